@@ -1,0 +1,90 @@
+// Dated catalogue: which class, first-pay ratio and price cap of an item hold at a place on a day.
+//
+// Meaning   Three tables hang on one item index. A row holds on begin <= day < end. The row of the asked place wins over the row
+//           that holds everywhere (place -1); under one place the row of the asked key (person category for ratios, price level
+//           for caps) wins over the row for every key (-1).
+// Units     Days since 1970-01-01; ratios in ppm; caps in 1/1000000 yuan for one unit of quantity.
+// Requires  Rows sorted by (item, place, key, begin) and without overlap inside one (item, place, key); the loader checks both.
+// Gives     An immutable object; every look-up is const, allocates nothing and may run on any thread.
+// Fails     Never. An absent row is a null pointer.
+// Cost      One pass over an item's rows when they are few, binary searches when many.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ybcore {
+
+inline constexpr std::int32_t kAnywhere = -1;
+inline constexpr std::int32_t kAnyKey = -1;
+inline constexpr std::int32_t kNullDay = INT32_MIN;
+
+// Catalogue classes as stored: 0 is no row at all.
+enum class ItemClass : std::uint8_t { kNone = 0, kA = 1, kB = 2, kC = 3 };
+
+struct ClassRow {
+  std::int32_t place;
+  std::int32_t begin;
+  std::int32_t end;
+  std::int32_t ratio;  // ppm; -1: the item gives none
+  ItemClass item_class;
+  bool direct;
+  std::uint16_t tag;  // 0: untagged
+};
+
+struct RatioRow {
+  std::int32_t place;
+  std::int32_t key;
+  std::int32_t begin;
+  std::int32_t end;
+  std::int32_t ratio;
+};
+
+struct CapRow {
+  std::int32_t place;
+  std::int32_t key;
+  std::int32_t begin;
+  std::int32_t end;
+  std::int64_t cap;
+};
+
+// Borrowed columns of one table, sorted; `item` is the dense item index of each row.
+struct DatedColumns {
+  std::span<const std::int32_t> item;
+  std::span<const std::int32_t> place;
+  std::span<const std::int32_t> key;  // empty for the class table
+  std::span<const std::int32_t> begin;
+  std::span<const std::int32_t> end;
+};
+
+class Catalog {
+ public:
+  Catalog(std::size_t items, const DatedColumns& classes, std::span<const std::int32_t> class_ratio,
+          std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct,
+          std::span<const std::int32_t> tag, const DatedColumns& ratios, std::span<const std::int32_t> ratio,
+          const DatedColumns& caps, std::span<const std::int64_t> cap);
+
+  [[nodiscard]] std::size_t items() const noexcept { return heads_.size() - 1; }
+
+  [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept;
+  [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category,
+                                          std::int32_t day) const noexcept;
+  [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level,
+                                      std::int32_t day) const noexcept;
+
+ private:
+  // Where the rows of an item begin in each table; one more head than items.
+  struct Head {
+    std::uint32_t classes;
+    std::uint32_t ratios;
+    std::uint32_t caps;
+  };
+  std::vector<Head> heads_;
+  std::vector<ClassRow> classes_;
+  std::vector<RatioRow> ratios_;
+  std::vector<CapRow> caps_;
+};
+
+}  // namespace ybcore

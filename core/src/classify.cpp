@@ -1,0 +1,121 @@
+#include "ybcore/classify.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "ybcore/catalog.hpp"
+
+namespace ybcore {
+namespace {
+
+// Finalizer of a 64-bit mix: neighbouring keys land far apart.
+std::uint64_t mixed(std::uint64_t x) noexcept {
+  x ^= x >> 33;
+  x *= 0xff51afd7ed558ccdULL;
+  x ^= x >> 33;
+  x *= 0xc4ceb9fe1a85ec53ULL;
+  x ^= x >> 33;
+  return x;
+}
+
+// Open addressing from key to dense number.
+class Table {
+ public:
+  explicit Table(Combinations& out) : out_(out), slots_(1024, -1) {}
+
+  std::int32_t number(std::uint64_t key, std::int64_t event) {
+    std::size_t at = mixed(key) & (slots_.size() - 1);
+    while (slots_[at] >= 0) {
+      if (out_.keys[static_cast<std::size_t>(slots_[at])] == key) return slots_[at];
+      at = (at + 1) & (slots_.size() - 1);
+    }
+    const auto next = static_cast<std::int32_t>(out_.keys.size());
+    slots_[at] = next;
+    out_.keys.push_back(key);
+    out_.first.push_back(event);
+    if (out_.keys.size() * 2 > slots_.size()) grow();
+    return next;
+  }
+
+ private:
+  void grow() {
+    slots_.assign(slots_.size() * 4, -1);
+    for (std::size_t i = 0; i < out_.keys.size(); ++i) {
+      std::size_t at = mixed(out_.keys[i]) & (slots_.size() - 1);
+      while (slots_[at] >= 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = static_cast<std::int32_t>(i);
+    }
+  }
+
+  Combinations& out_;
+  std::vector<std::int32_t> slots_;
+};
+
+}  // namespace
+
+void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
+                 std::size_t to) noexcept {
+  const AttributeClasses& a = attribute;
+  for (std::size_t e = from; e < to; ++e) {
+    std::uint16_t found = a.missing;
+    std::int32_t code = -1;
+    if (!a.own.empty()) {
+      const auto row = a.own_row.empty() ? e : static_cast<std::size_t>(a.own_row[e]);
+      code = a.own[row];
+    }
+    if (code >= 0) {
+      found = a.own_class[static_cast<std::size_t>(code)];
+    } else if (!a.joined.empty() && a.joined_row[e] >= 0) {
+      code = a.joined[static_cast<std::size_t>(a.joined_row[e])];
+      if (code >= 0) found = a.joined_class[static_cast<std::size_t>(code)];
+    }
+    key[e] = key[e] * a.count + found;
+  }
+}
+
+void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
+                 std::size_t to) noexcept {
+  const auto& edges = attribute.edges;
+  const std::uint64_t count = edges.size() + 2;
+  for (std::size_t e = from; e < to; ++e) {
+    const std::int32_t value = attribute.value[e];
+    const std::uint64_t found =
+        value == kNoNumber ? edges.size() + 1
+                           : static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), value) - edges.begin());
+    key[e] = key[e] * count + found;
+  }
+}
+
+Combinations combine(std::span<const std::uint64_t> key) {
+  Combinations out;
+  out.of_event.resize(key.size());
+  Table table(out);
+  std::uint64_t last = 0;
+  std::int32_t number = -1;
+  for (std::size_t e = 0; e < key.size(); ++e) {
+    if (number < 0 || key[e] != last) {
+      last = key[e];
+      number = table.number(last, static_cast<std::int64_t>(e));
+    }
+    out.of_event[e] = number;
+  }
+  return out;
+}
+
+std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept {
+  if (birth == kNullDay || day == kNullDay) return kNoNumber;
+  using std::chrono::days;
+  using std::chrono::sys_days;
+  using std::chrono::year_month_day;
+  const year_month_day from{sys_days{days{birth}}};
+  const year_month_day to{sys_days{days{day}}};
+  const int before = to.month() < from.month() || (to.month() == from.month() && to.day() < from.day()) ? 1 : 0;
+  return static_cast<int>(to.year()) - static_cast<int>(from.year()) - before;
+}
+
+void completed_years(std::span<const std::int32_t> birth, std::span<const std::int32_t> day,
+                     std::span<std::int32_t> years) noexcept {
+  for (std::size_t i = 0; i < years.size(); ++i) years[i] = completed_years(birth[i], day[i]);
+}
+
+}  // namespace ybcore

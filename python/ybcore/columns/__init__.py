@@ -1,0 +1,5 @@
+"""The tables at the door: schemas, reading, joins. See docs/inputs.md for the contract in words."""
+
+from .schema import INPUT_TABLES, OUTPUT_TABLES, Column, Table, describe
+
+__all__ = ["INPUT_TABLES", "OUTPUT_TABLES", "Column", "Table", "describe"]

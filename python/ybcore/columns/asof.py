@@ -1,0 +1,89 @@
+"""As-of joins on validity periods: which dated row of a key holds on a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from .convert import NULL_DAY
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+OPEN_DAY = np.int32(2**31 - 1)
+
+
+def opened(end: Int32) -> Int32:
+    """Ends of validity with the open ones at the end of time."""
+    return np.where(end == NULL_DAY, OPEN_DAY, end).astype(np.int32, copy=False)
+
+
+@dataclass(slots=True)
+class Dated:
+    """Rows of one table grouped by key: ``rows[start[k]:start[k+1]]`` are the rows of key k, in table order."""
+
+    rows: Int64
+    start: Int64
+    begin: Int32
+    end: Int32
+    single: bool
+
+    @staticmethod
+    def of(key: Int32, keys: int, begin: Int32, end: Int32) -> Dated:
+        """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
+        rows = np.argsort(key, kind="stable").astype(np.int64)
+        counts = np.bincount(key[key >= 0], minlength=keys)
+        rows = rows[len(key) - int(counts.sum()) :]
+        start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        return Dated(rows, start, begin, opened(end), bool(counts.max(initial=0) <= 1))
+
+    def find(self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None) -> Int64:
+        """Row that holds for each (key, day); -1: none. ``own``: the row's second key must equal ``theirs`` unless that is -1.
+
+        Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken.
+        """
+        out = np.full(len(key), -1, np.int64)
+        known = key >= 0
+        safe = np.where(known, key, 0)
+        if len(self.start) < 2:
+            return out
+        first, last = self.start[safe], self.start[safe + 1]
+        active = np.flatnonzero(known & (first < last))
+        step = 0
+        while len(active):
+            row = self.rows[first[active] + step]
+            holds = (self.begin[row] <= day[active]) & (day[active] < self.end[row])
+            if own is not None and theirs is not None:
+                holds &= (own[row] == theirs[active]) | (theirs[active] < 0)
+            out[active[holds]] = row[holds]
+            step += 1
+            active = active[~holds]
+            if self.single:
+                break
+            active = active[first[active] + step < last[active]]
+        return out
+
+
+def overlaps(key: Int64, begin: Int32, end: Int32) -> Int64:
+    """Rows whose validity begins before the row before them (same key) has ended; empty when none do."""
+    if len(key) < 2:
+        return np.empty(0, np.int64)
+    last = opened(end)
+    order = np.lexsort((begin, key))
+    k, b, e = key[order], begin[order], last[order]
+    # The end so far within a key: a long row may cover more than its next neighbour.
+    if not (k[1:] == k[:-1]).any():
+        return np.empty(0, np.int64)
+    wrong = np.zeros(len(k), bool)
+    same = np.concatenate(([False], k[1:] == k[:-1]))
+    wrong[1:] = same[1:] & (b[1:] < e[:-1])
+    return np.sort(order[wrong])
+
+
+def pack(*parts: tuple[npt.NDArray[np.int32], int]) -> Int64:
+    """One dense-enough int64 key of several small indices (each ≥ -1), given with the number of values each has."""
+    key = np.zeros(len(parts[0][0]), np.int64)
+    for values, count in parts:
+        key = key * (count + 1) + (values.astype(np.int64) + 1)
+    return key

@@ -1,0 +1,216 @@
+"""Anything column-shaped in, checked columns out.
+
+Accepted: any object with the Arrow PyCapsule interface (pyarrow, polars, pandas, DuckDB), a pyarrow RecordBatchReader, or a
+mapping of names to NumPy arrays, Arrow arrays, series or lists. All problems of all tables are raised together.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..errors import InputError, Problem
+from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert
+from .ids import normal
+from .schema import Column, Table
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong, so that a caller hears of everything at once."""
+
+    found: list[Problem] = field(default_factory=list)
+
+    def add(self, what: str, column: str | None = None, file: str | None = None, row: int | None = None) -> None:
+        """Note one problem."""
+        self.found.append(Problem(what=what, column=column, file=file, row=row))
+
+    def stop(self) -> None:
+        """Raise InputError when anything was noted."""
+        if self.found:
+            raise InputError(self.found)
+
+
+@dataclass(slots=True)
+class Frame:
+    """One table at the door: ids as Arrow columns, everything else as held NumPy values."""
+
+    table: Table
+    rows: int
+    cells: dict[str, Cells]
+    ids: dict[str, pa.ChunkedArray]
+    source: dict[str, pa.ChunkedArray]
+    notes: list[str]
+
+    def has(self, name: str) -> bool:
+        """True when the caller gave the column."""
+        return name in self.cells or name in self.ids
+
+    def days(self, name: str) -> npt.NDArray[np.int32]:
+        """A date column; all missing when the caller did not give it."""
+        return self.cells[name].values if name in self.cells else np.full(self.rows, NULL_DAY, np.int32)
+
+    def ints(self, name: str) -> npt.NDArray[np.int64]:
+        """An exact column; all missing when the caller did not give it."""
+        return self.cells[name].values if name in self.cells else np.full(self.rows, NULL_INT, np.int64)
+
+    def flag(self, name: str, default: int) -> npt.NDArray[np.int8]:
+        """A flag column with its default in the missing cells."""
+        if name not in self.cells:
+            return np.full(self.rows, default, np.int8)
+        values = self.cells[name].values
+        return np.where(values < 0, np.int8(default), values) if len(values) and values.min() < 0 else values
+
+    def code(self, name: str) -> tuple[npt.NDArray[np.int32], list[str]] | None:
+        """Indices and texts of a code column; None when the caller did not give it."""
+        cells = self.cells.get(name)
+        return None if cells is None else (cells.values, cells.texts or [])
+
+    def bad(self) -> npt.NDArray[np.bool_]:
+        """Rows with a cell that could not be read, or without a required value."""
+        out = np.zeros(self.rows, bool)
+        for name, cells in self.cells.items():
+            if cells.bad is not None:
+                out |= cells.bad
+            spec = self.table.find(name)
+            if spec is not None and spec.required:
+                out |= missing(cells, spec)
+        for name, column in self.ids.items():
+            spec = self.table.find(name)
+            if spec is not None and spec.required and column.null_count:
+                out |= ~np.asarray(column.is_valid())
+        return out
+
+
+def missing(cells: Cells, spec: Column) -> npt.NDArray[np.bool_]:
+    """Cells of a column that hold nothing."""
+    null = {"date": NULL_DAY, "code": -1, "text": -1, "flag": -1}.get(spec.kind, NULL_INT)
+    return np.asarray(cells.values == null)
+
+
+def read(
+    data: Any, table: Table, problems: Problems, *, file: str | None = None, optional: frozenset[str] | set[str] = frozenset()
+) -> Frame:
+    """Read one table by its schema; problems are added to ``problems`` and the columns concerned left out.
+
+    ``optional`` names required columns that may be missing here because another table gives them.
+    """
+    arrow = to_arrow(data, table, problems, file)
+    cells: dict[str, Cells] = {}
+    ids: dict[str, pa.ChunkedArray] = {}
+    source: dict[str, pa.ChunkedArray] = {}
+    unknown: list[str] = []
+    for name, column in arrow.items():
+        spec = table.find(name)
+        if spec is None:
+            unknown.append(name)
+            continue
+        if spec.name in source:
+            problems.add(f"column {name} is there twice (it is another name of {spec.name})", f"{table.name}.{name}", file)
+            continue
+        source[spec.name] = column
+        try:
+            if spec.kind == "id":
+                ids[spec.name] = blank_is_missing(normal(column))
+            elif spec.kind != "text":
+                cells[spec.name] = convert(column, spec)
+        except ColumnError as error:
+            problems.add(f"{name} {error}", f"{table.name}.{name}", file)
+        except pa.ArrowException as error:
+            problems.add(f"{name} could not be read: {error}", f"{table.name}.{name}", file)
+    for spec in table.columns:
+        if spec.required and spec.name not in source and spec.name not in optional:
+            near = difflib.get_close_matches(spec.name, unknown, 1, 0.6)
+            hint = f"; did you mean the column {near[0]!r}?" if near else ""
+            problems.add(f"the required column {spec.name} is missing{hint}", f"{table.name}.{spec.name}", file)
+    notes = [note_unknown(name, table) for name in unknown]
+    return Frame(table, column_length(arrow), cells, ids, source, notes)
+
+
+def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """An empty text is no id."""
+    import pyarrow.compute as pc
+
+    if pa.types.is_dictionary(column.type):
+        if any(pc.any(pc.equal(c.dictionary, "")).as_py() for c in column.chunks if pa.types.is_large_string(c.dictionary.type)):
+            column = pa.chunked_array([c.dictionary_decode() for c in column.chunks])
+        else:
+            return column
+    if not pa.types.is_large_string(column.type):
+        return column
+    empty = pc.equal(pc.binary_length(column), 0)
+    return pc.if_else(empty, pa.scalar(None, column.type), column) if pc.any(empty).as_py() else column
+
+
+def note_unknown(name: str, table: Table) -> str:
+    """A note on a column that no rule of ours reads."""
+    near = difflib.get_close_matches(name.lower(), [column.name for column in table.columns], 1, 0.75)
+    return f"{table.name}.{name} is not a column we know; it was ignored" + (f" (nearest name: {near[0]})" if near else "")
+
+
+def column_length(arrow: Mapping[str, pa.ChunkedArray]) -> int:
+    """Rows of a table given as columns."""
+    return len(next(iter(arrow.values()))) if arrow else 0
+
+
+def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = None) -> dict[str, pa.ChunkedArray]:
+    """The columns of anything we accept, as Arrow chunked arrays of equal length."""
+    if isinstance(data, Mapping):
+        columns = _from_mapping(data, table, problems, file)
+        lengths = {name: len(column) for name, column in columns.items()}
+        if len(set(lengths.values())) > 1:
+            problems.add(f"columns have different lengths: {', '.join(f'{k} {v}' for k, v in lengths.items())}", table.name, file)
+            return {}
+        return columns
+    try:
+        if isinstance(data, pa.Table):
+            whole = data
+        elif hasattr(data, "__arrow_c_stream__"):
+            whole = pa.table(data)
+        elif hasattr(data, "__arrow_c_array__"):
+            whole = pa.Table.from_batches([pa.record_batch(data)])
+        else:
+            problems.add(
+                f"cannot read {type(data).__name__} as a table: give an Arrow table, a data frame or a mapping of columns", table.name, file
+            )
+            return {}
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        problems.add(f"cannot read the table: {error}", table.name, file)
+        return {}
+    twice = sorted({name for name in whole.column_names if whole.column_names.count(name) > 1})
+    for name in twice:
+        problems.add(f"column {name} is there twice", f"{table.name}.{name}", file)
+    return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
+
+
+def _from_mapping(data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None) -> dict[str, pa.ChunkedArray]:
+    columns: dict[str, pa.ChunkedArray] = {}
+    for name, values in data.items():
+        if table.find(str(name)) is None:
+            # A column that nobody reads need not even be convertible.
+            columns[str(name)] = pa.chunked_array([pa.nulls(len(values))])
+            continue
+        try:
+            columns[str(name)] = _one(values)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            problems.add(f"{name} could not be read: {error}", f"{table.name}.{name}", file)
+    return columns
+
+
+def _one(values: Any) -> pa.ChunkedArray:
+    """One column of a mapping."""
+    if isinstance(values, pa.ChunkedArray):
+        return values
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iub" and values.ndim == 1:
+        return pa.chunked_array([pa.array(np.ascontiguousarray(values))])
+    if isinstance(values, pa.Array):
+        return pa.chunked_array([values])
+    if hasattr(values, "__arrow_c_stream__"):
+        return pa.chunked_array(values)
+    return pa.chunked_array([pa.array(values)])
