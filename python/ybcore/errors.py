@@ -1,0 +1,66 @@
+"""The failures a caller can meet, and what they carry.
+
+Wrong documents and wrong input shapes raise, with every problem at once; business outcomes (no benefit, not
+enrolled, rejected) are values in a column and never raise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["DocumentError", "InputError", "Problem", "YbcoreError"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One thing that is wrong, and where.
+
+    `what` English, `what_zh` Chinese; `file`, `line`, `column` (from 1) and `path` place it in a document, `row`
+    in a table; `expected` says what would have been right, `nearest` is the closest valid name.
+    """
+
+    what: str
+    what_zh: str = ""
+    file: str | None = None
+    line: int | None = None
+    column: int | None = None
+    path: str = ""
+    row: int | None = None
+    expected: str = ""
+    nearest: str = ""
+
+    @property
+    def where(self) -> str:
+        """`file:line:column`, as far as known."""
+        place = [str(part) for part in (self.file, self.line, self.column) if part is not None]
+        return ":".join(place) + (f" row {self.row}" if self.row is not None else "")
+
+    def __str__(self) -> str:
+        where = f"{self.where}: " if self.where else ""
+        path = f"{self.path}: " if self.path else ""
+        chinese = f"{self.what_zh} / " if self.what_zh else ""
+        hint = f"; did you mean / 是否为 {self.nearest!r}?" if self.nearest else ""
+        expected = f"; expected / 应为: {self.expected}" if self.expected and not self.nearest else ""
+        return f"{where}{path}{chinese}{self.what}{hint}{expected}"
+
+
+class YbcoreError(Exception):
+    """Base of every error that ybcore raises on purpose."""
+
+
+class _ProblemsError(YbcoreError):
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[_ProblemsError], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
+
+class DocumentError(_ProblemsError, ValueError):
+    """A policy document, book or catalog is wrong; `problems` holds every finding."""
+
+
+class InputError(_ProblemsError, ValueError):
+    """A table has the wrong shape: a column is missing, mistyped or misshapen; `problems` holds every finding."""

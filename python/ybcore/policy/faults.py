@@ -1,0 +1,125 @@
+"""What is wrong at one place of a document, in two languages, carried through pydantic without losing its place.
+
+Validators collect `Fault`s under locations relative to what they read and raise them together; pydantic adds
+the outer location. `problems_of` turns the result into `Problem`s with file, line and column.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from ybcore.errors import Problem
+
+from .paths import RawPath, path_text
+from .reader import Parsed
+
+__all__ = ["Fault", "Faults", "forbid_unknown", "nearest", "problems_of", "unknown"]
+
+
+class Fault(NamedTuple):
+    """One finding: English, Chinese, what was expected, nearest valid name, and whether the key is at fault."""
+
+    en: str
+    zh: str
+    expected: str = ""
+    nearest: str = ""
+    key: bool = False
+
+
+def nearest(word: str, names: Iterable[str]) -> str:
+    """The valid name that `word` most likely meant, or the empty text."""
+    names = list(names)
+    lowered = {name.lower(): name for name in reversed(names)}
+    found = difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.6)
+    return lowered[found[0]] if found else ""
+
+
+def unknown(what: str, zh: str, word: str, names: Iterable[str], *, key: bool = False) -> Fault:
+    """The fault of a name that is not among `names`; suggests the nearest."""
+    names = list(dict.fromkeys(names))
+    shown = ", ".join(names[:24]) + (", ..." if len(names) > 24 else "") if names else "none declared"
+    return Fault(f"unknown {what} {word!r}", f"未知的{zh} {word!r}", f"one of: {shown}", nearest(word, names), key)
+
+
+class Faults:
+    """A collector of faults under locations; `raise_if_any` hands them to pydantic."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[RawPath, Fault]] = []
+
+    def add(self, loc: RawPath, fault: Fault) -> None:
+        self.found.append((loc, fault))
+
+    def __bool__(self) -> bool:
+        return bool(self.found)
+
+    def raise_if_any(self) -> None:
+        if self.found:
+            raise ValidationError.from_exception_data(
+                "policy", [_details(loc, fault) for loc, fault in self.found]
+            )
+
+
+def _details(loc: RawPath, fault: Fault) -> InitErrorDetails:
+    return InitErrorDetails(
+        type=PydanticCustomError("policy", "{en}", dict(fault._asdict())), loc=tuple(loc), input=None
+    )
+
+
+def forbid_unknown(error: ValidationError, names: Iterable[str]) -> ValidationError:
+    """The same error with pydantic's `extra_forbidden` at this level told with the nearest of `names`."""
+    rows: list[InitErrorDetails] = []
+    for item in error.errors(include_url=False, include_input=False):
+        loc = item["loc"]
+        if item["type"] == "extra_forbidden" and len(loc) == 1:
+            rows.append(_details(loc, unknown("key", "键", str(loc[0]), names, key=True)))
+        else:
+            rows.append(_details(loc, fault_of(item)))
+    return ValidationError.from_exception_data("policy", rows)
+
+
+def fault_of(item: Any) -> Fault:
+    """Any pydantic error as a Fault."""
+    kind, ctx = item["type"], item.get("ctx") or {}
+    if kind == "policy":
+        return Fault(**{name: ctx[name] for name in Fault._fields})
+    if kind == "missing":
+        return Fault("a required key is missing", "缺少必填项", "this key")
+    if kind == "extra_forbidden":
+        return Fault("unknown key", "未知的键", key=True)
+    if kind in ("model_type", "dict_type", "model_attributes_type", "mapping_type"):
+        return Fault("expected a mapping", "应为键值映射", "a mapping")
+    if kind in ("tuple_type", "list_type", "iterable_type"):
+        return Fault("expected a list", "应为列表", "a list")
+    if kind in ("string_type", "string_sub_type"):
+        return Fault("expected text", "应为文本", "text")
+    return Fault(str(item["msg"]), f"不合要求：{item['msg']}")
+
+
+def problems_of(error: ValidationError, parsed: Parsed) -> list[Problem]:
+    """pydantic's findings as problems, each with its place in the file. Location steps `~x` are internal."""
+    out = []
+    for item in error.errors(include_url=False, include_input=False):
+        loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
+        out.append(problem_at(parsed, loc, fault_of(item)))
+    return out
+
+
+def problem_at(parsed: Parsed, loc: RawPath, fault: Fault) -> Problem:
+    """One fault with the line and column of its place."""
+    mark = parsed.mark(loc, key=fault.key) or (1, 1)
+    return Problem(
+        file=parsed.file,
+        line=mark[0],
+        column=mark[1],
+        path=path_text(loc),
+        what=fault.en,
+        what_zh=fault.zh,
+        expected=fault.expected,
+        nearest=fault.nearest,
+    )

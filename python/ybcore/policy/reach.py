@@ -1,0 +1,2 @@
+def check_reach(model, faults):
+    return None
