@@ -51,10 +51,14 @@ def test_core_is_standard_cpp_without_python(path: Path):
     standard = re.compile(r"^[a-z_0-9]+$")
     banned = {"iostream", "fstream", "sstream", "Python.h", "iomanip"}
     for name in includes(path):
-        assert name in allowed or name.split("/")[-1] in {p.name for p in CORE} or standard.match(name), f"{path.name} includes {name}"
+        assert name in allowed or name.split("/")[-1] in {p.name for p in CORE} or standard.match(name), (
+            f"{path.name} includes {name}"
+        )
         assert name not in banned, f"{path.name} includes {name}"
     if path.name not in SPLITTER:
-        assert not includes(path) & {"thread", "mutex", "future", "atomic", "condition_variable"}, f"{path.name} knows threads"
+        assert not includes(path) & {"thread", "mutex", "future", "atomic", "condition_variable"}, (
+            f"{path.name} knows threads"
+        )
 
 
 @pytest.mark.parametrize("path", CORE, ids=lambda p: p.name)
@@ -67,7 +71,9 @@ def test_reference_is_the_standard_library_alone():
         if path.parent.name == "reference":
             for name in imports(path):
                 top = name.split(".")[0]
-                assert top in sys.stdlib_module_names or name.startswith("ybcore.reference"), f"{path.name} imports {name}"
+                assert top in sys.stdlib_module_names or name.startswith("ybcore.reference"), (
+                    f"{path.name} imports {name}"
+                )
 
 
 @pytest.mark.parametrize("room", ["cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain"])

@@ -23,8 +23,22 @@ _HOME = {
     "YbcoreError": "errors",
 }
 
-__all__ = ["Book", "Catalog", "DocumentError", "Engine", "InputError", "Policy", "Problem", "Settlement", "State", "YbcoreError",
-           "__version__", "load_book", "load_policy", "settle"]  # fmt: skip
+__all__ = [
+    "Book",
+    "Catalog",
+    "DocumentError",
+    "Engine",
+    "InputError",
+    "Policy",
+    "Problem",
+    "Settlement",
+    "State",
+    "YbcoreError",
+    "__version__",
+    "load_book",
+    "load_policy",
+    "settle",
+]
 
 
 def __getattr__(name: str) -> Any:

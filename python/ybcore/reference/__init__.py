@@ -111,7 +111,11 @@ def bad(event: dict) -> bool:
     required = ["setl_id", "psn_no", "setl_time"] + ([] if event["refd_setl_flag"] == "1" else ["med_type"])
     if any(event.get(name) in (None, "") for name in required):
         return True
-    return event["enddate"] < event["begndate"] or event["ipt_days"] < 0 or any(line.get("det_item_fee_sumamt") is None for line in event["all_lines"])
+    return (
+        event["enddate"] < event["begndate"]
+        or event["ipt_days"] < 0
+        or any(line.get("det_item_fee_sumamt") is None for line in event["all_lines"])
+    )
 
 
 def order_key(event: dict, rule: str) -> tuple[Any, ...]:
@@ -124,17 +128,32 @@ def order_key(event: dict, rule: str) -> tuple[Any, ...]:
 def reject(result: Result, event: dict, reason: str) -> None:
     """The row stays, unsettled, with its reason."""
     row: dict[str, Any] = dict.fromkeys(MONEY, 0)
-    total = sum(line.get("det_item_fee_sumamt") or 0 for line in event["all_lines"]) if event["lines"] is not None else event.get("medfee_sumamt") or 0
+    total = (
+        sum(line.get("det_item_fee_sumamt") or 0 for line in event["all_lines"])
+        if event["lines"] is not None
+        else event.get("medfee_sumamt") or 0
+    )
     row["medfee_sumamt"] = 0 if event["refd_setl_flag"] == "1" else total
     outcome = "not_enrolled" if reason == "not_enrolled" else "rejected"
-    row.update(outcome=outcome, reason="" if reason == "not_enrolled" else reason, flags=0, policy_id="", plan_id="", pool_prop_selfpay=0, balc=0)
+    row.update(
+        outcome=outcome,
+        reason="" if reason == "not_enrolled" else reason,
+        flags=0,
+        policy_id="",
+        plan_id="",
+        pool_prop_selfpay=0,
+        balc=0,
+    )
     result.rows[event["row"]] = {"setl_id": event.get("setl_id"), "psn_no": event.get("psn_no"), **row}
 
 
 def one_visit(event: dict, ledger: Ledger, result: Result, world: World, trace: Trace) -> dict[str, Any]:
     """Settle one visit; nothing is kept of a visit that is rejected half-way."""
     kept = {psn: (a.balance, a.opening, a.start, a.through) for psn, a in ledger.accounts.items()}
-    rows, lines, detail, records = [], [], [], []
+    rows: list[dict] = []
+    lines: list[dict] = []
+    detail: list[dict] = []
+    records: list[Record] = []
     counters = dict(ledger.counters)
     try:
         for part in parts_of(world, event, event["lines"]):
@@ -164,7 +183,9 @@ def one_visit(event: dict, ledger: Ledger, result: Result, world: World, trace: 
             mine = record.chain.get(layer, (0, 0))
             record.chain[layer] = (max(mine[0], standard), mine[1] + used)
     record.columns = {k: row[k] for k in (*MONEY, "flags", "policy_id", "plan_id", "pool_prop_selfpay")}
-    record.columns["has_account"] = next(d for d in world.documents if d["id"] == row["policy_id"]).get("accounts") is not None
+    record.columns["has_account"] = (
+        next(d for d in world.documents if d["id"] == row["policy_id"]).get("accounts") is not None
+    )
     record.outcome = row["outcome"]
     ledger.standing.append(record)
     result.lines += lines
@@ -172,7 +193,15 @@ def one_visit(event: dict, ledger: Ledger, result: Result, world: World, trace: 
     return row
 
 
-def reversal(event: dict, ledger: Ledger, ledgers: Ledgers, first_row: dict[Any, dict], result: Result, world: World, trace: Trace) -> dict[str, Any]:
+def reversal(
+    event: dict,
+    ledger: Ledger,
+    ledgers: Ledgers,
+    first_row: dict[Any, dict],
+    result: Result,
+    world: World,
+    trace: Trace,
+) -> dict[str, Any]:
     """Find what a reversal names, or say why it cannot be reversed."""
     name = event.get("init_setl_id")
     original = first_row.get(name) if name is not None else None
@@ -204,7 +233,9 @@ def groups(documents: list[dict], events: list[dict], persons: list[dict] | None
     for d in documents:
         layers = [*d.get("layers", {}).values(), *(layer for p in d["plans"] for layer in p.get("layers", []))]
         for layer in layers:
-            scopes += [c.get("scope") for c in layer.get("ceilings", [])] + [layer.get("deductible", {}).get("scope") if isinstance(layer.get("deductible"), dict) else None]
+            scopes += [c.get("scope") for c in layer.get("ceilings", [])] + [
+                layer.get("deductible", {}).get("scope") if isinstance(layer.get("deductible"), dict) else None
+            ]
             scopes += [layer.get("once", {}).get("scope")]
         scopes.append(d.get("admissions", {}).get("scope"))
     households = "household" in scopes
@@ -238,7 +269,10 @@ class Ledgers:
         return self.ledgers.setdefault(self.group_of.get(psn_no, psn_no), Ledger())
 
     def knows(self, setl_id: Any) -> bool:
-        return any(setl_id in ledger.reversed or any(r.setl_id == setl_id for r in ledger.standing) for ledger in self.ledgers.values())
+        return any(
+            setl_id in ledger.reversed or any(r.setl_id == setl_id for r in ledger.standing)
+            for ledger in self.ledgers.values()
+        )
 
     def close(self, opening: State) -> State:
         out = State()
@@ -258,7 +292,9 @@ def open_ledgers(opening: State, group_of: dict[str, str]) -> Ledgers:
         owner = f"household {scope[1]}" if scope[0] == "household" else scope[0]
         ledgers.of(owner).counters[key] = value
     for psn_no, account in opening.accounts.items():
-        ledgers.of(psn_no).accounts[psn_no] = type(account)(account.balance, account.opening, account.start, account.through)
+        ledgers.of(psn_no).accounts[psn_no] = type(account)(
+            account.balance, account.opening, account.start, account.through
+        )
     for record in opening.standing:
         ledgers.of(record.psn_no).standing.append(record)
     for setl_id, psn_no in opening.reversed.items():

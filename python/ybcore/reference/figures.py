@@ -38,7 +38,11 @@ class Facts:
             if "not" in test:
                 return not self.matches(attribute, test["not"])
             value = self.values.get(attribute)
-            return value is not None and int(test.get("from", value)) <= value and ("below" not in test or value < int(test["below"]))
+            return (
+                value is not None
+                and int(test.get("from", value)) <= value
+                and ("below" not in test or value < int(test["below"]))
+            )
         if test.startswith("@"):
             return any(self.matches(attribute, code) for code in self.sets.get(test[1:], []))
         kind = self.kind(attribute)
@@ -119,7 +123,9 @@ class Figures:
             return money(figure, unit)
         if "compute" in figure:
             return self._compute(figure["compute"])
-        rows = [(None if row["upto"] == "open" else money(row["upto"]), self.fixed(row["value"])) for row in figure["rows"]]
+        rows = [
+            (None if row["upto"] == "open" else money(row["upto"]), self.fixed(row["value"])) for row in figure["rows"]
+        ]
         name = figure["by_counter"]
 
         def chosen(counter: Callable[[str], int]) -> int:

@@ -38,13 +38,20 @@ class Standard:
         """The standard for admission ``number``, in units of money."""
         amount = self.amount if isinstance(self.amount, int) else self.amount(counter)
         for kind, value in self.edits:
-            amount = {"set": value, "plus": amount + value, "minus": amount - value, "times": round_div(amount * value, PPM)}[kind]
+            amount = {
+                "set": value,
+                "plus": amount + value,
+                "minus": amount - value,
+                "times": round_div(amount * value, PPM),
+            }[kind]
         amount = self._admitted(amount, number)
         if "floor" in self.rule:
             amount = max(amount, self.figures.fixed(self.rule["floor"]))
         amount = max(0, amount) * rounding.scale
         own = self.rule.get("round")
-        amount = rounding.to(own["to"], own.get("mode", "half_up"), amount) if own else rounding.at("deductible", amount)
+        amount = (
+            rounding.to(own["to"], own.get("mode", "half_up"), amount) if own else rounding.at("deductible", amount)
+        )
         return 0 if self.waived else amount
 
     def _admitted(self, amount: int, n: int) -> int:
@@ -95,7 +102,9 @@ class Layer:
         base = doc.get("base", ["in_scope"])
         self.computed = base if isinstance(base, dict) else None
         listed = base["from"] if isinstance(base, dict) else base
-        self.base = [(b, PPM) if isinstance(b, str) else (b["bucket"], figures.rate(b.get("part", "1"))) for b in listed]
+        self.base = [
+            (b, PPM) if isinstance(b, str) else (b["bucket"], figures.rate(b.get("part", "1"))) for b in listed
+        ]
         self.standard = read_standard(doc["deductible"], figures) if "deductible" in doc else None
         after = doc.get("after_rate_deductible")
         after = {"amount": after} if isinstance(after, str) or (after is not None and "amount" not in after) else after
@@ -105,7 +114,10 @@ class Layer:
         self.by_total, self.total = bands.get("form") == "by_total", bands.get("total", "base")
         change = rate_change(doc.get("rate_modifiers", {}), figures)
         steps = bands.get("steps", [{"to": "open", "rate": doc["rate"]}] if "rate" in doc else [])
-        self.bands = [Band(None if s["to"] == "open" else figures.fixed(s["to"]), change(figures.rate(s["rate"])), s.get("payer")) for s in steps]
+        self.bands = [
+            Band(None if s["to"] == "open" else figures.fixed(s["to"]), change(figures.rate(s["rate"])), s.get("payer"))
+            for s in steps
+        ]
         self.part_rates = {bucket: change(figures.rate(r)) for bucket, r in doc.get("part_rates", {}).items()}
         self.at_least = figures.amount(doc["at_least"]) if "at_least" in doc else None
         self.ceilings = [(c, figures.amount(c["limit"])) for c in doc.get("ceilings", [])]

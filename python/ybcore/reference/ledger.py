@@ -103,7 +103,11 @@ class Ledger:
                 return hits[-1]
         if "days" in rule["link"]:
             within = int(rule["within_days"])
-            hits = [r for r in mine if r.admissions and r.mdtrt_id != visit["mdtrt_id"] and 0 <= visit["begndate"] - r.enddate <= within]
+            hits = [
+                r
+                for r in mine
+                if r.admissions and r.mdtrt_id != visit["mdtrt_id"] and 0 <= visit["begndate"] - r.enddate <= within
+            ]
             if hits:
                 return max(hits, key=lambda r: (r.enddate, self.standing.index(r)))
         return None

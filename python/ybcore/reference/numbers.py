@@ -89,7 +89,9 @@ class Rounding:
         self.places: dict[str, tuple[str, str]] = {}
         for place in ("line", "class", "deductible", "band", "layer", "end"):
             given = spec.get(place, "exact" if place == "band" else "fen")
-            to, mode = (given["to"], given.get("mode", default_mode)) if isinstance(given, dict) else (given, default_mode)
+            to, mode = (
+                (given["to"], given.get("mode", default_mode)) if isinstance(given, dict) else (given, default_mode)
+            )
             self.places[place] = (to, mode)
         self.scale = GRID if any(to == "exact" for place, (to, _) in self.places.items() if place != "band") else 1
 

@@ -25,7 +25,8 @@ class Catalog:
         rows = [
             row
             for row in self.index[table].get(code, [])
-            if (row.get("begndate") is None or row["begndate"] <= day) and (row.get("enddate") is None or day < row["enddate"])
+            if (row.get("begndate") is None or row["begndate"] <= day)
+            and (row.get("enddate") is None or day < row["enddate"])
         ]
         for wanted_place in (place, ""):
             for wanted in (value, ""):
@@ -77,12 +78,15 @@ def line_reason(line: dict, item: dict | None) -> str:
 class Pricer:
     """Prices the lines of one visit (or of one part of a split stay) under one document."""
 
-    def __init__(self, doc: dict, catalog: Catalog, rounding: Rounding, facts: Facts, figures: Figures, visit: dict) -> None:
+    def __init__(
+        self, doc: dict, catalog: Catalog, rounding: Rounding, facts: Facts, figures: Figures, visit: dict
+    ) -> None:
         self.doc, self.catalog, self.rd, self.facts, self.visit = doc, catalog, rounding, facts, visit
         pricing = doc.get("pricing", {})
         place = pricing.get("place", {})
         self.places = {
-            what: facts.values["insuplc_admdvs" if place.get(what, "treatment") == "insured" else "mdtrtarea_admvs"] or ""
+            what: facts.values["insuplc_admdvs" if place.get(what, "treatment") == "insured" else "mdtrtarea_admvs"]
+            or ""
             for what in ("class", "ratio", "cap")
         }
         self.category = figures.text(pricing["ratio_category"]) if "ratio_category" in pricing else ""
@@ -113,7 +117,11 @@ class Pricer:
                     self._line_step(row, ratio, on, classes)
             else:
                 for group in [[c] for c in (CLASS_A, CLASS_B)] if at == "class" else [[CLASS_A, CLASS_B]]:
-                    chosen = [r for r in rows if r["class"] in group and r["class"] in classes and not r["direct"] and not r["reason"]]
+                    chosen = [
+                        r
+                        for r in rows
+                        if r["class"] in group and r["class"] in classes and not r["direct"] and not r["reason"]
+                    ]
                     self._sum_step(chosen, ratio, on)
         natures = Natures(tags)
         for row in rows:
@@ -132,15 +140,32 @@ class Pricer:
         item = self.catalog.find("items", code, self.places["class"], self._day("class", line, lines))
         reason = line_reason(line, item)
         row: dict[str, Any] = {
-            "sign": -1 if amount < 0 else 1, "reason": reason, "flag": reason, "full_self_pay": 0, "over_limit": 0, "first_pay": 0,
-            "lim": 0, "class": item["chrgitm_lv"] if item else "", "tag": (item or {}).get("tag") or "", "direct": False, "ratio": 0, "cap": None,
-        }  # fmt: skip
+            "sign": -1 if amount < 0 else 1,
+            "reason": reason,
+            "flag": reason,
+            "full_self_pay": 0,
+            "over_limit": 0,
+            "first_pay": 0,
+            "lim": 0,
+            "class": item["chrgitm_lv"] if item else "",
+            "tag": (item or {}).get("tag") or "",
+            "direct": False,
+            "ratio": 0,
+            "cap": None,
+        }
         if reason:
             row["full_self_pay"] = abs(amount)
             return row
         assert item is not None
         row["lim"] = abs(amount)
-        cap = self.catalog.find("caps", code, self.places["cap"], self._day("cap", line, lines), "lmtpric_hosp_lv", self.facts.values["lmtpric_hosp_lv"])
+        cap = self.catalog.find(
+            "caps",
+            code,
+            self.places["cap"],
+            self._day("cap", line, lines),
+            "lmtpric_hosp_lv",
+            self.facts.values["lmtpric_hosp_lv"],
+        )
         if cap is not None:
             row["cap"] = cap["hilist_pric_uplmt_amt"]
             quantity = 10_000 if line.get("cnt") is None else abs(line["cnt"])
@@ -149,7 +174,14 @@ class Pricer:
             row["over_limit"] = abs(amount) - row["lim"]
         row["direct"] = str(item.get("drt_reim_flag") or "0") == "1"
         if row["class"] == CLASS_B or row["direct"]:
-            found = self.catalog.find("selfpay", code, self.places["ratio"], self._day("ratio", line, lines), "selfpay_prop_psn_type", self.category)
+            found = self.catalog.find(
+                "selfpay",
+                code,
+                self.places["ratio"],
+                self._day("ratio", line, lines),
+                "selfpay_prop_psn_type",
+                self.category,
+            )
             ratio = found["selfpay_prop"] if found else item.get("selfpay_prop")
             if ratio is None:
                 row["flag"] = "no_ratio"
@@ -170,7 +202,9 @@ class Pricer:
         """One rounding on the sum, then laid on the lines so that their sum is the same."""
         rests = [row["sign"] * (row["lim"] - row["first_pay"]) for row in rows]
         bases = [row["sign"] * row["lim"] for row in rows] if on == "gross" else rests
-        taken = self.rd.at("class", sum((row["ratio"] if ratio is None else ratio) * base for row, base in zip(rows, bases)), PPM)
+        taken = self.rd.at(
+            "class", sum((row["ratio"] if ratio is None else ratio) * base for row, base in zip(rows, bases)), PPM
+        )
         whole = sum(rests)
         if whole == 0:
             return
@@ -187,7 +221,12 @@ class Pricer:
 def given_natures(visit: dict, tags: list[str], scale: int) -> Natures:
     """A pre-split visit: the parts as given, and a total that must agree."""
     natures = Natures(tags)
-    names = {"full_self_pay": "fulamt_ownpay_amt", "over_limit": "overlmt_selfpay", "first_pay": "preselfpay_amt", "in_scope": "inscp_scp_amt"}
+    names = {
+        "full_self_pay": "fulamt_ownpay_amt",
+        "over_limit": "overlmt_selfpay",
+        "first_pay": "preselfpay_amt",
+        "in_scope": "inscp_scp_amt",
+    }
     for nature, column in names.items():
         natures.parts[""][nature] = (visit.get(column) or 0) * scale
         for tag in tags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from .figures import Facts, Figures
@@ -11,27 +12,81 @@ from .numbers import GRID, PPM, Reject, Rounding, completed_years, date, round_d
 from .pricing import Catalog, Natures, Pricer, given_natures
 from .visit import Settling, Trace
 
-MONEY = ("medfee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt", "dedc_std", "crt_dedc", "act_pay_dedc", *FUNDS,
-         "fund_pay_sumamt", "hosp_part_amt", "psn_part_amt", "acct_pay", "acct_mulaid_pay", "psn_cash_pay", "burden_full_self_pay", "burden_over_limit",
-         "burden_first_pay", "burden_in_scope", "burden_direct", "burden_deductible", "burden_copay", "burden_over_ceiling", "cut_fund", "cut_expense")  # fmt: skip
+MONEY = (
+    "medfee_sumamt",
+    "fulamt_ownpay_amt",
+    "overlmt_selfpay",
+    "preselfpay_amt",
+    "inscp_scp_amt",
+    "dedc_std",
+    "crt_dedc",
+    "act_pay_dedc",
+    *FUNDS,
+    "fund_pay_sumamt",
+    "hosp_part_amt",
+    "psn_part_amt",
+    "acct_pay",
+    "acct_mulaid_pay",
+    "psn_cash_pay",
+    "burden_full_self_pay",
+    "burden_over_limit",
+    "burden_first_pay",
+    "burden_in_scope",
+    "burden_direct",
+    "burden_deductible",
+    "burden_copay",
+    "burden_over_ceiling",
+    "cut_fund",
+    "cut_expense",
+)
 BURDENS = [column for column in MONEY if column.startswith("burden_")]
 SPLIT = ("medfee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt", "direct_amt")
-PERSON = ("insutype", "psn_type", "psn_idet_type", "cvlserv_flag", "cvlserv_lv", "clct_grde", "cum_clct_mons", "gend", "brdy", "hsld_no", "hsld_size", "wage", "mulaid_psn_no", "insuplc_admdvs")  # fmt: skip
+PERSON = (
+    "insutype",
+    "psn_type",
+    "psn_idet_type",
+    "cvlserv_flag",
+    "cvlserv_lv",
+    "clct_grde",
+    "cum_clct_mons",
+    "gend",
+    "brdy",
+    "hsld_no",
+    "hsld_size",
+    "wage",
+    "mulaid_psn_no",
+    "insuplc_admdvs",
+)
 INSTITUTION = ("hosp_lv", "dedc_hosp_lv", "lmtpric_hosp_lv", "fixmedins_type", "tcm_flag", "mdtrtarea_admvs")
 VISIT = ("med_type", "place", "rloc_type", "dise_codg", "day_surgery")
 DEFAULTS = {"place": "local", "rloc_type": "1", "cvlserv_flag": "0", "tcm_flag": "0", "day_surgery": "0"}
-LEVEL = {**dict.fromkeys(("01", "02", "03", "04", "12"), "3"), **dict.fromkeys(("05", "06", "07", "13"), "2"), **dict.fromkeys(("08", "09", "10", "14"), "1")}
+LEVEL = {
+    **dict.fromkeys(("01", "02", "03", "04", "12"), "3"),
+    **dict.fromkeys(("05", "06", "07", "13"), "2"),
+    **dict.fromkeys(("08", "09", "10", "14"), "1"),
+}
 ASSUMED, NOT_MODELLED, UNKNOWN_INSTITUTION, UNKNOWN_ITEM, PRICE_MISMATCH = 1, 2, 4, 8, 16
 
 
 def on_day(rows: list[dict], day: int) -> list[dict]:
-    return [r for r in rows if (r.get("begndate") is None or r["begndate"] <= day) and (r.get("enddate") is None or day < r["enddate"])]
+    return [
+        r
+        for r in rows
+        if (r.get("begndate") is None or r["begndate"] <= day) and (r.get("enddate") is None or day < r["enddate"])
+    ]
 
 
 class World:
     """Everything that does not change while a group is settled."""
 
-    def __init__(self, documents: list[dict], catalog: dict | None, persons: list[dict] | None, institutions: list[dict] | None, acct_events: list[dict] | None) -> None:  # fmt: skip
+    def __init__(
+        self,
+        documents: list[dict],
+        catalog: dict | None,
+        persons: list[dict] | None,
+        institutions: list[dict] | None,
+        acct_events: list[dict] | None,
+    ) -> None:
         self.documents, self.catalog = documents, Catalog(catalog)
         self.persons: dict[str, list[dict]] | None = None if persons is None else {}
         for row in persons or []:
@@ -51,9 +106,11 @@ class World:
     def document(self, insutype: str, region: str, day: int) -> dict | None:
         for doc in self.documents:
             scheme, effective = doc["scheme"], doc["effective"]
-            if any(insutype.startswith(code) for code in scheme["insutype"]) and (scheme["region"] == "*" or region.startswith(scheme["region"])):
-                if date(effective["from"]) <= day and ("to" not in effective or day < date(effective["to"])):
-                    return doc
+            insured = any(insutype.startswith(code) for code in scheme["insutype"])
+            here = scheme["region"] == "*" or region.startswith(scheme["region"])
+            holds = date(effective["from"]) <= day and ("to" not in effective or day < date(effective["to"]))
+            if insured and here and holds:
+                return doc
         return None
 
     def person_row(self, psn_no: str, day: int, insutype: str | None) -> dict | None:
@@ -77,13 +134,21 @@ class World:
         institution = found[0] if found else {}
         out: dict[str, Any] = {name: visit.get(name) for name in VISIT}
         out.update({name: visit.get(name) if visit.get(name) is not None else person.get(name) for name in PERSON})
-        out.update({name: visit.get(name) if visit.get(name) is not None else institution.get(name) for name in INSTITUTION})
+        out.update(
+            {name: visit.get(name) if visit.get(name) is not None else institution.get(name) for name in INSTITUTION}
+        )
         for doc in self.documents:
             for name, rule in doc.get("attributes", {}).items():
                 table = {"visits": {}, "persons": person, "institutions": institution}[rule["table"]]
                 value = visit.get(name) if visit.get(name) is not None else table.get(name)
                 default = rule.get("default")
-                out[name] = value if value is not None else int(default) if default is not None and rule.get("match") == "number" else default
+                out[name] = (
+                    value
+                    if value is not None
+                    else int(default)
+                    if default is not None and rule.get("match") == "number"
+                    else default
+                )
         out = {name: DEFAULTS.get(name) if value is None else value for name, value in out.items()}
         for name in ("dedc_hosp_lv", "lmtpric_hosp_lv"):
             if out[name] is None:
@@ -137,23 +202,36 @@ def parts_of(world: World, visit: dict, lines: list[dict] | None) -> list[Part]:
     whole = [Part(visit, lines, policy_date, period_date, False)]
     if year.get("cross", "discharge") != "split" or lines is None:
         return whole
-    starts, cut = year.get("starts", "01-01"), []
+    starts = year.get("starts", "01-01")
+    cut: list[int] = []
     first = year_start(period_date, starts)
     while first > visit["begndate"]:
         cut.insert(0, first)
         first = year_start(first - 1, starts)
     if not cut:
         return whole
-    edges = [None, *cut, None]
+    edges: list[int | None] = [None, *cut, None]
     out: list[Part] = []
-    for low, high in zip(edges, edges[1:]):
-        mine = [ln for ln in lines if (low is None or fee_date(ln, visit) >= low) and (high is None or fee_date(ln, visit) < high)]
+    for low, high in pairwise(edges):
+        mine = [
+            ln
+            for ln in lines
+            if (low is None or fee_date(ln, visit) >= low) and (high is None or fee_date(ln, visit) < high)
+        ]
         if not mine:
             continue
         begin = visit["begndate"] if low is None else low
         end = visit["enddate"] if high is None else high
         piece = {**visit, "ipt_days": max(1, end - begin)}
-        out.append(Part(piece, mine, policy_date if high is None else high - 1, period_date if high is None else high - 1, bool(out)))
+        out.append(
+            Part(
+                piece,
+                mine,
+                policy_date if high is None else high - 1,
+                period_date if high is None else high - 1,
+                bool(out),
+            )
+        )
     return out or whole
 
 
@@ -162,7 +240,9 @@ def fee_date(line: dict, visit: dict) -> int:
     return visit["enddate"] if day is None else day
 
 
-def settle_part(world: World, part: Part, ledger: Ledger, trace: Trace, line_rows: list[dict]) -> tuple[dict[str, Any], Record, list[dict]]:
+def settle_part(
+    world: World, part: Part, ledger: Ledger, trace: Trace, line_rows: list[dict]
+) -> tuple[dict[str, Any], Record, list[dict]]:
     """One part through document, pricing and plan; the columns are in fen."""
     visit = part.visit
     values, flags = world.values(visit, part.policy_date)
@@ -173,13 +253,24 @@ def settle_part(world: World, part: Part, ledger: Ledger, trace: Trace, line_row
     figures = Figures(facts, doc, fields(facts.values))
     rounding, tags = Rounding(doc.get("rounding")), doc.get("tags", [])
     if part.lines is None:
-        natures, priced = given_natures(visit, tags, rounding.scale), []
+        natures, priced = given_natures(visit, tags, rounding.scale), list[dict]()
     else:
-        natures, priced = Pricer(doc, world.catalog, rounding, facts, figures, visit).price(part.lines, visit["all_lines"], tags)
+        natures, priced = Pricer(doc, world.catalog, rounding, facts, figures, visit).price(
+            part.lines, visit["all_lines"], tags
+        )
     if any(a < 0 for p in natures.parts.values() for a in p.values()) or natures.direct < 0:
         raise Reject("negative_bucket")
     if trace:
-        trace({"step": "natures", "visit": visit, "doc": doc, "natures": natures.buckets(), "facts": facts.values, "scale": rounding.scale})
+        trace(
+            {
+                "step": "natures",
+                "visit": visit,
+                "doc": doc,
+                "natures": natures.buckets(),
+                "facts": facts.values,
+                "scale": rounding.scale,
+            }
+        )
     settling = Settling(doc, facts, figures, natures, visit, ledger, world, part.later, trace)
     columns = settling.run()
     if not part.later:
@@ -189,20 +280,37 @@ def settle_part(world: World, part: Part, ledger: Ledger, trace: Trace, line_row
     for line, one in zip(part.lines or [], priced):
         flags |= UNKNOWN_ITEM * (one["reason"] == "unknown_item") | PRICE_MISMATCH * mismatch(line)
         line_rows.append(line_row(line, one, rounding.scale))
-    flags |= NOT_MODELLED * any(isinstance(n, dict) and facts.holds(n.get("when")) for n in doc.get("not_modelled", []) if isinstance(n, dict) and "when" in n)
+    flags |= NOT_MODELLED * any(
+        isinstance(n, dict) and facts.holds(n.get("when"))
+        for n in doc.get("not_modelled", [])
+        if isinstance(n, dict) and "when" in n
+    )
     account = ledger.accounts.get(visit["psn_no"])
     if doc.get("accounts") is not None:
         account = world.account(ledger, visit["psn_no"], visit)
-    row.update(outcome=settling.outcome, reason="", flags=flags, policy_id=doc["id"], plan_id=settling.plan_id, pool_prop_selfpay=columns["pool_prop_selfpay"])
+    row.update(
+        outcome=settling.outcome,
+        reason="",
+        flags=flags,
+        policy_id=doc["id"],
+        plan_id=settling.plan_id,
+        pool_prop_selfpay=columns["pool_prop_selfpay"],
+    )
     row["balc"] = account.balance if account and doc.get("accounts") is not None else 0
-    detail = [{k: round_div(v, rounding.scale) if isinstance(v, int) else v for k, v in d.items() if k != "setl_id"} | {"setl_id": visit["setl_id"]} for d in settling.detail]
+    detail = [
+        {k: round_div(v, rounding.scale) if isinstance(v, int) else v for k, v in d.items() if k != "setl_id"}
+        | {"setl_id": visit["setl_id"]}
+        for d in settling.detail
+    ]
     return row, settling.record, detail
 
 
 def to_fen(columns: dict[str, Any], scale: int) -> dict[str, Any]:
     """Columns in fen. In the grid, natures and burdens are rounded and one of them takes the difference."""
     row = {column: round_div(columns[column], scale) for column in MONEY}
-    row["inscp_scp_amt"] = row["medfee_sumamt"] - row["fulamt_ownpay_amt"] - row["overlmt_selfpay"] - row["preselfpay_amt"]
+    row["inscp_scp_amt"] = (
+        row["medfee_sumamt"] - row["fulamt_ownpay_amt"] - row["overlmt_selfpay"] - row["preselfpay_amt"]
+    )
     difference = row["psn_cash_pay"] - sum(row[b] for b in BURDENS)
     if difference:
         row[max(BURDENS, key=lambda b: columns[b])] += difference
@@ -219,11 +327,25 @@ def mismatch(line: dict) -> bool:
 def line_row(line: dict, one: dict, scale: int) -> dict[str, Any]:
     """The split of one line in fen; in the grid the rest goes to in-scope."""
     sign = one["sign"]
-    row = {column: sign * round_div(one[nature], scale) for column, nature in (("fulamt_ownpay_amt", "full_self_pay"), ("overlmt_amt", "over_limit"), ("preselfpay_amt", "first_pay"))}
+    row = {
+        column: sign * round_div(one[nature], scale)
+        for column, nature in (
+            ("fulamt_ownpay_amt", "full_self_pay"),
+            ("overlmt_amt", "over_limit"),
+            ("preselfpay_amt", "first_pay"),
+        )
+    }
     row["inscp_scp_amt"] = line["det_item_fee_sumamt"] - sum(row.values())
     ratio = PPM if one["reason"] else one["ratio"]
-    return {"feedetl_sn": line.get("feedetl_sn"), "det_item_fee_sumamt": line["det_item_fee_sumamt"], **row, "chrgitm_lv": one["class"], "selfpay_prop": ratio,
-            "pric_uplmt_amt": one["cap"], "reason": one["flag"]}  # fmt: skip
+    return {
+        "feedetl_sn": line.get("feedetl_sn"),
+        "det_item_fee_sumamt": line["det_item_fee_sumamt"],
+        **row,
+        "chrgitm_lv": one["class"],
+        "selfpay_prop": ratio,
+        "pric_uplmt_amt": one["cap"],
+        "reason": one["flag"],
+    }
 
 
 def add_parts(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -248,8 +370,16 @@ def reverse(ledger: Ledger, record: Record, visit: dict, world: World) -> dict[s
     for psn_no, amount in record.account:
         world.account(ledger, psn_no, visit).balance += amount
     balance = world.account(ledger, visit["psn_no"], visit).balance if has_account else 0
-    return {**row, "outcome": "settled", "reason": "", "flags": record.columns["flags"], "policy_id": record.columns["policy_id"], "plan_id": record.columns["plan_id"],
-            "pool_prop_selfpay": record.columns["pool_prop_selfpay"], "balc": balance}  # fmt: skip
+    return {
+        **row,
+        "outcome": "settled",
+        "reason": "",
+        "flags": record.columns["flags"],
+        "policy_id": record.columns["policy_id"],
+        "plan_id": record.columns["plan_id"],
+        "pool_prop_selfpay": record.columns["pool_prop_selfpay"],
+        "balc": balance,
+    }
 
 
 __all__ = ["GRID", "MONEY", "SPLIT", "Natures", "Part", "World", "add_parts", "parts_of", "reverse", "settle_part"]

@@ -9,13 +9,13 @@ from .layers import Layer, Result, Scale, behind
 from .numbers import GRID, PPM
 
 if TYPE_CHECKING:
-    from .visit import Settling
+    from .kinds import Kinds
 
 
 class Share:
     """The ordinary layer: expense ceilings, deductible, bands, after-rate deductible, fund ceilings."""
 
-    def __init__(self, settling: Settling, layer: Layer, result: Result, parts: dict[str, int]) -> None:
+    def __init__(self, settling: Kinds, layer: Layer, result: Result, parts: dict[str, int]) -> None:
         self.s, self.layer, self.r, self.parts = settling, layer, result, parts
 
     def room(self, ceiling: dict, limit: Amount) -> int:
@@ -48,7 +48,13 @@ class Share:
                 above = min(above, self.room(ceiling, limit))
         r.cut_expense += eligible - r.deductible - above
         r.above = above
-        pieces = self.pay_parts(above) if layer.part_rates else self.pay_accumulated(p, above) if accumulated else self.pay_visit(above)
+        pieces = (
+            self.pay_parts(above)
+            if layer.part_rates
+            else self.pay_accumulated(p, above)
+            if accumulated
+            else self.pay_visit(above)
+        )
         inside = sum(width for width, _, _ in pieces)
         r.cut_expense += max(0, above - inside)
         self.after(after_rate, due)
@@ -156,10 +162,15 @@ def ceiling_terms(layer: str, ceiling: dict) -> tuple[str, ...]:
 
 def own_of(layer: dict, counters: dict) -> list[tuple[tuple[str, ...], str, Any]]:
     """Counters that the rules of one layer keep for themselves: (terms, period, scope)."""
-    name, out = layer["id"], []
+    name: str = layer["id"]
+    out: list[tuple[tuple[str, ...], str, Any]] = []
     rule = layer.get("deductible", {})
     period, scope = rule.get("period", "year"), rule.get("scope", "person")
-    terms = {"cumulative": "deductible", "first_only": "ran", "highest": "deductible" if rule.get("less", "used") == "used" else "due"}
+    terms = {
+        "cumulative": "deductible",
+        "first_only": "ran",
+        "highest": "deductible" if rule.get("less", "used") == "used" else "due",
+    }
     if rule.get("repeat") in terms and "counter" not in rule:
         out.append(((f"{name}.{terms[rule['repeat']]}",), period, scope))
     if "once" in layer:
