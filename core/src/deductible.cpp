@@ -1,0 +1,155 @@
+// What is due of a deductible, and what later visits need to know of it.
+#include <algorithm>
+
+#include "visit.hpp"
+
+namespace ybcore {
+namespace {
+constexpr Wide kPpm = 1'000'000;
+
+std::int64_t times(std::int64_t amount, std::int64_t ppm) { return static_cast<std::int64_t>(round_div(Wide{amount} * ppm, kPpm)); }
+}  // namespace
+
+std::int64_t Visit::standard_value(const StandardRow& s) const {
+  std::int64_t value = amount_fen(s.amount);
+  for (std::int64_t e = s.edit_begin; e < s.edit_end; ++e) {
+    const EditRow& edit = program_.edits[static_cast<std::size_t>(e)];
+    switch (static_cast<Edit>(edit.kind)) {
+      case Edit::kSet:
+        value = amount_fen(edit.value);
+        break;
+      case Edit::kPlus:
+        value += amount_fen(edit.value);
+        break;
+      case Edit::kMinus:
+        value -= amount_fen(edit.value);
+        break;
+      case Edit::kTimes:
+        value = times(value, edit.value);
+    }
+  }
+  const std::int64_t n = number_;
+  const auto entry = [&] {
+    const std::int64_t last = s.value_end - s.value_begin - 1;
+    return program_.values[static_cast<std::size_t>(s.value_begin + std::min(n - 1, last))];
+  };
+  switch (static_cast<AdmissionRule>(s.rule)) {
+    case AdmissionRule::kList:
+      value = amount_fen(entry());
+      break;
+    case AdmissionRule::kFactors:
+      value = times(value, entry());
+      break;
+    case AdmissionRule::kLessShare:
+      value = times(value, std::max<std::int64_t>(0, 1'000'000 - entry() * (n - 1)));
+      break;
+    case AdmissionRule::kTimes:
+      for (std::int64_t i = 1; i < n && value != 0; ++i) value = times(value, entry());
+      break;
+    case AdmissionRule::kLess:
+      value = std::max<std::int64_t>(0, value - amount_fen(entry()) * (n - 1));
+      break;
+    case AdmissionRule::kPlain:
+      break;
+  }
+  if (s.floor >= 0) value = std::max(value, amount_fen(s.floor));
+  value = std::max<std::int64_t>(0, value) * scale_;
+  value = static_cast<std::int64_t>(round_to(value, 1, {static_cast<RoundMode>(s.mode), s.unit}));
+  return s.waived != 0 ? 0 : value;
+}
+
+void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int64_t& standard) {
+  owed = standard = 0;
+  if (row.standard < 0) return;
+  const StandardRow& s = program_.standards[static_cast<std::size_t>(row.standard)];
+  const std::size_t i = index();
+  standard = standard_value(s);
+  owed = standard;
+  switch (static_cast<Repeat>(s.repeat)) {
+    case Repeat::kCumulative:
+      owed = std::max<std::int64_t>(0, standard - read(s.key));
+      break;
+    case Repeat::kFirstOnly:
+      if (read(s.key) != 0) owed = 0;
+      break;
+    case Repeat::kAdmission: {
+      std::int64_t used = 0;
+      for (const Record& r : ledger_.records) {
+        if (!r.standing || r.stay != events_.stay[i] || r.person != events_.person[i] || r.scheme != plan_->scheme) continue;
+        for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_.used[k].layer == row.name ? ledger_.used[k].used : 0;
+      }
+      owed = std::max<std::int64_t>(0, standard - from_grid(used, scale_));
+      break;
+    }
+    case Repeat::kHighest: {
+      const std::int32_t slot = slots_[static_cast<std::size_t>(s.high_key)];
+      std::int64_t high = 0;
+      for (const Record& r : ledger_.records) {
+        if (!r.standing) continue;
+        for (std::uint32_t k = r.standards; k < r.standards_end; ++k)
+          if (ledger_.standards[k].slot == slot) high = std::max(high, ledger_.standards[k].amount);
+      }
+      owed = std::max<std::int64_t>(0, std::max(standard, from_grid(high, scale_)) - read(s.key));
+      ledger_.standards.push_back({slot, to_grid(standard, scale_)});
+      break;
+    }
+    case Repeat::kVisit:
+      break;
+  }
+  if (s.link_id != 0 || s.link_days != 0) (void)transferred(row, s, standard, owed);
+  if (events_.later[i] != 0 && plan_->deductible_each == 0) owed = 0;
+}
+
+bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t standard, std::int64_t& owed) {
+  const std::size_t i = index();
+  const Record* linked = nullptr;
+  const auto mine = [&](const Record& r) {
+    if (!r.standing || r.person != events_.person[i] || r.scheme != plan_->scheme) return false;
+    for (std::uint32_t k = r.used; k < r.used_end; ++k)
+      if (ledger_.used[k].layer == row.name) return true;
+    return false;
+  };
+  if (s.link_id != 0 && events_.linked_stay[i] >= 0) {
+    for (const Record& r : ledger_.records)
+      if (r.stay == events_.linked_stay[i] && mine(r)) linked = &r;
+  }
+  if (linked == nullptr && s.link_days != 0) {
+    for (const Record& r : ledger_.records) {
+      const std::int64_t gap = std::int64_t{events_.begndate[i]} - r.enddate;
+      if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == events_.stay[i] || !mine(r)) continue;
+      if (linked == nullptr || r.enddate >= linked->enddate) linked = &r;
+    }
+  }
+  if (linked == nullptr) return false;
+  for (std::uint32_t k = linked->used; k < linked->used_end; ++k) {
+    const Used& u = ledger_.used[k];
+    if (u.layer != row.name) continue;
+    chain_standard_ = std::max(chain_standard_, u.chain_standard);
+    chain_used_ += u.chain_used;
+  }
+  owed = std::max<std::int64_t>(0, standard - from_grid(s.against_used != 0 ? chain_used_ : chain_standard_, scale_));
+  return true;
+}
+
+void Visit::shift_first_pay(const LayerRow& row, LayerResult& r) {
+  const std::int64_t first = burden_[kFirstPay];
+  const std::int64_t whole = first + burden_[kInScope];
+  std::int64_t owed = 0;
+  std::int64_t standard = 0;
+  chain_standard_ = chain_used_ = 0;
+  due(row, r, owed, standard);
+  if (whole == 0) return;
+  const auto moved = static_cast<std::int64_t>(round_to(Wide{first} * std::min(owed, whole), whole, {static_cast<RoundMode>(plan_->class_mode), plan_->class_unit}));
+  for (auto* where : {&burden_, &nature_}) {
+    (*where)[kFirstPay] -= moved;
+    (*where)[kInScope] += moved;
+  }
+}
+
+void Visit::remember(const LayerRow& row, const LayerResult& r) {
+  if (row.standard < 0) return;
+  ledger_.used.push_back({static_cast<std::int32_t>(row.name), to_grid(r.deductible, scale_), std::max(chain_standard_, to_grid(r.standard, scale_)),
+                          chain_used_ + to_grid(r.deductible, scale_)});
+}
+
+}  // namespace ybcore

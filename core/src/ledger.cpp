@@ -1,0 +1,79 @@
+#include "ybcore/ledger.hpp"
+
+namespace ybcore {
+namespace {
+
+std::uint64_t mix(const SlotKey& k) {
+  std::uint64_t a = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(k.counter)) << 32) | static_cast<std::uint32_t>(k.owner);
+  const std::uint64_t b = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(k.within)) << 32) | static_cast<std::uint32_t>(k.period);
+  a = (a ^ (b * 0x9E3779B97F4A7C15ULL)) * 0xBF58476D1CE4E5B9ULL;
+  return a ^ (a >> 29);
+}
+
+}  // namespace
+
+void Ledger::clear() {
+  for (const std::uint32_t place : touched_) table_[place] = -1;
+  touched_.clear();
+  slots_.clear();
+  records.clear();
+  contributions.clear();
+  admissions.clear();
+  standards.clear();
+  used.clear();
+  moves.clear();
+}
+
+std::int32_t Ledger::slot(const SlotKey& key) {
+  if (slots_.size() * 2 >= table_.size()) grow();
+  const std::uint64_t mask = table_.size() - 1;
+  std::uint64_t place = mix(key) & mask;
+  while (table_[place] >= 0) {
+    const std::int32_t found = table_[place];
+    if (slots_[static_cast<std::size_t>(found)].key == key) return found;
+    place = (place + 1) & mask;
+  }
+  const auto fresh = static_cast<std::int32_t>(slots_.size());
+  slots_.push_back({key, 0});
+  table_[place] = fresh;
+  touched_.push_back(static_cast<std::uint32_t>(place));
+  return fresh;
+}
+
+void Ledger::grow() {
+  table_.assign(table_.empty() ? 64 : table_.size() * 2, -1);
+  touched_.clear();
+  const std::uint64_t mask = table_.size() - 1;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    std::uint64_t place = mix(slots_[i].key) & mask;
+    while (table_[place] >= 0) place = (place + 1) & mask;
+    table_[place] = static_cast<std::int32_t>(i);
+    touched_.push_back(static_cast<std::uint32_t>(place));
+  }
+}
+
+void Ledger::open(std::int64_t row, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate) {
+  const auto c = static_cast<std::uint32_t>(contributions.size());
+  const auto a = static_cast<std::uint32_t>(admissions.size());
+  const auto s = static_cast<std::uint32_t>(standards.size());
+  const auto u = static_cast<std::uint32_t>(used.size());
+  const auto m = static_cast<std::uint32_t>(moves.size());
+  records.push_back({row, person, stay, scheme, enddate, false, c, c, a, a, s, s, u, u, m, m});
+}
+
+void Ledger::close() {
+  Record& r = records.back();
+  r.contributions_end = static_cast<std::uint32_t>(contributions.size());
+  r.admissions_end = static_cast<std::uint32_t>(admissions.size());
+  r.standards_end = static_cast<std::uint32_t>(standards.size());
+  r.used_end = static_cast<std::uint32_t>(used.size());
+  r.moves_end = static_cast<std::uint32_t>(moves.size());
+  r.standing = true;
+}
+
+void Ledger::apply(const Record& record, std::int64_t sign) {
+  for (std::uint32_t i = record.contributions; i < record.contributions_end; ++i)
+    at(contributions[i].slot).value += sign * contributions[i].amount;
+}
+
+}  // namespace ybcore

@@ -1,0 +1,22 @@
+// The only place that knows threads: a loop over chunks of whole settling groups.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+namespace ybcore {
+
+struct Chunks {
+  std::vector<std::size_t> begin;  // chunks + 1
+};
+
+// Cuts items with cumulative weights `begin` into chunks of about equal weight, more of them than threads so that none waits long.
+[[nodiscard]] Chunks cut_evenly(std::span<const std::int64_t> begin, int threads);
+
+// Calls `one` once for every chunk, on as many threads as asked.
+void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(std::size_t)>& one);
+
+}  // namespace ybcore
