@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Union
@@ -16,25 +16,28 @@ from pydantic import ValidationError
 
 from ybcore.errors import DocumentError, Problem
 
+from .bookcheck import check_book
 from .canonical import canonical_bytes, canonical_value, sha256_of
 from .checks import check
 from .faults import Fault, Faults, problem_at, problems_of
+from .inventory import FigureLeaf, figures_of, replaced
 from .layers import UseLayer
 from .models import PolicyModel, Scheme
 from .names import names_of
 from .paths import RawPath, Text, parse_path, path_text, with_places
+from .reach import check_reach
 from .reader import Parsed, RawDoc, parse_file, parse_text
 
 __all__ = ["Book", "Policy", "PolicySource", "load_book", "load_policy"]
 
-PolicySource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Policy"]  # noqa: UP007
+PolicySource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Policy"]
 """A path, the text of a document (it has a line break), a raw document, or a Policy."""
 
 
 class Policy:
     """One policy document: validated, normalised, immutable, equal to another with the same canonical form."""
 
-    __slots__ = ("_doc", "_model", "_parsed", "_sha", "__dict__")
+    __slots__ = ("__dict__", "_doc", "_model", "_parsed", "_sha")
 
     def __init__(self, parsed: Parsed) -> None:
         """Validates `parsed`. Raises DocumentError with every problem. Prefer `load_policy`."""
@@ -90,18 +93,18 @@ class Policy:
         mark = self._parsed.mark(parse_path(path) if isinstance(path, str) else path)
         return mark[0] if mark else None
 
-    def figures(self) -> list[Any]:
-        """Every figure leaf with path, value, unit, date, cite, source: see `ybcore.policy.inventory.FigureLeaf`."""
-        from .inventory import figures_of
-
+    def figures(self) -> list[FigureLeaf]:
+        """Every figure leaf with path, value, unit, date, cite, source, in document order."""
         return figures_of(self)
 
     def with_figure(self, path: str | RawPath, value: Any) -> Policy:
         """A new policy with the scalar at `path` replaced. `value`: text as in the document, int, Decimal or
         Fraction. Raises KeyError (no such scalar), TypeError (float) or DocumentError (the result is wrong)."""
-        from .inventory import replaced
+        return self.with_figures({path: value})
 
-        return Policy(replaced(self._parsed, parse_path(path) if isinstance(path, str) else path, value))
+    def with_figures(self, changes: Mapping[str | RawPath, Any]) -> Policy:
+        """The same for several figures at once; only the result must be valid, not the steps between."""
+        return Policy(replaced(self._parsed, changes))
 
     def __setattr__(self, name: str, value: Any) -> None:
         if hasattr(self, "_sha"):
@@ -136,9 +139,7 @@ def _build(parsed: Parsed) -> PolicyModel:
     if model is not None:
         check(model, faults)
         if not faults:
-            from .reach import check_reach
-
-            check_reach(model, faults)
+            check_reach(model, names, faults)
     problems.extend(problem_at(parsed, loc, fault) for loc, fault in faults.found)
     if problems or model is None:
         unique = dict.fromkeys(problems)
@@ -155,7 +156,10 @@ def _name_shared(raw: Any, faults: Faults) -> None:
         if not isinstance(layer, dict):
             continue
         if "id" in layer and layer["id"] != name:
-            faults.add(("layers", name, "id"), Fault(f"the id of a shared layer is its key {name!r}", f"共享层的 id 即其键 {name!r}"))
+            faults.add(
+                ("layers", name, "id"),
+                Fault(f"the id of a shared layer is its key {name!r}", f"共享层的 id 即其键 {name!r}"),
+            )
         text = Text(name)
         text.path = ("layers", name)
         layer["id"] = text
@@ -216,8 +220,6 @@ class Book:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         """Checks the policies against each other. Raises DocumentError with every problem."""
-        from .bookcheck import check_book
-
         ordered = sorted(policies, key=lambda p: (p.scheme.id, p.effective[0], p.id))
         problems = check_book(ordered)
         if problems:

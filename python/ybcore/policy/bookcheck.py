@@ -141,9 +141,7 @@ def _coverage(policies: list[Policy]) -> Iterator[Problem]:
             if pair[0] == pair[1] or pair in told:
                 continue
             types = [
-                code
-                for code in ours.scheme.insutype
-                if any(_overlap(code, other) for other in theirs.scheme.insutype)
+                code for code in ours.scheme.insutype if any(_overlap(code, other) for other in theirs.scheme.insutype)
             ]
             start = max(ours.effective[0], theirs.effective[0])
             ends = [end for end in (ours.effective[1], theirs.effective[1]) if end is not None]

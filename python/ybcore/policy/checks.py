@@ -75,8 +75,8 @@ def _top(model: PolicyModel, faults: Faults) -> None:
         faults.add(("effective", "to"), Fault("the effective range is empty", "有效期为空", "a date after `from`"))
     region = model.scheme.region
     if region != "*" and not (region.isascii() and region.isdigit() and len(region) <= 6):
-        en = f"region is a prefix of a six-digit admdvs code or \"*\", found {region!r}"
-        faults.add(("scheme", "region"), Fault(en, f"region 应为六位区划代码的前缀或 \"*\"，实为 {region!r}"))
+        en = f'region is a prefix of a six-digit admdvs code or "*", found {region!r}'
+        faults.add(("scheme", "region"), Fault(en, f'region 应为六位区划代码的前缀或 "*"，实为 {region!r}'))
     _duplicates(model.scheme.insutype, ("scheme", "insutype"), "insutype", faults)
     _duplicates(model.tags, ("tags",), "tag", faults)
     for index, tag in enumerate(model.tags):
@@ -215,7 +215,9 @@ def _floor(path: RawPath, layer: Layer, faults: Faults) -> None:
     if (layer.share is None) != (layer.of is None):
         faults.add(path, Fault("`share` and `of` go together", "share 与 of 必须同时出现"))
     if not layer.counts:
-        faults.add((*path, "counts"), Fault("`counts` names the payers that count", "counts 列出计入的支付方", "a list"))
+        faults.add(
+            (*path, "counts"), Fault("`counts` names the payers that count", "counts 列出计入的支付方", "a list")
+        )
     _duplicates(layer.counts, (*path, "counts"), "payer", faults)
 
 
@@ -231,7 +233,9 @@ def _ceiling(model: PolicyModel, path: RawPath, layer: Layer, ceiling: Ceiling, 
             faults.add((*path, "of"), Fault(f"`on: {ceiling.on}` needs `of`", f"on: {ceiling.on} 需要 of", "a list"))
         for index, name in enumerate(ceiling.of):
             if name not in names:
-                faults.add((*path, "of", index), unknown("payer" if ceiling.on == "payers" else "layer", "名称", name, names))
+                faults.add(
+                    (*path, "of", index), unknown("payer" if ceiling.on == "payers" else "layer", "名称", name, names)
+                )
         _duplicates(ceiling.of, (*path, "of"), "name", faults)
     elif ceiling.of:
         faults.add((*path, "of"), Fault(f"`of` has no meaning with `on: {ceiling.on}`", "此处 of 无意义", key=True))
@@ -273,11 +277,22 @@ def _share(model: PolicyModel, path: RawPath, layer: ShareLayer, faults: Faults)
         _deductible(model, (*path, "deductible"), layer, layer.deductible, faults)
     delta = layer.settle != "per_visit"
     if delta and layer.accumulate is None:
-        faults.add((*path, "accumulate"), Fault(f"`settle: {layer.settle}` needs `accumulate`", f"settle: {layer.settle} 需要 accumulate"))
+        faults.add(
+            (*path, "accumulate"),
+            Fault(f"`settle: {layer.settle}` needs `accumulate`", f"settle: {layer.settle} 需要 accumulate"),
+        )
     if not delta and layer.accumulate is not None:
-        faults.add((*path, "accumulate"), Fault("`accumulate` is for delta_F and F_minus_paid", "accumulate 只用于 delta_F 与 F_minus_paid", key=True))
+        faults.add(
+            (*path, "accumulate"),
+            Fault(
+                "`accumulate` is for delta_F and F_minus_paid", "accumulate 只用于 delta_F 与 F_minus_paid", key=True
+            ),
+        )
     if not delta and layer.carry is not None:
-        faults.add((*path, "carry"), Fault("`carry` is for delta_F and F_minus_paid", "carry 只用于 delta_F 与 F_minus_paid", key=True))
+        faults.add(
+            (*path, "carry"),
+            Fault("`carry` is for delta_F and F_minus_paid", "carry 只用于 delta_F 与 F_minus_paid", key=True),
+        )
     if delta:
         _delta(model, path, layer, faults)
 
@@ -291,26 +306,42 @@ def _delta(model: PolicyModel, path: RawPath, layer: ShareLayer, faults: Faults)
     for index, step in enumerate(layer.steps):
         if step.payer is not None:
             en = f"a band with its own payer is settled per visit, not by {layer.settle}"
-            faults.add((*path, "bands", "steps", index, "payer"), Fault(en, f"有自己支付方的分段只能 per_visit，不能 {layer.settle}", key=True))
+            faults.add(
+                (*path, "bands", "steps", index, "payer"),
+                Fault(en, f"有自己支付方的分段只能 per_visit，不能 {layer.settle}", key=True),
+            )
     if layer.bands is not None and layer.bands.position != "visit":
         en = f"with {layer.settle} the position is `accumulate`; leave it out"
-        faults.add((*path, "bands", "position"), Fault(en, f"{layer.settle} 的位置即 accumulate，请删去 position", key=True))
+        faults.add(
+            (*path, "bands", "position"), Fault(en, f"{layer.settle} 的位置即 accumulate，请删去 position", key=True)
+        )
     if layer.part_rates is not None:
-        faults.add((*path, "part_rates"), Fault(f"part_rates cannot be settled by {layer.settle}", f"part_rates 不能用 {layer.settle}", key=True))
+        faults.add(
+            (*path, "part_rates"),
+            Fault(f"part_rates cannot be settled by {layer.settle}", f"part_rates 不能用 {layer.settle}", key=True),
+        )
     if layer.deductible is not None:
         own = layer.deductible
         if own.position == "after_rate":
-            faults.add((*path, "deductible", "position"), Fault(f"{layer.settle} takes its deductible before the rate", f"{layer.settle} 的起付线在比例之前"))
+            faults.add(
+                (*path, "deductible", "position"),
+                Fault(f"{layer.settle} takes its deductible before the rate", f"{layer.settle} 的起付线在比例之前"),
+            )
         if own.repeat not in ("visit", "cumulative"):
             en = f"{layer.settle} owes one standard in the period of `accumulate`; `repeat: {own.repeat}` has no effect"
-            faults.add((*path, "deductible", "repeat"), Fault(en, f"{layer.settle} 在累计周期内只有一个起付标准，repeat: {own.repeat} 无效"))
+            faults.add(
+                (*path, "deductible", "repeat"),
+                Fault(en, f"{layer.settle} 在累计周期内只有一个起付标准，repeat: {own.repeat} 无效"),
+            )
 
 
 def _bands(path: RawPath, layer: ShareLayer, faults: Faults) -> None:
     bands = layer.bands
     assert bands is not None
     if bands.total is not None and bands.form != "by_total":
-        faults.add((*path, "bands", "total"), Fault("`total` is for `form: by_total`", "total 只用于 form: by_total", key=True))
+        faults.add(
+            (*path, "bands", "total"), Fault("`total` is for `form: by_total`", "total 只用于 form: by_total", key=True)
+        )
     open_at: int | None = None
     for index, step in enumerate(bands.steps):
         here = (*path, "bands", "steps", index, "to")
@@ -328,7 +359,11 @@ def _ascending(before: Figure, after: Figure, path: RawPath, faults: Faults) -> 
     if isinstance(before, Const) and isinstance(after, Const):
         if int(after.value) <= int(before.value):
             same = after.value == before.value
-            en = "the same edge as the band before" if same else "band edges must ascend; this one is below the one before"
+            en = (
+                "the same edge as the band before"
+                if same
+                else "band edges must ascend; this one is below the one before"
+            )
             faults.add(path, Fault(en, "与上一段的上限相同" if same else "分段上限必须递增，此处小于上一段"))
     elif isinstance(before, Table) and isinstance(after, Table) and before.by == after.by:
         cells = {row.key: row.value for row in before.rows}
@@ -348,7 +383,9 @@ def _ascending(before: Figure, after: Figure, path: RawPath, faults: Faults) -> 
 def _part_rates(path: RawPath, layer: ShareLayer, faults: Faults) -> None:
     assert layer.part_rates is not None
     if not isinstance(layer.base, tuple):
-        faults.add((*path, "part_rates"), Fault("part_rates needs a base of buckets", "part_rates 需要负担桶基数", key=True))
+        faults.add(
+            (*path, "part_rates"), Fault("part_rates needs a base of buckets", "part_rates 需要负担桶基数", key=True)
+        )
         return
     buckets = [part.bucket for part in layer.base]
     for name in layer.part_rates:
@@ -356,7 +393,10 @@ def _part_rates(path: RawPath, layer: ShareLayer, faults: Faults) -> None:
             faults.add((*path, "part_rates", name), unknown("base part", "基数部分", name, buckets, key=True))
     for name in buckets:
         if name not in layer.part_rates:
-            faults.add((*path, "part_rates"), Fault(f"no rate for the base part {name!r}", f"基数部分 {name!r} 没有比例", key=True))
+            faults.add(
+                (*path, "part_rates"),
+                Fault(f"no rate for the base part {name!r}", f"基数部分 {name!r} 没有比例", key=True),
+            )
 
 
 def _deductible(model: PolicyModel, path: RawPath, layer: ShareLayer, own: Deductible, faults: Faults) -> None:
@@ -367,21 +407,38 @@ def _deductible(model: PolicyModel, path: RawPath, layer: ShareLayer, own: Deduc
             zh = f"repeat: {own.repeat} 时 {name} 无效"
             faults.add((*path, name), Fault(en, zh, "repeat: cumulative, first_only or highest", key=True))
     if own.period == "visit":
-        faults.add((*path, "period"), Fault("period visit is `repeat: visit`", "period visit 即 repeat: visit", "day, month, quarter, year or life"))
+        faults.add(
+            (*path, "period"),
+            Fault(
+                "period visit is `repeat: visit`", "period visit 即 repeat: visit", "day, month, quarter, year or life"
+            ),
+        )
     if own.counter is not None:
         if own.repeat != "cumulative":
-            faults.add((*path, "counter"), Fault("`counter` is for `repeat: cumulative`", "counter 只用于 repeat: cumulative", key=True))
+            faults.add(
+                (*path, "counter"),
+                Fault("`counter` is for `repeat: cumulative`", "counter 只用于 repeat: cumulative", key=True),
+            )
         _same_period(model, (*path, "period"), own.counter, own.period, faults)
         _same_scope(model, path, own.counter, own.scope, faults)
     if own.less is not None and own.repeat != "highest":
         faults.add((*path, "less"), Fault("`less` is for `repeat: highest`", "less 只用于 repeat: highest", key=True))
     if own.admission is not None and model.admissions is None:
-        faults.add((*path, "admission"), Fault("an admission rule needs `admissions:` at the top", "使用住院次数须在顶层写 admissions:", key=True))
+        faults.add(
+            (*path, "admission"),
+            Fault("an admission rule needs `admissions:` at the top", "使用住院次数须在顶层写 admissions:", key=True),
+        )
     if own.taken_from == "in_catalogue" and not layer.basic:
-        faults.add((*path, "from"), Fault("`from: in_catalogue` is for the basic layer", "from: in_catalogue 只用于 basic 层", key=True))
+        faults.add(
+            (*path, "from"),
+            Fault("`from: in_catalogue` is for the basic layer", "from: in_catalogue 只用于 basic 层", key=True),
+        )
     transfer = own.transfer
     if transfer is not None and ("days" in transfer.link) != (transfer.within_days is not None):
-        faults.add((*path, "transfer"), Fault("`link: days` and `within_days` go together", "link: days 与 within_days 必须同时出现", key=True))
+        faults.add(
+            (*path, "transfer"),
+            Fault("`link: days` and `within_days` go together", "link: days 与 within_days 必须同时出现", key=True),
+        )
 
 
 def _counters(model: PolicyModel, faults: Faults) -> None:
@@ -402,7 +459,9 @@ def _counters(model: PolicyModel, faults: Faults) -> None:
             seen.add(key)
             users = in_plans.get(term.name, []) if term.kind == "layer" else list(model.plans)
             if not users:
-                faults.add((*path, "sum", index), Fault(f"no plan has layer {term.name!r}", f"没有方案含层 {term.name!r}"))
+                faults.add(
+                    (*path, "sum", index), Fault(f"no plan has layer {term.name!r}", f"没有方案含层 {term.name!r}")
+                )
             elif any(plan is user for plan in feeding for user in users):
                 alive = True
             elif feeding:

@@ -58,10 +58,7 @@ class Test(Frozen):
             )
         else:
             text = value if isinstance(value, str) else ""
-            hit = any(
-                text.startswith(code) if self.match == "prefix" and code else text == code
-                for code in self.codes
-            )
+            hit = any(text.startswith(code) if self.match == "prefix" and code else text == code for code in self.codes)
         return hit != self.negate
 
 

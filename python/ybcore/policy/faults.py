@@ -60,9 +60,7 @@ class Faults:
 
     def raise_if_any(self) -> None:
         if self.found:
-            raise ValidationError.from_exception_data(
-                "policy", [_details(loc, fault) for loc, fault in self.found]
-            )
+            raise ValidationError.from_exception_data("policy", [_details(loc, fault) for loc, fault in self.found])
 
 
 def _details(loc: RawPath, fault: Fault) -> InitErrorDetails:

@@ -125,8 +125,12 @@ def _named(pick: str, en: str, zh: str, more: tuple[str, ...] = ()) -> PlainVali
 _TEXT = WithJsonSchema({"type": "string"})
 Day = Annotated[int, _scalar(days), WithJsonSchema({"type": "string", "format": "date"})]
 """A date, held as days since 1970-01-01."""
-MonthDay = Annotated[tuple[int, int], _scalar(month_day), WithJsonSchema({"type": "string", "pattern": "^\\d\\d-\\d\\d$"})]
-Flag = Annotated[bool, _scalar(_flag), WithJsonSchema({"type": ["boolean", "string"], "enum": [True, False, "true", "false"]})]
+MonthDay = Annotated[
+    tuple[int, int], _scalar(month_day), WithJsonSchema({"type": "string", "pattern": "^\\d\\d-\\d\\d$"})
+]
+Flag = Annotated[
+    bool, _scalar(_flag), WithJsonSchema({"type": ["boolean", "string"], "enum": [True, False, "true", "false"]})
+]
 Positive = Annotated[int, _scalar(lambda text: whole(text, 1)), WithJsonSchema({"type": ["integer", "string"]})]
 Code = Annotated[str, _scalar(_code), _TEXT]
 CounterName = Annotated[str, _named("counters", "counter", "累计"), _TEXT]

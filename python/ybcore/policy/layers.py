@@ -26,7 +26,8 @@ from .fields import (
     Word,
     Words,
 )
-from .figures import Factor, Figure, Money, PlainMoney, Points, Share, is_open, parse_figure
+from .figureread import Factor, Money, PlainMoney, Points, Share, is_open, parse_figure
+from .figures import Figure
 
 __all__ = [
     "KINDS",
@@ -119,9 +120,7 @@ def _base(raw: Any, info: ValidationInfo) -> tuple[BasePart, ...] | BaseComputed
 IN_SCOPE = (BasePart.model_construct(bucket="in_scope", part=None),)
 """The default base."""
 
-LayerBase = Annotated[
-    tuple[BasePart, ...] | BaseComputed, PlainValidator(_base), WithJsonSchema({"x-ref": "base"})
-]
+LayerBase = Annotated[tuple[BasePart, ...] | BaseComputed, PlainValidator(_base), WithJsonSchema({"x-ref": "base"})]
 
 
 class Modifier(Node):
@@ -178,9 +177,7 @@ class Deductible(Node):
     """docs/policy.md section 5, docs/settlement.md section 5 step 2. `period` and `scope` are None where unused."""
 
     amount: Money
-    repeat: Annotated[
-        Literal["visit", "cumulative", "first_only", "admission", "highest"], Word("重复方式")
-    ] = "visit"
+    repeat: Annotated[Literal["visit", "cumulative", "first_only", "admission", "highest"], Word("重复方式")] = "visit"
     period: Period | None = None
     scope: Scope | None = None
     counter: CounterName | None = None
@@ -366,7 +363,7 @@ class PackageLayer(_Layer):
     price: Money
     per: Annotated[Literal["visit", "day"], Word("计价单位")] = "visit"
     self_rate: Share
-    self_on: Annotated[Literal["price", "actual"], Word("自付基数")] = "actual"
+    self_on: Annotated[Literal["price", "actual"], Word("自付基数")] = "price"
     below: Annotated[Literal["shared", "fund"], Word("低于定额时")] = "shared"
     excess: Annotated[Literal["person", "hospital"], Word("超额归属")] = "person"
 

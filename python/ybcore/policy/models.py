@@ -25,7 +25,8 @@ from .fields import (
     Word,
     Words,
 )
-from .figures import Figure, PlainMoney, Round, TextFigure, is_open, parse_figure
+from .figureread import PlainMoney, TextFigure, parse_figure
+from .figures import Figure, Round
 from .layers import Layer, PlanLayer, SharedLayer, UseLayer
 from .vocabulary import END_QUANTITIES, LAYER_QUANTITIES, PAYERS, SCOPES, VISIT_QUANTITIES
 
@@ -328,7 +329,9 @@ class PolicyModel(Node):
     scheme: Scheme
     effective: Effective
     cite: Words = ()
-    not_modelled: tuple[Annotated[NotModelled, PlainValidator(_not_modelled), WithJsonSchema({"x-ref": "not_modelled"})], ...] = ()
+    not_modelled: tuple[
+        Annotated[NotModelled, PlainValidator(_not_modelled), WithJsonSchema({"x-ref": "not_modelled"})], ...
+    ] = ()
     sets: dict[str, tuple[Code, ...]] = {}
     attributes: dict[str, AttributeDeclaration] = {}
     references: dict[str, PlainMoney] = {}

@@ -102,7 +102,10 @@ def _compose(text: str, file: str) -> Any:
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
         what = str(err.problem or err.context or err)
         if "another document" in what:
-            en, zh = "one file holds one document; remove the second `---`", "一个文件只能有一个文档，请删除第二个 `---`"
+            en, zh = (
+                "one file holds one document; remove the second `---`",
+                "一个文件只能有一个文档，请删除第二个 `---`",
+            )
         else:
             en, zh = f"not YAML: {what}", f"不是合法的 YAML：{what}"
         raise DocumentError([Problem(file=file, line=line, column=column, what=en, what_zh=zh)]) from None

@@ -10,7 +10,6 @@ from typing import Literal
 
 __all__ = [
     "ATTRIBUTES",
-    "Attribute",
     "BUCKETS",
     "END_QUANTITIES",
     "LAYER_QUANTITIES",
@@ -20,6 +19,7 @@ __all__ = [
     "SCOPES",
     "TAG_BUCKETS",
     "VISIT_QUANTITIES",
+    "Attribute",
 ]
 
 Match = Literal["exact", "prefix", "number"]
