@@ -1,0 +1,257 @@
+// Settling: compiled programs and columns of events in, columns of visits out.
+#include <pybind11/stl.h>
+
+#include "arrays.hpp"
+#include "ybcore/settle.hpp"
+
+namespace ybcore::bind {
+namespace {
+
+#define YB_NAME(name) #name,
+const std::vector<std::pair<const char*, std::vector<const char*>>> kLayout = {
+    {"plans", {YB_PLAN_FIELDS(YB_NAME)}},       {"layers", {YB_LAYER_FIELDS(YB_NAME)}},       {"keys", {YB_KEY_FIELDS(YB_NAME)}},
+    {"feeds", {YB_FEED_FIELDS(YB_NAME)}},       {"bands", {YB_BAND_FIELDS(YB_NAME)}},         {"ceilings", {YB_CEILING_FIELDS(YB_NAME)}},
+    {"bases", {YB_BASE_FIELDS(YB_NAME)}},       {"standards", {YB_STANDARD_FIELDS(YB_NAME)}}, {"edits", {YB_EDIT_FIELDS(YB_NAME)}},
+    {"amounts", {YB_AMOUNT_FIELDS(YB_NAME)}},   {"uptos", {YB_ROW_FIELDS(YB_NAME)}},          {"columns", {YB_COLUMNS(YB_NAME)}},
+    {"detail", {YB_DETAIL_FIELDS(YB_NAME)}},
+};
+#undef YB_NAME
+
+template <class T>
+In<T> array_of(const py::dict& from, const char* name) {
+  if (!from.contains(name)) throw std::invalid_argument(std::string(name) + " is missing");
+  const py::object value = from[name];
+  if (!In<T>::check_(value)) throw std::invalid_argument(std::string(name) + " has the wrong type");
+  return py::reinterpret_borrow<In<T>>(value);
+}
+
+// Keeps what the spans point into.
+struct Kept {
+  std::vector<py::object> all;
+  template <class T>
+  std::span<const T> view(const py::dict& from, const char* name, std::size_t rows = SIZE_MAX) {
+    const In<T> array = array_of<T>(from, name);
+    if (rows != SIZE_MAX) same_length(static_cast<std::size_t>(array.size()), rows, name);
+    all.push_back(array);
+    return span_of(array);
+  }
+  template <class Row>
+  std::span<const Row> rows(const py::dict& from, const char* name) {
+    const auto flat = view<std::int64_t>(from, name);
+    constexpr std::size_t width = sizeof(Row) / sizeof(std::int64_t);
+    if (flat.size() % width != 0) throw std::invalid_argument(std::string(name) + " has rows of the wrong width");
+    return {reinterpret_cast<const Row*>(flat.data()), flat.size() / width};
+  }
+};
+
+Program program_of(const py::dict& d, Kept& kept) {
+  return {kept.rows<PlanRow>(d, "plans"),       kept.rows<LayerRow>(d, "layers"),       kept.rows<KeyRow>(d, "keys"),
+          kept.rows<FeedRow>(d, "feeds"),       kept.rows<BandRow>(d, "bands"),         kept.rows<CeilingRow>(d, "ceilings"),
+          kept.rows<BaseRow>(d, "bases"),       kept.rows<StandardRow>(d, "standards"), kept.rows<EditRow>(d, "edits"),
+          kept.rows<AmountRow>(d, "amounts"),   kept.rows<UptoRow>(d, "uptos"),         kept.view<std::int64_t>(d, "values")};
+}
+
+Events events_of(const py::dict& d, Kept& k) {
+  Events e{};
+  e.visit = k.view<std::int64_t>(d, "visit");
+  const std::size_t n = e.visit.size();
+  e.plan = k.view<std::int32_t>(d, "plan", n);
+  e.reason = k.view<std::uint8_t>(d, "reason", n);
+  e.later = k.view<std::uint8_t>(d, "later", n);
+  e.person = k.view<std::int32_t>(d, "person", n);
+  e.household = k.view<std::int32_t>(d, "household", n);
+  e.donor = k.view<std::int32_t>(d, "donor", n);
+  e.hospital = k.view<std::int32_t>(d, "hospital", n);
+  e.disease = k.view<std::int32_t>(d, "disease", n);
+  e.stay = k.view<std::int32_t>(d, "stay", n);
+  e.linked_stay = k.view<std::int32_t>(d, "linked_stay", n);
+  e.order_date = k.view<std::int32_t>(d, "order_date", n);
+  e.begndate = k.view<std::int32_t>(d, "begndate", n);
+  e.enddate = k.view<std::int32_t>(d, "enddate", n);
+  e.period_date = k.view<std::int32_t>(d, "period_date", n);
+  e.days = k.view<std::int32_t>(d, "days", n);
+  e.acct_used = k.view<std::uint8_t>(d, "acct_used", n);
+  e.init = k.view<std::int64_t>(d, "init", n);
+  e.is_reversal = k.view<std::uint8_t>(d, "is_reversal", n);
+  e.tags = d["tags"].cast<std::size_t>();
+  e.natures = k.view<std::int64_t>(d, "natures", n * (5 + 4 * e.tags));
+  e.fields = k.view<std::int64_t>(d, "fields");
+  e.given = k.view<std::int64_t>(d, "given");
+  e.event_begin = k.view<std::int64_t>(d, "event_begin");
+  e.order = k.view<std::int64_t>(d, "order");
+  e.group_begin = k.view<std::int64_t>(d, "group_begin");
+  if (e.given.size() != 0) same_length(e.given.size(), 9 * n, "given");
+  return e;
+}
+
+template <class T>
+py::array_t<std::int32_t> keys_out(const std::vector<T>& keys) {
+  static_assert(sizeof(T) == 4 * sizeof(std::int32_t));
+  py::array_t<std::int32_t> out({static_cast<py::ssize_t>(keys.size()), py::ssize_t{4}});
+  std::copy_n(reinterpret_cast<const std::int32_t*>(keys.data()), keys.size() * 4, out.mutable_data());
+  return out;
+}
+
+py::dict state_out(State&& s) {
+  py::dict d;
+  d["counter_key"] = keys_out(s.counters.key);
+  d["counter_value"] = owned(std::move(s.counters.value));
+  RecordState& r = s.records;
+  d["row"] = owned(std::move(r.row));
+  d["person"] = owned(std::move(r.person));
+  d["stay"] = owned(std::move(r.stay));
+  d["scheme"] = owned(std::move(r.scheme));
+  d["enddate"] = owned(std::move(r.enddate));
+  d["contribution_begin"] = owned(std::move(r.contribution_begin));
+  d["contribution_key"] = keys_out(r.contribution_key);
+  d["contribution_amount"] = owned(std::move(r.contribution_amount));
+  d["admission_begin"] = owned(std::move(r.admission_begin));
+  d["admission_key"] = keys_out(r.admission_key);
+  d["admission_stay"] = owned(std::move(r.admission_stay));
+  d["admission_number"] = owned(std::move(r.admission_number));
+  d["standard_begin"] = owned(std::move(r.standard_begin));
+  d["standard_key"] = keys_out(r.standard_key);
+  d["standard_amount"] = owned(std::move(r.standard_amount));
+  d["used_begin"] = owned(std::move(r.used_begin));
+  d["used_layer"] = owned(std::move(r.used_layer));
+  d["used"] = owned(std::move(r.used));
+  d["chain_standard"] = owned(std::move(r.chain_standard));
+  d["chain_used"] = owned(std::move(r.chain_used));
+  d["move_begin"] = owned(std::move(r.move_begin));
+  d["move_person"] = owned(std::move(r.move_person));
+  d["move_amount"] = owned(std::move(r.move_amount));
+  return d;
+}
+
+template <class T>
+std::vector<T> vector_of(const py::dict& d, const char* name) {
+  const In<T> a = array_of<T>(d, name);
+  return {a.data(), a.data() + a.size()};
+}
+
+std::vector<SlotKey> keys_in(const py::dict& d, const char* name) {
+  const In<std::int32_t> a = array_of<std::int32_t>(d, name);
+  std::vector<SlotKey> out(static_cast<std::size_t>(a.size()) / 4);
+  std::copy_n(a.data(), out.size() * 4, reinterpret_cast<std::int32_t*>(out.data()));
+  return out;
+}
+
+State state_in(const py::dict& d) {
+  State s;
+  s.counters = {keys_in(d, "counter_key"), vector_of<std::int64_t>(d, "counter_value")};
+  RecordState& r = s.records;
+  r.person = vector_of<std::int32_t>(d, "person");
+  r.stay = vector_of<std::int32_t>(d, "stay");
+  r.scheme = vector_of<std::int32_t>(d, "scheme");
+  r.enddate = vector_of<std::int32_t>(d, "enddate");
+  r.has_account = vector_of<std::int32_t>(d, "has_account");
+  r.columns = vector_of<std::int64_t>(d, "columns");
+  r.contribution_begin = vector_of<std::int64_t>(d, "contribution_begin");
+  r.contribution_key = keys_in(d, "contribution_key");
+  r.contribution_amount = vector_of<std::int64_t>(d, "contribution_amount");
+  r.admission_begin = vector_of<std::int64_t>(d, "admission_begin");
+  r.admission_key = keys_in(d, "admission_key");
+  r.admission_stay = vector_of<std::int32_t>(d, "admission_stay");
+  r.admission_number = vector_of<std::int32_t>(d, "admission_number");
+  r.standard_begin = vector_of<std::int64_t>(d, "standard_begin");
+  r.standard_key = keys_in(d, "standard_key");
+  r.standard_amount = vector_of<std::int64_t>(d, "standard_amount");
+  r.used_begin = vector_of<std::int64_t>(d, "used_begin");
+  r.used_layer = vector_of<std::int32_t>(d, "used_layer");
+  r.used = vector_of<std::int64_t>(d, "used");
+  r.chain_standard = vector_of<std::int64_t>(d, "chain_standard");
+  r.chain_used = vector_of<std::int64_t>(d, "chain_used");
+  r.move_begin = vector_of<std::int64_t>(d, "move_begin");
+  r.move_person = vector_of<std::int32_t>(d, "move_person");
+  r.move_amount = vector_of<std::int64_t>(d, "move_amount");
+  return s;
+}
+
+py::dict py_settle(const py::dict& program, const py::dict& events, const py::dict& accounts, const std::optional<py::dict>& opening,
+                   bool want_state, bool want_detail, int threads) {
+  Kept kept;
+  const Program p = program_of(program, kept);
+  const Events e = events_of(events, kept);
+  const std::size_t visits = e.event_begin.size() - 1;
+  const std::size_t n = e.visit.size();
+  AccountEvents a{};
+  a.begin = kept.view<std::int64_t>(accounts, "begin");
+  a.date = kept.view<std::int32_t>(accounts, "date");
+  a.kind = kept.view<std::uint8_t>(accounts, "kind", a.date.size());
+  a.amount = kept.view<std::int64_t>(accounts, "amount", a.date.size());
+  auto balance = array_of<std::int64_t>(accounts, "balance");
+  const auto persons = static_cast<std::size_t>(balance.size());
+  auto cursor = filled<std::int64_t>(persons, 0);
+  std::copy_n(a.begin.begin(), std::min(persons, a.begin.size()), cursor.mutable_data());
+  auto through = filled<std::int32_t>(persons, INT32_MIN);
+  py::array_t<std::int64_t> closing_balance(static_cast<py::ssize_t>(persons));
+  std::copy_n(balance.data(), persons, closing_balance.mutable_data());
+
+  State state;
+  Opening o;
+  if (opening) {
+    state = state_in(*opening);
+    o.state = &state;
+    o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", e.group_begin.size());
+    o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", e.group_begin.size());
+    o.reversed_before = kept.view<std::uint8_t>(*opening, "reversed_before");
+  }
+  py::array_t<std::int64_t> columns({static_cast<py::ssize_t>(kColumns), static_cast<py::ssize_t>(visits)});
+  std::fill_n(columns.mutable_data(), kColumns * visits, 0);
+  auto outcome = array_of<std::uint8_t>(events, "outcome");
+  same_length(static_cast<std::size_t>(outcome.size()), visits, "outcome");
+  py::array_t<std::uint8_t> outcomes(static_cast<py::ssize_t>(visits));
+  std::copy_n(outcome.data(), visits, outcomes.mutable_data());
+  auto reason = filled<std::uint8_t>(visits, 0);
+  auto plan = filled<std::int32_t>(visits, -1);
+  auto reversed = filled<std::uint8_t>(visits, 0);
+  auto state_reversed = filled<std::uint8_t>(o.reversed_before.size(), 0);
+  auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
+  auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
+  const Outputs out{written(columns), visits, written(outcomes), written(reason), written(plan), written(reversed), written(closing_balance),
+                    written(cursor), written(through),
+                    {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0}, written(detail_count),
+                    written(state_reversed)};
+  std::vector<State> closing;
+  Status status;
+  {
+    py::gil_scoped_release release;
+    status = settle(p, e, a, o, out, want_state ? &closing : nullptr, threads);
+  }
+  if (status.code != Code::kOk) throw std::runtime_error(std::string(sentence(status.code)) + ", row " + std::to_string(status.row));
+  py::dict result;
+  result["columns"] = columns;
+  result["outcome"] = outcomes;
+  result["reason"] = reason;
+  result["plan"] = plan;
+  result["reversed"] = reversed;
+  result["state_reversed"] = state_reversed;
+  result["balance"] = closing_balance;
+  result["through"] = through;
+  result["detail"] = detail;
+  result["detail_count"] = detail_count;
+  py::list states;
+  for (State& s : closing) states.append(state_out(std::move(s)));
+  result["states"] = states;
+  return result;
+}
+
+}  // namespace
+
+void bind_settle(py::module_& m) {
+  py::dict layout;
+  for (const auto& [table, names] : kLayout) {
+    py::list fields;
+    for (const char* name : names) fields.append(name);
+    layout[table] = py::tuple(fields);
+  }
+  m.attr("LAYOUT") = layout;
+  m.attr("MAX_LAYERS") = kMaxLayers;
+  m.attr("MAX_KEYS") = kMaxKeys;
+  m.attr("MAX_BANDS") = kMaxBands;
+  m.attr("MAX_TAGS") = kMaxTags;
+  m.def("settle", &py_settle, py::arg("program"), py::arg("events"), py::arg("accounts"), py::arg("opening"), py::arg("want_state"),
+        py::arg("want_detail"), py::arg("threads"), "Settle events in order; see core/include/ybcore/settle.hpp.");
+}
+
+}  // namespace ybcore::bind

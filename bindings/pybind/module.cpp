@@ -1,0 +1,20 @@
+// The module: registers what the bind_*.cpp files translate.
+#include <pybind11/pybind11.h>
+
+namespace ybcore::bind {
+void bind_catalog(pybind11::module_& m);
+void bind_classify(pybind11::module_& m);
+void bind_order(pybind11::module_& m);
+void bind_pricing(pybind11::module_& m);
+void bind_settle(pybind11::module_& m);
+}  // namespace ybcore::bind
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The compiled kernel of ybcore.";
+  m.attr("version") = YB_VERSION;
+  ybcore::bind::bind_catalog(m);
+  ybcore::bind::bind_classify(m);
+  ybcore::bind::bind_order(m);
+  ybcore::bind::bind_pricing(m);
+  ybcore::bind::bind_settle(m);
+}
