@@ -1,0 +1,243 @@
+"""Classes of attributes, and one plan for each combination of them."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..book import Book, Policy
+from ..conditions import Test
+from ..figures import Compute, Dated, FromAge, Table
+from ..vocabulary import ATTRIBUTES
+from .figures import NoFigureError, Resolver
+from .instance import PlanBuilder
+from .pricing import pricing_program
+from .tables import Tables
+
+__all__ = ["Asked", "CompiledBook", "Instance"]
+
+ALWAYS = ("insutype", "insuplc_admdvs")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One attribute that the book asks about. `kind` is text or number; `tables` where it may stand; `default` when it is missing."""
+
+    name: str
+    kind: str
+    tables: tuple[str, ...]
+    default: str
+    declared: bool
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What holds for one combination. `plan` -1: none, `reason` says why. `program` -1: lines cannot be priced (no_figure)."""
+
+    plan: int
+    reason: str
+    program: int
+    flags: int
+    price_flags: int
+    document: int
+
+
+def nodes(value: Any) -> Iterator[Any]:
+    """Every model node below a value, itself included."""
+    if hasattr(type(value), "model_fields"):
+        yield value
+        for name in type(value).model_fields:
+            yield from nodes(getattr(value, name))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            yield from nodes(item)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from nodes(item)
+
+
+class CompiledBook:
+    """A book with everything that can be known before visits come. Instances are added as combinations appear; not shared while growing."""
+
+    def __init__(self, book: Book) -> None:
+        self.book = book
+        self.policies: tuple[Policy, ...] = tuple(book.policies)
+        self.tables_ = Tables()
+        self.scheme_names: list[str] = list(dict.fromkeys(p.scheme.id for p in self.policies))
+        self.counter_names: list[str] = []
+        self.layer_names: list[str] = []
+        self._counters: dict[str, int] = {}
+        self._layers: dict[str, int] = {}
+        self.attribute_values: dict[tuple[str, str], int] = {}
+        self.value_names: list[str] = []
+        self.plan_names: list[tuple[str, str]] = []
+        self.plan_document: list[int] = []
+        self.programs: list[tuple[int, ...]] = []
+        self.steps: list[tuple[int, ...]] = []
+        self.categories: dict[str, int] = {}
+        self.tests: dict[str, list[Test]] = {name: [] for name in ALWAYS}
+        self.whole: set[str] = set()
+        self.ages: set[int] = set()
+        self.dates: set[int] = set()
+        self.fields: list[str] = []
+        self._gather()
+        self.attributes = {name: self._asked(name) for name in self.tests}
+        self._instances: dict[Any, Instance] = {}
+        self.max_tags = max((len(p.model.tags) for p in self.policies), default=0)
+
+    # ------------------------------------------------------------------ what is asked
+
+    def _gather(self) -> None:
+        for policy in self.policies:
+            model = policy.model
+            start, end = policy.effective
+            self.dates |= {start} | ({end} if end is not None else set())
+            for node in nodes(model):
+                if isinstance(node, Test):
+                    self.tests.setdefault(node.attribute, []).append(node)
+                elif isinstance(node, Table):
+                    self.tests.setdefault(node.by, [])
+                elif isinstance(node, Dated):
+                    self.dates |= {row.start for row in node.rows}
+                elif isinstance(node, FromAge):
+                    self.tests.setdefault("age", [])
+                    self.ages |= set(range(0, 131))
+                elif isinstance(node, Compute):
+                    wanted = [node.of_field] if node.of_field else []
+                    wanted += [node.plus.count] if node.plus is not None else []
+                    self.fields += [name for name in wanted if name not in self.fields]
+            for counter in model.counters.values():
+                if counter.scope.startswith("attribute:"):
+                    name = counter.scope.partition(":")[2]
+                    self.tests.setdefault(name, [])
+                    self.whole.add(name)
+
+    def _asked(self, name: str) -> Asked:
+        for policy in self.policies:
+            declared = policy.model.attributes.get(name)
+            if declared is not None:
+                return Asked(name, "number" if declared.match == "number" else "text", ("visits", declared.table), declared.default, True)
+        known = ATTRIBUTES[name]
+        return Asked(name, "number" if known.match == "number" else "text", known.tables, known.default, False)
+
+    def text_classes(self, name: str, codes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+        """(class of each code as uint16, one code of each class)."""
+        tests = self._text_tests(name)
+        seen: dict[Any, int] = {}
+        members: list[str] = []
+        out = np.empty(len(codes), dtype=np.uint16)
+        for i, code in enumerate(codes):
+            signature: Any = code if name in self.whole else tuple(test(code) for test in tests)
+            if signature not in seen:
+                seen[signature] = len(members)
+                members.append(code)
+            out[i] = seen[signature]
+        return out, members
+
+    def _text_tests(self, name: str) -> list[Any]:
+        tests: list[Any] = [test.holds for test in dict.fromkeys(self.tests[name])]
+        if name == "insutype":
+            prefixes = sorted({code for p in self.policies for code in p.scheme.insutype})
+            tests += [lambda text, c=code: text.startswith(c) for code in prefixes]
+        if name == "insuplc_admdvs":
+            regions = sorted({p.scheme.region for p in self.policies} - {"*"})
+            tests += [lambda text, c=code: text.startswith(c) for code in regions]
+        return tests
+
+    def number_edges(self, name: str) -> list[int]:
+        """Ascending edges of a numeric attribute."""
+        edges = {edge for test in self.tests[name] for r in test.ranges for edge in (r.low, r.below) if edge is not None}
+        return sorted(edges | (self.ages if name == "age" else set()))
+
+    def date_edges(self) -> list[int]:
+        """Policy dates on which something changes."""
+        return sorted(self.dates)
+
+    @staticmethod
+    def representative(edges: Sequence[int], index: int) -> int | None:
+        """A number of class `index`; None for the class of missing ones."""
+        if index == len(edges) + 1:
+            return None
+        return edges[index - 1] if index else (edges[0] - 1 if edges else 0)
+
+    def class_of(self, edges: Sequence[int], value: int | None) -> int:
+        """Class of one number."""
+        return len(edges) + 1 if value is None else bisect_right(edges, value)
+
+    # ------------------------------------------------------------------ names to numbers
+
+    def counter(self, scheme: str, name: Any) -> int:
+        """Dense number of a counter; `name` is a declared name or the parts of an own counter."""
+        text = json.dumps([scheme, name], ensure_ascii=False, separators=(",", ":"))
+        if text not in self._counters:
+            self._counters[text] = len(self.counter_names)
+            self.counter_names.append(text)
+        return self._counters[text]
+
+    def layer(self, scheme: str, name: str) -> int:
+        text = json.dumps([scheme, name], ensure_ascii=False, separators=(",", ":"))
+        if text not in self._layers:
+            self._layers[text] = len(self.layer_names)
+            self.layer_names.append(text)
+        return self._layers[text]
+
+    def attribute_value(self, name: str, value: str) -> int:
+        """Dense number of a value of an attribute that a counter is kept by."""
+        if (name, value) not in self.attribute_values:
+            self.attribute_values[name, value] = len(self.value_names)
+            self.value_names.append(json.dumps([name, value], ensure_ascii=False, separators=(",", ":")))
+        return self.attribute_values[name, value]
+
+    # ------------------------------------------------------------------ instances
+
+    def document(self, insutype: str, region: str, date: int) -> int:
+        """Index of the document that holds, or -1."""
+        for i, policy in enumerate(self.policies):
+            start, end = policy.effective
+            scheme = policy.scheme
+            if (
+                start <= date
+                and (end is None or date < end)
+                and any(insutype.startswith(code) for code in scheme.insutype)
+                and (scheme.region == "*" or region.startswith(scheme.region))
+            ):
+                return i
+        return -1
+
+    def instance(self, values: dict[str, Any], date: int) -> Instance:
+        """The plan, pricing and flags for one combination."""
+        index = self.document(values["insutype"], values["insuplc_admdvs"], date)
+        if index < 0:
+            return Instance(-1, "no_policy", -1, 0, 0, -1)
+        key = (index, date, tuple(sorted(values.items(), key=lambda kv: kv[0])))
+        if key not in self._instances:
+            self._instances[key] = self._build(index, values, date)
+        return self._instances[key]
+
+    def _build(self, index: int, values: dict[str, Any], date: int) -> Instance:
+        model = self.policies[index].model
+        flags = 2 if any(n.when is not None and self._resolver(values, date, model).holds(n.when) for n in model.not_modelled) else 0
+        price = self._resolver(values, date, model)
+        try:
+            program = pricing_program(self, model, price)
+        except NoFigureError:
+            program = -1
+        builder = PlanBuilder(self, index, values, date)
+        try:
+            plan = builder.build()
+        except NoFigureError:
+            return Instance(-1, "no_figure", program, flags, int(price.assumed), index)
+        return Instance(plan, "", program, flags | int(builder.resolver.assumed), int(price.assumed), index)
+
+    def _resolver(self, values: dict[str, Any], date: int, model: Any) -> Resolver:
+        return Resolver(values, date, model, self.tables_, self.fields, None)
+
+    def tables(self) -> dict[str, np.ndarray]:
+        """What `_core.settle` reads."""
+        return self.tables_.arrays()
+

@@ -1,0 +1,41 @@
+"""How lines are priced under one combination: rows for core/include/ybcore/pricing.hpp."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .figures import Resolver
+from .tables import MODES, unit_of
+
+if TYPE_CHECKING:
+    from .book import CompiledBook
+
+__all__ = ["pricing_program"]
+
+DATES = ("fee", "discharge", "settlement")
+PLACES = ("treatment", "insured")
+AT = ("line", "class", "visit")
+
+
+def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> int:
+    """Index of the program. Category and tags stay names until a catalogue gives them numbers."""
+    scale = 1_000_000 if model.grid else 1
+    pricing = model.pricing
+    category = resolver.text(pricing.ratio_category) if pricing.ratio_category is not None else ""
+    steps = []
+    for step in pricing.first_pay:
+        if resolver.holds(step.when):
+            ratio = -1 if step.ratio is None else resolver.rate(step.ratio)
+            classes = sum({"01": 1, "02": 2}[c] for c in dict.fromkeys(step.class_))
+            steps.append((ratio, int(step.on == "gross"), AT.index(step.at), classes))
+    begin = len(compiled.steps)
+    compiled.steps += steps
+    rounding = []
+    for place in (model.rounding.line, model.rounding.class_):
+        rounding += [0 if place.to == "exact" else MODES[place.mode], unit_of(place.to, scale)]
+    where = [PLACES.index(place) for place in (pricing.place.class_, pricing.place.ratio, pricing.place.cap)]
+    dates = [DATES.index(day) for day in (model.dates.class_, model.dates.ratio, model.dates.cap)]
+    number = compiled.categories.setdefault(category, len(compiled.categories))
+    tag_row = compiled.policies.index(next(p for p in compiled.policies if p.model is model))
+    compiled.programs.append((scale, *rounding, number, *where, *dates, begin, begin + len(steps), tag_row))
+    return len(compiled.programs) - 1

@@ -1,0 +1,60 @@
+"""The flat tables under construction: rows by field name, equal rows once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ybcore._core import LAYOUT
+
+__all__ = ["MODES", "Tables", "unit_of"]
+
+MODES = {"half_up": 0, "half_even": 1, "down": 2, "up": 3}
+_FEN = {"fen": 1, "jiao": 10, "yuan": 100}
+NAMES = ("plans", "layers", "keys", "feeds", "bands", "ceilings", "bases", "standards", "edits", "amounts", "uptos")
+
+
+def unit_of(to: str, scale: int) -> int:
+    """Units of money in one `to`; `exact` is one unit of the grid."""
+    return 1 if to == "exact" else _FEN[to] * scale
+
+
+class Tables:
+    """Rows of every table, and the loose values."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[int, ...]]] = {name: [] for name in NAMES}
+        self.values: list[int] = []
+        self._known: dict[tuple[Any, ...], int] = {}
+
+    def add(self, table: str, **fields: int) -> int:
+        """Append a row; fields not named are -1."""
+        names = LAYOUT[table]
+        unknown = set(fields) - set(names)
+        if unknown:
+            raise KeyError(f"{table} has no field {sorted(unknown)}")
+        self.rows[table].append(tuple(int(fields.get(name, -1)) for name in names))
+        return len(self.rows[table]) - 1
+
+    def shared(self, table: str, **fields: int) -> int:
+        """The same for rows that stand alone: an equal row is used again."""
+        key = (table, *sorted(fields.items()))
+        if key not in self._known:
+            self._known[key] = self.add(table, **fields)
+        return self._known[key]
+
+    def size(self, table: str) -> int:
+        return len(self.rows[table])
+
+    def add_values(self, values: list[int]) -> tuple[int, int]:
+        """Append loose values; their begin and end."""
+        begin = len(self.values)
+        self.values += values
+        return begin, len(self.values)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """One flat int64 array a table."""
+        out = {name: np.array(rows, dtype=np.int64).reshape(-1) for name, rows in self.rows.items()}
+        out["values"] = np.array(self.values, dtype=np.int64)
+        return out
