@@ -106,7 +106,7 @@ class CompiledBook:
                     self.dates |= {row.start for row in node.rows}
                 elif isinstance(node, FromAge):
                     self.tests.setdefault("age", [])
-                    self.ages |= set(range(0, 131))
+                    self.ages |= set(range(131))
                 elif isinstance(node, Compute):
                     wanted = [node.of_field] if node.of_field else []
                     wanted += [node.plus.count] if node.plus is not None else []
@@ -121,7 +121,13 @@ class CompiledBook:
         for policy in self.policies:
             declared = policy.model.attributes.get(name)
             if declared is not None:
-                return Asked(name, "number" if declared.match == "number" else "text", ("visits", declared.table), declared.default, True)
+                return Asked(
+                    name,
+                    "number" if declared.match == "number" else "text",
+                    ("visits", declared.table),
+                    declared.default,
+                    True,
+                )
         known = ATTRIBUTES[name]
         return Asked(name, "number" if known.match == "number" else "text", known.tables, known.default, False)
 
@@ -151,7 +157,9 @@ class CompiledBook:
 
     def number_edges(self, name: str) -> list[int]:
         """Ascending edges of a numeric attribute."""
-        edges = {edge for test in self.tests[name] for r in test.ranges for edge in (r.low, r.below) if edge is not None}
+        edges = {
+            edge for test in self.tests[name] for r in test.ranges for edge in (r.low, r.below) if edge is not None
+        }
         return sorted(edges | (self.ages if name == "age" else set()))
 
     def date_edges(self) -> list[int]:
@@ -221,7 +229,11 @@ class CompiledBook:
 
     def _build(self, index: int, values: dict[str, Any], date: int) -> Instance:
         model = self.policies[index].model
-        flags = 2 if any(n.when is not None and self._resolver(values, date, model).holds(n.when) for n in model.not_modelled) else 0
+        flags = (
+            2
+            if any(n.when is not None and self._resolver(values, date, model).holds(n.when) for n in model.not_modelled)
+            else 0
+        )
         price = self._resolver(values, date, model)
         try:
             program = pricing_program(self, model, price)
@@ -240,4 +252,3 @@ class CompiledBook:
     def tables(self) -> dict[str, np.ndarray]:
         """What `_core.settle` reads."""
         return self.tables_.arrays()
-

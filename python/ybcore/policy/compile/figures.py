@@ -27,8 +27,17 @@ def round_half_up(numerator: int, denominator: int) -> int:
 class Resolver:
     """Answers figures and conditions for one combination, and remembers whether an assumed one was read."""
 
-    def __init__(self, values: dict[str, Any], date: int, model: Any, tables: Tables, fields: list[str], key_of: Any) -> None:
-        self.values, self.date, self.model, self.tables, self.fields, self.key_of = values, date, model, tables, fields, key_of
+    def __init__(
+        self, values: dict[str, Any], date: int, model: Any, tables: Tables, fields: list[str], key_of: Any
+    ) -> None:
+        self.values, self.date, self.model, self.tables, self.fields, self.key_of = (
+            values,
+            date,
+            model,
+            tables,
+            fields,
+            key_of,
+        )
         self.assumed = False
         self.field_mask = 0
 
@@ -85,7 +94,9 @@ class Resolver:
             for upto, value in rows:
                 self.tables.add("uptos", upto=upto, value=value)
             end = self.tables.size("uptos")
-            return self.tables.add("amounts", kind=1, value=0, key=self.key_of(found.counter), row_begin=begin, row_end=end)
+            return self.tables.add(
+                "amounts", kind=1, value=0, key=self.key_of(found.counter), row_begin=begin, row_end=end
+            )
         return self.constant(int(self._const(found)))
 
     def constant(self, fen: int) -> int:

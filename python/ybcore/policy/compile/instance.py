@@ -18,13 +18,46 @@ if TYPE_CHECKING:
 __all__ = ["NoFigureError", "PlanBuilder", "term_keys"]
 
 BUCKETS = ("full_self_pay", "over_limit", "first_pay", "in_scope", "direct", "deductible", "copay", "over_ceiling")
-PAYERS = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay", "oth_pay", "hosp_part_amt", "acct_pay", "acct_mulaid_pay")
+PAYERS = (
+    "hifp_pay",
+    "cvlserv_pay",
+    "hifes_pay",
+    "hifmi_pay",
+    "hifob_pay",
+    "hifdm_pay",
+    "maf_pay",
+    "oth_pay",
+    "hosp_part_amt",
+    "acct_pay",
+    "acct_mulaid_pay",
+)
 KINDS = ("share", "fixed", "per_day", "package", "floor", "given", "acct")
 PERIODS = ("visit", "day", "month", "quarter", "year", "life")
 SCOPES = ("person", "household", "hospital", "disease", "stay")
 ON = ("fund", "payers", "layers", "expense", "above_deductible")
-LAYER_TERMS = ("base", "eligible", "above", "deductible", "due", "paid", "target", "carry", "cut_fund", "cut_expense", "ran", "times")
-VISIT_TERMS = {"total": 13, "full_self_pay": 14, "over_limit": 15, "first_pay": 16, "in_scope": 17, "count": 18, "days": 19}
+LAYER_TERMS = (
+    "base",
+    "eligible",
+    "above",
+    "deductible",
+    "due",
+    "paid",
+    "target",
+    "carry",
+    "cut_fund",
+    "cut_expense",
+    "ran",
+    "times",
+)
+VISIT_TERMS = {
+    "total": 13,
+    "full_self_pay": 14,
+    "over_limit": 15,
+    "first_pay": 16,
+    "in_scope": 17,
+    "count": 18,
+    "days": 19,
+}
 PAID_BY, END_BUCKET, END_CASH, END_ACCT = 12, 20, 21, 22
 TAG_PART = {"full_self_pay": 0, "over_limit": 1, "first_pay": 2, "in_scope": 3}
 
@@ -131,7 +164,12 @@ class PlanBuilder:
             if name in TAG_PART:
                 buckets += [self.bucket(f"{tag}.{name}") for tag in self.model.tags]
         begin, end = self.tables.add_values(buckets)
-        return {"account": 1 if last else 2, "bucket_begin": begin, "bucket_end": end, "mutual_aid": int(accounts.mutual_aid)}
+        return {
+            "account": 1 if last else 2,
+            "bucket_begin": begin,
+            "bucket_end": end,
+            "mutual_aid": int(accounts.mutual_aid),
+        }
 
     def bucket(self, name: str) -> int:
         """Number of a bucket."""
@@ -197,7 +235,11 @@ class PlanBuilder:
         for name, part in parts:
             rate = -1
             if rates is not None:
-                rate = self.resolver.changed_rate(self.resolver.rate(rates[name]), layer.rate_modifiers) if name in rates else 0
+                rate = (
+                    self.resolver.changed_rate(self.resolver.rate(rates[name]), layer.rate_modifiers)
+                    if name in rates
+                    else 0
+                )
             cells.append((self.bucket(name), 1_000_000 if part is None else self.resolver.rate(part), rate))
         begin = self.tables.size("bases")
         for bucket, share, rate in cells:
@@ -262,7 +304,11 @@ class PlanBuilder:
             }  # fmt: skip
         if layer.kind == "floor":
             out = {"of_total": int(layer.of != "in_scope"), "counts": sum(1 << PAYERS.index(p) for p in layer.counts)}
-            return out | ({"share": resolver.rate(layer.share)} if layer.share is not None else {"amount": resolver.amount(layer.amount)})
+            return out | (
+                {"share": resolver.rate(layer.share)}
+                if layer.share is not None
+                else {"amount": resolver.amount(layer.amount)}
+            )
         if layer.kind == "acct" and layer.limit is not None:
             return {"amount": resolver.amount(layer.limit)}
         return {}
@@ -275,7 +321,9 @@ class PlanBuilder:
             else:
                 key = self.own_key(ceiling_terms(layer.id, ceiling), ceiling.per, ceiling.scope)
             limit = self.resolver.amount(ceiling.limit)
-            rows.append({"on": ON.index(ceiling.on), "limit": limit, "key": key, "as_expense": int(ceiling.cut_as == "expense")})
+            rows.append(
+                {"on": ON.index(ceiling.on), "limit": limit, "key": key, "as_expense": int(ceiling.cut_as == "expense")}
+            )
         begin = self.tables.size("ceilings")
         for row in rows:
             self.tables.add("ceilings", **row)

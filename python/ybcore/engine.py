@@ -1,0 +1,211 @@
+"""The engine: a policy book and a catalogue, ready to settle any number of batches.
+
+>>> engine = Engine(policy="policies/", catalog="catalog/")     # doctest: +SKIP
+>>> engine.settle(visits, lines, persons).visits                # doctest: +SKIP
+
+Everything in `Engine` is fixed when it is made; it may be shared between threads. Settling releases the GIL once.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ._version import __version__
+from .catalog import Catalog
+from .policy import Book, Policy, load_book
+from .policy.compile import CompiledBook
+from .settling.job import Job
+from .settling.result import detail_table, line_table, visit_table
+from .settling.state import State
+
+__all__ = ["Engine", "Settlement", "State", "settle"]
+
+FUND_TYPES = {
+    "hifp_pay": ("310100", "统筹基金"), "cvlserv_pay": ("320100", "公务员医疗补助基金"), "hifes_pay": ("370100", "企业补充医疗保险基金"),
+    "hifmi_pay": ("390200", "居民大病保险资金"), "hifob_pay": ("330100", "职工大额医疗费用补助基金"), "hifdm_pay": ("350100", "伤残人员医疗保障基金"),
+    "maf_pay": ("610100", "医疗救助基金"), "oth_pay": ("910100", "其他基金"), "acct_pay": ("310200", "个人账户基金"),
+    "hosp_part_amt": ("999900", "医院负担"), "psn_cash_pay": ("999998", "现金支出"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a run gives: Arrow tables, the closing state and the receipt.
+
+    `visits` has one row a visit in input order, `lines` one a fee line in input order (None unless asked for), `detail` one a visit and
+    layer in settling order (None unless asked for). Money is int64 fen; `pool_prop_selfpay` and `selfpay_prop` are ppm.
+    """
+
+    visits: pa.Table
+    lines: pa.Table | None
+    detail: pa.Table | None
+    state: State | None
+    receipt: dict[str, Any]
+    notes: tuple[str, ...]
+
+    def setldetail(self) -> pa.Table:
+        """The fund breakdown: one row for each settlement and fund (or account, hospital, cash) that took part.
+
+        `fund_pay_type` codes are national ones; `inscp_scp_amt` is the settlement's; `crt_payb_lmt_amt` is the least room that fund
+        ceilings left before paying (null where none binds or `detail` was not asked for).
+        """
+        room = self._room()
+        parts = []
+        for column, (code, name) in FUND_TYPES.items():
+            paid = self.visits[column]
+            rows = pc.indices_nonzero(paid).cast(pa.int64())
+            part = {
+                "setl_id": self.visits["setl_id"].take(rows),
+                "fund_pay_type": pa.array([code] * len(rows), pa.string()),
+                "fund_pay_type_name": pa.array([name] * len(rows), pa.string()),
+                "inscp_scp_amt": self.visits["inscp_scp_amt"].take(rows),
+                "crt_payb_lmt_amt": room(column, rows),
+                "fund_payamt": paid.take(rows),
+            }
+            parts.append(pa.table(part))
+        return pa.concat_tables(parts)
+
+    def _room(self) -> Any:
+        if self.detail is None:
+            return lambda column, rows: pa.nulls(len(rows), pa.int64())
+        least = self.detail.group_by(["setl_id", "payer"]).aggregate([("room", "min")]) if len(self.detail) else None
+
+        def room(column: str, rows: pa.Array) -> pa.Array:
+            if least is None:
+                return pa.nulls(len(rows), pa.int64())
+            mine = least.filter(pc.equal(least["payer"].cast(pa.string()), column))
+            at = pc.index_in(self.visits["setl_id"].take(rows), value_set=mine["setl_id"].combine_chunks())
+            return mine["room_min"].take(at)
+
+        return room
+
+
+class Engine:
+    """Settles batches under one book and one catalogue.
+
+    `policy`: a Book, a Policy, a path of a document or folder, or a list of these. `catalog`: a Catalog, a folder, or None when no visit
+    has lines. `threads`: how many to use; default all the machine lends this process.
+    """
+
+    def __init__(self, policy: Any, catalog: Any = None, *, threads: int | None = None) -> None:
+        self.book: Book = policy if isinstance(policy, Book) else load_book(policy)
+        self.catalog: Catalog | None = Catalog.load(catalog) if isinstance(catalog, (str, os.PathLike)) else catalog
+        self.threads = threads if threads is not None else len(os.sched_getaffinity(0))
+        self._compiled = CompiledBook(self.book)
+        self._lock = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Engine({len(self.book)} policies, {self.catalog!r}, threads={self.threads})"
+
+    def __reduce__(self) -> Any:
+        return Engine, (self.book, self.catalog), {}
+
+    @cached_property
+    def policy(self) -> Policy | Book:
+        """The book, or its only policy."""
+        return self.book.policies[0] if len(self.book) == 1 else self.book
+
+    def settle(
+        self,
+        visits: Any,
+        lines: Any = None,
+        persons: Any = None,
+        institutions: Any = None,
+        acct_events: Any = None,
+        *,
+        state: State | None = None,
+        line_offsets: Any = None,
+        line_output: bool = False,
+        detail: bool = False,
+        closing_state: bool = True,
+    ) -> Settlement:
+        """Settle a batch. Tables are anything column-shaped (docs/inputs.md). Raises InputError with every wrong column at once.
+
+        `line_offsets`: int64[N+1] when lines stand grouped by visit. `state`: the closing state of the run before. Bad rows never raise:
+        they come out with an outcome and a reason.
+        """  # fmt: skip
+        began = time.perf_counter()
+        tables = {
+            "visits": visits,
+            "lines": lines,
+            "persons": persons,
+            "institutions": institutions,
+            "acct_events": acct_events,
+        }
+        job = Job(self._compiled, self.catalog, tables, line_offsets)
+        with self._lock:
+            answer = job.settle(
+                threads=self.threads, line_output=line_output, detail=detail, state=state, want_state=closing_state
+            )
+        out = visit_table(job, answer)
+        closing = State.closing(job, answer, out, state) if closing_state else None
+        receipt = self._receipt(job, out, time.perf_counter() - began, state)
+        return Settlement(
+            out,
+            line_table(job, answer) if line_output else None,
+            detail_table(job, answer) if detail else None,
+            closing,
+            receipt,
+            tuple(job.notes),
+        )
+
+    def settle_one(
+        self,
+        visit: dict[str, Any],
+        lines: list[dict[str, Any]] | None = None,
+        state: State | None = None,
+        **tables: Any,
+    ) -> tuple[dict[str, Any], State]:
+        """One visit: (its row as a dict, the state after it); exactly what a bulk run gives."""
+        rows = None if not lines else pa.Table.from_pylist([{"setl_id": visit["setl_id"], **line} for line in lines])
+        done = self.settle(pa.Table.from_pylist([visit]), rows, state=state, **tables)
+        assert done.state is not None
+        return done.visits.to_pylist()[0], done.state
+
+    def _receipt(self, job: Job, out: pa.Table, seconds: float, state: State | None) -> dict[str, Any]:
+        money = [
+            name
+            for name in out.column_names
+            if out[name].type == pa.int64() and name not in ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no")
+        ]
+        counts = out.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist()
+        model = self.book.policies[0].model
+        return {
+            "engine": {"name": "ybcore", "version": __version__},
+            "policy": {"sha256": self.book.sha256, "documents": [{"id": p.id, "sha256": p.sha256} for p in self.book.policies]},
+            "catalog": None if self.catalog is None else {"sha256": self.catalog.hash},
+            "input": job.digests(),
+            "opening_state": None if state is None else state.sha256,
+            "order": model.dates.order,
+            "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
+            "counts": {
+                "visits": out.num_rows,
+                "lines": 0 if job.lines is None else job.lines.rows,
+                "outcomes": sorted(({"outcome": c["outcome"], "reason": c["reason"], "visits": c["count_all"]} for c in counts), key=lambda c: (c["outcome"], c["reason"])),
+            },
+            "totals_fen": {name: int(pc.sum(out[name]).as_py() or 0) for name in money},
+            "seconds": round(seconds, 3),
+            "threads": self.threads,
+        }  # fmt: skip
+
+
+def settle(
+    visits: Any,
+    lines: Any = None,
+    persons: Any = None,
+    *,
+    policy: Any,
+    catalog: Any = None,
+    threads: int | None = None,
+    **options: Any,
+) -> Settlement:
+    """Settle one batch with an engine made for it; see `Engine` and `Engine.settle`."""
+    return Engine(policy, catalog, threads=threads).settle(visits, lines, persons, **options)

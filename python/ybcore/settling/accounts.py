@@ -1,0 +1,215 @@
+"""Account movements by person: the table's events, renewals and top-ups, in the order in which they happen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..columns.asof import Dated
+from ..columns.convert import NULL_INT
+from ..columns.read import Frame
+from ..policy.compile import CompiledBook
+from ..policy.compile.figures import NoFigureError, Resolver, round_half_up
+from ..policy.compile.tables import Tables
+from .events import year_starts
+from .people import Facts
+
+__all__ = ["account_events", "opening_balances"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+NEVER = np.int32(-(2**31))
+SET, ADD = 0, 1
+
+
+def opening_balances(
+    persons: int, frame: Frame | None, psn: Int32 | None, visits: Frame, visit_psn: Int32, ordered: Int64
+) -> Int64:
+    """`balc` of each person's first row; without a row, of the first visit in settling order."""
+    out = np.zeros(persons, np.int64)
+    if "balc" in visits.cells:
+        rows = ordered[::-1]
+        out[visit_psn[rows]] = np.where(visits.ints("balc")[rows] == NULL_INT, 0, visits.ints("balc")[rows])
+    if frame is not None and psn is not None:
+        known = np.flatnonzero(psn >= 0)[::-1]
+        balc = frame.ints("balc")
+        out[psn[known]] = np.where(balc[known] == NULL_INT, 0, balc[known])
+    return out
+
+
+def account_events(
+    compiled: CompiledBook,
+    persons: int,
+    taking_part: npt.NDArray[np.bool_],
+    start: Int32,
+    through: Int32,
+    opening: Int64,
+    last: int,
+    table: tuple[Int32, Int32, npt.NDArray[np.uint8], Int64] | None,
+    frame: Frame | None,
+    dated: Dated | None,
+    visits: Frame,
+) -> dict[str, Any]:
+    """CSR by person of (date, kind 0 set or 1 add, amount), for persons that take part, after `through`, up to day `last`."""  # fmt: skip
+    psn: list[Any] = []
+    day: list[Any] = []
+    rank: list[Any] = []
+    kind: list[Any] = []
+    amount: list[Any] = []
+
+    def add(p: Any, d: Any, r: Any, k: Any, a: Any) -> None:
+        (
+            psn.append(p),
+            day.append(d),
+            rank.append(np.full(len(p), r) if np.isscalar(r) else r),
+            kind.append(k),
+            amount.append(a),
+        )
+
+    if table is not None:
+        p, d, k, a = table
+        keep = (p >= 0) & taking_part[np.maximum(p, 0)] & (d > through[np.maximum(p, 0)]) & (d <= last)
+        add(p[keep], d[keep], np.where(k[keep] == SET, 1, 2), k[keep], a[keep])
+    accounts = [policy.model.accounts for policy in compiled.policies]
+    if (
+        frame is not None
+        and dated is not None
+        and any(a is not None and (a.topups or a.renew != "carried") for a in accounts)
+    ):
+        _dated_rules(compiled, taking_part, start, through, opening, last, frame, dated, visits, add)
+    if not psn:
+        return {
+            "begin": np.zeros(persons + 1, np.int64),
+            "date": np.zeros(0, np.int32),
+            "kind": np.zeros(0, np.uint8),
+            "amount": np.zeros(0, np.int64),
+        }
+    p, d, r = np.concatenate(psn), np.concatenate(day), np.concatenate(rank)
+    k, a = np.concatenate(kind), np.concatenate(amount)
+    order = np.lexsort((np.arange(len(p)), r, d, p))
+    begin = np.concatenate(([0], np.cumsum(np.bincount(p, minlength=persons)))).astype(np.int64)
+    return {
+        "begin": begin,
+        "date": d[order].astype(np.int32),
+        "kind": k[order].astype(np.uint8),
+        "amount": a[order].astype(np.int64),
+    }
+
+
+def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through: Int32, opening: Int64, last: int, frame: Frame, dated: Dated, visits: Frame, add: Any) -> None:  # fmt: skip
+    """Renewals and top-ups on each first of month, under the document and row that hold that day."""
+    who = np.flatnonzero(taking_part).astype(np.int32)
+    if not len(who):
+        return
+    month_one = int(min(start[who].min(), last))
+    firsts = np.arange(
+        np.datetime64(month_one, "D").astype("datetime64[M]"), np.datetime64(last, "D").astype("datetime64[M]") + 1
+    )
+    days = firsts.astype("datetime64[D]").astype(np.int64).astype(np.int32)
+    model = compiled.policies[0].model
+    new_year = year_starts(days, *model.year.starts) == days
+    for day, begins in zip(days.tolist(), new_year.tolist()):
+        on = who[(day >= start[who]) & (day > through[who])]
+        if not len(on):
+            continue
+        row = dated.find(on, np.full(len(on), day, np.int32))
+        on, row = on[row >= 0], row[row >= 0]
+        if not len(on):
+            continue
+        facts = Facts(
+            visits,
+            frame,
+            None,
+            np.full(len(on), -1, np.int64),
+            row,
+            np.full(len(on), -1, np.int64),
+            np.full(len(on), day, np.int32),
+        )
+        _one_day(compiled, facts, on, day, begins, start, opening, add)
+
+
+def _one_day(
+    compiled: CompiledBook, facts: Facts, on: Int32, day: int, new_year: bool, start: Int32, opening: Int64, add: Any
+) -> None:
+    columns = {name: facts.text(asked) for name, asked in compiled.attributes.items() if asked.kind == "text"}
+    numbers = {
+        name: facts.number(name, asked.tables, int(asked.default) if asked.default else None)
+        for name, asked in compiled.attributes.items()
+        if asked.kind == "number"
+    }
+    fields = {name: facts.number(name, ("persons",)) for name in compiled.fields if name != "ipt_days"}
+    stacked = np.stack(
+        [codes for codes, _ in columns.values()] + list(numbers.values()) + list(fields.values())
+        or [np.zeros(len(on))],
+        axis=1,
+    )
+    _, first, of = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+    for i, at in enumerate(first):
+        values: dict[str, Any] = {name: known[codes[at]] for name, (codes, known) in columns.items()}
+        values |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
+        index = compiled.document(values["insutype"], values["insuplc_admdvs"], day)
+        rules = None if index < 0 else compiled.policies[index].model.accounts
+        if rules is None:
+            continue
+        members = on[of.reshape(-1) == i]
+        if new_year and rules.renew != "carried":
+            later = members[start[members] < day]
+            to = opening[later] if rules.renew == "opening" else np.zeros(len(later), np.int64)
+            add(later, np.full(len(later), day), 0, np.full(len(later), SET), to)
+        model = compiled.policies[index].model
+        resolver = Resolver(values, day, model, Tables(), compiled.fields, None)
+        for topup in rules.topups:
+            if (topup.every == "month" or new_year) and resolver.holds(topup.when):
+                fen = _amount(resolver, topup.amount, {name: int(c[at]) for name, c in fields.items()})
+                add(members, np.full(len(members), day), 3, np.full(len(members), ADD), np.full(len(members), fen))
+
+
+def _amount(resolver: Resolver, figure: Any, fields: dict[str, int]) -> int:
+    """A top-up in fen; without a value it is nothing."""
+    try:
+        index = resolver.amount(figure)
+    except NoFigureError:
+        return 0
+    return _value(resolver, index, fields)
+
+
+def _value(resolver: Resolver, index: int, fields: dict[str, int]) -> int:
+    from .._core import LAYOUT
+
+    row = dict(zip(LAYOUT["amounts"], resolver.tables.rows["amounts"][index]))
+    if row["kind"] == 0:
+        return row["value"]
+    names = resolver.fields
+
+    def number(at: int) -> int:
+        value = fields.get(names[at], NULL_INT)
+        return 0 if value == NULL_INT else value
+
+    total = _value(resolver, row["base"], fields) * row["over"] * 1_000_000
+    if row["of"] >= 0:
+        total += row["factor"] * _value(resolver, row["of"], fields)
+    if row["of_field"] >= 0:
+        total += row["factor"] * number(row["of_field"]) * row["of_times"]
+    if row["step"] >= 0:
+        total += (
+            _value(resolver, row["step"], fields)
+            * max(0, number(row["count_field"]) - row["beyond"])
+            * row["over"]
+            * 1_000_000
+        )
+    value = row["unit"] * _rounded(total, 1_000_000 * row["over"] * row["unit"], row["mode"])
+    if row["least"] >= 0:
+        value = max(value, _value(resolver, row["least"], fields))
+    return min(value, _value(resolver, row["most"], fields)) if row["most"] >= 0 else value
+
+
+def _rounded(numerator: int, denominator: int, mode: int) -> int:
+    if mode == 0:
+        return round_half_up(numerator, denominator)
+    quotient, rest = divmod(abs(numerator), denominator)
+    up = (mode == 3 and rest > 0) or (
+        mode == 1 and (2 * rest > denominator or (2 * rest == denominator and quotient % 2 == 1))
+    )
+    return (quotient + up) * (-1 if numerator < 0 else 1)

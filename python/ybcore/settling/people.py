@@ -1,0 +1,141 @@
+"""Attributes of events: the visit's own cell, else the dated row of the person or institution, else the default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import _core
+from ..columns.asof import Dated
+from ..columns.convert import NULL_DAY, NULL_INT
+from ..columns.read import Frame
+from ..policy.compile import Asked
+
+__all__ = ["NO_AGE", "Facts", "LevelMap", "codes_between"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+NO_AGE = np.int32(-(2**31))
+LevelMap = {
+    **dict.fromkeys(("01", "02", "03", "04", "12"), "3"),
+    **dict.fromkeys(("05", "06", "07", "13"), "2"),
+    **dict.fromkeys(("08", "09", "10", "14"), "1"),
+}
+_FLAGS = {"cvlserv_flag", "tcm_flag", "day_surgery"}
+
+
+def codes_between(frame: Frame | None, name: str) -> tuple[Int32, list[str]] | None:
+    """A code column as indices and texts; None when the table or the column is not there."""
+    if frame is None or name not in frame.cells:
+        return None
+    spec = frame.table.find(name)
+    if spec is not None and spec.kind == "flag":
+        values = frame.cells[name].values.astype(np.int32)
+        top = int(values.max(initial=0)) + 1
+        return values, [str(i) for i in range(top)]
+    return frame.code(name)
+
+
+class Facts:
+    """What is known of events: `visit` row, person row and institution row of each (-1 none), on its policy date."""
+
+    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Int64, person_row: Int64, institution_row: Int64, day: Int32) -> None:  # fmt: skip
+        self.tables: dict[str, tuple[Frame | None, Int64]] = {
+            "visits": (visits, visit), "persons": (persons, person_row), "institutions": (institutions, institution_row),
+        }  # fmt: skip
+        self.day = day
+        self.rows = len(visit)
+        self._texts: dict[str, tuple[Int32, list[str]]] = {}
+        self._numbers: dict[str, Int64] = {}
+
+    def text(self, asked: Asked) -> tuple[Int32, list[str]]:
+        """Index of each event's code and the texts; every event has one."""
+        if asked.name not in self._texts:
+            self._texts[asked.name] = (
+                self._level(asked) if asked.name in ("dedc_hosp_lv", "lmtpric_hosp_lv") else self._merged(asked)
+            )
+        return self._texts[asked.name]
+
+    def _merged(self, asked: Asked) -> tuple[Int32, list[str]]:
+        out = np.full(self.rows, -1, np.int32)
+        texts: list[str] = []
+        for name in asked.tables:
+            frame, row = self.tables[name]
+            given = codes_between(frame, asked.name)
+            if given is None:
+                continue
+            values, own = given
+            found = (
+                np.where(row >= 0, values[np.maximum(row, 0)], -1) if len(values) else np.full(self.rows, -1, np.int32)
+            )
+            take = (out < 0) & (found >= 0)
+            out = np.where(take, found + len(texts), out).astype(np.int32)
+            texts = texts + list(own)
+        texts.append(asked.default)
+        out[out < 0] = len(texts) - 1
+        return out, texts
+
+    def _level(self, asked: Asked) -> tuple[Int32, list[str]]:
+        """A level given nowhere is derived from the hospital's grade."""
+        own, texts = self._merged(Asked(asked.name, "text", asked.tables, "\0", False))
+        grade, grades = self._merged(Asked("hosp_lv", "text", asked.tables, "", False))
+        derived = np.array([LevelMap.get(text, "0") for text in grades])
+        levels = ["0", "1", "2", "3"]
+        place = np.array([len(texts) + levels.index(level) for level in derived], np.int32)
+        missing = own == len(texts) - 1
+        return np.where(missing, place[grade], own).astype(np.int32), texts + levels
+
+    def number(self, name: str, tables: tuple[str, ...], default: int | None = None) -> Int64:
+        """A numeric attribute or field of each event; NULL_INT is missing."""
+        if name not in self._numbers:
+            out = np.full(self.rows, NULL_INT, np.int64)
+            if name == "age":
+                birth = self.days("brdy", tables)
+                years = _core.completed_years(birth, self.day)
+                out = np.where(years == NO_AGE, NULL_INT, years.astype(np.int64))
+            else:
+                for table in tables:
+                    frame, row = self.tables[table]
+                    if frame is None or name not in frame.cells or not frame.rows:
+                        continue
+                    values = frame.cells[name].values.astype(np.int64)
+                    found = np.where(row >= 0, values[np.maximum(row, 0)], NULL_INT)
+                    out = np.where(out == NULL_INT, found, out)
+            if default is not None:
+                out = np.where(out == NULL_INT, default, out)
+            self._numbers[name] = out
+        return self._numbers[name]
+
+    def days(self, name: str, tables: tuple[str, ...]) -> Int32:
+        """A date of each event; NULL_DAY is missing."""
+        out = np.full(self.rows, NULL_DAY, np.int32)
+        for table in tables:
+            frame, row = self.tables[table]
+            if frame is None or name not in frame.cells or not frame.rows:
+                continue
+            found = np.where(row >= 0, frame.cells[name].values[np.maximum(row, 0)], NULL_DAY)
+            out = np.where(out == NULL_DAY, found, out).astype(np.int32)
+        return out
+
+
+def dated(frame: Frame | None, key: Int32, keys: int) -> Dated | None:
+    """Rows of a dated table by dense key."""
+    if frame is None:
+        return None
+    begin = frame.days("begndate")
+    return Dated.of(key, keys, begin, frame.days("enddate"))
+
+
+def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32, Int32]:
+    """(own second key of persons rows, wanted key of visits): -1 where a visit names no scheme type."""
+    own = persons.code("insutype")
+    wanted = codes_between(visits, "insutype")
+    codes: Any = np.full(persons.rows, -1, np.int32) if own is None else own[0]
+    texts = [] if own is None else own[1]
+    if wanted is None:
+        return codes, np.full(visits.rows, -1, np.int32)
+    place = {text: i for i, text in enumerate(texts)}
+    lut = np.array([place.get(text, len(texts)) if text else -1 for text in wanted[1]] + [-1], np.int32)
+    return codes, lut[wanted[0]]

@@ -1,0 +1,155 @@
+"""Arrow tables out of the kernel's columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import _core
+from .events import REASONS
+
+if TYPE_CHECKING:
+    from .job import Job
+
+__all__ = ["detail_table", "line_table", "visit_table"]
+
+OUTCOMES = ("settled", "no_benefit", "not_enrolled", "rejected")
+LINE_REASONS = ("", "denied", "not_approved", "unknown_item", "class_c", "no_ratio")
+CLASSES = ("", "01", "02", "03")
+PAYERS = (
+    "hifp_pay",
+    "cvlserv_pay",
+    "hifes_pay",
+    "hifmi_pay",
+    "hifob_pay",
+    "hifdm_pay",
+    "maf_pay",
+    "oth_pay",
+    "hosp_part_amt",
+    "acct_pay",
+)
+FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
+
+
+def _words(index: Any, words: Any) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(words), pa.string()))
+
+
+def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
+    """One row a visit, in input order; money in fen."""
+    outcome = answer["outcome"].copy()
+    rejected = ~job.taking_part
+    reason = np.where(rejected, job.reason, answer["reason"])
+    reason[outcome == 2] = 0
+    columns = answer["columns"]
+    total = np.where(job.has_lines, job.line_total, job._money("medfee_sumamt"))
+    total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
+    unsettled = outcome >= 2
+    columns[0][unsettled] = total[unsettled]
+    names = job.compiled.plan_names
+    policies = list(dict.fromkeys(p for p, _ in names))
+    plan = answer["plan"]
+    policy_index = np.array([policies.index(p) + 1 for p, _ in names] + [0], np.int32)[plan]
+    plans = list(dict.fromkeys(name for _, name in names))
+    plan_index = np.array([plans.index(name) + 1 for _, name in names] + [0], np.int32)[plan]
+    flags = answer["flags"].copy()
+    flags[unsettled] = 0
+    back = np.flatnonzero(job.reversal & ~unsettled)
+    named = job.first_row[job.init[back]] if len(back) else np.zeros(0, np.int64)
+    flags[back] = np.where(named >= 0, flags[np.maximum(named, 0)], 0)
+    out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"], "psn_no": job.visits.source["psn_no"]}
+    policy_words, plan_words = ["", *policies], ["", *plans]
+    if job.state is not None:
+        policy_index, plan_index, policy_words, plan_words, flags = job.state.reversal_names(
+            job, back, named, policy_index, plan_index, policy_words, plan_words, flags
+        )
+    values = (
+        _words(outcome, OUTCOMES),
+        _words(reason, REASONS),
+        pa.array(flags),
+        _words(policy_index, policy_words),
+        _words(plan_index, plan_words),
+    )
+    out.update(zip(FIRST, values))
+    order = [*_core.LAYOUT["columns"]]
+    order.insert(order.index("act_pay_dedc") + 1, order.pop(order.index("pool_prop_selfpay")))
+    order.insert(order.index("psn_cash_pay") + 1, order.pop(order.index("balc")))
+    for name in order:
+        out[name] = pa.array(columns[_core.LAYOUT["columns"].index(name)])
+    return pa.table(out)
+
+
+def line_table(job: Job, answer: dict[str, Any]) -> pa.Table | None:
+    """One row a fee line, in input order; lines of unsettled visits keep their split empty."""
+    price = answer["price"]
+    if job.lines is None or "item_class" not in price:
+        return None
+    scale = _line_scale(job, answer)
+    out: dict[str, Any] = {
+        name: job.lines.source[name] for name in ("setl_id", "feedetl_sn") if name in job.lines.source
+    }
+    out["det_item_fee_sumamt"] = pa.array(job.lines.ints("det_item_fee_sumamt"))
+    settled = _line_visit(job)
+    ok = (answer["outcome"] < 2)[settled]
+    amounts = {}
+    for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"):
+        amounts[name] = price[name]
+    rounded = {name: _half_up(amounts[name], scale) for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt")}
+    rounded["inscp_scp_amt"] = job.lines.ints("det_item_fee_sumamt") - sum(rounded.values())
+    for name, values in rounded.items():
+        out[name] = pa.array(np.where(ok, values, 0))
+    out["chrgitm_lv"] = _words(np.where(ok, price["item_class"], 0), CLASSES)
+    whole = (price["reason"] > 0) & (price["reason"] < 5)
+    out["selfpay_prop"] = pa.array(np.where(ok, np.where(whole, 1_000_000, price["ratio"]), 0).astype(np.int32))
+    cap = price["cap"]
+    out["pric_uplmt_amt"] = pa.array(cap, mask=(cap == np.iinfo(np.int64).min) | ~ok)
+    out["reason"] = _words(np.where(ok, price["reason"], 0), LINE_REASONS)
+    return pa.table(out)
+
+
+def _line_visit(job: Job) -> Any:
+    visit = np.repeat(np.arange(job.visits.rows), np.diff(job.line_begin))
+    if job.line_row is None:
+        return visit
+    out = np.zeros(len(visit), np.int64)
+    out[job.line_row] = visit
+    return out
+
+
+def _line_scale(job: Job, answer: dict[str, Any]) -> Any:
+    """Units of money in a fen for each line: those of its visit's document."""
+    scales = np.array(
+        [1_000_000 if job.compiled.policies[d].model.grid else 1 for d in job.compiled.plan_document] + [1], np.int64
+    )
+    return scales[answer["plan"]][_line_visit(job)]
+
+
+def _half_up(values: Any, scale: Any) -> Any:
+    size = (2 * np.abs(values) + scale) // (2 * scale)
+    return np.where(values < 0, -size, size)
+
+
+def detail_table(job: Job, answer: dict[str, Any]) -> pa.Table:
+    """One row for each visit and layer that ran, in settling order."""
+    fields = _core.LAYOUT["detail"]
+    most = _core.MAX_LAYERS
+    rows = answer["detail"].reshape(-1, most, len(fields))
+    events = job.order
+    counts = answer["detail_count"][events].astype(np.int64)
+    settled = (answer["outcome"][job.visit_of_event[events]] < 2) & ~job.reversal[job.visit_of_event[events]]
+    counts = np.where(settled, counts, 0)
+    at = np.repeat(events, counts)
+    step = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+    cells = rows[at, step]
+    import json
+
+    names = [json.loads(text)[1] for text in job.compiled.layer_names]
+    out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"].take(pa.array(job.visit_of_event[at]))}
+    out["layer"] = _words(cells[:, 0], names)
+    out["payer"] = _words(cells[:, 1], PAYERS)
+    for i, name in enumerate(fields[2:], start=2):
+        column = cells[:, i]
+        out[name] = pa.array(column, mask=column == np.iinfo(np.int64).min)
+    return pa.table(out)
