@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..errors import InputError, Problem
 from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert
@@ -27,9 +28,9 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
 
-    def add(self, what: str, column: str | None = None, file: str | None = None, row: int | None = None) -> None:
-        """Note one problem."""
-        self.found.append(Problem(what=what, column=column, file=file, row=row))
+    def add(self, what: str, path: str = "", file: str | None = None, row: int | None = None, nearest: str = "") -> None:
+        """Note one problem; ``path`` is ``table.column``."""
+        self.found.append(Problem(what=what, path=path, file=file, row=row, nearest=nearest))
 
     def stop(self) -> None:
         """Raise InputError when anything was noted."""
@@ -112,7 +113,7 @@ def read(
             unknown.append(name)
             continue
         if spec.name in source:
-            problems.add(f"column {name} is there twice (it is another name of {spec.name})", f"{table.name}.{name}", file)
+            problems.add(f"the column is there twice (it is another name of {spec.name})", f"{table.name}.{name}", file)
             continue
         source[spec.name] = column
         try:
@@ -121,22 +122,19 @@ def read(
             elif spec.kind != "text":
                 cells[spec.name] = convert(column, spec)
         except ColumnError as error:
-            problems.add(f"{name} {error}", f"{table.name}.{name}", file)
+            problems.add(f"the column {error}", f"{table.name}.{name}", file)
         except pa.ArrowException as error:
-            problems.add(f"{name} could not be read: {error}", f"{table.name}.{name}", file)
+            problems.add(f"the column could not be read: {error}", f"{table.name}.{name}", file)
     for spec in table.columns:
         if spec.required and spec.name not in source and spec.name not in optional:
             near = difflib.get_close_matches(spec.name, unknown, 1, 0.6)
-            hint = f"; did you mean the column {near[0]!r}?" if near else ""
-            problems.add(f"the required column {spec.name} is missing{hint}", f"{table.name}.{spec.name}", file)
+            problems.add("the required column is missing", f"{table.name}.{spec.name}", file, nearest="".join(near))
     notes = [note_unknown(name, table) for name in unknown]
     return Frame(table, column_length(arrow), cells, ids, source, notes)
 
 
 def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """An empty text is no id."""
-    import pyarrow.compute as pc
-
     if pa.types.is_dictionary(column.type):
         if any(pc.any(pc.equal(c.dictionary, "")).as_py() for c in column.chunks if pa.types.is_large_string(c.dictionary.type)):
             column = pa.chunked_array([c.dictionary_decode() for c in column.chunks])
@@ -185,7 +183,7 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
         return {}
     twice = sorted({name for name in whole.column_names if whole.column_names.count(name) > 1})
     for name in twice:
-        problems.add(f"column {name} is there twice", f"{table.name}.{name}", file)
+        problems.add("the column is there twice", f"{table.name}.{name}", file)
     return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
 
 
@@ -199,7 +197,7 @@ def _from_mapping(data: Mapping[Any, Any], table: Table, problems: Problems, fil
         try:
             columns[str(name)] = _one(values)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-            problems.add(f"{name} could not be read: {error}", f"{table.name}.{name}", file)
+            problems.add(f"the column could not be read: {error}", f"{table.name}.{name}", file)
     return columns
 
 

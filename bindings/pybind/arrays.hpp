@@ -1,0 +1,60 @@
+// NumPy arrays as borrowed spans, and vectors as arrays that own them. No copies, no conversions: a wrong dtype is a TypeError.
+#pragma once
+
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ybcore::bind {
+
+namespace py = pybind11;
+
+// Contiguous input of exactly this dtype; `.noconvert()` is on every argument by the signature's type.
+template <class T>
+using In = py::array_t<T, py::array::c_style>;
+
+template <class T>
+std::span<const T> span_of(const In<T>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
+template <class T>
+std::span<const T> span_of(const std::optional<In<T>>& array) {
+  return array ? span_of(*array) : std::span<const T>{};
+}
+
+template <class T>
+std::span<T> written(py::array_t<T>& array) {
+  return {array.mutable_data(), static_cast<std::size_t>(array.size())};
+}
+
+// A vector becomes an array without a copy; the array owns it.
+template <class T>
+py::array_t<T> owned(std::vector<T>&& values) {
+  auto* kept = new std::vector<T>(std::move(values));
+  py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+  return py::array_t<T>({kept->size()}, {sizeof(T)}, kept->data(), owner);
+}
+
+template <class T>
+py::array_t<T> filled(std::size_t size, T value) {
+  py::array_t<T> array(static_cast<py::ssize_t>(size));
+  std::fill_n(array.mutable_data(), size, value);
+  return array;
+}
+
+inline void same_length(std::size_t have, std::size_t want, const char* what) {
+  if (have != want) {
+    throw std::invalid_argument(std::string(what) + " has " + std::to_string(have) + " rows, expected " +
+                                std::to_string(want));
+  }
+}
+
+}  // namespace ybcore::bind
