@@ -75,6 +75,7 @@ def settle(
     order = sorted((e for e in first_row.values()), key=lambda e: order_key(e, world.order_rule))
     for position, event in enumerate(order):
         event["position"] = position
+    ledgers.open_accounts(order, world)
     for event in order:
         ledger = ledgers.of(event["psn_no"])
         try:
@@ -267,6 +268,18 @@ class Ledgers:
 
     def of(self, psn_no: str) -> Ledger:
         return self.ledgers.setdefault(self.group_of.get(psn_no, psn_no), Ledger())
+
+    def open_accounts(self, order: list[dict], world: World) -> None:
+        """Every member of a group that takes part has an account, from the insurance year of the group's first day on."""
+        first_day: dict[str, int] = {}
+        visits: dict[str, list[dict]] = {}
+        for event in order:
+            group = self.group_of.get(event["psn_no"], event["psn_no"])
+            first_day[group] = min(event["order_date"], first_day.get(group, event["order_date"]))
+            visits.setdefault(group, []).append(event)
+        for psn_no, group in self.group_of.items():
+            if group in first_day and not psn_no.startswith("household "):
+                world.open_account(self.ledgers.setdefault(group, Ledger()), psn_no, visits[group], first_day[group])
 
     def knows(self, setl_id: Any) -> bool:
         return any(

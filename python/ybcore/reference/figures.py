@@ -71,11 +71,11 @@ Amount = int | Callable[[Callable[[str], int]], int]
 
 
 class Figures:
-    """Reads figures for one visit. ``assumed`` turns True when a figure marked ``source: assumed`` is read."""
+    """Reads figures for one visit. ``assumed`` and ``missing`` turn True when an assumed figure, or a field without a value, is read."""
 
     def __init__(self, facts: Facts, doc: dict, fields: dict[str, int | None]) -> None:
         self.facts, self.doc, self.fields = facts, doc, fields
-        self.assumed = False
+        self.assumed = self.missing = False
 
     def _pick(self, figure: Any, unit: str = "yuan") -> tuple[Any, str]:
         """Follow tables, dates and long forms down to a scalar or a computed form."""
@@ -143,9 +143,8 @@ class Figures:
 
     def field(self, name: str) -> int:
         value = self.fields.get(name)
-        if value is None:
-            raise Reject("missing_value")
-        return value
+        self.missing |= value is None
+        return value or 0
 
     def _compute(self, rule: dict) -> int:
         """clamp(round(base + factor × of / over + step × max(0, count − beyond)), min, max), rounded once."""

@@ -82,9 +82,11 @@ class Kinds(Scene):
         for ceiling, limit in layer.ceilings:
             if ceiling["on"] in ("expense", "above_deductible"):
                 continue
-            room = max(0, self.amount(limit) - self.read(self.ceiling_key(layer, ceiling)))
+            allowed, used = self.amount(limit), self.read(self.ceiling_key(layer, ceiling))
+            room = max(0, allowed - used)
             result.room = room if result.room is None else min(result.room, room)
             cut = max(0, pay - room)
+            result.rooms.append((ceiling, allowed, used, pay, pay - cut))
             pay -= cut
             result.cut_fund += cut
             if cut and ceiling.get("cut_as", "fund") == "expense" and layer.kind == "share":

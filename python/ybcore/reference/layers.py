@@ -163,6 +163,12 @@ class Result:
     pays: list[tuple[str, int]] = field(default_factory=list)
     hospital: int = 0
     excess_to_person: int = 0
+    # Only for whoever explains: base parts, money on the bands, ceilings met, what each bucket gave.
+    parts: dict[str, int] = field(default_factory=dict)
+    low: int = 0
+    pieces: list[tuple[int, int, str | None]] = field(default_factory=list)
+    rooms: list[tuple[dict, int, int, int, int]] = field(default_factory=list)
+    taken: dict[str, int] = field(default_factory=dict)
 
     @property
     def paid(self) -> int:

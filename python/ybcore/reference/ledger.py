@@ -60,7 +60,7 @@ class Account:
 
     balance: int
     opening: int
-    start: int | None = None
+    start: int
     through: int | None = None
 
 
@@ -115,8 +115,6 @@ class Ledger:
 
 def account_events(account: Account, psn_no: str, upto: int, world: Any) -> None:
     """Apply what happens to an account up to and including a day: renewals, the table's events, top-ups."""
-    if account.start is None:
-        account.start = year_start(upto, world.year_starts)
     after = account.through
     days: dict[int, list[tuple[int, str, int]]] = {}
     for event in world.account_table.get(psn_no, []):

@@ -168,11 +168,16 @@ class World:
         facts = Facts(values, day, doc or {})
         return doc, facts, Figures(facts, doc or {}, fields(values))
 
-    def account(self, ledger: Ledger, psn_no: str, visit: dict) -> Account:
+    def open_account(self, ledger: Ledger, psn_no: str, visits: list[dict], first_day: int) -> None:
+        """An account that no earlier run knows: the balance of the person's first row, else of the first visit that gives one."""
         if psn_no not in ledger.accounts:
             rows = (self.persons or {}).get(psn_no, [])
-            opening = (rows[0].get("balc") if rows else visit.get("balc") if psn_no == visit["psn_no"] else 0) or 0
-            ledger.accounts[psn_no] = Account(opening, opening)
+            opening = (
+                rows[0].get("balc") if rows else next((v.get("balc") for v in visits if v["psn_no"] == psn_no), None)
+            )
+            ledger.accounts[psn_no] = Account(opening or 0, opening or 0, year_start(first_day, self.year_starts))
+
+    def account(self, ledger: Ledger, psn_no: str, visit: dict) -> Account:
         account = ledger.accounts[psn_no]
         account_events(account, psn_no, visit["order_date"], self)
         return account

@@ -18,15 +18,19 @@ class Share:
     def __init__(self, settling: Kinds, layer: Layer, result: Result, parts: dict[str, int]) -> None:
         self.s, self.layer, self.r, self.parts = settling, layer, result, parts
 
-    def room(self, ceiling: dict, limit: Amount) -> int:
-        return max(0, self.s.amount(limit) - self.s.read(self.s.ceiling_key(self.layer, ceiling)))
+    def cut(self, ceiling: dict, limit: Amount, amount: int) -> int:
+        """What a ceiling on expense leaves of an amount."""
+        allowed, used = self.s.amount(limit), self.s.read(self.s.ceiling_key(self.layer, ceiling))
+        left = min(amount, max(0, allowed - used))
+        self.r.rooms.append((ceiling, allowed, used, amount, left))
+        return left
 
     def run(self) -> None:
         s, layer, r = self.s, self.layer, self.r
         eligible = r.base
         for ceiling, limit in layer.ceilings:
             if ceiling["on"] == "expense":
-                eligible = min(eligible, self.room(ceiling, limit))
+                eligible = self.cut(ceiling, limit, eligible)
         r.cut_expense = r.base - eligible
         r.eligible = eligible
         after_rate = layer.standard is not None and layer.standard.rule.get("position") == "after_rate"
@@ -45,7 +49,7 @@ class Share:
         above = eligible - r.deductible
         for ceiling, limit in layer.ceilings:
             if ceiling["on"] == "above_deductible":
-                above = min(above, self.room(ceiling, limit))
+                above = self.cut(ceiling, limit, above)
         r.cut_expense += eligible - r.deductible - above
         r.above = above
         pieces = (
@@ -55,6 +59,7 @@ class Share:
             if accumulated
             else self.pay_visit(above)
         )
+        r.pieces = pieces
         inside = sum(width for width, _, _ in pieces)
         r.cut_expense += max(0, above - inside)
         self.after(after_rate, due)
@@ -70,6 +75,7 @@ class Share:
         p = 0 if layer.position == "visit" else s.read(s.declared(layer.position))
         low = p + (r.deductible if layer.origin == "including" else 0)
         total = p + (r.base if layer.total == "base" else above)
+        r.low = low
         scale = Scale(layer, s.rd, low, total)
         r.pays = scale.pay(above)
         r.target = r.paid
@@ -115,7 +121,7 @@ class Share:
         if layer.settle == "delta_F" and carry:
             r.carry = r.target - pay - carried
         r.pays = [(layer.payer, pay)]
-        low = max(p, start) if layer.origin == "including" else max(0, p - start)
+        low = r.low = max(p, start) if layer.origin == "including" else max(0, p - start)
         return Scale(layer, s.rd, low, after).pieces(above)
 
     def after(self, after_rate: bool, due: int) -> None:

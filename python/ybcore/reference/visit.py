@@ -7,7 +7,7 @@ from typing import Any
 from .ending import Ending
 from .kinds import Kinds
 from .layers import Layer, Result, take
-from .numbers import GRID, PPM
+from .numbers import GRID, PPM, Reject
 from .scene import Trace
 
 __all__ = ["Settling", "Trace"]
@@ -21,11 +21,14 @@ class Settling(Kinds, Ending):
         plan = self.plan()
         layers = self.layers_of(plan) if plan and plan.get("benefit") != "none" else []
         ready = [Layer(raw, self.figures) for raw in layers if self.facts.holds(raw.get("when"))]
+        if self.figures.missing:
+            raise Reject("missing_value")
         self.plan_id = plan["id"] if plan else ""
         self.outcome = "settled" if plan and plan.get("benefit") != "none" else "no_benefit"
         self.record.outcome = self.outcome
         self.number = self.admission_number()
         self.prepare_feeds(plan or {"benefit": "none"}, layers)
+        self.tell(step="plan", plan=plan, outcome=self.outcome, number=self.number, scale=self.rd.scale)
         for layer in ready:
             self.layer(layer)
         self.round_end()
@@ -38,6 +41,7 @@ class Settling(Kinds, Ending):
         ):
             self.account_last(accounts)
         columns = self.columns()
+        self.tell(step="end", payers=dict(self.payers), burden=dict(self.burden), scale=self.rd.scale)
         one = 0 if self.later_part else 100 * self.rd.scale
         values = {
             "visit.total": self.natures.total,
@@ -64,6 +68,7 @@ class Settling(Kinds, Ending):
         if in_catalogue:
             self.shift_first_pay(layer, result)
         parts = {bucket: self.burden[bucket] * part // PPM for bucket, part in layer.base}
+        result.parts = dict(parts)
         result.base = sum(parts.values())
         if layer.computed is not None:
             source = self.results.get(layer.computed["layer"], (None, Result()))[1]
@@ -102,6 +107,8 @@ class Settling(Kinds, Ending):
             cite=raw.get("cite"),
             doc=raw,
             bands=layer.bands,
+            payer=layer.payer,
+            scale=self.rd.scale,
             burden=dict(self.burden),
             counters={key: (old, self.read(key)) for key, old in before.items()},
         )
@@ -124,7 +131,8 @@ class Settling(Kinds, Ending):
 
     def move(self, layer: Layer, result: Result, parts: dict[str, int]) -> None:
         """Payments leave the base's buckets; a basic layer divides what is left among deductible, copay and over_ceiling."""
-        for bucket, amount in take(parts, result.paid + result.hospital, layer.doc.get("take") == "pro_rata").items():
+        result.taken = take(parts, result.paid + result.hospital, layer.doc.get("take") == "pro_rata")
+        for bucket, amount in result.taken.items():
             self.burden[bucket] -= amount
             parts[bucket] -= amount
         if not layer.moves:

@@ -54,6 +54,9 @@ class Job:
         self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
         self.lines = self._maybe(tables, "lines", LINES, problems)
         self.line_offsets = line_offsets
+        self.diseases: dict[str, int] = {}
+        self.disease_names: list[str] = []
+        self.state_order = np.zeros(0, np.int64)
         if self.lines is not None and catalog is None:
             problems.add("fee lines are given but no catalogue", "lines")
         self._check_lines(problems)
@@ -548,10 +551,7 @@ class Job:
             if self.persons_house is not None:
                 house = np.where((house < 0) & (row >= 0), self.persons_house[at], house).astype(np.int32)
         disease = self.facts.text(self.compiled._asked("dise_codg"))
-        texts, dense = {}, np.empty(len(disease[1]), np.int32)
-        for i, text in enumerate(disease[1]):
-            dense[i] = texts.setdefault(text, len(texts))
-        self.disease_names = list(texts)
+        dense = np.array([self.disease_index(text) for text in disease[1]], np.int32)
         init = np.where(self.init >= 0, self.first_row[np.maximum(self.init, 0)], -1)
         init = np.where(init == -2, -2 - self._state_row(), init) if self.state is not None else init
         outcome = np.where(self.taking_part, 255, 3).astype(np.uint8)
@@ -583,9 +583,26 @@ class Job:
             "event_begin": self.event_begin, "order": self.order, "group_begin": self.group_begin, "outcome": outcome,
         }  # fmt: skip
 
+    def disease_index(self, text: str) -> int:
+        """Dense number of a disease code."""
+        if text not in self.diseases:
+            self.diseases[text] = len(self.diseases)
+            self.disease_names.append(text)
+        return self.diseases[text]
+
+    def group_of_house(self) -> Int32:
+        """Settling group of each household."""
+        out = np.zeros(len(self.house_dictionary), np.int32)
+        if self.persons_house is not None:
+            known = np.flatnonzero((self.persons_house >= 0) & (self.persons_psn >= 0))
+            out[self.persons_house[known]] = self.group_of_person[self.persons_psn[known]]
+        known = np.flatnonzero((self.visit_house >= 0) & (self.psn >= 0))
+        out[self.visit_house[known]] = self.group_of_person[self.psn[known]]
+        return out
+
     def _state_row(self) -> Any:
         """Row in the opening settlements of the id that each reversal names."""
-        return self.state.row_of(self.init, self.setl_dictionary)
+        return self.state.row_of(self)
 
     def _accounts(self) -> dict[str, Any]:
         rows = np.flatnonzero(self.taking_part)
@@ -608,7 +625,7 @@ class Job:
         self.opening_balance = opening.copy()
         balance = opening.copy()
         if self.state is not None:
-            self.state.accounts(self, start, through, balance, self.opening_balance)
+            self.state.accounts_into(self, start, through, balance, self.opening_balance)
         self.account_start = start
         table = None
         if self.acct_events is not None:

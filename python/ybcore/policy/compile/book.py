@@ -187,6 +187,12 @@ class CompiledBook:
             self.counter_names.append(text)
         return self._counters[text]
 
+    def scheme(self, name: str) -> int:
+        """Dense number of a scheme; one that the book no longer has gets a new number."""
+        if name not in self.scheme_names:
+            self.scheme_names.append(name)
+        return self.scheme_names.index(name)
+
     def layer(self, scheme: str, name: str) -> int:
         text = json.dumps([scheme, name], ensure_ascii=False, separators=(",", ":"))
         if text not in self._layers:
