@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from .. import _core
 from ..catalog import Catalog
-from ..columns.convert import NULL_DAY, NULL_INT
+from ..columns.convert import NULL_DAY, NULL_INT, indices
 from ..columns.ids import encode, flat, lookup, lookup_runs
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PAYERS, PERSONS, VISITS, Column
@@ -661,7 +661,7 @@ class Job:
 
 
 def _bytes_of(frame: Frame, name: str) -> Iterator[Any]:
-    """The content of one column, independent of how its source was chunked or encoded."""
+    """The content of one column as it was given (ids in their own chunks and dictionaries)."""
     if name in frame.cells:
         cells = frame.cells[name]
         if cells.texts is not None:
@@ -672,9 +672,10 @@ def _bytes_of(frame: Frame, name: str) -> Iterator[Any]:
         else:
             yield np.ascontiguousarray(cells.values)
     elif name in frame.ids:
-        ids = tie_ids(frame.ids[name])
-        if ids["numbers"] is not None:
-            yield ids["numbers"]
-        else:
-            yield ids["offsets"] - ids["offsets"][0]
-            yield ids["bytes"][ids["offsets"][0] : ids["offsets"][-1]]
+        for chunk in frame.ids[name].chunks:
+            if pa.types.is_dictionary(chunk.type):
+                yield np.ascontiguousarray(indices(chunk))
+                chunk = chunk.dictionary
+            for buffer in chunk.buffers():
+                yield b"-" if buffer is None else buffer
+            yield f"{chunk.offset} {len(chunk)}".encode()
