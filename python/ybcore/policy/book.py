@@ -27,6 +27,7 @@ from .names import names_of
 from .paths import RawPath, Text, parse_path, path_text, with_places
 from .reach import check_reach
 from .reader import Parsed, RawDoc, parse_file, parse_text
+from .salvage import salvage
 
 __all__ = ["Book", "Policy", "PolicySource", "load_book", "load_policy"]
 
@@ -136,10 +137,16 @@ def _build(parsed: Parsed) -> PolicyModel:
         model = PolicyModel.model_validate(raw, context=names)
     except ValidationError as error:
         problems.extend(problems_of(error, parsed))
+        partial, replaced_paths = salvage(raw, names, error)
+        if partial is not None:
+            echoes = Faults()
+            check(partial, echoes, whole=False)
+            for loc, fault in echoes.found:
+                if not any(loc[: len(path)] == path for path in replaced_paths):
+                    faults.add(loc, fault)
     if model is not None:
         check(model, faults)
-        if not faults:
-            check_reach(model, names, faults)
+        check_reach(model, names, faults)
     problems.extend(problem_at(parsed, loc, fault) for loc, fault in faults.found)
     if problems or model is None:
         unique = dict.fromkeys(problems)

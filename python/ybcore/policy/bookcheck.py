@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from ybcore.errors import Problem
@@ -76,7 +77,7 @@ def _agreement(policies: list[Policy]) -> Iterator[Problem]:
 
 def _dates(rows: list[Policy]) -> Iterator[Problem]:
     """Within one scheme, by date: neither gaps nor overlaps."""
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in pairwise(rows):
         end, start = before.effective[1], after.effective[0]
         if end is None or end > start:
             until = "open" if end is None else date_text(end)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from .faults import Fault, Faults, unknown
-from .names import Names
+from .names import Names, names_in
 from .numbers import ScalarError, whole
 from .paths import RawPath
 from .vocabulary import Attribute
@@ -228,7 +228,7 @@ def parse_condition(raw: Any, names: Names, faults: Faults, loc: RawPath = ()) -
 
 def _validate(raw: Any, info: ValidationInfo) -> Condition:
     faults = Faults()
-    condition = parse_condition(raw, info.context, faults)
+    condition = parse_condition(raw, names_in(info), faults)
     faults.raise_if_any()
     return condition
 

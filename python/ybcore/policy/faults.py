@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -18,7 +18,7 @@ from ybcore.errors import Problem
 from .paths import RawPath, path_text
 from .reader import Parsed
 
-__all__ = ["Fault", "Faults", "forbid_unknown", "nearest", "problems_of", "unknown"]
+__all__ = ["Fault", "Faults", "fail", "forbid_unknown", "nearest", "problems_of", "unknown"]
 
 
 class Fault(NamedTuple):
@@ -61,6 +61,14 @@ class Faults:
     def raise_if_any(self) -> None:
         if self.found:
             raise ValidationError.from_exception_data("policy", [_details(loc, fault) for loc, fault in self.found])
+
+
+def fail(fault: Fault, *loc: str | int) -> NoReturn:
+    """Raise one fault, at once, to pydantic."""
+    faults = Faults()
+    faults.add(loc, fault)
+    faults.raise_if_any()
+    raise AssertionError
 
 
 def _details(loc: RawPath, fault: Fault) -> InitErrorDetails:

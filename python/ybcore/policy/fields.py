@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from .faults import Fault, Faults, forbid_unknown, unknown
+from .names import names_in
 from .numbers import ScalarError, days, month_day, whole
 
 __all__ = [
@@ -111,7 +112,7 @@ def _named(pick: str, en: str, zh: str, more: tuple[str, ...] = ()) -> PlainVali
 
     def check(raw: Any, info: ValidationInfo) -> str:
         faults = Faults()
-        valid = (*(getattr(info.context, pick) if pick else ()), *more)
+        valid = (*(getattr(names_in(info), pick) if pick else ()), *more)
         if not isinstance(raw, str):
             faults.add((), Fault("expected a name", "应为名称", "text"))
         elif raw not in valid:

@@ -1,13 +1,8 @@
-"""Reads figures from a raw document into the nodes of `figures`, telling everything that is wrong.
-
-The annotated fields at the end (`Money`, `Share`, ...) let the document models hold figures.
-"""
+"""Reads figures from a raw document into the nodes of `figures`, telling everything that is wrong."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple
-
-from pydantic import PlainValidator, ValidationInfo, WithJsonSchema
+from typing import Any, NamedTuple
 
 from .conditions import parse_key
 from .faults import Fault, Faults, nearest, unknown
@@ -30,7 +25,7 @@ from .names import Names
 from .numbers import MONEY_UNITS, PPM, ScalarError, days, fen, ppm, whole
 from .paths import RawPath, place_of
 
-__all__ = ["Factor", "Money", "PlainMoney", "Points", "Share", "TextFigure", "is_open", "parse_figure"]
+__all__ = ["is_open", "parse_figure"]
 
 _FORMS = ("value", "by", "dated", "from_age", "compute", "by_counter")
 _ABOUT = ("unit", "cite", "source", "note")
@@ -386,24 +381,3 @@ def parse_figure(
 ) -> Figure | None:
     """One figure of dimension `dim`; None after adding to `faults`. `counter`: by_counter may stand here."""
     return _Parser(names, faults).read(raw, dim, _Held(), loc, counter)
-
-
-def _field(dim: Dim, counter: bool = False) -> Any:
-    def validate(raw: Any, info: ValidationInfo) -> Figure:
-        faults = Faults()
-        figure = parse_figure(raw, dim, info.context, faults, counter=counter)
-        faults.raise_if_any()
-        assert figure is not None
-        return figure
-
-    return PlainValidator(validate), WithJsonSchema({"x-ref": dim + ("_by_counter" if counter else "")})
-
-
-Money = Annotated[Figure, *_field("money", True)]
-"""Money that a counter may choose: amounts of layers, deductibles, limits."""
-PlainMoney = Annotated[Figure, *_field("money")]
-"""Money that no counter chooses: band edges, modifiers, reference values."""
-Share = Annotated[Figure, *_field("share")]
-Factor = Annotated[Figure, *_field("factor")]
-Points = Annotated[Figure, *_field("points")]
-TextFigure = Annotated[Figure, *_field("text")]

@@ -180,12 +180,6 @@ def leaves(figure: Figure | None) -> Iterator[Const | FromAge]:
             yield from leaves(counted.upto)
             yield from leaves(counted.value)
     else:
-        for part in (
-            figure.base,
-            figure.factor,
-            figure.of_amount,
-            figure.plus and figure.plus.step,
-            figure.least,
-            figure.most,
-        ):
+        step = figure.plus.step if figure.plus is not None else None
+        for part in (figure.base, figure.factor, figure.of_amount, step, figure.least, figure.most):
             yield from leaves(part)

@@ -8,31 +8,24 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import Discriminator, Field, PlainValidator, Tag, ValidationInfo, WithJsonSchema
 
+from .bases import IN_SCOPE, BaseComputed, BasePart, LayerBase
 from .conditions import Condition, ConditionField
-from .faults import Fault, Faults, unknown
-from .fields import (
-    Bucket,
-    Code,
-    CounterName,
-    Flag,
-    FundPayer,
-    LayerName,
-    Node,
-    Period,
-    Positive,
-    Scope,
-    Word,
-    Words,
-)
-from .figureread import Factor, Money, PlainMoney, Points, Share, is_open, parse_figure
+from .deductibles import Admission, Deductible, Modifier, RoundPlace, Transfer, Waive
+from .faults import Faults, fail, unknown
+from .fields import Code, CounterName, Flag, FundPayer, Node, Period, Scope, Word, Words
+from .figurefields import Factor, Money, Points, Share
+from .figureread import is_open, parse_figure
 from .figures import Figure
+from .names import names_in
 
 __all__ = [
+    "IN_SCOPE",
     "KINDS",
     "AcctLayer",
     "Admission",
+    "AfterRate",
     "BandStep",
     "Bands",
     "BaseComputed",
@@ -48,8 +41,11 @@ __all__ = [
     "Once",
     "PackageLayer",
     "PerDayLayer",
+    "PlanLayer",
     "RateModifiers",
+    "RoundPlace",
     "ShareLayer",
+    "SharedLayer",
     "Transfer",
     "UseLayer",
     "Waive",
@@ -58,150 +54,11 @@ __all__ = [
 _ALWAYS = Condition()
 
 
-def _raise(fault: Fault, *loc: str | int) -> None:
-    faults = Faults()
-    faults.add(loc, fault)
-    faults.raise_if_any()
-
-
-def _tell(en: str, zh: str, *loc: str | int, expected: str = "") -> None:
-    _raise(Fault(en, zh, expected), *loc)
-
-
-_RoundTo = Annotated[Literal["fen", "jiao", "yuan", "exact"], Word("取整单位")]
-_RoundMode = Annotated[Literal["half_up", "half_even", "down", "up"], Word("取整方式")]
-
-
-class RoundPlace(Node):
-    """`{to: yuan, mode: half_up}` of a deductible."""
-
-    to: _RoundTo = "fen"
-    mode: _RoundMode = "half_up"
-
-
-class BasePart(Node):
-    """One bucket of a base, whole (`part` absent) or in part."""
-
-    bucket: Bucket
-    part: Share | None = None
-
-
-class BaseComputed(Node):
-    """What the ceilings of an earlier layer cut, limited to what the buckets in `from` hold."""
-
-    of: Annotated[Literal["cut_fund", "cut_expense"], Word("基数")]
-    layer: LayerName
-    buckets: tuple[Bucket, ...] = Field(validation_alias="from", min_length=1)
-
-
-def _part(raw: Any, info: ValidationInfo) -> BasePart:
-    """A bare bucket name, or `{bucket, part}`."""
-    if isinstance(raw, dict):
-        return BasePart.model_validate(raw, context=info.context)
-    if raw not in info.context.buckets:
-        _raise(unknown("bucket", "负担桶", str(raw), info.context.buckets))
-    return BasePart.model_construct(bucket=str(raw), part=None)
-
-
-class _Parts(Node):
-    """The list form of a base (internal: a location step that starts with ~ is not shown)."""
-
-    rows: tuple[Annotated[BasePart, PlainValidator(_part)], ...] = Field(validation_alias="~rows")
-
-
-def _base(raw: Any, info: ValidationInfo) -> tuple[BasePart, ...] | BaseComputed:
-    if isinstance(raw, dict):
-        return BaseComputed.model_validate(raw, context=info.context)
-    if not isinstance(raw, list) or not raw:
-        _tell("expected a list of buckets or {of, layer, from}", "应为负担桶列表或 {of, layer, from}")
-    return _Parts.model_validate({"~rows": raw}, context=info.context).rows
-
-
-IN_SCOPE = (BasePart.model_construct(bucket="in_scope", part=None),)
-"""The default base."""
-
-LayerBase = Annotated[tuple[BasePart, ...] | BaseComputed, PlainValidator(_base), WithJsonSchema({"x-ref": "base"})]
-
-
-class Modifier(Node):
-    """One row of replace, group, level or place: exactly one of set, times, plus, minus."""
-
-    when: ConditionField = _ALWAYS
-    set: PlainMoney | None = None
-    times: Factor | None = None
-    plus: PlainMoney | None = None
-    minus: PlainMoney | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Modifier:
-        if sum(v is not None for v in (self.set, self.times, self.plus, self.minus)) != 1:
-            _tell("exactly one of set, times, plus, minus", "set、times、plus、minus 必须恰有一个")
-        return self
-
-
-class Admission(Node):
-    """The admission rule: exactly one of list, factors, less_share, times, less."""
-
-    list: tuple[PlainMoney, ...] | None = None
-    factors: tuple[Factor, ...] | None = None
-    less_share: Share | None = None
-    times: Factor | None = None
-    less: PlainMoney | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Admission:
-        given = [v for v in (self.list, self.factors, self.less_share, self.times, self.less) if v is not None]
-        if len(given) != 1 or given[0] == ():
-            _tell(
-                "exactly one of list, factors, less_share, times, less, not empty",
-                "list、factors、less_share、times、less 必须恰有一个且不为空",
-            )
-        return self
-
-
-class Transfer(Node):
-    """A transfer pays the difference to the chain's standard, or to what the chain used."""
-
-    link: tuple[Annotated[Literal["id", "days"], Word("关联方式")], ...] = Field(default=("id",), min_length=1)
-    within_days: Positive | None = None
-    against: Annotated[Literal["standard", "used"], Word("抵扣依据")] = "standard"
-
-
-class Waive(Node):
-    """The standard becomes 0 when the condition holds."""
-
-    when: ConditionField = _ALWAYS
-
-
-class Deductible(Node):
-    """docs/policy.md section 5, docs/settlement.md section 5 step 2. `period` and `scope` are None where unused."""
-
-    amount: Money
-    repeat: Annotated[Literal["visit", "cumulative", "first_only", "admission", "highest"], Word("重复方式")] = "visit"
-    period: Period | None = None
-    scope: Scope | None = None
-    counter: CounterName | None = None
-    admission: Admission | None = None
-    less: Annotated[Literal["used", "charged"], Word("扣减依据")] | None = None
-    transfer: Transfer | None = None
-    replace: tuple[Modifier, ...] = ()
-    group: tuple[Modifier, ...] = ()
-    level: tuple[Modifier, ...] = ()
-    place: tuple[Modifier, ...] = ()
-    floor: PlainMoney | None = None
-    round: RoundPlace | None = None
-    waive: tuple[Waive, ...] = ()
-    position: Annotated[Literal["before_rate", "after_rate"], Word("位置")] = "before_rate"
-    taken_from: Annotated[Literal["base", "in_catalogue"], Word("扣除来源")] = Field(
-        default="base", validation_alias="from"
-    )
-
-
 def _edge(raw: Any, info: ValidationInfo) -> Figure | None:
     if is_open(raw):
         return None
     faults = Faults()
-    figure = parse_figure(raw, "money", info.context, faults)
+    figure = parse_figure(raw, "money", names_in(info), faults)
     faults.raise_if_any()
     return figure
 
@@ -215,8 +72,8 @@ class BandStep(Node):
 
 
 def _position(raw: Any, info: ValidationInfo) -> str:
-    if raw != "visit" and raw not in info.context.counters:
-        _raise(unknown("counter", "累计", str(raw), ("visit", *info.context.counters)))
+    if raw != "visit" and raw not in names_in(info).counters:
+        fail(unknown("counter", "累计", str(raw), ("visit", *names_in(info).counters)))
     return str(raw)
 
 
@@ -263,7 +120,7 @@ def _after_rate(raw: Any, info: ValidationInfo) -> AfterRate:
     if isinstance(raw, dict) and "amount" in raw:
         return AfterRate.model_validate(raw, context=info.context)
     faults = Faults()
-    figure = parse_figure(raw, "money", info.context, faults, counter=True)
+    figure = parse_figure(raw, "money", names_in(info), faults, counter=True)
     faults.raise_if_any()
     assert figure is not None
     return AfterRate.model_construct(amount=figure, repeat="visit")

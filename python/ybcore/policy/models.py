@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from .conditions import Condition, ConditionField
-from .faults import Fault, Faults, unknown
+from .faults import Fault, Faults, fail, unknown
 from .fields import (
     Bucket,
     Code,
@@ -25,9 +25,11 @@ from .fields import (
     Word,
     Words,
 )
-from .figureread import PlainMoney, TextFigure, parse_figure
+from .figurefields import PlainMoney, TextFigure
+from .figureread import parse_figure
 from .figures import Figure, Round
 from .layers import Layer, PlanLayer, SharedLayer, UseLayer
+from .names import names_in
 from .vocabulary import END_QUANTITIES, LAYER_QUANTITIES, PAYERS, SCOPES, VISIT_QUANTITIES
 
 __all__ = [
@@ -50,12 +52,6 @@ __all__ = [
 ]
 
 _ALWAYS = Condition()
-
-
-def _fail(fault: Fault, *loc: str | int) -> None:
-    faults = Faults()
-    faults.add(loc, fault)
-    faults.raise_if_any()
 
 
 class Name(Node):
@@ -145,7 +141,7 @@ _ROUNDING_DEFAULTS = {"line": "fen", "class": "fen", "deductible": "fen", "band"
 def _rounding(raw: Any) -> Rounding:
     faults = Faults()
     if not isinstance(raw, dict):
-        _fail(Fault("expected a mapping", "应为键值映射", "a mapping"))
+        fail(Fault("expected a mapping", "应为键值映射", "a mapping"))
     mode = _word(raw.get("mode", "half_up"), _MODES, faults, ("mode",)) or "half_up"
     places: dict[str, Round] = {}
     for key in raw:
@@ -166,7 +162,7 @@ def _rounding(raw: Any) -> Rounding:
         places[key] = Round(to=unit, mode=own)  # type: ignore[arg-type]
     faults.raise_if_any()
     places["class_"] = places.pop("class")
-    return Rounding.model_construct(**places)
+    return Rounding(**places)
 
 
 def _word(raw: Any, words: tuple[str, ...], faults: Faults, loc: tuple[str, ...]) -> str | None:
@@ -190,7 +186,7 @@ def _ratio(raw: Any, info: ValidationInfo) -> Figure | None:
     if raw == "catalog":
         return None
     faults = Faults()
-    figure = parse_figure(raw, "share", info.context, faults)
+    figure = parse_figure(raw, "share", names_in(info), faults)
     faults.raise_if_any()
     return figure
 
@@ -229,25 +225,25 @@ class Term(Node):
 
 def _term(raw: Any, info: ValidationInfo) -> Term:
     if not isinstance(raw, str):
-        _fail(Fault("expected a term such as basic.paid", "应为项，如 basic.paid", "text"))
+        fail(Fault("expected a term such as basic.paid", "应为项，如 basic.paid", "text"))
     text = str(raw)
     sign: Literal[1, -1] = -1 if text.startswith("-") else 1
     head, dot, tail = text.removeprefix("-").strip().rpartition(".")
-    names = info.context
+    names = names_in(info)
     if not dot:
-        _fail(Fault(f"expected a term such as basic.paid, found {text!r}", f"应为项，如 basic.paid，实为 {text!r}"))
+        fail(Fault(f"expected a term such as basic.paid, found {text!r}", f"应为项，如 basic.paid，实为 {text!r}"))
     if head in ("visit", "end", "payer"):
         tags = tuple(b for b in names.buckets if "." in b)
         valid = {"visit": VISIT_QUANTITIES, "end": END_QUANTITIES + tags, "payer": PAYERS}[head]
         if tail not in valid:
-            _fail(unknown(f"quantity of {head}", f"{head} 的量", tail, valid))
+            fail(unknown(f"quantity of {head}", f"{head} 的量", tail, valid))
         return Term(sign=sign, kind=head, name="", quantity=tail)  # type: ignore[arg-type]
     if head.startswith("end.") and f"{head[4:]}.{tail}" in names.buckets:
         return Term(sign=sign, kind="end", name="", quantity=f"{head[4:]}.{tail}")
     if head not in names.layers:
-        _fail(unknown("layer", "支付层", head, (*names.layers, "visit", "end", "payer")))
+        fail(unknown("layer", "支付层", head, (*names.layers, "visit", "end", "payer")))
     if tail not in LAYER_QUANTITIES:
-        _fail(unknown("quantity of a layer", "层的量", tail, LAYER_QUANTITIES))
+        fail(unknown("quantity of a layer", "层的量", tail, LAYER_QUANTITIES))
     return Term(sign=sign, kind="layer", name=head, quantity=tail)
 
 
@@ -256,12 +252,12 @@ def _counter_scope(raw: Any, info: ValidationInfo) -> str:
     if isinstance(raw, dict):
         name = raw.get("attribute")
         if set(raw) != {"attribute"}:
-            _fail(Fault("expected a scope or {attribute: name}", "应为范围或 {attribute: 名称}"))
-        if name not in info.context.attributes:
-            _fail(unknown("attribute", "属性", str(name), info.context.attributes), "attribute")
+            fail(Fault("expected a scope or {attribute: name}", "应为范围或 {attribute: 名称}"))
+        if name not in names_in(info).attributes:
+            fail(unknown("attribute", "属性", str(name), names_in(info).attributes), "attribute")
         return f"attribute:{name}"
     if raw not in SCOPES:
-        _fail(unknown("scope", "范围", str(raw), SCOPES))
+        fail(unknown("scope", "范围", str(raw), SCOPES))
     return str(raw)
 
 
@@ -332,18 +328,18 @@ class PolicyModel(Node):
     not_modelled: tuple[
         Annotated[NotModelled, PlainValidator(_not_modelled), WithJsonSchema({"x-ref": "not_modelled"})], ...
     ] = ()
-    sets: dict[str, tuple[Code, ...]] = {}
-    attributes: dict[str, AttributeDeclaration] = {}
-    references: dict[str, PlainMoney] = {}
+    sets: dict[str, tuple[Code, ...]] = Field(default_factory=dict)
+    attributes: dict[str, AttributeDeclaration] = Field(default_factory=dict)
+    references: dict[str, PlainMoney] = Field(default_factory=dict)
     dates: Dates = Dates.model_construct()
     year: YearRule = YearRule.model_construct()
     rounding: Annotated[Rounding, PlainValidator(_rounding), WithJsonSchema({"x-ref": "rounding"})] = _rounding({})
     tags: tuple[Code, ...] = ()
     pricing: Pricing = Pricing.model_construct()
-    counters: dict[str, Counter] = {}
+    counters: dict[str, Counter] = Field(default_factory=dict)
     admissions: Admissions | None = None
     accounts: Accounts | None = None
-    layers: dict[str, SharedLayer] = {}
+    layers: dict[str, SharedLayer] = Field(default_factory=dict)
     plans: tuple[Plan, ...] = Field(min_length=1)
 
     @property

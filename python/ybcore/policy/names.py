@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from pydantic import ValidationInfo
+
 from .vocabulary import ATTRIBUTES, BUCKETS, NUMERIC_FIELDS, TAG_BUCKETS, Attribute
 
-__all__ = ["Names", "names_of"]
+__all__ = ["Names", "names_in", "names_of"]
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,8 @@ def names_of(raw: Any) -> Names:
         layers=tuple(dict.fromkeys(layers)),
         plans=tuple(plans),
     )
+
+
+def names_in(info: ValidationInfo) -> Names:
+    """The names of the document under validation; without a document only the built-in ones."""
+    return info.context if isinstance(info.context, Names) else Names()
