@@ -80,6 +80,7 @@ Events events_of(const py::dict& d, Kept& k) {
   e.event_begin = k.view<std::int64_t>(d, "event_begin");
   e.order = k.view<std::int64_t>(d, "order");
   e.group_begin = k.view<std::int64_t>(d, "group_begin");
+  if (e.event_begin.empty() || e.group_begin.empty()) throw std::invalid_argument("event_begin and group_begin are never empty");
   if (e.given.size() != 0) same_length(e.given.size(), 9 * n, "given");
   return e;
 }
@@ -181,6 +182,9 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   a.amount = kept.view<std::int64_t>(accounts, "amount", a.date.size());
   auto balance = array_of<std::int64_t>(accounts, "balance");
   const auto persons = static_cast<std::size_t>(balance.size());
+  if (const char* table = invalid(p)) throw std::invalid_argument(std::string("the table ") + table + " of the program is not sound");
+  if (const char* column = invalid(p, e, persons)) throw std::invalid_argument(std::string("the column ") + column + " of events is not sound");
+  if (a.begin.size() != persons + 1) throw std::invalid_argument("begin of account events must have one more than persons");
   auto cursor = filled<std::int64_t>(persons, 0);
   std::copy_n(a.begin.begin(), std::min(persons, a.begin.size()), cursor.mutable_data());
   auto through = filled<std::int32_t>(persons, INT32_MIN);

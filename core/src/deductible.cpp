@@ -7,11 +7,12 @@ namespace ybcore {
 namespace {
 constexpr Wide kPpm = 1'000'000;
 
-std::int64_t times(std::int64_t amount, std::int64_t ppm) { return static_cast<std::int64_t>(round_div(Wide{amount} * ppm, kPpm)); }
+std::int64_t held(Wide fen) { return static_cast<std::int64_t>(std::clamp(fen, -Wide{kMostFen}, Wide{kMostFen})); }
+std::int64_t times(std::int64_t amount, std::int64_t ppm) { return held(round_div(Wide{amount} * ppm, kPpm)); }
 }  // namespace
 
 std::int64_t Visit::standard_value(const StandardRow& s) const {
-  std::int64_t value = amount_fen(s.amount);
+  std::int64_t value = held(amount_fen(s.amount));
   for (std::int64_t e = s.edit_begin; e < s.edit_end; ++e) {
     const EditRow& edit = program_.edits[static_cast<std::size_t>(e)];
     switch (static_cast<Edit>(edit.kind)) {
@@ -19,10 +20,10 @@ std::int64_t Visit::standard_value(const StandardRow& s) const {
         value = amount_fen(edit.value);
         break;
       case Edit::kPlus:
-        value += amount_fen(edit.value);
+        value = held(Wide{value} + amount_fen(edit.value));
         break;
       case Edit::kMinus:
-        value -= amount_fen(edit.value);
+        value = held(Wide{value} - amount_fen(edit.value));
         break;
       case Edit::kTimes:
         value = times(value, edit.value);
@@ -47,13 +48,13 @@ std::int64_t Visit::standard_value(const StandardRow& s) const {
       for (std::int64_t i = 1; i < n && value != 0; ++i) value = times(value, entry());
       break;
     case AdmissionRule::kLess:
-      value = std::max<std::int64_t>(0, value - amount_fen(entry()) * (n - 1));
+      value = held(std::max<Wide>(0, value - Wide{amount_fen(entry())} * (n - 1)));
       break;
     case AdmissionRule::kPlain:
       break;
   }
   if (s.floor >= 0) value = std::max(value, amount_fen(s.floor));
-  value = std::max<std::int64_t>(0, value) * scale_;
+  value = held(std::max<std::int64_t>(0, value)) * scale_;
   value = static_cast<std::int64_t>(round_to(value, 1, {static_cast<RoundMode>(s.mode), s.unit}));
   return s.waived != 0 ? 0 : value;
 }
@@ -73,12 +74,12 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       if (read(s.key) != 0) owed = 0;
       break;
     case Repeat::kAdmission: {
-      std::int64_t used = 0;
+      Wide used = 0;
       for (const Record& r : ledger_.records) {
         if (!r.standing || r.stay != events_.stay[i] || r.person != events_.person[i] || r.scheme != plan_->scheme) continue;
         for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_.used[k].layer == row.name ? ledger_.used[k].used : 0;
       }
-      owed = std::max<std::int64_t>(0, standard - from_grid(used, scale_));
+      owed = std::max<std::int64_t>(0, standard - limited(round_div(used * scale_, kGrid)));
       break;
     }
     case Repeat::kHighest: {
@@ -125,7 +126,7 @@ bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t 
     const Used& u = ledger_.used[k];
     if (u.layer != row.name) continue;
     chain_standard_ = std::max(chain_standard_, u.chain_standard);
-    chain_used_ += u.chain_used;
+    chain_used_ = std::min(kMostGrid, chain_used_ + u.chain_used);
   }
   owed = std::max<std::int64_t>(0, standard - from_grid(s.against_used != 0 ? chain_used_ : chain_standard_, scale_));
   return true;
@@ -139,7 +140,8 @@ void Visit::shift_first_pay(const LayerRow& row, LayerResult& r) {
   chain_standard_ = chain_used_ = 0;
   due(row, r, owed, standard);
   if (whole == 0) return;
-  const auto moved = static_cast<std::int64_t>(round_to(Wide{first} * std::min(owed, whole), whole, {static_cast<RoundMode>(plan_->class_mode), plan_->class_unit}));
+  const Rounding rounding{static_cast<RoundMode>(plan_->class_mode), plan_->class_unit};
+  const std::int64_t moved = std::min(first, static_cast<std::int64_t>(round_to(Wide{first} * std::min(owed, whole), whole, rounding)));
   for (auto* where : {&burden_, &nature_}) {
     (*where)[kFirstPay] -= moved;
     (*where)[kInScope] += moved;
@@ -149,7 +151,7 @@ void Visit::shift_first_pay(const LayerRow& row, LayerResult& r) {
 void Visit::remember(const LayerRow& row, const LayerResult& r) {
   if (row.standard < 0) return;
   ledger_.used.push_back({static_cast<std::int32_t>(row.name), to_grid(r.deductible, scale_), std::max(chain_standard_, to_grid(r.standard, scale_)),
-                          chain_used_ + to_grid(r.deductible, scale_)});
+                          std::min(kMostGrid, chain_used_ + to_grid(r.deductible, scale_))});
 }
 
 }  // namespace ybcore

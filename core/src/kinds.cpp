@@ -82,6 +82,7 @@ void Visit::pay_visit(const LayerRow& row, LayerResult& r, std::int64_t above, P
   const std::int64_t low = p + (row.including != 0 ? r.deductible : 0);
   cut_into_bands(edges.data(), n, row.by_total != 0, p + (row.total_base != 0 ? r.base : above), low, above, pieces);
   pay_bands(pieces, row.payer, layer_rounding(), plan_->band_unit, static_cast<RoundMode>(plan_->band_mode), r.pays);
+  r.pays.give_back(std::max<std::int64_t>(0, r.pays.total() - above));
   r.target = r.pays.total();
 }
 
@@ -108,7 +109,7 @@ void Visit::pay_parts(const LayerRow& row, LayerResult& r, std::int64_t above, P
     sum += Wide{width[i]} * rate;
   }
   r.pays.count = 0;
-  r.pays.add(row.payer, static_cast<std::int64_t>(round_to(sum, kPpm, layer_rounding())));
+  r.pays.add(row.payer, std::min(above, static_cast<std::int64_t>(round_to(sum, kPpm, layer_rounding()))));
   r.target = r.pays.total();
 }
 
@@ -176,11 +177,11 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
       if (row.once >= 0 && read(row.once) != 0) wanted = 0;
       break;
     case LayerKind::kPerDay:
-      wanted = amount(row.amount) * std::max<std::int64_t>(1, events_.days[i]);
+      wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, events_.days[i]));
       break;
     case LayerKind::kGiven: {
       const std::size_t n = events_.visit.size();
-      wanted = events_.given.empty() ? 0 : events_.given[static_cast<std::size_t>(row.payer) * n + i] * scale_;
+      wanted = events_.given.empty() ? 0 : capped(Wide{events_.given[static_cast<std::size_t>(row.payer) * n + i]} * scale_);
       break;
     }
     default: {  // floor
@@ -196,7 +197,8 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
 
 void Visit::package(const LayerRow& row, LayerResult& r) {
   const std::int64_t bill = r.base;
-  const std::int64_t price = amount(row.amount) * (row.per_day != 0 ? std::max<std::int64_t>(1, events_.days[index()]) : 1);
+  const std::int64_t days = row.per_day != 0 ? std::max<std::int64_t>(1, events_.days[index()]) : 1;
+  const std::int64_t price = capped(Wide{amount(row.amount)} * days);
   const auto part = [&](std::int64_t of) { return static_cast<std::int64_t>(round_to(Wide{row.self_rate} * of, kPpm, layer_rounding())); };
   std::int64_t own = 0;
   if (bill >= price) {

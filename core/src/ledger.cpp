@@ -76,4 +76,16 @@ void Ledger::apply(const Record& record, std::int64_t sign) {
     at(contributions[i].slot).value += sign * contributions[i].amount;
 }
 
+void Ledger::cancel() {
+  Record& r = records.back();
+  r.contributions_end = static_cast<std::uint32_t>(contributions.size());
+  apply(r, -1);
+  contributions.resize(r.contributions);
+  admissions.resize(r.admissions);
+  standards.resize(r.standards);
+  used.resize(r.used);
+  moves.resize(r.moves);
+  records.pop_back();
+}
+
 }  // namespace ybcore

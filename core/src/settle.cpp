@@ -82,7 +82,9 @@ bool Group::visit(std::int64_t row, std::int64_t first, std::int64_t last) {
     bool overflow = false;
     if (!visit_.run(e, columns, number, overflow)) return false;
     if (overflow) {
-      ledger_.records.pop_back();
+      for (std::size_t k = ledger_.records.back().moves; k < ledger_.moves.size(); ++k)
+        out_.balance[static_cast<std::size_t>(ledger_.moves[k].person)] += ledger_.moves[k].amount;
+      ledger_.cancel();
       reject(row, Reason::kOverflow);
       return true;
     }

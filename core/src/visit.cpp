@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 namespace ybcore {
 
@@ -38,8 +37,26 @@ void Visit::open_buckets() {
   for (std::size_t i = 0; i < 5; ++i) burden_[i] = n[i];
   for (std::size_t i = 0; i < buckets_ - kBuckets; ++i) burden_[kBuckets + i] = n[5 + i];
   nature_ = burden_;
-  total_ = 0;
-  for (std::size_t i = 0; i < buckets_; ++i) total_ += burden_[i];
+  Wide total = 0;
+  for (std::size_t i = 0; i < buckets_; ++i) total += burden_[i];
+  overflow_ = total > Wide{kMostBill} * scale_;
+  total_ = overflow_ ? 0 : static_cast<std::int64_t>(total);
+}
+
+std::int64_t Visit::limited(Wide value) const {
+  if (value >= -Wide{most_} && value <= most_) return static_cast<std::int64_t>(value);
+  overflow_ = true;
+  return value < 0 ? -most_ : most_;
+}
+
+void Visit::check_kept() {
+  std::int64_t sum = 0;
+  for (std::size_t b = 0; b < buckets_; ++b) {
+    sum += burden_[b];
+    kept_ &= burden_[b] >= 0;
+  }
+  for (const std::int64_t paid : payers_) sum += paid;
+  kept_ &= sum == total_;
 }
 
 void Visit::resolve_keys() {
@@ -86,13 +103,16 @@ void Visit::resolve_keys() {
 std::int64_t Visit::read(std::int64_t key) const {
   const auto at = static_cast<std::size_t>(key);
   const std::int64_t stored = slots_[at] < 0 ? 0 : from_grid(ledger_.at(slots_[at]).value, scale_);
-  return stored + fed_[at];
+  return limited(Wide{stored} + fed_[at]);
 }
 
 std::int64_t Visit::field(std::int64_t f) const {
   const std::size_t n = events_.visit.size();
   return events_.fields[static_cast<std::size_t>(f) * n + index()];
 }
+
+// A figure beyond every bill and counter stands for the largest there can be.
+std::int64_t Visit::amount(std::int64_t a) const { return std::clamp(amount_fen(a), -kMostFen, kMostFen) * scale_; }
 
 std::int64_t Visit::amount_fen(std::int64_t which) const {
   const AmountRow& a = program_.amounts[static_cast<std::size_t>(which)];
@@ -115,7 +135,8 @@ std::int64_t Visit::amount_fen(std::int64_t which) const {
   if (a.of >= 0) sum += Wide{a.factor} * amount_fen(a.of);
   if (a.of_field >= 0) sum += Wide{a.factor} * field(a.of_field) * a.of_times;
   if (a.step >= 0) sum += Wide{amount_fen(a.step)} * std::max<std::int64_t>(0, field(a.count_field) - a.beyond) * a.over * ppm;
-  auto value = static_cast<std::int64_t>(round_to(sum, ppm * a.over, {static_cast<RoundMode>(a.mode), a.unit}));
+  const Wide rounded = round_to(sum, ppm * a.over, {static_cast<RoundMode>(a.mode), a.unit});
+  auto value = static_cast<std::int64_t>(std::clamp(rounded, Wide{INT64_MIN / 2}, Wide{INT64_MAX / 2}));
   if (a.least >= 0) value = std::max(value, amount_fen(a.least));
   if (a.most >= 0) value = std::min(value, amount_fen(a.most));
   return value;
@@ -125,6 +146,7 @@ void Visit::admission() {
   const auto at = static_cast<std::size_t>(plan_->admission_key);
   const std::size_t i = index();
   const std::int32_t slot = slots_[at];
+  if (slot < 0) return;
   const std::int32_t stay = plan_->one_per_stay != 0 ? events_.stay[i] : -2 - static_cast<std::int32_t>(events_.visit[i]);
   std::int32_t counted = 0;
   for (const Record& r : ledger_.records) {
@@ -132,7 +154,7 @@ void Visit::admission() {
     for (std::uint32_t k = r.admissions; k < r.admissions_end; ++k) {
       const Admission& a = ledger_.admissions[k];
       if (a.slot != slot) continue;
-      if (a.stay == stay) {
+      if (plan_->one_per_stay != 0 && a.stay == stay) {
         number_ = a.number;
         ledger_.admissions.push_back({slot, stay, a.number});
         return;
@@ -192,6 +214,7 @@ void Visit::layer(std::size_t at) {
   move(row, r);
   for (std::size_t i = 0; i < r.pays.count; ++i) payers_[static_cast<std::size_t>(r.pays.one[i].payer)] += r.pays.one[i].amount;
   payers_[kHospital] += r.hospital;
+  check_kept();
   feed_layer(at, row, r);
   tell(row, r);
 }
@@ -256,9 +279,10 @@ bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_n
   e_ = e;
   plan_ = &program_.plans[static_cast<std::size_t>(events_.plan[index()])];
   scale_ = plan_->scale;
+  most_ = kMostFen * scale_;
+  kept_ = true;
   open_buckets();
-  constexpr std::int64_t limit = 4'000'000'000'000'000'000;
-  if (total_ > limit / (kGrid / scale_)) {
+  if (overflow_) {
     overflow = true;
     return true;
   }
@@ -284,10 +308,13 @@ bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_n
     const auto at = static_cast<std::size_t>(k - plan_->key_begin);
     if (fed_[at] == 0 || slots_[at] < 0) continue;
     const std::int64_t grid = to_grid(fed_[at], scale_);
+    std::int64_t& value = ledger_.at(slots_[at]).value;
     ledger_.contributions.push_back({slots_[at], grid});
-    ledger_.at(slots_[at]).value += grid;
+    value += grid;
+    overflow_ |= value > kMostGrid || value < -kMostGrid;
   }
-  return kept;
+  overflow = overflow_;
+  return kept && kept_;
 }
 
 }  // namespace ybcore

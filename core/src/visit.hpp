@@ -50,6 +50,10 @@ class Visit {
   std::array<std::int32_t, kMaxKeys> slots_{};
   std::array<std::int64_t, kMaxKeys> fed_{};
   std::array<LayerResult, kMaxLayers> results_{};
+  // Sums beyond `most_` units cannot be told from wrapped ones: the visit is refused.
+  std::int64_t most_ = kMostGrid;
+  mutable bool overflow_ = false;
+  bool kept_ = true;
   std::int64_t chain_standard_ = 0, chain_used_ = 0;
   std::size_t detail_ = 0;
   // The base of the layer at hand.
@@ -62,12 +66,19 @@ class Visit {
   void resolve_keys();
   [[nodiscard]] std::int64_t read(std::int64_t key) const;
   [[nodiscard]] std::int64_t amount_fen(std::int64_t amount) const;
-  [[nodiscard]] std::int64_t amount(std::int64_t a) const { return amount_fen(a) * scale_; }
+  [[nodiscard]] std::int64_t amount(std::int64_t a) const;
   [[nodiscard]] std::int64_t field(std::int64_t f) const;
   void admission();
   void layer(std::size_t at);
   void feed_layer(std::size_t at, const LayerRow& row, const LayerResult& result);
-  void feed(std::int64_t key, std::int64_t value, std::int64_t sign) { fed_[static_cast<std::size_t>(key)] += sign * value; }
+  void feed(std::int64_t key, std::int64_t value, std::int64_t sign) {
+    std::int64_t& fed = fed_[static_cast<std::size_t>(key)];
+    fed = limited(Wide{fed} + Wide{sign} * value);
+  }
+  [[nodiscard]] std::int64_t limited(Wide value) const;
+  // For what is compared with a bill only: more than every bill is enough.
+  [[nodiscard]] std::int64_t capped(Wide value) const { return static_cast<std::int64_t>(value < most_ ? value : Wide{most_}); }
+  void check_kept();
   void feed_end(std::int64_t cash, std::int64_t account, const std::array<std::int64_t, kAllBuckets>& at_end);
   void move(const LayerRow& row, LayerResult& result);
   void tell(const LayerRow& row, const LayerResult& result);

@@ -15,6 +15,10 @@
 namespace ybcore {
 
 inline constexpr std::int64_t kGrid = 1'000'000;
+// No counter and no figure may pass 4 x 10^12 fen; no bill 10^11 fen.
+inline constexpr std::int64_t kMostFen = 4'000'000'000'000;
+inline constexpr std::int64_t kMostGrid = kMostFen * kGrid;
+inline constexpr std::int64_t kMostBill = 100'000'000'000;
 
 struct SlotKey {
   std::int32_t counter;
@@ -79,6 +83,8 @@ class Ledger {
   void open(std::int64_t row, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate);
   void close();
   void apply(const Record& record, std::int64_t sign);
+  // Takes back the open record as if it had never been.
+  void cancel();
 
  private:
   std::vector<Slot> slots_;

@@ -96,4 +96,7 @@ struct Program {
   std::span<const std::int64_t> values;
 };
 
+// The name of a table with a row that points outside or holds an impossible number, or null.
+[[nodiscard]] const char* invalid(const Program& program) noexcept;
+
 }  // namespace ybcore

@@ -120,6 +120,9 @@ struct Status {
 
 [[nodiscard]] const char* sentence(Code code) noexcept;
 
+// The name of a column of events that points outside, or null.
+[[nodiscard]] const char* invalid(const Program& program, const Events& events, std::size_t persons) noexcept;
+
 // `closing` is filled when not null: one State a chunk, in the order of the groups.
 Status settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out,
               std::vector<State>* closing, int threads);
