@@ -102,7 +102,7 @@ def prepared(visit: dict, row: int, by_visit: dict[Any, list[dict]]) -> dict[str
     if visit.get("ipt_days") is None and day is not None:
         out["ipt_days"] = max(1, out["enddate"] - out["begndate"])
     given = any(visit.get(column) is not None for column in visit if column in SPLIT or "." in column)
-    mine = by_visit.get(visit.get("setl_id"), [])
+    mine = by_visit.pop(visit.get("setl_id"), [])  # lines belong to the first row of their id
     out["lines"] = None if given and not mine else mine
     out["all_lines"] = mine
     return out

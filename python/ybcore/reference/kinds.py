@@ -103,7 +103,7 @@ class Kinds(Scene):
         whole = first + scope
         due, _ = self.due(layer, result)
         if whole:
-            moved = self.rd.at("class", first * min(due, whole), whole)
+            moved = min(first, self.rd.at("class", first * min(due, whole), whole))
             for where in (self.burden, self.natures.parts[""]):
                 where["first_pay"] -= moved
                 where["in_scope"] += moved

@@ -241,7 +241,10 @@ def parts_of(world: World, visit: dict, lines: list[dict] | None) -> list[Part]:
 
 
 def fee_date(line: dict, visit: dict) -> int:
-    day = line.get("fee_ocur_time")
+    """The line's date; a return line has the date of the line it names."""
+    original = line.get("init_feedetl_sn")
+    named = next((other for other in visit["all_lines"] if original and other.get("feedetl_sn") == original), line)
+    day = named.get("fee_ocur_time")
     return visit["enddate"] if day is None else day
 
 

@@ -78,6 +78,7 @@ class Share:
         r.low = low
         scale = Scale(layer, s.rd, low, total)
         r.pays = scale.pay(above)
+        self.give_back(max(0, r.paid - above))
         r.target = r.paid
         return scale.pieces(above)
 
@@ -96,6 +97,7 @@ class Share:
             cut -= gone
         kept: list[tuple[int, int, str | None]] = [(width, rate, None) for width, rate in pieces if width]
         r.pays = [(layer.payer, s.rd.at("layer", sum(width * rate for width, rate, _ in kept), PPM))]
+        self.give_back(max(0, r.paid - above))
         r.target = r.paid
         return kept
 
