@@ -287,7 +287,7 @@ def settle_part(
     flags |= ASSUMED * figures.assumed
     for line, one in zip(part.lines or [], priced):
         flags |= UNKNOWN_ITEM * (one["reason"] == "unknown_item") | PRICE_MISMATCH * mismatch(line)
-        line_rows.append(line_row(line, one, rounding.scale))
+        line_rows.append({"setl_id": visit["setl_id"], **line_row(line, one, rounding.scale)})
     flags |= NOT_MODELLED * any(
         isinstance(n, dict) and facts.holds(n.get("when"))
         for n in doc.get("not_modelled", [])
