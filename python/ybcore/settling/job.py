@@ -409,15 +409,16 @@ class Job:
         cut = self.before != LAST
         day = np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32)
         facts, reason, where = self._joined(visit, day)
-        self.facts = facts
-        assigned = assign(self.compiled, facts)
-        self.period = np.where(cut, self.before - 1, self._period(assigned.document, visit)).astype(np.int32)
         begin = self.begndate[visit]
         many = np.diff(self.event_begin)[visit] > 1
         single_cut = many | cut | (self.low != NULL_DAY)
         low = np.where(self.low == NULL_DAY, begin, np.maximum(self.low, begin))
         high = np.where(cut, self.before, self.enddate[visit])
         self.event_days = np.where(single_cut, np.maximum(1, high - low), self.days[visit]).astype(np.int32)
+        self.facts = facts
+        facts.know("ipt_days", self.event_days)
+        assigned = assign(self.compiled, facts)
+        self.period = np.where(cut, self.before - 1, self._period(assigned.document, visit)).astype(np.int32)
         self.later = (np.arange(len(visit)) != self.event_begin[:-1][visit]).astype(np.uint8)
         has = self.reversal[visit]
         assigned.reason = np.where(reason != 0, reason, assigned.reason).astype(np.uint8)
@@ -560,7 +561,7 @@ class Job:
             if name == "ipt_days":
                 fields.append(self.event_days.astype(np.int64))
             else:
-                asked = self.compiled.attributes.get(name)
+                asked = self.compiled.field(name)
                 fields.append(
                     self.facts.number(
                         name,

@@ -108,6 +108,10 @@ class Facts:
             self._numbers[name] = out
         return self._numbers[name]
 
+    def know(self, name: str, values: Int32) -> None:
+        """Sets a numeric attribute that no table holds."""
+        self._numbers[name] = values.astype(np.int64)
+
     def days(self, name: str, tables: tuple[str, ...]) -> Int32:
         """A date of each event; NULL_DAY is missing."""
         out = np.full(self.rows, NULL_DAY, np.int32)

@@ -131,6 +131,11 @@ class CompiledBook:
         known = ATTRIBUTES[name]
         return Asked(name, "number" if known.match == "number" else "text", known.tables, known.default, False)
 
+    def field(self, name: str) -> Asked | None:
+        """A numeric field of computed amounts as an attribute, with its default; None when it is not one."""
+        declared = any(name in policy.model.attributes for policy in self.policies)
+        return self._asked(name) if declared or name in ATTRIBUTES else None
+
     def text_classes(self, name: str, codes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
         """(class of each code as uint16, one code of each class)."""
         tests = self._text_tests(name)
