@@ -4,42 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydantic import BaseModel
-
 from .faults import Fault, Faults, unknown
-from .figures import Round
 from .layerchecks import check_layer, tell_duplicates
-from .layers import BaseComputed, Layer, RoundPlace, UseLayer
+from .layers import BaseComputed, Layer, UseLayer
 from .models import Plan, PolicyModel
 from .paths import RawPath
 from .vocabulary import ATTRIBUTES
 
-__all__ = ["check", "has_exact", "placed_layers"]
-
-
-def has_exact(model: PolicyModel) -> bool:
-    """Whether any place but `rounding.band` is exact (then the document settles in millionths of a fen)."""
-    places = model.rounding
-    own = (places.line, places.class_, places.deductible, places.layer)
-    return any(place.to == "exact" for place in own) or any(_exact_in(model))
-
-
-def _exact_in(model: PolicyModel) -> Iterator[bool]:
-    def walk(node: object) -> Iterator[bool]:
-        if isinstance(node, (Round, RoundPlace)):
-            yield node.to == "exact"
-        elif isinstance(node, BaseModel):
-            for name in type(node).model_fields:
-                yield from walk(getattr(node, name))
-        elif isinstance(node, (tuple, list)):
-            for item in node:
-                yield from walk(item)
-        elif isinstance(node, dict):
-            for item in node.values():
-                yield from walk(item)
-
-    for part in (model.references, model.pricing, model.accounts, model.layers, model.plans):
-        yield from walk(part)
+__all__ = ["check", "placed_layers"]
 
 
 def placed_layers(model: PolicyModel) -> Iterator[tuple[RawPath, Layer, list[Plan]]]:
@@ -136,7 +108,7 @@ def _plan(model: PolicyModel, number: int, plan: Plan, faults: Faults) -> None:
         faults.add(path, Fault(en, "方案须有 layers 或 benefit: none"))
     if plan.feeds is not None:
         tell_duplicates(plan.feeds, (*path, "feeds"), "counter", faults)
-    ids: list[str] = []
+    seen: dict[str, Layer] = {}
     basics: list[str] = []
     for index, item in enumerate(plan.layers):
         here = (*path, "layers", index)
@@ -148,10 +120,10 @@ def _plan(model: PolicyModel, number: int, plan: Plan, faults: Faults) -> None:
             name, at = item.use, (*here, "use")
         else:
             layer, name, at = item, item.id, (*here, "id")
-        if name in ids:
+        if name in seen:
             faults.add(at, Fault(f"layer id {name!r} stands twice in this plan", f"本方案中层 id {name!r} 重复"))
-        _earlier(layer, here if not isinstance(item, UseLayer) else ("layers", name), ids, faults)
-        ids.append(name)
+        _earlier(layer, here if not isinstance(item, UseLayer) else ("layers", name), seen, faults)
+        seen[name] = layer
         if layer.basic:
             if basics:
                 en = f"a second basic layer; {basics[0]!r} is basic already"
@@ -171,11 +143,18 @@ def _resolved(model: PolicyModel, layer: Layer | UseLayer) -> Layer:
     return model.layers[layer.use] if isinstance(layer, UseLayer) else layer
 
 
-def _earlier(layer: Layer, path: RawPath, ids: list[str], faults: Faults) -> None:
-    """A computed base reads a layer that stands earlier in the plan."""
-    if isinstance(layer.base, BaseComputed) and layer.base.layer not in ids:
-        en = f"layer {layer.base.layer!r} does not stand earlier in this plan"
-        faults.add((*path, "base", "layer"), Fault(en, f"层 {layer.base.layer!r} 不在本方案的前面", f"one of: {ids}"))
+def _earlier(layer: Layer, path: RawPath, seen: dict[str, Layer], faults: Faults) -> None:
+    """A computed base reads a layer that stands earlier in the plan and can cut what is read."""
+    base = layer.base
+    if not isinstance(base, BaseComputed):
+        return
+    if base.layer not in seen:
+        en = f"layer {base.layer!r} does not stand earlier in this plan"
+        fault = Fault(en, f"层 {base.layer!r} 不在本方案的前面", f"one of: {', '.join(seen) or 'none'}")
+        faults.add((*path, "base", "layer"), fault)
+    elif base.of == "cut_fund" and not any(c.on in ("fund", "payers", "layers") for c in seen[base.layer].ceilings):
+        en = f"layer {base.layer!r} has no fund ceiling, so it never cuts fund money"
+        faults.add((*path, "base", "layer"), Fault(en, f"层 {base.layer!r} 没有基金限额，不会有超限基金"))
 
 
 def _counters(model: PolicyModel, faults: Faults) -> None:
@@ -195,7 +174,7 @@ def _counters(model: PolicyModel, faults: Faults) -> None:
                 faults.add((*path, "sum", index), Fault("this term stands twice", "该项重复"))
             seen.add(key)
             users = in_plans.get(term.name, []) if term.kind == "layer" else list(model.plans)
-            if not users and whole:
+            if not users:
                 faults.add(
                     (*path, "sum", index), Fault(f"no plan has layer {term.name!r}", f"没有方案含层 {term.name!r}")
                 )

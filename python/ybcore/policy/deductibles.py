@@ -14,7 +14,7 @@ from .figurefields import Factor, Money, PlainMoney, Share
 __all__ = ["Admission", "Deductible", "Modifier", "RoundPlace", "Transfer", "Waive"]
 
 _ALWAYS = Condition()
-_RoundTo = Annotated[Literal["fen", "jiao", "yuan", "exact"], Word("取整单位")]
+_RoundTo = Annotated[Literal["fen", "jiao", "yuan"], Word("取整单位")]
 _RoundMode = Annotated[Literal["half_up", "half_even", "down", "up"], Word("取整方式")]
 
 

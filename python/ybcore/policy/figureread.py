@@ -335,7 +335,7 @@ class _Parser:
         row = self.mapping(raw, loc)
         self.only(row, ("to", "mode"), loc)
         out: dict[str, str] = {}
-        for name, valid in (("to", ("fen", "jiao", "yuan", "exact")), ("mode", ("half_up", "half_even", "down", "up"))):
+        for name, valid in (("to", ("fen", "jiao", "yuan")), ("mode", ("half_up", "half_even", "down", "up"))):
             word = row.get(name)
             if word is not None and word not in valid:
                 self.faults.add((*loc, name), unknown("rounding", "取整方式", str(word), valid))

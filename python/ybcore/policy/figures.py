@@ -108,7 +108,7 @@ class FromAge(_Leaf):
 
 
 class Round(Frozen):
-    """A rounding place: `to` fen, jiao, yuan or exact; `mode` half_up, half_even, down, up."""
+    """A rounding place: `to` fen, jiao, yuan or exact (never exact in `compute`); `mode` as in docs/policy.md."""
 
     to: Literal["fen", "jiao", "yuan", "exact"] = "fen"
     mode: Literal["half_up", "half_even", "down", "up"] = "half_up"

@@ -109,6 +109,11 @@ def _share(model: PolicyModel, path: RawPath, layer: ShareLayer, faults: Faults)
         _bands(path, layer, faults)
     if layer.part_rates is not None:
         _part_rates(path, layer, faults)
+    if layer.deductible is not None and layer.deductible.position == "after_rate" and layer.after_rate_deductible:
+        en = "`after_rate_deductible` beside a deductible that is taken after the rate already"
+        faults.add(
+            (*path, "after_rate_deductible"), Fault(en, "起付线已在比例之后，不能再有 after_rate_deductible", key=True)
+        )
     if layer.deductible is not None:
         _deductible(model, (*path, "deductible"), layer, layer.deductible, faults)
     delta = layer.settle != "per_visit"

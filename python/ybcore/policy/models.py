@@ -345,6 +345,5 @@ class PolicyModel(Node):
     @property
     def grid(self) -> bool:
         """Whether money is settled in millionths of a fen: some place but `band` is exact."""
-        from .checks import has_exact
-
-        return has_exact(self)
+        places = self.rounding
+        return "exact" in (places.line.to, places.class_.to, places.deductible.to, places.layer.to)

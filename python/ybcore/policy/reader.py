@@ -24,7 +24,7 @@ Mark = tuple[int, int]
 """Line and column, both counted from 1."""
 
 MAX_DEPTH = 64
-MAX_NODES = 1_000_000  # aliases can make a short text very large; no real document comes near this
+MAX_NODES = 200_000  # aliases can make a short text very large; no real document comes near this
 
 
 @dataclass(frozen=True)

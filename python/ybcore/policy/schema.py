@@ -77,8 +77,8 @@ def _figure(dim: str, by_counter: bool = False) -> dict[str, Any]:
     return {"anyOf": forms}
 
 
-def _round() -> dict[str, Any]:
-    return _object({"to": {"enum": _PLACES}, "mode": {"enum": _MODES}})
+def _round(places: list[str]) -> dict[str, Any]:
+    return _object({"to": {"enum": places}, "mode": {"enum": _MODES}})
 
 
 def _compute() -> dict[str, Any]:
@@ -86,7 +86,7 @@ def _compute() -> dict[str, Any]:
     of = {"anyOf": [_TEXT, _object({"reference": _TEXT}, ("reference",)), _object({"amount": signed}, ("amount",))]}
     plus = _object({"step": signed, "count": _TEXT, "beyond": _WHOLE}, ("step", "count"))
     parts = {"base": signed, "factor": _ref("factor"), "of": of, "over": _WHOLE, "plus": plus}
-    return _object({**parts, "min": signed, "max": signed, "round": _round()})
+    return _object({**parts, "min": signed, "max": signed, "round": _round(_PLACES[:3])})
 
 
 def _condition() -> dict[str, Any]:
@@ -98,8 +98,8 @@ def _condition() -> dict[str, Any]:
 
 
 def _rounding() -> dict[str, Any]:
-    place = {"anyOf": [{"enum": _PLACES}, _round()]}
-    end = {"anyOf": [{"enum": _PLACES[:3]}, _object({"to": {"enum": _PLACES[:3]}, "mode": {"enum": _MODES}})]}
+    place = {"anyOf": [{"enum": _PLACES}, _round(_PLACES)]}
+    end = {"anyOf": [{"enum": _PLACES[:3]}, _round(_PLACES[:3])]}
     places = dict.fromkeys(("line", "class", "deductible", "band", "layer"), place)
     return _object({"mode": {"enum": _MODES}, **places, "end": end})
 
