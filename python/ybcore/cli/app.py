@@ -1,0 +1,188 @@
+"""The commands. Each imports what it needs when it runs, so that help needs no data library."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .._version import __version__
+from .base import Group, Option, Session, common
+
+FORMAT = click.Choice(["parquet", "csv"])
+ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
+PATH = click.Path(path_type=Path)
+TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
+NAMES = {
+    "visits": ("结算表", "visits"),
+    "lines": ("费用明细表", "fee lines"),
+    "persons": ("参保人员表", "persons"),
+    "institutions": ("定点机构表", "institutions"),
+    "acct-events": ("个人账户变动表", "account movements"),
+}
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        click.echo(f"ybcore {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    "ybcore",
+    cls=Group,
+    zh="基本医疗保险结算：按政策文件结算，精确到分，可逐步解释，可重现。",
+    en="Settlement of Chinese basic medical insurance: by policy documents, exact to the fen, explainable, reproducible.",
+    params=[
+        Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, zh="显示版本后退出。", en="Show the version and exit."),
+        Option(["--lang"], expose_value=False, type=click.Choice(["zh", "en"]), zh="语言；默认取自 LANG，否则中文。", en="Language; default from LANG, else Chinese."),
+    ],
+)  # fmt: skip
+def app() -> None:
+    pass
+
+
+def inputs(command: Any) -> Any:
+    """The options that name policies, catalogue and tables."""
+    options = [
+        Option(["--policy"], multiple=True, type=PATH, zh="政策文件或文件夹；可多次给出。", en="Policy document or folder; may be repeated."),
+        Option(["--catalog"], type=PATH, zh="目录文件夹（items、selfpay、caps）。", en="Catalogue folder (items, selfpay, caps)."),
+        Option(["--input", "folder"], type=PATH, zh="放有各表（及 catalog）的文件夹，代替逐一给出。", en="Folder with the tables (and catalog), instead of naming each."),
+        *(Option([f"--{name}"], type=PATH, zh=f"{NAMES[name][0]}（.parquet 或 .csv）。", en=f"{NAMES[name][1].capitalize()} (.parquet or .csv).") for name in TABLES),
+        Option(["--state", "opening"], type=PATH, zh="上一次结算的期末状态文件夹。", en="Closing state of the run before."),
+        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
+
+
+@app.command(
+    "demo",
+    zh="生成一座合成城市，结算并显示汇总。\n\n不少于二十万笔结算、二百万行明细，三个险种（职工 310、居民 390、新农合 380），用随附政策文件结算。",
+    en="Make a synthetic city, settle it and show the summary.\n\n200,000 visits with two million fee lines under three schemes (employee 310, resident 390, rural 380), settled by the policy documents shipped.",
+)
+@common
+@click.option("--threads", cls=Option, type=click.IntRange(1, 1024), zh="线程数。", en="Threads.")
+@click.option("--seed", cls=Option, type=int, default=1, show_default=True, zh="随机种子。", en="Seed.")
+@click.option("--visits", cls=Option, type=click.IntRange(100), default=200_000, show_default=True, zh="结算笔数。", en="Visits.")
+@click.option("--out", cls=Option, type=PATH, default=Path("ybcore-demo"), show_default=True, zh="输出文件夹。", en="Folder for the outputs.")
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
+def demo(session: Session, **options: Any) -> int:
+    from .settle import demo as work
+
+    return work(session, **options)
+
+
+@app.command("synth", zh="生成一座合成城市，写入文件夹。", en="Make a synthetic city and write it to a folder.")
+@common
+@click.option("--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="CSV 编码。", en="Encoding of CSV.")
+@click.option("--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="文件格式。", en="Format.")
+@click.option("--seed", cls=Option, type=int, default=1, show_default=True, zh="随机种子。", en="Seed.")
+@click.option("--lines-per-visit", cls=Option, type=float, default=10.0, show_default=True, zh="平均每笔明细行数。", en="Mean fee lines of a visit.")
+@click.option("--persons", cls=Option, type=click.IntRange(1), zh="人数；默认结算笔数的十分之一。", en="Persons; default a tenth of the visits.")
+@click.option("--visits", cls=Option, type=click.IntRange(1), default=200_000, show_default=True, zh="结算笔数。", en="Visits.")
+@click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder to write to.")
+def synth(session: Session, **options: Any) -> int:
+    from .settle import synth as work
+
+    return work(session, **options)
+
+
+@app.command(
+    "settle",
+    zh="结算文件中的就诊，写出结算结果、期末状态、回执与汇总。",
+    en="Settle visits from files; write settlements, the closing state, the receipt and a summary.",
+)
+@common
+@inputs
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
+@click.option("--detail", cls=Option, is_flag=True, zh="同时写出分层结果。", en="Also write one row a visit and layer.")
+@click.option("--lines-out", cls=Option, is_flag=True, zh="同时写出明细结果。", en="Also write one row a fee line.")
+@click.option("--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs.")
+@click.option("--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs.")
+@click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
+def settle(session: Session, **options: Any) -> int:
+    from .settle import settle as work
+
+    return work(session, **options)
+
+
+@app.command(
+    "explain",
+    zh="逐步解释一笔结算，并核对与批量结果逐列相等。\n\n用 --run 指向一次 settle 或 demo 的输出文件夹，或给出同样的输入。",
+    en="Explain one settlement step by step, and prove it equal to the bulk result.\n\nName the output folder of a settle or demo by --run, or give the same inputs.",
+)
+@common
+@inputs
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+@click.option("--run", "run_folder", cls=Option, type=PATH, zh="settle 或 demo 的输出文件夹。", en="Output folder of settle or demo.")
+@click.option("--setl-id", cls=Option, required=True, zh="要解释的结算ID。", en="The settlement to explain.")
+def explain(session: Session, **options: Any) -> int:
+    from .explain import explain as work
+
+    return work(session, **options)
+
+
+@app.group("policy", zh="检查、展示政策文件。", en="Check and show policy documents.")
+def policy() -> None:
+    pass
+
+
+@policy.command("check", zh="检查政策文件或文件夹，一次列出全部问题。", en="Check documents or folders; every problem at once.")
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+@common
+def policy_check(session: Session, paths: tuple[Path, ...]) -> int:
+    from .documents import check_policy
+
+    return check_policy(session, paths)
+
+
+@policy.command("show", zh="以易读的树展示一份政策；--json 输出规范形式。", en="Show a document as a readable tree; --json prints its canonical form.")
+@click.argument("path", type=PATH)
+@common
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="规范 JSON。", en="Canonical JSON.")
+def policy_show(session: Session, path: Path, as_json: bool) -> int:
+    from .documents import show_policy
+
+    return show_policy(session, path, as_json)
+
+
+@policy.command("schema", zh="政策文件的 JSON Schema。", en="The JSON Schema of policy documents.")
+@common
+def policy_schema(session: Session) -> int:
+    from .documents import schema
+
+    return schema(session)
+
+
+@app.group("catalog", zh="检查医保目录。", en="Check catalogues.")
+def catalog() -> None:
+    pass
+
+
+@catalog.command("check", zh="检查目录文件夹。", en="Check a catalogue folder.")
+@click.argument("path", type=PATH)
+@common
+def catalog_check(session: Session, path: Path) -> int:
+    from .documents import check_catalog
+
+    return check_catalog(session, path)
+
+
+@app.command(
+    "describe",
+    zh="说明输入列、输出列、政策属性或原因代码。",
+    en="Describe input columns, output columns, policy attributes or reason codes.",
+)
+@click.argument("what", type=click.Choice(["inputs", "outputs", "attributes", "reasons"]))
+@common
+@click.option("--markdown", cls=Option, is_flag=True, zh="以 Markdown 输出。", en="As Markdown.")
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
+    from .describe import describe as work
+
+    return work(session, what, as_json, markdown)
+
+
+__all__ = ["app"]

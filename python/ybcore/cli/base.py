@@ -1,0 +1,230 @@
+"""What every command shares: bilingual help, the console, steps that tell when they take long, exit codes."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import Problem, YbcoreError, _ProblemsError
+from ..messages import LANGUAGES, from_environment, say
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["Command", "Failure", "Group", "Option", "Session", "common", "language_of", "run"]
+
+SLOW = 2.0
+HEADINGS = {
+    "Usage:": "用法：",
+    "Options:": "选项：",
+    "Commands:": "命令：",
+    "Show this message and exit.": "显示本帮助后退出。",
+    "[OPTIONS]": "[选项]",
+    "COMMAND [ARGS]...": "命令 [参数]...",
+    "[required]": "[必填]",
+    "[default: ": "[默认：",
+}
+
+
+class Failure(YbcoreError):
+    """A failure that a command explains in one sentence; exit code 1."""
+
+
+def language_of(arguments: Sequence[str]) -> str:
+    """The language that `--lang` asks for anywhere in the arguments, else that of the environment."""
+    for i, word in enumerate(arguments):
+        value = word.partition("=")[2] if word.startswith("--lang=") else arguments[i + 1] if word == "--lang" and i + 1 < len(arguments) else ""
+        if value in LANGUAGES:
+            return value
+    return from_environment()
+
+
+class Option(click.Option):
+    """An option with its help in both languages."""
+
+    def __init__(self, *args: Any, zh: str = "", en: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zh, self.en = zh, en
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        self.help = say(self.zh, self.en)
+        return super().get_help_record(ctx)
+
+
+class _Bilingual:
+    zh = en = ""
+
+    def get_help(self, ctx: click.Context) -> str:
+        text: str = super().get_help(ctx)  # type: ignore[misc]
+        for english, chinese in HEADINGS.items():
+            text = text.replace(english, say(chinese, english))
+        return text
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.help = say(self.zh, self.en)
+        super().format_help_text(ctx, formatter)  # type: ignore[misc]
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return say(self.zh, self.en).strip().splitlines()[0]
+
+
+class Command(_Bilingual, click.Command):
+    """A command with its help in both languages."""
+
+    def __init__(self, *args: Any, zh: str = "", en: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zh, self.en = zh, en
+
+
+class Group(_Bilingual, click.Group):
+    """A group with its help in both languages."""
+
+    command_class = Command
+
+    def __init__(self, *args: Any, zh: str = "", en: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zh, self.en = zh, en
+
+
+Group.group_class = Group
+
+
+@dataclass
+class Session:
+    """How a command speaks: `out` is stdout, `err` stderr."""
+
+    quiet: bool = False
+    verbose: int = 0
+
+    def out(self) -> Console:
+        """A console on stdout. Without a terminal it is wide, so that no figure is cut."""
+        from rich.console import Console
+
+        return Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+
+    def data(self, text: str) -> None:
+        """Data on stdout."""
+        click.echo(text)
+
+    def say(self, zh: str, en: str) -> None:
+        """A message on stderr."""
+        if not self.quiet:
+            click.echo(say(zh, en), err=True)
+
+    def detail(self, zh: str, en: str) -> None:
+        """A message that only `-v` shows."""
+        if self.verbose:
+            self.say(zh, en)
+
+    @contextlib.contextmanager
+    def step(self, zh: str, en: str) -> Iterator[None]:
+        """A step that announces itself on stderr once it has taken two seconds, and then how long it took."""
+        began = time.perf_counter()
+        timer = threading.Timer(SLOW, lambda: self.say(f"{zh} ……", f"{en} ..."))
+        timer.daemon = True
+        if not self.quiet:
+            timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            seconds = time.perf_counter() - began
+            if seconds > SLOW or self.verbose:
+                self.say(f"{zh}：{seconds:.1f} 秒", f"{en}: {seconds:.1f} s")
+
+    @contextlib.contextmanager
+    def progress(self, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar on stderr for work whose size is known; lines every few seconds where stderr is no terminal."""
+        if self.quiet:
+            yield lambda done, whole: None
+            return
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn(say(zh, en)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+                task = bar.add_task("", total=None)
+                yield lambda done, whole: bar.update(task, completed=done, total=whole)
+            return
+        last = time.perf_counter()
+
+        def tell(done: int, whole: int) -> None:
+            nonlocal last
+            if time.perf_counter() - last > 2 * SLOW:
+                last = time.perf_counter()
+                self.say(f"{zh}：{done:,}/{whole:,}", f"{en}: {done:,}/{whole:,}")
+
+        yield tell
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """`--lang`, `--quiet`, `-v` on a command, and a Session as its first argument."""
+
+    def called(*args: Any, lang: str | None, quiet: bool, verbose: int, **kwargs: Any) -> Any:
+        return command(Session(quiet=quiet, verbose=verbose), *args, **kwargs)
+
+    called.__name__ = command.__name__
+    called.__click_params__ = [  # type: ignore[attr-defined]
+        *getattr(command, "__click_params__", []),
+        Option(["-v", "--verbose"], count=True, zh="多说一些。", en="Say more."),
+        Option(["-q", "--quiet"], is_flag=True, zh="除错误外不输出消息。", en="No messages but errors."),
+        Option(["--lang"], type=click.Choice(LANGUAGES), zh="语言；默认取自 LANG，否则中文。", en="Language; default from LANG, else Chinese."),
+    ]
+    return called
+
+
+def run(arguments: list[str]) -> int:
+    """Parse and run; every failure becomes a message on stderr and an exit code."""
+    from .app import app
+
+    verbose = any(word == "--verbose" or (word.startswith("-v") and set(word[1:]) == {"v"}) for word in arguments)
+    try:
+        code = app.main(arguments, prog_name="ybcore", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        if context is not None:
+            click.echo(context.get_usage().replace("Usage:", say("用法：", "Usage:")), err=True)
+        click.echo(say("错误：", "error: ") + error.format_message(), err=True)
+        return 2
+    except _ProblemsError as error:
+        return _tell_problems(error.problems)
+    except (YbcoreError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        click.echo(say("错误：", "error: ") + str(error), err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(say("已中断", "interrupted"), err=True)
+        return 2
+    except Exception as error:
+        if verbose:
+            traceback.print_exc()
+        click.echo(say("程序出错：", "crash: ") + f"{type(error).__name__}: {error}" + ("" if verbose else say("（-v 可看详情）", " (-v shows where)")), err=True)
+        return 2
+
+
+def _tell_problems(problems: Sequence[Problem]) -> int:
+    """Every problem at once: place, what, what would have been right, the nearest name."""
+    click.echo(say(f"共 {len(problems)} 处问题：", f"{len(problems)} problem(s):"), err=True)
+    for problem in problems:
+        what = say(problem.what_zh or problem.what, problem.what)
+        place = ": ".join(text for text in (problem.where, problem.path) if text)
+        click.echo(f"  {place}{': ' if place else ''}{what}", err=True)
+        if problem.nearest:
+            click.echo("    " + say("最接近的名称：", "nearest name: ") + problem.nearest, err=True)
+        if problem.expected:
+            click.echo("    " + say("应为：", "expected: ") + problem.expected, err=True)
+    return 1

@@ -1,0 +1,103 @@
+"""`explain`: one settlement by the reference, compared with the bulk run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .. import io
+from ..catalog import Catalog
+from ..columns.read import Problems, read
+from ..columns.schema import VISIT_OUTPUT
+from ..engine import Engine
+from ..explain import Explanation, explain as told_of, group_of, rows_of
+from ..policy import Book, load_book
+from ..report.story import proof, story
+from .base import Failure, Session
+from .tables import from_options, from_run
+
+__all__ = ["explain"]
+
+
+def explain(
+    session: Session,
+    *,
+    setl_id: str,
+    run_folder: Path | None,
+    policy: tuple[Path, ...],
+    catalog: Path | None,
+    folder: Path | None,
+    opening: Path | None,
+    threads: int | None,
+    as_json: bool,
+    **named: Path | None,
+) -> int:
+    """Explain one settlement of a run, or of inputs given anew; exit code 1 when the figures differ."""
+    receipt: dict[str, Any] | None = None
+    if run_folder is not None:
+        inputs, receipt = from_run(run_folder)
+    else:
+        inputs = from_options(policy, catalog, folder, opening, named)
+    if inputs.state is not None:
+        raise Failure(
+            "该次结算接续了以前的状态，逐步解释需要从头的输入：请把以前各期的就诊一并给出 / "
+            "the run continued an earlier state; explaining needs the visits from the start: give those of the earlier runs too"
+        )
+    book = load_book(inputs.policy)
+    _same_policies(book, receipt)
+    tables = inputs.tables(session)
+    rows = inputs.catalog(session)
+    with session.step("取出结算组", "cut out the settling group"):
+        group = group_of(setl_id, book, tables)
+    if run_folder is not None and receipt is not None:
+        bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"])
+    else:
+        engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
+        bulk = engine.settle(**group, closing_state=False).visits
+    with session.step("逐步重算", "settle again step by step"):
+        told = told_of(setl_id, book, group, rows, bulk)
+    if as_json:
+        session.data(json.dumps(_plain(told), ensure_ascii=False, indent=1, default=str))
+    else:
+        for line in story(told):
+            session.data(line)
+        session.data(proof(told))
+    return 1 if told.differences else 0
+
+
+def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
+    """The documents must be those the run was settled under."""
+    if receipt is not None and receipt["policy"]["sha256"] != book.sha256:
+        raise Failure(
+            "政策文件在结算之后有改动，无法解释 / the policy documents have changed since the run, so it cannot be explained"
+        )
+
+
+def _bulk(path: Path) -> pa.Table:
+    """The settlements of a run in the engine's units, whatever the format."""
+    table = io.read_table(path)
+    if path.suffix != ".csv":
+        return table
+    problems = Problems()
+    frame = read(table, VISIT_OUTPUT, problems)
+    problems.stop()
+    names = [column.name for column in VISIT_OUTPUT.columns if frame.has(column.name)]
+    rows = rows_of(frame)
+    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+
+
+def _plain(told: Explanation) -> dict[str, Any]:
+    return {
+        "setl_id": told.setl_id,
+        "group": told.group,
+        "settlements_before": told.before,
+        "row": told.row,
+        "lines": told.lines,
+        "layers": told.detail,
+        "story": story(told),
+        "compared_columns": told.compared,
+        "differences": told.differences,
+    }

@@ -1,0 +1,175 @@
+"""`demo`, `synth` and `settle`."""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .. import io
+from ..catalog import Catalog
+from ..columns.schema import (
+    ACCT_EVENTS,
+    CAPS,
+    DETAIL_OUTPUT,
+    INSTITUTIONS,
+    ITEMS,
+    LINE_OUTPUT,
+    LINES,
+    PERSONS,
+    SELFPAY,
+    VISIT_OUTPUT,
+    VISITS,
+)
+from ..engine import Engine, Settlement, State
+from ..policy import load_book
+from ..report.summary import print_summary, summarise
+from .base import Session
+from .tables import Inputs, from_options
+
+__all__ = ["demo", "demo_policies", "settle", "synth"]
+
+DEMO_POLICIES = ("beijing-employee", "luoyang-resident", "yuyang-rural")
+
+
+def demo_policies() -> list[Path]:
+    """Folders of the three schemes the demonstration settles under, as shipped with the package."""
+    inside = Path(str(resources.files("ybcore"))) / "data" / "policies"
+    root = inside if inside.is_dir() else Path(__file__).resolve().parents[3] / "data" / "policies"
+    return [root / name for name in DEMO_POLICIES]
+
+
+def settle(
+    session: Session,
+    *,
+    policy: tuple[Path, ...],
+    catalog: Path | None,
+    folder: Path | None,
+    opening: Path | None,
+    threads: int | None,
+    out: Path,
+    format_: str,
+    encoding: str,
+    lines_out: bool,
+    detail: bool,
+    as_json: bool,
+    **named: Path | None,
+) -> int:
+    """Settle tables from files."""
+    inputs = from_options(policy, catalog, folder, opening, named)
+    book = load_book(policy)
+    tables = inputs.tables(session)
+    found = inputs.catalog(session)
+    with session.step("编译政策与目录", "compile policies and catalogue"):
+        files = {name: str(path) for name, path in inputs.catalog_paths.items()}
+        engine = Engine(book, None if found is None else Catalog(**found, files=files), threads=threads)
+    state = None if opening is None else State.load(opening)
+    result = _run(session, engine, tables, state, lines_out, detail)
+    _write(session, result, inputs, out, format_, encoding)
+    _report(session, result, tables, engine, as_json)
+    return 0
+
+
+def _run(
+    session: Session, engine: Engine, tables: dict[str, pa.Table | None], state: State | None, lines: bool, detail: bool
+) -> Settlement:
+    with session.step("结算", "settle"):
+        result = engine.settle(**tables, state=state, line_output=lines, detail=detail)
+    for note in result.notes:
+        session.detail(f"提示：{note}", f"note: {note}")
+    return result
+
+
+def _write(session: Session, result: Settlement, inputs: Inputs, out: Path, suffix: str, encoding: str) -> None:
+    """settlements, lines, detail, state/ and receipt.json in a folder."""
+    out.mkdir(parents=True, exist_ok=True)
+    with session.step("写出结果", "write the outputs"):
+        written = {"settlements": (result.visits, VISIT_OUTPUT), "line_results": (result.lines, LINE_OUTPUT), "detail": (result.detail, DETAIL_OUTPUT)}
+        files = {}
+        for name, (table, schema) in written.items():
+            if table is not None:
+                path = out / f"{name}.{suffix}"
+                io.write_table(table, path, schema, encoding)
+                files[name] = path.name
+        if result.state is not None:
+            result.state.save(out / "state")
+        receipt = {**result.receipt, "run": {**inputs.record(), "files": files}}
+        (out / "receipt.json").write_text(json.dumps(receipt, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
+    session.say(f"已写入 {out}/：{'、'.join(files.values())}、state/、receipt.json", f"written to {out}/: {', '.join(files.values())}, state/, receipt.json")
+
+
+def _report(session: Session, result: Settlement, tables: dict[str, Any], engine: Engine, as_json: bool) -> None:
+    rule = engine.book.policies[0].model.dates.policy
+    data = summarise(result, tables["visits"], tables.get("persons"), tables.get("institutions"), policy_date=str(rule))
+    if as_json:
+        session.data(json.dumps(data, ensure_ascii=False, indent=1))
+    else:
+        print_summary(data, session.out())
+
+
+def demo(session: Session, *, visits: int, seed: int, threads: int | None, out: Path, as_json: bool) -> int:
+    """A synthetic city, settled under three shipped schemes; inputs and outputs stay in a folder."""
+    from ..synth import city
+
+    town = city(seed=seed, persons=max(1, visits // 10), visits=visits, lines_per_visit=10.5)
+    with session.step(f"生成合成城市（{visits:,} 笔结算）", f"make a synthetic city ({visits:,} visits)"):
+        batch = town.visits()
+        tables = {
+            "visits": batch.visits,
+            "lines": batch.lines,
+            "persons": town.persons,
+            "institutions": town.institutions,
+            "acct_events": town.acct_events,
+        }
+        rows = dict(zip(("items", "selfpay", "caps"), town.catalog))
+    folder = out / "input"
+    (folder / "catalog").mkdir(parents=True, exist_ok=True)
+    with session.step("写出输入", "write the inputs"):
+        schemas = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS, ITEMS, SELFPAY, CAPS)}
+        for name, table in tables.items():
+            io.write_table(table, folder / f"{name}.parquet", schemas[name])
+        for name, table in rows.items():
+            io.write_table(table, folder / "catalog" / f"{name}.parquet", schemas[name])
+    policies = demo_policies()
+    inputs = from_options(tuple(policies), None, folder, None, {})
+    with session.step("编译政策与目录", "compile policies and catalogue"):
+        engine = Engine(load_book(policies), Catalog(**rows), threads=threads)
+    result = _run(session, engine, tables, None, False, False)
+    _write(session, result, inputs, out, "parquet", "utf-8")
+    _report(session, result, tables, engine, as_json)
+    example = _worth_explaining(result.visits)
+    session.say(f"逐步解释一笔：ybcore explain --run {out} --setl-id {example}", f"Explain one of them: ybcore explain --run {out} --setl-id {example}")
+    return 0
+
+
+def _worth_explaining(visits: pa.Table) -> Any:
+    """The settlement with most money from the second layers, else the dearest: it has most to tell."""
+    for column in ("hifmi_pay", "hifob_pay", "medfee_sumamt"):
+        values = visits[column].to_numpy()
+        if len(values) and values.max() > 0:
+            return visits["setl_id"][int(values.argmax())].as_py()
+    return visits["setl_id"][0].as_py()
+
+
+def synth(
+    session: Session,
+    *,
+    out: Path,
+    visits: int,
+    persons: int | None,
+    lines_per_visit: float,
+    seed: int,
+    format_: str,
+    encoding: str,
+) -> int:
+    """A synthetic city as files."""
+    from ..synth import city
+
+    town = city(seed=seed, persons=persons or max(1, visits // 10), visits=visits, lines_per_visit=lines_per_visit)
+    with session.progress("生成", "make") as tell:
+        town.write(out, format_, encoding=encoding, progress=tell)
+    session.say(f"已写入 {out}/", f"written to {out}/")
+    return 0

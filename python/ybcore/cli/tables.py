@@ -1,0 +1,105 @@
+"""Input tables from files: where they are, how they are encoded, and what was decided."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .. import io
+from ..errors import InputError, Problem
+from .base import Failure, Session
+
+__all__ = ["CATALOG", "TABLES", "Inputs", "from_options", "from_run"]
+
+TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
+CATALOG = ("items", "selfpay", "caps")
+
+
+class Inputs:
+    """Paths of what a run reads; `tables` and `catalog` read them."""
+
+    def __init__(self, policy: list[Path], paths: dict[str, Path], catalog: dict[str, Path], state: Path | None) -> None:
+        self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
+        self.encodings: dict[str, str] = {}
+
+    def tables(self, session: Session) -> dict[str, pa.Table | None]:
+        """The tables as Arrow; CSV encodings are found from the content and told."""
+        return {name: self._read(session, name, self.paths[name]) if name in self.paths else None for name in TABLES}
+
+    def catalog(self, session: Session) -> dict[str, pa.Table | None] | None:
+        """The catalogue's tables; None when there is no catalogue."""
+        if not self.catalog_paths:
+            return None
+        return {n: self._read(session, n, self.catalog_paths[n]) if n in self.catalog_paths else None for n in CATALOG}
+
+    def _read(self, session: Session, name: str, path: Path) -> pa.Table:
+        if path.suffix.lower() == ".csv" and path.is_file():
+            encoding = io.detect_encoding(path)
+            self.encodings[name] = encoding
+            session.say(f"{path.name}：编码 {encoding}（由内容判定）", f"{path.name}: encoding {encoding} (found from the content)")
+        with session.step(f"读取 {path.name}", f"read {path.name}"):
+            return io.read_table(path, self.encodings.get(name, "auto"))
+
+    def record(self) -> dict[str, Any]:
+        """What a receipt keeps, so that the run can be explained later."""
+        return {
+            "policy": [str(path.resolve()) for path in self.policy],
+            "tables": {name: str(path.resolve()) for name, path in self.paths.items()},
+            "catalog": {name: str(path.resolve()) for name, path in self.catalog_paths.items()},
+            "encodings": self.encodings,
+            "state": None if self.state is None else str(self.state.resolve()),
+        }
+
+
+def from_options(
+    policy: tuple[Path, ...], catalog: Path | None, folder: Path | None, opening: Path | None, named: dict[str, Path | None]
+) -> Inputs:
+    """Paths from the options of a command. Raises InputError with everything that is missing."""
+    problems: list[Problem] = []
+    paths: dict[str, Path] = {}
+    for name in TABLES:
+        given = named.get(name) or (io.find_table(folder, name) if folder is not None else None)
+        if given is not None:
+            paths[name] = given
+    if catalog is None and folder is not None and (folder / "catalog").is_dir():
+        catalog = folder / "catalog"
+    found: dict[str, Path] = {}
+    if catalog is not None:
+        for name in CATALOG:
+            path = catalog if catalog.is_file() and name == "items" else io.find_table(catalog, name)
+            if path is not None:
+                found[name] = path
+        if "items" not in found:
+            problems.append(Problem(what="no items.parquet and no items.csv is there", what_zh="没有 items.parquet 或 items.csv", file=str(catalog)))
+    if not policy:
+        problems.append(Problem(what="name the policy: --policy FILE or FOLDER", what_zh="请用 --policy 给出政策文件或文件夹"))
+    if "visits" not in paths:
+        problems.append(Problem(what="name the visits: --visits FILE or --input FOLDER", what_zh="请用 --visits 或 --input 给出结算表", file=None if folder is None else str(folder)))
+    for name, path in [*paths.items(), *((f"policy {p}", p) for p in policy), *([("state", opening)] if opening else [])]:
+        if not path.exists():
+            problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path), path=name))
+    if problems:
+        raise InputError(problems)
+    return Inputs(list(policy), paths, found, opening)
+
+
+def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
+    """Paths that an earlier run recorded in its receipt, and the receipt."""
+    path = folder / "receipt.json"
+    if not path.is_file():
+        raise Failure(f"{path}: 没有回执 / no receipt is there")
+    receipt = json.loads(path.read_text(encoding="utf-8"))
+    run = receipt["run"]
+    inputs = Inputs(
+        [Path(p) for p in run["policy"]],
+        {name: Path(p) for name, p in run["tables"].items()},
+        {name: Path(p) for name, p in run["catalog"].items()},
+        None if run["state"] is None else Path(run["state"]),
+    )
+    gone = [p for p in [*inputs.policy, *inputs.paths.values(), *inputs.catalog_paths.values()] if not p.exists()]
+    if gone:
+        raise InputError([Problem(what="an input of the run is not there any more", what_zh="该次结算的输入已不在", file=str(p)) for p in gone])
+    return inputs, receipt
