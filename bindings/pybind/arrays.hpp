@@ -52,8 +52,7 @@ py::array_t<T> filled(std::size_t size, T value) {
 
 inline void same_length(std::size_t have, std::size_t want, const char* what) {
   if (have != want) {
-    throw std::invalid_argument(std::string(what) + " has " + std::to_string(have) + " rows, expected " +
-                                std::to_string(want));
+    throw std::invalid_argument(std::string(what) + " has " + std::to_string(have) + " rows, expected " + std::to_string(want));
   }
 }
 

@@ -18,18 +18,15 @@ void within(std::span<const std::int32_t> values, std::int32_t low, std::int64_t
   }
 }
 
-std::unique_ptr<Catalog> build(std::int64_t items, const I32& class_item, const I32& class_place,
-                               const I32& class_begin, const I32& class_end, const I32& class_ratio,
-                               const In<std::uint8_t>& item_class, const In<std::uint8_t>& direct, const I32& tag,
-                               const I32& ratio_item, const I32& ratio_place, const I32& ratio_key,
-                               const I32& ratio_begin, const I32& ratio_end, const I32& ratio, const I32& cap_item,
+std::unique_ptr<Catalog> build(std::int64_t items, const I32& class_item, const I32& class_place, const I32& class_begin,
+                               const I32& class_end, const I32& class_ratio, const In<std::uint8_t>& item_class,
+                               const In<std::uint8_t>& direct, const I32& tag, const I32& ratio_item, const I32& ratio_place,
+                               const I32& ratio_key, const I32& ratio_begin, const I32& ratio_end, const I32& ratio, const I32& cap_item,
                                const I32& cap_place, const I32& cap_key, const I32& cap_begin, const I32& cap_end,
                                const In<std::int64_t>& cap) {
   const DatedColumns classes{span_of(class_item), span_of(class_place), {}, span_of(class_begin), span_of(class_end)};
-  const DatedColumns ratios{span_of(ratio_item), span_of(ratio_place), span_of(ratio_key), span_of(ratio_begin),
-                            span_of(ratio_end)};
-  const DatedColumns caps{span_of(cap_item), span_of(cap_place), span_of(cap_key), span_of(cap_begin),
-                          span_of(cap_end)};
+  const DatedColumns ratios{span_of(ratio_item), span_of(ratio_place), span_of(ratio_key), span_of(ratio_begin), span_of(ratio_end)};
+  const DatedColumns caps{span_of(cap_item), span_of(cap_place), span_of(cap_key), span_of(cap_begin), span_of(cap_end)};
   for (const DatedColumns* table : {&classes, &ratios, &caps}) {
     within(table->item, 0, items, "item");
     same_length(table->place.size(), table->item.size(), "place");
@@ -44,19 +41,18 @@ std::unique_ptr<Catalog> build(std::int64_t items, const I32& class_item, const 
   same_length(span_of(tag).size(), classes.item.size(), "tag");
   same_length(span_of(ratio).size(), ratios.item.size(), "ratio");
   same_length(span_of(cap).size(), caps.item.size(), "cap");
-  return std::make_unique<Catalog>(static_cast<std::size_t>(items), classes, span_of(class_ratio), span_of(item_class),
-                                   span_of(direct), span_of(tag), ratios, span_of(ratio), caps, span_of(cap));
+  return std::make_unique<Catalog>(static_cast<std::size_t>(items), classes, span_of(class_ratio), span_of(item_class), span_of(direct),
+                                   span_of(tag), ratios, span_of(ratio), caps, span_of(cap));
 }
 
 }  // namespace
 
 void bind_catalog(py::module_& m) {
   py::class_<Catalog>(m, "Catalog", "Dated classes, first-pay ratios and price caps of items; immutable.")
-      .def(py::init(&build), py::arg("items"), py::arg("class_item"), py::arg("class_place"), py::arg("class_begin"),
-           py::arg("class_end"), py::arg("class_ratio"), py::arg("item_class"), py::arg("direct"), py::arg("tag"),
-           py::arg("ratio_item"), py::arg("ratio_place"), py::arg("ratio_key"), py::arg("ratio_begin"),
-           py::arg("ratio_end"), py::arg("ratio"), py::arg("cap_item"), py::arg("cap_place"), py::arg("cap_key"),
-           py::arg("cap_begin"), py::arg("cap_end"), py::arg("cap"))
+      .def(py::init(&build), py::arg("items"), py::arg("class_item"), py::arg("class_place"), py::arg("class_begin"), py::arg("class_end"),
+           py::arg("class_ratio"), py::arg("item_class"), py::arg("direct"), py::arg("tag"), py::arg("ratio_item"), py::arg("ratio_place"),
+           py::arg("ratio_key"), py::arg("ratio_begin"), py::arg("ratio_end"), py::arg("ratio"), py::arg("cap_item"), py::arg("cap_place"),
+           py::arg("cap_key"), py::arg("cap_begin"), py::arg("cap_end"), py::arg("cap"))
       .def_property_readonly("items", &Catalog::items);
 }
 

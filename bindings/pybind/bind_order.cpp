@@ -55,10 +55,10 @@ void bind_order(py::module_& m) {
   m.def("connect", &py_connect, py::arg("persons"), py::arg("left").noconvert(), py::arg("right").noconvert(),
         "Connected persons: (group of each person, number of groups).");
   m.def("order_rows", &py_order, py::arg("group").noconvert(), py::arg("groups"), py::arg("first").noconvert(),
-        py::arg("second").noconvert(), py::arg("numbers").noconvert(), py::arg("offsets").noconvert(),
-        py::arg("bytes").noconvert(), "Settling order: (rows, group_begin, whether the rows were ordered).");
-  m.def("group_lines", &py_group_lines, py::arg("run_visit").noconvert(), py::arg("run_end").noconvert(),
-        py::arg("visits"), "Lines by visit: (begin of each visit, stable permutation or empty).");
+        py::arg("second").noconvert(), py::arg("numbers").noconvert(), py::arg("offsets").noconvert(), py::arg("bytes").noconvert(),
+        "Settling order: (rows, group_begin, whether the rows were ordered).");
+  m.def("group_lines", &py_group_lines, py::arg("run_visit").noconvert(), py::arg("run_end").noconvert(), py::arg("visits"),
+        "Lines by visit: (begin of each visit, stable permutation or empty).");
 }
 
 }  // namespace ybcore::bind

@@ -85,17 +85,14 @@ py::tuple py_parts(const In<std::int64_t>& line_begin, const In<std::int32_t>& e
   same_length(visits.line_begin.size(), visits.enddate.size() + 1, "line_begin");
   same_length(span_of(cut_begin).size(), visits.enddate.size() + 1, "cut_begin");
   Parts parts = keep_parts(visits, lines.view(), span_of(cut_begin), span_of(cuts));
-  return py::make_tuple(owned(std::move(parts.event_begin)), owned(std::move(parts.low)),
-                        owned(std::move(parts.before)));
+  return py::make_tuple(owned(std::move(parts.event_begin)), owned(std::move(parts.low)), owned(std::move(parts.before)));
 }
 
-py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, const In<std::int32_t>& steps,
-                  const In<std::uint16_t>& tag_map, std::int64_t catalog_tags, std::int64_t tags,
-                  const In<std::int64_t>& line_begin, const In<std::int32_t>& enddate,
-                  const In<std::int32_t>& setl_day, const In<std::int32_t>& treatment,
-                  const In<std::int32_t>& insured, const In<std::int64_t>& event_begin,
-                  const In<std::int32_t>& program, const In<std::int32_t>& level, const In<std::int32_t>& before,
-                  const Lines& lines, bool line_output) {
+py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, const In<std::int32_t>& steps, const In<std::uint16_t>& tag_map,
+                  std::int64_t catalog_tags, std::int64_t tags, const In<std::int64_t>& line_begin, const In<std::int32_t>& enddate,
+                  const In<std::int32_t>& setl_day, const In<std::int32_t>& treatment, const In<std::int32_t>& insured,
+                  const In<std::int64_t>& event_begin, const In<std::int32_t>& program, const In<std::int32_t>& level,
+                  const In<std::int32_t>& before, const Lines& lines, bool line_output) {
   const auto program_rows = programs_of(programs);
   const auto step_rows = steps_of(steps);
   const PricingTables tables{program_rows, step_rows, span_of(tag_map), static_cast<std::size_t>(catalog_tags),
@@ -118,9 +115,8 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   auto ratio = filled<std::int32_t>(rows, 0);
   auto cap = filled<std::int64_t>(rows, INT64_MIN);
   auto reason = filled<std::uint8_t>(rows, 0);
-  const PricingOutput out{written(natures),    written(flags),      written(amounts[0]), written(amounts[1]),
-                          written(amounts[2]), written(amounts[3]), written(item_class), written(ratio),
-                          written(cap),        written(reason)};
+  const PricingOutput out{written(natures),    written(flags),      written(amounts[0]), written(amounts[1]), written(amounts[2]),
+                          written(amounts[3]), written(item_class), written(ratio),      written(cap),        written(reason)};
   {
     const PricingLines view = lines.view();
     py::gil_scoped_release release;
@@ -146,19 +142,17 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
       .def(py::init<In<std::int32_t>, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64>(), py::arg("item").noconvert(),
-           py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(),
-           py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(),
-           py::arg("named").noconvert(), py::arg("row").noconvert());
+           py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("price").noconvert(),
+           py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(), py::arg("row").noconvert());
   m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),
         py::arg("cut_begin").noconvert(), py::arg("cuts").noconvert(), "Parts with lines: (event_begin, low, before).");
   m.def("price", &py_price, py::arg("catalog"), py::arg("programs").noconvert(), py::arg("steps").noconvert(),
         py::arg("tag_map").noconvert(), py::arg("catalog_tags"), py::arg("tags"), py::arg("line_begin").noconvert(),
-        py::arg("enddate").noconvert(), py::arg("setl_day").noconvert(), py::arg("treatment").noconvert(),
-        py::arg("insured").noconvert(), py::arg("event_begin").noconvert(), py::arg("program").noconvert(),
-        py::arg("level").noconvert(), py::arg("before").noconvert(), py::arg("lines"), py::arg("line_output"),
-        "Natures by event, flags by visit and, when asked for, the columns of the lines.");
+        py::arg("enddate").noconvert(), py::arg("setl_day").noconvert(), py::arg("treatment").noconvert(), py::arg("insured").noconvert(),
+        py::arg("event_begin").noconvert(), py::arg("program").noconvert(), py::arg("level").noconvert(), py::arg("before").noconvert(),
+        py::arg("lines"), py::arg("line_output"), "Natures by event, flags by visit and, when asked for, the columns of the lines.");
 }
 
 }  // namespace ybcore::bind

@@ -17,9 +17,8 @@ std::int32_t key_of(const CapRow& row) noexcept { return row.key; }
 template <class Row>
 const Row* exactly(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
   const auto wanted = std::make_tuple(place, key, day);
-  const Row* after = std::upper_bound(first, last, wanted, [](const auto& want, const Row& row) {
-    return want < std::make_tuple(row.place, key_of(row), row.begin);
-  });
+  const Row* after = std::upper_bound(
+      first, last, wanted, [](const auto& want, const Row& row) { return want < std::make_tuple(row.place, key_of(row), row.begin); });
   if (after == first) return nullptr;
   const Row* row = after - 1;
   return row->place == place && key_of(*row) == key && day < row->end ? row : nullptr;
@@ -53,14 +52,14 @@ const Row* find(const Row* first, const Row* last, std::int32_t place, std::int3
 }  // namespace
 
 Catalog::Catalog(std::size_t items, const DatedColumns& classes, std::span<const std::int32_t> class_ratio,
-                 std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct,
-                 std::span<const std::int32_t> tag, const DatedColumns& ratios, std::span<const std::int32_t> ratio,
-                 const DatedColumns& caps, std::span<const std::int64_t> cap)
+                 std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct, std::span<const std::int32_t> tag,
+                 const DatedColumns& ratios, std::span<const std::int32_t> ratio, const DatedColumns& caps,
+                 std::span<const std::int64_t> cap)
     : heads_(items + 1, Head{0, 0, 0}) {
   classes_.reserve(classes.item.size());
   for (std::size_t i = 0; i < classes.item.size(); ++i) {
-    classes_.push_back({classes.place[i], classes.begin[i], classes.end[i], class_ratio[i],
-                        static_cast<ItemClass>(item_class[i]), direct[i] != 0, static_cast<std::uint16_t>(tag[i])});
+    classes_.push_back({classes.place[i], classes.begin[i], classes.end[i], class_ratio[i], static_cast<ItemClass>(item_class[i]),
+                        direct[i] != 0, static_cast<std::uint16_t>(tag[i])});
     ++heads_[static_cast<std::size_t>(classes.item[i]) + 1].classes;
   }
   ratios_.reserve(ratios.item.size());
@@ -86,8 +85,7 @@ const ClassRow* Catalog::class_row(std::int32_t item, std::int32_t place, std::i
   return find(rows + heads_[i].classes, rows + heads_[i + 1].classes, place, kAnyKey, day);
 }
 
-const RatioRow* Catalog::ratio_row(std::int32_t item, std::int32_t place, std::int32_t category,
-                                   std::int32_t day) const noexcept {
+const RatioRow* Catalog::ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept {
   const auto i = static_cast<std::size_t>(item);
   const RatioRow* rows = ratios_.data();
   return find(rows + heads_[i].ratios, rows + heads_[i + 1].ratios, place, category, day);

@@ -53,8 +53,7 @@ class Table {
 
 }  // namespace
 
-void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
-                 std::size_t to) noexcept {
+void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept {
   const AttributeClasses& a = attribute;
   for (std::size_t e = from; e < to; ++e) {
     std::uint16_t found = a.missing;
@@ -73,15 +72,14 @@ void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key
   }
 }
 
-void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
-                 std::size_t to) noexcept {
+void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept {
   const auto& edges = attribute.edges;
   const std::uint64_t count = edges.size() + 2;
   for (std::size_t e = from; e < to; ++e) {
     const std::int32_t value = attribute.value[e];
-    const std::uint64_t found =
-        value == kNoNumber ? edges.size() + 1
-                           : static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), value) - edges.begin());
+    const std::uint64_t found = value == kNoNumber
+                                    ? edges.size() + 1
+                                    : static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), value) - edges.begin());
     key[e] = key[e] * count + found;
   }
 }
@@ -113,8 +111,7 @@ std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept {
   return static_cast<int>(to.year()) - static_cast<int>(from.year()) - before;
 }
 
-void completed_years(std::span<const std::int32_t> birth, std::span<const std::int32_t> day,
-                     std::span<std::int32_t> years) noexcept {
+void completed_years(std::span<const std::int32_t> birth, std::span<const std::int32_t> day, std::span<std::int32_t> years) noexcept {
   for (std::size_t i = 0; i < years.size(); ++i) years[i] = completed_years(birth[i], day[i]);
 }
 

@@ -91,8 +91,7 @@ Order order_rows(std::span<const std::int32_t> group, std::int32_t groups, std::
   return order;
 }
 
-LineGroups group_lines(std::span<const std::int32_t> run_visit, std::span<const std::int64_t> run_end,
-                       std::size_t visits) {
+LineGroups group_lines(std::span<const std::int32_t> run_visit, std::span<const std::int64_t> run_end, std::size_t visits) {
   LineGroups out;
   out.begin.assign(visits + 1, 0);
   std::int64_t start = 0;

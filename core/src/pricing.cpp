@@ -8,8 +8,8 @@ namespace ybcore {
 namespace {
 
 constexpr std::int64_t kPpm = 1'000'000;
-constexpr std::int64_t kOneUnit = 10'000;            // quantity 1
-constexpr std::int64_t kCapToFen = 100'000'000;      // price (10^-6 yuan) * quantity (10^-4) -> fen
+constexpr std::int64_t kOneUnit = 10'000;        // quantity 1
+constexpr std::int64_t kCapToFen = 100'000'000;  // price (10^-6 yuan) * quantity (10^-4) -> fen
 constexpr std::int64_t kMostInVisit = 1'000'000'000'000;
 constexpr std::int64_t kNullInt = INT64_MIN;
 
@@ -30,8 +30,8 @@ std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t e
 bool price_differs(const PricingLines& lines, std::size_t row) noexcept {
   if (lines.price.empty() || lines.quantity.empty()) return false;
   if (lines.price[row] == kNullInt || lines.quantity[row] == kNullInt) return false;
-  Wide gap = static_cast<Wide>(lines.amount[row]) * kCapToFen -
-             static_cast<Wide>(lines.quantity[row]) * static_cast<Wide>(lines.price[row]);
+  Wide gap =
+      static_cast<Wide>(lines.amount[row]) * kCapToFen - static_cast<Wide>(lines.quantity[row]) * static_cast<Wide>(lines.price[row]);
   if (gap < 0) gap = -gap;
   return 2 * gap > kCapToFen;
 }
@@ -47,14 +47,11 @@ struct Setting {
   std::int32_t enddate;
   std::int32_t level;
 
-  [[nodiscard]] std::int32_t day_of(std::size_t what, std::int32_t fee) const noexcept {
-    return day[what] == kNullDay ? fee : day[what];
-  }
+  [[nodiscard]] std::int32_t day_of(std::size_t what, std::int32_t fee) const noexcept { return day[what] == kNullDay ? fee : day[what]; }
 };
 
-Setting setting_of(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits,
-                   const PricingEvents& events, const PricingLines& lines, std::size_t visit,
-                   std::size_t event) noexcept {
+Setting setting_of(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                   const PricingLines& lines, std::size_t visit, std::size_t event) noexcept {
   const PricingProgram& program = tables.programs[static_cast<std::size_t>(events.program[event])];
   Setting s{catalog, tables, lines, program, {}, {}, visits.enddate[visit], events.level[event]};
   for (std::size_t what = 0; what < 3; ++what) {
@@ -100,8 +97,7 @@ SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   const std::int64_t amount = s.lines.amount[row] * s.program.scale;
   SplitLine line{at, std::llabs(amount), 0, 0, kNullInt, 0, 0, ItemClass::kNone, amount < 0, false, kLineOk};
   const std::int32_t item = s.lines.item[row];
-  const ClassRow* found =
-      item < 0 ? nullptr : s.catalog.class_row(item, s.place[kClassLookup], s.day_of(kClassLookup, fee));
+  const ClassRow* found = item < 0 ? nullptr : s.catalog.class_row(item, s.place[kClassLookup], s.day_of(kClassLookup, fee));
   if (found != nullptr) {
     line.item_class = found->item_class;
     line.tag = s.tables.tag_map[s.program.tag_row * (s.tables.catalog_tags + 1) + found->tag];
@@ -116,8 +112,7 @@ SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   }
   line.direct = found->direct;
   if (line.item_class == ItemClass::kB || line.direct) {
-    const RatioRow* ratio =
-        s.catalog.ratio_row(item, s.place[kRatioLookup], s.program.category, s.day_of(kRatioLookup, fee));
+    const RatioRow* ratio = s.catalog.ratio_row(item, s.place[kRatioLookup], s.program.category, s.day_of(kRatioLookup, fee));
     line.ratio = ratio != nullptr ? ratio->ratio : found->ratio;
     if (line.ratio < 0) {
       line.ratio = 0;
@@ -132,9 +127,7 @@ SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   return line;
 }
 
-[[nodiscard]] bool whole_own(const SplitLine& line) noexcept {
-  return line.reason != kLineOk && line.reason != kNoRatio;
-}
+[[nodiscard]] bool whole_own(const SplitLine& line) noexcept { return line.reason != kLineOk && line.reason != kNoRatio; }
 
 // A step taken on the sum of the chosen lines, then laid on them so that the lines' sum is the step's amount.
 void sum_step(const Setting& s, const FirstPayStep& step, std::uint8_t classes, std::vector<SplitLine>& lines) noexcept {
@@ -260,9 +253,8 @@ struct Run {
 
 }  // namespace
 
-void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits,
-                  const PricingEvents& events, const PricingLines& lines, const PricingOutput& out, std::size_t from,
-                  std::size_t to, std::vector<SplitLine>& scratch) {
+void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                  const PricingLines& lines, const PricingOutput& out, std::size_t from, std::size_t to, std::vector<SplitLine>& scratch) {
   const Run run{catalog, tables, visits, events, lines, out, scratch};
   for (std::size_t visit = from; visit < to; ++visit) {
     const auto first = static_cast<std::size_t>(visits.event_begin[visit]);
@@ -304,8 +296,8 @@ Parts keep_parts(const PricingVisits& visits, const PricingLines& lines, std::sp
   parts.event_begin.push_back(0);
   std::vector<std::uint8_t> used;
   for (std::size_t visit = 0; visit < n; ++visit) {
-    const auto cut = cuts.subspan(static_cast<std::size_t>(cut_begin[visit]),
-                                  static_cast<std::size_t>(cut_begin[visit + 1] - cut_begin[visit]));
+    const auto cut =
+        cuts.subspan(static_cast<std::size_t>(cut_begin[visit]), static_cast<std::size_t>(cut_begin[visit + 1] - cut_begin[visit]));
     const bool whole = cut.empty() || visits.line_begin[visit] == visits.line_begin[visit + 1];
     used.assign(cut.size() + 1, 0);
     if (!whole) {

@@ -62,17 +62,14 @@ struct DatedColumns {
 class Catalog {
  public:
   Catalog(std::size_t items, const DatedColumns& classes, std::span<const std::int32_t> class_ratio,
-          std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct,
-          std::span<const std::int32_t> tag, const DatedColumns& ratios, std::span<const std::int32_t> ratio,
-          const DatedColumns& caps, std::span<const std::int64_t> cap);
+          std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct, std::span<const std::int32_t> tag,
+          const DatedColumns& ratios, std::span<const std::int32_t> ratio, const DatedColumns& caps, std::span<const std::int64_t> cap);
 
   [[nodiscard]] std::size_t items() const noexcept { return heads_.size() - 1; }
 
   [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept;
-  [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category,
-                                          std::int32_t day) const noexcept;
-  [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level,
-                                      std::int32_t day) const noexcept;
+  [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept;
+  [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept;
 
  private:
   // Where the rows of an item begin in each table; one more head than items.

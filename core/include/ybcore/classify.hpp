@@ -38,10 +38,8 @@ struct NumberClasses {
 };
 
 // key = key * count + class, for the events [from, to).
-void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
-                 std::size_t to) noexcept;
-void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from,
-                 std::size_t to) noexcept;
+void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept;
+void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept;
 
 // Dense numbers of equal keys, in order of first appearance; `keys` gets the key of each number, `first` its first event.
 struct Combinations {
@@ -54,7 +52,6 @@ struct Combinations {
 // Completed years from a birth date to a day; somebody born on 29 February has a birthday on 1 March in other years. A missing
 // birth date gives kNoNumber.
 [[nodiscard]] std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept;
-void completed_years(std::span<const std::int32_t> birth, std::span<const std::int32_t> day,
-                     std::span<std::int32_t> years) noexcept;
+void completed_years(std::span<const std::int32_t> birth, std::span<const std::int32_t> day, std::span<std::int32_t> years) noexcept;
 
 }  // namespace ybcore

@@ -24,8 +24,7 @@ struct Groups {
 };
 
 // Persons left[i] and right[i] belong together; a pair with a negative member is passed over.
-[[nodiscard]] Groups connect(std::size_t persons, std::span<const std::int32_t> left,
-                             std::span<const std::int32_t> right);
+[[nodiscard]] Groups connect(std::size_t persons, std::span<const std::int32_t> left, std::span<const std::int32_t> right);
 
 // Settlement ids for ties: numbers, or texts as one run of bytes with offsets (one more than rows). One of the two is empty.
 struct TieIds {
@@ -40,9 +39,8 @@ struct Order {
   bool was_ordered;                       // the rows stood in this order already
 };
 
-[[nodiscard]] Order order_rows(std::span<const std::int32_t> group, std::int32_t groups,
-                               std::span<const std::int64_t> first, std::span<const std::int64_t> second,
-                               const TieIds& ids);
+[[nodiscard]] Order order_rows(std::span<const std::int32_t> group, std::int32_t groups, std::span<const std::int64_t> first,
+                               std::span<const std::int64_t> second, const TieIds& ids);
 
 // Lines given in any order: where the lines of each visit begin, and the stable permutation that brings them together (empty when
 // they stand together already). Lines of visit -1 are left out; requires runs in order of the rows.
@@ -51,7 +49,6 @@ struct LineGroups {
   std::vector<std::int64_t> row;
 };
 
-[[nodiscard]] LineGroups group_lines(std::span<const std::int32_t> run_visit, std::span<const std::int64_t> run_end,
-                                     std::size_t visits);
+[[nodiscard]] LineGroups group_lines(std::span<const std::int32_t> run_visit, std::span<const std::int64_t> run_end, std::size_t visits);
 
 }  // namespace ybcore

@@ -60,32 +60,32 @@ struct PricingTables {
 
 // Borrowed columns, one row a visit.
 struct PricingVisits {
-  std::span<const std::int64_t> line_begin;   // visits + 1
+  std::span<const std::int64_t> line_begin;  // visits + 1
   std::span<const std::int32_t> enddate;
   std::span<const std::int32_t> setl_day;
-  std::span<const std::int32_t> treatment;    // place index in the catalogue, -1 none
+  std::span<const std::int32_t> treatment;  // place index in the catalogue, -1 none
   std::span<const std::int32_t> insured;
   std::span<const std::int64_t> event_begin;  // visits + 1
 };
 
 // One row an event; a visit's events stand together in date order.
 struct PricingEvents {
-  std::span<const std::int32_t> program;   // -1: not priced (no document, no lines to price)
-  std::span<const std::int32_t> level;     // price-level index in the catalogue, -1 none
-  std::span<const std::int32_t> before;    // lines dated before this day and not in an earlier part; the last part: INT32_MAX
+  std::span<const std::int32_t> program;  // -1: not priced (no document, no lines to price)
+  std::span<const std::int32_t> level;    // price-level index in the catalogue, -1 none
+  std::span<const std::int32_t> before;   // lines dated before this day and not in an earlier part; the last part: INT32_MAX
 };
 
 // One row a line, or empty where said.
 struct PricingLines {
-  std::span<const std::int32_t> item;       // catalogue index, -1 unknown
-  std::span<const std::int32_t> day;        // kNullDay: the visit's enddate
-  std::span<const std::int64_t> quantity;   // may be empty; INT64_MIN missing
+  std::span<const std::int32_t> item;      // catalogue index, -1 unknown
+  std::span<const std::int32_t> day;       // kNullDay: the visit's enddate
+  std::span<const std::int64_t> quantity;  // may be empty; INT64_MIN missing
   std::span<const std::int64_t> amount;
-  std::span<const std::int64_t> price;      // may be empty; INT64_MIN missing
-  std::span<const std::int8_t> deny;        // may be empty; 1 denied
-  std::span<const std::int8_t> approved;    // may be empty; 2 not approved
-  std::span<const std::int64_t> named;      // may be empty; row of the line that is returned, -1 none
-  std::span<const std::int64_t> row;        // may be empty; row of the k-th line in visit order
+  std::span<const std::int64_t> price;    // may be empty; INT64_MIN missing
+  std::span<const std::int8_t> deny;      // may be empty; 1 denied
+  std::span<const std::int8_t> approved;  // may be empty; 2 not approved
+  std::span<const std::int64_t> named;    // may be empty; row of the line that is returned, -1 none
+  std::span<const std::int64_t> row;      // may be empty; row of the k-th line in visit order
 };
 
 enum LineReason : std::uint8_t { kLineOk = 0, kDenied = 1, kNotApproved = 2, kUnknownItem = 3, kClassC = 4, kNoRatio = 5 };
@@ -125,9 +125,8 @@ struct SplitLine {
 };
 
 // Prices the visits [from, to). Scratch is the caller's, one for each thread.
-void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits,
-                  const PricingEvents& events, const PricingLines& lines, const PricingOutput& out, std::size_t from,
-                  std::size_t to, std::vector<SplitLine>& scratch);
+void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                  const PricingLines& lines, const PricingOutput& out, std::size_t from, std::size_t to, std::vector<SplitLine>& scratch);
 
 // Totals before anything else: the signed sum of a visit's lines in fen, and 1 where an amount is missing or the sum of absolute
 // amounts is beyond 10^12 fen (then the total is the sum of the amounts that are there, or 0 beyond the bound).
@@ -142,7 +141,7 @@ struct Parts {
   std::vector<std::int32_t> low;
   std::vector<std::int32_t> before;
 };
-[[nodiscard]] Parts keep_parts(const PricingVisits& visits, const PricingLines& lines,
-                               std::span<const std::int64_t> cut_begin, std::span<const std::int32_t> cuts);
+[[nodiscard]] Parts keep_parts(const PricingVisits& visits, const PricingLines& lines, std::span<const std::int64_t> cut_begin,
+                               std::span<const std::int32_t> cuts);
 
 }  // namespace ybcore

@@ -1,0 +1,195 @@
+// Lines into natures: figures a person can check with a calculator.
+#include <climits>
+#include <cstdint>
+#include <vector>
+
+#include "check.hpp"
+#include "ybcore/pricing.hpp"
+
+using namespace ybcore;
+
+namespace {
+
+constexpr std::int64_t kNone = INT64_MIN;
+
+// Items: 0 class A; 1 class B 10 %; 2 class B 33.3333 %, cap 1 yuan; 3 class C; 4 class B direct 50 %, tag 1; 5 class B, no ratio.
+Catalog catalogue() {
+  const std::vector<std::int32_t> item{0, 1, 2, 3, 4, 5}, place(6, -1), begin(6, INT32_MIN), end(6, INT32_MAX);
+  const std::vector<std::int32_t> ratio{0, 100000, 333333, -1, 500000, -1}, tag{0, 0, 0, 0, 1, 0};
+  const std::vector<std::uint8_t> classes{1, 2, 2, 3, 2, 2}, direct{0, 0, 0, 0, 1, 0};
+  const std::vector<std::int32_t> cap_item{2}, cap_place{-1}, cap_key{-1}, cap_begin{INT32_MIN}, cap_end{INT32_MAX};
+  const std::vector<std::int64_t> cap{1000000};
+  return Catalog(6, {item, place, {}, begin, end}, ratio, classes, direct, tag, {}, {}, {cap_item, cap_place, cap_key, cap_begin, cap_end},
+                 cap);
+}
+
+struct Bill {
+  std::vector<std::int32_t> item, day;
+  std::vector<std::int64_t> quantity, amount, named;
+  std::vector<std::int8_t> deny;
+  void line(std::int32_t i, std::int64_t a, std::int64_t q = kNone, std::int32_t d = kNullDay, std::int64_t n = -1,
+            std::int8_t denied = 0) {
+    item.push_back(i);
+    amount.push_back(a);
+    quantity.push_back(q);
+    day.push_back(d);
+    named.push_back(n);
+    deny.push_back(denied);
+  }
+  [[nodiscard]] PricingLines view() const { return {item, day, quantity, amount, {}, deny, {}, named, {}}; }
+};
+
+struct Priced {
+  std::vector<std::int64_t> natures, full, over, first, scope, cap;
+  std::vector<std::uint8_t> flags, item_class, reason;
+  std::vector<std::int32_t> ratio;
+};
+
+Priced price(const Bill& bill, const std::vector<FirstPayStep>& steps, std::int64_t scale = 1,
+             std::vector<std::int64_t> event_begin = {0, 1}, std::vector<std::int32_t> before = {INT32_MAX}) {
+  const Catalog catalog = catalogue();
+  const PricingProgram program{scale,
+                               {RoundMode::kHalfUp, 1},
+                               {RoundMode::kHalfUp, 1},
+                               -1,
+                               {PlaceRule::kTreatment, PlaceRule::kTreatment, PlaceRule::kTreatment},
+                               {DateRule::kFee, DateRule::kFee, DateRule::kFee},
+                               0,
+                               static_cast<std::uint32_t>(steps.size()),
+                               0};
+  const std::vector<PricingProgram> programs{program};
+  const std::vector<std::uint16_t> tag_map{0, 1};
+  const std::vector<std::int64_t> line_begin{0, static_cast<std::int64_t>(bill.item.size())};
+  const std::vector<std::int32_t> enddate{1000}, setl{1000}, none{-1};
+  const std::vector<std::int32_t> event_program(before.size(), 0), level(before.size(), -1);
+  const std::size_t rows = bill.item.size();
+  Priced out;
+  out.natures.assign(before.size() * nature_stride(1), 0);
+  for (auto* column : {&out.full, &out.over, &out.first, &out.scope, &out.cap}) column->assign(rows, 0);
+  out.flags.assign(1, 0);
+  out.item_class.assign(rows, 0);
+  out.reason.assign(rows, 0);
+  out.ratio.assign(rows, 0);
+  std::vector<SplitLine> scratch;
+  price_visits(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
+               {event_program, level, before}, bill.view(),
+               {out.natures, out.flags, out.full, out.over, out.first, out.scope, out.item_class, out.ratio, out.cap, out.reason}, 0, 1,
+               scratch);
+  return out;
+}
+
+const std::vector<FirstPayStep> kCatalogue{{-1, false, StepAt::kLine, 3}};
+
+void natures_of_each_kind_of_line() {
+  Bill bill;
+  bill.line(0, 1000);                        // A: all in scope
+  bill.line(1, 1005);                        // B 10 %: 100.5 -> 101, 904
+  bill.line(2, 500, 20000);                  // cap 1 yuan x 2 = 200: over 300, first 66.6666 -> 67, 133
+  bill.line(3, 70);                          // C
+  bill.line(-1, 30);                         // unknown
+  bill.line(4, 1001);                        // direct half: 500.5 -> 501 first, 500 direct
+  bill.line(5, 10);                          // class B without any ratio
+  bill.line(0, 40, kNone, kNullDay, -1, 1);  // denied
+  const Priced p = price(bill, kCatalogue);
+  CHECK(p.natures == (std::vector<std::int64_t>{140, 300, 168, 2047, 500, 0, 0, 501, 0}));
+  CHECK(p.reason == (std::vector<std::uint8_t>{0, 0, 0, kClassC, kUnknownItem, 0, kNoRatio, kDenied}));
+  CHECK(p.scope == (std::vector<std::int64_t>{1000, 904, 133, 0, 0, 500, 10, 0}));
+  CHECK(p.over == (std::vector<std::int64_t>{0, 0, 300, 0, 0, 0, 0, 0}));
+  CHECK_EQ(p.cap[2], 1000000);
+  CHECK_EQ(p.cap[0], kNone);
+  CHECK_EQ(p.flags[0], kFlagUnknownItem);
+}
+
+void returns_mirror() {
+  Bill bill;
+  bill.line(2, 500, 20000, 990);
+  bill.line(2, -500, -20000, kNullDay, 0);
+  bill.line(1, 105);
+  bill.line(1, -105);
+  const Priced p = price(bill, kCatalogue);
+  CHECK(p.natures == std::vector<std::int64_t>(9, 0));
+  CHECK_EQ(p.first[3], -11);
+  CHECK_EQ(p.over[1], -300);
+}
+
+void steps_follow_each_other() {
+  Bill bill;
+  bill.line(1, 1000);
+  const Priced rest = price(bill, {{-1, false, StepAt::kLine, 3}, {100000, false, StepAt::kLine, 3}});
+  CHECK_EQ(rest.first[0], 190);
+  const Priced gross = price(bill, {{-1, false, StepAt::kLine, 3}, {100000, true, StepAt::kLine, 3}});
+  CHECK_EQ(gross.first[0], 200);
+  const Priced over = price(bill, {{900000, true, StepAt::kLine, 3}, {900000, true, StepAt::kLine, 3}});
+  CHECK_EQ(over.first[0], 1000);
+  const Priced other = price(bill, {{500000, true, StepAt::kLine, 1}});
+  CHECK_EQ(other.first[0], 0);
+}
+
+void sums_are_laid_on_lines() {
+  Bill bill;
+  for (int i = 0; i < 3; ++i) bill.line(1, 5);  // 0.5 each: 3 x 1 on lines, 1.5 -> 2 on the sum
+  bill.line(0, 100);
+  CHECK_EQ(price(bill, kCatalogue).natures[2], 3);
+  const Priced sum = price(bill, {{-1, false, StepAt::kClass, 3}});
+  CHECK_EQ(sum.natures[2], 2);
+  CHECK(sum.first == (std::vector<std::int64_t>{0, 1, 1, 0}));  // trunc(2 x 5 / 15), trunc(2 x 10 / 15), 2
+  const Priced both = price(bill, {{100000, false, StepAt::kVisit, 3}});
+  CHECK_EQ(both.natures[2], 12);  // 11.5
+}
+
+void the_grid_keeps_parts_of_a_fen() {
+  Bill bill;
+  bill.line(1, 5);
+  bill.line(1, -5);
+  bill.line(1, 5);
+  const Priced p = price(bill, kCatalogue, 1000000);
+  CHECK_EQ(p.natures[2], 500000);
+  CHECK_EQ(p.natures[3], 4500000);
+  CHECK(p.first == (std::vector<std::int64_t>{1, -1, 1}));  // each line in fen, half away from zero
+  CHECK(p.scope == (std::vector<std::int64_t>{4, -4, 4}));
+}
+
+void parts_divide_by_date() {
+  Bill bill;
+  bill.line(0, 100, kNone, 900);
+  bill.line(0, 20, kNone, 950);
+  bill.line(0, 3);                        // the visit's own end
+  bill.line(0, -20, kNone, kNullDay, 1);  // returned where it was
+  const std::vector<std::int64_t> line_begin{0, 4}, cut_begin{0, 3};
+  const std::vector<std::int32_t> enddate{1000}, cuts{940, 960, 970};
+  const Parts parts = keep_parts({line_begin, enddate, {}, {}, {}, {}}, bill.view(), cut_begin, cuts);
+  CHECK(parts.event_begin == (std::vector<std::int64_t>{0, 3}));
+  CHECK(parts.low == (std::vector<std::int32_t>{kNullDay, 940, 970}));
+  CHECK(parts.before == (std::vector<std::int32_t>{940, 960, INT32_MAX}));
+  const Priced p = price(bill, kCatalogue, 1, parts.event_begin, parts.before);
+  CHECK_EQ(p.natures[3], 100);
+  CHECK_EQ(p.natures[9 + 3], 0);
+  CHECK_EQ(p.natures[18 + 3], 3);
+}
+
+void totals_know_their_bounds() {
+  Bill bill;
+  bill.line(0, 100);
+  bill.line(0, -30);
+  bill.line(0, kNone);
+  bill.line(0, 100000000000);
+  const std::vector<std::int64_t> line_begin{0, 2, 3, 4, 4};
+  std::vector<std::int64_t> total(4);
+  std::vector<std::uint8_t> bad(4, 0);
+  line_totals({line_begin, {}, {}, {}, {}, {}}, bill.view(), total, bad);
+  CHECK(total == (std::vector<std::int64_t>{70, 0, 100000000000, 0}));
+  CHECK(bad == (std::vector<std::uint8_t>{0, 1, 0, 0}));
+}
+
+}  // namespace
+
+int main() {
+  natures_of_each_kind_of_line();
+  returns_mirror();
+  steps_follow_each_other();
+  sums_are_laid_on_lines();
+  the_grid_keeps_parts_of_a_fen();
+  parts_divide_by_date();
+  totals_know_their_bounds();
+  return check::result();
+}
