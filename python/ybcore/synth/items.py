@@ -21,7 +21,7 @@ WESTERN, PATENT, HERB, SERVICE, MATERIAL = range(5)
 #: Shares of the kinds of items in the whole catalogue.
 KIND_SHARES = (0.42, 0.22, 0.06, 0.15, 0.15)
 #: Median price in millionths of a yuan and sigma, by kind (herbs by the gram).
-PRICES = ((22_000_000, 1.1), (28_000_000, 0.7), (160_000, 0.8), (28_000_000, 1.2), (90_000_000, 1.5))
+PRICES = ((14_000_000, 1.1), (20_000_000, 0.7), (110_000, 0.8), (18_000_000, 1.2), (55_000_000, 1.5))
 #: Shares of the classes 01, 02, 03 by kind, where the real one is not known.
 CLASSES = ((30, 50, 20), (22, 53, 25), (88, 4, 8), (50, 35, 15), (15, 60, 25))
 RATIOS = (50_000, 80_000, 100_000, 125_000, 150_000, 200_000, 300_000, 400_000)
