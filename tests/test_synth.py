@@ -319,6 +319,17 @@ def test_bad_rows_follow_their_rate():
     assert spoiled["med_type"].null_count > 0 and spoiled["setl_time"].null_count > 0
 
 
+@pytest.mark.parametrize("order", ["time", "random"])
+def test_the_first_row_of_an_id_has_the_lines(order):
+    batch = city(seed=3, bad_rows=0.05, order=order, **SIZE).visits()
+    count = np.diff(batch.line_offsets)
+    rows: dict[str, list[int]] = collections.defaultdict(list)
+    for i, name in enumerate(batch.visits["setl_id"].to_pylist()):
+        rows[name].append(i)
+    twice = [at for at in rows.values() if len(at) > 1]
+    assert twice and all(len(at) == 2 and count[at[1]] == 0 for at in twice)
+
+
 def test_other_schemes_regions_and_kinds():
     town = city(
         seed=2, persons=2000, visits=4000, catalog_items=600, insutypes={"390": 1}, regions={"390": "500000"},

@@ -121,6 +121,13 @@ def visits(plan: Plan, where: Places, who: People, block: int, first: int, last:
         order = np.lexsort((rows.second, rows.day))
     else:
         order = np.argsort(d.bits(n), kind="stable")
+    # the first row of an id is the one that has the lines
+    twins = np.flatnonzero(rows.bad == DUPLICATE)
+    position = np.empty(n, np.int64)
+    position[order] = np.arange(n)
+    for late in twins[position[twins] < position[twins - 1]]:
+        order[position[late]], order[position[late - 1]] = late - 1, late
+        position[late], position[late - 1] = position[late - 1], position[late]
     return rows.take(order)
 
 
@@ -270,7 +277,8 @@ def _spoil(plan: Plan, d: Draw, rows: Visits) -> None:
     free[rows.source[rows.source >= 0]] = False
     at = np.flatnonzero(free & d.chance(n, plan.bad_rows))
     which = 1 + d.below(len(at), len(BAD_KINDS))
-    which[(which == DUPLICATE) & (at == 0)] = NEGATIVE
+    twin = which == DUPLICATE
+    which[twin & ((at == 0) | np.isin(at - 1, at[twin]))] = NEGATIVE
     reversed_rows = np.flatnonzero(rows.role == REVERSAL)
     if len(reversed_rows):
         pick = reversed_rows[d.below(len(at), len(reversed_rows))]
