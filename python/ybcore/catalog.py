@@ -7,6 +7,7 @@ Tables and columns: docs/inputs.md (items, selfpay, caps; national tables 1312, 
 from __future__ import annotations
 
 import hashlib
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ class Catalog:
     with file and row (rows count from 1, the header not counted).
     """
 
-    def __init__(self, items: Any, selfpay: Any = None, caps: Any = None, *, files: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, items: Any, selfpay: Any = None, caps: Any = None, *, files: dict[str, str] | None = None
+    ) -> None:
         problems = Problems()
         self._files = files or {}
         given = {"items": items, "selfpay": selfpay, "caps": caps}
@@ -59,7 +62,7 @@ class Catalog:
         self._kernel = self._build()
 
     @staticmethod
-    def load(path: str | Path, *, encoding: str = "auto") -> Catalog:
+    def load(path: str | os.PathLike[str], *, encoding: str = "auto") -> Catalog:
         """Read ``items``, ``selfpay`` and ``caps`` (``.parquet`` or ``.csv``) from a folder; only items is needed.
 
         A path of a file is read as the items table alone.
@@ -121,7 +124,9 @@ class Catalog:
         for table in _TABLES:
             frame = self._frames[table.name]
             digest.update(f"\n{table.name} {frame.rows}".encode())
-            whole = pa.table({column.name: _plain(frame, column.name) for column in table.columns if column.kind != "text"})
+            whole = pa.table(
+                {column.name: _plain(frame, column.name) for column in table.columns if column.kind != "text"}
+            )
             order = pc.sort_indices(whole, sort_keys=[(name, "ascending") for name in whole.column_names])
             for name in whole.column_names:
                 digest.update(f"\n{name}:".encode())
@@ -136,21 +141,29 @@ class Catalog:
         for name in ("selfpay", "caps"):
             strange = np.unique(self._item[name][~known[self._item[name]]])
             if len(strange):
-                notes.append(f"{name}: {len(strange)} items are not in items and never used, for example {self._name(strange[0])}")
+                notes.append(
+                    f"{name}: {len(strange)} items are not in items and never used, for example {self._name(strange[0])}"
+                )
         ratio = items.ints("selfpay_prop")
         class_b = self._class == 2
         with_rows = np.zeros(len(self._items), bool)
         with_rows[self._item["selfpay"]] = True
         none = class_b & (ratio == NULL_INT) & ~with_rows[self._item["items"]]
         if none.any():
-            notes.append(f"items: {int(none.sum())} rows of class 02 have no ratio anywhere, for example {self._name(self._item['items'][none][0])}")
+            notes.append(
+                f"items: {int(none.sum())} rows of class 02 have no ratio anywhere, for example {self._name(self._item['items'][none][0])}"
+            )
         odd = (self._class == 1) & (ratio != NULL_INT) & (ratio != 0) & (items.flag("drt_reim_flag", 0) != 1)
         if odd.any():
-            notes.append(f"items: {int(odd.sum())} rows of class 01 have a ratio that is not used, for example {self._name(self._item['items'][odd][0])}")
+            notes.append(
+                f"items: {int(odd.sum())} rows of class 01 have a ratio that is not used, for example {self._name(self._item['items'][odd][0])}"
+            )
         if self._frames["caps"].rows:
             zero = self._frames["caps"].ints("hilist_pric_uplmt_amt") == 0
             if zero.any():
-                notes.append(f"caps: {int(zero.sum())} caps are zero, for example {self._name(self._item['caps'][zero][0])}")
+                notes.append(
+                    f"caps: {int(zero.sum())} caps are zero, for example {self._name(self._item['caps'][zero][0])}"
+                )
         return notes
 
     # ------------------------------------------------------------------ reading
@@ -167,7 +180,12 @@ class Catalog:
         columns = [self._frames[table.name].ids["med_list_codg"] for table in _TABLES]
         codes, self._items = encode([_as_text(column) for column in columns])
         self._item = {table.name: code for table, code in zip(_TABLES, codes)}
-        self._texts: dict[str, list[str]] = {"insu_admdvs": [], "tag": [], "selfpay_prop_psn_type": [], "lmtpric_hosp_lv": []}
+        self._texts: dict[str, list[str]] = {
+            "insu_admdvs": [],
+            "tag": [],
+            "selfpay_prop_psn_type": [],
+            "lmtpric_hosp_lv": [],
+        }
         self._index: dict[tuple[str, str], npt.NDArray[np.int32]] = {}
         for table in _TABLES:
             for name, texts in self._texts.items():
@@ -182,7 +200,11 @@ class Catalog:
         for column in table.columns:
             if column.name in frame.cells:
                 cells = frame.cells[column.name]
-                what = "a ratio is a fraction from 0 to 1" if column.kind == "rate" else f"the value cannot be read as a {column.kind}"
+                what = (
+                    "a ratio is a fraction from 0 to 1"
+                    if column.kind == "rate"
+                    else f"the value cannot be read as a {column.kind}"
+                )
                 self._tell(problems, cells.bad, what, f"{table.name}.{column.name}", file)
         empty = frame.bad()
         for cells in frame.cells.values():
@@ -190,14 +212,22 @@ class Catalog:
                 empty &= ~cells.bad
         self._tell(problems, empty, "a required value is missing", table.name, file)
         if table is ITEMS:
-            self._tell(problems, (self._class == 0) & ~empty, "chrgitm_lv is not 01, 02 or 03", "items.chrgitm_lv", file)
+            self._tell(
+                problems, (self._class == 0) & ~empty, "chrgitm_lv is not 01, 02 or 03", "items.chrgitm_lv", file
+            )
         begin, end = frame.days("begndate"), frame.days("enddate")
         self._tell(problems, opened(end) <= begin, "enddate is not after begndate", f"{table.name}.enddate", file)
         key = self._sort_key(table)
         wrong = np.zeros(frame.rows, bool)
         wrong[overlaps(key, begin, end)] = True
         names = [name for name in ("med_list_codg", "insu_admdvs", _KEY[table.name]) if name]
-        self._tell(problems, wrong & ~empty, f"the validity overlaps another row of the same {', '.join(names)}", table.name, file)
+        self._tell(
+            problems,
+            wrong & ~empty,
+            f"the validity overlaps another row of the same {', '.join(names)}",
+            table.name,
+            file,
+        )
 
     def _sort_key(self, table: Table) -> npt.NDArray[np.int64]:
         key = _KEY[table.name]
@@ -206,7 +236,9 @@ class Catalog:
             parts.append((self._index[table.name, key], len(self._texts[key])))
         return pack(*parts)
 
-    def _tell(self, problems: Problems, wrong: npt.NDArray[np.bool_] | None, what: str, path: str, file: str | None) -> None:
+    def _tell(
+        self, problems: Problems, wrong: npt.NDArray[np.bool_] | None, what: str, path: str, file: str | None
+    ) -> None:
         """One problem a row, the first few rows only, and how many more there are."""
         rows = np.flatnonzero(wrong) if wrong is not None else ()
         for row in rows[:_SHOWN]:

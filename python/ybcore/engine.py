@@ -165,8 +165,8 @@ class Engine:
         **tables: Any,
     ) -> tuple[dict[str, Any], State]:
         """One visit: (its row as a dict, the state after it); exactly what a bulk run gives."""
-        rows = None if not lines else pa.Table.from_pylist([{"setl_id": visit["setl_id"], **line} for line in lines])
-        done = self.settle(pa.Table.from_pylist([visit]), rows, state=state, **tables)
+        rows = columns_of([{"setl_id": visit["setl_id"], **line} for line in lines]) if lines else None
+        done = self.settle(columns_of([visit]), rows, state=state, **tables)
         assert done.state is not None
         return done.visits.to_pylist()[0], done.state
 
@@ -195,6 +195,12 @@ class Engine:
             "seconds": round(seconds, 3),
             "threads": self.threads,
         }  # fmt: skip
+
+
+def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
+    """Rows as columns; a row without a key has nothing there."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def settle(

@@ -72,17 +72,28 @@ def _read_csv(path: Path, encoding: str) -> pa.Table:
     names = [name.strip() for name in pacsv.read_csv(pa.BufferReader((header + "\n").encode())).column_names]
     return pacsv.read_csv(
         path,
-        read_options=pacsv.ReadOptions(encoding="utf8" if encoding.startswith("utf-8") else encoding, column_names=names, skip_rows=1),
+        read_options=pacsv.ReadOptions(
+            encoding="utf8" if encoding.startswith("utf-8") else encoding, column_names=names, skip_rows=1
+        ),
         parse_options=pacsv.ParseOptions(newlines_in_values=True),
         convert_options=pacsv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=True
+            column_types=dict.fromkeys(names, pa.string()),
+            strings_can_be_null=True,
+            null_values=[""],
+            quoted_strings_can_be_null=True,
         ),
     )
 
 
 def yuan(fen: npt.NDArray[np.int64] | pa.Array | pa.ChunkedArray, places: int = 2) -> pa.Array:
     """Whole units of 10^-places as exact decimals: fen → yuan without any division."""
-    array = fen if isinstance(fen, pa.Array) else fen.combine_chunks() if isinstance(fen, pa.ChunkedArray) else pa.array(fen)
+    array = (
+        fen
+        if isinstance(fen, pa.Array)
+        else fen.combine_chunks()
+        if isinstance(fen, pa.ChunkedArray)
+        else pa.array(fen)
+    )
     if isinstance(array, pa.ChunkedArray):
         array = array.chunk(0) if array.num_chunks else pa.array([], pa.int64())
     array = array.cast(pa.int64())

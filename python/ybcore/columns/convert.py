@@ -115,7 +115,11 @@ def indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
 
 def _numbers(chunk: pa.Array) -> Array:
     """The data buffer of a fixed-width chunk as NumPy, missing cells undefined."""
-    kind = np.dtype(chunk.type.to_pandas_dtype()) if not pa.types.is_temporal(chunk.type) else np.dtype(f"i{chunk.type.bit_width // 8}")
+    kind = (
+        np.dtype(chunk.type.to_pandas_dtype())
+        if not pa.types.is_temporal(chunk.type)
+        else np.dtype(f"i{chunk.type.bit_width // 8}")
+    )
     if chunk.buffers()[1] is None:
         return np.zeros(len(chunk), kind)
     return np.frombuffer(chunk.buffers()[1], kind, count=len(chunk) + chunk.offset)[chunk.offset :]
@@ -173,7 +177,9 @@ def _decimal(chunk: pa.Array, places: int) -> Cells:
         bad = np.asarray(pc.fill_null(pc.not_equal(held.cast(chunk.type, safe=False), chunk), False), dtype=bool)
     if held.buffers()[1] is None:
         return Cells(np.full(len(held), NULL_INT), bad)
-    words = np.frombuffer(held.buffers()[1], np.int64, count=2 * (len(held) + held.offset)).reshape(-1, 2)[held.offset :]
+    words = np.frombuffer(held.buffers()[1], np.int64, count=2 * (len(held) + held.offset)).reshape(-1, 2)[
+        held.offset :
+    ]
     low, high = np.ascontiguousarray(words[:, 0]), words[:, 1]
     valid = np.asarray(held.is_valid())
     wide = (high != (low >> 63)) & valid
@@ -259,7 +265,9 @@ def _micros(column: pa.ChunkedArray, spec: Column) -> Cells:
             micros = _numbers(chunk).astype(np.int64) * _US_PER_DAY
         else:
             micros = _to_micros(chunk)
-        return _date_limit(_fill(micros, chunk, NULL_INT), NULL_INT, FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1)
+        return _date_limit(
+            _fill(micros, chunk, NULL_INT), NULL_INT, FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1
+        )
 
     return _by_chunk(column, np.int64, read)
 

@@ -93,9 +93,12 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array) -> Codes:
     known: dict[tuple[int, ...], Codes] = {}
     at = 0
     for chunk in column.chunks:
-        key = tuple(b.address if b is not None else 0 for b in chunk.dictionary.buffers()) + (len(chunk.dictionary), chunk.dictionary.offset)
+        buffers = (0 if b is None else b.address for b in chunk.dictionary.buffers())
+        key = (*buffers, len(chunk.dictionary), chunk.dictionary.offset)
         if key not in known:
-            known[key] = np.append(_found(pa.chunked_array([pc.index_in(chunk.dictionary, value_set=dictionary)])), np.int32(-1))
+            known[key] = np.append(
+                _found(pa.chunked_array([pc.index_in(chunk.dictionary, value_set=dictionary)])), np.int32(-1)
+            )
         out[at : at + len(chunk)] = known[key][indices(chunk)]
         at += len(chunk)
     return out
@@ -108,23 +111,29 @@ def lookup_runs(column: pa.ChunkedArray, dictionary: pa.Array) -> tuple[Codes, n
         change = np.flatnonzero(found[1:] != found[:-1]) + 1
         ends = np.append(change, len(found)).astype(np.int64) if len(found) else np.empty(0, np.int64)
         return found[ends - 1], ends
-    values, ends, at = [], [], 0
+    values: list[pa.Array] = []
+    stops: list[npt.NDArray[np.int64]] = []
+    at = 0
     for chunk in column.chunks:
         if len(chunk):
             runs = pc.run_end_encode(chunk, run_end_type=pa.int64())
             values.append(runs.values)
-            ends.append(np.asarray(runs.run_ends) + at)
+            stops.append(np.asarray(runs.run_ends) + at)
             at += len(chunk)
     if not values:
         return np.empty(0, np.int32), np.empty(0, np.int64)
-    return lookup(pa.chunked_array(values), dictionary), np.concatenate(ends)
+    return lookup(pa.chunked_array(values), dictionary), np.concatenate(stops)
 
 
 def _found(found: pa.ChunkedArray) -> Codes:
     parts = []
     for chunk in found.chunks:
         data = chunk.buffers()[1]
-        values = np.frombuffer(data, np.int32, count=len(chunk) + chunk.offset)[chunk.offset :] if data is not None else np.zeros(len(chunk), np.int32)
+        values = (
+            np.frombuffer(data, np.int32, count=len(chunk) + chunk.offset)[chunk.offset :]
+            if data is not None
+            else np.zeros(len(chunk), np.int32)
+        )
         parts.append(np.where(np.asarray(chunk.is_valid()), values, np.int32(-1)) if chunk.null_count else values)
     return np.concatenate(parts) if len(parts) != 1 else parts[0]
 

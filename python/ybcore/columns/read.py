@@ -28,7 +28,9 @@ class Problems:
 
     found: list[Problem] = field(default_factory=list)
 
-    def add(self, what: str, path: str = "", file: str | None = None, row: int | None = None, nearest: str = "") -> None:
+    def add(
+        self, what: str, path: str = "", file: str | None = None, row: int | None = None, nearest: str = ""
+    ) -> None:
         """Note one problem; ``path`` is ``table.column``."""
         self.found.append(Problem(what=what, path=path, file=file, row=row, nearest=nearest))
 
@@ -96,7 +98,12 @@ def missing(cells: Cells, spec: Column) -> npt.NDArray[np.bool_]:
 
 
 def read(
-    data: Any, table: Table, problems: Problems, *, file: str | None = None, optional: frozenset[str] | set[str] = frozenset()
+    data: Any,
+    table: Table,
+    problems: Problems,
+    *,
+    file: str | None = None,
+    optional: frozenset[str] | set[str] = frozenset(),
 ) -> Frame:
     """Read one table by its schema; problems are added to ``problems`` and the columns concerned left out.
 
@@ -136,7 +143,11 @@ def read(
 def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """An empty text is no id."""
     if pa.types.is_dictionary(column.type):
-        if any(pc.any(pc.equal(c.dictionary, "")).as_py() for c in column.chunks if pa.types.is_large_string(c.dictionary.type)):
+        if any(
+            pc.any(pc.equal(c.dictionary, "")).as_py()
+            for c in column.chunks
+            if pa.types.is_large_string(c.dictionary.type)
+        ):
             column = pa.chunked_array([c.dictionary_decode() for c in column.chunks])
         else:
             return column
@@ -149,7 +160,9 @@ def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def note_unknown(name: str, table: Table) -> str:
     """A note on a column that no rule of ours reads."""
     near = difflib.get_close_matches(name.lower(), [column.name for column in table.columns], 1, 0.75)
-    return f"{table.name}.{name} is not a column we know; it was ignored" + (f" (nearest name: {near[0]})" if near else "")
+    return f"{table.name}.{name} is not a column we know; it was ignored" + (
+        f" (nearest name: {near[0]})" if near else ""
+    )
 
 
 def column_length(arrow: Mapping[str, pa.ChunkedArray]) -> int:
@@ -163,7 +176,9 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
         columns = _from_mapping(data, table, problems, file)
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
-            problems.add(f"columns have different lengths: {', '.join(f'{k} {v}' for k, v in lengths.items())}", table.name, file)
+            problems.add(
+                f"columns have different lengths: {', '.join(f'{k} {v}' for k, v in lengths.items())}", table.name, file
+            )
             return {}
         return columns
     try:
@@ -175,7 +190,9 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
             whole = pa.Table.from_batches([pa.record_batch(data)])
         else:
             problems.add(
-                f"cannot read {type(data).__name__} as a table: give an Arrow table, a data frame or a mapping of columns", table.name, file
+                f"cannot read {type(data).__name__} as a table: give an Arrow table, a data frame or a mapping of columns",
+                table.name,
+                file,
             )
             return {}
     except (pa.ArrowException, TypeError, ValueError) as error:
@@ -187,7 +204,9 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
     return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
 
 
-def _from_mapping(data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None) -> dict[str, pa.ChunkedArray]:
+def _from_mapping(
+    data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None
+) -> dict[str, pa.ChunkedArray]:
     columns: dict[str, pa.ChunkedArray] = {}
     for name, values in data.items():
         if table.find(str(name)) is None:

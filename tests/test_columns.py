@@ -1,0 +1,265 @@
+"""The door: what is accepted, what it is held as, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from ybcore.columns import Column, describe
+from ybcore.columns.asof import Dated, overlaps, pack
+from ybcore.columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
+from ybcore.columns.ids import encode, first_seen, lookup, lookup_runs, normal
+from ybcore.columns.read import Problems, read
+from ybcore.columns.schema import INPUT_TABLES, KINDS, LINES, PERSONS, VISITS
+from ybcore.errors import InputError
+
+MONEY = Column("amount", "money", negative=True)
+N = int(NULL_INT)
+
+
+def held(values: Any, spec: Column, kind: pa.DataType | None = None) -> tuple[list[int], list[int]]:
+    """(held values, rows that are bad)."""
+    cells = convert(pa.chunked_array([pa.array(values, kind)]), spec)
+    return cells.values.tolist(), [] if cells.bad is None else np.flatnonzero(cells.bad).tolist()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "want", "bad"),
+    [
+        ([1, -250, None], pa.int64(), [1, -250, N], []),
+        ([7, 8], pa.uint8(), [7, 8], []),
+        ([2**63 + 5, 3], pa.uint64(), [N, 3], [0]),
+        ([10**11, 10**11 + 1], pa.int64(), [10**11, N], [1]),
+        ([Decimal("1.05"), None, Decimal("-0.01")], pa.decimal128(10, 2), [105, N, -1], []),
+        ([Decimal("3"), Decimal("-4")], pa.decimal128(10, 0), [300, -400], []),
+        ([Decimal("1.050000"), Decimal("1.050001")], pa.decimal128(20, 6), [105, N], [1]),
+        ([Decimal("1.05")], pa.decimal256(50, 2), [105], []),
+        ([Decimal("99999999999999999999999999.00"), Decimal("1.00")], pa.decimal128(28, 2), [N, 100], [0]),
+        (["1.5", " 2 ", "", None, "-0.01", "3.10000"], pa.string(), [150, 200, N, N, -1, 310], []),
+        (["1.234", "1e3", "1,000", "x", "0.5", "1."], pa.string(), [N, N, N, N, 50, N], [0, 1, 2, 3, 5]),
+        (["7.00"], pa.string_view(), [700], []),
+    ],
+)
+def test_money_is_exact(values: Any, kind: pa.DataType, want: list[int], bad: list[int]):
+    assert held(values, MONEY, kind) == (want, bad)
+
+
+def test_other_exact_kinds():
+    assert held(["0.1", "1", "1.000001", "0.1234567"], Column("r", "rate")) == ([100_000, 1_000_000, N, N], [2, 3])
+    assert held([850_000], Column("r", "rate")) == ([850_000], [])
+    assert held(["2", "0.0001", "-1"], Column("q", "quantity")) == ([20_000, 1, N], [2])
+    assert held([Decimal("1.2345678")], Column("p", "price"), pa.decimal128(12, 7)) == ([N], [0])
+    assert held(["12", "3.0", "3.5"], Column("c", "count")) == ([12, 3, N], [2])
+    assert held([-5], Column("m", "money")) == ([N], [0])
+
+
+@pytest.mark.parametrize("kind", ["money", "rate", "quantity", "price", "count"])
+def test_floats_are_refused(kind: Any):
+    with pytest.raises(ColumnError, match="binary float cannot hold exact amounts"):
+        convert(pa.chunked_array([pa.array([1.5])]), Column("x", kind))
+
+
+def test_slices_and_chunks_are_read_where_they_are():
+    money = pa.array([1, 2, None, 4, 5])
+    text = pa.array(["9", "1.01", None, "x", "2"])
+    decimals = pa.array([None, Decimal("1.00"), Decimal("2.50")], pa.decimal128(9, 2))
+    assert convert(pa.chunked_array([money.slice(1, 3), money.slice(4)]), MONEY).values.tolist() == [2, N, 4, 5]
+    cells = convert(pa.chunked_array([text.slice(1), text.slice(0, 1)]), MONEY)
+    assert cells.values.tolist() == [101, N, N, 200, 900] and cells.bad is not None
+    assert np.flatnonzero(cells.bad).tolist() == [2]
+    assert convert(pa.chunked_array([decimals.slice(1), decimals]), MONEY).values.tolist() == [100, 250, N, 100, 250]
+    assert convert(pa.chunked_array([], pa.int64()), MONEY).values.tolist() == []
+    assert convert(pa.chunked_array([pa.nulls(2)]), MONEY).values.tolist() == [N, N]
+
+
+def test_dates_of_every_form():
+    spec, day = Column("d", "date"), 19_738
+    when = dt.datetime(2024, 1, 16, 23, 59, 59, 999_999)
+    shanghai = "Asia/Shanghai"
+    for values in (
+        pa.array([when.date()]), pa.array([day], pa.int32()), pa.array(["2024-01-16"]), pa.array(["2024-01-16 08:00:00"]),
+        pa.array([when], pa.timestamp("us")), pa.array([when], pa.timestamp("ns")), pa.array([when.replace(microsecond=0)], pa.timestamp("s")),
+        pa.array([when.date()], pa.date64()), pa.array([dt.datetime(2024, 1, 15, 16, tzinfo=dt.UTC)], pa.timestamp("ms", shanghai)),
+    ):  # fmt: skip
+        assert convert(pa.chunked_array([values]), spec).values.tolist() == [day], values.type
+    before = pa.array([dt.datetime(1969, 12, 31, 23)], pa.timestamp("s"))
+    assert convert(pa.chunked_array([before]), spec).values.tolist() == [-1]
+    values, bad = held(["2024-02-30", "", None, "20240116", "1799-12-31"], spec)
+    assert values == [int(NULL_DAY)] * 5 and bad == [0, 3, 4]
+    with pytest.raises(ColumnError, match="int32"):
+        held([day], spec, pa.int64())
+
+
+def test_times_are_microseconds():
+    spec, want = Column("t", "time"), 1_705_449_599_000_000
+    for values in (
+        pa.array(["2024-01-16 23:59:59", "2024-01-16T23:59:59"]),
+        pa.array([dt.datetime(2024, 1, 16, 23, 59, 59)] * 2, pa.timestamp("ns")),
+        pa.array([dt.datetime(2024, 1, 16, 23, 59, 59)] * 2, pa.timestamp("s")),
+    ):
+        assert convert(pa.chunked_array([values]), spec).values.tolist() == [want, want]
+    assert convert(pa.chunked_array([pa.array([dt.date(1970, 1, 2)])]), spec).values.tolist() == [86_400_000_000]
+
+
+def test_codes_and_flags():
+    spec = Column("c", "code")
+    chunks = pa.chunked_array(
+        [pa.array(["02", None, ""]).dictionary_encode(), pa.array(["11", "02", None]).dictionary_encode()]
+    )
+    cells = convert(chunks, spec)
+    assert cells.texts == ["02", "11"] and cells.values.tolist() == [0, -1, -1, 1, 0, -1]
+    with pytest.raises(ColumnError, match="leading zeros"):
+        held([2], spec)
+    flag = Column("f", "flag")
+    assert held(["1", "0", None, "x"], flag) == ([1, 0, -1, -1], [3])
+    assert held([True, False, None], flag) == ([1, 0, -1], [])
+    assert held([2, 300], flag) == ([2, -1], [1])
+
+
+def test_ids_are_joint():
+    a = normal(pa.chunked_array([pa.array(["x", None, "y"]), pa.array(["x"])]))
+    b = normal(pa.chunked_array([pa.array(["z", "y"]).dictionary_encode()]))
+    (one, two), names = encode([a, b])
+    assert names.to_pylist() == ["x", "y", "z"] and one.tolist() == [0, -1, 1, 0] and two.tolist() == [2, 1]
+    assert lookup(a, pa.array(["y", "x"], pa.large_string())).tolist() == [1, -1, 0, 1]
+    assert first_seen(one).tolist() == [True, False, True, False]
+    with pytest.raises(ColumnError, match="text in one table"):
+        encode([a, normal(pa.chunked_array([pa.array([1])]))])
+    with pytest.raises(ColumnError, match="an id is text or an integer"):
+        normal(pa.chunked_array([pa.array([1.5])]))
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+def test_runs_of_ids(dictionary: bool):
+    known = pa.array(["a", "b", "c"], pa.large_string())
+    values = pa.array(["b", "b", "a", None, "q", "q", "c"])
+    column = normal(
+        pa.chunked_array(
+            [
+                values.dictionary_encode() if dictionary else values,
+                (values.dictionary_encode() if dictionary else values).slice(5),
+            ]
+        )
+    )
+    found, ends = lookup_runs(column, known)
+    each = np.repeat(found, np.diff(ends, prepend=0))
+    assert each.tolist() == lookup(column, known).tolist() == [1, 1, 0, -1, -1, -1, 2, -1, 2]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_as_of_join_is_the_plain_search(seed: int):
+    r = random.Random(seed)
+    keys, day = r.randint(1, 6), lambda: r.randint(0, 30)
+    rows = [
+        (r.randint(-1, keys - 1), day(), r.choice([None, r.randint(1, 40)]), r.randint(0, 2))
+        for _ in range(r.randint(0, 25))
+    ]
+    key = np.array([k for k, *_ in rows], np.int32)
+    begin = np.array([b for _, b, *_ in rows], np.int32)
+    end = np.array([NULL_DAY if e is None else e for _, _, e, _ in rows], np.int32)
+    own = np.array([s for *_, s in rows], np.int32)
+    asked = [(r.randint(-1, keys - 1), day(), r.randint(-1, 2)) for _ in range(200)]
+    dated = Dated.of(key, keys, begin, end)
+    got = dated.find(np.array([k for k, *_ in asked], np.int32), np.array([d for _, d, _ in asked], np.int32), own, np.array([s for *_, s in asked], np.int32))  # fmt: skip
+
+    def plain(k: int, d: int, s: int) -> int:
+        return next(
+            (
+                i
+                for i, (rk, b, e, rs) in enumerate(rows)
+                if k >= 0 and rk == k and b <= d and (e is None or d < e) and s in (-1, rs)
+            ),
+            -1,
+        )
+
+    assert got.tolist() == [plain(*one) for one in asked]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_overlaps_are_found(seed: int):
+    r = random.Random(seed)
+    rows = [(r.randint(0, 3), b := r.randint(0, 40), b + r.randint(1, 8)) for _ in range(r.randint(0, 12))]
+    key = pack((np.array([k for k, *_ in rows], np.int32), 4))
+    found = overlaps(key, np.array([b for _, b, _ in rows], np.int32), np.array([e for *_, e in rows], np.int32))
+    want = any(a[0] == b[0] and a[1] < b[2] and b[1] < a[2] for i, a in enumerate(rows) for b in rows[:i])
+    assert bool(len(found)) == want
+
+
+VALUES: dict[str, list[Any]] = {"setl_id": ["S1", "S2"], "psn_no": ["P1", "P2"], "med_type": ["21", "11"], "setl_time": [dt.datetime(2024, 5, 1, 8), dt.datetime(2024, 5, 2)]}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "table",
+    [VALUES, {k: np.array(v) for k, v in VALUES.items()}, pa.table(VALUES), pa.table(VALUES).to_batches()[0], pl.DataFrame(VALUES), pd.DataFrame(VALUES),
+     pa.RecordBatchReader.from_batches(pa.table(VALUES).schema, pa.table(VALUES).to_batches()), pl.DataFrame(VALUES).with_columns(pl.col("med_type").cast(pl.Categorical))],
+    ids=["lists", "numpy", "table", "batch", "polars", "pandas", "reader", "categorical"],
+)  # fmt: skip
+def test_every_container_reads_the_same(table: Any):
+    problems = Problems()
+    frame = read(table, VISITS, problems)
+    problems.stop()
+    assert frame.rows == 2 and not frame.notes and not frame.bad().any()
+    values, texts = frame.code("med_type") or ([], [])
+    assert [texts[i] for i in values] == ["21", "11"]
+    assert frame.ids["setl_id"].to_pylist() == ["S1", "S2"]
+    assert frame.cells["setl_time"].values.tolist() == [1_714_550_400_000_000, 1_714_608_000_000_000]
+
+
+def test_all_problems_are_told_at_once():
+    problems = Problems()
+    read(
+        {"setl_id": ["a"], "psn_no": [1.5], "med_typ": ["21"], "ipt_days": [2.0], "setl_time": ["2024-01-01"]},
+        VISITS,
+        problems,
+    )
+    read({"det_item_fee_sumamt": [0.1], "med_list_codg": ["x"], "color": ["red"]}, LINES, problems)
+    with pytest.raises(InputError) as caught:
+        problems.stop()
+    found = {p.path: p for p in caught.value.problems}
+    assert set(found) == {"visits.psn_no", "visits.ipt_days", "visits.med_type", "lines.det_item_fee_sumamt"}
+    assert found["visits.med_type"].nearest == "med_typ"
+
+
+def test_shapes_that_are_no_table():
+    for data in (42, {"setl_id": ["a", "b"], "psn_no": ["c"]}, pa.table([["a"], ["b"]], names=["setl_id", "setl_id"])):
+        problems = Problems()
+        read(data, VISITS, problems)
+        assert problems.found, data
+
+
+def test_unknown_columns_are_noted_and_other_names_known():
+    problems = Problems()
+    frame = read(
+        {"PSN_NO": ["p"], "INSUTYPE": ["310"], "psn_type": ["11"], "brdyy": ["2000-01-01"], "thing": [object()]},
+        PERSONS,
+        problems,
+    )
+    assert not problems.found and frame.has("psn_no") and frame.has("insutype")
+    assert len(frame.notes) == 2 and "nearest name: brdy" in frame.notes[0]
+
+
+def test_bad_rows_are_rows_not_errors():
+    problems = Problems()
+    frame = read({"setl_id": ["a", None, "c", "d", ""], "psn_no": ["p"] * 5, "med_type": ["21", "21", None, "21", "21"],
+                  "setl_time": ["2024-01-01", "2024-01-01", "2024-01-01", "2024-13-01", "2024-01-01"]}, VISITS, problems)  # fmt: skip
+    problems.stop()
+    assert frame.bad().tolist() == [False, True, True, True, True]
+
+
+def test_describe_tells_every_column():
+    rows = describe()
+    assert {row["table"] for row in rows} == set(INPUT_TABLES)
+    assert all(row["zh"] or row["table"] == "visits" for row in rows) and all(
+        row["accepts"] in KINDS.values() for row in rows
+    )
+    assert {row["column"] for row in describe("lines") if row["required"]} == {"med_list_codg", "det_item_fee_sumamt"}
+    assert "psn_cash_pay" in {row["column"] for row in describe("outputs")}
+    with pytest.raises(ValueError, match="nothing"):
+        describe("nothing")
