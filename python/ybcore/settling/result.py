@@ -86,20 +86,14 @@ def line_table(job: Job, answer: dict[str, Any]) -> pa.Table | None:
     price = answer["price"]
     if job.lines is None or "item_class" not in price:
         return None
-    scale = _line_scale(job, answer)
     out: dict[str, Any] = {
         name: job.lines.source[name] for name in ("setl_id", "feedetl_sn") if name in job.lines.source
     }
     out["det_item_fee_sumamt"] = pa.array(job.lines.ints("det_item_fee_sumamt"))
     settled = _line_visit(job)
     ok = (answer["outcome"] < 2)[settled]
-    amounts = {}
     for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"):
-        amounts[name] = price[name]
-    rounded = {name: _half_up(amounts[name], scale) for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt")}
-    rounded["inscp_scp_amt"] = job.lines.ints("det_item_fee_sumamt") - sum(rounded.values())
-    for name, values in rounded.items():
-        out[name] = pa.array(np.where(ok, values, 0))
+        out[name] = pa.array(np.where(ok, price[name], 0))
     out["chrgitm_lv"] = _words(np.where(ok, price["item_class"], 0), CLASSES)
     whole = (price["reason"] > 0) & (price["reason"] < 5)
     out["selfpay_prop"] = pa.array(np.where(ok, np.where(whole, 1_000_000, price["ratio"]), 0).astype(np.int32))
@@ -116,19 +110,6 @@ def _line_visit(job: Job) -> Any:
     out = np.zeros(len(visit), np.int64)
     out[job.line_row] = visit
     return out
-
-
-def _line_scale(job: Job, answer: dict[str, Any]) -> Any:
-    """Units of money in a fen for each line: those of its visit's document."""
-    scales = np.array(
-        [1_000_000 if job.compiled.policies[d].model.grid else 1 for d in job.compiled.plan_document] + [1], np.int64
-    )
-    return scales[answer["plan"]][_line_visit(job)]
-
-
-def _half_up(values: Any, scale: Any) -> Any:
-    size = (2 * np.abs(values) + scale) // (2 * scale)
-    return np.where(values < 0, -size, size)
 
 
 def detail_table(job: Job, answer: dict[str, Any]) -> pa.Table:
