@@ -1,0 +1,344 @@
+"""What a caller gave, as arrays: tables checked, ids made dense, days filled in, rows refused that no policy could settle."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .. import _core
+from ..catalog import Catalog
+from ..columns.convert import NULL_DAY, NULL_INT, indices
+from ..columns.ids import encode, flat, lookup, lookup_runs
+from ..columns.read import Frame, Problems, read
+from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
+from ..policy.compile import CompiledBook
+
+__all__ = ["Given"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+MICROS_A_DAY = 86_400_000_000
+BAD, DUPLICATE = 1, 2
+
+
+class Given:
+    """The tables of one batch. Attributes are filled by `__init__` and `prepare`."""
+
+    def __init__(
+        self, compiled: CompiledBook, catalog: Catalog | None, tables: dict[str, Any], line_offsets: Any = None
+    ) -> None:
+        self.compiled, self.catalog = compiled, catalog
+        self.tags = list(dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags))
+        self.most_tags = compiled.max_tags
+        problems = Problems()
+        extra = self._declared()
+        visits = VISITS.with_columns(
+            [Column(f"{tag}.{bucket}", "money", negative=True) for tag in self.tags for bucket in NATURE_BUCKETS]
+            + extra["visits"]
+        )
+        self.visits = read(tables["visits"], visits, problems, optional={"med_type"})
+        self.persons = self._maybe(tables, "persons", PERSONS.with_columns(extra["persons"]), problems)
+        self.institutions = self._maybe(
+            tables, "institutions", INSTITUTIONS.with_columns(extra["institutions"]), problems
+        )
+        self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
+        self.lines = self._maybe(tables, "lines", LINES, problems)
+        self.line_offsets = line_offsets
+        self.diseases: dict[str, int] = {}
+        self.disease_names: list[str] = []
+        self.state_order = np.zeros(0, np.int64)
+        if self.lines is not None and catalog is None:
+            problems.add("fee lines are given but no catalogue", "lines")
+        self._check_lines(problems)
+        problems.stop()
+        self.notes = [
+            note
+            for f in (self.visits, self.persons, self.institutions, self.acct_events, self.lines)
+            if f is not None
+            for note in f.notes
+        ]
+
+    def _declared(self) -> dict[str, list[Column]]:
+        out: dict[str, list[Column]] = {"visits": [], "persons": [], "institutions": []}
+        for asked in self.compiled.attributes.values():
+            if asked.declared:
+                column = Column(asked.name, "count" if asked.kind == "number" else "code")
+                for table in dict.fromkeys(asked.tables):
+                    out[table].append(column)
+        for name in self.compiled.fields:
+            if name not in self.compiled.attributes and VISITS.find(name) is None:
+                out["visits"].append(Column(name, "count"))
+                out["persons"].append(Column(name, "count"))
+        return out
+
+    @staticmethod
+    def _maybe(tables: dict[str, Any], name: str, table: Any, problems: Problems) -> Frame | None:
+        data = tables.get(name)
+        return None if data is None else read(data, table, problems)
+
+    def _check_lines(self, problems: Problems) -> None:
+        if self.lines is None:
+            return
+        if self.line_offsets is None and "setl_id" not in self.lines.ids:
+            problems.add(
+                "lines name no visit: give setl_id, or line_offsets with one more entry than visits", "lines.setl_id"
+            )
+        if self.line_offsets is not None:
+            offsets = np.asarray(self.line_offsets)
+            if len(offsets) != self.visits.rows + 1 or (
+                len(offsets) and (offsets[0] != 0 or offsets[-1] != self.lines.rows or (np.diff(offsets) < 0).any())
+            ):
+                problems.add(
+                    "line_offsets must rise from 0 to the number of lines, one more entry than visits", "line_offsets"
+                )
+
+    def prepare(self, state: Any) -> None:
+        """Dense ids, days, lines by visit, and refusals."""
+        self.state = state
+        self._ids()
+        self._days()
+        self._lines()
+        self._refuse()
+
+    def _ids(self) -> None:
+        v = self.visits
+        n = v.rows
+        nothing = pa.chunked_array([pa.nulls(n, v.ids["setl_id"].type)])
+        own_id = v.ids["setl_id"]
+        columns = [own_id, v.ids.get("init_setl_id", nothing)]
+        self.state_setl = [] if self.state is None else self.state.setl_ids()
+        (setl, init, *_), self.setl_dictionary = encode([*columns, *self._as(own_id, self.state_setl)])
+        self.setl, self.init = setl, init
+        people = [v.ids["psn_no"]]
+        for frame, name in (
+            (v, "mulaid_psn_no"),
+            (self.persons, "psn_no"),
+            (self.persons, "mulaid_psn_no"),
+            (self.acct_events, "psn_no"),
+        ):
+            people.append(
+                frame.ids[name]
+                if frame is not None and name in frame.ids
+                else pa.chunked_array([], v.ids["psn_no"].type)
+            )
+        people += self._as(v.ids["psn_no"], [] if self.state is None else self.state.people())
+        codes, self.psn_dictionary = encode(people)
+        self.psn, self.visit_donor, self.persons_psn, self.persons_donor, self.events_psn = codes[:5]
+        self.people = len(self.psn_dictionary)
+        stay = v.ids.get("mdtrt_id")
+        if stay is None:
+            stay = own_id
+        elif stay.null_count:
+            stay = pa.chunked_array([pc.coalesce(flat(stay).combine_chunks(), flat(own_id).combine_chunks())])
+        linked = v.ids.get("refl_old_mdtrt_id", pa.chunked_array([], stay.type))
+        stays, self.stay_dictionary = encode(
+            [stay, linked, *self._as(stay, [] if self.state is None else self.state.stays())]
+        )
+        self.stay = stays[0]
+        self.linked = stays[1] if len(stays[1]) else np.full(n, -1, np.int32)
+        hospitals = [v.ids.get("fixmedins_code", pa.chunked_array([], pa.large_string()))]
+        if self.institutions is not None:
+            hospitals.append(self.institutions.ids["fixmedins_code"])
+        hospitals += self._as(hospitals[0], [] if self.state is None else self.state.hospitals())
+        found, self.hospital_dictionary = encode(hospitals)
+        self.hospital = found[0] if len(found[0]) else np.full(n, -1, np.int32)
+        self.institution_key = found[1] if self.institutions is not None else None
+        empty = pa.chunked_array([], pa.large_string())
+        houses = [
+            v.ids.get("hsld_no", empty),
+            self.persons.ids.get("hsld_no", empty) if self.persons is not None else empty,
+        ]
+        houses += self._as(
+            next((h for h in houses if len(h)), empty), [] if self.state is None else self.state.households()
+        )
+        found, self.house_dictionary = encode(houses)
+        self.visit_house = found[0] if len(found[0]) else np.full(n, -1, np.int32)
+        self.persons_house = found[1] if len(found[1]) else None
+
+    @staticmethod
+    def _as(column: pa.ChunkedArray, values: list[Any]) -> list[pa.ChunkedArray]:
+        kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+        return [pa.chunked_array([pa.array(values, kind)])] if values else []
+
+    def _days(self) -> None:
+        v = self.visits
+        self.time = v.ints("setl_time") if "setl_time" in v.cells else np.full(v.rows, NULL_INT, np.int64)
+        missing = self.time == NULL_INT
+        day = np.where(missing, 0, self.time // MICROS_A_DAY).astype(np.int32)
+        self.setl_day = day
+        begin, end = v.days("begndate"), v.days("enddate")
+        self.begndate = np.where(begin == NULL_DAY, day, begin).astype(np.int32)
+        self.enddate = np.where(end == NULL_DAY, day, end).astype(np.int32)
+        days = v.ints("ipt_days")
+        self.days = np.where(days == NULL_INT, np.maximum(1, self.enddate - self.begndate), days).astype(np.int32)
+        self.reversal = v.flag("refd_setl_flag", 0) == 1
+        first = self.compiled.policies[0].model.dates
+        self.policy_rule, self.order_rule = first.policy, first.order
+        self.order_date = self.enddate if self.order_rule == "discharge" else self.setl_day
+        self.dates = {"settlement": self.setl_day, "discharge": self.enddate, "admission": self.begndate}
+
+    def _lines(self) -> None:
+        v, lines = self.visits, self.lines
+        n = v.rows
+        self.line_row: Int64 | None = None
+        if lines is None:
+            self.line_begin = np.zeros(n + 1, np.int64)
+        elif self.line_offsets is not None:
+            self.line_begin = np.ascontiguousarray(self.line_offsets, dtype=np.int64)
+        else:
+            run, ends = lookup_runs(lines.ids["setl_id"], self.setl_dictionary)
+            first = np.full(len(self.setl_dictionary) + 1, -1, np.int32)
+            rows = np.flatnonzero(self.setl >= 0)[::-1].astype(np.int32)
+            first[self.setl[rows]] = rows
+            visit = first[run]
+            self._orphans(visit, ends)
+            begin, row = _core.group_lines(
+                np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), n
+            )
+            self.line_begin, self.line_row = begin, row if len(row) else None
+        self.has_lines = np.diff(self.line_begin) > 0
+        names = [*NATURES, "medfee_sumamt", "direct_amt", *(f"{tag}.{b}" for tag in self.tags for b in NATURE_BUCKETS)]
+        self.given = np.zeros(n, bool)
+        for name in names:
+            if name in v.cells:
+                self.given |= v.ints(name) != NULL_INT
+        self.priced = self.has_lines | ~self.given
+        self.kernel_lines = self._kernel_lines()
+        self.line_total, self.bad_lines = _core.line_totals(self.line_begin, self.kernel_lines)
+
+    def _orphans(self, visit: Int32, ends: Int64) -> None:
+        lost = np.flatnonzero(visit < 0)
+        if len(lost):
+            sizes = np.diff(ends, prepend=0)
+            problems = Problems()
+            assert self.lines is not None
+            column = self.lines.ids["setl_id"]
+            rows = [int(ends[i] - sizes[i]) for i in lost[:5]]
+            for row in rows:
+                problems.add(f"setl_id {column[row].as_py()!r} is not among the visits", "lines.setl_id", row=row + 1)
+            problems.add(f"{int(sizes[lost].sum())} lines belong to no visit", "lines.setl_id")
+            problems.stop()
+
+    def _kernel_lines(self) -> Any:
+        lines = self.lines
+        if lines is None:
+            none = np.zeros(0, np.int32)
+            return _core.Lines(none, none, None, np.zeros(0, np.int64), None, None, None, None, None)
+        assert self.catalog is not None
+        item = lookup(lines.ids["med_list_codg"], self.catalog.codes)
+        named = self._named()
+        return _core.Lines(
+            np.ascontiguousarray(item, dtype=np.int32), lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
+            lines.ints("det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
+            lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
+            lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, named, self.line_row,
+        )  # fmt: skip
+
+    def _named(self) -> Int64 | None:
+        """Row of the line that each return line names, in the same visit; -1 none."""
+        lines = self.lines
+        assert lines is not None
+        if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
+            return None
+        (own, named), _ = encode([lines.ids["feedetl_sn"], lines.ids["init_feedetl_sn"]])
+        asked = np.flatnonzero(named >= 0)
+        out = np.full(lines.rows, -1, np.int64)
+        if not len(asked):
+            return out
+        visit = np.repeat(np.arange(self.visits.rows), np.diff(self.line_begin))
+        of_row = np.empty(lines.rows, np.int64)
+        if self.line_row is None:
+            of_row = visit
+        else:
+            of_row[self.line_row] = visit
+        wanted = np.isin(own, named[asked])
+        rows = np.flatnonzero(wanted)[::-1]
+        place = {(int(of_row[r]), int(own[r])): int(r) for r in rows}
+        for r in asked:
+            out[r] = place.get((int(of_row[r]), int(named[r])), -1)
+        return out
+
+    def _refuse(self) -> None:
+        """Rows that cannot be settled whatever the policy says."""
+        v = self.visits
+        bad = self.bad_lines.astype(bool)
+        for name, cells in v.cells.items():
+            if cells.bad is not None:
+                bad |= cells.bad
+            if name == "med_type":
+                bad |= (cells.values < 0) & ~self.reversal
+        bad |= (self.setl < 0) | (self.psn < 0) | (self.time == NULL_INT)
+        if "med_type" not in v.cells:
+            bad |= ~self.reversal
+        else:
+            known = np.array([bool(text) for text in v.cells["med_type"].texts or []] + [False])
+            bad |= ~known[v.cells["med_type"].values] & ~self.reversal
+        bad |= (self.enddate < self.begndate) | (self.days < 0)
+        self.reason = np.where(bad, BAD, 0).astype(np.uint8)
+        good = np.flatnonzero(~bad)
+        first = np.full(len(self.setl_dictionary) + 1, -1, np.int64)
+        first[self.setl[good[::-1]]] = good[::-1]
+        if self.state is not None:
+            known_ids = (
+                lookup(self._as(v.ids["setl_id"], self.state_setl)[0], self.setl_dictionary)
+                if self.state_setl
+                else np.zeros(0, np.int32)
+            )
+            first[known_ids] = -2
+        again = ~bad & (first[self.setl] != np.arange(v.rows))
+        self.reason[again] = DUPLICATE
+        self.first_row = first
+        self.taking_part = self.reason == 0
+
+    def _money(self, name: str) -> Int64:
+        if name not in self.visits.cells:
+            return np.zeros(self.visits.rows, np.int64)
+        values = self.visits.ints(name)
+        return np.where(values == NULL_INT, 0, values)
+
+    def disease_index(self, text: str) -> int:
+        """Dense number of a disease code."""
+        if text not in self.diseases:
+            self.diseases[text] = len(self.diseases)
+            self.disease_names.append(text)
+        return self.diseases[text]
+
+    def digests(self) -> dict[str, Any]:
+        """sha256 of each input table's content, so that a run can be told from another."""
+        out = {}
+        for frame in (self.visits, self.lines, self.persons, self.institutions, self.acct_events):
+            if frame is not None:
+                digest = hashlib.sha256()
+                for name in sorted(frame.source):
+                    digest.update(f"{name} {frame.rows}".encode())
+                    for part in _bytes_of(frame, name):
+                        digest.update(part)
+                out[frame.table.name] = {"rows": frame.rows, "sha256": digest.hexdigest()}
+        return out
+
+
+def _bytes_of(frame: Frame, name: str) -> Iterator[Any]:
+    """The content of one column as it was given (ids in their own chunks and dictionaries)."""
+    if name in frame.cells:
+        cells = frame.cells[name]
+        if cells.texts is not None:
+            texts = sorted(set(cells.texts))
+            place = {text: i for i, text in enumerate(texts)}
+            yield "\0".join(texts).encode()
+            yield np.array([place[text] for text in cells.texts] + [-1], np.int32)[cells.values]
+        else:
+            yield np.ascontiguousarray(cells.values)
+    elif name in frame.ids:
+        for chunk in frame.ids[name].chunks:
+            if pa.types.is_dictionary(chunk.type):
+                yield np.ascontiguousarray(indices(chunk))
+                chunk = chunk.dictionary
+            for buffer in chunk.buffers():
+                yield b"-" if buffer is None else buffer
+            yield f"{chunk.offset} {len(chunk)}".encode()
