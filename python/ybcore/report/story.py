@@ -61,7 +61,9 @@ def proof(told: Explanation) -> str:
     """One sentence: whether the figures are those of the bulk run."""
     if told.differences:
         rows = "; ".join(f"{name}: {left!r} ≠ {right!r}" for name, (left, right) in told.differences.items())
-        return say(f"与批量结果不一致（逐笔重算 ≠ 批量）：{rows}", f"NOT equal to the bulk row (explained ≠ bulk): {rows}")
+        return say(
+            f"与批量结果不一致（逐笔重算 ≠ 批量）：{rows}", f"NOT equal to the bulk row (explained ≠ bulk): {rows}"
+        )
     return say(
         f"已核对：以上结果与批量结算的同一行逐列相等（{told.compared} 列）。",
         f"Checked: the result above equals the bulk row in every column ({told.compared} columns).",
@@ -102,14 +104,19 @@ def _natures(step: dict[str, Any], told: Explanation) -> list[str]:
     out = [head + _cite(doc.get("cite"))]
     out.append(say("条件：", "facts: ") + ", ".join(f"{n}={facts[n]}" for n in shown if facts.get(n) not in (None, "")))
     total = sum(step["natures"].values())
-    out.append(say("费用构成：总额", "natures: total") + f" {_money(total, scale)} = {_buckets(step['natures'], scale)}")
+    out.append(
+        say("费用构成：总额", "natures: total") + f" {_money(total, scale)} = {_buckets(step['natures'], scale)}"
+    )
     if told.lines:
         out += _lines(told.lines)
     return out
 
 
 def _lines(lines: list[dict[str, Any]]) -> list[str]:
-    out = [say(f"明细 {len(lines)} 行", f"{len(lines)} fee lines") + ("" if len(lines) <= 12 else say("，列出前 12 行", ", the first 12:"))]
+    out = [
+        say(f"明细 {len(lines)} 行", f"{len(lines)} fee lines")
+        + ("" if len(lines) <= 12 else say("，列出前 12 行", ", the first 12:"))
+    ]
     for line in lines[:12]:
         parts = ", ".join(
             f"{say(*NATURES[column])} {yuan_text(line[name])}"
@@ -130,7 +137,9 @@ def _lines(lines: list[dict[str, Any]]) -> list[str]:
 def _plan(step: dict[str, Any], told: Explanation) -> list[str]:
     plan = step["plan"]
     if plan is None:
-        return [say("没有待遇方案适用：无待遇，全部由个人负担", "no plan holds: no benefit, everything is the person's")]
+        return [
+            say("没有待遇方案适用：无待遇，全部由个人负担", "no plan holds: no benefit, everything is the person's")
+        ]
     text = say("待遇方案", "plan") + f" {plan['id']}"
     if step["outcome"] == "no_benefit":
         return [text + say("：不享受待遇", ": no benefit") + _cite(plan.get("cite"))]
@@ -146,16 +155,21 @@ def _layer(step: dict[str, Any], told: Explanation) -> list[str]:
         return _money(amount, scale)
 
     kind = "" if step["kind"] == "share" else f"［{say(*LAYER_KINDS[step['kind']])}］"
-    out = [say("层", "layer") + f" {step['layer']}{kind} → {say(*PAYERS.get(step['payer'], (step['payer'],) * 2))}" + _cite(raw.get("cite"))]
+    out = [
+        say("层", "layer")
+        + f" {step['layer']}{kind} → {say(*PAYERS.get(step['payer'], (step['payer'],) * 2))}"
+        + _cite(raw.get("cite"))
+    ]
     out.append(say("基数", "base") + f" {m(r.base)} = {_buckets(r.parts, scale)}")
     expense = [room for room in r.rooms if room[0]["on"] in ("expense", "above_deductible")]
     fund = [room for room in r.rooms if room not in expense]
     out += [_room(room, scale) for room in expense]
     if "deductible" in raw or "after_rate_deductible" in raw:
-        rule = (raw.get("deductible") or {}).get("repeat", "visit") if isinstance(raw.get("deductible"), dict) else "visit"
+        rule = (raw.get("deductible") or {}).get("repeat", "visit")
+        rule = "cumulative" if raw.get("settle", "per_visit") != "per_visit" else rule
         out.append(
             say("起付线：标准", "deductible: standard")
-            + f" {m(r.standard)}（{say(*RULES[rule])}）"
+            + f" {m(r.standard)}{_aside(say(*RULES[rule]))}"
             + say("，应付", ", due")
             + f" {m(r.due)}"
             + say("，实付", ", taken")
@@ -167,7 +181,12 @@ def _layer(step: dict[str, Any], told: Explanation) -> list[str]:
     if "settle" in raw and raw["settle"] != "per_visit":
         out.append(say("累计计算：目标", "accumulated: target") + f" {m(r.target)}")
     if r.cut_expense or r.cut_fund:
-        out.append(say("封顶削减：费用", "cut: expense") + f" {m(r.cut_expense)}" + say("，基金", ", fund money") + f" {m(r.cut_fund)}")
+        out.append(
+            say("封顶削减：费用", "cut: expense")
+            + f" {m(r.cut_expense)}"
+            + say("，基金", ", fund money")
+            + f" {m(r.cut_fund)}"
+        )
     paid = ", ".join(f"{say(*PAYERS.get(payer, (payer, payer)))} {m(amount)}" for payer, amount in r.pays if amount)
     out.append(say("支付", "paid") + f" {m(r.paid)}" + (f" = {paid}" if len(r.pays) > 1 and paid else ""))
     if r.hospital:
@@ -206,11 +225,15 @@ def _exact(units_ppm: int, scale: int) -> str:
 def _room(room: tuple[dict[str, Any], int, int, int, int], scale: int) -> str:
     ceiling, limit, used, before, after = room
     period = say(*PERIODS[ceiling.get("per", "year")])
-    text = f"{say(*CEILINGS[ceiling['on']])} {_money(limit, scale)}（{period}）"
+    text = f"{say(*CEILINGS[ceiling['on']])} {_money(limit, scale)}{_aside(period)}"
     text += say("，已用", ", used") + f" {_money(used, scale)}"
     if before == after:
         return text + say("，未触及", ", not met")
     return text + f": {_money(before, scale)} → {_money(after, scale)}"
+
+
+def _aside(text: str) -> str:
+    return say(f"（{text}）", f" ({text})")
 
 
 def _counter(key: Any) -> str:
@@ -233,7 +256,12 @@ def _end(step: dict[str, Any], told: Explanation) -> list[str]:
 def _reversal(step: dict[str, Any], told: Explanation) -> list[str]:
     original = step["record"]
     out = [say("冲销", "reversal of") + f" {original.setl_id}"]
-    out.append(say("原结算各列取反，其累计与账户金额退回", "its columns with opposite sign; its counters and account money are taken back"))
+    out.append(
+        say(
+            "原结算各列取反，其累计与账户金额退回",
+            "its columns with opposite sign; its counters and account money are taken back",
+        )
+    )
     for key, amount in original.contributions:
         out.append(say("累计", "counter") + f" {_counter(key)}: -{_money(amount, 1_000_000)}")
     return out

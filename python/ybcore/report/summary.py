@@ -18,7 +18,20 @@ from ..columns.convert import NULL_DAY
 from ..columns.ids import encode, normal
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import FUNDS, INSTITUTIONS, PERSONS, VISITS
-from ..messages import FLAGS, INSUTYPES, LEVELS, MED_TYPES, NATURES, OUTCOMES, PAYERS, PSN_TYPES, REASONS, name_of, say, yuan_text
+from ..messages import (
+    FLAGS,
+    INSUTYPES,
+    LEVELS,
+    MED_TYPES,
+    NATURES,
+    OUTCOMES,
+    PAYERS,
+    PSN_TYPES,
+    REASONS,
+    name_of,
+    say,
+    yuan_text,
+)
 
 __all__ = ["peak_memory", "percent", "print_summary", "summarise"]
 
@@ -43,7 +56,12 @@ def percent(part: int, whole: int, places: int = 2) -> str:
 
 
 def summarise(
-    result: Any, visits: pa.Table, persons: pa.Table | None = None, institutions: pa.Table | None = None, *, policy_date: str = "discharge"
+    result: Any,
+    visits: pa.Table,
+    persons: pa.Table | None = None,
+    institutions: pa.Table | None = None,
+    *,
+    policy_date: str = "discharge",
 ) -> dict[str, Any]:
     """What a run came to.
 
@@ -54,7 +72,10 @@ def summarise(
     receipt = result.receipt
     seconds = receipt["seconds"]
     counts = receipt["counts"]
-    paid = np.isin(np.asarray(_codes(out["outcome"])[0]), [i for i, w in enumerate(_codes(out["outcome"])[1]) if w in ("settled", "no_benefit")])
+    paid = np.isin(
+        np.asarray(_codes(out["outcome"])[0]),
+        [i for i, w in enumerate(_codes(out["outcome"])[1]) if w in ("settled", "no_benefit")],
+    )
     keys = _attributes(visits, persons, institutions, policy_date)
     sums = {name: np.asarray(out[name].combine_chunks()) for name in SUMS}
     groups = {
@@ -88,7 +109,9 @@ def _codes(column: pa.ChunkedArray) -> tuple[pa.Array, list[str]]:
     return encoded.indices, [str(v) for v in encoded.dictionary.to_pylist()]
 
 
-def _attributes(visits: pa.Table, persons: pa.Table | None, institutions: pa.Table | None, policy_date: str) -> dict[str, Any]:
+def _attributes(
+    visits: pa.Table, persons: pa.Table | None, institutions: pa.Table | None, policy_date: str
+) -> dict[str, Any]:
     """Scheme, kind of visit, category of person and level of hospital of every visit: (indices, texts), -1 unknown."""
     problems = Problems()
     frame = read(visits, VISITS, problems, optional={"med_type"})
@@ -157,7 +180,9 @@ def _cut(column: tuple[Any, list[str]], digits: int = 2) -> tuple[Any, list[str]
     return column[0], [text[:digits] for text in column[1]]
 
 
-def _grouped(keys: tuple[tuple[str, tuple[Any, list[str]]], ...], sums: dict[str, Any], paid: Any) -> list[dict[str, Any]]:
+def _grouped(
+    keys: tuple[tuple[str, tuple[Any, list[str]]], ...], sums: dict[str, Any], paid: Any
+) -> list[dict[str, Any]]:
     """Visits and sums of each combination of keys, settled visits only, in the order of the keys."""
     code = np.zeros(len(paid), np.int64)
     names: list[list[str]] = []
@@ -230,7 +255,9 @@ def _money_table(data: dict[str, Any], console: Any) -> None:
         for name, pair in words.items():
             if totals[name] or name in ("medfee_sumamt", "fund_pay_sumamt", "psn_cash_pay"):
                 indent = "  " if name in FUNDS or name in ("acct_pay", "acct_mulaid_pay", "psn_cash_pay") else ""
-                table.add_row(indent + say(*pair), yuan_text(totals[name]), percent(totals[name], totals["medfee_sumamt"]))
+                table.add_row(
+                    indent + say(*pair), yuan_text(totals[name]), percent(totals[name], totals["medfee_sumamt"])
+                )
         if words is NATURES:
             table.add_section()
     console.print(table)
