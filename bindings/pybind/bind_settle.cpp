@@ -198,7 +198,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
     o.state = &state;
     o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", e.group_begin.size());
     o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", e.group_begin.size());
-    o.reversed_before = kept.view<std::uint8_t>(*opening, "reversed_before");
+    o.known_before = kept.view<std::uint8_t>(*opening, "known_before");
   }
   py::array_t<std::int64_t> columns({static_cast<py::ssize_t>(kColumns), static_cast<py::ssize_t>(visits)});
   std::fill_n(columns.mutable_data(), kColumns * visits, 0);
@@ -209,7 +209,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto reason = filled<std::uint8_t>(visits, 0);
   auto plan = filled<std::int32_t>(visits, -1);
   auto reversed = filled<std::uint8_t>(visits, 0);
-  auto state_reversed = filled<std::uint8_t>(o.reversed_before.size(), 0);
+  auto state_reversed = filled<std::uint8_t>(o.known_before.size(), 0);
   auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
   auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
   const Outputs out{written(columns), visits, written(outcomes), written(reason), written(plan), written(reversed), written(closing_balance),

@@ -76,7 +76,7 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
     case Repeat::kAdmission: {
       Wide used = 0;
       for (const Record& r : ledger_.records) {
-        if (!r.standing || r.stay != events_.stay[i] || r.person != events_.person[i] || r.scheme != plan_->scheme) continue;
+        if (!r.standing || r.stay != packed_.event[i].stay || r.person != packed_.event[i].person || r.scheme != plan_->scheme) continue;
         for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_.used[k].layer == row.name ? ledger_.used[k].used : 0;
       }
       owed = std::max<std::int64_t>(0, standard - limited(round_div(used * scale_, kGrid)));
@@ -98,26 +98,26 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       break;
   }
   if (s.link_id != 0 || s.link_days != 0) (void)transferred(row, s, standard, owed);
-  if (events_.later[i] != 0 && plan_->deductible_each == 0) owed = 0;
+  if (packed_.event[i].later != 0 && plan_->deductible_each == 0) owed = 0;
 }
 
 bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t standard, std::int64_t& owed) {
   const std::size_t i = index();
   const Record* linked = nullptr;
   const auto mine = [&](const Record& r) {
-    if (!r.standing || r.person != events_.person[i] || r.scheme != plan_->scheme) return false;
+    if (!r.standing || r.person != packed_.event[i].person || r.scheme != plan_->scheme) return false;
     for (std::uint32_t k = r.used; k < r.used_end; ++k)
       if (ledger_.used[k].layer == row.name) return true;
     return false;
   };
-  if (s.link_id != 0 && events_.linked_stay[i] >= 0) {
+  if (s.link_id != 0 && packed_.event[i].linked_stay >= 0) {
     for (const Record& r : ledger_.records)
-      if (r.stay == events_.linked_stay[i] && mine(r)) linked = &r;
+      if (r.stay == packed_.event[i].linked_stay && mine(r)) linked = &r;
   }
   if (linked == nullptr && s.link_days != 0) {
     for (const Record& r : ledger_.records) {
-      const std::int64_t gap = std::int64_t{events_.begndate[i]} - r.enddate;
-      if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == events_.stay[i] || !mine(r)) continue;
+      const std::int64_t gap = std::int64_t{packed_.event[i].begndate} - r.enddate;
+      if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == packed_.event[i].stay || !mine(r)) continue;
       if (linked == nullptr || r.enddate >= linked->enddate) linked = &r;
     }
   }

@@ -76,14 +76,14 @@ std::int64_t Visit::balance(std::int32_t person, std::int32_t day) {
 void Visit::from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other) {
   own = other = 0;
   const std::size_t i = index();
-  if (events_.acct_used[i] == 0) return;
+  if (packed_.event[i].acct_used == 0) return;
   std::int64_t rest = wanted / scale_;
-  const std::int32_t donor = plan_->mutual_aid != 0 ? events_.donor[i] : -1;
-  const std::int32_t payers[2] = {events_.person[i], donor};
+  const std::int32_t donor = plan_->mutual_aid != 0 ? packed_.event[i].donor : -1;
+  const std::int32_t payers[2] = {packed_.event[i].person, donor};
   std::int64_t* const paid[2] = {&own, &other};
   for (std::size_t k = 0; k < 2; ++k) {
     if (payers[k] < 0) continue;
-    const std::int64_t amount = std::min(rest, std::max<std::int64_t>(0, balance(payers[k], events_.order_date[i])));
+    const std::int64_t amount = std::min(rest, std::max<std::int64_t>(0, balance(payers[k], packed_.event[i].order_date)));
     if (amount > 0) {
       out_.balance[static_cast<std::size_t>(payers[k])] -= amount;
       ledger_.moves.push_back({payers[k], amount});
@@ -151,7 +151,7 @@ bool Visit::columns(std::int64_t* out, const std::array<std::int64_t, kAllBucket
   }
   for (std::size_t i = 0; i < kMoneyColumns; ++i) out[i] += fen[i];
   out[c_pool_prop_selfpay] = basic != nullptr ? basic->rate : 0;
-  out[c_balc] = plan_->account == 0 ? 0 : balance(events_.person[index()], events_.order_date[index()]);
+  out[c_balc] = plan_->account == 0 ? 0 : balance(packed_.event[index()].person, packed_.event[index()].order_date);
   return true;
 }
 
@@ -167,8 +167,8 @@ void Visit::feed_end(std::int64_t cash, std::int64_t account, const std::array<s
       case Quantity::kVisitOver: value = nature(kOverLimit); break;
       case Quantity::kVisitFirst: value = nature(kFirstPay); break;
       case Quantity::kVisitScope: value = nature(kInScope); break;
-      case Quantity::kVisitCount: value = events_.later[i] != 0 ? 0 : one; break;
-      case Quantity::kVisitDays: value = events_.days[i] * one; break;
+      case Quantity::kVisitCount: value = packed_.event[i].later != 0 ? 0 : one; break;
+      case Quantity::kVisitDays: value = packed_.event[i].days * one; break;
       case Quantity::kEndBucket: value = at_end[static_cast<std::size_t>(row.which)]; break;
       case Quantity::kEndCash: value = cash; break;
       case Quantity::kEndAcct: value = account; break;

@@ -177,7 +177,7 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
       if (row.once >= 0 && read(row.once) != 0) wanted = 0;
       break;
     case LayerKind::kPerDay:
-      wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, events_.days[i]));
+      wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, packed_.event[i].days));
       break;
     case LayerKind::kGiven: {
       const std::size_t n = events_.visit.size();
@@ -197,7 +197,7 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
 
 void Visit::package(const LayerRow& row, LayerResult& r) {
   const std::int64_t bill = r.base;
-  const std::int64_t days = row.per_day != 0 ? std::max<std::int64_t>(1, events_.days[index()]) : 1;
+  const std::int64_t days = row.per_day != 0 ? std::max<std::int64_t>(1, packed_.event[index()].days) : 1;
   const std::int64_t price = capped(Wide{amount(row.amount)} * days);
   const auto part = [&](std::int64_t of) { return static_cast<std::int64_t>(round_to(Wide{row.self_rate} * of, kPpm, layer_rounding())); };
   std::int64_t own = 0;

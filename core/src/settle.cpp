@@ -20,8 +20,33 @@ const char* sentence(Code code) noexcept {
   return "unknown";
 }
 
-Group::Group(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out)
-    : program_(program), events_(events), accounts_(accounts), opening_(opening), out_(out), visit_(program, events, accounts, out, ledger_) {}
+Group::Group(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Opening& opening,
+             const Outputs& out)
+    : program_(program),
+      events_(events),
+      packed_(packed),
+      accounts_(accounts),
+      opening_(opening),
+      out_(out),
+      visit_(program, events, packed, accounts, out, ledger_) {}
+
+void Group::look_ahead(std::int64_t at) const {
+  const auto order = [&](std::int64_t place) { return static_cast<std::size_t>(events_.order[static_cast<std::size_t>(place)]); };
+  const auto end = static_cast<std::int64_t>(events_.order.size());
+  if (at + 2 * kAhead < end) {
+    const std::size_t e = order(at + 2 * kAhead);
+    fetch(&packed_.event[e]);
+    const std::int64_t* natures = events_.natures.data() + e * (5 + 4 * events_.tags);
+    fetch(natures);
+    fetch(natures + 4 + 4 * events_.tags);
+  }
+  if (at + kAhead >= end) return;
+  const Event& event = packed_.event[order(at + kAhead)];
+  const std::int64_t* row = packed_.row_of(event.visit);
+  for (std::size_t c = 0; c < kColumns; c += 8) fetch_to_write(row + c);
+  fetch_to_write(&out_.outcome[static_cast<std::size_t>(event.visit)]);
+  fetch_to_write(&out_.plan[static_cast<std::size_t>(event.visit)]);
+}
 
 Status Group::settle(std::int64_t group, State* closing) {
   ledger_.clear();
@@ -29,17 +54,17 @@ Status Group::settle(std::int64_t group, State* closing) {
   const auto begin = events_.group_begin[static_cast<std::size_t>(group)];
   const auto end = events_.group_begin[static_cast<std::size_t>(group) + 1];
   for (std::int64_t at = begin; at < end;) {
+    look_ahead(at);
     const std::int64_t e = events_.order[static_cast<std::size_t>(at)];
-    const std::int64_t row = events_.visit[static_cast<std::size_t>(e)];
-    if (events_.is_reversal[static_cast<std::size_t>(e)] != 0) {
+    const std::int64_t row = packed_.event[static_cast<std::size_t>(e)].visit;
+    if (packed_.event[static_cast<std::size_t>(e)].is_reversal != 0) {
       reverse(e, row);
       ++at;
       continue;
     }
-    const std::int64_t first = events_.event_begin[static_cast<std::size_t>(row)];
-    const std::int64_t last = events_.event_begin[static_cast<std::size_t>(row) + 1];
-    if (!visit(row, first, last)) return {Code::kConservation, row};
-    at += last - first;
+    const std::int64_t last = e + packed_.event[static_cast<std::size_t>(e)].parts;
+    if (!visit(row, e, last)) return {Code::kConservation, row};
+    at += last - e;
   }
   if (closing != nullptr) write(*closing);
   return {Code::kOk, 0};
@@ -49,12 +74,12 @@ Reason Group::refusal(std::int64_t first, std::int64_t last) const {
   const std::size_t stride = 5 + 4 * events_.tags;
   for (std::int64_t e = first; e < last; ++e) {
     const auto i = static_cast<std::size_t>(e);
-    const auto given = static_cast<Reason>(events_.reason[i]);
+    const auto given = static_cast<Reason>(packed_.event[i].reason);
     if (given != Reason::kFine && given != Reason::kNoFigure) return given;
     for (std::size_t b = 0; b < stride; ++b)
       if (events_.natures[i * stride + b] < 0) return Reason::kNegativeBucket;
     if (given != Reason::kFine) return given;
-    const std::int64_t fields = program_.plans[static_cast<std::size_t>(events_.plan[i])].fields;
+    const std::int64_t fields = program_.plans[static_cast<std::size_t>(packed_.event[i].plan)].fields;
     for (std::size_t f = 0; (fields >> f) != 0; ++f)
       if (((fields >> f) & 1) != 0 && events_.fields[f * events_.visit.size() + i] == kMissing) return Reason::kMissingValue;
   }
@@ -75,7 +100,7 @@ bool Group::visit(std::int64_t row, std::int64_t first, std::int64_t last) {
   }
   const auto i = static_cast<std::size_t>(first);
   std::int64_t columns[kColumns] = {};
-  ledger_.open(row, events_.person[i], events_.stay[i], 0, events_.enddate[i]);
+  ledger_.open(row, packed_.event[i].person, packed_.event[i].stay, 0, packed_.event[i].enddate);
   std::int32_t number = 1;
   bool settled = false;
   for (std::int64_t e = first; e < last; ++e) {
@@ -88,15 +113,15 @@ bool Group::visit(std::int64_t row, std::int64_t first, std::int64_t last) {
       reject(row, Reason::kOverflow);
       return true;
     }
-    const PlanRow& plan = program_.plans[static_cast<std::size_t>(events_.plan[static_cast<std::size_t>(e)])];
+    const PlanRow& plan = program_.plans[static_cast<std::size_t>(packed_.event[static_cast<std::size_t>(e)].plan)];
     settled |= plan.benefit != 0;
     ledger_.records.back().scheme = static_cast<std::int32_t>(plan.scheme);
   }
   ledger_.close();
   const auto r = static_cast<std::size_t>(row);
-  for (std::size_t c = 0; c < kColumns; ++c) out_.columns[c * out_.visits + r] = columns[c];
+  std::copy_n(columns, kColumns, packed_.row_of(row));
   out_.outcome[r] = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
-  out_.plan[r] = events_.plan[static_cast<std::size_t>(last - 1)];
+  out_.plan[r] = packed_.event[static_cast<std::size_t>(last - 1)].plan;
   return true;
 }
 
@@ -109,13 +134,18 @@ Reason Group::cannot_reverse(std::int64_t e, std::int64_t& init, Record*& record
     if (r.row == init) record = &r;
   if (init >= 0) {
     const std::int64_t original = events_.event_begin[static_cast<std::size_t>(init)];
-    if (events_.person[static_cast<std::size_t>(original)] != events_.person[i]) return Reason::kOtherPerson;
-    if (events_.is_reversal[static_cast<std::size_t>(original)] != 0) return Reason::kReversalOfReversal;
+    if (packed_.event[static_cast<std::size_t>(original)].person != packed_.event[i].person) return Reason::kOtherPerson;
+    if (packed_.event[static_cast<std::size_t>(original)].is_reversal != 0) return Reason::kReversalOfReversal;
     const auto outcome = static_cast<Outcome>(out_.outcome[static_cast<std::size_t>(init)]);
     if (outcome == Outcome::kPending) return Reason::kReversalBeforeOriginal;
     if (outcome != Outcome::kSettled && outcome != Outcome::kNoBenefit) return Reason::kOriginalNotSettled;
-  } else if (record != nullptr ? record->person != events_.person[i] : opening_.reversed_before[static_cast<std::size_t>(-2 - init)] == 0) {
-    return Reason::kOtherPerson;
+  } else if (record != nullptr) {
+    if (record->person != packed_.event[i].person) return Reason::kOtherPerson;
+  } else {
+    const std::uint8_t why = opening_.known_before[static_cast<std::size_t>(-2 - init)];
+    if (why == kStranger) return Reason::kOtherPerson;
+    if (why == kWasReversal) return Reason::kReversalOfReversal;
+    if (why == kWasRefused) return Reason::kOriginalNotSettled;
   }
   return record == nullptr || !record->standing ? Reason::kAlreadyReversed : Reason::kFine;
 }
@@ -135,9 +165,10 @@ void Group::reverse(std::int64_t e, std::int64_t row) {
   bool has_account = false;
   const RecordState* states = opening_.state == nullptr ? nullptr : &opening_.state->records;
   const auto named = static_cast<std::size_t>(init >= 0 ? init : -2 - init);
+  std::int64_t* mine = packed_.row_of(row);
   for (std::size_t c = 0; c < kColumns; ++c) {
-    const std::int64_t was = init >= 0 ? out_.columns[c * out_.visits + named] : states->columns[named * kColumns + c];
-    out_.columns[c * out_.visits + r] = c < kMoneyColumns ? -was : was;
+    const std::int64_t was = init >= 0 ? packed_.row_of(init)[c] : states->columns[named * kColumns + c];
+    mine[c] = c < kMoneyColumns ? -was : was;
   }
   if (init >= 0) {
     out_.plan[r] = out_.plan[named];
@@ -150,10 +181,10 @@ void Group::reverse(std::int64_t e, std::int64_t row) {
   }
   for (std::uint32_t k = record->moves; k < record->moves_end; ++k) {
     const AccountMove& m = ledger_.moves[k];
-    (void)visit_.balance(m.person, events_.order_date[i]);
+    (void)visit_.balance(m.person, packed_.event[i].order_date);
     out_.balance[static_cast<std::size_t>(m.person)] += m.amount;
   }
-  out_.columns[c_balc * out_.visits + r] = has_account ? visit_.balance(events_.person[i], events_.order_date[i]) : 0;
+  mine[c_balc] = has_account ? visit_.balance(packed_.event[i].person, packed_.event[i].order_date) : 0;
   out_.outcome[r] = static_cast<std::uint8_t>(Outcome::kSettled);
 }
 
@@ -236,9 +267,10 @@ Status settle(const Program& program, const Events& events, const AccountEvents&
       begin->push_back(0);
     closing->assign(chunks.begin.size() - 1, empty);
   }
+  const Packed packed = pack(events, out.visits, threads);
   std::vector<Status> status(chunks.begin.size() - 1, Status{Code::kOk, INT64_MAX});
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Group group(program, events, accounts, opening, out);
+    Group group(program, events, packed, accounts, opening, out);
     for (std::size_t g = chunks.begin[chunk]; g < chunks.begin[chunk + 1]; ++g) {
       const Status one = group.settle(static_cast<std::int64_t>(g), closing == nullptr ? nullptr : &(*closing)[chunk]);
       if (one.code != Code::kOk) {
@@ -249,6 +281,7 @@ Status settle(const Program& program, const Events& events, const AccountEvents&
   });
   for (const Status& one : status)
     if (one.code != Code::kOk) return one;
+  spread(packed, out, threads);
   return {Code::kOk, 0};
 }
 

@@ -74,21 +74,21 @@ void Visit::resolve_keys() {
     const auto p = static_cast<std::size_t>(row.period);
     if (!known[p]) {
       known[p] = true;
-      period[p] = period_key(static_cast<Period>(row.period), events_.period_date[i], plan_->year_month, plan_->year_day);
+      period[p] = period_key(static_cast<Period>(row.period), packed_.event[i].period_date, plan_->year_month, plan_->year_day);
     }
-    SlotKey key{static_cast<std::int32_t>(row.counter), events_.person[i], -1, period[p]};
+    SlotKey key{static_cast<std::int32_t>(row.counter), packed_.event[i].person, -1, period[p]};
     switch (static_cast<Scope>(row.scope)) {
       case Scope::kHousehold:
-        if (events_.household[i] >= 0) key.owner = -2 - events_.household[i];
+        if (packed_.event[i].household >= 0) key.owner = -2 - packed_.event[i].household;
         break;
       case Scope::kHospital:
-        key.within = events_.hospital[i];
+        key.within = packed_.event[i].hospital;
         break;
       case Scope::kDisease:
-        key.within = events_.disease[i];
+        key.within = packed_.event[i].disease;
         break;
       case Scope::kStay:
-        key.within = events_.stay[i];
+        key.within = packed_.event[i].stay;
         break;
       case Scope::kAttribute:
         key.within = static_cast<std::int32_t>(row.value);
@@ -147,7 +147,7 @@ void Visit::admission() {
   const std::size_t i = index();
   const std::int32_t slot = slots_[at];
   if (slot < 0) return;
-  const std::int32_t stay = plan_->one_per_stay != 0 ? events_.stay[i] : -2 - static_cast<std::int32_t>(events_.visit[i]);
+  const std::int32_t stay = plan_->one_per_stay != 0 ? packed_.event[i].stay : -2 - static_cast<std::int32_t>(packed_.event[i].visit);
   std::int32_t counted = 0;
   for (const Record& r : ledger_.records) {
     if (!r.standing) continue;
@@ -277,7 +277,7 @@ void Visit::tell(const LayerRow& row, const LayerResult& r) {
 
 bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_number, bool& overflow) {
   e_ = e;
-  plan_ = &program_.plans[static_cast<std::size_t>(events_.plan[index()])];
+  plan_ = &program_.plans[static_cast<std::size_t>(packed_.event[index()].plan)];
   scale_ = plan_->scale;
   most_ = kMostFen * scale_;
   kept_ = true;
@@ -291,13 +291,13 @@ bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_n
   detail_ = 0;
   number_ = 1;
   if (plan_->admission_key >= 0) {
-    if (events_.later[index()] != 0) {
+    if (packed_.event[index()].later != 0) {
       number_ = first_number;
     } else {
       admission();
     }
   }
-  if (events_.later[index()] == 0) first_number = static_cast<std::int32_t>(number_);
+  if (packed_.event[index()].later == 0) first_number = static_cast<std::int32_t>(number_);
   const auto layers = static_cast<std::size_t>(plan_->layer_end - plan_->layer_begin);
   for (std::size_t i = 0; i < layers; ++i) layer(i);
   round_end();

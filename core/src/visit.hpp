@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "packed.hpp"
 #include "ybcore/layer.hpp"
 #include "ybcore/ledger.hpp"
 #include "ybcore/settle.hpp"
@@ -20,8 +21,8 @@ struct LayerResult {
 
 class Visit {
  public:
-  Visit(const Program& program, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
-      : program_(program), events_(events), accounts_(accounts), out_(out), ledger_(ledger) {}
+  Visit(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
+      : program_(program), events_(events), packed_(packed), accounts_(accounts), out_(out), ledger_(ledger) {}
 
   // Settles event `e` and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
   // admission number of the visit's first part, in and out.
@@ -33,6 +34,7 @@ class Visit {
  private:
   const Program& program_;
   const Events& events_;
+  const Packed& packed_;
   const AccountEvents& accounts_;
   const Outputs& out_;
   Ledger& ledger_;

@@ -91,11 +91,17 @@ struct State {
   RecordState records;
 };
 
-// Rows of the opening state by group (CSR over groups), and settlements that were reversed before.
+// What an id of an earlier run is when it no longer stands.
+inline constexpr std::uint8_t kStranger = 0;  // of another person, or standing
+inline constexpr std::uint8_t kWasReversed = 1;
+inline constexpr std::uint8_t kWasReversal = 2;
+inline constexpr std::uint8_t kWasRefused = 3;
+
+// Rows of the opening state by group (CSR over groups), and what is known of every id of earlier runs.
 struct Opening {
   const State* state = nullptr;
   std::span<const std::int64_t> counter_begin, record_begin;  // groups + 1
-  std::span<const std::uint8_t> reversed_before;              // by state settlement named by `init`: 1 already reversed
+  std::span<const std::uint8_t> known_before;  // by k of an `init` of -2 - k: the standing ones, then all others
 };
 
 struct Outputs {

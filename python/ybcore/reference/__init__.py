@@ -24,12 +24,13 @@ __all__ = ["MONEY", "Facts", "Result", "State", "settle"]
 
 @dataclass
 class State:
-    """What a later run needs: the ledgers of all persons, merged."""
+    """What a later run needs: the ledgers of all persons, merged, and who every other id belongs to and why it cannot be reversed."""
 
     counters: dict[Any, int] = field(default_factory=dict)
     accounts: dict[str, Any] = field(default_factory=dict)
     standing: list[Record] = field(default_factory=list)
     reversed: dict[Any, str] = field(default_factory=dict)
+    refused: dict[Any, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,7 +65,8 @@ def settle(
     opening = state or State()
     ledgers = open_ledgers(opening, groups(documents, events, persons, opening))
     first_row: dict[Any, dict] = {}
-    known = {record.setl_id for record in opening.standing} | set(opening.reversed)
+    known = {record.setl_id: record.psn_no for record in opening.standing} | opening.reversed
+    known |= {setl_id: psn_no for setl_id, (psn_no, _) in opening.refused.items()}
     for event in events:
         if bad(event):
             reject(result, event, "bad_value")
@@ -80,13 +82,18 @@ def settle(
         ledger = ledgers.of(event["psn_no"])
         try:
             if event["refd_setl_flag"] == "1":
-                row = reversal(event, ledger, ledgers, first_row, result, world, trace)
+                row = reversal(event, ledger, first_row, known, opening, result, world, trace)
             else:
                 row = one_visit(event, ledger, result, world, trace)
             result.rows[event["row"]] = {"setl_id": event["setl_id"], "psn_no": event["psn_no"], **row}
         except Reject as refusal:
             reject(result, event, refusal.reason)
     result.state = ledgers.close(opening)
+    for event in order:
+        if event["refd_setl_flag"] == "1":
+            result.state.refused[event["setl_id"]] = (event["psn_no"], "reversal_of_reversal")
+        elif result.rows[event["row"]]["outcome"] not in ("settled", "no_benefit"):
+            result.state.refused[event["setl_id"]] = (event["psn_no"], "original_not_settled")
     return result
 
 
@@ -197,8 +204,9 @@ def one_visit(event: dict, ledger: Ledger, result: Result, world: World, trace: 
 def reversal(
     event: dict,
     ledger: Ledger,
-    ledgers: Ledgers,
     first_row: dict[Any, dict],
+    known: dict[Any, str],
+    opening: State,
     result: Result,
     world: World,
     trace: Trace,
@@ -206,20 +214,21 @@ def reversal(
     """Find what a reversal names, or say why it cannot be reversed."""
     name = event.get("init_setl_id")
     original = first_row.get(name) if name is not None else None
-    standing = next((r for r in ledger.standing if r.setl_id == name), None)
-    if original is None and standing is None and name not in ledger.reversed:
-        raise Reject("other_person" if ledgers.knows(name) else "unknown_original")
+    owner = original["psn_no"] if original is not None else known.get(name)
+    if owner is None:
+        raise Reject("unknown_original")
+    if owner != event["psn_no"]:
+        raise Reject("other_person")
+    if original is None and name in opening.refused:
+        raise Reject(opening.refused[name][1])
     if original is not None:
-        if original["psn_no"] != event["psn_no"]:
-            raise Reject("other_person")
         if original["refd_setl_flag"] == "1":
             raise Reject("reversal_of_reversal")
         if original["position"] > event["position"]:
             raise Reject("reversal_before_original")
         if result.rows[original["row"]]["outcome"] not in ("settled", "no_benefit"):
             raise Reject("original_not_settled")
-    elif standing is not None and standing.psn_no != event["psn_no"]:
-        raise Reject("other_person")
+    standing = next((r for r in ledger.standing if r.setl_id == name), None)
     if standing is None:
         raise Reject("already_reversed")
     row = reverse(ledger, standing, event, world)
@@ -281,14 +290,8 @@ class Ledgers:
             if group in first_day and not psn_no.startswith("household "):
                 world.open_account(self.ledgers.setdefault(group, Ledger()), psn_no, visits[group], first_day[group])
 
-    def knows(self, setl_id: Any) -> bool:
-        return any(
-            setl_id in ledger.reversed or any(r.setl_id == setl_id for r in ledger.standing)
-            for ledger in self.ledgers.values()
-        )
-
     def close(self, opening: State) -> State:
-        out = State()
+        out = State(refused=dict(opening.refused))
         for ledger in self.ledgers.values():
             out.counters.update({k: v for k, v in ledger.counters.items() if v})
             out.accounts.update(ledger.accounts)

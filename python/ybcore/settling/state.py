@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["State"]
 
 NEVER = -(2**31)
+REVERSED, REVERSAL, REFUSED = 1, 2, 3
 WITHIN = {2: "hospital", 3: "disease", 4: "stay", 5: "value"}
 KEYED = ("counter", "contribution", "admission", "standard")
 LISTS = {
@@ -136,8 +137,8 @@ class State:
     # ------------------------------------------------------------------ opening
 
     def setl_ids(self) -> list[Any]:
-        """Ids that a batch may not use again: standing and reversed settlements."""
-        return [self.names["setl"][i] for i in (*self.arrays["setl"], *self.arrays["reversed_setl"])]
+        """Ids that a batch may not use again."""
+        return [self.names["setl"][i] for i in (*self.arrays["setl"], *self.arrays["other_setl"])]
 
     def people(self) -> list[Any]:
         return self.names["psn"]
@@ -229,32 +230,26 @@ class State:
                 out[column] = np.ascontiguousarray(values, dtype=a[column].dtype)
         job.state_order = self_order
         standing = len(person)
-        gone = len(a["reversed_setl"])
-        flags = np.zeros(standing + gone + 1, np.uint8)
-        flags[standing : standing + gone] = 1
-        out["reversed_before"] = flags
+        known = np.zeros(standing + len(a["other_setl"]) + 1, np.uint8)
+        known[standing:-1] = a["other_kind"]
+        out["known_before"] = known
         return out
 
     def row_of(self, job: Job) -> Any:
         """By visit: index of the settlement that its init_setl_id names among ours (opening order), or the place of a stranger."""
-        a = self.arrays
-        setl = self._setl_lut(job)
-        standing, gone = len(a["setl"]), len(a["reversed_setl"])
-        place = np.full(len(job.setl_dictionary) + 1, standing + gone, np.int64)
-        person = self._psn_lut(job)
+        a, setl, person = self.arrays, self._setl_lut(job), self._psn_lut(job)
+        standing, others = len(a["setl"]), len(a["other_setl"])
+        place = np.full(len(job.setl_dictionary) + 1, standing + others, np.int64)
         group = job.group_of_person[person[a["person"]]] if standing else np.zeros(0, np.int32)
-        order = np.argsort(group, kind="stable")
         rank = np.empty(standing, np.int64)
-        rank[order] = np.arange(standing)
+        rank[np.argsort(group, kind="stable")] = np.arange(standing)
         place[setl[a["setl"]]] = rank
-        place[setl[a["reversed_setl"]]] = standing + np.arange(gone)
+        place[setl[a["other_setl"]]] = standing + np.arange(others)
         out = place[job.init]
-        if gone:
-            theirs = job.group_of_person[person[a["reversed_person"]]]
-            mine = job.group_of_person[np.maximum(job.psn, 0)]
-            away = (out >= standing) & (out < standing + gone)
-            strange = away & (theirs[np.clip(out - standing, 0, gone - 1)] != mine)
-            out = np.where(strange, standing + gone, out)
+        if others:
+            away = (out >= standing) & (out < standing + others)
+            strange = away & (person[a["other_person"]][np.clip(out - standing, 0, others - 1)] != job.psn)
+            out = np.where(strange, standing + others, out)
         return out
 
     def _setl_lut(self, job: Job) -> Any:
@@ -315,7 +310,7 @@ class State:
         names: dict[str, list[Any]] = {"policy": policy.dictionary.to_pylist(), "plan": plan.dictionary.to_pylist()}
         at = np.maximum(row, 0)
         own = row >= 0
-        columns = (
+        cells = (
             np.ascontiguousarray(answer["columns"].T[at])
             if len(at)
             else np.zeros((0, len(_core.LAYOUT["columns"])), np.int64)
@@ -328,12 +323,11 @@ class State:
             [job.compiled.policies[d].model.accounts is not None for d in job.compiled.plan_document] + [False]
         )
         arrays["has_account"] = accounted[answer["plan"][at]].astype(np.int32) if len(at) else np.zeros(0, np.int32)
-        gone = np.flatnonzero(answer["reversed"])
-        reversed_setl, reversed_person = job.setl[gone], job.psn[gone]
+        others = _others(job, answer)
         if opening is not None:
             a, setl, psn = opening.arrays, opening._setl_lut(job), opening._psn_lut(job)
             k = job.state_order[-2 - row[~own]] if (~own).any() else np.zeros(0, np.int64)
-            columns[~own] = a["columns"][k]
+            cells[~own] = a["columns"][k]
             arrays["setl"][~own] = setl[a["setl"][k]]
             arrays["flags"][~own], arrays["has_account"][~own] = a["flags"][k], a["has_account"][k]
             for name in ("policy", "plan"):
@@ -341,13 +335,17 @@ class State:
                 names[name], arrays[name] = _merged(names[name], opening.names[name], arrays[name])
             back = np.flatnonzero(answer["state_reversed"][: opening.settlements])
             was = job.state_order[back]
-            reversed_setl = np.concatenate((setl[a["reversed_setl"]], reversed_setl, setl[a["setl"][was]]))
-            reversed_person = np.concatenate((psn[a["reversed_person"]], reversed_person, psn[a["person"][was]]))
-        arrays["columns"] = columns
-        arrays["reversed_setl"], arrays["reversed_person"] = (
-            reversed_setl.astype(np.int32),
-            reversed_person.astype(np.int32),
-        )
+            was_setl, was_person = setl[a["setl"][was]], psn[a["person"][was]]
+            before = (setl[a["other_setl"]], psn[a["other_person"]], a["other_kind"])
+            others = [
+                np.concatenate(c)
+                for c in zip(before, (was_setl, was_person, np.full(len(was), REVERSED, np.uint8)), others)
+            ]
+        arrays["columns"] = cells
+        for name, values, kind in zip(
+            ("other_setl", "other_person", "other_kind"), others, (np.int32, np.int32, np.uint8)
+        ):
+            arrays[name] = values.astype(kind)
         arrays.update(_accounts(job, answer, opening))
         scope = np.zeros(len(job.compiled.counter_names), np.int32)
         for counter, _, kind, _ in job.compiled.tables_.rows["keys"]:
@@ -364,6 +362,16 @@ class State:
             "setl": job.setl_dictionary.to_pylist(),
         }  # fmt: skip
         return State(arrays, names)
+
+
+def _others(job: Job, answer: dict[str, Any]) -> list[Any]:
+    """(setl, person, kind) of the ids of this run that do not stand: reversed ones, reversals, and refused ones."""
+    outcome = answer["outcome"]
+    kind = np.where(
+        job.reversal, REVERSAL, np.where(outcome >= 2, REFUSED, np.where(answer["reversed"] == 1, REVERSED, 0))
+    )
+    rows = np.flatnonzero(job.taking_part & (kind > 0))
+    return [job.setl[rows], job.psn[rows], kind[rows].astype(np.uint8)]
 
 
 def _accounts(job: Job, answer: dict[str, Any], opening: State | None) -> dict[str, Any]:
