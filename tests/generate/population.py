@@ -65,12 +65,13 @@ class _Population:
         self.insutypes = list(dict.fromkeys(code for doc in documents for code in doc["scheme"]["insutype"]))
         self.insutypes = [code if len(code) == 3 else "310" for code in self.insutypes]
         self.split = any(doc.get("year", {}).get("cross") == "split" for doc in documents)
-        self.households = [f"H{i}" for i in range(draw.whole(1, 5))]
+        self.households: list[str] = []
         self.institutions: list[Row] = []
 
     def tables(self, persons: int, visits: int) -> dict[str, Any]:
         d = self.d
         names = [f"P{i:03d}" for i in range(persons)]
+        self.households = [f"H{i}" for i in range(d.whole(1, 5) + persons // 4)]
         self.institutions = [row for i in range(d.whole(2, 6)) for row in self.institution(f"I{i}")]
         people = [row for name in names for row in self.person(name, names)]
         self.with_persons = d.chance(0.85)
