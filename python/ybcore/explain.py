@@ -17,7 +17,19 @@ from . import reference
 from .catalog import Catalog
 from .columns.convert import NULL_DAY, NULL_INT
 from .columns.read import Frame, Problems, read
-from .columns.schema import ACCT_EVENTS, CAPS, INSTITUTIONS, ITEMS, LINES, NATURE_BUCKETS, PERSONS, SELFPAY, VISITS, Column, Table
+from .columns.schema import (
+    ACCT_EVENTS,
+    CAPS,
+    INSTITUTIONS,
+    ITEMS,
+    LINES,
+    NATURE_BUCKETS,
+    PERSONS,
+    SELFPAY,
+    VISITS,
+    Column,
+    Table,
+)
 from .errors import InputError, Problem
 from .policy import Book
 
@@ -100,7 +112,14 @@ def compare(row: dict[str, Any], bulk: pa.Table) -> tuple[int, dict[str, tuple[A
     """(columns compared, those that differ) between a row of the reference and the same settlement of a bulk run."""
     mine = bulk.filter(_equal(bulk["setl_id"], [row["setl_id"]])).to_pylist()
     if not mine:
-        raise InputError([Problem(what=f"the bulk run has no row for {row['setl_id']!r}", what_zh=f"批量结果中没有结算 {row['setl_id']!r}")])
+        raise InputError(
+            [
+                Problem(
+                    what=f"the bulk run has no row for {row['setl_id']!r}",
+                    what_zh=f"批量结果中没有结算 {row['setl_id']!r}",
+                )
+            ]
+        )
     other = mine[0]
     names = [name for name in row if name in other and name not in NOT_COMPARED]
     differences = {}
@@ -121,7 +140,9 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
         raise InputError([Problem(what="the visits have no setl_id or psn_no", what_zh="结算表缺少 setl_id 或 psn_no")])
     hit = visits.filter(_equal(visits["setl_id"], [setl_id]))
     if not hit.num_rows:
-        raise InputError([Problem(what=f"no settlement {setl_id!r} among the visits", what_zh=f"结算表中没有 {setl_id!r}")])
+        raise InputError(
+            [Problem(what=f"no settlement {setl_id!r} among the visits", what_zh=f"结算表中没有 {setl_id!r}")]
+        )
     persons, people = tables.get("persons"), set(hit["psn_no"].drop_null().to_pylist())
     households, mutual = _shared(book)
     while households or mutual:
@@ -140,7 +161,11 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
         ids |= set(chosen["init_setl_id"].drop_null().to_pylist())
     mask = pc.or_(_equal(visits["psn_no"], people), _equal(visits["setl_id"], ids))
     out: dict[str, pa.Table | None] = {"visits": visits.filter(mask)}
-    for name, key, values in (("lines", "setl_id", ids), ("persons", "psn_no", people), ("acct_events", "psn_no", people)):
+    for name, key, values in (
+        ("lines", "setl_id", ids),
+        ("persons", "psn_no", people),
+        ("acct_events", "psn_no", people),
+    ):
         table = tables.get(name)
         out[name] = None if table is None else table.filter(_equal(table[key], values))
     out["institutions"] = tables.get("institutions")
@@ -196,7 +221,9 @@ def _schema(name: str, book: Book) -> Table:
             if name == "visits" or rule["table"] == name:
                 extra.append(Column(attribute, "count" if rule.get("match") == "number" else "code"))
         if name == "visits":
-            extra += [Column(f"{t}.{b}", "money", negative=True) for t in policy.doc.get("tags", []) for b in NATURE_BUCKETS]
+            extra += [
+                Column(f"{t}.{b}", "money", negative=True) for t in policy.doc.get("tags", []) for b in NATURE_BUCKETS
+            ]
     return INPUTS[name].with_columns(extra)
 
 

@@ -59,6 +59,7 @@ REASONS: Words = {
     "negative_bucket": ("冲减后某项费用为负", "a nature is below zero once lines are netted"),
     "missing_value": ("政策所需字段为空", "a field that the document computes with is empty"),
     "no_figure": ("政策文件中没有适用的数值", "the document has no figure for this case"),
+    "overflow": ("累计数值超出可表示范围", "an accumulated amount is larger than can be held"),
     "unknown_original": ("找不到原结算", "the settlement to reverse is unknown"),
     "other_person": ("原结算属于他人", "the settlement to reverse is another person's"),
     "reversal_of_reversal": ("不能冲销冲销单", "a reversal cannot be reversed"),

@@ -65,8 +65,18 @@ def inputs(command: Any) -> Any:
 @common
 @click.option("--threads", cls=Option, type=click.IntRange(1, 1024), zh="线程数。", en="Threads.")
 @click.option("--seed", cls=Option, type=int, default=1, show_default=True, zh="随机种子。", en="Seed.")
-@click.option("--visits", cls=Option, type=click.IntRange(100), default=200_000, show_default=True, zh="结算笔数。", en="Visits.")
-@click.option("--out", cls=Option, type=PATH, default=Path("ybcore-demo"), show_default=True, zh="输出文件夹。", en="Folder for the outputs.")
+@click.option(
+    "--visits", cls=Option, type=click.IntRange(100), default=200_000, show_default=True, zh="结算笔数。", en="Visits."
+)
+@click.option(
+    "--out",
+    cls=Option,
+    type=PATH,
+    default=Path("ybcore-demo"),
+    show_default=True,
+    zh="输出文件夹。",
+    en="Folder for the outputs.",
+)
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 def demo(session: Session, **options: Any) -> int:
     from .settle import demo as work
@@ -76,12 +86,32 @@ def demo(session: Session, **options: Any) -> int:
 
 @app.command("synth", zh="生成一座合成城市，写入文件夹。", en="Make a synthetic city and write it to a folder.")
 @common
-@click.option("--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="CSV 编码。", en="Encoding of CSV.")
-@click.option("--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="文件格式。", en="Format.")
+@click.option(
+    "--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="CSV 编码。", en="Encoding of CSV."
+)
+@click.option(
+    "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="文件格式。", en="Format."
+)
 @click.option("--seed", cls=Option, type=int, default=1, show_default=True, zh="随机种子。", en="Seed.")
-@click.option("--lines-per-visit", cls=Option, type=float, default=10.0, show_default=True, zh="平均每笔明细行数。", en="Mean fee lines of a visit.")
-@click.option("--persons", cls=Option, type=click.IntRange(1), zh="人数；默认结算笔数的十分之一。", en="Persons; default a tenth of the visits.")
-@click.option("--visits", cls=Option, type=click.IntRange(1), default=200_000, show_default=True, zh="结算笔数。", en="Visits.")
+@click.option(
+    "--lines-per-visit",
+    cls=Option,
+    type=float,
+    default=10.0,
+    show_default=True,
+    zh="平均每笔明细行数。",
+    en="Mean fee lines of a visit.",
+)
+@click.option(
+    "--persons",
+    cls=Option,
+    type=click.IntRange(1),
+    zh="人数；默认结算笔数的十分之一。",
+    en="Persons; default a tenth of the visits.",
+)
+@click.option(
+    "--visits", cls=Option, type=click.IntRange(1), default=200_000, show_default=True, zh="结算笔数。", en="Visits."
+)
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder to write to.")
 def synth(session: Session, **options: Any) -> int:
     from .settle import synth as work
@@ -99,8 +129,25 @@ def synth(session: Session, **options: Any) -> int:
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option("--detail", cls=Option, is_flag=True, zh="同时写出分层结果。", en="Also write one row a visit and layer.")
 @click.option("--lines-out", cls=Option, is_flag=True, zh="同时写出明细结果。", en="Also write one row a fee line.")
-@click.option("--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs.")
-@click.option("--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs.")
+@click.option(
+    "--encoding",
+    cls=Option,
+    type=ENCODING,
+    default="utf-8",
+    show_default=True,
+    zh="输出 CSV 的编码。",
+    en="Encoding of CSV outputs.",
+)
+@click.option(
+    "--format",
+    "format_",
+    cls=Option,
+    type=FORMAT,
+    default="parquet",
+    show_default=True,
+    zh="输出格式。",
+    en="Format of outputs.",
+)
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
 def settle(session: Session, **options: Any) -> int:
     from .settle import settle as work
@@ -116,7 +163,14 @@ def settle(session: Session, **options: Any) -> int:
 @common
 @inputs
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
-@click.option("--run", "run_folder", cls=Option, type=PATH, zh="settle 或 demo 的输出文件夹。", en="Output folder of settle or demo.")
+@click.option(
+    "--run",
+    "run_folder",
+    cls=Option,
+    type=PATH,
+    zh="settle 或 demo 的输出文件夹。",
+    en="Output folder of settle or demo.",
+)
 @click.option("--setl-id", cls=Option, required=True, zh="要解释的结算ID。", en="The settlement to explain.")
 def explain(session: Session, **options: Any) -> int:
     from .explain import explain as work
@@ -129,7 +183,9 @@ def policy() -> None:
     pass
 
 
-@policy.command("check", zh="检查政策文件或文件夹，一次列出全部问题。", en="Check documents or folders; every problem at once.")
+@policy.command(
+    "check", zh="检查政策文件或文件夹，一次列出全部问题。", en="Check documents or folders; every problem at once."
+)
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
 def policy_check(session: Session, paths: tuple[Path, ...]) -> int:
@@ -138,7 +194,11 @@ def policy_check(session: Session, paths: tuple[Path, ...]) -> int:
     return check_policy(session, paths)
 
 
-@policy.command("show", zh="以易读的树展示一份政策；--json 输出规范形式。", en="Show a document as a readable tree; --json prints its canonical form.")
+@policy.command(
+    "show",
+    zh="以易读的树展示一份政策；--json 输出规范形式。",
+    en="Show a document as a readable tree; --json prints its canonical form.",
+)
 @click.argument("path", type=PATH)
 @common
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="规范 JSON。", en="Canonical JSON.")

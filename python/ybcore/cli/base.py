@@ -41,7 +41,13 @@ class Failure(YbcoreError):
 def language_of(arguments: Sequence[str]) -> str:
     """The language that `--lang` asks for anywhere in the arguments, else that of the environment."""
     for i, word in enumerate(arguments):
-        value = word.partition("=")[2] if word.startswith("--lang=") else arguments[i + 1] if word == "--lang" and i + 1 < len(arguments) else ""
+        value = (
+            word.partition("=")[2]
+            if word.startswith("--lang=")
+            else arguments[i + 1]
+            if word == "--lang" and i + 1 < len(arguments)
+            else ""
+        )
         if value in LANGUAGES:
             return value
     return from_environment()
@@ -177,7 +183,12 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
         *getattr(command, "__click_params__", []),
         Option(["-v", "--verbose"], count=True, zh="多说一些。", en="Say more."),
         Option(["-q", "--quiet"], is_flag=True, zh="除错误外不输出消息。", en="No messages but errors."),
-        Option(["--lang"], type=click.Choice(LANGUAGES), zh="语言；默认取自 LANG，否则中文。", en="Language; default from LANG, else Chinese."),
+        Option(
+            ["--lang"],
+            type=click.Choice(LANGUAGES),
+            zh="语言；默认取自 LANG，否则中文。",
+            en="Language; default from LANG, else Chinese.",
+        ),
     ]
     return called
 
@@ -212,7 +223,12 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if verbose:
             traceback.print_exc()
-        click.echo(say("程序出错：", "crash: ") + f"{type(error).__name__}: {error}" + ("" if verbose else say("（-v 可看详情）", " (-v shows where)")), err=True)
+        click.echo(
+            say("程序出错：", "crash: ")
+            + f"{type(error).__name__}: {error}"
+            + ("" if verbose else say("（-v 可看详情）", " (-v shows where)")),
+            err=True,
+        )
         return 2
 
 

@@ -24,11 +24,17 @@ def rows_about(what: str) -> list[dict[str, str]]:
         out = []
         for item in ATTRIBUTES.values():
             column = VISITS.find(item.name)
-            zh, en = (column.zh, column.en) if column else {"age": ("年龄（周岁）", "completed years on the policy date")}.get(item.name, ("", ""))
+            zh, en = (
+                (column.zh, column.en)
+                if column
+                else {"age": ("年龄（周岁）", "completed years on the policy date")}.get(item.name, ("", ""))
+            )
             out.append({"attribute": item.name, "match": item.match, "from": ", ".join(item.tables), "values": ", ".join(item.values), "default": item.default, "zh": zh, "en": en})  # fmt: skip
         return out
     kinds = [("outcome", OUTCOMES), ("reason", REASONS), ("line reason", LINE_REASONS)]
-    out = [{"kind": kind, "code": code, "zh": zh, "en": en} for kind, words in kinds for code, (zh, en) in words.items()]
+    out = [
+        {"kind": kind, "code": code, "zh": zh, "en": en} for kind, words in kinds for code, (zh, en) in words.items()
+    ]
     return out + [{"kind": f"flag {bit}", "code": word, "zh": zh, "en": en} for bit, (word, zh, en) in FLAGS.items()]
 
 
@@ -53,7 +59,10 @@ def _print(session: Session, rows: list[dict[str, str]]) -> None:
     names = [name for name in rows[0] if name not in hidden]
     table = Table(show_edge=False)
     for name in names:
-        table.add_column({lang: say("含义", "meaning"), f"unit_{lang}": say("类型与单位", "type and unit")}.get(name, name), overflow="fold")
+        table.add_column(
+            {lang: say("含义", "meaning"), f"unit_{lang}": say("类型与单位", "type and unit")}.get(name, name),
+            overflow="fold",
+        )
     for row in rows:
         table.add_row(*(row[name] for name in names))
     session.out().print(table)
@@ -69,7 +78,11 @@ def markdown(what: str, rows: list[dict[str, str]]) -> str:
     parts = []
     for table in tables.values():
         mine = [row for row in rows if row["table"] == table.name]
-        names = ["column", "kind", "required", "default", "zh", "en"] if what == "inputs" else ["column", "kind", "zh", "en"]
+        names = (
+            ["column", "kind", "required", "default", "zh", "en"]
+            if what == "inputs"
+            else ["column", "kind", "zh", "en"]
+        )
         parts.append(f"### {table.name} {table.zh}\n\n{table.en}\n\n{_grid(names, mine)}")
     return "\n\n".join(parts)
 
@@ -79,5 +92,8 @@ def _grid(names: list[str], rows: list[dict[str, str]]) -> str:
         return "| " + " | ".join(str(v).replace("|", "\\|") for v in values) + " |"
 
     lines = [cells(names), "|" + "---|" * len(names)]
-    lines += [cells([f"`{row[name]}`" if name in ("column", "attribute", "code") else row[name] for name in names]) for row in rows]
+    lines += [
+        cells([f"`{row[name]}`" if name in ("column", "attribute", "code") else row[name] for name in names])
+        for row in rows
+    ]
     return "\n".join(lines)

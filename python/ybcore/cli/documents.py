@@ -76,7 +76,11 @@ def _tree(doc: dict[str, Any]) -> Any:
 
     name = doc.get("name", {}).get(say("zh", "en"), "")
     to = doc["effective"].get("to", say("今后", "open"))
-    head = f"{doc['id']}  {name}  {doc['effective']['from']} … {to}  " + say("险种", "insutype") + f" {_words(doc['scheme']['insutype'])}"
+    head = (
+        f"{doc['id']}  {name}  {doc['effective']['from']} … {to}  "
+        + say("险种", "insutype")
+        + f" {_words(doc['scheme']['insutype'])}"
+    )
     tree = Tree(label(head, doc.get("cite")))
     plans = tree.add(say("待遇方案（先匹配者适用）", "plans (the first that matches)"))
     shared = doc.get("layers", {})
@@ -88,9 +92,15 @@ def _tree(doc: dict[str, Any]) -> Any:
             layer = {"id": raw["use"], **shared[raw["use"]]} if "use" in raw else raw
             kind = name_of(LAYER_KINDS, layer.get("kind", "share"))
             payer = name_of(PAYERS, layer.get("payer", "acct_pay"))
-            node = branch.add(label(f"{layer['id']} [{kind}] → {payer}  {_condition(layer.get('when'))}", layer.get("cite")))
+            node = branch.add(
+                label(f"{layer['id']} [{kind}] → {payer}  {_condition(layer.get('when'))}", layer.get("cite"))
+            )
             _grow(node, {k: v for k, v in layer.items() if k not in ("id", "kind", "payer", "cite", "when", "basic")})
-    rest = {k: doc[k] for k in ("dates", "year", "rounding", "pricing", "counters", "admissions", "accounts", "sets", "not_modelled") if k in doc}
+    rest = {
+        k: doc[k]
+        for k in ("dates", "year", "rounding", "pricing", "counters", "admissions", "accounts", "sets", "not_modelled")
+        if k in doc
+    }
     _grow(tree.add(say("其他", "other")), rest) if rest else None
     return tree
 
@@ -107,7 +117,10 @@ def _grow(node: Any, value: Any) -> None:
 
 def _flat(value: Any) -> bool:
     cells = value.values() if isinstance(value, dict) else value
-    return all(isinstance(cell, str) or (isinstance(cell, dict) and _flat(cell) and len(str(cell)) < 60) for cell in cells) and len(str(value)) < 110
+    return (
+        all(isinstance(cell, str) or (isinstance(cell, dict) and _flat(cell) and len(str(cell)) < 60) for cell in cells)
+        and len(str(value)) < 110
+    )
 
 
 def _condition(when: dict[str, Any] | None) -> str:

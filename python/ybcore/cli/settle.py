@@ -87,7 +87,11 @@ def _write(session: Session, result: Settlement, inputs: Inputs, out: Path, suff
     """settlements, lines, detail, state/ and receipt.json in a folder."""
     out.mkdir(parents=True, exist_ok=True)
     with session.step("写出结果", "write the outputs"):
-        written = {"settlements": (result.visits, VISIT_OUTPUT), "line_results": (result.lines, LINE_OUTPUT), "detail": (result.detail, DETAIL_OUTPUT)}
+        written = {
+            "settlements": (result.visits, VISIT_OUTPUT),
+            "line_results": (result.lines, LINE_OUTPUT),
+            "detail": (result.detail, DETAIL_OUTPUT),
+        }
         files = {}
         for name, (table, schema) in written.items():
             if table is not None:
@@ -97,8 +101,13 @@ def _write(session: Session, result: Settlement, inputs: Inputs, out: Path, suff
         if result.state is not None:
             result.state.save(out / "state")
         receipt = {**result.receipt, "run": {**inputs.record(), "files": files}}
-        (out / "receipt.json").write_text(json.dumps(receipt, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8")
-    session.say(f"已写入 {out}/：{'、'.join(files.values())}、state/、receipt.json", f"written to {out}/: {', '.join(files.values())}, state/, receipt.json")
+        (out / "receipt.json").write_text(
+            json.dumps(receipt, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8"
+        )
+    session.say(
+        f"已写入 {out}/：{'、'.join(files.values())}、state/、receipt.json",
+        f"written to {out}/: {', '.join(files.values())}, state/, receipt.json",
+    )
 
 
 def _report(session: Session, result: Settlement, tables: dict[str, Any], engine: Engine, as_json: bool) -> None:
@@ -141,7 +150,10 @@ def demo(session: Session, *, visits: int, seed: int, threads: int | None, out: 
     _write(session, result, inputs, out, "parquet", "utf-8")
     _report(session, result, tables, engine, as_json)
     example = _worth_explaining(result.visits)
-    session.say(f"逐步解释一笔：ybcore explain --run {out} --setl-id {example}", f"Explain one of them: ybcore explain --run {out} --setl-id {example}")
+    session.say(
+        f"逐步解释一笔：ybcore explain --run {out} --setl-id {example}",
+        f"Explain one of them: ybcore explain --run {out} --setl-id {example}",
+    )
     return 0
 
 

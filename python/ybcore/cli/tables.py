@@ -21,7 +21,9 @@ CATALOG = ("items", "selfpay", "caps")
 class Inputs:
     """Paths of what a run reads; `tables` and `catalog` read them."""
 
-    def __init__(self, policy: list[Path], paths: dict[str, Path], catalog: dict[str, Path], state: Path | None) -> None:
+    def __init__(
+        self, policy: list[Path], paths: dict[str, Path], catalog: dict[str, Path], state: Path | None
+    ) -> None:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
         self.encodings: dict[str, str] = {}
 
@@ -39,7 +41,10 @@ class Inputs:
         if path.suffix.lower() == ".csv" and path.is_file():
             encoding = io.detect_encoding(path)
             self.encodings[name] = encoding
-            session.say(f"{path.name}：编码 {encoding}（由内容判定）", f"{path.name}: encoding {encoding} (found from the content)")
+            session.say(
+                f"{path.name}：编码 {encoding}（由内容判定）",
+                f"{path.name}: encoding {encoding} (found from the content)",
+            )
         with session.step(f"读取 {path.name}", f"read {path.name}"):
             return io.read_table(path, self.encodings.get(name, "auto"))
 
@@ -55,7 +60,11 @@ class Inputs:
 
 
 def from_options(
-    policy: tuple[Path, ...], catalog: Path | None, folder: Path | None, opening: Path | None, named: dict[str, Path | None]
+    policy: tuple[Path, ...],
+    catalog: Path | None,
+    folder: Path | None,
+    opening: Path | None,
+    named: dict[str, Path | None],
 ) -> Inputs:
     """Paths from the options of a command. Raises InputError with everything that is missing."""
     problems: list[Problem] = []
@@ -73,12 +82,30 @@ def from_options(
             if path is not None:
                 found[name] = path
         if "items" not in found:
-            problems.append(Problem(what="no items.parquet and no items.csv is there", what_zh="没有 items.parquet 或 items.csv", file=str(catalog)))
+            problems.append(
+                Problem(
+                    what="no items.parquet and no items.csv is there",
+                    what_zh="没有 items.parquet 或 items.csv",
+                    file=str(catalog),
+                )
+            )
     if not policy:
-        problems.append(Problem(what="name the policy: --policy FILE or FOLDER", what_zh="请用 --policy 给出政策文件或文件夹"))
+        problems.append(
+            Problem(what="name the policy: --policy FILE or FOLDER", what_zh="请用 --policy 给出政策文件或文件夹")
+        )
     if "visits" not in paths:
-        problems.append(Problem(what="name the visits: --visits FILE or --input FOLDER", what_zh="请用 --visits 或 --input 给出结算表", file=None if folder is None else str(folder)))
-    for name, path in [*paths.items(), *((f"policy {p}", p) for p in policy), *([("state", opening)] if opening else [])]:
+        problems.append(
+            Problem(
+                what="name the visits: --visits FILE or --input FOLDER",
+                what_zh="请用 --visits 或 --input 给出结算表",
+                file=None if folder is None else str(folder),
+            )
+        )
+    for name, path in [
+        *paths.items(),
+        *((f"policy {p}", p) for p in policy),
+        *([("state", opening)] if opening else []),
+    ]:
         if not path.exists():
             problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path), path=name))
     if problems:
@@ -101,5 +128,10 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
     )
     gone = [p for p in [*inputs.policy, *inputs.paths.values(), *inputs.catalog_paths.values()] if not p.exists()]
     if gone:
-        raise InputError([Problem(what="an input of the run is not there any more", what_zh="该次结算的输入已不在", file=str(p)) for p in gone])
+        raise InputError(
+            [
+                Problem(what="an input of the run is not there any more", what_zh="该次结算的输入已不在", file=str(p))
+                for p in gone
+            ]
+        )
     return inputs, receipt
