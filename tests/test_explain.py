@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from ybcore import messages
 from ybcore.cli import main
 from ybcore.cli.base import Session

@@ -76,7 +76,7 @@ def explain(
     tables. `bulk`: the visits of a bulk run, to compare with. Raises InputError when the settlement is not among the visits.
     """
     group = group_of(setl_id, book, tables)
-    rows = {name: _rows(name, table, book) for name, table in group.items() if table is not None}
+    rows: dict[str, Any] = {name: _rows(name, table, book) for name, table in group.items() if table is not None}
     found = _catalog_rows(catalog, rows.get("lines") or [])
     steps: list[dict[str, Any]] = []
     seen = {"order": [], "now": None}  # type: dict[str, Any]
@@ -250,8 +250,8 @@ def rows_of(frame: Frame) -> list[dict[str, Any]]:
     for cells in frame.cells.values():
         unreadable |= _bad(cells, frame.rows)
     if frame.table.name == "visits":
-        for row in np.flatnonzero(unreadable):
-            out[int(row)].pop("setl_time", None)  # a row with a cell that cannot be read is refused as a whole
+        for index in np.flatnonzero(unreadable).tolist():
+            out[index].pop("setl_time", None)  # a row with a cell that cannot be read is refused as a whole
     return out
 
 

@@ -67,6 +67,7 @@ class Option(click.Option):
 
 class _Bilingual:
     zh = en = ""
+    help: str | None
 
     def get_help(self, ctx: click.Context) -> str:
         text: str = super().get_help(ctx)  # type: ignore[misc]

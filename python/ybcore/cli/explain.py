@@ -13,7 +13,8 @@ from ..catalog import Catalog
 from ..columns.read import Problems, read
 from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
-from ..explain import Explanation, explain as told_of, group_of, rows_of
+from ..explain import Explanation, group_of, rows_of
+from ..explain import explain as told_of
 from ..policy import Book, load_book
 from ..report.story import proof, story
 from .base import Failure, Session
@@ -51,7 +52,7 @@ def explain(
     tables = inputs.tables(session)
     rows = inputs.catalog(session)
     with session.step("取出结算组", "cut out the settling group"):
-        group = group_of(setl_id, book, tables)
+        group: dict[str, Any] = group_of(setl_id, book, tables)
     if run_folder is not None and receipt is not None:
         bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"])
     else:

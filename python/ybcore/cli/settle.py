@@ -74,7 +74,7 @@ def settle(
 
 
 def _run(
-    session: Session, engine: Engine, tables: dict[str, pa.Table | None], state: State | None, lines: bool, detail: bool
+    session: Session, engine: Engine, tables: dict[str, Any], state: State | None, lines: bool, detail: bool
 ) -> Settlement:
     with session.step("结算", "settle"):
         result = engine.settle(**tables, state=state, line_output=lines, detail=detail)
