@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-
 from ybcore import io, messages
 from ybcore.cli import main
 from ybcore.cli.settle import demo_policies
@@ -178,7 +177,8 @@ def test_summary_adds_up(town: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
         for row in pq.read_table(town / "settlements.parquet").to_pylist()
         if row["outcome"] in ("settled", "no_benefit")
     ]
-    assert natures == sum(row["medfee_sumamt"] for row in paid)
+    assert natures == totals["medfee_sumamt"] == sum(row["medfee_sumamt"] for row in paid)
+    assert totals["medfee_sumamt"] == totals["fund_pay_sumamt"] + totals["hosp_part_amt"] + totals["psn_part_amt"]
     for group in ("by_scheme_kind", "by_person", "by_level"):
         assert sum(row["visits"] for row in data[group]) == len(paid)
         assert sum(row["fund_pay_sumamt_fen"] for row in data[group]) == totals["fund_pay_sumamt"]

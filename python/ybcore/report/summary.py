@@ -83,7 +83,7 @@ def summarise(
         "by_person": _grouped((("insutype", keys["insutype"]), ("psn_type", keys["psn_type"])), sums, paid),
         "by_level": _grouped((("level", keys["level"]),), sums, paid),
     }
-    totals = {name: int(pc.sum(out[name]).as_py() or 0) for name in (*NATURES, *PAYERS)}
+    totals = {name: _total(out[name], paid) for name in (*NATURES, *PAYERS)}
     flags = np.asarray(out["flags"].combine_chunks())
     return {
         "visits": counts["visits"],
@@ -91,6 +91,7 @@ def summarise(
         "outcomes": counts["outcomes"],
         "flags": {word: int(np.count_nonzero(flags & bit)) for bit, (word, _, _) in FLAGS.items()},
         "totals_fen": totals,
+        "unsettled_medfee_fen": _total(out["medfee_sumamt"], ~paid),
         **groups,
         "seconds": seconds,
         "visits_per_second": int(counts["visits"] / seconds) if seconds else 0,
@@ -98,6 +99,10 @@ def summarise(
         "peak_memory_bytes": peak_memory(),
         "threads": receipt["threads"],
     }
+
+
+def _total(column: pa.ChunkedArray, rows: Any) -> int:
+    return int(pc.sum(column.filter(pa.array(rows))).as_py() or 0)
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[pa.Array, list[str]]:
@@ -261,6 +266,9 @@ def _money_table(data: dict[str, Any], console: Any) -> None:
         if words is NATURES:
             table.add_section()
     console.print(table)
+    if data["unsettled_medfee_fen"]:
+        left = yuan_text(data["unsettled_medfee_fen"])
+        console.print(say(f"未结算的费用另有 {left} 元", f"Bills that were not settled, besides: {left} yuan"))
 
 
 def _rates(rows: list[dict[str, Any]], keys: Any, title: str, console: Any) -> None:

@@ -1,0 +1,46 @@
+"""What the pages show is what happens."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ybcore.cli.describe import markdown, rows_about
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n```\n(.*?)^```$", re.M | re.S)
+PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md"]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_example_prints_what_the_page_says(page: str, tmp_path: Path):
+    code, printed = EXAMPLE.search((ROOT / page).read_text(encoding="utf-8")).groups()
+    assert len(code.splitlines()) <= 15
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == printed, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page: str):
+    path = ROOT / page
+    for link in re.findall(r"\]\(([^)#\s]+)\)", path.read_text(encoding="utf-8")):
+        assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize("what", ["inputs", "outputs"])
+def test_column_lists_are_those_of_describe(what: str):
+    text = (ROOT / "docs/inputs.md").read_text(encoding="utf-8")
+    shown = re.search(rf"<!-- describe {what} -->\n(.*?)\n<!-- end -->", text, re.S).group(1)
+    assert shown == markdown(what, rows_about(what)).strip(), f"run: ybcore describe {what} --markdown"
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_commands_of_the_tour_exist(page: str, capsys: pytest.CaptureFixture[str]):
+    from ybcore.cli.app import app
+
+    words = set(re.findall(r"^ybcore (\w+)", (ROOT / page).read_text(encoding="utf-8"), re.M))
+    assert words == set(app.commands)
