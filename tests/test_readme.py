@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from ybcore.cli.describe import markdown, rows_about
 
 ROOT = Path(__file__).resolve().parent.parent
