@@ -7,6 +7,7 @@ void bind_classify(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
 void bind_pricing(pybind11::module_& m);
 void bind_settle(pybind11::module_& m);
+void bind_texts(pybind11::module_& m);
 }  // namespace ybcore::bind
 
 PYBIND11_MODULE(_core, m) {
@@ -17,4 +18,5 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_order(m);
   ybcore::bind::bind_pricing(m);
   ybcore::bind::bind_settle(m);
+  ybcore::bind::bind_texts(m);
 }

@@ -6,20 +6,26 @@ same in all of them. Nothing here loops over rows in Python.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import _core
 from .convert import ColumnError, indices, is_text, plain
 
 Codes = npt.NDArray[np.int32]
 
 
-def normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """An id column as large text or int64, dictionaries kept where they are. Raises ColumnError for other types."""
+def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
+    """An id column as text or int64, dictionaries kept where they are. Raises ColumnError for other types.
+
+    ``wide``: texts become large_string; without it plain strings are left where they are.
+    """
     chunks = [plain(chunk) for chunk in column.chunks]
     if not chunks:
         kind = column.type
@@ -30,7 +36,7 @@ def normal(column: pa.ChunkedArray) -> pa.ChunkedArray:
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if not (is_text(value) or pa.types.is_integer(value)):
         raise ColumnError(f"is {value}: an id is text or an integer")
-    target = pa.large_string() if is_text(value) else pa.int64()
+    target = pa.int64() if pa.types.is_integer(value) else pa.large_string() if wide else value
 
     def same(chunk: pa.Array) -> pa.Array:
         if pa.types.is_dictionary(chunk.type):
@@ -56,39 +62,89 @@ def flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([c.dictionary_decode() for c in column.chunks], type=column.type.value_type)
 
 
+_OTHER_KINDS = "ids are text in one table and integers in another"
+# Text indices of dictionaries that are still alive, by the identity of the dictionary.
+_INDEXES: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
 def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
     """Indices of several normal id columns into one joint dictionary (in order of first appearance); -1 is missing.
 
     Columns must all be text or all numbers (ColumnError otherwise).
     """
     flats = [flat(column) for column in columns]
-    kinds = {column.type for column in flats if len(column)}
-    if len(kinds) > 1:
-        raise ColumnError("ids are text in one table and integers in another")
-    kind = next(iter(kinds), pa.large_string())
-    chunks = [chunk for column in flats if len(column) for chunk in column.chunks]
-    encoded = pc.dictionary_encode(pa.chunked_array(chunks, type=kind))
+    numbers = {is_number(column) for column in flats if len(column)}
+    if len(numbers) > 1:
+        raise ColumnError(_OTHER_KINDS)
+    return _encode_numbers(flats) if numbers == {True} else _encode_texts(flats)
+
+
+def _encode_texts(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
+    index = _core.TextIndex()
+    out = [_joined([index.add(*_texts(chunk)) for chunk in column.chunks]) for column in columns]
+    offsets, text = index.offsets.copy(), index.bytes.copy()
+    dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
+    _remember(dictionary, index)
+    return out, dictionary
+
+
+def _encode_numbers(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
+    chunks = [chunk for column in columns if len(column) for chunk in column.chunks]
+    encoded = pc.dictionary_encode(pa.chunked_array(chunks, type=pa.int64()))
     out: list[Codes] = []
     at = 0
-    for column in flats:
+    for column in columns:
         parts = []
         for _ in range(column.num_chunks if len(column) else 0):
             parts.append(indices(encoded.chunk(at)).astype(np.int32))
             at += 1
-        out.append(np.concatenate(parts) if parts else np.empty(0, np.int32))
-    dictionary = encoded.chunk(encoded.num_chunks - 1).dictionary if encoded.num_chunks else pa.array([], kind)
-    return out, dictionary
+        out.append(_joined(parts))
+    return out, encoded.chunk(encoded.num_chunks - 1).dictionary
 
 
-def lookup(column: pa.ChunkedArray, dictionary: pa.Array) -> Codes:
+def _joined(parts: list[Codes]) -> Codes:
+    if not parts:
+        return np.empty(0, np.int32)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _texts(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
+    """(offsets, bytes, one byte a row that says whether it is there) of a plain text chunk; nothing is copied but the mask."""
+    kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
+    _, begin, data = chunk.buffers()
+    offsets = np.zeros(1, kind)
+    if begin is not None and len(chunk):
+        offsets = np.frombuffer(begin, kind, count=len(chunk) + chunk.offset + 1)[chunk.offset :]
+    text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+    return offsets, text, np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+
+
+def _remember(dictionary: pa.Array, index: Any) -> None:
+    key = id(dictionary)
+    _INDEXES[key] = (weakref.ref(dictionary, lambda _: _INDEXES.pop(key, None)), index)
+
+
+def _index_of(dictionary: pa.Array) -> Any:
+    """The text index of a dictionary: the one that made it, or a new one."""
+    held = _INDEXES.get(id(dictionary))
+    if held is not None and held[0]() is dictionary:
+        return held[1]
+    index = _core.TextIndex()
+    index.add(*_texts(dictionary))
+    if len(index) != len(dictionary):
+        raise ValueError("a dictionary of ids has empty, missing or repeated texts")
+    _remember(dictionary, index)
+    return index
+
+
+def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> Codes:
     """Index of every cell of a normal id column in ``dictionary``; -1 when it is not there or missing."""
     if len(dictionary) == 0 or len(column) == 0:
         return np.full(len(column), -1, np.int32)
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if kind != dictionary.type:
-        raise ColumnError("ids are text in one table and integers in another")
+    if is_number(column) != bool(pa.types.is_integer(dictionary.type)):
+        raise ColumnError(_OTHER_KINDS)
     if not pa.types.is_dictionary(column.type):
-        return _found(pc.index_in(column, value_set=dictionary))
+        return _look(column, dictionary, threads)
     out = np.empty(len(column), np.int32)
     known: dict[tuple[int, ...], Codes] = {}
     at = 0
@@ -96,46 +152,35 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array) -> Codes:
         buffers = (0 if b is None else b.address for b in chunk.dictionary.buffers())
         key = (*buffers, len(chunk.dictionary), chunk.dictionary.offset)
         if key not in known:
-            known[key] = np.append(
-                _found(pa.chunked_array([pc.index_in(chunk.dictionary, value_set=dictionary)])), np.int32(-1)
-            )
+            found = _look(pa.chunked_array([chunk.dictionary]), dictionary, threads)
+            known[key] = np.append(found, np.int32(-1))
         out[at : at + len(chunk)] = known[key][indices(chunk)]
         at += len(chunk)
     return out
 
 
-def lookup_runs(column: pa.ChunkedArray, dictionary: pa.Array) -> tuple[Codes, npt.NDArray[np.int64]]:
-    """Like ``lookup`` for a column whose equal cells mostly stand together: (index of each run, end of each run)."""
-    if pa.types.is_dictionary(column.type):
-        found = lookup(column, dictionary)
-        change = np.flatnonzero(found[1:] != found[:-1]) + 1
-        ends = np.append(change, len(found)).astype(np.int64) if len(found) else np.empty(0, np.int64)
-        return found[ends - 1], ends
-    values: list[pa.Array] = []
-    stops: list[npt.NDArray[np.int64]] = []
+def _look(column: pa.ChunkedArray, dictionary: pa.Array, threads: int) -> Codes:
+    out = np.empty(len(column), np.int32)
     at = 0
-    for chunk in column.chunks:
-        if len(chunk):
-            runs = pc.run_end_encode(chunk, run_end_type=pa.int64())
-            values.append(runs.values)
-            stops.append(np.asarray(runs.run_ends) + at)
+    if is_number(column):
+        for chunk in pc.index_in(column, value_set=dictionary).chunks:
+            out[at : at + len(chunk)] = np.asarray(chunk.fill_null(-1))
             at += len(chunk)
-    if not values:
-        return np.empty(0, np.int32), np.empty(0, np.int64)
-    return lookup(pa.chunked_array(values), dictionary), np.concatenate(stops)
+        return out
+    index = _index_of(dictionary)
+    for chunk in column.chunks:
+        index.find(*_texts(chunk), out[at : at + len(chunk)], threads)
+        at += len(chunk)
+    return out
 
 
-def _found(found: pa.ChunkedArray) -> Codes:
-    parts = []
-    for chunk in found.chunks:
-        data = chunk.buffers()[1]
-        values = (
-            np.frombuffer(data, np.int32, count=len(chunk) + chunk.offset)[chunk.offset :]
-            if data is not None
-            else np.zeros(len(chunk), np.int32)
-        )
-        parts.append(np.where(np.asarray(chunk.is_valid()), values, np.int32(-1)) if chunk.null_count else values)
-    return np.concatenate(parts) if len(parts) != 1 else parts[0]
+def lookup_runs(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> tuple[Codes, npt.NDArray[np.int64]]:
+    """Like ``lookup`` for a column whose equal cells mostly stand together: (index of each run, end of each run)."""
+    found = lookup(column, dictionary, threads)
+    if not len(found):
+        return found, np.empty(0, np.int64)
+    ends = np.append(np.flatnonzero(found[1:] != found[:-1]) + 1, len(found)).astype(np.int64)
+    return found[ends - 1], ends
 
 
 def first_seen(codes: Codes) -> npt.NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InputError, Problem
-from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert
+from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert, is_text
 from .ids import normal
 from .schema import Column, Table
 
@@ -125,7 +125,7 @@ def read(
         source[spec.name] = column
         try:
             if spec.kind == "id":
-                ids[spec.name] = blank_is_missing(normal(column))
+                ids[spec.name] = blank_is_missing(normal(column, wide=table.name != "lines"))
             elif spec.kind != "text":
                 cells[spec.name] = convert(column, spec)
         except ColumnError as error:
@@ -143,15 +143,11 @@ def read(
 def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """An empty text is no id."""
     if pa.types.is_dictionary(column.type):
-        if any(
-            pc.any(pc.equal(c.dictionary, "")).as_py()
-            for c in column.chunks
-            if pa.types.is_large_string(c.dictionary.type)
-        ):
+        if any(pc.any(pc.equal(c.dictionary, "")).as_py() for c in column.chunks if is_text(c.dictionary.type)):
             column = pa.chunked_array([c.dictionary_decode() for c in column.chunks])
         else:
             return column
-    if not pa.types.is_large_string(column.type):
+    if not is_text(column.type):
         return column
     empty = pc.equal(pc.binary_length(column), 0)
     return pc.if_else(empty, pa.scalar(None, column.type), column) if pc.any(empty).as_py() else column

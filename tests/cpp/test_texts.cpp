@@ -1,0 +1,84 @@
+// Texts become numbers in order of first appearance, whatever the width of the offsets and the number of threads.
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "check.hpp"
+#include "ybcore/texts.hpp"
+
+using namespace ybcore;
+
+namespace {
+
+template <class Offset>
+struct Column {
+  std::vector<Offset> offsets{0};
+  std::string bytes;
+  std::vector<std::uint8_t> valid;
+  void add(const std::string& text, bool there = true) {
+    bytes += text;
+    offsets.push_back(static_cast<Offset>(bytes.size()));
+    valid.push_back(there ? 1 : 0);
+  }
+  [[nodiscard]] Texts<Offset> view() const { return {offsets, bytes.data(), valid}; }
+};
+
+template <class Offset>
+void numbers_follow_first_appearance() {
+  Column<Offset> column;
+  for (const char* text : {"b", "a", "b", "", "a", "abcdefgh", "abcdefghi", "\xe5\x8c\xbb\xe4\xbf\x9d"}) column.add(text);
+  column.add("b", false);
+  TextIndex index;
+  std::vector<std::int32_t> numbers(9);
+  index.add(column.view(), numbers);
+  CHECK(numbers == (std::vector<std::int32_t>{0, 1, 0, -1, 1, 2, 3, 4, -1}));
+  CHECK_EQ(index.size(), std::size_t{5});
+  Column<Offset> asked;
+  for (const char* text : {"a", "a", "z", "", "abcdefghi", "abcdefgh"}) asked.add(text);
+  std::vector<std::int32_t> found(6);
+  index.find(asked.view(), found, 2);
+  CHECK(found == (std::vector<std::int32_t>{1, 1, -1, -1, 3, 2}));
+}
+
+void many_texts_agree_with_a_map() {
+  Column<std::int32_t> column;
+  std::uint32_t seed = 7;
+  for (int i = 0; i < 200000; ++i) {
+    seed = seed * 1664525U + 1013904223U;
+    const std::uint32_t which = (seed >> 7) % 30000;
+    column.add(std::string(which % 37, 'x') + std::to_string(which));
+    if (i % 3 == 0) column.add(column.bytes.substr(column.bytes.size() - 1));
+  }
+  const auto view = column.view();
+  std::map<std::string_view, std::int32_t> plain;
+  std::vector<std::int32_t> want(view.rows());
+  for (std::size_t i = 0; i < view.rows(); ++i) want[i] = plain.try_emplace(view[i], static_cast<std::int32_t>(plain.size())).first->second;
+  TextIndex index;
+  std::vector<std::int32_t> numbers(view.rows());
+  index.add(view, numbers);
+  CHECK(numbers == want);
+  for (const int threads : {1, 2, 3}) {
+    std::vector<std::int32_t> found(view.rows(), -7);
+    index.find(view, found, threads);
+    CHECK(found == want);
+  }
+}
+
+void bad_offsets_are_known() {
+  const std::vector<std::int32_t> falling{0, 3, 2}, beyond{0, 9}, none, fine{0, 1, 4};
+  CHECK(!well_formed<std::int32_t>({falling, "abcd", {}}, 4));
+  CHECK(!well_formed<std::int32_t>({beyond, "abcd", {}}, 4));
+  CHECK(!well_formed<std::int32_t>({none, "abcd", {}}, 4));
+  CHECK(well_formed<std::int32_t>({fine, "abcd", {}}, 4));
+}
+
+}  // namespace
+
+int main() {
+  numbers_follow_first_appearance<std::int32_t>();
+  numbers_follow_first_appearance<std::int64_t>();
+  many_texts_agree_with_a_map();
+  bad_offsets_are_known();
+  return check::result();
+}
