@@ -7,9 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from cases import by_reference
+from cases import by_kernel, by_reference
 from ruamel.yaml import YAML
-
 from ybcore.policy import load_policy
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -44,10 +43,11 @@ ALL = [(page, *recipe) for page in ("cookbook.md", "policy.zh-CN.md") for recipe
 def test_recipe(page: str, heading: str, document: dict, case: dict):
     load_policy(document)
     visits = [{**VISIT, **visit} for visit in case["visits"]]
-    answer = by_reference({**case, "policy": document, "visits": visits})
+    whole = {**case, "policy": document, "visits": visits}
     assert case["expect"]
-    for expression, printed in case["expect"].items():
-        assert answer.figure(expression) == Fraction(printed), expression
+    for answer in (by_reference(whole), by_kernel(whole)):
+        for expression, printed in case["expect"].items():
+            assert answer.figure(expression) == Fraction(printed), expression
 
 
 def test_there_are_recipes():

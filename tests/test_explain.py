@@ -191,3 +191,33 @@ def test_csv_results_are_compared_too(run: Path, tmp_path: Path):
     bulk = pq.read_table(run / "settlements.parquet")
     name = bulk["setl_id"][int(bulk["fund_pay_sumamt"].to_numpy().argmax())].as_py()
     assert main(["explain", "--run", str(tmp_path), "--setl-id", name]) == 0
+
+
+def test_a_run_that_continued_another_is_explained_from_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Two runs with a state between them: v3 and v4 need what v1 took from the household's ceiling."""
+    tables = family()
+    policy = tmp_path / "small.yaml"
+    policy.write_text(POLICY, encoding="utf-8")
+    pq.write_table(tables["persons"], tmp_path / "persons.parquet")
+    state: list[str] = []
+    for name, start in (("first", 0), ("second", 2)):
+        pq.write_table(tables["visits"].slice(start, 2), tmp_path / f"{name}.parquet")
+        words = [
+            "settle",
+            "--policy",
+            str(policy),
+            "--visits",
+            str(tmp_path / f"{name}.parquet"),
+            "--persons",
+            str(tmp_path / "persons.parquet"),
+        ]
+        assert main([*words, "--out", str(tmp_path / name), *state, "-q", "--json"]) == 0
+        state = ["--state", str(tmp_path / name / "state")]
+    capsys.readouterr()
+    for setl_id in ("v1", "v3", "v4"):
+        folder = tmp_path / ("first" if setl_id == "v1" else "second")
+        assert main(["explain", "--run", str(folder), "--setl-id", setl_id]) == 0
+    assert "已用 20,000.00" in capsys.readouterr().out
+    (tmp_path / "first" / "receipt.json").unlink()
+    assert main(["--lang", "en", "explain", "--run", str(tmp_path / "second"), "--setl-id", "v4"]) == 1
+    assert "earlier visits cannot be found" in capsys.readouterr().err

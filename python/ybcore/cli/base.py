@@ -216,7 +216,7 @@ def run(arguments: list[str]) -> int:
     except (YbcoreError, OSError) as error:
         if isinstance(error, BrokenPipeError):
             raise
-        click.echo(say("错误：", "error: ") + str(error), err=True)
+        click.echo(say("错误：", "error: ") + _sentence(error), err=True)
         return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo(say("已中断", "interrupted"), err=True)
@@ -231,6 +231,15 @@ def run(arguments: list[str]) -> int:
             err=True,
         )
         return 2
+
+
+def _sentence(error: Exception) -> str:
+    """A file that cannot be used is named first, as a person would."""
+    if isinstance(error, FileNotFoundError):
+        return f"{error.filename}: " + say("文件不存在", "the file is not there")
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _tell_problems(problems: Sequence[Problem]) -> int:

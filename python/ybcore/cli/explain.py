@@ -15,10 +15,11 @@ from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
 from ..explain import Explanation, group_of, rows_of
 from ..explain import explain as told_of
+from ..messages import say
 from ..policy import Book, load_book
 from ..report.story import proof, story
 from .base import Failure, Session
-from .tables import from_options, from_run
+from .tables import from_options, from_run, with_earlier_runs
 
 __all__ = ["explain"]
 
@@ -42,14 +43,9 @@ def explain(
         inputs, receipt = from_run(run_folder)
     else:
         inputs = from_options(policy, catalog, folder, opening, named)
-    if inputs.state is not None:
-        raise Failure(
-            "该次结算接续了以前的状态，逐步解释需要从头的输入：请把以前各期的就诊一并给出 / "
-            "the run continued an earlier state; explaining needs the visits from the start: give those of the earlier runs too"
-        )
     book = load_book(inputs.policy)
     _same_policies(book, receipt)
-    tables = inputs.tables(session)
+    tables = with_earlier_runs(session, inputs, inputs.tables(session))
     rows = inputs.catalog(session)
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
@@ -73,7 +69,10 @@ def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
     """The documents must be those the run was settled under."""
     if receipt is not None and receipt["policy"]["sha256"] != book.sha256:
         raise Failure(
-            "政策文件在结算之后有改动，无法解释 / the policy documents have changed since the run, so it cannot be explained"
+            say(
+                "政策文件在结算之后有改动，无法解释",
+                "the policy documents have changed since the run, so it cannot be explained",
+            )
         )
 
 

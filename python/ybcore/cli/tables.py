@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import io
 from ..errors import InputError, Problem
+from ..messages import say
 from .base import Failure, Session
 
-__all__ = ["CATALOG", "TABLES", "Inputs", "from_options", "from_run"]
+__all__ = ["CATALOG", "TABLES", "Inputs", "from_options", "from_run", "with_earlier_runs"]
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
@@ -117,7 +119,7 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
     """Paths that an earlier run recorded in its receipt, and the receipt."""
     path = folder / "receipt.json"
     if not path.is_file():
-        raise Failure(f"{path}: 没有回执 / no receipt is there")
+        raise Failure(say(f"{path}：没有回执", f"{path}: no receipt is there"))
     receipt = json.loads(path.read_text(encoding="utf-8"))
     run = receipt["run"]
     inputs = Inputs(
@@ -135,3 +137,43 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
             ]
         )
     return inputs, receipt
+
+
+def with_earlier_runs(
+    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None]
+) -> dict[str, pa.Table | None]:
+    """The tables of a run with the visits, lines and account movements of the runs whose state it continued, earliest first.
+
+    Settling all of them at once gives the rows that the runs gave one after the other (docs/settlement.md section 10). The persons and
+    institutions are those of the last run. Raises Failure when an earlier run cannot be found from the state's folder.
+    """
+    if inputs.state is None:
+        return tables
+    folder = inputs.state.parent
+    if not (folder / "receipt.json").is_file():
+        raise Failure(
+            say(
+                f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
+                f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
+            )
+        )
+    earlier, _ = from_run(folder)
+    before = with_earlier_runs(session, earlier, earlier.tables(session))
+    out = dict(tables)
+    for name in ("visits", "lines", "acct_events"):
+        old, new = before[name], tables[name]
+        if name in inputs.paths and inputs.paths[name] == earlier.paths.get(name):
+            continue
+        if old is not None and new is not None:
+            out[name] = pa.concat_tables([_plain(old), _plain(new)], promote_options="default")
+        elif new is None:
+            out[name] = old
+    return out
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Dictionaries of different files become texts, so that the files can stand in one table."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            table = table.set_column(i, field.name, pc.cast(table.column(i), field.type.value_type))
+    return table
