@@ -32,6 +32,8 @@ MONEY = {
         "preselfpay_amt",
         "inscp_scp_amt",
         "direct_amt",
+        "balc",
+        "wage",
     },
     "lines": {"det_item_fee_sumamt"},
     "persons": {"balc", "wage"},

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from cases import Answer, by_kernel, by_reference, golden, has_kernel, load
-from ybcore.policy import load_policy
+from ybcore.policy import load_book, load_policy
 from ybcore.reference import MONEY
 
 HERE = Path(__file__).resolve().parent / "golden"
@@ -67,3 +67,19 @@ def test_case_is_whole(folder: Path):
     story = (folder / "why.md").read_text(encoding="utf-8").strip().splitlines()
     assert 2 <= len(story) <= 8
     assert load(folder / "expected.yaml")
+
+
+SHIPPED = Path(__file__).resolve().parent.parent / "data"
+
+
+@pytest.mark.parametrize(
+    "folder", [SHIPPED / "policies", *sorted((SHIPPED / "policies-alternative").iterdir())], ids=lambda p: p.name
+)
+def test_shipped_documents_are_books(folder: Path):
+    """Each folder is a book without gaps and overlaps; every figure of it names where it is from."""
+    book = load_book(folder)
+    for policy in book:
+        assert policy.model.name is not None
+        assert policy.model.cite
+        bare = [leaf.path for leaf in policy.figures() if not leaf.cite and not leaf.path.startswith("accounts")]
+        assert bare == [], policy.id
