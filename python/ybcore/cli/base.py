@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import threading
 import time
@@ -112,10 +113,11 @@ class Session:
     verbose: int = 0
 
     def out(self) -> Console:
-        """A console on stdout. Without a terminal it is wide, so that no figure is cut."""
+        """A console on stdout, never so narrow that a figure is cut."""
         from rich.console import Console
 
-        return Console(soft_wrap=False, width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+        width = max(shutil.get_terminal_size().columns, 120) if sys.stdout.isatty() else 160
+        return Console(width=width, highlight=False, markup=False)
 
     def data(self, text: str) -> None:
         """Data on stdout."""
