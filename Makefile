@@ -1,73 +1,79 @@
 # One command sets up and does the job:  make demo | make test
+# Set on the command line if need be: PYTHON (3.11 or newer), CXX, VENV and BUILD (where things are put), PYTEST_ARGS, CTEST_ARGS.
 PYTHON ?= python3
 CXX ?= g++
-VENV := .venv
-BIN := $(VENV)/bin
-STAMPS := build/stamps
-CORE_BUILD ?= build/core
-SOURCES := $(shell find core bindings python data -type f -not -name '*.pyc' 2>/dev/null) CMakeLists.txt pyproject.toml exports.map
+VENV ?= .venv
+BUILD ?= build
+BIN := $(abspath $(VENV))/bin
+STAMPS := $(VENV)/stamps
+CORE_BUILD ?= $(BUILD)/core
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+WITH_TOOLS := PATH="$(BIN):$$PATH"
+CPP = $$(find core bindings tests/cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+# Folders as well as files: a file taken away is a change too.
+SOURCES := $(shell find core bindings python data -not -name '__pycache__' -not -name '*.pyc' 2>/dev/null) \
+           CMakeLists.txt pyproject.toml exports.map README.md LICENSE
+PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. -p no:cacheprovider
+# Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
-export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test cpp-test nightly lint format dev clean check-tools
+.PHONY: demo test cpp-test nightly lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
 
 # The wheel is tested, not the source tree: the installed package is what users get.
-test: $(STAMPS)/tested-with cpp-test
-	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. -p no:cacheprovider -n 2 -m "not nightly" . $(PYTEST_ARGS)
+test: $(STAMPS)/installed $(STAMPS)/test-packages cpp-test
+	$(PYTEST) -n 2 -m "not nightly" . $(PYTEST_ARGS)
 
-nightly: $(STAMPS)/tested-with
-	cd tests && ../$(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. -p no:cacheprovider -m nightly . $(PYTEST_ARGS)
+nightly: $(STAMPS)/installed $(STAMPS)/test-packages
+	$(PYTEST) -m nightly . $(PYTEST_ARGS)
 
+# With YB_SANITIZE="address;undefined" or "thread" and a CORE_BUILD of its own: the same tests under sanitizers.
 cpp-test: $(STAMPS)/build-tools
-	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(STAMPS)/configure.log 2>&1 || { cat $(STAMPS)/configure.log; exit 1; }
-	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build $(CORE_BUILD)
-	@PATH="$(CURDIR)/$(BIN):$$PATH" ctest --test-dir $(CORE_BUILD) --output-on-failure $(CTEST_ARGS)
+	@mkdir -p $(CORE_BUILD)
+	@$(WITH_TOOLS) CXX="$(CXX)" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(CORE_BUILD)/configure.log 2>&1 || { cat $(CORE_BUILD)/configure.log; exit 1; }
+	@$(WITH_TOOLS) cmake --build $(CORE_BUILD)
+	@$(WITH_TOOLS) ctest --test-dir $(CORE_BUILD) --no-tests=error --output-on-failure $(CTEST_ARGS)
 
-lint: $(STAMPS)/linters
+lint: $(STAMPS)/lint-packages
 	$(BIN)/ruff format --check python tests
 	$(BIN)/ruff check python tests
 	$(BIN)/mypy
-	$(BIN)/clang-format --dry-run -Werror $$(find core bindings tests/cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 
-format: $(STAMPS)/linters
+format: $(STAMPS)/lint-packages
 	$(BIN)/ruff format python tests
 	$(BIN)/ruff check --fix python tests
-	$(BIN)/clang-format -i $$(find core bindings tests/cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+	$(BIN)/clang-format -i $(CPP)
 
-# For developers: the package is the source tree, rebuilt on import.
-dev: $(STAMPS)/tested-with
-	$(BIN)/pip install -q --no-build-isolation -e . -Ceditable.rebuild=true
-	@touch $(STAMPS)/installed
+# For developers: the package is the source tree, and C++ is rebuilt on import. The next `make test` puts the wheel back.
+dev: $(STAMPS)/run-packages $(STAMPS)/test-packages
+	@rm -f $(STAMPS)/installed
+	$(WITH_TOOLS) $(PIP) install -q --no-build-isolation --no-deps -e . -Ceditable.rebuild=true -Cbuild-dir="$(abspath $(BUILD))/editable"
+	@echo 'ready: export CMAKE_INSTALL_ALWAYS=1 PATH="$(BIN):$$PATH", then edit and run pytest in tests/'
+
+venv: $(STAMPS)/test-packages $(STAMPS)/lint-packages
 
 clean:
-	rm -rf build $(VENV)
+	rm -rf $(BUILD) $(VENV)
 
 check-tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo "missing: Python 3.11 or newer (set PYTHON=...)"; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "missing: the venv module of $(PYTHON) (Debian: python3-venv)"; exit 1; }
-	@echo 'int main() { return 0; }' | $(CXX) -std=c++20 -x c++ -fsyntax-only - 2>/dev/null || { echo "missing: a C++20 compiler (set CXX=...; Debian: g++)"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))' || { echo "missing: the headers of $(PYTHON) (Debian: python3-dev)"; exit 1; }
+	@printf '#include <span>\nint main() { return 0; }\n' | $(CXX) -std=c++20 -x c++ -fsyntax-only - 2>/dev/null || { echo "missing: a C++20 compiler (set CXX=...; Debian: g++)"; exit 1; }
 
-$(STAMPS)/build-tools: requirements/build.txt | check-tools
-	@mkdir -p $(STAMPS)
+$(STAMPS)/build-tools: requirements/build.txt requirements/constraints.txt | check-tools
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -r requirements/build.txt
+	@mkdir -p $(STAMPS)
+	$(PIP) install -q -r requirements/build.txt -c requirements/constraints.txt
 	@touch $@
 
-$(STAMPS)/run-packages: requirements/run.txt $(STAMPS)/build-tools
-	$(BIN)/pip install -q -r requirements/run.txt
+$(STAMPS)/%-packages: requirements/%.txt requirements/run.txt requirements/constraints.txt $(STAMPS)/build-tools
+	$(PIP) install -q -r $< -c requirements/constraints.txt
 	@touch $@
 
 $(STAMPS)/installed: $(SOURCES) $(STAMPS)/run-packages
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pip install -q --no-build-isolation --no-deps --force-reinstall .
-	@touch $@
-
-$(STAMPS)/tested-with: requirements/test.txt requirements/run.txt $(STAMPS)/installed
-	$(BIN)/pip install -q -r requirements/test.txt
-	@touch $@
-
-$(STAMPS)/linters: requirements/lint.txt $(STAMPS)/run-packages
-	$(BIN)/pip install -q -r requirements/lint.txt
+	$(WITH_TOOLS) CXX="$(CXX)" $(PIP) install -q --no-build-isolation --no-deps --force-reinstall . -Cbuild-dir="$(abspath $(BUILD))/{wheel_tag}"
 	@touch $@
