@@ -1,3 +1,6 @@
+// The rounding division against its definition.
+#include <cstdint>
+
 #include "check.hpp"
 #include "ybcore/money.hpp"
 
@@ -38,10 +41,49 @@ void edges() {
   CHECK(round_to(3'266'667, 1, Rounding{RoundMode::kDown, 100}) == 3'266'600);
 }
 
+// For operands of any size, without dividing: the answer is a neighbour of the true quotient, on the side that the mode names.
+void satisfies_its_definition(Wide n, Wide d, RoundMode mode) {
+  const Wide answer = round_div(n, d, mode);
+  CHECK(round_div(-n, d, mode) == -answer);
+  const Wide size = n < 0 ? -n : n;
+  const Wide got = n < 0 ? -answer : answer;
+  CHECK(got >= 0);
+  const Wide rest = size - got * d;  // above zero: rounded down; below: rounded up
+  if (mode == RoundMode::kDown) CHECK(rest >= 0 && rest < d);
+  if (mode == RoundMode::kUp) CHECK(rest <= 0 && rest > -d);
+  if (mode == RoundMode::kHalfUp) CHECK(rest * 2 < d && rest * 2 >= -d);
+  if (mode == RoundMode::kHalfEven) CHECK(rest * 2 <= d && rest * 2 >= -d && ((rest * 2 != d && rest * 2 != -d) || got % 2 == 0));
+}
+
+// Both division paths and the borders between them: products of an amount and a rate around powers of two, and their halves.
+void large_values() {
+  const Wide one = 1;
+  std::uint64_t random = 88172645463325252ULL;
+  const auto next = [&random] {
+    random ^= random << 13;
+    random ^= random >> 7;
+    random ^= random << 17;
+    return static_cast<Wide>(random);
+  };
+  for (const auto mode : {RoundMode::kHalfUp, RoundMode::kHalfEven, RoundMode::kDown, RoundMode::kUp}) {
+    for (const int power : {31, 32, 53, 62, 63, 64, 65, 82, 100})
+      for (const Wide d :
+           {one, one * 2, one * 3, one * 100, one * 1'000'000, (one << 32) - 1, one << 63, (one << 64) - 1, one << 64, one << 70})
+        for (int by = -3; by <= 3; ++by) satisfies_its_definition((one << power) + by, d, mode);
+    for (int i = 0; i < 20'000; ++i) {
+      const Wide d = next() % ((one << (1 + i % 63)) + 1) + 1;
+      const Wide n = next() * (next() % 1'000'001);
+      satisfies_its_definition(n, d, mode);
+      satisfies_its_definition(d * (n % 1'000'003) + d / 2, d, mode);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
   small_range();
   edges();
+  large_values();
   return check::result();
 }
