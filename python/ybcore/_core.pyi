@@ -1,0 +1,146 @@
+"""The compiled kernel: arrays in, arrays out. Internal: its shape may change with any release."""
+
+from typing import Any, final
+
+import numpy as np
+from numpy.typing import NDArray
+
+LAYOUT: dict[str, tuple[str, ...]]
+MAX_BANDS: int
+MAX_KEYS: int
+MAX_LAYERS: int
+MAX_TAGS: int
+version: str
+
+@final
+class Catalog:
+    def __init__(
+        self,
+        items: int,
+        class_item: NDArray[np.int32],
+        class_place: NDArray[np.int32],
+        class_begin: NDArray[np.int32],
+        class_end: NDArray[np.int32],
+        class_ratio: NDArray[np.int32],
+        item_class: NDArray[np.uint8],
+        direct: NDArray[np.uint8],
+        tag: NDArray[np.int32],
+        ratio_item: NDArray[np.int32],
+        ratio_place: NDArray[np.int32],
+        ratio_key: NDArray[np.int32],
+        ratio_begin: NDArray[np.int32],
+        ratio_end: NDArray[np.int32],
+        ratio: NDArray[np.int32],
+        cap_item: NDArray[np.int32],
+        cap_place: NDArray[np.int32],
+        cap_key: NDArray[np.int32],
+        cap_begin: NDArray[np.int32],
+        cap_end: NDArray[np.int32],
+        cap: NDArray[np.int64],
+    ) -> None: ...
+    @property
+    def items(self) -> int: ...
+
+@final
+class Lines:
+    def __init__(
+        self,
+        item: NDArray[np.int32],
+        day: NDArray[np.int32] | None,
+        quantity: NDArray[np.int64] | None,
+        amount: NDArray[np.int64],
+        price: NDArray[np.int64] | None,
+        deny: NDArray[np.int8] | None,
+        approved: NDArray[np.int8] | None,
+        named: NDArray[np.int64] | None,
+        row: NDArray[np.int64] | None,
+    ) -> None: ...
+
+@final
+class TextIndex:
+    def __init__(self) -> None: ...
+    def __len__(self) -> int: ...
+    def add(
+        self,
+        offsets: NDArray[np.int32] | NDArray[np.int64],
+        bytes: NDArray[np.uint8],
+        valid: NDArray[np.uint8] | None = None,
+    ) -> NDArray[np.int32]: ...
+    def find(
+        self,
+        offsets: NDArray[np.int32] | NDArray[np.int64],
+        bytes: NDArray[np.uint8],
+        valid: NDArray[np.uint8] | None,
+        numbers: NDArray[np.int32],
+        threads: int,
+    ) -> None: ...
+    @property
+    def offsets(self) -> NDArray[np.int64]: ...
+    @property
+    def bytes(self) -> NDArray[np.uint8]: ...
+
+def add_classes(
+    key: NDArray[np.uint64],
+    own: NDArray[np.int32] | None = None,
+    own_row: NDArray[np.int64] | None = None,
+    own_class: NDArray[np.uint16] | None = None,
+    joined: NDArray[np.int32] | None = None,
+    joined_row: NDArray[np.int64] | None = None,
+    joined_class: NDArray[np.uint16] | None = None,
+    *,
+    missing: int,
+    count: int,
+) -> None: ...
+def add_numbers(key: NDArray[np.uint64], value: NDArray[np.int32], edges: NDArray[np.int32]) -> None: ...
+def combine(key: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
+def completed_years(birth: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int32]: ...
+def connect(persons: int, left: NDArray[np.int32], right: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]: ...
+def group_lines(
+    run_visit: NDArray[np.int32], run_end: NDArray[np.int64], visits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+def keep_parts(
+    line_begin: NDArray[np.int64],
+    enddate: NDArray[np.int32],
+    lines: Lines,
+    cut_begin: NDArray[np.int64],
+    cuts: NDArray[np.int32],
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]: ...
+def line_totals(line_begin: NDArray[np.int64], lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+def order_rows(
+    group: NDArray[np.int32],
+    groups: int,
+    first: NDArray[np.int64],
+    second: NDArray[np.int64] | None,
+    numbers: NDArray[np.int64] | None,
+    offsets: NDArray[np.int64] | None,
+    bytes: NDArray[np.uint8] | None,
+) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]: ...
+def price(
+    catalog: Catalog,
+    programs: NDArray[np.int64],
+    steps: NDArray[np.int32],
+    tag_map: NDArray[np.uint16],
+    catalog_tags: int,
+    tags: int,
+    line_begin: NDArray[np.int64],
+    enddate: NDArray[np.int32],
+    setl_day: NDArray[np.int32],
+    treatment: NDArray[np.int32],
+    insured: NDArray[np.int32],
+    event_begin: NDArray[np.int64],
+    program: NDArray[np.int32],
+    level: NDArray[np.int32],
+    before: NDArray[np.int32],
+    lines: Lines,
+    line_output: bool,
+) -> dict[str, NDArray[Any]]: ...
+def round_div(numerator: int, denominator: int, mode: int = 0) -> int: ...
+def settle(
+    program: dict[str, Any],
+    events: dict[str, Any],
+    accounts: dict[str, Any],
+    opening: dict[str, Any] | None,
+    want_state: bool,
+    want_detail: bool,
+    threads: int,
+) -> dict[str, Any]: ...
