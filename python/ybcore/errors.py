@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 __all__ = ["DocumentError", "InputError", "Problem", "YbcoreError"]
 
+_WORDS = {"zh": ("；是否为 {!r}？", "；应为：{}"), "en": ("; did you mean {!r}?", "; expected: {}")}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -32,9 +34,9 @@ class Problem:
 
     @property
     def where(self) -> str:
-        """`file:line:column`, as far as known."""
-        place = [str(part) for part in (self.file, self.line, self.column) if part is not None]
-        return ":".join(place) + (f" row {self.row}" if self.row is not None else "")
+        """`file:line:column row N`, as far as known."""
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return " ".join(part for part in (place, f"row {self.row}" if self.row is not None else "") if part)
 
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
@@ -43,6 +45,16 @@ class Problem:
         hint = f"; did you mean / 是否为 {self.nearest!r}?" if self.nearest else ""
         expected = f"; expected / 应为: {self.expected}" if self.expected and not self.nearest else ""
         return f"{where}{path}{chinese}{self.what}{hint}{expected}"
+
+    def render(self, lang: str = "zh") -> str:
+        """The same for a reader of one language, `zh` or `en`; English where there is no Chinese."""
+        if lang not in _WORDS:
+            raise ValueError(f"lang must be one of {', '.join(_WORDS)}, not {lang!r}")
+        mean, expected = _WORDS[lang]
+        what = self.what_zh if lang == "zh" and self.what_zh else self.what
+        text = ": ".join(part for part in (self.where, self.path, what) if part)
+        text += mean.format(self.nearest) if self.nearest else ""
+        return text + (expected.format(self.expected) if self.expected else "")
 
 
 class YbcoreError(Exception):
@@ -53,6 +65,10 @@ class _ProblemsError(YbcoreError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def render(self, lang: str = "zh") -> str:
+        """Every problem in one language, one a line."""
+        return "\n".join(problem.render(lang) for problem in self.problems)
 
     def __reduce__(self) -> tuple[type[_ProblemsError], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)

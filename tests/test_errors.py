@@ -1,0 +1,45 @@
+"""What an error says: every problem, where it is, in the language asked for."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+from ybcore.errors import DocumentError, InputError, Problem, YbcoreError
+
+FULL = Problem(
+    what="unknown name 'ded'",
+    what_zh="未知名称 'ded'",
+    file="p.yaml",
+    line=3,
+    column=5,
+    path="layers[0].ded",
+    nearest="deductible",
+)
+BARE = Problem(what="a value is missing", path="psn_no", row=7, expected="text")
+
+
+@pytest.mark.parametrize("kind", [DocumentError, InputError])
+def test_every_problem_is_told_in_one_language(kind: type[DocumentError] | type[InputError]):
+    error = kind([FULL, BARE])
+    assert isinstance(error, YbcoreError) and isinstance(error, ValueError)
+    assert error.render("en").splitlines() == [
+        "p.yaml:3:5: layers[0].ded: unknown name 'ded'; did you mean 'deductible'?",
+        "row 7: psn_no: a value is missing; expected: text",
+    ]
+    assert error.render("zh").splitlines() == [
+        "p.yaml:3:5: layers[0].ded: 未知名称 'ded'；是否为 'deductible'？",
+        "row 7: psn_no: a value is missing；应为：text",
+    ]
+    assert error.render() == error.render("zh")
+    assert "未知名称" in str(error) and "unknown name" in str(error) and "row 7" in str(error)
+
+
+def test_an_unknown_language_is_refused():
+    with pytest.raises(ValueError, match="zh, en"):
+        FULL.render("fr")
+
+
+def test_an_error_travels_between_processes():
+    error = pickle.loads(pickle.dumps(DocumentError([FULL, BARE])))
+    assert error.problems == (FULL, BARE) and type(error) is DocumentError
