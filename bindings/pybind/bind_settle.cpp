@@ -201,7 +201,6 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
     o.known_before = kept.view<std::uint8_t>(*opening, "known_before");
   }
   py::array_t<std::int64_t> columns({static_cast<py::ssize_t>(kColumns), static_cast<py::ssize_t>(visits)});
-  std::fill_n(columns.mutable_data(), kColumns * visits, 0);
   auto outcome = array_of<std::uint8_t>(events, "outcome");
   same_length(static_cast<std::size_t>(outcome.size()), visits, "outcome");
   py::array_t<std::uint8_t> outcomes(static_cast<py::ssize_t>(visits));

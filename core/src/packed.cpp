@@ -1,12 +1,29 @@
 #include "packed.hpp"
 
 #include <algorithm>
+#include <new>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
 #include "split.hpp"
 
 namespace ybcore {
 namespace {
 constexpr std::size_t kBlock = 4096;
+constexpr std::size_t kPage = std::size_t{1} << 21;
+
+// Uninitialised memory; in large pages where the system lends them, since every page is touched out of order.
+template <class T>
+Big<T> big(std::size_t count) {
+  const std::size_t bytes = (count * sizeof(T) / kPage + 1) * kPage;
+  void* at = std::aligned_alloc(kPage, bytes);
+  if (at == nullptr) throw std::bad_alloc();
+#ifdef __linux__
+  (void)madvise(at, bytes, MADV_HUGEPAGE);
+#endif
+  return Big<T>(static_cast<T*>(at));
+}
 
 template <class Work>
 void in_blocks(std::size_t rows, int threads, Work work) {
@@ -19,7 +36,7 @@ void in_blocks(std::size_t rows, int threads, Work work) {
 
 Packed pack(const Events& e, std::size_t visits, int threads) {
   const std::size_t n = e.visit.size();
-  Packed out{std::make_unique_for_overwrite<Event[]>(n), std::make_unique_for_overwrite<std::int64_t[]>(visits * kColumns)};
+  Packed out{big<Event>(n), big<std::int64_t>(visits * kColumns)};
   in_blocks(n, threads, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       Event& to = out.event[i];

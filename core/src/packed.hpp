@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 
 #include "ybcore/settle.hpp"
@@ -19,9 +20,15 @@ struct alignas(64) Event {
 };
 static_assert(sizeof(Event) == 64);
 
+struct Free {
+  void operator()(void* at) const { std::free(at); }
+};
+template <class T>
+using Big = std::unique_ptr<T[], Free>;
+
 struct Packed {
-  std::unique_ptr<Event[]> event;
-  std::unique_ptr<std::int64_t[]> row;  // kColumns a visit; only those of settled visits are written
+  Big<Event> event;
+  Big<std::int64_t> row;  // kColumns a visit; only those of settled visits are written
   [[nodiscard]] std::int64_t* row_of(std::int64_t visit) const { return row.get() + static_cast<std::size_t>(visit) * kColumns; }
 };
 

@@ -4,6 +4,8 @@
 #include <climits>
 #include <cstdlib>
 
+#include "split.hpp"
+
 namespace ybcore {
 namespace {
 
@@ -265,6 +267,15 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
       low = events.before[e];
     }
   }
+}
+
+void price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+               const PricingLines& lines, const PricingOutput& out, int threads) {
+  const Chunks chunks = cut_evenly(visits.line_begin, threads);
+  for_each_chunk(chunks, threads, [&](std::size_t chunk) {
+    std::vector<SplitLine> scratch;
+    price_visits(catalog, tables, visits, events, lines, out, chunks.begin[chunk], chunks.begin[chunk + 1], scratch);
+  });
 }
 
 void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total,

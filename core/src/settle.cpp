@@ -74,7 +74,7 @@ Reason Group::refusal(std::int64_t first, std::int64_t last) const {
   const std::size_t stride = 5 + 4 * events_.tags;
   for (std::int64_t e = first; e < last; ++e) {
     const auto i = static_cast<std::size_t>(e);
-    const auto given = static_cast<Reason>(packed_.event[i].reason);
+    const auto given = packed_.event[i].reason;
     if (given != Reason::kFine && given != Reason::kNoFigure) return given;
     for (std::size_t b = 0; b < stride; ++b)
       if (events_.natures[i * stride + b] < 0) return Reason::kNegativeBucket;

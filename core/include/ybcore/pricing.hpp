@@ -128,6 +128,10 @@ struct SplitLine {
 void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
                   const PricingLines& lines, const PricingOutput& out, std::size_t from, std::size_t to, std::vector<SplitLine>& scratch);
 
+// All visits, on as many threads as asked; the answer does not depend on their number.
+void price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+               const PricingLines& lines, const PricingOutput& out, int threads);
+
 // Totals before anything else: the signed sum of a visit's lines in fen, and 1 where an amount is missing or the sum of absolute
 // amounts is beyond 10^12 fen (then the total is the sum of the amounts that are there, or 0 beyond the bound).
 void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total,
