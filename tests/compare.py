@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -108,7 +110,9 @@ def engine_name(text: str) -> str:
     if isinstance(name, str):
         return str((scheme, name))
     _, terms, period, scope = name
-    words = tuple(sorted(("-" if s < 0 else "") + (f"{kind}.{q}" if kind == "payer" else f"{la}.{q}") for s, kind, la, q in terms))
+    words = tuple(
+        sorted(("-" if s < 0 else "") + (f"{kind}.{q}" if kind == "payer" else f"{la}.{q}") for s, kind, la, q in terms)
+    )
     return str((scheme, "own", words, period, scope))
 
 
@@ -138,7 +142,11 @@ def side_of(done: Any) -> Side:
         [picked(row, VISIT_COLUMNS) for row in visits],
         {(r["setl_id"], r["feedetl_sn"]): picked(r, LINE_COLUMNS) for r in lines if r["setl_id"] in settled},
         by_visit(done.detail.to_pylist()),
-        {(engine_name(r["counter"]), r["owner"], engine_within(r["within"]), r["period"]): r["value"] for r in counters if r["value"]},
+        {
+            (engine_name(r["counter"]), r["owner"], engine_within(r["within"]), r["period"]): r["value"]
+            for r in counters
+            if r["value"]
+        },
         {r["psn_no"]: (r["balc"],) for r in accounts},
         {
             r["setl_id"]: (
@@ -178,13 +186,17 @@ def keyed(what: str, a: dict, b: dict, columns: tuple[str, ...] = (), only_commo
     for key in dict.fromkeys((*a, *b)):
         if key not in a or key not in b:
             if not only_common:
-                out.append(f"{what} {key}: only on the {'second' if key not in a else 'first'} side: {a.get(key, b.get(key))}")
+                out.append(
+                    f"{what} {key}: only on the {'second' if key not in a else 'first'} side: {a.get(key, b.get(key))}"
+                )
         elif a[key] != b[key]:
             if what == "detail" and len(a[key]) == len(b[key]):
                 parts = [cells(columns, x, y) for x, y in zip(a[key], b[key]) if x != y]
                 out.append(f"detail {key}: {'; '.join(parts)}")
             else:
-                out.append(f"{what} {key}: {cells(columns, a[key], b[key]) if columns and what == 'lines' else (a[key], b[key])}")
+                out.append(
+                    f"{what} {key}: {cells(columns, a[key], b[key]) if columns and what == 'lines' else (a[key], b[key])}"
+                )
     return out
 
 
@@ -206,8 +218,15 @@ def kernel_differs(documents: list[dict], tables: dict[str, Any]) -> bool:
         return True
 
 
-def smallest(documents: list[dict], tables: dict[str, Any], differs: Differ = kernel_differs) -> tuple[list[dict], dict[str, Any]]:
-    """Fewer visits, persons, lines and columns as long as `differs` holds; greedy, halves first."""
+def smallest(
+    documents: list[dict], tables: dict[str, Any], whole: Differ = kernel_differs, seconds: int = 60
+) -> tuple[list[dict], dict[str, Any]]:
+    """Fewer visits, persons, lines and columns as long as `whole` holds; greedy, halves first, for so many seconds."""
+    end = time.monotonic() + seconds
+
+    def differs(documents: list[dict], tables: dict[str, Any]) -> bool:
+        return time.monotonic() < end and whole(documents, tables)
+
     for name in ("visits", "persons", "lines", "acct_events", "institutions"):
         if tables.get(name):
             tables = fewer_rows(documents, tables, name, differs)
@@ -215,7 +234,9 @@ def smallest(documents: list[dict], tables: dict[str, Any], differs: Differ = ke
         for column in list(row):
             slim = {k: v for k, v in tables["visits"][number].items() if k != column}
             rows = [*tables["visits"][:number], slim, *tables["visits"][number + 1 :]]
-            if column not in ("setl_id", "psn_no", "setl_time", "med_type") and held(differs, documents, {**tables, "visits": rows}):
+            if column not in ("setl_id", "psn_no", "setl_time", "med_type") and held(
+                differs, documents, {**tables, "visits": rows}
+            ):
                 tables = {**tables, "visits": rows}
     return fewer_keys(documents, tables, differs), tables
 
@@ -244,7 +265,6 @@ def fewer_rows(documents: list[dict], tables: dict[str, Any], name: str, differs
 
 def fewer_keys(documents: list[dict], tables: dict[str, Any], differs: Differ) -> list[dict]:
     """Keys and list items of the documents that the difference does not need."""
-    import copy
 
     def paths(node: Any, path: tuple = ()) -> list[tuple]:
         if isinstance(node, dict):

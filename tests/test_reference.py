@@ -15,7 +15,16 @@ from ybcore.policy import load_policy, parse_text
 FUNDS = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay", "oth_pay")
 BURDENS = [column for column in reference.MONEY if column.startswith("burden_")]
 REASONS = {
-    *("", "bad_value", "duplicate_setl_id", "unknown_person", "no_policy", "bad_split", "negative_bucket", "missing_value"),
+    *(
+        "",
+        "bad_value",
+        "duplicate_setl_id",
+        "unknown_person",
+        "no_policy",
+        "bad_split",
+        "negative_bucket",
+        "missing_value",
+    ),
     *("no_figure", "unknown_original", "other_person", "reversal_of_reversal", "reversal_before_original"),
     *("original_not_settled", "already_reversed"),
 }

@@ -18,7 +18,10 @@ def catalog(d: Draw) -> dict[str, list[dict[str, Any]]]:
     selfpay: list[dict[str, Any]] = []
     caps: list[dict[str, Any]] = []
     for code in ITEMS:
-        row: dict[str, Any] = {"med_list_codg": code, "chrgitm_lv": {"A": "01", "B": "02", "C": "03"}.get(code[0], d.pick(["01", "02"]))}
+        row: dict[str, Any] = {
+            "med_list_codg": code,
+            "chrgitm_lv": {"A": "01", "B": "02", "C": "03"}.get(code[0], d.pick(["01", "02"])),
+        }
         if code[0] == "D":
             row["drt_reim_flag"] = "1"
         if code[0] == "T":
@@ -26,7 +29,10 @@ def catalog(d: Draw) -> dict[str, list[dict[str, Any]]]:
         if row["chrgitm_lv"] == "02" or code[0] == "D":
             row["selfpay_prop"] = None if code == "B3" else ratio(d)
         if code == "V1" or d.chance(0.1):
-            items += [{**row, "enddate": date(CUT)}, {**row, "begndate": date(CUT), "chrgitm_lv": d.pick(["01", "02", "03"])}]
+            items += [
+                {**row, "enddate": date(CUT)},
+                {**row, "begndate": date(CUT), "chrgitm_lv": d.pick(["01", "02", "03"])},
+            ]
         elif code == "W1":
             items.append({**row, "begndate": date("2024-02-01")})
         else:
@@ -49,7 +55,10 @@ def ratios(d: Draw, code: str) -> list[dict[str, Any]]:
     for category in d.some(CATEGORIES, 1):
         base = {"med_list_codg": code, "selfpay_prop_psn_type": category or None}
         if d.chance(0.3):
-            out += [{**base, "enddate": date(CUT), "selfpay_prop": ratio(d)}, {**base, "begndate": date(CUT), "selfpay_prop": ratio(d)}]
+            out += [
+                {**base, "enddate": date(CUT), "selfpay_prop": ratio(d)},
+                {**base, "begndate": date(CUT), "selfpay_prop": ratio(d)},
+            ]
         else:
             out.append({**base, "selfpay_prop": ratio(d)})
         if d.chance(0.2):

@@ -48,7 +48,17 @@ CODES: dict[str, list[str]] = {
     "job": ["1", "10", "20"],
 }
 NUMBERS: dict[str, list[int]] = {"age": [18, 45, 60], "cum_clct_mons": [12, 120], "ipt_days": [3, 10], "score": [5, 50]}
-PERSON_ONLY = ["psn_type", "psn_idet_type", "cvlserv_flag", "cvlserv_lv", "clct_grde", "gend", "age", "cum_clct_mons", "job"]
+PERSON_ONLY = [
+    "psn_type",
+    "psn_idet_type",
+    "cvlserv_flag",
+    "cvlserv_lv",
+    "clct_grde",
+    "gend",
+    "age",
+    "cum_clct_mons",
+    "job",
+]
 DECLARED = {
     "designation": {"table": "institutions", "default": "city"},
     "job": {"table": "persons", "match": "prefix"},

@@ -10,18 +10,31 @@ from .draw import CODES, NUMBERS, PERSON_ONLY, SETS, Draw, yuan_text
 class Figures:
     """Writes conditions and figures for one document. `counters` are names that `by_counter` may use."""
 
-    def __init__(self, draw: Draw, declared: list[str], counters: list[str], references: list[str], rich: float) -> None:
+    def __init__(
+        self, draw: Draw, declared: list[str], counters: list[str], references: list[str], rich: float
+    ) -> None:
         self.d, self.counters, self.references, self.rich = draw, counters, references, rich
         self.attributes = [n for n in (*CODES, *NUMBERS) if n not in ("designation", "job", "score") or n in declared]
         self.inner = [n for n in self.attributes if n != "med_type"]
-        self.numeric = ["wage", "hsld_size", "age", "cum_clct_mons", "ipt_days", *(["score"] if "score" in declared else [])]
+        self.numeric = [
+            "wage",
+            "hsld_size",
+            "age",
+            "cum_clct_mons",
+            "ipt_days",
+            *(["score"] if "score" in declared else []),
+        ]
 
     def test(self, attribute: str) -> Any:
         d = self.d
         if attribute in NUMBERS:
             edge = d.pick(NUMBERS[attribute])
             forms: list[Any] = [f"{edge}+", f"<{edge}", f"{edge - 2}-{edge + 3}", {"from": str(edge)}]
-            forms += [{"below": str(edge)}, {"from": str(edge - 3), "below": str(edge + 9)}, [f"<{edge}", f"{edge + 2}+"]]
+            forms += [
+                {"below": str(edge)},
+                {"from": str(edge - 3), "below": str(edge + 9)},
+                [f"<{edge}", f"{edge + 2}+"],
+            ]
             forms.append({"not": f"{edge}+"})
             if attribute == "age":
                 forms.append("@young")

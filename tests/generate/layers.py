@@ -21,7 +21,9 @@ class Layers:
         self.d, self.f, self.shape, self.tags, self.admissions = draw, figures, shape, tags, admissions
         self.long = [name for name, (period, _) in shape.items() if period != "visit"]
 
-    def layer(self, name: str, earlier: list[dict[str, Any]], basic: bool, accounts: bool, all_ids: list[str]) -> dict[str, Any]:
+    def layer(
+        self, name: str, earlier: list[dict[str, Any]], basic: bool, accounts: bool, all_ids: list[str]
+    ) -> dict[str, Any]:
         d = self.d
         kinds = ["share"] * 6 + ["fixed", "per_day", "package", "floor", "given"] + (["acct"] if accounts else [])
         kind = "share" if basic and d.chance(0.85) else d.pick(kinds)
@@ -64,7 +66,11 @@ class Layers:
             names = [*REST[:5], *REST[5:], *(f"{tag}.{n}" for tag in self.tags for n in ("in_scope", "first_pay"))]
             chosen = d.shuffled(d.some(names[:4] if d.chance(0.5) else names, 1, 5))
             out["base"] = [
-                {"bucket": b, "part": self.f.rate(20, 100)} if d.chance(0.15) else {"bucket": b} if d.chance(0.05) else b
+                {"bucket": b, "part": self.f.rate(20, 100)}
+                if d.chance(0.15)
+                else {"bucket": b}
+                if d.chance(0.05)
+                else b
                 for b in chosen
             ]
 

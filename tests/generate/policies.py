@@ -63,7 +63,9 @@ def book(seed: int) -> list[dict[str, Any]]:
         shape = Shape(draw)
         one = {"id": "s1", "region": draw.pick(["*", "11"]), "insutype": ["310"]}
         cut = draw.pick(["2024-07-01", "2024-01-01", "2024-05-20"])
-        documents = [document(seed + 1_000_000 * (attempt + 1), shape, one, id="a", effective={"from": "2020-01-01", "to": cut})]
+        documents = [
+            document(seed + 1_000_000 * (attempt + 1), shape, one, id="a", effective={"from": "2020-01-01", "to": cut})
+        ]
         documents.append(document(seed + 7_000_000 * (attempt + 1), shape, one, id="b", effective={"from": cut}))
         if kind > 0.8:
             other = Shape(draw)
@@ -98,7 +100,12 @@ class _Maker:
 
     def document(self, name: str) -> dict[str, Any]:
         d = self.d
-        doc: dict[str, Any] = {"format": "ybcore-policy/1", "id": name, "scheme": self.scheme, "effective": {"from": "2020-01-01"}}
+        doc: dict[str, Any] = {
+            "format": "ybcore-policy/1",
+            "id": name,
+            "scheme": self.scheme,
+            "effective": {"from": "2020-01-01"},
+        }
         d.maybe(doc, "name", 0.1, {"zh": "随机", "en": "random"})
         d.maybe(doc, "cite", 0.1, ["drawn at random"])
         if d.chance(0.15):
@@ -136,7 +143,9 @@ class _Maker:
         exact = d.chance(0.3)
         for place in ("line", "class", "deductible", "band", "layer", "end"):
             if d.chance(0.4):
-                units = ["fen", "fen", "jiao", "yuan"] + (["exact"] * 4 if (exact or place == "band") and place != "end" else [])
+                units = ["fen", "fen", "jiao", "yuan"] + (
+                    ["exact"] * 4 if (exact or place == "band") and place != "end" else []
+                )
                 to = d.pick(units)
                 out[place] = {"to": to, "mode": self.f.mode()} if d.chance(0.4) else to
         return out

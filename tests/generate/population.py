@@ -51,7 +51,9 @@ def amounts_of(node: Any) -> Iterator[int]:
             yield fen
 
 
-def population(seed: int, documents: list[Row], persons: int = 12, visits: int = 80, wild: float = 0.06) -> dict[str, Any]:
+def population(
+    seed: int, documents: list[Row], persons: int = 12, visits: int = 80, wild: float = 0.06
+) -> dict[str, Any]:
     """Tables for `reference.settle` or the engine. `wild`: how many rows are wrong in some way."""
     return _Population(Draw(seed), documents, wild).tables(persons, visits)
 
@@ -100,7 +102,9 @@ class _Population:
         row["cvlserv_lv"], row["clct_grde"] = d.pick([None, *GRADES]), d.pick([None, *GRADES])
         row["cum_clct_mons"] = d.pick([None, 0, 11, 12, 119, 120, 240]) if d.chance(0.5) else d.whole(0, 300)
         row["gend"] = d.pick(["1", "2"])
-        row["brdy"] = None if d.chance(0.04) else date(f"{d.whole(1935, 2022)}-{d.whole(1, 12):02d}-{d.whole(1, 28):02d}")
+        row["brdy"] = (
+            None if d.chance(0.04) else date(f"{d.whole(1935, 2022)}-{d.whole(1, 12):02d}-{d.whole(1, 28):02d}")
+        )
         if d.chance(0.05):
             row["brdy"] = date("1964-02-29")
         if d.chance(0.7):
@@ -143,7 +147,12 @@ class _Population:
         d = self.d
         kind = d.pick(["add", "add", "set"])
         amount = d.fen(0, 60_000) * (-1 if kind == "add" and d.chance(0.15) else 1)
-        return {"psn_no": name, "event_date": d.pick([d.whole(FIRST, LAST), date("2024-01-01")]), "kind": kind, "amount": amount}
+        return {
+            "psn_no": name,
+            "event_date": d.pick([d.whole(FIRST, LAST), date("2024-01-01")]),
+            "kind": kind,
+            "amount": amount,
+        }
 
     # ------------------------------------------------------------------ visits
 
@@ -180,10 +189,15 @@ class _Population:
         stay = row["med_type"][0] == "2" or d.chance(0.1)
         end = d.whole(FIRST, LAST)
         if d.chance(0.15):
-            end = d.pick([date("2023-12-31"), date("2024-01-01"), date("2024-07-01"), date("2024-06-30"), date("2025-01-03")])
+            end = d.pick(
+                [date("2023-12-31"), date("2024-01-01"), date("2024-07-01"), date("2024-06-30"), date("2025-01-03")]
+            )
         days = d.pick([0, 1, 5, 14, 40]) if stay else 0
         if stay and self.split and d.chance(0.3):
-            end, days = d.pick([date("2024-01-04"), date("2025-01-09"), date("2024-07-05"), date("2024-04-20")]), d.pick([6, 20, 400])
+            end, days = (
+                d.pick([date("2024-01-04"), date("2025-01-09"), date("2024-07-05"), date("2024-04-20")]),
+                d.pick([6, 20, 400]),
+            )
         if days or d.chance(0.3):
             row["enddate"], row["begndate"] = end, end - days
         late = d.pick([0, 0, 0, 1, 10, 45]) if "enddate" in row else 0
@@ -312,7 +326,9 @@ class _Population:
             "init_setl_id": original.get("setl_id"),
         }
         if d.chance(0.15):
-            wrong = d.pick([{"init_setl_id": "NONE"}, {"init_setl_id": None}, {"psn_no": "P001"}, {"setl_time": at - 86_400}])
+            wrong = d.pick(
+                [{"init_setl_id": "NONE"}, {"init_setl_id": None}, {"psn_no": "P001"}, {"setl_time": at - 86_400}]
+            )
             out.update(wrong)
         if d.chance(0.1):
             out["enddate"] = out["setl_time"] // 86_400
@@ -321,7 +337,9 @@ class _Population:
     def spoil(self, row: Row, rows: list[Row]) -> None:
         """One thing wrong."""
         d = self.d
-        kind = d.pick(["med_type", "setl_time", "dates", "days", "person", "twice", "split", "negative", "psn_no", "setl_id"])
+        kind = d.pick(
+            ["med_type", "setl_time", "dates", "days", "person", "twice", "split", "negative", "psn_no", "setl_id"]
+        )
         if kind in ("med_type", "psn_no", "setl_time"):
             row[kind] = None
         elif kind == "setl_id":
@@ -334,8 +352,10 @@ class _Population:
         elif kind == "person":
             row["psn_no"] = "STRANGER"
         elif kind == "twice":
-            if rows and not self.has_bill(row):
-                row["setl_id"] = d.pick(rows)["setl_id"]
+            # Not an id that has lines: to whose row they then belong is nobody's promise.
+            plain = [other["setl_id"] for other in rows if not self.has_bill(other)]
+            if plain and not self.has_bill(row):
+                row["setl_id"] = d.pick(plain)
         elif kind == "split":
             row["medfee_sumamt"] = (row.get("medfee_sumamt") or 0) + 1
         elif "inscp_scp_amt" in row:

@@ -17,14 +17,19 @@ TYPES = {
     "rate": pa.int64(),
     "count": pa.int64(),
 }
-SCHEMAS = {table.name: table for table in INPUT_TABLES.values()} if isinstance(INPUT_TABLES, dict) else {t.name: t for t in INPUT_TABLES}
+SCHEMAS = (
+    {table.name: table for table in INPUT_TABLES.values()}
+    if isinstance(INPUT_TABLES, dict)
+    else {t.name: t for t in INPUT_TABLES}
+)
 
 
 def arrow(name: str, rows: list[dict[str, Any]]) -> pa.Table:
     """Rows of one input table as an Arrow table; columns that no row has are left out, except the required ones."""
     schema = SCHEMAS[name]
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    columns += [c.name for c in schema.columns if c.required and c.name not in columns]
+    needed = [c.name for c in schema.columns if c.required] + (["setl_id"] if name == "lines" else [])
+    columns += [column for column in needed if column not in columns]
     out = {}
     for column in columns:
         values = [row.get(column) for row in rows]
@@ -33,5 +38,7 @@ def arrow(name: str, rows: list[dict[str, Any]]) -> pa.Table:
         if kind is None:
             whole = any(isinstance(v, int) for v in values)
             kind = pa.int64() if whole else pa.string()
-        out[column] = pa.array(values, pa.int64()).cast(pa.int32()).cast(kind) if kind == pa.date32() else pa.array(values, kind)
+        out[column] = (
+            pa.array(values, pa.int64()).cast(pa.int32()).cast(kind) if kind == pa.date32() else pa.array(values, kind)
+        )
     return pa.table(out)
