@@ -14,7 +14,6 @@ from typing import Any
 
 from generate.policies import yaml_text
 from generate.tables import arrow
-
 from ybcore import reference
 from ybcore.catalog import Catalog
 from ybcore.engine import Engine

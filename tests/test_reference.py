@@ -8,7 +8,6 @@ from generate.policies import book, document, yaml_text
 from generate.population import population
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
 from ybcore import reference
 from ybcore.policy import load_policy, parse_text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from .draw import CODES, NUMBERS, PERSON_ONLY, SETS, Draw, yuan_text
@@ -61,7 +62,7 @@ class Figures:
         by = d.pick(attributes or self.inner)
         if by in NUMBERS:
             edges = NUMBERS[by]
-            keys = [f"<{edges[0]}", *(f"{a}-{b - 1}" for a, b in zip(edges, edges[1:])), f"{edges[-1]}+"]
+            keys = [f"<{edges[0]}", *(f"{a}-{b - 1}" for a, b in pairwise(edges)), f"{edges[-1]}+"]
             keys = d.some(keys, 1)
         elif by == "dise_codg" and d.chance(0.5):
             keys = ["@chronic", "N1"]

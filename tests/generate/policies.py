@@ -9,7 +9,6 @@ import io
 from typing import Any
 
 from ruamel.yaml import YAML
-
 from ybcore.errors import DocumentError
 from ybcore.policy import load_book, load_policy
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-
 from ybcore.columns.schema import INPUT_TABLES
 
 TYPES = {
