@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import datetime as dt
 from fractions import Fraction
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
-
 from ybcore import reference
 from ybcore.reference.numbers import date, decimal_to_int
 
@@ -172,7 +170,10 @@ class Answer:
 
 def by_reference(case: dict[str, Any]) -> Answer:
     """Settled by the reference, run after run."""
-    rows, detail, lines, state = [], [], [], None
+    rows: list[dict] = []
+    detail: list[dict] = []
+    lines: list[dict] = []
+    state = None
     for run in runs(case):
         result = reference.settle(documents(case), **inputs(run), state=state)
         rows, detail, lines, state = rows + result.rows, detail + result.detail, lines + result.lines, result.state
@@ -195,6 +196,7 @@ def by_kernel(case: dict[str, Any]) -> Answer:
     for run in runs(case):
         tables = {name: arrow(cells) for name, cells in written(run).items()}
         done = engine.settle(**tables, state=state, line_output="lines" in tables, detail=True)
+        assert done.detail is not None
         rows, detail, state = rows + done.visits.to_pylist(), detail + done.detail.to_pylist(), done.state
         lines += done.lines.to_pylist() if done.lines is not None else []
     return Answer(rows, detail, lines)
@@ -206,13 +208,3 @@ def arrow(rows: list[dict[str, str]]) -> pa.Table:
 
     names = list(dict.fromkeys(name for row in rows for name in row))
     return pa.table({name: pa.array([row.get(name) or None for row in rows], pa.string()) for name in names})
-
-
-@cache
-def has_kernel() -> bool:
-    """Whether the compiled kernel is here."""
-    try:
-        import ybcore._core
-    except ImportError:
-        return False
-    return hasattr(ybcore._core, "settle")

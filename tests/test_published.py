@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
-from cases import by_reference, load
+from cases import Answer, by_kernel, by_reference, load
 
 HERE = Path(__file__).resolve().parent / "published"
 CASES = sorted(HERE.glob("*.yaml"))
@@ -29,7 +30,7 @@ CONTRADICTED = {"093-generic-classB-drug-rounding": {"in_scope"}}
 pytestmark = pytest.mark.published
 
 
-def compare(answer, case) -> None:
+def compare(answer: Answer, case: dict[str, Any]) -> None:
     """Money to the fen; a ratio to the digits its page prints."""
     for name, expression in case["expect"].items():
         printed = case["figures"][name]
@@ -44,6 +45,12 @@ def compare(answer, case) -> None:
 def test_reference(path: Path):
     case = load(path)
     compare(by_reference(case), case)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem[:3])
+def test_kernel(path: Path):
+    case = load(path)
+    compare(by_kernel(case), case)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem[:3])
