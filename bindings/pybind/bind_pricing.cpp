@@ -92,7 +92,7 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
                   std::int64_t catalog_tags, std::int64_t tags, const In<std::int64_t>& line_begin, const In<std::int32_t>& enddate,
                   const In<std::int32_t>& setl_day, const In<std::int32_t>& treatment, const In<std::int32_t>& insured,
                   const In<std::int64_t>& event_begin, const In<std::int32_t>& program, const In<std::int32_t>& level,
-                  const In<std::int32_t>& before, const Lines& lines, bool line_output) {
+                  const In<std::int32_t>& before, const Lines& lines, bool line_output, int threads) {
   const auto program_rows = programs_of(programs);
   const auto step_rows = steps_of(steps);
   const PricingTables tables{program_rows, step_rows, span_of(tag_map), static_cast<std::size_t>(catalog_tags),
@@ -120,8 +120,7 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   {
     const PricingLines view = lines.view();
     py::gil_scoped_release release;
-    std::vector<SplitLine> scratch;
-    price_visits(catalog, tables, visits, events, view, out, 0, n, scratch);
+    price_all(catalog, tables, visits, events, view, out, threads);
   }
   py::dict result;
   result["natures"] = natures.reshape({static_cast<py::ssize_t>(e), static_cast<py::ssize_t>(nature_stride(tables.tags))});
@@ -152,7 +151,8 @@ void bind_pricing(py::module_& m) {
         py::arg("tag_map").noconvert(), py::arg("catalog_tags"), py::arg("tags"), py::arg("line_begin").noconvert(),
         py::arg("enddate").noconvert(), py::arg("setl_day").noconvert(), py::arg("treatment").noconvert(), py::arg("insured").noconvert(),
         py::arg("event_begin").noconvert(), py::arg("program").noconvert(), py::arg("level").noconvert(), py::arg("before").noconvert(),
-        py::arg("lines"), py::arg("line_output"), "Natures by event, flags by visit and, when asked for, the columns of the lines.");
+        py::arg("lines"), py::arg("line_output"), py::arg("threads") = 1,
+        "Natures by event, flags by visit and, when asked for, the columns of the lines.");
 }
 
 }  // namespace ybcore::bind

@@ -50,6 +50,7 @@ class Given:
         self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
         self.lines = self._maybe(tables, "lines", LINES, problems)
         self.line_offsets = line_offsets
+        self.threads = 1
         self.diseases: dict[str, int] = {}
         self.disease_names: list[str] = []
         self.state_order = np.zeros(0, np.int64)
@@ -192,7 +193,7 @@ class Given:
         elif self.line_offsets is not None:
             self.line_begin = np.ascontiguousarray(self.line_offsets, dtype=np.int64)
         else:
-            run, ends = lookup_runs(lines.ids["setl_id"], self.setl_dictionary)
+            run, ends = lookup_runs(lines.ids["setl_id"], self.setl_dictionary, self.threads)
             first = np.full(len(self.setl_dictionary) + 1, -1, np.int32)
             rows = np.flatnonzero(self.setl >= 0)[::-1].astype(np.int32)
             first[self.setl[rows]] = rows
@@ -231,7 +232,7 @@ class Given:
             none = np.zeros(0, np.int32)
             return _core.Lines(none, none, None, np.zeros(0, np.int64), None, None, None, None, None)
         assert self.catalog is not None
-        item = lookup(lines.ids["med_list_codg"], self.catalog.codes)
+        item = lookup(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
         named = self._named()
         return _core.Lines(
             np.ascontiguousarray(item, dtype=np.int32), lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,

@@ -31,6 +31,7 @@ class Job(Given):
         self, *, threads: int, line_output: bool, detail: bool, state: Any = None, want_state: bool = False
     ) -> dict[str, Any]:
         """Run the steps; the kernel's answer with what the result tables need."""
+        self.threads = threads
         self.prepare(state)
         self._parts()
         assigned = self._assign()
@@ -226,7 +227,7 @@ class Job(Given):
         return _core.price(
             catalog.kernel, programs.reshape(-1), steps.reshape(-1), tag_map.reshape(-1), len(catalog.tags), self.most_tags, self.line_begin,
             self.enddate, self.setl_day, places[0], places[1], self.event_begin, program, np.ascontiguousarray(level_lut[level]), self.before,
-            self.kernel_lines, line_output,
+            self.kernel_lines, line_output, self.threads,
         )  # fmt: skip
 
     def _order(self) -> None:
