@@ -250,6 +250,46 @@ def test_bad_rows_come_out_with_a_reason(engine: Engine):
     assert sum(c["visits"] for c in counts) == 7 == done.receipt["counts"]["visits"]
 
 
+def test_reference_tables_must_be_sound(engine: Engine):
+    visits = {
+        "setl_id": ["a", "b"],
+        "psn_no": ["P000", "P001"],
+        "med_type": ["21", "21"],
+        "setl_time": ["2024-03-01"] * 2,
+    }
+    persons = {
+        "psn_no": ["P000", "P000", "P001"],
+        "insutype": ["310"] * 3,
+        "psn_type": ["11"] * 3,
+        "insuplc_admdvs": ["110000"] * 3,
+    }
+    dates = {"begndate": ["2020-01-01", "2024-01-01", None], "enddate": ["2024-02-01", None, None]}
+    with pytest.raises(
+        InputError, match="row 2: persons: the validity overlaps another row of the same psn_no and insutype"
+    ):
+        engine.settle(visits, persons={**persons, **dates})
+    with pytest.raises(InputError, match=r"acct_events\.kind: kind is not add or set"):
+        engine.settle(
+            visits, acct_events={"psn_no": ["P000"], "event_date": ["2024-01-01"], "kind": ["take"], "amount": [1]}
+        )
+    dates["enddate"][0] = "2024-01-01"
+    born = ["1970-01-01", "1970-01-01", "1970-14-01"]
+    done = engine.settle(visits, persons={**persons, **dates, "brdy": born})
+    assert [row["reason"] for row in rows(done.visits)] == ["", "bad_value"]
+
+
+def test_a_line_that_cannot_be_read_refuses_its_visit(engine: Engine):
+    visits = {"setl_id": ["a", "b"], "psn_no": ["P000"] * 2, "med_type": ["11"] * 2, "setl_time": ["2024-03-01"] * 2}
+    lines = {
+        "setl_id": ["a", "b", "b"],
+        "med_list_codg": ["XA"] * 3,
+        "cnt": ["1", "x", "1"],
+        "det_item_fee_sumamt": ["3.00"] * 3,
+    }
+    done = engine.settle(visits, lines, city()["persons"])
+    assert [row["reason"] for row in rows(done.visits)] == ["", "bad_value"]
+
+
 def test_the_fund_breakdown_adds_up(plain: ybcore.Settlement):
     total: dict[str, int] = {}
     for row in rows(plain.setldetail()):

@@ -133,6 +133,7 @@ def price(
     before: NDArray[np.int32],
     lines: Lines,
     line_output: bool,
+    threads: int = 1,
 ) -> dict[str, NDArray[Any]]: ...
 def round_div(numerator: int, denominator: int, mode: int = 0) -> int: ...
 def settle(

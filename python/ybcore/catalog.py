@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from . import io
 from .columns.asof import opened, overlaps, pack
+from .columns.checks import tell
 from .columns.convert import NULL_DAY, NULL_INT
 from .columns.ids import encode, flat
 from .columns.read import Frame, Problems, read
@@ -30,7 +31,6 @@ __all__ = ["Catalog"]
 CLASSES = {"01": 1, "02": 2, "03": 3}
 _TABLES = (ITEMS, SELFPAY, CAPS)
 _KEY = {"items": None, "selfpay": "selfpay_prop_psn_type", "caps": "lmtpric_hosp_lv"}
-_SHOWN = 5
 
 
 class Catalog:
@@ -205,23 +205,21 @@ class Catalog:
                     if column.kind == "rate"
                     else f"the value cannot be read as a {column.kind}"
                 )
-                self._tell(problems, cells.bad, what, f"{table.name}.{column.name}", file)
+                tell(problems, cells.bad, what, f"{table.name}.{column.name}", file)
         empty = frame.bad()
         for cells in frame.cells.values():
             if cells.bad is not None:
                 empty &= ~cells.bad
-        self._tell(problems, empty, "a required value is missing", table.name, file)
+        tell(problems, empty, "a required value is missing", table.name, file)
         if table is ITEMS:
-            self._tell(
-                problems, (self._class == 0) & ~empty, "chrgitm_lv is not 01, 02 or 03", "items.chrgitm_lv", file
-            )
+            tell(problems, (self._class == 0) & ~empty, "chrgitm_lv is not 01, 02 or 03", "items.chrgitm_lv", file)
         begin, end = frame.days("begndate"), frame.days("enddate")
-        self._tell(problems, opened(end) <= begin, "enddate is not after begndate", f"{table.name}.enddate", file)
+        tell(problems, opened(end) <= begin, "enddate is not after begndate", f"{table.name}.enddate", file)
         key = self._sort_key(table)
         wrong = np.zeros(frame.rows, bool)
         wrong[overlaps(key, begin, end)] = True
         names = [name for name in ("med_list_codg", "insu_admdvs", _KEY[table.name]) if name]
-        self._tell(
+        tell(
             problems,
             wrong & ~empty,
             f"the validity overlaps another row of the same {', '.join(names)}",
@@ -235,16 +233,6 @@ class Catalog:
         if key is not None:
             parts.append((self._index[table.name, key], len(self._texts[key])))
         return pack(*parts)
-
-    def _tell(
-        self, problems: Problems, wrong: npt.NDArray[np.bool_] | None, what: str, path: str, file: str | None
-    ) -> None:
-        """One problem a row, the first few rows only, and how many more there are."""
-        rows = np.flatnonzero(wrong) if wrong is not None else ()
-        for row in rows[:_SHOWN]:
-            problems.add(what, path, file, int(row) + 1)
-        if len(rows) > _SHOWN:
-            problems.add(f"{what} (and {len(rows) - _SHOWN} more rows)", path, file)
 
     def _build(self) -> Any:
         from . import _core

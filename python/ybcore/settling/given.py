@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from .. import _core
 from ..catalog import Catalog
+from ..columns.checks import check_account_events, check_validity, readable_amounts
 from ..columns.convert import NULL_DAY, NULL_INT, indices
 from ..columns.ids import encode, flat, lookup, lookup_runs
 from ..columns.read import Frame, Problems, read
@@ -57,6 +58,9 @@ class Given:
         if self.lines is not None and catalog is None:
             problems.add("fee lines are given but no catalogue", "lines")
         self._check_lines(problems)
+        check_validity(self.persons, problems)
+        check_validity(self.institutions, problems)
+        check_account_events(self.acct_events, problems)
         problems.stop()
         self.notes = [
             note
@@ -236,7 +240,7 @@ class Given:
         named = self._named()
         return _core.Lines(
             np.ascontiguousarray(item, dtype=np.int32), lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
-            lines.ints("det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
+            readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
             lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
             lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, named, self.line_row,
         )  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..columns.checks import unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
 from .accounts import NEVER, account_events, opening_balances
@@ -20,7 +21,7 @@ __all__ = ["Job"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-UNKNOWN_PERSON, NOT_ENROLLED, BAD_SPLIT, NO_FIGURE = 3, 4, 6, 8
+BAD, UNKNOWN_PERSON, NOT_ENROLLED, BAD_SPLIT, NO_FIGURE = 1, 3, 4, 6, 8
 LAST = np.int32(2**31 - 1)
 
 
@@ -73,6 +74,10 @@ class Job(Given):
             rows = dated(self.institutions, self.institution_key, len(self.hospital_dictionary))
             assert rows is not None
             where = rows.find(self.hospital[visit], day)
+        for frame, held in ((self.persons, row), (self.institutions, where)):
+            wrong = None if frame is None else unreadable(frame)
+            if wrong is not None:
+                reason[(held >= 0) & wrong[np.maximum(held, 0)]] = BAD
         return Facts(self.visits, self.persons, self.institutions, visit, row, where, day), reason, where
 
     def _parts(self) -> None:
