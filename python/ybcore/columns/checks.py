@@ -1,0 +1,73 @@
+"""Checks of whole tables that no single visit can answer for: validity that overlaps, account events that cannot be placed."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from .asof import overlaps, pack
+from .convert import NULL_INT
+from .ids import encode
+from .read import Frame, Problems
+
+_SHOWN = 5
+
+
+def check_validity(frame: Frame | None, problems: Problems) -> None:
+    """Persons and institutions: dates that can be read, and one row for a key on a day."""
+    if frame is None:
+        return
+    name = frame.table.name
+    for column in ("begndate", "enddate"):
+        if column in frame.cells:
+            tell(problems, frame.cells[column].bad, "the date cannot be read", f"{name}.{column}")
+    key = "psn_no" if name == "persons" else "fixmedins_code"
+    if key not in frame.ids:
+        return
+    (codes,), known = encode([frame.ids[key]])
+    second = frame.code("insutype") if name == "persons" else None
+    parts = [(codes, len(known))] if second is None else [(codes, len(known)), (second[0], len(second[1]))]
+    packed = pack(*parts)
+    rows = np.flatnonzero(codes >= 0)
+    wrong = np.zeros(frame.rows, bool)
+    wrong[rows[overlaps(packed[rows], frame.days("begndate")[rows], frame.days("enddate")[rows])]] = True
+    words = key if second is None else f"{key} and insutype"
+    tell(problems, wrong, f"the validity overlaps another row of the same {words}", name)
+
+
+def check_account_events(frame: Frame | None, problems: Problems) -> None:
+    """Account events: every cell is needed, and the kind is add or set."""
+    if frame is None:
+        return
+    tell(problems, frame.bad(), "a cell is missing or cannot be read", "acct_events")
+    kinds = frame.code("kind")
+    if kinds is not None:
+        known = np.array([text in ("add", "set") for text in kinds[1]] + [True])
+        tell(problems, ~known[kinds[0]], "kind is not add or set", "acct_events.kind")
+
+
+def unreadable(frame: Frame) -> npt.NDArray[np.bool_] | None:
+    """Rows with a cell that is there but cannot be read; None when there are none."""
+    masks = [cells.bad for cells in frame.cells.values() if cells.bad is not None]
+    return np.logical_or.reduce(masks) if masks else None
+
+
+def readable_amounts(frame: Frame, amount: str) -> npt.NDArray[np.int64]:
+    """The amounts of lines, missing wherever another cell of the line cannot be read, so that its visit is refused."""
+    values = frame.ints(amount)
+    wrong = unreadable(frame)
+    return values if wrong is None else np.where(wrong, NULL_INT, values)
+
+
+def tell(
+    problems: Problems, wrong: npt.NDArray[np.bool_] | None, what: str, path: str, file: str | None = None
+) -> None:
+    """One problem a row (rows count from 1), the first few rows only, and how many more there are."""
+    rows = np.flatnonzero(wrong) if wrong is not None else ()
+    for row in rows[:_SHOWN]:
+        problems.add(what, path, file, int(row) + 1)
+    if len(rows) > _SHOWN:
+        problems.add(f"{what} (and {len(rows) - _SHOWN} more rows)", path, file)
+
+
+__all__ = ["check_account_events", "check_validity", "readable_amounts", "tell", "unreadable"]
