@@ -9,10 +9,10 @@ namespace {
 
 #define YB_NAME(name) #name,
 const std::vector<std::pair<const char*, std::vector<const char*>>> kLayout = {
-    {"plans", {YB_PLAN_FIELDS(YB_NAME)}},       {"layers", {YB_LAYER_FIELDS(YB_NAME)}},       {"keys", {YB_KEY_FIELDS(YB_NAME)}},
-    {"feeds", {YB_FEED_FIELDS(YB_NAME)}},       {"bands", {YB_BAND_FIELDS(YB_NAME)}},         {"ceilings", {YB_CEILING_FIELDS(YB_NAME)}},
-    {"bases", {YB_BASE_FIELDS(YB_NAME)}},       {"standards", {YB_STANDARD_FIELDS(YB_NAME)}}, {"edits", {YB_EDIT_FIELDS(YB_NAME)}},
-    {"amounts", {YB_AMOUNT_FIELDS(YB_NAME)}},   {"uptos", {YB_ROW_FIELDS(YB_NAME)}},          {"columns", {YB_COLUMNS(YB_NAME)}},
+    {"plans", {YB_PLAN_FIELDS(YB_NAME)}},     {"layers", {YB_LAYER_FIELDS(YB_NAME)}},       {"keys", {YB_KEY_FIELDS(YB_NAME)}},
+    {"feeds", {YB_FEED_FIELDS(YB_NAME)}},     {"bands", {YB_BAND_FIELDS(YB_NAME)}},         {"ceilings", {YB_CEILING_FIELDS(YB_NAME)}},
+    {"bases", {YB_BASE_FIELDS(YB_NAME)}},     {"standards", {YB_STANDARD_FIELDS(YB_NAME)}}, {"edits", {YB_EDIT_FIELDS(YB_NAME)}},
+    {"amounts", {YB_AMOUNT_FIELDS(YB_NAME)}}, {"uptos", {YB_ROW_FIELDS(YB_NAME)}},          {"columns", {YB_COLUMNS(YB_NAME)}},
     {"detail", {YB_DETAIL_FIELDS(YB_NAME)}},
 };
 #undef YB_NAME
@@ -45,10 +45,10 @@ struct Kept {
 };
 
 Program program_of(const py::dict& d, Kept& kept) {
-  return {kept.rows<PlanRow>(d, "plans"),       kept.rows<LayerRow>(d, "layers"),       kept.rows<KeyRow>(d, "keys"),
-          kept.rows<FeedRow>(d, "feeds"),       kept.rows<BandRow>(d, "bands"),         kept.rows<CeilingRow>(d, "ceilings"),
-          kept.rows<BaseRow>(d, "bases"),       kept.rows<StandardRow>(d, "standards"), kept.rows<EditRow>(d, "edits"),
-          kept.rows<AmountRow>(d, "amounts"),   kept.rows<UptoRow>(d, "uptos"),         kept.view<std::int64_t>(d, "values")};
+  return {kept.rows<PlanRow>(d, "plans"),     kept.rows<LayerRow>(d, "layers"),       kept.rows<KeyRow>(d, "keys"),
+          kept.rows<FeedRow>(d, "feeds"),     kept.rows<BandRow>(d, "bands"),         kept.rows<CeilingRow>(d, "ceilings"),
+          kept.rows<BaseRow>(d, "bases"),     kept.rows<StandardRow>(d, "standards"), kept.rows<EditRow>(d, "edits"),
+          kept.rows<AmountRow>(d, "amounts"), kept.rows<UptoRow>(d, "uptos"),         kept.view<std::int64_t>(d, "values")};
 }
 
 Events events_of(const py::dict& d, Kept& k) {
@@ -183,7 +183,8 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto balance = array_of<std::int64_t>(accounts, "balance");
   const auto persons = static_cast<std::size_t>(balance.size());
   if (const char* table = invalid(p)) throw std::invalid_argument(std::string("the table ") + table + " of the program is not sound");
-  if (const char* column = invalid(p, e, persons)) throw std::invalid_argument(std::string("the column ") + column + " of events is not sound");
+  if (const char* column = invalid(p, e, persons))
+    throw std::invalid_argument(std::string("the column ") + column + " of events is not sound");
   if (a.begin.size() != persons + 1) throw std::invalid_argument("begin of account events must have one more than persons");
   auto cursor = filled<std::int64_t>(persons, 0);
   std::copy_n(a.begin.begin(), std::min(persons, a.begin.size()), cursor.mutable_data());
@@ -211,9 +212,17 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto state_reversed = filled<std::uint8_t>(o.known_before.size(), 0);
   auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
   auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
-  const Outputs out{written(columns), visits, written(outcomes), written(reason), written(plan), written(reversed), written(closing_balance),
-                    written(cursor), written(through),
-                    {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0}, written(detail_count),
+  const Outputs out{written(columns),
+                    visits,
+                    written(outcomes),
+                    written(reason),
+                    written(plan),
+                    written(reversed),
+                    written(closing_balance),
+                    written(cursor),
+                    written(through),
+                    {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0},
+                    written(detail_count),
                     written(state_reversed)};
   std::vector<State> closing;
   Status status;

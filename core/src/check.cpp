@@ -18,7 +18,8 @@ class Checker {
     if (!amounts()) return "amounts";
     if (!all(p_.uptos, [&](const UptoRow& r) { return maybe(r.upto, p_.amounts.size()) && amount(r.value); })) return "uptos";
     if (!all(p_.ceilings, [&](const CeilingRow& r) { return in(r.on, 5) && amount(r.limit); })) return "ceilings";
-    if (!all(p_.bands, [&](const BandRow& r) { return maybe(r.to, p_.amounts.size()) && in(r.rate, 1'000'001) && maybe(r.payer, 9); })) return "bands";
+    if (!all(p_.bands, [&](const BandRow& r) { return maybe(r.to, p_.amounts.size()) && in(r.rate, 1'000'001) && maybe(r.payer, 9); }))
+      return "bands";
     if (!all(p_.standards, [&](const StandardRow& r) { return standard(r); })) return "standards";
     return nullptr;
   }
@@ -51,16 +52,18 @@ class Checker {
         }
       }
       if (a.kind == static_cast<std::int64_t>(AmountKind::kCompute) &&
-          !(in(a.base, i) && maybe(a.of, i) && maybe(a.step, i) && maybe(a.least, i) && maybe(a.most, i) && a.over > 0 && rounding(a.mode, a.unit) &&
-            (a.step < 0 || a.count_field >= 0)))
+          !(in(a.base, i) && maybe(a.of, i) && maybe(a.step, i) && maybe(a.least, i) && maybe(a.most, i) && a.over > 0 &&
+            rounding(a.mode, a.unit) && (a.step < 0 || a.count_field >= 0)))
         return false;
     }
     return true;
   }
 
   [[nodiscard]] bool standard(const StandardRow& s) const {
-    if (!amount(s.amount) || !in(s.rule, 6) || !in(s.repeat, 5) || !maybe(s.floor, p_.amounts.size()) || !rounding(s.mode, s.unit)) return false;
-    if (!run(s.edit_begin, s.edit_end, p_.edits.size(), SIZE_MAX) || !run(s.value_begin, s.value_end, p_.values.size(), SIZE_MAX)) return false;
+    if (!amount(s.amount) || !in(s.rule, 6) || !in(s.repeat, 5) || !maybe(s.floor, p_.amounts.size()) || !rounding(s.mode, s.unit))
+      return false;
+    if (!run(s.edit_begin, s.edit_end, p_.edits.size(), SIZE_MAX) || !run(s.value_begin, s.value_end, p_.values.size(), SIZE_MAX))
+      return false;
     if (s.rule != 0 && s.value_begin == s.value_end) return false;
     if (s.rule != static_cast<std::int64_t>(AdmissionRule::kList) && s.rule != static_cast<std::int64_t>(AdmissionRule::kLess)) return true;
     for (std::int64_t v = s.value_begin; v < s.value_end; ++v)
@@ -72,16 +75,24 @@ class Checker {
     const std::int64_t keys = r.key_end - r.key_begin;
     const std::int64_t layers = r.layer_end - r.layer_begin;
     const std::size_t buckets = kBuckets + 4 * static_cast<std::size_t>(std::max<std::int64_t>(0, r.tags));
-    if (!in(r.tags, kMaxTags + 1) || !run(r.key_begin, r.key_end, p_.keys.size(), kMaxKeys) || !run(r.layer_begin, r.layer_end, p_.layers.size(), kMaxLayers))
+    if (!in(r.tags, kMaxTags + 1) || !run(r.key_begin, r.key_end, p_.keys.size(), kMaxKeys) ||
+        !run(r.layer_begin, r.layer_end, p_.layers.size(), kMaxLayers))
       return false;
-    if (!run(r.feed_begin, r.feed_end, p_.feeds.size(), SIZE_MAX) || !run(r.bucket_begin, r.bucket_end, p_.values.size(), kAllBuckets)) return false;
-    if ((r.scale != 1 && r.scale != kGrid) || r.admission_key >= keys || !in(r.year_month - 1, 12) || !in(r.year_day - 1, 31) || r.fields < 0) return false;
-    if (!rounding(r.layer_mode, r.layer_unit) || !rounding(r.class_mode, r.class_unit) || !rounding(r.end_mode, r.end_unit) || !in(r.band_mode, 4)) return false;
+    if (!run(r.feed_begin, r.feed_end, p_.feeds.size(), SIZE_MAX) || !run(r.bucket_begin, r.bucket_end, p_.values.size(), kAllBuckets))
+      return false;
+    if ((r.scale != 1 && r.scale != kGrid) || r.admission_key >= keys || !in(r.year_month - 1, 12) || !in(r.year_day - 1, 31) ||
+        r.fields < 0)
+      return false;
+    if (!rounding(r.layer_mode, r.layer_unit) || !rounding(r.class_mode, r.class_unit) || !rounding(r.end_mode, r.end_unit) ||
+        !in(r.band_mode, 4))
+      return false;
     for (std::int64_t v = r.bucket_begin; v < r.bucket_end; ++v)
       if (!in(p_.values[static_cast<std::size_t>(v)], buckets)) return false;
     for (std::int64_t f = r.feed_begin; f < r.feed_end; ++f) {
       const FeedRow& feed = p_.feeds[static_cast<std::size_t>(f)];
-      if (!in(feed.key, static_cast<std::size_t>(keys)) || !in(feed.quantity, 23) || feed.layer >= layers || (feed.sign != 1 && feed.sign != -1)) return false;
+      if (!in(feed.key, static_cast<std::size_t>(keys)) || !in(feed.quantity, 23) || feed.layer >= layers ||
+          (feed.sign != 1 && feed.sign != -1))
+        return false;
       if (feed.quantity == static_cast<std::int64_t>(Quantity::kEndBucket) && !in(feed.which, buckets)) return false;
     }
     for (std::int64_t l = 0; l < layers; ++l)
@@ -91,7 +102,8 @@ class Checker {
 
   [[nodiscard]] bool layer(const LayerRow& r, std::int64_t place, std::int64_t keys, std::size_t buckets) const {
     if (!in(r.kind, 7) || !in(r.payer, kPayers) || !in(r.settle, 3) || r.computed_layer >= place) return false;
-    if (!run(r.base_begin, r.base_end, p_.bases.size(), kMaxBands) || !run(r.ceil_begin, r.ceil_end, p_.ceilings.size(), SIZE_MAX)) return false;
+    if (!run(r.base_begin, r.base_end, p_.bases.size(), kMaxBands) || !run(r.ceil_begin, r.ceil_end, p_.ceilings.size(), SIZE_MAX))
+      return false;
     if (!run(r.band_begin, r.band_end, p_.bands.size(), kMaxBands)) return false;
     for (std::int64_t b = r.base_begin; b < r.base_end; ++b)
       if (!in(p_.bases[static_cast<std::size_t>(b)].bucket, buckets)) return false;
@@ -106,17 +118,21 @@ class Checker {
       const StandardRow& standard = p_.standards[static_cast<std::size_t>(s)];
       const auto repeat = static_cast<Repeat>(standard.repeat);
       const bool keyed = repeat == Repeat::kCumulative || repeat == Repeat::kFirstOnly || repeat == Repeat::kHighest;
-      if (standard.key >= keys || standard.high_key >= keys || (keyed && standard.key < 0) || (repeat == Repeat::kHighest && standard.high_key < 0)) return false;
+      if (standard.key >= keys || standard.high_key >= keys || (keyed && standard.key < 0) ||
+          (repeat == Repeat::kHighest && standard.high_key < 0))
+        return false;
     }
     const auto kind = static_cast<LayerKind>(r.kind);
-    const bool needs = kind == LayerKind::kFixed || kind == LayerKind::kPerDay || kind == LayerKind::kPackage || (kind == LayerKind::kFloor && r.share < 0);
+    const bool needs = kind == LayerKind::kFixed || kind == LayerKind::kPerDay || kind == LayerKind::kPackage ||
+                       (kind == LayerKind::kFloor && r.share < 0);
     if (kind == LayerKind::kGiven && !in(r.payer, 9)) return false;
     return maybe(r.amount, p_.amounts.size()) && maybe(r.at_least, p_.amounts.size()) && (!needs || r.amount >= 0);
   }
 };
 
 bool cuts(std::span<const std::int64_t> begin, std::size_t total) {
-  return !begin.empty() && begin.front() == 0 && begin.back() == static_cast<std::int64_t>(total) && std::is_sorted(begin.begin(), begin.end());
+  return !begin.empty() && begin.front() == 0 && begin.back() == static_cast<std::int64_t>(total) &&
+         std::is_sorted(begin.begin(), begin.end());
 }
 
 }  // namespace
@@ -141,7 +157,8 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
       if (static_cast<std::size_t>(row.tags) > e.tags) return "tags";
       fields |= row.fields;
     }
-    if (e.init[i] >= visits || (e.init[i] >= 0 && e.event_begin[static_cast<std::size_t>(e.init[i])] >= static_cast<std::int64_t>(n))) return "init";
+    if (e.init[i] >= visits || (e.init[i] >= 0 && e.event_begin[static_cast<std::size_t>(e.init[i])] >= static_cast<std::int64_t>(n)))
+      return "init";
     if (e.donor[i] >= static_cast<std::int64_t>(persons)) return "donor";
   }
   std::size_t used = 0;

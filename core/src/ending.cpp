@@ -162,17 +162,38 @@ void Visit::feed_end(std::int64_t cash, std::int64_t account, const std::array<s
     const FeedRow& row = program_.feeds[static_cast<std::size_t>(f)];
     std::int64_t value = 0;
     switch (static_cast<Quantity>(row.quantity)) {
-      case Quantity::kVisitTotal: value = total_; break;
-      case Quantity::kVisitFull: value = nature(kFullSelfPay); break;
-      case Quantity::kVisitOver: value = nature(kOverLimit); break;
-      case Quantity::kVisitFirst: value = nature(kFirstPay); break;
-      case Quantity::kVisitScope: value = nature(kInScope); break;
-      case Quantity::kVisitCount: value = packed_.event[i].later != 0 ? 0 : one; break;
-      case Quantity::kVisitDays: value = packed_.event[i].days * one; break;
-      case Quantity::kEndBucket: value = at_end[static_cast<std::size_t>(row.which)]; break;
-      case Quantity::kEndCash: value = cash; break;
-      case Quantity::kEndAcct: value = account; break;
-      default: continue;
+      case Quantity::kVisitTotal:
+        value = total_;
+        break;
+      case Quantity::kVisitFull:
+        value = nature(kFullSelfPay);
+        break;
+      case Quantity::kVisitOver:
+        value = nature(kOverLimit);
+        break;
+      case Quantity::kVisitFirst:
+        value = nature(kFirstPay);
+        break;
+      case Quantity::kVisitScope:
+        value = nature(kInScope);
+        break;
+      case Quantity::kVisitCount:
+        value = packed_.event[i].later != 0 ? 0 : one;
+        break;
+      case Quantity::kVisitDays:
+        value = packed_.event[i].days * one;
+        break;
+      case Quantity::kEndBucket:
+        value = at_end[static_cast<std::size_t>(row.which)];
+        break;
+      case Quantity::kEndCash:
+        value = cash;
+        break;
+      case Quantity::kEndAcct:
+        value = account;
+        break;
+      default:
+        continue;
     }
     feed(row.key, value, row.sign);
   }

@@ -10,7 +10,8 @@ namespace ybcore {
 // A workspace that settles one group after another.
 class Group {
  public:
-  Group(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Opening& opening, const Outputs& out);
+  Group(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Opening& opening,
+        const Outputs& out);
   Status settle(std::int64_t group, State* closing);
 
  private:

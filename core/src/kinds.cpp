@@ -186,7 +186,8 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
     }
     default: {  // floor
       const std::int64_t of = row.of_total != 0 ? total_ : nature(kInScope);
-      const std::int64_t target = row.share >= 0 ? static_cast<std::int64_t>(round_to(Wide{row.share} * of, kPpm, layer_rounding())) : amount(row.amount);
+      const std::int64_t target =
+          row.share >= 0 ? static_cast<std::int64_t>(round_to(Wide{row.share} * of, kPpm, layer_rounding())) : amount(row.amount);
       std::int64_t counted = 0;
       for (std::size_t p = 0; p < kPayers; ++p) counted += ((row.counts >> p) & 1) != 0 ? payers_[p] : 0;
       wanted = std::max<std::int64_t>(0, target - counted);

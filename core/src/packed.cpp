@@ -73,7 +73,8 @@ void spread(const Packed& packed, const Outputs& out, int threads) {
       for (std::size_t c = 0; c < kColumns; ++c) {
         std::int64_t* column = out.columns.data() + c * out.visits;
         const std::int64_t* row = packed.row.get() + c;
-        for (std::size_t r = at; r < upto; ++r) column[r] = out.outcome[r] <= static_cast<std::uint8_t>(Outcome::kNoBenefit) ? row[r * kColumns] : 0;
+        for (std::size_t r = at; r < upto; ++r)
+          column[r] = out.outcome[r] <= static_cast<std::uint8_t>(Outcome::kNoBenefit) ? row[r * kColumns] : 0;
       }
     }
   });

@@ -202,10 +202,14 @@ void Group::recall(std::int64_t group) {
     const auto each = [&](const std::vector<std::int64_t>& begin, auto&& one) {
       for (std::int64_t x = begin[i]; x < begin[i + 1]; ++x) one(static_cast<std::size_t>(x));
     };
-    each(in.contribution_begin, [&](std::size_t x) { ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x]}); });
-    each(in.admission_begin, [&](std::size_t x) { ledger_.admissions.push_back({ledger_.slot(in.admission_key[x]), in.admission_stay[x], in.admission_number[x]}); });
+    each(in.contribution_begin,
+         [&](std::size_t x) { ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x]}); });
+    each(in.admission_begin, [&](std::size_t x) {
+      ledger_.admissions.push_back({ledger_.slot(in.admission_key[x]), in.admission_stay[x], in.admission_number[x]});
+    });
     each(in.standard_begin, [&](std::size_t x) { ledger_.standards.push_back({ledger_.slot(in.standard_key[x]), in.standard_amount[x]}); });
-    each(in.used_begin, [&](std::size_t x) { ledger_.used.push_back({in.used_layer[x], in.used[x], in.chain_standard[x], in.chain_used[x]}); });
+    each(in.used_begin,
+         [&](std::size_t x) { ledger_.used.push_back({in.used_layer[x], in.used[x], in.chain_standard[x], in.chain_used[x]}); });
     each(in.move_begin, [&](std::size_t x) { ledger_.moves.push_back({in.move_person[x], in.move_amount[x]}); });
     ledger_.close();
   }
@@ -263,7 +267,8 @@ Status settle(const Program& program, const Events& events, const AccountEvents&
   const Chunks chunks = cut_evenly(events.group_begin, threads);
   if (closing != nullptr) {
     State empty;
-    for (auto* begin : {&empty.records.contribution_begin, &empty.records.admission_begin, &empty.records.standard_begin, &empty.records.used_begin, &empty.records.move_begin})
+    for (auto* begin : {&empty.records.contribution_begin, &empty.records.admission_begin, &empty.records.standard_begin,
+                        &empty.records.used_begin, &empty.records.move_begin})
       begin->push_back(0);
     closing->assign(chunks.begin.size() - 1, empty);
   }

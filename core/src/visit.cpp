@@ -13,7 +13,9 @@ std::int32_t period_key(Period period, std::int32_t day, std::int64_t month, std
   switch (period) {
     case Period::kYear: {
       const auto starts = [&](int in) {
-        return sys_days{year{in} / std::chrono::month{static_cast<unsigned>(month)} / std::chrono::day{static_cast<unsigned>(first)}}.time_since_epoch().count();
+        return sys_days{year{in} / std::chrono::month{static_cast<unsigned>(month)} / std::chrono::day{static_cast<unsigned>(first)}}
+            .time_since_epoch()
+            .count();
       };
       const auto begin = starts(y);
       return static_cast<std::int32_t>(begin <= day ? begin : starts(y - 1));
@@ -164,7 +166,8 @@ void Visit::admission() {
         for (const Record& o : ledger_.records) {
           if (&o == &r) break;
           if (!o.standing) continue;
-          for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x) seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
+          for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x)
+            seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
         }
       }
       counted += seen ? 0 : 1;
@@ -228,18 +231,42 @@ void Visit::feed_layer(std::size_t at, const LayerRow&, const LayerResult& r) {
     if (quantity != Quantity::kPaidBy && row.layer != static_cast<std::int64_t>(at)) continue;
     std::int64_t value = 0;
     switch (quantity) {
-      case Quantity::kBase: value = r.base; break;
-      case Quantity::kEligible: value = r.eligible; break;
-      case Quantity::kAbove: value = r.above; break;
-      case Quantity::kDeductible: value = r.deductible; break;
-      case Quantity::kDue: value = r.due; break;
-      case Quantity::kPaid: value = paid; break;
-      case Quantity::kTarget: value = r.target; break;
-      case Quantity::kCarry: value = r.carry; break;
-      case Quantity::kCutFund: value = r.cut_fund; break;
-      case Quantity::kCutExpense: value = r.cut_expense; break;
-      case Quantity::kRan: value = scale_; break;
-      case Quantity::kTimesPaid: value = paid > 0 ? scale_ : 0; break;
+      case Quantity::kBase:
+        value = r.base;
+        break;
+      case Quantity::kEligible:
+        value = r.eligible;
+        break;
+      case Quantity::kAbove:
+        value = r.above;
+        break;
+      case Quantity::kDeductible:
+        value = r.deductible;
+        break;
+      case Quantity::kDue:
+        value = r.due;
+        break;
+      case Quantity::kPaid:
+        value = paid;
+        break;
+      case Quantity::kTarget:
+        value = r.target;
+        break;
+      case Quantity::kCarry:
+        value = r.carry;
+        break;
+      case Quantity::kCutFund:
+        value = r.cut_fund;
+        break;
+      case Quantity::kCutExpense:
+        value = r.cut_expense;
+        break;
+      case Quantity::kRan:
+        value = scale_;
+        break;
+      case Quantity::kTimesPaid:
+        value = paid > 0 ? scale_ : 0;
+        break;
       default:
         for (std::size_t i = 0; i < r.pays.count; ++i) value += r.pays.one[i].payer == row.which ? r.pays.one[i].amount : 0;
         if (row.which == kHospital) value += r.hospital;
@@ -270,8 +297,17 @@ void Visit::move(const LayerRow& row, LayerResult& r) {
 void Visit::tell(const LayerRow& row, const LayerResult& r) {
   if (out_.detail.empty()) return;
   const auto fen = [this](std::int64_t x) { return scale_ == 1 ? x : static_cast<std::int64_t>(round_div(x, scale_)); };
-  out_.detail[index() * kMaxLayers + detail_++] = {row.name, row.payer, fen(r.base), fen(r.eligible), fen(r.standard), fen(r.due),
-      fen(r.deductible), fen(r.pays.total()), fen(r.cut_fund), fen(r.cut_expense), r.room == kMissing ? kMissing : fen(r.room)};
+  out_.detail[index() * kMaxLayers + detail_++] = {row.name,
+                                                   row.payer,
+                                                   fen(r.base),
+                                                   fen(r.eligible),
+                                                   fen(r.standard),
+                                                   fen(r.due),
+                                                   fen(r.deductible),
+                                                   fen(r.pays.total()),
+                                                   fen(r.cut_fund),
+                                                   fen(r.cut_expense),
+                                                   r.room == kMissing ? kMissing : fen(r.room)};
   out_.detail_count[index()] = static_cast<std::uint8_t>(detail_);
 }
 

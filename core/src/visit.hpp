@@ -21,7 +21,8 @@ struct LayerResult {
 
 class Visit {
  public:
-  Visit(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
+  Visit(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Outputs& out,
+        Ledger& ledger)
       : program_(program), events_(events), packed_(packed), accounts_(accounts), out_(out), ledger_(ledger) {}
 
   // Settles event `e` and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
@@ -91,7 +92,8 @@ class Visit {
   void package(const LayerRow& row, LayerResult& result);
   void account_layer(const LayerRow& row, LayerResult& result);
   void pay_plain(const LayerRow& row, LayerResult& result, std::int64_t pay);
-  [[nodiscard]] std::int64_t fund_ceilings(const LayerRow& row, LayerResult& result, std::int64_t pay, const Pieces* pieces, std::int64_t inside);
+  [[nodiscard]] std::int64_t fund_ceilings(const LayerRow& row, LayerResult& result, std::int64_t pay, const Pieces* pieces,
+                                           std::int64_t inside);
   void pay_visit(const LayerRow& row, LayerResult& result, std::int64_t above, Pieces& pieces);
   void pay_parts(const LayerRow& row, LayerResult& result, std::int64_t above, Pieces& pieces);
   void pay_accumulated(const LayerRow& row, LayerResult& result, std::int64_t p, std::int64_t above, Pieces& pieces);

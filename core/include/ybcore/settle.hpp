@@ -23,44 +23,61 @@ namespace ybcore {
 
 enum class Outcome : std::uint8_t { kSettled = 0, kNoBenefit = 1, kNotEnrolled = 2, kRejected = 3, kPending = 255 };
 enum class Reason : std::uint8_t {
-  kFine, kBadValue, kDuplicate, kUnknownPerson, kNotEnrolled, kNoPolicy, kBadSplit, kNegativeBucket, kNoFigure, kMissingValue,
-  kUnknownOriginal, kOtherPerson, kReversalOfReversal, kReversalBeforeOriginal, kOriginalNotSettled, kAlreadyReversed, kOverflow
+  kFine,
+  kBadValue,
+  kDuplicate,
+  kUnknownPerson,
+  kNotEnrolled,
+  kNoPolicy,
+  kBadSplit,
+  kNegativeBucket,
+  kNoFigure,
+  kMissingValue,
+  kUnknownOriginal,
+  kOtherPerson,
+  kReversalOfReversal,
+  kReversalBeforeOriginal,
+  kOriginalNotSettled,
+  kAlreadyReversed,
+  kOverflow
 };
 
 // Columns of a row, in output order.
-#define YB_COLUMNS(X)                                                                                                            \
-  X(medfee_sumamt) X(fulamt_ownpay_amt) X(overlmt_selfpay) X(preselfpay_amt) X(inscp_scp_amt) X(dedc_std) X(crt_dedc)             \
-  X(act_pay_dedc) X(hifp_pay) X(cvlserv_pay) X(hifes_pay) X(hifmi_pay) X(hifob_pay) X(hifdm_pay) X(maf_pay) X(oth_pay)            \
-  X(fund_pay_sumamt) X(hosp_part_amt) X(psn_part_amt) X(acct_pay) X(acct_mulaid_pay) X(psn_cash_pay) X(burden_full_self_pay)      \
-  X(burden_over_limit) X(burden_first_pay) X(burden_in_scope) X(burden_direct) X(burden_deductible) X(burden_copay)               \
-  X(burden_over_ceiling) X(cut_fund) X(cut_expense) X(pool_prop_selfpay) X(balc)
+#define YB_COLUMNS(X)                                                                                                                     \
+  X(medfee_sumamt)                                                                                                                        \
+  X(fulamt_ownpay_amt) X(overlmt_selfpay) X(preselfpay_amt) X(inscp_scp_amt) X(dedc_std) X(crt_dedc) X(act_pay_dedc) X(hifp_pay)          \
+      X(cvlserv_pay) X(hifes_pay) X(hifmi_pay) X(hifob_pay) X(hifdm_pay) X(maf_pay) X(oth_pay) X(fund_pay_sumamt) X(hosp_part_amt)        \
+          X(psn_part_amt) X(acct_pay) X(acct_mulaid_pay) X(psn_cash_pay) X(burden_full_self_pay) X(burden_over_limit) X(burden_first_pay) \
+              X(burden_in_scope) X(burden_direct) X(burden_deductible) X(burden_copay) X(burden_over_ceiling) X(cut_fund) X(cut_expense)  \
+                  X(pool_prop_selfpay) X(balc)
 #define YB_COLUMN(name) c_##name,
 enum Column : std::size_t { YB_COLUMNS(YB_COLUMN) kColumns };
 #undef YB_COLUMN
 inline constexpr std::size_t kMoneyColumns = c_pool_prop_selfpay;
 
-#define YB_DETAIL_FIELDS(X) \
-  X(layer) X(payer) X(base) X(eligible) X(dedc_std) X(due) X(deductible) X(pay) X(cut_fund) X(cut_expense) X(room)
+#define YB_DETAIL_FIELDS(X) X(layer) X(payer) X(base) X(eligible) X(dedc_std) X(due) X(deductible) X(pay) X(cut_fund) X(cut_expense) X(room)
 #define YB_DETAIL(name) std::int64_t name;
-struct DetailRow { YB_DETAIL_FIELDS(YB_DETAIL) };
+struct DetailRow {
+  YB_DETAIL_FIELDS(YB_DETAIL)
+};
 #undef YB_DETAIL
 
 // Columns by event unless said otherwise.
 struct Events {
-  std::span<const std::int64_t> visit;       // row of the visit
-  std::span<const std::int32_t> plan;        // -1: `reason` says why there is none
+  std::span<const std::int64_t> visit;  // row of the visit
+  std::span<const std::int32_t> plan;   // -1: `reason` says why there is none
   std::span<const std::uint8_t> reason;
-  std::span<const std::uint8_t> later;       // 1: not the first part of its visit
+  std::span<const std::uint8_t> later;  // 1: not the first part of its visit
   std::span<const std::int32_t> person, household, donor, hospital, disease, stay, linked_stay;
   std::span<const std::int32_t> order_date, begndate, enddate, period_date, days;
   std::span<const std::uint8_t> acct_used;
-  std::span<const std::int64_t> init;        // reversals: row of the original; -2 - k settlement k of the opening state; else -1
+  std::span<const std::int64_t> init;  // reversals: row of the original; -2 - k settlement k of the opening state; else -1
   std::span<const std::uint8_t> is_reversal;
-  std::span<const std::int64_t> natures;     // stride 5 + 4 * tags: full, over, first, scope, direct, then four for each tag
+  std::span<const std::int64_t> natures;  // stride 5 + 4 * tags: full, over, first, scope, direct, then four for each tag
   std::size_t tags;
-  std::span<const std::int64_t> fields;      // by field, then by event; kMissing where null
-  std::span<const std::int64_t> given;       // by payer (9), then by event, in fen; may be empty
-  std::span<const std::int64_t> event_begin; // by visit: its first event; one more than visits
+  std::span<const std::int64_t> fields;       // by field, then by event; kMissing where null
+  std::span<const std::int64_t> given;        // by payer (9), then by event, in fen; may be empty
+  std::span<const std::int64_t> event_begin;  // by visit: its first event; one more than visits
   std::span<const std::int64_t> order, group_begin;
 };
 
@@ -101,21 +118,21 @@ inline constexpr std::uint8_t kWasRefused = 3;
 struct Opening {
   const State* state = nullptr;
   std::span<const std::int64_t> counter_begin, record_begin;  // groups + 1
-  std::span<const std::uint8_t> known_before;  // by k of an `init` of -2 - k: the standing ones, then all others
+  std::span<const std::uint8_t> known_before;                 // by k of an `init` of -2 - k: the standing ones, then all others
 };
 
 struct Outputs {
   std::span<std::int64_t> columns;  // kColumns runs of `visits`
   std::size_t visits;
   std::span<std::uint8_t> outcome, reason;
-  std::span<std::int32_t> plan;                 // of the last part; -1 none
-  std::span<std::uint8_t> reversed;             // by visit: 1 when a reversal took it back
-  std::span<std::int64_t> balance;              // by person: in opening, out closing
-  std::span<std::int64_t> account_cursor;       // by person: next account event
-  std::span<std::int32_t> account_through;      // by person: last day applied; INT32_MIN never
-  std::span<DetailRow> detail;                  // kMaxLayers rows an event, or empty
-  std::span<std::uint8_t> detail_count;         // by event
-  std::span<std::uint8_t> state_reversed;       // by opening settlement
+  std::span<std::int32_t> plan;             // of the last part; -1 none
+  std::span<std::uint8_t> reversed;         // by visit: 1 when a reversal took it back
+  std::span<std::int64_t> balance;          // by person: in opening, out closing
+  std::span<std::int64_t> account_cursor;   // by person: next account event
+  std::span<std::int32_t> account_through;  // by person: last day applied; INT32_MIN never
+  std::span<DetailRow> detail;              // kMaxLayers rows an event, or empty
+  std::span<std::uint8_t> detail_count;     // by event
+  std::span<std::uint8_t> state_reversed;   // by opening settlement
 };
 
 enum class Code : std::uint8_t { kOk = 0, kConservation = 1 };
