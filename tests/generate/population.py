@@ -122,8 +122,9 @@ class _Population:
         gap = d.whole(1, 40) if d.chance(0.2) else 0
         yield {**row, "enddate": cut}
         yield {**row, "begndate": cut + gap, "psn_type": d.pick(PSN_TYPES), "psn_idet_type": d.pick(IDET) or None}
-        if d.chance(0.2) and len(self.insutypes) > 1:
-            yield {**row, "insutype": d.pick(self.insutypes)}
+        others = [insutype for insutype in self.insutypes if insutype != row["insutype"]]
+        if d.chance(0.2) and others:
+            yield {**row, "insutype": d.pick(others)}
 
     def institution(self, code: str) -> Iterator[Row]:
         d = self.d
