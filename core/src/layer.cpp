@@ -13,7 +13,8 @@ std::int64_t Pieces::inside() const {
   return sum;
 }
 
-void cut_into_bands(const Edge* edges, std::size_t count, bool by_total, std::int64_t total, std::int64_t low, std::int64_t money, Pieces& out) {
+void cut_into_bands(const Edge* edges, std::size_t count, bool by_total, std::int64_t total, std::int64_t low, std::int64_t money,
+                    Pieces& out) {
   out.count = 0;
   if (by_total) {
     for (std::size_t i = 0; i < count; ++i) {

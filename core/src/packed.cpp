@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <new>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
 #include "split.hpp"
 
@@ -13,15 +10,12 @@ namespace {
 constexpr std::size_t kBlock = 4096;
 constexpr std::size_t kPage = std::size_t{1} << 21;
 
-// Uninitialised memory; in large pages where the system lends them, since every page is touched out of order.
+// Uninitialised memory, aligned so that the system may lend large pages.
 template <class T>
 Big<T> big(std::size_t count) {
   const std::size_t bytes = (count * sizeof(T) / kPage + 1) * kPage;
   void* at = std::aligned_alloc(kPage, bytes);
   if (at == nullptr) throw std::bad_alloc();
-#ifdef __linux__
-  (void)madvise(at, bytes, MADV_HUGEPAGE);
-#endif
   return Big<T>(static_cast<T*>(at));
 }
 

@@ -14,7 +14,8 @@ Chunks cut_evenly(std::span<const std::int64_t> begin, int threads) {
   const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(threads) * 8;
   const std::int64_t weight = begin[items] - begin[0];
   for (std::size_t c = 1; c < wanted; ++c) {
-    const std::int64_t goal = begin[0] + static_cast<std::int64_t>(static_cast<__int128>(weight) * static_cast<std::int64_t>(c) / static_cast<std::int64_t>(wanted));
+    const std::int64_t goal = begin[0] + static_cast<std::int64_t>(static_cast<__int128>(weight) * static_cast<std::int64_t>(c) /
+                                                                   static_cast<std::int64_t>(wanted));
     const auto at = static_cast<std::size_t>(std::lower_bound(begin.begin(), begin.end() - 1, goal) - begin.begin());
     if (at > out.begin.back() && at < items) out.begin.push_back(at);
   }

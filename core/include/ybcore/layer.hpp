@@ -36,7 +36,8 @@ struct Edge {
 };
 
 // The part of (low, low + money] that lies in each band; by_total: the first band with total <= to takes it all.
-void cut_into_bands(const Edge* edges, std::size_t count, bool by_total, std::int64_t total, std::int64_t low, std::int64_t money, Pieces& out);
+void cut_into_bands(const Edge* edges, std::size_t count, bool by_total, std::int64_t total, std::int64_t low, std::int64_t money,
+                    Pieces& out);
 
 struct Payment {
   std::int64_t payer;

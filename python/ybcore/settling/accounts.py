@@ -60,13 +60,11 @@ def account_events(
     amount: list[Any] = []
 
     def add(p: Any, d: Any, r: Any, k: Any, a: Any) -> None:
-        (
-            psn.append(p),
-            day.append(d),
-            rank.append(np.full(len(p), r) if np.isscalar(r) else r),
-            kind.append(k),
-            amount.append(a),
-        )
+        psn.append(p)
+        day.append(d)
+        rank.append(np.full(len(p), r) if np.isscalar(r) else r)
+        kind.append(k)
+        amount.append(a)
 
     if table is not None:
         p, d, k, a = table
@@ -142,7 +140,7 @@ def _one_day(
     fields = {name: facts.number(name, ("persons",)) for name in compiled.fields if name != "ipt_days"}
     stacked = np.stack(
         [codes for codes, _ in columns.values()] + list(numbers.values()) + list(fields.values())
-        or [np.zeros(len(on))],
+        or [np.zeros(len(on), np.int64)],
         axis=1,
     )
     _, first, of = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
@@ -180,7 +178,7 @@ def _value(resolver: Resolver, index: int, fields: dict[str, int]) -> int:
 
     row = dict(zip(LAYOUT["amounts"], resolver.tables.rows["amounts"][index]))
     if row["kind"] == 0:
-        return row["value"]
+        return int(row["value"])
     names = resolver.fields
 
     def number(at: int) -> int:
@@ -199,7 +197,7 @@ def _value(resolver: Resolver, index: int, fields: dict[str, int]) -> int:
             * row["over"]
             * 1_000_000
         )
-    value = row["unit"] * _rounded(total, 1_000_000 * row["over"] * row["unit"], row["mode"])
+    value = int(row["unit"]) * _rounded(total, 1_000_000 * row["over"] * row["unit"], row["mode"])
     if row["least"] >= 0:
         value = max(value, _value(resolver, row["least"], fields))
     return min(value, _value(resolver, row["most"], fields)) if row["most"] >= 0 else value

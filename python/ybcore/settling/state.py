@@ -342,10 +342,10 @@ class State:
                 for c in zip(before, (was_setl, was_person, np.full(len(was), REVERSED, np.uint8)), others)
             ]
         arrays["columns"] = cells
-        for name, values, kind in zip(
+        for name, values, dtype in zip(
             ("other_setl", "other_person", "other_kind"), others, (np.int32, np.int32, np.uint8)
         ):
-            arrays[name] = values.astype(kind)
+            arrays[name] = values.astype(dtype)
         arrays.update(_accounts(job, answer, opening))
         scope = np.zeros(len(job.compiled.counter_names), np.int32)
         for counter, _, kind, _ in job.compiled.tables_.rows["keys"]:
