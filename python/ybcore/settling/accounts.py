@@ -183,7 +183,7 @@ def _value(resolver: Resolver, index: int, fields: dict[str, int]) -> int:
 
     def number(at: int) -> int:
         value = fields.get(names[at], NULL_INT)
-        return 0 if value == NULL_INT else value
+        return 0 if value == NULL_INT else int(value)
 
     total = _value(resolver, row["base"], fields) * row["over"] * 1_000_000
     if row["of"] >= 0:
@@ -200,7 +200,7 @@ def _value(resolver: Resolver, index: int, fields: dict[str, int]) -> int:
     value = int(row["unit"]) * _rounded(total, 1_000_000 * row["over"] * row["unit"], row["mode"])
     if row["least"] >= 0:
         value = max(value, _value(resolver, row["least"], fields))
-    return min(value, _value(resolver, row["most"], fields)) if row["most"] >= 0 else value
+    return int(min(value, _value(resolver, row["most"], fields)) if row["most"] >= 0 else value)
 
 
 def _rounded(numerator: int, denominator: int, mode: int) -> int:

@@ -67,13 +67,12 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             lut, members = compiled.text_classes(name, known)
             texts[name] = (codes, known)
             add(lut[codes], len(members))
-    of_event, keys, first = _core.combine(key)
+    of_event, _, first = _core.combine(key)
     found = []
     for event in first:
-        values = {name: known[codes[event]] for name, (codes, known) in texts.items()}
-        values |= {name: None if column[event] == NULL_INT else int(column[event]) for name, column in numbers.items()}
-        found.append(compiled.instance(values, int(facts.day[event])))
-    del keys
+        held: dict[str, Any] = {name: known[codes[event]] for name, (codes, known) in texts.items()}
+        held |= {name: None if column[event] == NULL_INT else int(column[event]) for name, column in numbers.items()}
+        found.append(compiled.instance(held, int(facts.day[event])))
     return Assigned(
         np.array([i.plan for i in found] or [0], np.int32)[of_event],
         np.array([REASONS.index(i.reason) for i in found] or [0], np.uint8)[of_event],
