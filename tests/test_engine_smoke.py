@@ -149,6 +149,7 @@ def test_every_container_settles_the_same(name: str, engine: Engine, plain: ybco
     done = engine.settle(**{table: CONTAINERS[name](columns) for table, columns in city().items()}, line_output=True)
     assert rows(done.visits) == rows(plain.visits)
     assert done.lines is not None and plain.lines is not None and rows(done.lines) == rows(plain.lines)
+    assert done.receipt["input"] == plain.receipt["input"]
 
 
 @pytest.mark.parametrize("rounding", ["fen", "exact"])
@@ -187,6 +188,16 @@ def test_line_offsets_and_number_ids(engine: Engine, plain: ybcore.Settlement):
     assert done.visits.drop_columns("setl_id").equals(plain.visits.drop_columns("setl_id"))
     tables["lines"]["setl_id"] = [n for n, count in zip(numbers.values(), counts) for _ in range(count)]
     assert engine.settle(**tables).visits.equals(done.visits)
+
+
+def test_the_receipt_knows_the_input(engine: Engine, plain: ybcore.Settlement):
+    tables = city()
+    assert engine.settle(**tables, receipt=False).receipt == {}
+    tables["lines"]["med_list_codg"][5] = None
+    tables["visits"]["hosp_lv"][0] = "13"
+    changed = engine.settle(**tables).receipt["input"]
+    same = {name for name, told in plain.receipt["input"].items() if told == changed[name]}
+    assert same == {"persons"}
 
 
 def test_one_at_a_time_is_the_bulk_answer(engine: Engine, plain: ybcore.Settlement):

@@ -126,11 +126,12 @@ class Engine:
         line_output: bool = False,
         detail: bool = False,
         closing_state: bool = True,
+        receipt: bool = True,
     ) -> Settlement:
         """Settle a batch. Tables are anything column-shaped (docs/inputs.md). Raises InputError with every wrong column at once.
 
         `line_offsets`: int64[N+1] when lines stand grouped by visit. `state`: the closing state of the run before. Bad rows never raise:
-        they come out with an outcome and a reason.
+        they come out with an outcome and a reason. Without `receipt` the input is not hashed and the receipt is empty.
         """  # fmt: skip
         began = time.perf_counter()
         tables = {
@@ -147,13 +148,13 @@ class Engine:
             )
         out = visit_table(job, answer)
         closing = State.closing(job, answer, out, state) if closing_state else None
-        receipt = self._receipt(job, out, time.perf_counter() - began, state)
+        told = self._receipt(job, out, time.perf_counter() - began, state) if receipt else {}
         return Settlement(
             out,
             line_table(job, answer) if line_output else None,
             detail_table(job, answer) if detail else None,
             closing,
-            receipt,
+            told,
             tuple(job.notes),
         )
 

@@ -81,7 +81,7 @@ def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
 
 def _encode_texts(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
     index = _core.TextIndex()
-    out = [_joined([index.add(*_texts(chunk)) for chunk in column.chunks]) for column in columns]
+    out = [_joined([index.add(*texts_of(chunk)) for chunk in column.chunks]) for column in columns]
     offsets, text = index.offsets.copy(), index.bytes.copy()
     dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
     _remember(dictionary, index)
@@ -108,7 +108,7 @@ def _joined(parts: list[Codes]) -> Codes:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def _texts(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
+def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
     """(offsets, bytes, one byte a row that says whether it is there) of a plain text chunk; nothing is copied but the mask."""
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     _, begin, data = chunk.buffers()
@@ -130,7 +130,7 @@ def _index_of(dictionary: pa.Array) -> Any:
     if held is not None and held[0]() is dictionary:
         return held[1]
     index = _core.TextIndex()
-    index.add(*_texts(dictionary))
+    index.add(*texts_of(dictionary))
     if len(index) != len(dictionary):
         raise ValueError("a dictionary of ids has empty, missing or repeated texts")
     _remember(dictionary, index)
@@ -169,7 +169,7 @@ def _look(column: pa.ChunkedArray, dictionary: pa.Array, threads: int) -> Codes:
         return out
     index = _index_of(dictionary)
     for chunk in column.chunks:
-        index.find(*_texts(chunk), out[at : at + len(chunk)], threads)
+        index.find(*texts_of(chunk), out[at : at + len(chunk)], threads)
         at += len(chunk)
     return out
 

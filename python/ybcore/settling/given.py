@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,7 +12,8 @@ import pyarrow.compute as pc
 from .. import _core
 from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts
-from ..columns.convert import NULL_DAY, NULL_INT, indices
+from ..columns.convert import NULL_DAY, NULL_INT
+from ..columns.digest import table_digest
 from ..columns.ids import encode, flat, lookup, lookup_runs
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
@@ -316,34 +315,7 @@ class Given:
 
     def digests(self) -> dict[str, Any]:
         """sha256 of each input table's content, so that a run can be told from another."""
-        out = {}
-        for frame in (self.visits, self.lines, self.persons, self.institutions, self.acct_events):
-            if frame is not None:
-                digest = hashlib.sha256()
-                for name in sorted(frame.source):
-                    digest.update(f"{name} {frame.rows}".encode())
-                    for part in _bytes_of(frame, name):
-                        digest.update(part)
-                out[frame.table.name] = {"rows": frame.rows, "sha256": digest.hexdigest()}
-        return out
-
-
-def _bytes_of(frame: Frame, name: str) -> Iterator[Any]:
-    """The content of one column as it was given (ids in their own chunks and dictionaries)."""
-    if name in frame.cells:
-        cells = frame.cells[name]
-        if cells.texts is not None:
-            texts = sorted(set(cells.texts))
-            place = {text: i for i, text in enumerate(texts)}
-            yield "\0".join(texts).encode()
-            yield np.array([place[text] for text in cells.texts] + [-1], np.int32)[cells.values]
-        else:
-            yield np.ascontiguousarray(cells.values)
-    elif name in frame.ids:
-        for chunk in frame.ids[name].chunks:
-            if pa.types.is_dictionary(chunk.type):
-                yield np.ascontiguousarray(indices(chunk))
-                chunk = chunk.dictionary
-            for buffer in chunk.buffers():
-                yield b"-" if buffer is None else buffer
-            yield f"{chunk.offset} {len(chunk)}".encode()
+        frames = (self.visits, self.lines, self.persons, self.institutions, self.acct_events)
+        return {
+            f.table.name: {"rows": f.rows, "sha256": table_digest(f, self.threads)} for f in frames if f is not None
+        }
