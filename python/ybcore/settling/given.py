@@ -250,22 +250,28 @@ class Given:
         assert lines is not None
         if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
             return None
-        (own, named), _ = encode([lines.ids["feedetl_sn"], lines.ids["init_feedetl_sn"]])
-        asked = np.flatnonzero(named >= 0)
-        out = np.full(lines.rows, -1, np.int64)
-        if not len(asked):
-            return out
-        visit = np.repeat(np.arange(self.visits.rows), np.diff(self.line_begin))
-        of_row = np.empty(lines.rows, np.int64)
-        if self.line_row is None:
-            of_row = visit
-        else:
+        asked = lines.ids["init_feedetl_sn"]
+        if asked.null_count == len(asked):
+            return None
+        (own, named), known = encode([lines.ids["feedetl_sn"], asked])
+        visit = np.repeat(np.arange(self.visits.rows, dtype=np.int64), np.diff(self.line_begin))
+        if self.line_row is not None:
+            of_row = np.full(lines.rows, -1, np.int64)
             of_row[self.line_row] = visit
-        wanted = np.isin(own, named[asked])
-        rows = np.flatnonzero(wanted)[::-1]
-        place = {(int(of_row[r]), int(own[r])): int(r) for r in rows}
-        for r in asked:
-            out[r] = place.get((int(of_row[r]), int(named[r])), -1)
+            visit = of_row
+        returned = np.zeros(len(known) + 1, bool)
+        returned[named] = True
+        returned[-1] = False
+        rows = np.flatnonzero(returned[own] & (visit >= 0))
+        key = visit[rows] * len(known) + own[rows]
+        order = np.argsort(key, kind="stable")
+        rows, key = rows[order], key[order]
+        out = np.full(lines.rows, -1, np.int64)
+        asking = np.flatnonzero((named >= 0) & (visit >= 0))
+        wanted = visit[asking] * len(known) + named[asking]
+        at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
+        found = key[at] == wanted if len(key) else np.zeros(len(asking), bool)
+        out[asking[found]] = rows[at[found]]
         return out
 
     def _refuse(self) -> None:
