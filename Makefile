@@ -24,7 +24,7 @@ demo: $(STAMPS)/installed
 
 # The wheel is tested, not the source tree: the installed package is what users get.
 test: $(STAMPS)/installed $(STAMPS)/test-packages cpp-test
-	$(PYTEST) -n 2 -m "not nightly" . $(PYTEST_ARGS)
+	$(PYTEST) -n 2 --dist worksteal -m "not nightly" . $(PYTEST_ARGS)
 
 nightly: $(STAMPS)/installed $(STAMPS)/test-packages
 	$(PYTEST) -m nightly . $(PYTEST_ARGS)
