@@ -167,7 +167,7 @@ class Engine:
     ) -> tuple[dict[str, Any], State]:
         """One visit: (its row as a dict, the state after it); exactly what a bulk run gives."""
         rows = columns_of([{"setl_id": visit["setl_id"], **line} for line in lines]) if lines else None
-        done = self.settle(columns_of([visit]), rows, state=state, **tables)
+        done = self.settle(columns_of([visit]), rows, state=state, receipt=False, **tables)
         assert done.state is not None
         return done.visits.to_pylist()[0], done.state
 

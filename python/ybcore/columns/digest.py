@@ -15,12 +15,17 @@ from .read import Frame
 
 __all__ = ["table_digest"]
 
+_WORTH_THREADS = 100_000
+
 
 def table_digest(frame: Frame, threads: int = 1) -> str:
     """Digest of the columns of a table that are read, by name; columns that no rule reads do not count."""
     names = sorted([*frame.cells, *frame.ids])
-    with ThreadPoolExecutor(max(1, threads)) as team:
-        parts = list(team.map(lambda name: _column(frame, name), names))
+    if threads > 1 and frame.rows >= _WORTH_THREADS:
+        with ThreadPoolExecutor(threads) as team:
+            parts = list(team.map(lambda name: _column(frame, name), names))
+    else:
+        parts = [_column(frame, name) for name in names]
     whole = hashlib.sha256(f"{frame.table.name} {frame.rows}".encode())
     for name, part in zip(names, parts):
         whole.update(f"\n{name} ".encode() + part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,17 @@ __all__ = ["group_persons", "order_events", "tie_ids", "uses_households", "uses_
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+# Asked of every batch, known once a book is compiled.
+_HOUSEHOLDS: WeakKeyDictionary[CompiledBook, bool] = WeakKeyDictionary()
 
 
 def uses_households(compiled: CompiledBook) -> bool:
     """True when some rule counts by household."""
-    return any(
-        getattr(node, "scope", None) == "household" for policy in compiled.policies for node in nodes(policy.model)
-    )
+    if compiled not in _HOUSEHOLDS:
+        _HOUSEHOLDS[compiled] = any(
+            getattr(node, "scope", None) == "household" for policy in compiled.policies for node in nodes(policy.model)
+        )
+    return _HOUSEHOLDS[compiled]
 
 
 def uses_mutual_aid(compiled: CompiledBook) -> bool:
