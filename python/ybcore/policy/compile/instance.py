@@ -118,7 +118,8 @@ class PlanBuilder:
         self.places = {layer.id: i for i, layer in enumerate(active)}
         admission = -1
         if model.admissions is not None and holds(model.admissions.when):
-            admission = self.key(["admission"], model.admissions.period, model.admissions.scope)
+            rule = model.admissions
+            admission = self.key(["admission", rule.period, rule.scope], rule.period, rule.scope)
         rows = [self._layer(layer) for layer in active]
         layer_begin = self.tables.size("layers")
         for row in rows:
