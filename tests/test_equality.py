@@ -71,6 +71,12 @@ def test_kernel_is_the_reference(chunk: int):
         compare_book(FIRST_SEED + number, A_BOOK, number % 4 == 3)
 
 
+@pytest.mark.parametrize("seed", [363])
+def test_books_that_once_differed(seed: int):
+    """363: two documents of a scheme that count admissions by different scopes, settled in two runs."""
+    compare_book(seed, A_BOOK, True)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_small_populations(seed: int):
     """One person, few visits: the shapes where groups and tables are nearly empty."""
