@@ -64,40 +64,42 @@ enum class Quantity : std::int64_t {
 };
 
 // Every row below is a run of int64 with the fields in this order; the lists make their names known to the compiler of documents.
-#define YB_PLAN_FIELDS(X)                                                                                                           \
-  X(scheme)                                                                                                                         \
-  X(benefit)                                                                                                                        \
-  X(layer_begin)                                                                                                                    \
-  X(layer_end) X(key_begin) X(key_end) X(feed_begin) X(feed_end) X(scale) X(layer_unit) X(layer_mode) X(band_unit) X(band_mode)     \
-      X(class_unit) X(class_mode) X(end_unit) X(end_mode) X(admission_key) X(one_per_stay) X(account) X(bucket_begin) X(bucket_end) \
-          X(mutual_aid) X(tags) X(year_month) X(year_day) X(deductible_each) X(fields) X(document)
-#define YB_LAYER_FIELDS(X)                                                                                                                \
-  X(name)                                                                                                                                 \
-  X(kind)                                                                                                                                 \
-  X(payer)                                                                                                                                \
-  X(basic) X(moves) X(base_begin) X(base_end) X(computed) X(computed_layer) X(pro_rata) X(settle) X(including) X(position) X(by_total)    \
-      X(total_base) X(band_begin) X(band_end) X(part_rates) X(standard) X(after) X(ceil_begin) X(ceil_end) X(at_least) X(amount) X(share) \
-          X(self_rate) X(per_day) X(on_price) X(below_fund) X(excess_hospital) X(of_total) X(counts) X(once) X(accumulate) X(so_far)      \
-              X(carry) X(carries)
+// clang-format off
+#define YB_PLAN_FIELDS(X) \
+  X(scheme) \
+  X(benefit) \
+  X(layer_begin) \
+  X(layer_end) X(key_begin) X(key_end) X(feed_begin) X(feed_end) X(scale) X(layer_unit) X(layer_mode) X(band_unit) X(band_mode) \
+  X(class_unit) X(class_mode) X(end_unit) X(end_mode) X(admission_key) X(one_per_stay) X(account) X(bucket_begin) X(bucket_end) \
+  X(mutual_aid) X(tags) X(year_month) X(year_day) X(deductible_each) X(fields) X(document)
+#define YB_LAYER_FIELDS(X) \
+  X(name) \
+  X(kind) \
+  X(payer) \
+  X(basic) X(moves) X(base_begin) X(base_end) X(computed) X(computed_layer) X(pro_rata) X(settle) X(including) X(position) X(by_total) \
+  X(total_base) X(band_begin) X(band_end) X(part_rates) X(standard) X(after) X(ceil_begin) X(ceil_end) X(at_least) X(amount) X(share) \
+  X(self_rate) X(per_day) X(on_price) X(below_fund) X(excess_hospital) X(of_total) X(counts) X(once) X(accumulate) X(so_far) \
+  X(carry) X(carries)
 #define YB_KEY_FIELDS(X) X(counter) X(period) X(scope) X(value)
 #define YB_FEED_FIELDS(X) X(key) X(layer) X(quantity) X(which) X(sign)
 #define YB_BAND_FIELDS(X) X(to) X(rate) X(payer)
 #define YB_CEILING_FIELDS(X) X(on) X(limit) X(key) X(as_expense)
 #define YB_BASE_FIELDS(X) X(bucket) X(part) X(rate)
-#define YB_STANDARD_FIELDS(X)                                                                                                            \
-  X(amount)                                                                                                                              \
-  X(edit_begin)                                                                                                                          \
-  X(edit_end)                                                                                                                            \
+#define YB_STANDARD_FIELDS(X) \
+  X(amount) \
+  X(edit_begin) \
+  X(edit_end) \
   X(rule) X(value_begin) X(value_end) X(floor) X(unit) X(mode) X(waived) X(repeat) X(key) X(high_key) X(charged) X(link_id) X(link_days) \
-      X(within_days) X(against_used) X(after_rate) X(in_catalogue)
+  X(within_days) X(against_used) X(after_rate) X(in_catalogue)
 #define YB_EDIT_FIELDS(X) X(kind) X(value)
-#define YB_AMOUNT_FIELDS(X)                                                                                                         \
-  X(kind)                                                                                                                           \
-  X(value)                                                                                                                          \
-  X(key)                                                                                                                            \
+#define YB_AMOUNT_FIELDS(X) \
+  X(kind) \
+  X(value) \
+  X(key) \
   X(row_begin) X(row_end) X(base) X(factor) X(of) X(of_field) X(of_times) X(over) X(step) X(count_field) X(beyond) X(least) X(most) \
-      X(unit) X(mode)
+  X(unit) X(mode)
 #define YB_ROW_FIELDS(X) X(upto) X(value)
+// clang-format on
 
 #define YB_MEMBER(name) std::int64_t name;
 struct PlanRow {

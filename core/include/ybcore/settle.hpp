@@ -43,14 +43,17 @@ enum class Reason : std::uint8_t {
 };
 
 // Columns of a row, in output order.
-#define YB_COLUMNS(X)                                                                                                                    \
-  X(medfee_sumamt)                                                                                                                       \
-  X(fulamt_ownpay_amt)                                                                                                                   \
-  X(overlmt_selfpay)                                                                                                                     \
-  X(preselfpay_amt) X(inscp_scp_amt) X(dedc_std) X(crt_dedc) X(act_pay_dedc) X(hifp_pay) X(cvlserv_pay) X(hifes_pay) X(hifmi_pay)        \
-      X(hifob_pay) X(hifdm_pay) X(maf_pay) X(oth_pay) X(fund_pay_sumamt) X(hosp_part_amt) X(psn_part_amt) X(acct_pay) X(acct_mulaid_pay) \
-          X(psn_cash_pay) X(burden_full_self_pay) X(burden_over_limit) X(burden_first_pay) X(burden_in_scope) X(burden_direct)           \
-              X(burden_deductible) X(burden_copay) X(burden_over_ceiling) X(cut_fund) X(cut_expense) X(pool_prop_selfpay) X(balc)
+// clang-format off
+#define YB_COLUMNS(X) \
+  X(medfee_sumamt) \
+  X(fulamt_ownpay_amt) \
+  X(overlmt_selfpay) \
+  X(preselfpay_amt) X(inscp_scp_amt) X(dedc_std) X(crt_dedc) X(act_pay_dedc) X(hifp_pay) X(cvlserv_pay) X(hifes_pay) X(hifmi_pay) \
+  X(hifob_pay) X(hifdm_pay) X(maf_pay) X(oth_pay) X(fund_pay_sumamt) X(hosp_part_amt) X(psn_part_amt) X(acct_pay) X(acct_mulaid_pay) \
+  X(psn_cash_pay) X(burden_full_self_pay) X(burden_over_limit) X(burden_first_pay) X(burden_in_scope) X(burden_direct) \
+  X(burden_deductible) X(burden_copay) X(burden_over_ceiling) X(cut_fund) X(cut_expense) X(pool_prop_selfpay) X(balc)
+// clang-format on
+
 #define YB_COLUMN(name) c_##name,
 enum Column : std::size_t { YB_COLUMNS(YB_COLUMN) kColumns };
 #undef YB_COLUMN
