@@ -43,3 +43,16 @@ def test_an_unknown_language_is_refused():
 def test_an_error_travels_between_processes():
     error = pickle.loads(pickle.dumps(DocumentError([FULL, BARE])))
     assert error.problems == (FULL, BARE) and type(error) is DocumentError
+
+
+def test_input_problems_are_told_in_chinese_too():
+    """A wrong table speaks the reader's language, with the same places."""
+    import pyarrow as pa
+    from ybcore.columns.read import Problems, read
+    from ybcore.columns.schema import VISITS
+
+    problems = Problems()
+    read({"setl_ids": ["a"], "psn_no": ["p"], "med_type": ["21"], "inscp_scp_amt": pa.array([1.5])}, VISITS, problems)
+    said = [problem.render("zh") for problem in problems.found]
+    assert any("缺少必需的列" in text and "visits.setl_id" in text for text in said)
+    assert all(any("\u4e00" <= char <= "\u9fff" for char in text) for text in said)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from ..errors import InputError, Problem
 from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert, is_text
 from .ids import normal
+from .phrases import chinese
 from .schema import Column, Table
 
 
@@ -32,7 +33,7 @@ class Problems:
         self, what: str, path: str = "", file: str | None = None, row: int | None = None, nearest: str = ""
     ) -> None:
         """Note one problem; ``path`` is ``table.column``."""
-        self.found.append(Problem(what=what, path=path, file=file, row=row, nearest=nearest))
+        self.found.append(Problem(what=what, what_zh=chinese(what), path=path, file=file, row=row, nearest=nearest))
 
     def stop(self) -> None:
         """Raise InputError when anything was noted."""
