@@ -15,7 +15,7 @@ import pytest
 from ybcore.columns import Column, describe
 from ybcore.columns.asof import Dated, overlaps, pack
 from ybcore.columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
-from ybcore.columns.ids import encode, first_seen, lookup, lookup_runs, normal
+from ybcore.columns.ids import encode, lookup, lookup_runs, normal
 from ybcore.columns.read import Problems, read
 from ybcore.columns.schema import INPUT_TABLES, KINDS, LINES, PERSONS, VISITS
 from ybcore.errors import InputError
@@ -129,7 +129,6 @@ def test_ids_are_joint():
     (one, two), names = encode([a, b])
     assert names.to_pylist() == ["x", "y", "z"] and one.tolist() == [0, -1, 1, 0] and two.tolist() == [2, 1]
     assert lookup(a, pa.array(["y", "x"], pa.large_string())).tolist() == [1, -1, 0, 1]
-    assert first_seen(one).tolist() == [True, False, True, False]
     with pytest.raises(ColumnError, match="text in one table"):
         encode([a, normal(pa.chunked_array([pa.array([1])]))])
     with pytest.raises(ColumnError, match="an id is text or an integer"):

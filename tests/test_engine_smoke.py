@@ -275,11 +275,14 @@ def test_reference_tables_must_be_sound(engine: Engine):
         "insuplc_admdvs": ["110000"] * 3,
     }
     dates = {"begndate": ["2020-01-01", "2024-01-01", None], "enddate": ["2024-02-01", None, None]}
-    with pytest.raises(
-        InputError, match="row 2: persons: the validity overlaps another row of the same psn_no and insutype"
-    ):
+    with pytest.raises(InputError) as overlap:
         engine.settle(visits, persons={**persons, **dates})
-    with pytest.raises(InputError, match=r"acct_events\.kind: kind is not add or set"):
+    assert (
+        overlap.value.render("en")
+        == "row 2: persons: the validity overlaps another row of the same psn_no and insutype"
+    )
+    assert "有效期与同一键的另一行重叠：psn_no、insutype" in overlap.value.render("zh")
+    with pytest.raises(InputError, match=r"acct_events\.kind: .*kind is not add or set"):
         engine.settle(
             visits, acct_events={"psn_no": ["P000"], "event_date": ["2024-01-01"], "kind": ["take"], "amount": [1]}
         )
@@ -312,3 +315,30 @@ def test_the_fund_breakdown_adds_up(plain: ybcore.Settlement):
 def test_empty_tables(engine: Engine):
     tables = {name: arrow(columns).slice(0, 0) for name, columns in city().items()}
     assert engine.settle(**tables).visits.num_rows == 0
+
+
+def test_a_long_lived_engine_does_not_grow():
+    """Days, ages and codes that no rule tells apart make no new plan, however many batches come."""
+    policy = """format: ybcore-policy/1
+id: grow
+scheme: {id: grow, region: "*", insutype: ["310"]}
+effective: {from: 2020-01-01}
+plans:
+  - id: all
+    layers:
+      - {id: basic, basic: true, payer: hifp_pay, rate: {by: psn_type, "12": 0.9, else: {by: age, "60+": 0.8, else: 0.7}}}
+"""
+    engine = Engine(policy, threads=1)
+    for i in range(40):
+        visits = {
+            "setl_id": [f"a{i}", f"b{i}"],
+            "psn_no": ["p", "q"],
+            "insutype": ["310", "310"],
+            "psn_type": [f"11{i:02d}", f"12{i:02d}"],
+            "med_type": ["11", f"21{i:02d}"],
+            "brdy": [f"{1990 - i % 9}-01-01", "1950-01-01"],
+            "setl_time": [f"2024-{1 + i % 12:02d}-{1 + i % 28:02d}"] * 2,
+            "inscp_scp_amt": [10_000, 10_000],
+        }
+        assert engine.settle(visits).visits["hifp_pay"].to_pylist() == [7_000, 9_000]
+    assert len(engine._compiled.plan_names) == 2

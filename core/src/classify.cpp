@@ -53,37 +53,6 @@ class Table {
 
 }  // namespace
 
-void add_classes(const AttributeClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept {
-  const AttributeClasses& a = attribute;
-  for (std::size_t e = from; e < to; ++e) {
-    std::uint16_t found = a.missing;
-    std::int32_t code = -1;
-    if (!a.own.empty()) {
-      const auto row = a.own_row.empty() ? e : static_cast<std::size_t>(a.own_row[e]);
-      code = a.own[row];
-    }
-    if (code >= 0) {
-      found = a.own_class[static_cast<std::size_t>(code)];
-    } else if (!a.joined.empty() && a.joined_row[e] >= 0) {
-      code = a.joined[static_cast<std::size_t>(a.joined_row[e])];
-      if (code >= 0) found = a.joined_class[static_cast<std::size_t>(code)];
-    }
-    key[e] = key[e] * a.count + found;
-  }
-}
-
-void add_numbers(const NumberClasses& attribute, std::span<std::uint64_t> key, std::size_t from, std::size_t to) noexcept {
-  const auto& edges = attribute.edges;
-  const std::uint64_t count = edges.size() + 2;
-  for (std::size_t e = from; e < to; ++e) {
-    const std::int32_t value = attribute.value[e];
-    const std::uint64_t found = value == kNoNumber
-                                    ? edges.size() + 1
-                                    : static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), value) - edges.begin());
-    key[e] = key[e] * count + found;
-  }
-}
-
 Combinations combine(std::span<const std::uint64_t> key) {
   Combinations out;
   out.of_event.resize(key.size());

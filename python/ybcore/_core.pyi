@@ -79,19 +79,6 @@ class TextIndex:
     @property
     def bytes(self) -> NDArray[np.uint8]: ...
 
-def add_classes(
-    key: NDArray[np.uint64],
-    own: NDArray[np.int32] | None = None,
-    own_row: NDArray[np.int64] | None = None,
-    own_class: NDArray[np.uint16] | None = None,
-    joined: NDArray[np.int32] | None = None,
-    joined_row: NDArray[np.int64] | None = None,
-    joined_class: NDArray[np.uint16] | None = None,
-    *,
-    missing: int,
-    count: int,
-) -> None: ...
-def add_numbers(key: NDArray[np.uint64], value: NDArray[np.int32], edges: NDArray[np.int32]) -> None: ...
 def combine(key: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
 def completed_years(birth: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int32]: ...
 def connect(persons: int, left: NDArray[np.int32], right: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]: ...

@@ -46,7 +46,15 @@ def find_table(folder: str | Path, name: str) -> Path | None:
     """``name.parquet`` or ``name.csv`` in a folder; None when neither is there. Both at once is an InputError."""
     found = [path for suffix in SUFFIXES if (path := Path(folder) / f"{name}{suffix}").is_file()]
     if len(found) > 1:
-        raise InputError([Problem(what=f"both {found[0].name} and {found[1].name} are there", file=str(folder))])
+        raise InputError(
+            [
+                Problem(
+                    what=f"both {found[0].name} and {found[1].name} are there",
+                    what_zh=f"{found[0].name} 与 {found[1].name} 同时存在",
+                    file=str(folder),
+                )
+            ]
+        )
     return found[0] if found else None
 
 
@@ -61,14 +69,16 @@ def read_table(path: str | Path, encoding: str = "auto") -> pa.Table:
             return _read_csv(path, detect_encoding(path) if encoding == "auto" else encoding)
         return pq.read_table(path)
     except (OSError, pa.ArrowException, UnicodeError, LookupError) as error:
-        raise InputError([Problem(what=f"cannot read the file: {error}", file=str(path))]) from error
+        raise InputError(
+            [Problem(what=f"cannot read the file: {error}", what_zh=f"无法读取文件：{error}", file=str(path))]
+        ) from error
 
 
 def _read_csv(path: Path, encoding: str) -> pa.Table:
     with open(path, "rb") as file:
         header = file.readline().decode(encoding).rstrip("\r\n")
     if not header:
-        raise InputError([Problem(what="the file is empty", file=str(path))])
+        raise InputError([Problem(what="the file is empty", what_zh="文件是空的", file=str(path))])
     names = [name.strip() for name in pacsv.read_csv(pa.BufferReader((header + "\n").encode())).column_names]
     return pacsv.read_csv(
         path,
@@ -124,7 +134,9 @@ def write_table(table: pa.Table, path: str | Path, schema: Table | None = None, 
             column_encoding=dict.fromkeys(exact, "DELTA_BINARY_PACKED") or None,
         )
     else:
-        raise InputError([Problem(what="the suffix must be .parquet or .csv", file=str(path))])
+        raise InputError(
+            [Problem(what="the suffix must be .parquet or .csv", what_zh="后缀应为 .parquet 或 .csv", file=str(path))]
+        )
 
 
 def _write_csv(table: pa.Table, path: Path, schema: Table | None, encoding: str) -> None:

@@ -181,13 +181,3 @@ def lookup_runs(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1)
         return found, np.empty(0, np.int64)
     ends = np.append(np.flatnonzero(found[1:] != found[:-1]) + 1, len(found)).astype(np.int64)
     return found[ends - 1], ends
-
-
-def first_seen(codes: Codes) -> npt.NDArray[np.bool_]:
-    """True on the first row of each index, for indices given in order of first appearance (-1: False)."""
-    if not len(codes):
-        return np.zeros(0, bool)
-    before = np.empty(len(codes), np.int64)
-    before[0] = -1
-    np.maximum.accumulate(codes[:-1], out=before[1:])
-    return codes > before

@@ -23,6 +23,9 @@ _PHRASES = (
     (r"(\d+) lines belong to no visit", r"\1 条明细不属于任何一次结算"),
     (r"a ratio is a fraction from 0 to 1(.*)", r"比例应在 0 到 1 之间\1"),
     (r"the value cannot be read as a (\w+)(.*)", r"该值无法读作 \1\2"),
+    (r"a cell is missing or cannot be read(.*)", r"有单元格缺失或无法读取\1"),
+    (r"the date cannot be read(.*)", r"日期无法读取\1"),
+    (r"kind is not add or set(.*)", r"kind 应为 add 或 set\1"),
     (r"a required value is missing(.*)", r"缺少必需的值\1"),
     (r"chrgitm_lv is not 01, 02 or 03(.*)", r"chrgitm_lv 应为 01、02 或 03\1"),
     (r"enddate is not after begndate(.*)", r"enddate 不晚于 begndate\1"),
@@ -37,5 +40,6 @@ def chinese(what: str) -> str:
     for pattern, text in _COMPILED:
         found = pattern.fullmatch(what)
         if found:
-            return _MORE.sub(r"（另有 \1 行）", found.expand(text))
+            said = _MORE.sub(r"（另有 \1 行）", found.expand(text))
+            return said.replace(" and ", "、").replace(", ", "、") if said.startswith("有效期") else said
     return ""

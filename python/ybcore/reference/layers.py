@@ -14,7 +14,6 @@ from .figures import Amount, Facts, Figures
 from .numbers import PPM, Rounding, rate, round_div
 
 FUNDS = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay", "oth_pay")
-IN_SCOPE_LIKE = ("in_scope", "direct")
 
 
 @dataclass

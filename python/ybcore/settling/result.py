@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import _core
+from ..policy.vocabulary import PAYERS
 from .events import REASONS
 
 if TYPE_CHECKING:
@@ -18,18 +19,6 @@ __all__ = ["detail_table", "line_table", "visit_table"]
 OUTCOMES = ("settled", "no_benefit", "not_enrolled", "rejected")
 LINE_REASONS = ("", "denied", "not_approved", "unknown_item", "class_c", "no_ratio")
 CLASSES = ("", "01", "02", "03")
-PAYERS = (
-    "hifp_pay",
-    "cvlserv_pay",
-    "hifes_pay",
-    "hifmi_pay",
-    "hifob_pay",
-    "hifdm_pay",
-    "maf_pay",
-    "oth_pay",
-    "hosp_part_amt",
-    "acct_pay",
-)
 FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
 
 
@@ -129,7 +118,7 @@ def detail_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     names = [json.loads(text)[1] for text in job.compiled.layer_names]
     out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"].take(pa.array(job.visit_of_event[at]))}
     out["layer"] = _words(cells[:, 0], names)
-    out["payer"] = _words(cells[:, 1], PAYERS)
+    out["payer"] = _words(cells[:, 1], [*PAYERS, "acct_pay"])
     for i, name in enumerate(fields[2:], start=2):
         column = cells[:, i]
         out[name] = pa.array(column, mask=column == np.iinfo(np.int64).min)

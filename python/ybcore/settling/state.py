@@ -27,7 +27,6 @@ __all__ = ["State"]
 NEVER = -(2**31)
 REVERSED, REVERSAL, REFUSED = 1, 2, 3
 WITHIN = {2: "hospital", 3: "disease", 4: "stay", 5: "value"}
-KEYED = ("counter", "contribution", "admission", "standard")
 LISTS = {
     "contribution": ("contribution_key", "contribution_amount"),
     "admission": ("admission_key", "admission_stay", "admission_number"),

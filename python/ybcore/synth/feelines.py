@@ -15,9 +15,8 @@ from .people import People
 from .plan import CHRONIC, INPATIENT, KINDS, PHARMACY, Plan
 from .visits import DUPLICATE, NEGATIVE, PARTIAL, Visits, is_reversal
 
-#: Shares of kinds of items (western, patent, herb, service, material) in the shelf of a visit: how many items of each can be met.
-SHELVES = ("outpatient", "chronic", "inpatient", "pharmacy")
-_MOST = (40_000, 20_000, 10**9, 30_000)  # items that a shelf holds at most, the most wanted first
+#: Items that the shelf of an outpatient, chronic, inpatient or pharmacy visit holds at most, the most wanted first.
+_MOST = (40_000, 20_000, 10**9, 30_000)
 _KINDS = (
     (WESTERN, PATENT, HERB, SERVICE),
     (WESTERN, PATENT),

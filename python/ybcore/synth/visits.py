@@ -85,7 +85,7 @@ class _Tables:
 
 
 @lru_cache(4)
-def _tables(plan_year: int, first_day: int, length: int) -> _Tables:
+def _tables(first_day: int, length: int) -> _Tables:
     # weekdays of the year: fewer visits at the end of the week; 1970-01-01 was a Thursday
     busy = (1.25, 1.15, 1.1, 1.1, 1.05, 0.75, 0.6)
     weights = [busy[(first_day + i + 3) % 7] for i in range(length)]
@@ -144,7 +144,7 @@ def _who(who: People, group: int) -> Ints:
 
 def _base(plan: Plan, where: Places, who: People, d: Draw, first: int, last: int, n: int) -> Visits:
     """Ordinary visits."""
-    t = _tables(plan.year, plan.first_day, plan.length)
+    t = _tables(plan.first_day, plan.length)
     inside = who.part(first, last)
     table = draw.weighted(range(len(KINDS)), plan.kinds, draw.FINE)
     kind = table[d.bits(n) >> np.uint32(16)]
@@ -199,7 +199,7 @@ def _base(plan: Plan, where: Places, who: People, d: Draw, first: int, last: int
 def _go(where: Places, who: People, d: Draw, rows: Visits, at: Ints, upper: bool = False) -> None:
     """Choose institutions for the rows ``at``: mostly at home, some away; ``upper``: only of the third level."""
     n = len(at)
-    t = _tables(0, 0, 1)
+    t = _tables(0, 1)
     region = who.scheme[rows.person[at]]
     place_kind = np.array([kind.where for kind in KINDS])[rows.kind[at]]
     cell = d.bits(n) >> np.uint32(20)

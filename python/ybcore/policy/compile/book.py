@@ -87,6 +87,9 @@ class CompiledBook:
         self.fields: list[str] = []
         self._gather()
         self.attributes = {name: self._asked(name) for name in self.tests}
+        self._edges = {name: self.number_edges(name) for name, a in self.attributes.items() if a.kind == "number"}
+        self._text = {name: self._text_tests(name) for name, a in self.attributes.items() if a.kind == "text"}
+        self._date_edges = self.date_edges()
         self._instances: dict[Any, Instance] = {}
         self.max_tags = max((len(p.model.tags) for p in self.policies), default=0)
 
@@ -106,7 +109,7 @@ class CompiledBook:
                     self.dates |= {row.start for row in node.rows}
                 elif isinstance(node, FromAge):
                     self.tests.setdefault("age", [])
-                    self.ages |= set(range(131))
+                    self.ages |= set(range(201))
                 elif isinstance(node, Compute):
                     wanted = [node.of_field] if node.of_field else []
                     wanted += [node.plus.count] if node.plus is not None else []
@@ -138,12 +141,11 @@ class CompiledBook:
 
     def text_classes(self, name: str, codes: Sequence[str]) -> tuple[np.ndarray, list[str]]:
         """(class of each code as uint16, one code of each class)."""
-        tests = self._text_tests(name)
         seen: dict[Any, int] = {}
         members: list[str] = []
         out = np.empty(len(codes), dtype=np.uint16)
         for i, code in enumerate(codes):
-            signature: Any = code if name in self.whole else tuple(test(code) for test in tests)
+            signature = self._class(name, code)
             if signature not in seen:
                 seen[signature] = len(members)
                 members.append(code)
@@ -171,16 +173,12 @@ class CompiledBook:
         """Policy dates on which something changes."""
         return sorted(self.dates)
 
-    @staticmethod
-    def representative(edges: Sequence[int], index: int) -> int | None:
-        """A number of class `index`; None for the class of missing ones."""
-        if index == len(edges) + 1:
-            return None
-        return edges[index - 1] if index else (edges[0] - 1 if edges else 0)
-
-    def class_of(self, edges: Sequence[int], value: int | None) -> int:
-        """Class of one number."""
-        return len(edges) + 1 if value is None else bisect_right(edges, value)
+    def _class(self, name: str, value: Any) -> Any:
+        """What the book can tell of one value: equal for values that no rule tells apart."""
+        if self.attributes[name].kind == "number":
+            edges = self._edges[name]
+            return len(edges) + 1 if value is None else bisect_right(edges, value)
+        return value if name in self.whole else tuple(test(value) for test in self._text[name])
 
     # ------------------------------------------------------------------ names to numbers
 
@@ -230,12 +228,11 @@ class CompiledBook:
 
     def instance(self, values: dict[str, Any], date: int) -> Instance:
         """The plan, pricing and flags for one combination."""
-        index = self.document(values["insutype"], values["insuplc_admdvs"], date)
-        if index < 0:
-            return Instance(-1, "no_policy", -1, 0, 0, -1)
-        key = (index, date, tuple(sorted(values.items(), key=lambda kv: kv[0])))
+        key = (bisect_right(self._date_edges, date), *(self._class(name, values[name]) for name in self.attributes))
         if key not in self._instances:
-            self._instances[key] = self._build(index, values, date)
+            index = self.document(values["insutype"], values["insuplc_admdvs"], date)
+            none = Instance(-1, "no_policy", -1, 0, 0, -1)
+            self._instances[key] = none if index < 0 else self._build(index, values, date)
         return self._instances[key]
 
     def _build(self, index: int, values: dict[str, Any], date: int) -> Instance:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ybcore._core import MAX_BANDS, MAX_KEYS, MAX_LAYERS
 
-from ..layers import BaseComputed
+from ..layers import KINDS, BaseComputed
+from ..vocabulary import BUCKETS, LAYER_QUANTITIES, PERIODS, SCOPES
+from ..vocabulary import PAYERS as FUND_PAYERS
 from .deductible import add_standard
 from .figures import NoFigureError, Resolver
 from .own import own_counters
@@ -17,38 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["NoFigureError", "PlanBuilder", "term_keys"]
 
-BUCKETS = ("full_self_pay", "over_limit", "first_pay", "in_scope", "direct", "deductible", "copay", "over_ceiling")
-PAYERS = (
-    "hifp_pay",
-    "cvlserv_pay",
-    "hifes_pay",
-    "hifmi_pay",
-    "hifob_pay",
-    "hifdm_pay",
-    "maf_pay",
-    "oth_pay",
-    "hosp_part_amt",
-    "acct_pay",
-    "acct_mulaid_pay",
-)
-KINDS = ("share", "fixed", "per_day", "package", "floor", "given", "acct")
-PERIODS = ("visit", "day", "month", "quarter", "year", "life")
-SCOPES = ("person", "household", "hospital", "disease", "stay")
+# Numbers of the kernel's enumerations (core/include/ybcore/policy.hpp), in its order.
+PAYERS = (*FUND_PAYERS, "acct_pay", "acct_mulaid_pay")
 ON = ("fund", "payers", "layers", "expense", "above_deductible")
-LAYER_TERMS = (
-    "base",
-    "eligible",
-    "above",
-    "deductible",
-    "due",
-    "paid",
-    "target",
-    "carry",
-    "cut_fund",
-    "cut_expense",
-    "ran",
-    "times",
-)
+LAYER_TERMS = (*LAYER_QUANTITIES[:7], "carry", *LAYER_QUANTITIES[7:], "ran", "times")
 VISIT_TERMS = {
     "total": 13,
     "full_self_pay": 14,

@@ -27,6 +27,8 @@ class Tables:
         self.rows: dict[str, list[tuple[int, ...]]] = {name: [] for name in NAMES}
         self.values: list[int] = []
         self._known: dict[tuple[Any, ...], int] = {}
+        self._arrays: dict[str, np.ndarray] = {}
+        self._size: tuple[int, ...] = ()
 
     def add(self, table: str, **fields: int) -> int:
         """Append a row; fields not named are -1."""
@@ -54,7 +56,10 @@ class Tables:
         return begin, len(self.values)
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """One flat int64 array a table."""
-        out = {name: np.array(rows, dtype=np.int64).reshape(-1) for name, rows in self.rows.items()}
-        out["values"] = np.array(self.values, dtype=np.int64)
-        return out
+        """One flat int64 array a table; made again only when rows have come."""
+        size = (len(self.values), *(len(rows) for rows in self.rows.values()))
+        if size != self._size:
+            self._arrays = {name: np.array(rows, dtype=np.int64).reshape(-1) for name, rows in self.rows.items()}
+            self._arrays["values"] = np.array(self.values, dtype=np.int64)
+            self._size = size
+        return self._arrays
