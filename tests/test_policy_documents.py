@@ -764,3 +764,22 @@ def test_shipped_policies_are_right(path: Path):
 
 def test_shipped_policies_are_one_book():
     assert SHIPPED and len(load_book(ROOT / "data" / "policies")) == len(SHIPPED)
+
+
+def test_wrong_items_do_not_make_their_list_short():
+    """A document whose only plan is wrong hears of the plan alone; an empty list is still told."""
+    text = """format: ybcore-policy/1
+id: bad
+scheme: {id: bad, region: "*", insutype: ["310"]}
+effective: {from: 2024-01-01}
+plans:
+  - id: a
+    layers:
+      - {id: basic, basic: true, payer: hifp_pai, rate: 0.8}
+"""
+    with pytest.raises(DocumentError) as wrong:
+        load_policy(text)
+    assert [problem.path for problem in wrong.value.problems] == ["plans[0].layers[0].payer"]
+    with pytest.raises(DocumentError) as empty:
+        load_policy(text[: text.index("plans:")] + "plans: []\n")
+    assert [problem.path for problem in empty.value.problems] == ["plans"]

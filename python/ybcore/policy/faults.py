@@ -89,6 +89,9 @@ def forbid_unknown(error: ValidationError, names: Iterable[str]) -> ValidationEr
     return ValidationError.from_exception_data("policy", rows)
 
 
+_TOO_SHORT = Fault("the list has too few items", "列表的项太少", "at least one item")
+
+
 def fault_of(item: Any) -> Fault:
     """Any pydantic error as a Fault."""
     kind, ctx = item["type"], item.get("ctx") or {}
@@ -104,16 +107,25 @@ def fault_of(item: Any) -> Fault:
         return Fault("expected a list", "应为列表", "a list")
     if kind in ("string_type", "string_sub_type"):
         return Fault("expected text", "应为文本", "text")
+    if kind == "too_short":
+        return _TOO_SHORT
     return Fault(str(item["msg"]), f"不合要求：{item['msg']}")
 
 
 def problems_of(error: ValidationError, parsed: Parsed) -> list[Problem]:
-    """pydantic's findings as problems, each with its place in the file. Location steps `~x` are internal."""
-    out = []
+    """pydantic's findings as problems, each with its place in the file. Location steps `~x` are internal.
+
+    That a list is too short is left out where it only follows from wrong items of that list.
+    """
+    placed = []
     for item in error.errors(include_url=False, include_input=False):
         loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
-        out.append(problem_at(parsed, loc, fault_of(item)))
-    return out
+        placed.append((loc, fault_of(item)))
+
+    def follows(loc: RawPath, fault: Fault) -> bool:
+        return fault == _TOO_SHORT and any(len(other) > len(loc) and other[: len(loc)] == loc for other, _ in placed)
+
+    return [problem_at(parsed, loc, fault) for loc, fault in placed if not follows(loc, fault)]
 
 
 def problem_at(parsed: Parsed, loc: RawPath, fault: Fault) -> Problem:
