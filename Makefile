@@ -37,14 +37,14 @@ cpp-test: $(STAMPS)/build-tools
 	@$(WITH_TOOLS) ctest --test-dir $(CORE_BUILD) --no-tests=error --output-on-failure $(CTEST_ARGS)
 
 lint: $(STAMPS)/lint-packages
-	$(BIN)/ruff format --check python tests
-	$(BIN)/ruff check python tests
+	$(BIN)/ruff format --check python tests benchmarks
+	$(BIN)/ruff check python tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 
 format: $(STAMPS)/lint-packages
-	$(BIN)/ruff format python tests
-	$(BIN)/ruff check --fix python tests
+	$(BIN)/ruff format python tests benchmarks
+	$(BIN)/ruff check --fix python tests benchmarks
 	$(BIN)/clang-format -i $(CPP)
 
 # For developers: the package is the source tree, and C++ is rebuilt on import. The next `make test` puts the wheel back.
