@@ -1,4 +1,4 @@
-# One command sets up and does the job:  make demo | make test
+# One command sets up and does the job:  make demo | make test | make bench
 # Set on the command line if need be: PYTHON (3.11 or newer), CXX, VENV and BUILD (where things are put), PYTEST_ARGS, CTEST_ARGS.
 PYTHON ?= python3
 CXX ?= g++
@@ -9,7 +9,7 @@ STAMPS := $(VENV)/stamps
 CORE_BUILD ?= $(BUILD)/core
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 WITH_TOOLS := PATH="$(BIN):$$PATH"
-CPP = $$(find core bindings tests/cpp -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
+CPP = $$(find core bindings tests/cpp benchmarks -name '*.hpp' -o -name '*.cpp' -o -name '*.h')
 # Folders as well as files: a file taken away is a change too.
 SOURCES := $(shell find core bindings python data -not -name '__pycache__' -not -name '*.pyc' 2>/dev/null) \
            CMakeLists.txt pyproject.toml exports.map README.md LICENSE
@@ -17,7 +17,7 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly lint format dev venv clean check-tools
+.PHONY: demo test cpp-test nightly bench bench-full lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
@@ -28,6 +28,16 @@ test: $(STAMPS)/installed $(STAMPS)/test-packages cpp-test
 
 nightly: $(STAMPS)/installed $(STAMPS)/test-packages
 	$(PYTEST) -m nightly . $(PYTEST_ARGS)
+
+# Contenders in turn, equality before time (benchmarks/README.md). Minutes; the full one takes most of an hour.
+BENCH_ARGS ?=
+bench: $(STAMPS)/installed $(STAMPS)/test-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks --visits 200000 --rounds 5 --out $(BUILD)/bench.json $(BENCH_ARGS)
+
+bench-full: $(STAMPS)/installed $(STAMPS)/test-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks --visits 2000000 --rounds 5 --out $(BUILD)/bench-full.json $(BENCH_ARGS)
 
 # With YB_SANITIZE="address;undefined" or "thread" and a CORE_BUILD of its own: the same tests under sanitizers.
 cpp-test: $(STAMPS)/build-tools

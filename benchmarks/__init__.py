@@ -1,0 +1,1 @@
+"""Benchmarks: one job, many contenders, equality before time."""

@@ -1,0 +1,3 @@
+from .paired import main
+
+main()

@@ -1,0 +1,75 @@
+"""One contender in a process of its own: `python -m benchmarks.worker FOLDER NAME THREADS`, told on stdin, answering in JSON lines.
+
+prove: sha256 of each column · run: seconds of one run · memory: bytes that a run needed over what stood before it.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .contenders import module
+from .job import COLUMNS, Job
+
+
+def status(name: str) -> int:
+    """A line of /proc/self/status, in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def main() -> None:
+    folder, name, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever a library prints is not an answer
+
+    def say(**what: Any) -> None:
+        answers.write(json.dumps(what) + "\n")
+
+    try:
+        peer = module(name)
+    except ImportError as missing:
+        say(missing=str(missing))
+        return
+    job = Job.load(folder)
+    sample = getattr(peer, "SAMPLE", None)
+    if sample is not None and sample < job.visits:
+        job = job.head(max(1, sample * len(job.cat) // job.visits))
+    run = peer.prepare(job, threads)
+    say(version=peer.version(), visits=job.visits)
+    for line in sys.stdin:
+        gc.collect()
+        asked = line.strip()
+        if asked == "prove":
+            proof = peer.proof(job, threads) if hasattr(peer, "proof") else run()
+            if hasattr(peer, "confirm"):
+                peer.confirm(proof, run())
+            digests = {c: hashlib.sha256(proof[c].tobytes()).hexdigest() for c in COLUMNS if c in proof}
+            say(digests=digests, persons=len(job.cat))
+            del proof
+        elif asked == "run":
+            began = time.perf_counter()
+            done = run()
+            seconds = time.perf_counter() - began
+            del done
+            say(seconds=seconds)
+        elif asked == "memory":
+            Path("/proc/self/clear_refs").write_text("5")
+            before = status("VmRSS")
+            done = run()
+            say(bytes=status("VmHWM") - before)
+            del done
+        else:
+            return
+
+
+if __name__ == "__main__":
+    main()
