@@ -23,11 +23,13 @@ def version() -> str:
 
 def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
     nb.set_num_threads(threads)
+    # Kept between calls, as the C++ keeps its own.
+    record, done = np.empty((job.visits, 8), np.int64), np.empty((job.visits, 12), np.int64)
 
     def run() -> dict[str, np.ndarray]:
         out = np.empty((len(COLUMNS), job.visits), np.int64)
         settle(job.person, job.date, job.tier, job.kind, job.off, job.item, job.ldate, job.qty, job.amount, job.cat, job.acct0,
-               job.v_item, job.v_from, job.v_to, job.v_class, job.v_ratio, job.v_ceil, job.items, out)  # fmt: skip
+               job.v_item, job.v_from, job.v_to, job.v_class, job.v_ratio, job.v_ceil, job.items, record, done, out)  # fmt: skip
         return dict(zip(COLUMNS, out))
 
     return run
@@ -57,7 +59,7 @@ def hu4(x):
 
 
 @nb.njit(cache=True, parallel=True)
-def settle(person, date, tier, kind, off, item, ldate, qty, amount, cat, acct0, v_item, v_from, v_to, v_class, v_ratio, v_ceil, items, out):  # fmt: skip
+def settle(person, date, tier, kind, off, item, ldate, qty, amount, cat, acct0, v_item, v_from, v_to, v_class, v_ratio, v_ceil, items, record, done, out):  # fmt: skip
     n, persons = len(person), len(cat)
     lows, highs = np.empty(CHUNKS, np.int32), np.empty(CHUNKS, np.int32)
     for chunk in nb.prange(CHUNKS):
@@ -76,7 +78,6 @@ def settle(person, date, tier, kind, off, item, ldate, qty, amount, cat, acct0, 
     for i in range(n):
         place[i] = following[person[i]]
         following[person[i]] += 1
-    record = np.empty((n, 8), np.int64)
     for chunk in nb.prange(CHUNKS):
         for i in range(n * chunk // CHUNKS, n * (chunk + 1) // CHUNKS):
             total, full, limited, part = 0, 0, 0, 0
@@ -110,7 +111,6 @@ def settle(person, date, tier, kind, off, item, ldate, qty, amount, cat, acct0, 
                 part,
                 limited - part,
             )
-    done = np.empty((n, 12), np.int64)
     for chunk in nb.prange(CHUNKS):
         order = np.empty(64, np.int64)
         for q in range(persons * chunk // CHUNKS, persons * (chunk + 1) // CHUNKS):
