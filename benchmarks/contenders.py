@@ -13,6 +13,15 @@ MODULES = {
 }  # fmt: skip
 
 
+class UnavailableError(Exception):
+    """What a contender needs is not on this machine; the text says what."""
+
+
 def module(name: str) -> Any:
-    """The peer of that name; ImportError when its library is not installed."""
-    return import_module(f"benchmarks.peers.{MODULES[name]}")
+    """The peer of that name. UnavailableError when its library or processor is not here; any other fault of its file is raised."""
+    try:
+        return import_module(f"benchmarks.peers.{MODULES[name]}")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").split(".")[0] == "benchmarks":
+            raise
+        raise UnavailableError(str(missing)) from missing

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from . import machine
-from .contenders import MODULES, module
+from .contenders import MODULES, UnavailableError, module
 from .job import COLUMNS, ORDERS, Job, make
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +125,7 @@ def measure(job: Job, names: list[str], threads: list[int], rounds: int, say: An
                 for name in names:
                     try:
                         able = count in module(name).THREADS
-                    except ImportError as missing:
+                    except UnavailableError as missing:
                         result["skipped"][f"{name}/{count}"] = str(missing)
                         continue
                     if not able:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .contenders import module
+from .contenders import UnavailableError, module
 from .job import COLUMNS, Job
 
 
@@ -36,7 +36,7 @@ def main() -> None:
 
     try:
         peer = module(name)
-    except ImportError as missing:
+    except UnavailableError as missing:
         say(missing=str(missing))
         return
     job = Job.load(folder)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import paired  # noqa: E402
-from benchmarks.contenders import MODULES, module  # noqa: E402
+from benchmarks.contenders import MODULES, UnavailableError, module  # noqa: E402
 from benchmarks.job import COLUMNS, Job, make  # noqa: E402
 
 FAST = ["ybcore", "cpp", "numba", "cython", "numpy", "duckdb"]
@@ -25,13 +25,11 @@ def existing(name: str) -> Any:
     """The peer, or a skip that says what it lacks here."""
     try:
         return module(name)
-    except ImportError as why:
+    except UnavailableError as why:
         pytest.skip(str(why))
 
 
 def answer(name: str, job: Job, threads: int) -> dict[str, np.ndarray]:
-    if name == "cython":
-        pytest.importorskip("Cython")
     peer = existing(name)
     return peer.proof(job, threads) if hasattr(peer, "proof") else peer.prepare(job, threads)()
 
@@ -125,3 +123,9 @@ def test_every_contender_says_what_it_is():
         if name not in ("cython", "cpp"):
             peer = module(name)
             assert peer.version() and set(peer.THREADS) <= {1, 2}
+
+
+def test_a_faulty_contender_is_not_taken_for_an_absent_one(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(MODULES, "broken", "no_such_file")
+    with pytest.raises(ModuleNotFoundError, match="no_such_file"):
+        module("broken")

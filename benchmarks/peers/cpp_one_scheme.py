@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import built
+from ..contenders import UnavailableError
 from ..job import COLUMNS, Job
 
 NAME = "cpp"
@@ -22,7 +23,7 @@ ARRAYS = (
 
 
 if not {"avx2", "fma"} <= set(Path("/proc/cpuinfo").read_text().split()):
-    raise ImportError("the hand-written C++ needs a processor with AVX2 and FMA")
+    raise UnavailableError("the hand-written C++ needs a processor with AVX2 and FMA")
 
 
 class YbJob(ctypes.Structure):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import Cython
 import numpy as np
 
 from .. import built
@@ -18,8 +19,6 @@ THREADS = (1,)
 
 
 def version() -> str:
-    import Cython
-
     return f"Cython {Cython.__version__}, {built.compiler_version()}"
 
 
