@@ -14,7 +14,7 @@ namespace ybcore {
 class Group {
  public:
   Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-        const Outputs& out);
+        const Outputs& out, bool closing);
   Status settle(std::size_t part, State* closing);
 
  private:
@@ -23,6 +23,8 @@ class Group {
   Partitions& partitions_;
   const Opening& opening_;
   const Outputs& out_;
+  const bool remembers_;  // every group needs records of what stands
+  bool history_ = true;   // the group at hand does
   Ledger ledger_;
   Visit visit_;
 
@@ -40,6 +42,7 @@ class Group {
   bool visit(std::uint32_t place);
   [[nodiscard]] Reason refusal(const Record* first, std::size_t parts) const;
   void reject(std::uint32_t place, Reason reason);
+  bool too_much(std::uint32_t place, std::size_t moves);
   void reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end);
   [[nodiscard]] Reason cannot_reverse(const Record& event, std::uint32_t begin, std::uint32_t end, std::int64_t& init, Standing*& record);
   void recall(std::int32_t group);

@@ -2,6 +2,7 @@
 // follow which layer. Private to the kernel.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -19,8 +20,25 @@ struct PreparedLayer {
   std::span<const FeedRow> feeds;
   std::span<const Edge> edges;  // in units of money; empty when a bound depends on the visit
   bool expense_ceilings, above_ceilings, fund_ceilings;
-  // Nothing but: bands on what is above the deductible of one visit, one payer.
-  bool plain;
+};
+
+// A layer of a plain plan: whole buckets as base, a deductible that looks at no other visit than a counter tells, constant bands of one
+// payer, and ceilings on what the fund pays.
+struct PlainLayer {
+  const LayerRow* row;
+  std::span<const FeedRow> feeds;
+  std::span<const Edge> edges;
+  std::uint8_t buckets = 0;
+  std::array<std::uint8_t, kMaxBands> bucket{};
+  std::int8_t computed = 0, computed_layer = -1;
+  std::int8_t repeat = 0;        // of the deductible; see Repeat
+  std::int16_t deductible_key = -1, position = -1;
+  std::uint8_t ceilings = 0;
+  struct Ceiling {
+    std::int64_t limit;
+    std::int64_t key;
+  };
+  std::array<Ceiling, 4> ceiling{};
 };
 
 struct PreparedPlan {
@@ -29,6 +47,9 @@ struct PreparedPlan {
   std::span<const FeedRow> end_feeds;
   bool rounds_end;    // totals may have parts of a fen, or are rounded further
   bool keeps_buckets;  // some feed asks for a bucket at the end
+  bool plain;          // settles in whole fen with plain layers only: see plain.cpp
+  std::span<const PlainLayer> plain_layers;
+  std::int8_t main, basic;  // layers whose deductible and rate are shown; -1 none
 };
 
 class Prepared {
@@ -37,6 +58,8 @@ class Prepared {
   Prepared(const Prepared&) = delete;
   Prepared& operator=(const Prepared&) = delete;
 
+  // True when some rule asks about settlements that came before, beside counters.
+  [[nodiscard]] bool looks_back() const { return looks_back_; }
   [[nodiscard]] const Program& program() const { return program_; }
   [[nodiscard]] const PreparedPlan& plan(std::int32_t plan) const { return plans_[static_cast<std::size_t>(plan)]; }
   // A constant amount in fen, held to the largest there can be; kMissing: it depends on the visit.
@@ -61,8 +84,12 @@ class Prepared {
   std::vector<FeedRow> feeds_;
   std::vector<Edge> edges_;
   std::vector<PreparedLayer> layers_;
+  std::vector<PlainLayer> plain_;
   std::vector<PreparedPlan> plans_;
 
+  bool looks_back_ = false;
+  [[nodiscard]] bool plain(const PlanRow& plan, const PreparedPlan& prepared, std::vector<PlainLayer>& out) const;
+  [[nodiscard]] bool plain(const LayerRow& row, const PreparedLayer& layer, PlainLayer& out) const;
   void steady(const StandardRow& row, std::int64_t scale, Steady& out);
 };
 

@@ -21,12 +21,13 @@ const char* sentence(Code code) noexcept {
 }
 
 Group::Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-             const Outputs& out)
+             const Outputs& out, bool closing)
     : program_(program),
       events_(events),
       partitions_(partitions),
       opening_(opening),
       out_(out),
+      remembers_(closing || opening.state != nullptr || program.looks_back()),
       visit_(program, events, accounts, out, ledger_) {}
 
 bool Group::before(std::uint32_t a, std::uint32_t b) const {
@@ -105,6 +106,8 @@ Status Group::settle(std::size_t part, State* closing) {
 Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end) {
   ledger_.clear();
   if (opening_.state != nullptr) recall(group);
+  history_ = remembers_;
+  for (std::uint32_t at = begin; !history_ && at < end; ++at) history_ = records_[first_[order_[at]]].is_reversal != 0;
   for (std::uint32_t at = begin; at < end; ++at) {
     const std::uint32_t place = order_[at];
     const Record& first = records_[first_[place]];
@@ -149,27 +152,45 @@ bool Group::visit(std::uint32_t place) {
     return true;
   }
   std::int64_t* columns = row(place);
+  const bool plain = !history_ && first->parts == 1 && program_.plan(first->plan).plain && out_.detail.empty();
+  const std::size_t moves = ledger_.moves.size();
+  if (plain) {
+    bool overflow = false;
+    if (!visit_.run_plain(*first, columns, false, overflow)) return false;
+    if (overflow) return too_much(place, moves);
+    fates_[place].outcome = static_cast<std::uint8_t>(program_.plan(first->plan).row->benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
+    fates_[place].plan = first->plan;
+    return true;
+  }
   ledger_.open(first->visit, static_cast<std::int32_t>(place), first->person, first->stay, 0, first->enddate);
   std::int32_t number = 1;
   bool settled = false;
   for (std::size_t k = 0; k < first->parts; ++k) {
     bool overflow = false;
-    if (!visit_.run(first[k], columns, number, overflow)) return false;
+    const PreparedPlan& prepared = program_.plan(first[k].plan);
+    const bool straight = first->parts == 1 && prepared.plain && out_.detail.empty();
+    if (!(straight ? visit_.run_plain(first[k], columns, history_, overflow) : visit_.run(first[k], columns, number, history_, overflow))) return false;
     if (overflow) {
-      for (std::size_t m = ledger_.records.back().moves; m < ledger_.moves.size(); ++m)
-        out_.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
+      (void)too_much(place, moves);
       ledger_.cancel();
-      std::fill_n(columns, kColumns, 0);
-      reject(place, Reason::kOverflow);
       return true;
     }
-    const PlanRow& plan = *program_.plan(first[k].plan).row;
+    const PlanRow& plan = *prepared.row;
     settled |= plan.benefit != 0;
     ledger_.records.back().scheme = static_cast<std::int32_t>(plan.scheme);
   }
   ledger_.close();
   fates_[place].outcome = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
   fates_[place].plan = first[first->parts - 1].plan;
+  return true;
+}
+
+// A visit whose sums are beyond every bound is refused, and accounts get back what they paid.
+bool Group::too_much(std::uint32_t place, std::size_t moves) {
+  for (std::size_t m = moves; m < ledger_.moves.size(); ++m)
+    out_.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
+  std::fill_n(row(place), kColumns, 0);
+  reject(place, Reason::kOverflow);
   return true;
 }
 
@@ -334,7 +355,7 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   }
   std::vector<Status> status(count, Status{Code::kOk, INT64_MAX});
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Group group(prepared, events, partitions, accounts, opening, out);
+    Group group(prepared, events, partitions, accounts, opening, out, want_closing);
     for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
       const Status one = group.settle(part, want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {

@@ -146,17 +146,23 @@ std::int64_t Visit::amount_fen(std::int64_t which) const {
   return value;
 }
 
-void Visit::admission() {
+void Visit::admission(bool history) {
   const std::int32_t slot = slots_[static_cast<std::size_t>(plan_->admission_key)];
   if (slot < 0) return;
-  if (plan_->one_per_stay == 0) {
-    number_ = ledger_.at(slot).admitted + 1;
-    ledger_.admissions.push_back({slot, -2 - event_->visit, static_cast<std::int32_t>(number_)});
-    return;
+  const bool by_stay = plan_->one_per_stay != 0;
+  const std::int32_t stay = by_stay ? event_->stay : -2 - event_->visit;
+  // Where nothing is ever taken back, one entry a stay is enough, and the slot knows how many there are.
+  const bool simple = !history || !by_stay;
+  std::int32_t counted = simple ? static_cast<std::int32_t>(ledger_.at(slot).admitted) : 0;
+  if (!history && by_stay && counted != 0) {
+    for (const Admission& a : ledger_.admissions) {
+      if (a.slot != slot || a.stay != stay) continue;
+      number_ = a.number;
+      return;
+    }
   }
-  const std::int32_t stay = event_->stay;
-  std::int32_t counted = 0;
-  for (const Standing& r : ledger_.records) {
+  for (std::size_t i = 0; !simple && i < ledger_.records.size(); ++i) {
+    const Standing& r = ledger_.records[i];
     if (!r.standing) continue;
     for (std::uint32_t k = r.admissions; k < r.admissions_end; ++k) {
       const Admission& a = ledger_.admissions[k];
@@ -167,8 +173,8 @@ void Visit::admission() {
         return;
       }
       bool seen = false;
-      for (const Standing& o : ledger_.records) {
-        if (&o == &r) break;
+      for (std::size_t before = 0; before < i; ++before) {
+        const Standing& o = ledger_.records[before];
         if (!o.standing) continue;
         for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x)
           seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
@@ -308,7 +314,7 @@ void Visit::tell(const LayerRow& row, const LayerResult& r) {
   out_.detail_count[index()] = static_cast<std::uint8_t>(detail_);
 }
 
-bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& first_number, bool& overflow) {
+bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& first_number, bool history, bool& overflow) {
   event_ = &event;
   prepared_plan_ = &prepared_.plan(event.plan);
   plan_ = prepared_plan_->row;
@@ -327,7 +333,7 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
     if (event.later != 0) {
       number_ = first_number;
     } else {
-      admission();
+      admission(history);
     }
   }
   if (event.later == 0) first_number = static_cast<std::int32_t>(number_);

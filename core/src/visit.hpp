@@ -33,9 +33,13 @@ class Visit {
   Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
       : prepared_(prepared), program_(prepared.program()), events_(events), accounts_(accounts), out_(out), ledger_(ledger) {}
 
+  // `history`: what is put where is written down, so that it can be taken back; else the ledger gets counters only.
   // Settles an event and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
   // admission number of the visit's first part, in and out.
-  bool run(const Record& event, std::int64_t* columns, std::int32_t& first_number, bool& overflow);
+  bool run(const Record& event, std::int64_t* columns, std::int32_t& first_number, bool history, bool& overflow);
+
+  // The same for a whole visit of a plain plan.
+  bool run_plain(const Record& event, std::int64_t* columns, bool history, bool& overflow);
 
   // Applies account events up to a day and returns the balance.
   std::int64_t balance(std::int32_t person, std::int32_t day);
@@ -89,7 +93,7 @@ class Visit {
   }
   [[nodiscard]] std::int64_t changing_amount(std::int64_t a) const;
   [[nodiscard]] std::int64_t field(std::int64_t f) const;
-  void admission();
+  void admission(bool history);
   void layer(std::size_t at);
   void feed_layer(const PreparedLayer& layer, const LayerResult& result);
   void feed(std::int64_t key, std::int64_t value, std::int64_t sign) {
@@ -133,6 +137,7 @@ class Visit {
 
 // Rounded from millionths of a fen to the reader's unit.
 [[nodiscard]] inline std::int64_t from_grid(std::int64_t value, std::int64_t scale) {
+  if (scale == 1 && value >= 0) return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) + kGrid / 2) / kGrid);
   return scale == kGrid ? value : static_cast<std::int64_t>(round_div(Wide{value} * scale, kGrid));
 }
 [[nodiscard]] inline std::int64_t to_grid(std::int64_t value, std::int64_t scale) { return value * (kGrid / scale); }
