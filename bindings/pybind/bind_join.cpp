@@ -28,6 +28,13 @@ py::tuple py_dense(const std::vector<std::pair<In<std::int64_t>, std::optional<I
   return py::make_tuple(codes, owned(std::move(out.id)));
 }
 
+template <class T>
+bool py_within(const In<T>& values, T low, T high) {
+  const auto all = span_of(values);
+  py::gil_scoped_release release;
+  return within(all, low, high, 1);
+}
+
 py::tuple py_days(const In<std::int64_t>& micros) {
   py::array_t<std::int32_t> day(micros.size());
   const auto from = span_of(micros);
@@ -80,6 +87,10 @@ void bind_join(py::module_& m) {
   m.def("dense_ids", &py_dense, py::arg("columns"), "Joint dense numbers of columns of (ids, what is there): (numbers of each, ids).");
   m.def("rising", [](const In<std::int64_t>& values) { return rising(span_of(values)); }, py::arg("values").noconvert(),
         "True when every number is greater than the one before it.");
+  m.def("within", &py_within<std::int64_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),
+        "True when every number lies from low to high.");
+  m.def("within", &py_within<std::int32_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),
+        "True when every number lies from low to high.");
   m.def("days_of", &py_days, py::arg("micros").noconvert(), "(days of times, missing ones 0; whether none is missing).");
   m.def("find_rows", &py_find, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),
         py::arg("end").noconvert(), py::arg("own").noconvert(), py::arg("key").noconvert(), py::arg("day").noconvert(),

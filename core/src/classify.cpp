@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 
 #include "ybcore/catalog.hpp"
 
@@ -72,48 +73,93 @@ Combinations combine(std::span<const std::uint64_t> key) {
 namespace {
 constexpr std::size_t kBlock = 1024;
 
-void add_classes(const ClassColumn& column, std::size_t begin, std::size_t size, std::uint64_t* key) {
+// A class of `source` at a row, negative where it says nothing.
+std::int32_t class_at(const ClassSource& source, std::size_t row) {
+  const std::int32_t code = source.code.empty() ? source.flag[row] : source.code[row];
+  return code < 0 ? -1 : source.place[static_cast<std::size_t>(code)];
+}
+
+// Columns that only rows of one other table decide: their part of the key, once for each of its rows.
+struct ByRow {
+  std::span<const std::int32_t> row;
+  std::vector<std::uint64_t> part;
+  std::uint64_t fallback = 0;
+};
+
+void add_classes(const ClassColumn& column, std::uint64_t weight, std::size_t begin, std::size_t size, std::uint64_t* key) {
   std::int32_t found[kBlock];
   if (!column.ready.empty()) {
     for (std::size_t i = 0; i < size; ++i) found[i] = column.ready[begin + i];
   } else if (!column.day.empty()) {
     for (std::size_t i = 0; i < size; ++i) found[i] = 0;
-    for (const std::int64_t edge : column.edges)
-      for (std::size_t i = 0; i < size; ++i) found[i] += edge <= column.day[begin + i] ? 1 : 0;
+    for (const std::int64_t edge : column.edges) {
+      const auto from = static_cast<std::int32_t>(std::clamp<std::int64_t>(edge, INT32_MIN, INT32_MAX));
+      for (std::size_t i = 0; i < size; ++i) found[i] += from <= column.day[begin + i] ? 1 : 0;
+    }
   } else {
     for (std::size_t i = 0; i < size; ++i) found[i] = -1;
     for (const ClassSource& source : column.sources) {
       for (std::size_t i = 0; i < size; ++i) {
         const std::int64_t row = source.row.empty() ? static_cast<std::int64_t>(begin + i) : source.row[begin + i];
-        if (found[i] >= 0 || row < 0) continue;
-        const auto at = static_cast<std::size_t>(row);
-        const std::int32_t code = source.code.empty() ? source.flag[at] : source.code[at];
-        if (code >= 0) found[i] = source.place[static_cast<std::size_t>(code)];
+        if (found[i] < 0 && row >= 0) found[i] = class_at(source, static_cast<std::size_t>(row));
       }
     }
     for (std::size_t i = 0; i < size; ++i) found[i] = found[i] < 0 ? column.fallback : found[i];
   }
-  for (std::size_t i = 0; i < size; ++i) key[i] = key[i] * column.classes + static_cast<std::uint64_t>(found[i]);
+  for (std::size_t i = 0; i < size; ++i) key[i] += weight * static_cast<std::uint64_t>(found[i]);
 }
 }  // namespace
 
 Combinations combine(std::size_t events, std::span<const ClassColumn> columns) {
+  std::uint64_t all = 1;
+  std::vector<std::uint64_t> weight(columns.size());
+  for (std::size_t c = columns.size(); c-- > 0;) {
+    weight[c] = all;
+    all *= columns[c].classes;
+  }
+  std::vector<ByRow> by_row;
+  std::vector<std::size_t> own;
+  for (std::size_t c = 0; c < columns.size(); ++c) {
+    const ClassColumn& column = columns[c];
+    const bool alone = column.ready.empty() && column.day.empty() && column.sources.size() == 1 && !column.sources[0].row.empty();
+    const std::size_t rows = alone ? std::max(column.sources[0].code.size(), column.sources[0].flag.size()) : 0;
+    if (!alone || rows > events) {
+      own.push_back(c);
+      continue;
+    }
+    const ClassSource& source = column.sources[0];
+    auto found = std::find_if(by_row.begin(), by_row.end(),
+                              [&](const ByRow& r) { return r.row.data() == source.row.data() && r.part.size() == rows; });
+    if (found == by_row.end()) found = by_row.insert(by_row.end(), {source.row, std::vector<std::uint64_t>(rows, 0), 0});
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::int32_t at = class_at(source, r);
+      found->part[r] += weight[c] * static_cast<std::uint64_t>(at < 0 ? column.fallback : at);
+    }
+    found->fallback += weight[c] * static_cast<std::uint64_t>(column.fallback);
+  }
   Combinations out;
   out.of_event.resize(events);
   Table table(out);
+  // Few enough keys: each has its place.
+  std::vector<std::int32_t> number(all <= 4096 ? static_cast<std::size_t>(all) : 0, -1);
   std::uint64_t key[kBlock];
-  std::uint64_t last = 0;
-  std::int32_t number = -1;
   for (std::size_t begin = 0; begin < events; begin += kBlock) {
     const std::size_t size = std::min(kBlock, events - begin);
     std::fill_n(key, size, 0);
-    for (const ClassColumn& column : columns) add_classes(column, begin, size, key);
-    for (std::size_t i = 0; i < size; ++i) {
-      if (number < 0 || key[i] != last) {
-        last = key[i];
-        number = table.number(last, static_cast<std::int64_t>(begin + i));
+    for (const ByRow& part : by_row)
+      for (std::size_t i = 0; i < size; ++i) {
+        const std::int32_t row = part.row[begin + i];
+        key[i] += row < 0 ? part.fallback : part.part[static_cast<std::size_t>(row)];
       }
-      out.of_event[begin + i] = number;
+    for (const std::size_t c : own) add_classes(columns[c], weight[c], begin, size, key);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (number.empty()) {
+        out.of_event[begin + i] = table.number(key[i], static_cast<std::int64_t>(begin + i));
+        continue;
+      }
+      std::int32_t& known = number[static_cast<std::size_t>(key[i])];
+      if (known < 0) known = table.number(key[i], static_cast<std::int64_t>(begin + i));
+      out.of_event[begin + i] = known;
     }
   }
   return out;

@@ -14,13 +14,14 @@ namespace ybcore {
 class Group {
  public:
   Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-        const Outputs& out, bool closing);
+        const Outputs& out, bool closing, std::size_t chunk);
   Status settle(std::size_t part, State* closing);
 
  private:
   const Prepared& program_;
   const Events& events_;
   Partitions& partitions_;
+  Partitions::Arena& arena_;
   const Opening& opening_;
   const Outputs& out_;
   const bool remembers_;  // every group needs records of what stands

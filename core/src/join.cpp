@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <climits>
 
+#include "split.hpp"
+
 namespace ybcore {
 namespace {
 
@@ -101,6 +103,34 @@ bool rising(std::span<const std::int64_t> values) noexcept {
   bool yes = true;
   for (std::size_t i = 1; i < values.size(); ++i) yes &= values[i - 1] < values[i];
   return yes;
+}
+
+namespace {
+template <class Number>
+bool all_within(std::span<const Number> values, Number low, Number high, int threads) {
+  constexpr std::size_t kBlock = std::size_t{1} << 18;
+  Chunks chunks;
+  for (std::size_t at = 0; at < values.size(); at += kBlock) chunks.begin.push_back(at);
+  chunks.begin.push_back(values.size());
+  std::vector<std::uint8_t> good(chunks.begin.size() - 1, 1);
+  for_each_chunk(chunks, threads, [&](std::size_t chunk) {
+    Number least = high;
+    Number most = low;
+    for (std::size_t i = chunks.begin[chunk]; i < chunks.begin[chunk + 1]; ++i) {
+      least = std::min(least, values[i]);
+      most = std::max(most, values[i]);
+    }
+    good[chunk] = least >= low && most <= high ? 1 : 0;
+  });
+  return std::find(good.begin(), good.end(), 0) == good.end();
+}
+}  // namespace
+
+bool within(std::span<const std::int64_t> values, std::int64_t low, std::int64_t high, int threads) {
+  return all_within(values, low, high, threads);
+}
+bool within(std::span<const std::int32_t> values, std::int32_t low, std::int32_t high, int threads) {
+  return all_within(values, low, high, threads);
 }
 
 bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) noexcept {

@@ -64,7 +64,6 @@ Partitions::Partitions(const Events& events, std::size_t visits, int threads) : 
   event_begin_[parts] = at;
   records_ = big<Record>(at);
   rows_.resize(parts);
-  held_.resize(parts);
   for_each_chunk(chunks_, threads, [&](std::size_t chunk) { pack_chunk(chunk, place.data() + chunk * parts); });
 }
 
@@ -115,25 +114,32 @@ void Partitions::pack_chunk(std::size_t chunk, std::uint32_t* place) {
   stream_done();
 }
 
-void Partitions::keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits) {
+std::byte* Partitions::Arena::take(std::size_t bytes) {
+  constexpr std::size_t kArena = std::size_t{4} << 20;
+  if (bytes > left) {
+    left = std::max(bytes, blocks.empty() ? bytes : kArena);
+    next = blocks.emplace_back(big<std::byte>(left)).get();
+  }
+  left -= bytes;
+  return std::exchange(next, next + bytes);
+}
+
+void Partitions::keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits, Arena& arena) {
   PackedRows& to = rows_[part];
-  std::array<std::uint64_t, kColumns> any{}, wide{};
+  std::array<std::int64_t, kColumns> any{};
   for (std::size_t r = 0; r < visits; ++r) {
     const std::int64_t* row = rows + r * kColumns;
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      any[c] |= static_cast<std::uint64_t>(row[c]);
-      wide[c] |= static_cast<std::uint64_t>(row[c] ^ (row[c] >> 63));
-    }
+    for (std::size_t c = 0; c < kColumns; ++c) any[c] |= row[c];
   }
-  std::uint64_t most = 0;
+  to.narrow = true;
   for (std::size_t c = 0; c < kColumns; ++c) {
-    if (any[c] != 0) to.column[to.live++] = static_cast<std::uint8_t>(c);
-    most |= wide[c];
+    if (any[c] == 0) continue;
+    to.column[to.live++] = static_cast<std::uint8_t>(c);
+    // A negative number has all the high bits.
+    to.narrow &= any[c] >= 0 && any[c] <= INT32_MAX;
   }
-  to.narrow = (most >> 31) == 0;
   to.stride = static_cast<std::uint32_t>((sizeof(Fate) + to.live * (to.narrow ? 4U : 8U) + 7) / 8 * 8);
-  held_[part] = big<std::byte>(to.stride * visits);
-  to.at = held_[part].get();
+  to.at = arena.take(to.stride * visits);
   for (std::size_t r = 0; r < visits; ++r) {
     std::byte* out = to.at + r * to.stride;
     std::memcpy(out, fates + r, sizeof(Fate));
@@ -166,7 +172,7 @@ void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std:
     const std::size_t end = chunks_.begin[chunk + 1];
     for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
       const std::size_t size = std::min(kBlock, end - begin);
-      const PackedRows* rows[kBlock];
+      const PackedRows* rows[kBlock] = {};
       const std::byte* from[kBlock];
       for (std::size_t i = 0; i < size; ++i) {
         const std::int32_t group = events_.group[begin + i];
@@ -177,17 +183,39 @@ void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std:
         from[i] = rows_[part].at + std::size_t{next[part]++} * rows_[part].stride;
         for (std::size_t b = 0; b < rows_[part].stride; b += 64) __builtin_prefetch(from[i] + b);
       }
+      bool alike = true;
+      for (std::size_t i = 0; i < size; ++i) {
+        if (rows[i] == nullptr) {
+          alike = false;
+          continue;
+        }
+        Fate fate;
+        std::memcpy(&fate, from[i], sizeof(Fate));
+        outcome[begin + i] = fate.outcome;
+        reason[begin + i] = fate.reason;
+        plan[begin + i] = fate.plan;
+        reversed[begin + i] = fate.reversed;
+        alike = alike && rows[i]->narrow && rows[i]->live == rows[0]->live && rows[i]->column == rows[0]->column;
+      }
+      std::uint64_t written = 0;
+      if (alike) {
+        // The same columns in every row: a column at a time, without a stop in between.
+        for (std::size_t k = 0; k < rows[0]->live; ++k) {
+          const std::size_t at = sizeof(Fate) + k * sizeof(std::int32_t);
+          const std::size_t c = rows[0]->column[k];
+          written |= std::uint64_t{1} << c;
+          for (std::size_t i = 0; i < size; ++i) staged[0][i] = *reinterpret_cast<const std::int32_t*>(from[i] + at);
+          stream_numbers(columns[c] + begin, staged[0], size);
+        }
+        std::fill_n(staged[0], size, 0);
+        for (std::size_t c = 0; c < kColumns; ++c)
+          if (columns[c] != nullptr && ((written >> c) & 1) == 0) stream_numbers(columns[c] + begin, staged[0], size);
+        continue;
+      }
       for (std::size_t c = 0; c < kColumns; ++c)
         if (columns[c] != nullptr) std::fill_n(staged[c], size, 0);
       for (std::size_t i = 0; i < size; ++i) {
-        const std::size_t v = begin + i;
         if (rows[i] == nullptr) continue;
-        Fate fate;
-        std::memcpy(&fate, from[i], sizeof(Fate));
-        outcome[v] = fate.outcome;
-        reason[v] = fate.reason;
-        plan[v] = fate.plan;
-        reversed[v] = fate.reversed;
         const PackedRows& packed = *rows[i];
         if (packed.narrow) {
           const auto* cell = reinterpret_cast<const std::int32_t*>(from[i] + sizeof(Fate));

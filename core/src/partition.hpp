@@ -68,8 +68,17 @@ class Partitions {
   [[nodiscard]] std::int32_t first_group(std::size_t part) const { return static_cast<std::int32_t>(part << shift_); }
   [[nodiscard]] std::int32_t end_group(std::size_t part) const;
 
+  // Memory for kept rows, block by block; one for each chunk of partitions.
+  struct Arena {
+    std::vector<Big<std::byte>> blocks;
+    std::size_t left = 0;
+    std::byte* next = nullptr;
+    [[nodiscard]] std::byte* take(std::size_t bytes);
+  };
+  void reserve_arenas(std::size_t count) { arenas_.resize(count); }
+  [[nodiscard]] Arena& arena(std::size_t chunk) { return arenas_[chunk]; }
   // Keeps the rows of a partition, kColumns numbers each, in the order of its visits.
-  void keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits);
+  void keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits, Arena& arena);
   // Bit c: some row has something in column c.
   [[nodiscard]] std::uint64_t live() const;
   // Back to columns in input order. Visits that took no part get zeros. Columns that nobody wrote may be empty.
@@ -88,7 +97,7 @@ class Partitions {
   std::vector<std::uint32_t> row_place_;   // by chunk and partition: rows of its partition before the chunk's
   Big<Record> records_;
   std::vector<PackedRows> rows_;
-  std::vector<Big<std::byte>> held_;
+  std::vector<Arena> arenas_;
 };
 
 }  // namespace ybcore

@@ -180,6 +180,7 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
   out[c_overlmt_selfpay] = event.nature[1];
   out[c_preselfpay_amt] = event.nature[2];
   out[c_inscp_scp_amt] = event.nature[3] + event.nature[4];
+  out[c_dedc_std] = out[c_crt_dedc] = out[c_act_pay_dedc] = 0;
   if (prepared_plan_->main >= 0) {
     const Done& main = done[static_cast<std::size_t>(prepared_plan_->main)];
     out[c_dedc_std] = main.standard;

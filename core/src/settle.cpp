@@ -21,10 +21,11 @@ const char* sentence(Code code) noexcept {
 }
 
 Group::Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-             const Outputs& out, bool closing)
+             const Outputs& out, bool closing, std::size_t chunk)
     : program_(program),
       events_(events),
       partitions_(partitions),
+      arena_(partitions.arena(chunk)),
       opening_(opening),
       out_(out),
       remembers_(closing || opening.state != nullptr || program.looks_back()),
@@ -89,7 +90,6 @@ Status Group::settle(std::size_t part, State* closing) {
   sort(part);
   const std::size_t visits = first_.size();
   rows_.resize(std::max(rows_.size(), visits * kColumns));
-  std::fill_n(rows_.data(), visits * kColumns, 0);
   fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
     const std::int32_t group = partitions_.first_group(part) + static_cast<std::int32_t>(g);
@@ -99,7 +99,7 @@ Status Group::settle(std::size_t part, State* closing) {
     if (status.code != Code::kOk) return status;
     if (closing != nullptr) write(*closing);
   }
-  partitions_.keep(part, rows_.data(), fates_.data(), visits);
+  partitions_.keep(part, rows_.data(), fates_.data(), visits, arena_);
   return {Code::kOk, 0};
 }
 
@@ -142,6 +142,7 @@ Reason Group::refusal(const Record* first, std::size_t parts) const {
 void Group::reject(std::uint32_t place, Reason reason) {
   fates_[place].outcome = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
   fates_[place].reason = static_cast<std::uint8_t>(reason);
+  std::fill_n(row(place), kColumns, 0);
 }
 
 bool Group::visit(std::uint32_t place) {
@@ -162,6 +163,7 @@ bool Group::visit(std::uint32_t place) {
     fates_[place].plan = first->plan;
     return true;
   }
+  std::fill_n(columns, kColumns, 0);
   ledger_.open(first->visit, static_cast<std::int32_t>(place), first->person, first->stay, 0, first->enddate);
   std::int32_t number = 1;
   bool settled = false;
@@ -189,7 +191,6 @@ bool Group::visit(std::uint32_t place) {
 bool Group::too_much(std::uint32_t place, std::size_t moves) {
   for (std::size_t m = moves; m < ledger_.moves.size(); ++m)
     out_.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
-  std::fill_n(row(place), kColumns, 0);
   reject(place, Reason::kOverflow);
   return true;
 }
@@ -346,6 +347,7 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   const Prepared prepared(program);
   const Chunks chunks = cut_evenly(partitions.weights(), threads);
   const std::size_t count = chunks.begin.size() - 1;
+  partitions.reserve_arenas(count);
   if (want_closing) {
     State empty;
     for (auto* begin : {&empty.records.contribution_begin, &empty.records.admission_begin, &empty.records.standard_begin,
@@ -355,7 +357,7 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   }
   std::vector<Status> status(count, Status{Code::kOk, INT64_MAX});
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Group group(prepared, events, partitions, accounts, opening, out, want_closing);
+    Group group(prepared, events, partitions, accounts, opening, out, want_closing, chunk);
     for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
       const Status one = group.settle(part, want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {

@@ -104,12 +104,6 @@ void Visit::resolve_keys() {
   }
 }
 
-std::int64_t Visit::read(std::int64_t key) const {
-  const auto at = static_cast<std::size_t>(key);
-  const std::int64_t stored = slots_[at] < 0 ? 0 : from_grid(ledger_.at(slots_[at]).value, scale_);
-  return limited(Wide{stored} + fed_[at]);
-}
-
 std::int64_t Visit::field(std::int64_t f) const {
   const std::size_t n = events_.size();
   return events_.fields[static_cast<std::size_t>(f) * n + index()];

@@ -12,6 +12,13 @@
 
 namespace ybcore {
 
+// Rounded from millionths of a fen to the reader's unit.
+[[nodiscard]] inline std::int64_t from_grid(std::int64_t value, std::int64_t scale) {
+  if (scale == 1 && value >= 0) return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) + kGrid / 2) / kGrid);
+  return scale == kGrid ? value : static_cast<std::int64_t>(round_div(Wide{value} * scale, kGrid));
+}
+[[nodiscard]] inline std::int64_t to_grid(std::int64_t value, std::int64_t scale) { return value * (kGrid / scale); }
+
 // What a layer did; units of money.
 struct LayerResult {
   std::int64_t base, eligible, above, standard, due, deductible, target, carry, cut_fund, cut_fund_moves, cut_expense, room, rate, hospital,
@@ -85,7 +92,13 @@ class Visit {
   void open_buckets();
   void resolve_keys();
   [[nodiscard]] const std::int32_t* periods();
-  [[nodiscard]] std::int64_t read(std::int64_t key) const;
+  [[nodiscard]] std::int64_t read(std::int64_t key) const {
+    const auto at = static_cast<std::size_t>(key);
+    const std::int64_t stored = slots_[at] < 0 ? 0 : from_grid(ledger_.at(slots_[at]).value, scale_);
+    const std::int64_t sum = stored + fed_[at];
+    if (scale_ == 1 && static_cast<std::uint64_t>(sum + kMostFen) <= 2 * static_cast<std::uint64_t>(kMostFen)) return sum;
+    return limited(Wide{stored} + fed_[at]);
+  }
   [[nodiscard]] std::int64_t amount_fen(std::int64_t amount) const;
   [[nodiscard]] std::int64_t amount(std::int64_t a) const {
     const std::int64_t constant = prepared_.constant(a);
@@ -134,13 +147,6 @@ class Visit {
   bool columns(std::int64_t* columns, const std::array<std::int64_t, kAllBuckets>& at_end);
   [[nodiscard]] std::int64_t nature(std::size_t which) const;
 };
-
-// Rounded from millionths of a fen to the reader's unit.
-[[nodiscard]] inline std::int64_t from_grid(std::int64_t value, std::int64_t scale) {
-  if (scale == 1 && value >= 0) return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) + kGrid / 2) / kGrid);
-  return scale == kGrid ? value : static_cast<std::int64_t>(round_div(Wide{value} * scale, kGrid));
-}
-[[nodiscard]] inline std::int64_t to_grid(std::int64_t value, std::int64_t scale) { return value * (kGrid / scale); }
 
 [[nodiscard]] std::int32_t period_key(Period period, std::int32_t day, std::int64_t month, std::int64_t first);
 

@@ -30,6 +30,10 @@ struct DenseIds {
 // True when every number is greater than the one before it.
 [[nodiscard]] bool rising(std::span<const std::int64_t> values) noexcept;
 
+// True when every number lies from `low` to `high`.
+[[nodiscard]] bool within(std::span<const std::int64_t> values, std::int64_t low, std::int64_t high, int threads);
+[[nodiscard]] bool within(std::span<const std::int32_t> values, std::int32_t low, std::int32_t high, int threads);
+
 // Days of times; a missing time (INT64_MIN) is day 0. True when none is missing.
 bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) noexcept;
 

@@ -33,7 +33,10 @@ class Dated:
     @staticmethod
     def of(key: Int32, keys: int, begin: Int32, end: Int32) -> Dated:
         """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
-        rows = np.argsort(key, kind="stable").astype(np.int64)
+        if len(key) and (key[1:] > key[:-1]).all():
+            rows = np.arange(len(key), dtype=np.int64)
+        else:
+            rows = np.argsort(key, kind="stable").astype(np.int64)
         counts = np.bincount(key[key >= 0], minlength=keys)
         rows = rows[len(key) - int(counts.sum()) :]
         start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)

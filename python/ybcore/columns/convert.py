@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import _core
 from .schema import KINDS, LIMITS, SCALES, Column
 
 NULL_DAY = np.int32(-(2**31))
@@ -155,7 +156,7 @@ def _limit(cells: Cells, spec: Column) -> Cells:
     top = LIMITS[spec.kind]
     low = -top if spec.negative else 0
     values = cells.values
-    if len(values) and (values.max() > top or values.min() < low):
+    if not _core.within(np.ascontiguousarray(values), low, top):
         out = ((values > top) | (values < low)) & (values != NULL_INT)
         if out.any():
             cells = Cells(np.where(out, NULL_INT, values), out if cells.bad is None else cells.bad | out)
@@ -230,7 +231,7 @@ def _days(column: pa.ChunkedArray, spec: Column) -> Cells:
 
 
 def _date_limit(values: Array, null: Any, first: int, last: int) -> Cells:
-    if len(values) and (values.max() > last or values.min() < first):
+    if not _core.within(np.ascontiguousarray(values), first, last):
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():
             return Cells(np.where(out, null, values), out)

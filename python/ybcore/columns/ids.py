@@ -39,6 +39,8 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
     target = pa.int64() if pa.types.is_integer(value) else pa.large_string() if wide else value
 
     def same(chunk: pa.Array) -> pa.Array:
+        if chunk.type == target or (pa.types.is_dictionary(chunk.type) and chunk.dictionary.type == target):
+            return chunk
         if pa.types.is_dictionary(chunk.type):
             return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(target))
         return chunk.cast(target)
