@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
-from .convert import ColumnError, indices, is_text, plain
+from .convert import ColumnError, is_text, numbers_in, plain
 
 Codes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.uint8] | None
 
 
 def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
@@ -38,10 +39,16 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
         raise ColumnError(f"is {value}: an id is text or an integer")
     target = pa.int64() if pa.types.is_integer(value) else pa.large_string() if wide else value
 
+    pages: dict[tuple[int, ...], pa.Array] = {}
+
     def same(chunk: pa.Array) -> pa.Array:
-        if pa.types.is_dictionary(chunk.type):
-            return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(target))
-        return chunk.cast(target)
+        if not pa.types.is_dictionary(chunk.type):
+            return chunk.cast(target)
+        # A page that many chunks share is cast once, and stays one page.
+        key = _page(chunk.dictionary)
+        if key not in pages:
+            pages[key] = chunk.dictionary.cast(target)
+        return pa.DictionaryArray.from_arrays(chunk.indices, pages[key])
 
     chunks = [same(chunk) for chunk in chunks]
     if any(chunk.type != chunks[0].type for chunk in chunks):
@@ -63,8 +70,13 @@ def flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 _OTHER_KINDS = "ids are text in one table and integers in another"
-# Text indices of dictionaries that are still alive, by the identity of the dictionary.
+# Indexes of dictionaries that are still alive, by the identity of the dictionary.
 _INDEXES: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def _page(dictionary: pa.Array) -> tuple[int, ...]:
+    """Where the entries of a dictionary are, while somebody holds it: chunks of one column mostly share theirs."""
+    return (*(0 if b is None else b.address for b in dictionary.buffers()), len(dictionary), dictionary.offset)
 
 
 def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
@@ -72,34 +84,53 @@ def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
 
     Columns must all be text or all numbers (ColumnError otherwise).
     """
-    flats = [flat(column) for column in columns]
-    numbers = {is_number(column) for column in flats if len(column)}
+    numbers = {is_number(column) for column in columns if len(column)}
     if len(numbers) > 1:
         raise ColumnError(_OTHER_KINDS)
-    return _encode_numbers(flats) if numbers == {True} else _encode_texts(flats)
-
-
-def _encode_texts(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
-    index = _core.TextIndex()
-    out = [_joined([index.add(*texts_of(chunk)) for chunk in column.chunks]) for column in columns]
-    offsets, text = index.offsets.copy(), index.bytes.copy()
-    dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
+    index: Any = _number_index(columns) if numbers == {True} else _core.TextIndex()
+    pages: dict[tuple[int, ...], _Page] = {}
+    out = [_joined([_add(index, chunk, pages) for chunk in column.chunks if len(chunk)]) for column in columns]
+    if numbers == {True}:
+        dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
+    else:
+        offsets, text = index.offsets.copy(), index.bytes.copy()
+        dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
     _remember(dictionary, index)
     return out, dictionary
 
 
-def _encode_numbers(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
-    chunks = [chunk for column in columns if len(column) for chunk in column.chunks]
-    encoded = pc.dictionary_encode(pa.chunked_array(chunks, type=pa.int64()))
-    out: list[Codes] = []
-    at = 0
-    for column in columns:
-        parts = []
-        for _ in range(column.num_chunks if len(column) else 0):
-            parts.append(indices(encoded.chunk(at)).astype(np.int32))
-            at += 1
-        out.append(_joined(parts))
-    return out, encoded.chunk(encoded.num_chunks - 1).dictionary
+class _Page:
+    """Entries of a dictionary that rows have named so far, by rank of first appearance."""
+
+    def __init__(self, size: int) -> None:
+        self.rank = np.full(size, -1, np.int32)
+        self.numbers = np.empty(size, np.int32)
+        self.named = 0
+        self.same = True  # rank and number are the same
+
+    def add(self, index: Any, dictionary: pa.Array, entries: Codes) -> None:
+        """Put entries that were named for the first time into the index."""
+        if len(entries) < len(dictionary) or not np.array_equal(entries, np.arange(len(entries), dtype=np.int32)):
+            dictionary = dictionary.take(pa.array(entries))
+        end = self.named + len(entries)
+        self.numbers[self.named : end] = index.add(*_parts(dictionary))
+        self.same &= np.array_equal(self.numbers[self.named : end], np.arange(self.named, end, dtype=np.int32))
+        self.named = end
+
+
+def _add(index: Any, chunk: pa.Array, pages: dict[tuple[int, ...], _Page]) -> Codes:
+    """Numbers of a chunk, new ids added; of a dictionary only the entries that rows name."""
+    if not pa.types.is_dictionary(chunk.type):
+        numbers: Codes = index.add(*_parts(chunk))
+        return numbers
+    page = pages.setdefault(_page(chunk.dictionary), _Page(len(chunk.dictionary)))
+    out = np.empty(len(chunk), np.int32)
+    entries = _core.rank_codes(*_codes(chunk), page.named, page.rank, out)
+    if len(entries):
+        page.add(index, chunk.dictionary, entries)
+    if not page.same:
+        _core.numbers_of(out, None, page.numbers[: page.named], out, 1)
+    return out
 
 
 def _joined(parts: list[Codes]) -> Codes:
@@ -108,7 +139,41 @@ def _joined(parts: list[Codes]) -> Codes:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
+def _number_index(columns: Sequence[pa.ChunkedArray]) -> Any:
+    """An empty index that is wide enough for every number of some columns."""
+    rows = sum(len(column) for column in columns)
+    pages = {
+        _page(values): values
+        for column in columns
+        for chunk in column.chunks
+        for values in [chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk]
+        if len(column)
+    }
+    edges = [pc.min_max(values).as_py() for values in pages.values()]
+    low = min((edge["min"] for edge in edges if edge["min"] is not None), default=0)
+    high = max((edge["max"] for edge in edges if edge["max"] is not None), default=0)
+    return _core.NumberIndex(low, high, rows)
+
+
+def _valid(chunk: pa.Array) -> Mask:
+    """One byte a row that says whether it is there; None when all are."""
+    return np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+
+
+def _codes(chunk: pa.DictionaryArray) -> tuple[npt.NDArray[Any], Mask]:
+    """(codes as int32 or int64, mask) of a dictionary chunk."""
+    codes = numbers_in(chunk.indices)
+    if codes.dtype not in (np.int32, np.int64):
+        codes = codes.astype(np.int32 if codes.dtype.itemsize < 4 else np.int64)
+    return codes, _valid(chunk.indices)
+
+
+def _parts(chunk: pa.Array) -> tuple[Any, ...]:
+    """What an index asks of a plain chunk of texts or numbers."""
+    return (numbers_in(chunk), _valid(chunk)) if pa.types.is_int64(chunk.type) else texts_of(chunk)
+
+
+def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Mask]:
     """(offsets, bytes, one byte a row that says whether it is there) of a plain text chunk; nothing is copied but the mask."""
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     _, begin, data = chunk.buffers()
@@ -116,7 +181,7 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     if begin is not None and len(chunk):
         offsets = np.frombuffer(begin, kind, count=len(chunk) + chunk.offset + 1)[chunk.offset :]
     text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return offsets, text, np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+    return offsets, text, _valid(chunk)
 
 
 def _remember(dictionary: pa.Array, index: Any) -> None:
@@ -125,14 +190,15 @@ def _remember(dictionary: pa.Array, index: Any) -> None:
 
 
 def _index_of(dictionary: pa.Array) -> Any:
-    """The text index of a dictionary: the one that made it, or a new one."""
+    """The index of a dictionary: the one that made it, or a new one."""
     held = _INDEXES.get(id(dictionary))
     if held is not None and held[0]() is dictionary:
         return held[1]
-    index = _core.TextIndex()
-    index.add(*texts_of(dictionary))
+    number = pa.types.is_integer(dictionary.type)
+    index = _number_index([pa.chunked_array([dictionary])]) if number else _core.TextIndex()
+    index.add(*_parts(dictionary))
     if len(index) != len(dictionary):
-        raise ValueError("a dictionary of ids has empty, missing or repeated texts")
+        raise ValueError("a dictionary of ids has empty, missing or repeated entries")
     _remember(dictionary, index)
     return index
 
@@ -143,33 +209,20 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         return np.full(len(column), -1, np.int32)
     if is_number(column) != bool(pa.types.is_integer(dictionary.type)):
         raise ColumnError(_OTHER_KINDS)
-    if not pa.types.is_dictionary(column.type):
-        return _look(column, dictionary, threads)
+    index = _index_of(dictionary)
     out = np.empty(len(column), np.int32)
     known: dict[tuple[int, ...], Codes] = {}
     at = 0
     for chunk in column.chunks:
-        buffers = (0 if b is None else b.address for b in chunk.dictionary.buffers())
-        key = (*buffers, len(chunk.dictionary), chunk.dictionary.offset)
-        if key not in known:
-            found = _look(pa.chunked_array([chunk.dictionary]), dictionary, threads)
-            known[key] = np.append(found, np.int32(-1))
-        out[at : at + len(chunk)] = known[key][indices(chunk)]
-        at += len(chunk)
-    return out
-
-
-def _look(column: pa.ChunkedArray, dictionary: pa.Array, threads: int) -> Codes:
-    out = np.empty(len(column), np.int32)
-    at = 0
-    if is_number(column):
-        for chunk in pc.index_in(column, value_set=dictionary).chunks:
-            out[at : at + len(chunk)] = np.asarray(chunk.fill_null(-1))
-            at += len(chunk)
-        return out
-    index = _index_of(dictionary)
-    for chunk in column.chunks:
-        index.find(*texts_of(chunk), out[at : at + len(chunk)], threads)
+        mine = out[at : at + len(chunk)]
+        if not pa.types.is_dictionary(chunk.type):
+            index.find(*_parts(chunk), mine, threads)
+        elif len(chunk):
+            key = _page(chunk.dictionary)
+            if key not in known:
+                known[key] = np.empty(len(chunk.dictionary), np.int32)
+                index.find(*_parts(chunk.dictionary), known[key], threads)
+            _core.numbers_of(*_codes(chunk), known[key], mine, threads)
         at += len(chunk)
     return out
 
