@@ -19,13 +19,22 @@ Texts<Offset> texts_of(const In<Offset>& offsets, const In<std::uint8_t>& bytes,
   return texts;
 }
 
+using Entries = std::optional<In<std::int32_t>>;
+
 template <class Offset>
-py::array_t<std::int32_t> add(TextIndex& index, const In<Offset>& offsets, const In<std::uint8_t>& bytes, const Mask& valid) {
+py::array_t<std::int32_t> add(TextIndex& index, const In<Offset>& offsets, const In<std::uint8_t>& bytes, const Mask& valid,
+                              const Entries& entries) {
   const auto texts = texts_of<Offset>(offsets, bytes, valid);
-  py::array_t<std::int32_t> numbers(static_cast<py::ssize_t>(texts.rows()));
+  const auto rows = span_of(entries);
+  for (const std::int32_t row : rows)
+    if (row < 0 || static_cast<std::size_t>(row) >= texts.rows()) throw py::index_error("an entry is beyond the texts");
+  py::array_t<std::int32_t> numbers(static_cast<py::ssize_t>(entries ? rows.size() : texts.rows()));
   const auto out = written(numbers);
   py::gil_scoped_release release;
-  index.add(texts, out);
+  if (entries)
+    index.add(texts, rows, out);
+  else
+    index.add(texts, out);
   return numbers;
 }
 
@@ -133,9 +142,10 @@ void bind_texts(py::module_& m) {
       .def(py::init<>())
       .def("__len__", &TextIndex::size)
       .def("add", &add<std::int32_t>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(),
-           py::arg("valid").noconvert() = py::none(), "Number of every row, new texts added; -1 for an empty or missing one.")
+           py::arg("valid").noconvert() = py::none(), py::arg("entries").noconvert() = py::none(),
+           "Number of every row, or of some, new texts added; -1 for an empty or missing one.")
       .def("add", &add<std::int64_t>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(),
-           py::arg("valid").noconvert() = py::none())
+           py::arg("valid").noconvert() = py::none(), py::arg("entries").noconvert() = py::none())
       .def("find", &find<std::int32_t>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(), py::arg("valid").noconvert(),
            py::arg("numbers").noconvert(), py::arg("threads"),
            "Writes the number of every row into `numbers`; -1 for a text that is not there.")

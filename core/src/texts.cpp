@@ -94,12 +94,15 @@ std::int32_t TextIndex::insert(std::string_view wanted, std::uint64_t hash, std:
   bytes_.insert(bytes_.end(), wanted.begin(), wanted.end());
   begin_.push_back(static_cast<std::int64_t>(bytes_.size()));
   hashes_.push_back(hash);
-  if (size() * 2 > slots_.size()) grow();
+  if (size() * 2 > slots_.size()) grow(size());
   return number;
 }
 
-void TextIndex::grow() {
-  slots_.assign(slots_.size() * 2, Slot{0, -1, 0});
+void TextIndex::grow(std::size_t texts) {
+  std::size_t wanted = slots_.size();
+  while (texts * 2 > wanted) wanted *= 2;
+  if (wanted == slots_.size()) return;
+  slots_.assign(wanted, Slot{0, -1, 0});
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t n = 0; n < size(); ++n) {
     std::size_t at = hashes_[n] & mask;
@@ -116,20 +119,20 @@ bool well_formed(const Texts<Offset>& texts, std::size_t bytes) noexcept {
 }
 
 // Steps over some rows at once, so that their cache misses overlap: hashes and slots, then bytes, then the answers.
-struct TextIndex::Row {
+struct TextIndex::Ahead {
   std::string_view wanted;
   std::uint64_t hash;
   Slot slot;
 };
 
-void TextIndex::begin(Row& row, std::string_view wanted) const noexcept {
+void TextIndex::begin(Ahead& row, std::string_view wanted) const noexcept {
   row.wanted = wanted;
   row.hash = hashed(wanted);
   __builtin_prefetch(&slots_[row.hash & (slots_.size() - 1)]);
 }
 
-void TextIndex::fetch(std::span<Row> rows) const noexcept {
-  for (Row& row : rows) {
+void TextIndex::fetch(std::span<Ahead> rows) const noexcept {
+  for (Ahead& row : rows) {
     row.slot = tagged(row.wanted.size(), row.hash);
     if (row.slot.number < 0) continue;
     __builtin_prefetch(bytes_.data() + row.slot.begin);
@@ -137,15 +140,15 @@ void TextIndex::fetch(std::span<Row> rows) const noexcept {
   }
 }
 
-template <class Offset>
-void TextIndex::add(const Texts<Offset>& texts, std::span<std::int32_t> numbers) {
-  std::array<Row, kAhead> rows{};
-  for (std::size_t from = 0; from < texts.rows(); from += kAhead) {
-    const std::size_t count = std::min(kAhead, texts.rows() - from);
-    for (std::size_t i = 0; i < count; ++i) begin(rows[i], texts[from + i]);
+template <class Texts, class Row>
+void TextIndex::add_rows(const Texts& texts, Row row_of, std::span<std::int32_t> numbers) {
+  std::array<Ahead, kAhead> rows{};
+  for (std::size_t from = 0; from < numbers.size(); from += kAhead) {
+    const std::size_t count = std::min(kAhead, numbers.size() - from);
+    for (std::size_t i = 0; i < count; ++i) begin(rows[i], texts[row_of(from + i)]);
     fetch({rows.data(), count});
     for (std::size_t i = 0; i < count; ++i) {
-      const Row& row = rows[i];
+      const Ahead& row = rows[i];
       std::int32_t& number = numbers[from + i];
       number = -1;
       if (row.wanted.empty()) continue;
@@ -161,14 +164,32 @@ void TextIndex::add(const Texts<Offset>& texts, std::span<std::int32_t> numbers)
 }
 
 template <class Offset>
+void TextIndex::add(const Texts<Offset>& texts, std::span<std::int32_t> numbers) {
+  add_rows(texts, [](std::size_t row) { return row; }, numbers);
+}
+
+template <class Offset>
+void TextIndex::add(const Texts<Offset>& texts, std::span<const std::int32_t> entries, std::span<std::int32_t> numbers) {
+  grow(size() + entries.size());  // entries of a dictionary are nearly all new
+  // They lie anywhere: their offsets are asked for long before they are read, and their bytes soon after.
+  const auto entry = [&](std::size_t i) { return static_cast<std::size_t>(entries[i]); };
+  const auto ahead = [&](std::size_t i) {
+    if (i + 2 * kAhead < entries.size()) __builtin_prefetch(&texts.offsets[entry(i + 2 * kAhead)]);
+    if (i + kAhead < entries.size()) __builtin_prefetch(texts.bytes + texts.offsets[entry(i + kAhead)]);
+    return entry(i);
+  };
+  add_rows(texts, ahead, numbers);
+}
+
+template <class Offset>
 void TextIndex::find_rows(const Texts<Offset>& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept {
-  std::array<Row, kAhead> rows{};
+  std::array<Ahead, kAhead> rows{};
   std::array<std::size_t, kAhead> first{};
   std::size_t waiting = 0;
   const auto answer = [&](std::size_t end) {
     fetch({rows.data(), waiting});
     for (std::size_t i = 0; i < waiting; ++i) {
-      const Row& row = rows[i];
+      const Ahead& row = rows[i];
       std::int32_t found = row.slot.number;
       if (found >= 0 && !holds(row.slot, row.wanted)) found = slots_[slot_of(row.wanted, row.hash)].number;
       const std::size_t stop = i + 1 < waiting ? first[i + 1] : end;
@@ -202,6 +223,8 @@ template bool well_formed<std::int32_t>(const Texts<std::int32_t>&, std::size_t)
 template bool well_formed<std::int64_t>(const Texts<std::int64_t>&, std::size_t) noexcept;
 template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>);
 template void TextIndex::add<std::int64_t>(const Texts<std::int64_t>&, std::span<std::int32_t>);
+template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<const std::int32_t>, std::span<std::int32_t>);
+template void TextIndex::add<std::int64_t>(const Texts<std::int64_t>&, std::span<const std::int32_t>, std::span<std::int32_t>);
 template void TextIndex::find<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>, int) const;
 template void TextIndex::find<std::int64_t>(const Texts<std::int64_t>&, std::span<std::int32_t>, int) const;
 

@@ -76,6 +76,7 @@ class TextIndex:
         offsets: NDArray[np.int32] | NDArray[np.int64],
         bytes: NDArray[np.uint8],
         valid: NDArray[np.uint8] | None = None,
+        entries: NDArray[np.int32] | None = None,
     ) -> NDArray[np.int32]: ...
     def find(
         self,

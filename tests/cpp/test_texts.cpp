@@ -69,6 +69,19 @@ void many_texts_agree_with_a_map() {
     parts.add(part, std::span(again).subspan(from, count));
   }
   CHECK(again == want);
+  // Some rows in an order of their own, into an index that knows a few of them.
+  std::vector<std::int32_t> entries;
+  for (std::size_t i = 0; i < view.rows(); i += 3) entries.push_back(static_cast<std::int32_t>((i * 7919) % view.rows()));
+  TextIndex chosen, row_by_row;
+  std::vector<std::int32_t> picked(entries.size()), single(1);
+  chosen.add(Texts<std::int32_t>{view.offsets.first(1001), view.bytes, view.valid.first(1000)}, std::span(again).first(1000));
+  row_by_row.add(Texts<std::int32_t>{view.offsets.first(1001), view.bytes, view.valid.first(1000)}, std::span(again).first(1000));
+  chosen.add(view, entries, picked);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    row_by_row.add(view, std::span(entries).subspan(i, 1), single);
+    CHECK_EQ(picked[i], single[0]);
+  }
+  CHECK(chosen.size() == row_by_row.size());
   for (const int threads : {1, 2, 3}) {
     std::vector<std::int32_t> found(view.rows(), -7);
     index.find(view, found, threads);

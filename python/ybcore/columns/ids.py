@@ -89,7 +89,7 @@ def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
         raise ColumnError(_OTHER_KINDS)
     index: Any = _number_index(columns) if numbers == {True} else _core.TextIndex()
     pages: dict[tuple[int, ...], _Page] = {}
-    out = [_joined([_add(index, chunk, pages) for chunk in column.chunks if len(chunk)]) for column in columns]
+    out = [_added(index, column, pages) for column in columns]
     if numbers == {True}:
         dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
     else:
@@ -110,33 +110,44 @@ class _Page:
 
     def add(self, index: Any, dictionary: pa.Array, entries: Codes) -> None:
         """Put entries that were named for the first time into the index."""
-        if len(entries) < len(dictionary) or not np.array_equal(entries, np.arange(len(entries), dtype=np.int32)):
-            dictionary = dictionary.take(pa.array(entries))
         end = self.named + len(entries)
-        self.numbers[self.named : end] = index.add(*_parts(dictionary))
-        self.same &= np.array_equal(self.numbers[self.named : end], np.arange(self.named, end, dtype=np.int32))
+        parts = _parts(dictionary)
+        if len(entries) == len(dictionary) and np.array_equal(entries, np.arange(len(entries), dtype=np.int32)):
+            added = index.add(*parts)
+        elif len(parts) == 2:
+            added = index.add(*(None if part is None else part[entries] for part in parts))
+        else:
+            added = index.add(*parts, entries)
+        self.numbers[self.named : end] = added
+        self.same &= np.array_equal(added, np.arange(self.named, end, dtype=np.int32))
         self.named = end
 
 
-def _add(index: Any, chunk: pa.Array, pages: dict[tuple[int, ...], _Page]) -> Codes:
-    """Numbers of a chunk, new ids added; of a dictionary only the entries that rows name."""
-    if not pa.types.is_dictionary(chunk.type):
-        numbers: Codes = index.add(*_parts(chunk))
+def _added(index: Any, column: pa.ChunkedArray, pages: dict[tuple[int, ...], _Page]) -> Codes:
+    """Numbers of a column, new ids added; of a dictionary only the entries that rows name."""
+    if column.num_chunks == 1 and not pa.types.is_dictionary(column.type) and len(column):
+        numbers: Codes = index.add(*_parts(column.chunk(0)))
         return numbers
-    page = pages.setdefault(_page(chunk.dictionary), _Page(len(chunk.dictionary)))
-    out = np.empty(len(chunk), np.int32)
-    entries = _core.rank_codes(*_codes(chunk), page.named, page.rank, out)
-    if len(entries):
-        page.add(index, chunk.dictionary, entries)
-    if not page.same:
-        _core.numbers_of(out, None, page.numbers[: page.named], out, 1)
+    out = np.empty(len(column), np.int32)
+    at = 0
+    for chunk in column.chunks:
+        mine = out[at : at + len(chunk)]
+        at += len(chunk)
+        if not len(chunk):
+            continue
+        if not pa.types.is_dictionary(chunk.type):
+            mine[:] = index.add(*_parts(chunk))
+            continue
+        key = _page(chunk.dictionary)
+        if key not in pages:
+            pages[key] = _Page(len(chunk.dictionary))
+        page = pages[key]
+        entries = _core.rank_codes(*_codes(chunk), page.named, page.rank, mine)
+        if len(entries):
+            page.add(index, chunk.dictionary, entries)
+        if not page.same:
+            _core.numbers_of(mine, None, page.numbers[: page.named], mine, 1)
     return out
-
-
-def _joined(parts: list[Codes]) -> Codes:
-    if not parts:
-        return np.empty(0, np.int32)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _number_index(columns: Sequence[pa.ChunkedArray]) -> Any:
