@@ -113,7 +113,7 @@ def test_memory_is_the_peak_and_not_what_is_left(look: Any):
 
     def run() -> int:
         first = np.ones(size // 8)
-        time.sleep(0.05)
+        time.sleep(0.3)  # long enough to be looked at
         del first
         return 1
 
