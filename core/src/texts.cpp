@@ -105,6 +105,7 @@ void TextIndex::grow(std::size_t texts) {
   slots_.assign(wanted, Slot{0, -1, 0});
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t n = 0; n < size(); ++n) {
+    if (n + kAhead < size()) __builtin_prefetch(&slots_[hashes_[n + kAhead] & mask], 1);
     std::size_t at = hashes_[n] & mask;
     while (slots_[at].number >= 0) at = (at + 1) & mask;
     slots_[at] = {tag_of(text(static_cast<std::int32_t>(n)).size(), hashes_[n]), static_cast<std::int32_t>(n), begin_[n]};
