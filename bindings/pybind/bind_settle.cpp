@@ -1,6 +1,9 @@
 // Settling: compiled programs and columns of events in, columns of visits out.
 #include <pybind11/stl.h>
 
+#include <array>
+#include <optional>
+
 #include "arrays.hpp"
 #include "ybcore/settle.hpp"
 
@@ -35,6 +38,12 @@ struct Kept {
     all.push_back(array);
     return span_of(array);
   }
+  // A column that need not be there.
+  template <class T>
+  std::span<const T> maybe(const py::dict& from, const char* name, std::size_t rows) {
+    if (!from.contains(name) || from[name].is_none()) return {};
+    return view<T>(from, name, rows);
+  }
   template <class Row>
   std::span<const Row> rows(const py::dict& from, const char* name) {
     const auto flat = view<std::int64_t>(from, name);
@@ -53,34 +62,40 @@ Program program_of(const py::dict& d, Kept& kept) {
 
 Events events_of(const py::dict& d, Kept& k) {
   Events e{};
-  e.visit = k.view<std::int64_t>(d, "visit");
-  const std::size_t n = e.visit.size();
-  e.plan = k.view<std::int32_t>(d, "plan", n);
+  e.plan = k.view<std::int32_t>(d, "plan");
+  const std::size_t n = e.plan.size();
+  e.visit = k.maybe<std::int64_t>(d, "visit", n);
   e.reason = k.view<std::uint8_t>(d, "reason", n);
-  e.later = k.view<std::uint8_t>(d, "later", n);
+  e.later = k.maybe<std::uint8_t>(d, "later", n);
   e.person = k.view<std::int32_t>(d, "person", n);
-  e.household = k.view<std::int32_t>(d, "household", n);
-  e.donor = k.view<std::int32_t>(d, "donor", n);
-  e.hospital = k.view<std::int32_t>(d, "hospital", n);
-  e.disease = k.view<std::int32_t>(d, "disease", n);
+  e.household = k.maybe<std::int32_t>(d, "household", n);
+  e.donor = k.maybe<std::int32_t>(d, "donor", n);
+  e.hospital = k.maybe<std::int32_t>(d, "hospital", n);
+  e.disease = k.maybe<std::int32_t>(d, "disease", n);
   e.stay = k.view<std::int32_t>(d, "stay", n);
-  e.linked_stay = k.view<std::int32_t>(d, "linked_stay", n);
+  e.linked_stay = k.maybe<std::int32_t>(d, "linked_stay", n);
   e.order_date = k.view<std::int32_t>(d, "order_date", n);
   e.begndate = k.view<std::int32_t>(d, "begndate", n);
   e.enddate = k.view<std::int32_t>(d, "enddate", n);
   e.period_date = k.view<std::int32_t>(d, "period_date", n);
   e.days = k.view<std::int32_t>(d, "days", n);
-  e.acct_used = k.view<std::uint8_t>(d, "acct_used", n);
-  e.init = k.view<std::int64_t>(d, "init", n);
-  e.is_reversal = k.view<std::uint8_t>(d, "is_reversal", n);
+  e.acct_used = k.maybe<std::uint8_t>(d, "acct_used", n);
+  e.init = k.maybe<std::int64_t>(d, "init", n);
+  e.is_reversal = k.maybe<std::uint8_t>(d, "is_reversal", n);
   e.tags = d["tags"].cast<std::size_t>();
   e.natures = k.view<std::int64_t>(d, "natures", n * (5 + 4 * e.tags));
   e.fields = k.view<std::int64_t>(d, "fields");
   e.given = k.view<std::int64_t>(d, "given");
   e.event_begin = k.view<std::int64_t>(d, "event_begin");
-  e.order = k.view<std::int64_t>(d, "order");
-  e.group_begin = k.view<std::int64_t>(d, "group_begin");
-  if (e.event_begin.empty() || e.group_begin.empty()) throw std::invalid_argument("event_begin and group_begin are never empty");
+  if (e.event_begin.empty()) throw std::invalid_argument("event_begin is never empty");
+  const std::size_t visits = e.event_begin.size() - 1;
+  e.group = k.view<std::int32_t>(d, "group", visits);
+  e.groups = d["groups"].cast<std::int32_t>();
+  e.first = k.view<std::int64_t>(d, "first", visits);
+  e.second = k.view<std::int64_t>(d, "second");
+  e.ids.numbers = k.view<std::int64_t>(d, "numbers");
+  e.ids.offsets = k.view<std::int64_t>(d, "offsets");
+  e.ids.bytes = reinterpret_cast<const char*>(k.view<std::uint8_t>(d, "bytes").data());
   if (e.given.size() != 0) same_length(e.given.size(), 9 * n, "given");
   return e;
 }
@@ -174,7 +189,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   const Program p = program_of(program, kept);
   const Events e = events_of(events, kept);
   const std::size_t visits = e.event_begin.size() - 1;
-  const std::size_t n = e.visit.size();
+  const std::size_t n = e.size();
   AccountEvents a{};
   a.begin = kept.view<std::int64_t>(accounts, "begin");
   a.date = kept.view<std::int32_t>(accounts, "date");
@@ -194,14 +209,14 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
 
   State state;
   Opening o;
+  const auto groups = static_cast<std::size_t>(e.groups) + 1;
   if (opening) {
     state = state_in(*opening);
     o.state = &state;
-    o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", e.group_begin.size());
-    o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", e.group_begin.size());
+    o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", groups);
+    o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", groups);
     o.known_before = kept.view<std::uint8_t>(*opening, "known_before");
   }
-  py::array_t<std::int64_t> columns({static_cast<py::ssize_t>(kColumns), static_cast<py::ssize_t>(visits)});
   auto outcome = array_of<std::uint8_t>(events, "outcome");
   same_length(static_cast<std::size_t>(outcome.size()), visits, "outcome");
   py::array_t<std::uint8_t> outcomes(static_cast<py::ssize_t>(visits));
@@ -212,25 +227,42 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto state_reversed = filled<std::uint8_t>(o.known_before.size(), 0);
   auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
   auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
-  const Outputs out{written(columns),
-                    visits,
-                    written(outcomes),
-                    written(reason),
-                    written(plan),
-                    written(reversed),
-                    written(closing_balance),
+  const Outputs out{written(closing_balance),
                     written(cursor),
                     written(through),
                     {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0},
                     written(detail_count),
                     written(state_reversed)};
-  std::vector<State> closing;
-  Status status;
+  std::optional<Settled> settled;
   {
     py::gil_scoped_release release;
-    status = settle(p, e, a, o, out, want_state ? &closing : nullptr, threads);
+    settled.emplace(settle(p, e, a, o, out, want_state, threads));
   }
-  if (status.code != Code::kOk) throw std::runtime_error(std::string(sentence(status.code)) + ", row " + std::to_string(status.row));
+  if (settled->status.code != Code::kOk)
+    throw std::runtime_error(std::string(sentence(settled->status.code)) + ", row " + std::to_string(settled->status.row));
+  // Columns that nobody wrote share one column of zeros.
+  const std::uint64_t live = settled->live();
+  std::array<std::int64_t*, kColumns> to{};
+  py::list columns;
+  const py::object zeros = py::module_::import("numpy").attr("zeros")(visits, "int64");
+  zeros.attr("flags").attr("writeable") = false;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    if (((live >> c) & 1) == 0) {
+      columns.append(zeros);
+      continue;
+    }
+    py::array_t<std::int64_t> column(static_cast<py::ssize_t>(visits));
+    to[c] = column.mutable_data();
+    columns.append(column);
+  }
+  {
+    const auto became = written(outcomes);
+    const auto why = written(reason);
+    const auto which = written(plan);
+    const auto back = written(reversed);
+    py::gil_scoped_release release;
+    settled->write(to, became, why, which, back, threads);
+  }
   py::dict result;
   result["columns"] = columns;
   result["outcome"] = outcomes;
@@ -243,7 +275,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   result["detail"] = detail;
   result["detail_count"] = detail_count;
   py::list states;
-  for (State& s : closing) states.append(state_out(std::move(s)));
+  for (State& s : settled->closing) states.append(state_out(std::move(s)));
   result["states"] = states;
   return result;
 }

@@ -36,7 +36,7 @@ struct Bill {
     named.push_back(n);
     deny.push_back(denied);
   }
-  [[nodiscard]] PricingLines view() const { return {item, day, quantity, amount, {}, deny, {}, named, {}}; }
+  [[nodiscard]] PricingLines view() const { return {item, {}, day, quantity, amount, {}, deny, {}, named, {}}; }
 };
 
 struct Priced {
@@ -70,11 +70,16 @@ Priced price(const Bill& bill, const std::vector<FirstPayStep>& steps, std::int6
   out.item_class.assign(rows, 0);
   out.reason.assign(rows, 0);
   out.ratio.assign(rows, 0);
-  std::vector<SplitLine> scratch;
-  price_visits(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
+  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
                {event_program, level, before}, bill.view(),
-               {out.natures, out.flags, out.full, out.over, out.first, out.scope, out.item_class, out.ratio, out.cap, out.reason}, 0, 1,
-               scratch);
+               {out.natures, out.flags, out.full, out.over, out.first, out.scope, out.item_class, out.ratio, out.cap, out.reason}, 1);
+  // Sums alone may come from the catalogue compiled for the batch: the same natures and flags.
+  std::vector<std::int64_t> natures(out.natures.size(), 0);
+  std::vector<std::uint8_t> flags(1, 0);
+  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
+            {event_program, level, before}, bill.view(), {natures, flags, {}, {}, {}, {}, {}, {}, {}, {}}, 1);
+  CHECK(natures == out.natures);
+  CHECK(flags == out.flags);
   return out;
 }
 
@@ -176,7 +181,7 @@ void totals_know_their_bounds() {
   const std::vector<std::int64_t> line_begin{0, 2, 3, 4, 4};
   std::vector<std::int64_t> total(4);
   std::vector<std::uint8_t> bad(4, 0);
-  line_totals({line_begin, {}, {}, {}, {}, {}}, bill.view(), total, bad);
+  line_totals({line_begin, {}, {}, {}, {}, {}}, bill.view(), total, bad, 1);
   CHECK(total == (std::vector<std::int64_t>{70, 0, 100000000000, 0}));
   CHECK(bad == (std::vector<std::uint8_t>{0, 1, 0, 0}));
 }
