@@ -17,7 +17,7 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly bench bench-full lint format dev venv clean check-tools
+.PHONY: demo test cpp-test nightly bench bench-full bench-scaling bench-city bench-encoding bench-startup lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
@@ -38,6 +38,11 @@ bench: $(STAMPS)/installed $(STAMPS)/test-packages
 bench-full: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks --visits 2000000 --rounds 5 --out $(BUILD)/bench-full.json $(BENCH_ARGS)
+
+# Growth with visits, threads, catalogue, policies and layers; the city; ids; start. Minutes, but for 10 million visits.
+bench-scaling bench-city bench-encoding bench-startup: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks.$* --out $(BUILD)/bench-$*.json $(BENCH_ARGS)
 
 # With YB_SANITIZE="address;undefined" or "thread" and a CORE_BUILD of its own: the same tests under sanitizers.
 cpp-test: $(STAMPS)/build-tools

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -19,11 +18,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from . import machine
+from . import fresh, machine, worker
 from .contenders import MODULES, UnavailableError, module
 from .job import COLUMNS, ORDERS, Job, make
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 class Contender:
@@ -31,21 +28,12 @@ class Contender:
 
     def __init__(self, name: str, threads: int, folder: Path) -> None:
         self.name, self.threads = name, threads
-        every = (
-            "POLARS_MAX_THREADS",
-            "NUMBA_NUM_THREADS",
-            "OMP_NUM_THREADS",
-            "OPENBLAS_NUM_THREADS",
-            "ARROW_NUM_THREADS",
-        )
-        told = os.environ | dict.fromkeys(every, str(threads))
         command = [sys.executable, "-m", "benchmarks.worker", str(folder), name, str(threads)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=told, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(command, cwd=fresh.ROOT, env=fresh.environment(threads), **pipes)
         self.hello = self._answer()
         self.seconds: list[float] = []
-        self.memory = 0
+        self.memory: dict[str, Any] = {}
 
     @property
     def key(self) -> str:
@@ -134,8 +122,9 @@ def measure(job: Job, names: list[str], threads: list[int], rounds: int, say: An
                     started.append(Contender(name, count, folder))
             say("every column of every contender ...")
             prove(started, folder)
+            say("memory, each in a process that has not run before ...")
             for one in started:
-                one.memory = one.ask("memory")["bytes"]
+                one.memory = worker.memory(folder, one.name, one.threads)
             for k in range(rounds):
                 turn = started[k % len(started) :] + started[: k % len(started)]
                 for one in turn:
@@ -152,7 +141,9 @@ def measure(job: Job, names: list[str], threads: list[int], rounds: int, say: An
                 **one.hello,
                 "threads": one.threads,
                 "seconds": one.seconds,
-                "memory_bytes": one.memory,
+                "memory_bytes": one.memory["bytes"],
+                "memory_baseline_bytes": one.memory["baseline"],
+                "memory_method": one.memory["method"],
             }
     return result
 

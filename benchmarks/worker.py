@@ -1,6 +1,7 @@
 """One contender in a process of its own: `python -m benchmarks.worker FOLDER NAME THREADS`, told on stdin, answering in JSON lines.
 
-prove: sha256 of each column · run: seconds of one run · memory: bytes that a run needed over what stood before it.
+prove: sha256 of each column · run: seconds of one run. With the word `memory` behind them it runs once and answers with the bytes that
+the run needed over what stood before it (`fresh.peak`).
 """
 
 from __future__ import annotations
@@ -14,16 +15,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+from . import fresh
 from .contenders import UnavailableError, module
-from .job import COLUMNS, Job
+from .job import COLUMNS, Job, make
 
 
-def status(name: str) -> int:
-    """A line of /proc/self/status, in bytes."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(name + ":"):
-            return int(line.split()[1]) * 1024
-    return 0
+def memory(folder: Path, name: str, threads: int) -> dict[str, Any]:
+    """The memory of one run, from a process that has prepared and not run yet."""
+    return fresh.ask("worker", str(folder), name, str(threads), "memory", threads=threads)
 
 
 def main() -> None:
@@ -43,6 +42,11 @@ def main() -> None:
     sample = getattr(peer, "SAMPLE", None)
     if sample is not None and sample < job.visits:
         job = job.head(max(1, sample * len(job.cat) // job.visits))
+    if sys.argv[4:] == ["memory"]:
+        # A small job first: libraries and compiled code stand before the run that is measured.
+        peer.prepare(make(500, items=100), threads)()
+        say(**fresh.peak(peer.prepare(job, threads)))
+        return
     run = peer.prepare(job, threads)
     say(version=peer.version(), visits=job.visits)
     for line in sys.stdin:
@@ -61,12 +65,6 @@ def main() -> None:
             seconds = time.perf_counter() - began
             del done
             say(seconds=seconds)
-        elif asked == "memory":
-            Path("/proc/self/clear_refs").write_text("5")
-            before = status("VmRSS")
-            done = run()
-            say(bytes=status("VmHWM") - before)
-            del done
         else:
             return
 

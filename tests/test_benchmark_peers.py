@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import paired  # noqa: E402
+from benchmarks import fresh, paired, worker  # noqa: E402
 from benchmarks.contenders import MODULES, UnavailableError, module  # noqa: E402
 from benchmarks.job import COLUMNS, Job, make  # noqa: E402
 
@@ -100,6 +101,38 @@ def test_the_runner_measures_and_tells(tmp_path: Path, capsys: pytest.CaptureFix
     assert set(result["contenders"]) == {"ybcore/1", "ybcore/2", "numpy/1", "polars/1", "polars/2"}
     assert {len(one["seconds"]) for one in result["contenders"].values()} == {2}
     assert result["machine"]["commit"] and result["floor"]["1"]["seconds"] > 0
+    for one in result["contenders"].values():
+        assert one["memory_bytes"] > 0 and one["memory_baseline_bytes"] > one["memory_bytes"] / 100
+        assert one["memory_method"] in ("VmHWM", "sampled")
+
+
+@pytest.mark.parametrize("look", [fresh.peak, fresh.sampled])
+def test_memory_is_the_peak_and_not_what_is_left(look: Any):
+    """Half of what a run allocates is gone before it ends."""
+    size = 160_000_000
+
+    def run() -> int:
+        first = np.ones(size // 8)
+        time.sleep(0.3)  # long enough to be looked at
+        del first
+        return 1
+
+    told = look(run)
+    assert 0.9 * size < told["bytes"] < 1.5 * size and told["baseline"] > 10_000_000
+
+
+def test_memory_is_taken_where_nothing_ran_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A process of its own for each, without a proof before it; a kernel that forbids the reset gets the sampler."""
+    make(20_000, items=60).save(tmp_path)
+    first, second = (worker.memory(tmp_path, "numpy", 1) for _ in range(2))
+    assert first["bytes"] > 1_000_000 and abs(first["bytes"] - second["bytes"]) < 0.3 * first["bytes"]
+    monkeypatch.setattr(fresh, "CLEAR", tmp_path / "none" / "clear_refs")
+    assert fresh.peak(lambda: np.ones(1_000_000).sum())["method"] == "sampled"
+
+
+def test_a_process_that_fails_is_told():
+    with pytest.raises(SystemExit, match="stopped with exit code"):
+        fresh.ask("worker", "nowhere", "numpy", "1", "memory")
 
 
 def test_a_wrong_column_stops_the_run(tmp_path: Path):

@@ -135,6 +135,77 @@ def test_ids_are_joint():
         normal(pa.chunked_array([pa.array([1.5])]))
 
 
+def _cut(array: pa.Array, r: random.Random) -> list[pa.Array]:
+    """The array in slices that share its buffers, some of them empty."""
+    ends = sorted(r.randint(0, len(array)) for _ in range(r.randint(0, 5)))
+    return [array.slice(a, b - a) for a, b in zip([0, *ends], [*ends, len(array)])]
+
+
+def _id_column(r: random.Random, kind: str, shape: str) -> pa.ChunkedArray:
+    """Ids of one kind as plain chunks or dictionaries: shared pages, pages of their own, pages with entries twice or not named."""
+    wide = r.choice([3, 40, 10**15])
+    values: list[Any] = [r.choice([None, r.randint(-wide, wide)]) for _ in range(r.randint(0, 60))]
+    if kind != "int":
+        values = [None if v is None else str(v) + "x" * (v % 30) for v in values]
+    held = pa.array(values, {"int": pa.int64(), "text": pa.string(), "large": pa.large_string()}[kind])
+    if shape == "plain":
+        return pa.chunked_array(_cut(held, r), held.type)
+    if shape == "own pages":
+        return pa.chunked_array([part.dictionary_encode() for part in _cut(held, r)] or [held.dictionary_encode()])
+    encoded = held.dictionary_encode()
+    pages = pa.concat_arrays([encoded.dictionary, encoded.dictionary, pa.array([None], encoded.dictionary.type)])
+    codes = [None if c is None else c + r.randint(0, 1) * len(encoded.dictionary) for c in encoded.indices.to_pylist()]
+    codes = [r.choice([len(pages) - 1, None]) if c is None else c for c in codes]
+    code = r.choice([pa.int8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64()])
+    return pa.chunked_array(_cut(pa.DictionaryArray.from_arrays(pa.array(codes, code), pages), r))
+
+
+@pytest.mark.parametrize("kind", ["int", "text", "large"])
+@pytest.mark.parametrize("seed", range(25))
+def test_ids_are_numbered_as_a_dict_would(kind: str, seed: int):
+    r = random.Random(seed)
+    columns = [_id_column(r, kind, r.choice(["plain", "own pages", "shared pages"])) for _ in range(r.randint(1, 4))]
+    known: dict[Any, int] = {}
+    want = [[-1 if v is None else known.setdefault(v, len(known)) for v in c.to_pylist()] for c in columns]
+    given = [normal(column) for column in columns]
+    found, names = encode(given)
+    assert [codes.tolist() for codes in found] == want and names.to_pylist() == list(known)
+    assert {codes.dtype for codes in found} == {np.dtype(np.int32)}
+    if known:
+        for column, codes in zip(columns, want):
+            for wide in (True, False):
+                assert lookup(normal(column, wide=wide), names, r.randint(1, 3)).tolist() == codes
+        some = pa.array(list(known)[::2], names.type)
+        place = {value: i for i, value in enumerate(some.to_pylist())}
+        for column, one in zip(columns, given):
+            assert lookup(one, some).tolist() == [place.get(value, -1) for value in column.to_pylist()]
+
+
+def test_pages_that_chunks_share_stay_one():
+    page = pa.array([f"X{i}" for i in range(1000)])
+    chunks = [
+        pa.DictionaryArray.from_arrays(pa.array(np.arange(a, a + 5, dtype=np.int32)), page) for a in range(0, 50, 5)
+    ]
+    column = normal(pa.chunked_array(chunks))
+    assert len({chunk.dictionary.buffers()[2].address for chunk in column.chunks}) == 1
+    assert column.type.value_type == pa.large_string() and column.to_pylist() == page.to_pylist()[:50]
+
+
+def test_a_code_beyond_its_dictionary_is_an_error():
+    bad = pa.DictionaryArray.from_arrays(
+        pa.array([0, 7], pa.int32()), pa.array(["a", "b"], pa.large_string()), safe=False
+    )
+    with pytest.raises(IndexError, match="beyond its dictionary"):
+        encode([pa.chunked_array([bad])])
+    with pytest.raises(IndexError, match="beyond its dictionary"):
+        lookup(pa.chunked_array([bad]), pa.array(["a"], pa.large_string()))
+
+
+def test_runs_of_no_ids():
+    found, ends = lookup_runs(pa.chunked_array([], pa.large_string()), pa.array(["a"], pa.large_string()))
+    assert found.tolist() == ends.tolist() == []
+
+
 @pytest.mark.parametrize("dictionary", [False, True])
 def test_runs_of_ids(dictionary: bool):
     known = pa.array(["a", "b", "c"], pa.large_string())

@@ -234,11 +234,52 @@ def test_a_planted_fault_is_seen(rule: Rule, name: str, text: str, tmp_path: Pat
 HEAVY = {"numpy", "pyarrow", "pydantic", "ruamel", "click", "rich", "numba", "pandas", "polars", "duckdb", "matplotlib"}
 
 
+def loaded_by(code: str, *, watched: set[str] = HEAVY | {"ybcore._core"}) -> set[str]:
+    """Which of some modules a fresh process has loaded after running the code; stdout of the code is not looked at."""
+    told = f"\nimport sys; print('loaded', *sorted({watched!r} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + told], capture_output=True, text=True, check=True)
+    return set(done.stderr.splitlines()[-1].split()[1:])
+
+
 def test_import_is_light():
     """`import ybcore` loads no data library and not the kernel."""
-    code = f"import sys, ybcore; print(*sorted(({HEAVY!r} | {{'ybcore._core'}}) & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == ""
+    assert loaded_by("import ybcore; dir(ybcore); ybcore.__version__") == set()
+    assert loaded_by("import numpy, ybcore") == {"numpy"}
+    assert loaded_by("from ybcore import InputError, Problem") == set()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--help",
+        "--version",
+        "--lang zh --help",
+        "--lang en --help",
+        "settle --help",
+        "policy --help",
+        "catalog check --help",
+    ],
+)
+def test_help_is_light(words: str):
+    """What a shell waits for loads the option parser and nothing that holds data."""
+    assert loaded_by(f"from ybcore.cli import main; assert main({words.split()!r}) == 0") == {"click"}
+
+
+def test_names_come_when_they_are_asked_for():
+    asked = "from ybcore import Engine, settle; import ybcore; assert ybcore.Engine is Engine; vars(ybcore)['Engine']"
+    assert {"numpy", "pyarrow", "ybcore._core"} <= loaded_by(asked)
+    assert loaded_by(asked, watched={"numba", "matplotlib", "polars", "duckdb", "rich"}) == set()
+
+
+def test_a_type_checker_sees_what_is_fetched_later():
+    """The names of `_HOME` and those under TYPE_CHECKING are the same, from the same modules."""
+    import ybcore
+
+    tree = ast.parse((ROOT / "python/ybcore/__init__.py").read_text(encoding="utf-8"))
+    block = next(n for n in tree.body if isinstance(n, ast.If) and getattr(n.test, "id", "") == "TYPE_CHECKING")
+    told = {a.name: n.module for n in block.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    assert told == ybcore._HOME
+    assert set(ybcore.__all__) <= set(dir(ybcore))
 
 
 def test_every_public_name_is_there():

@@ -1,8 +1,6 @@
-// Ids to dense numbers, days of times, dated rows by key.
+// Days of times, bounds, dated rows by key.
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
-
-#include <vector>
 
 #include "arrays.hpp"
 #include "ybcore/join.hpp"
@@ -11,22 +9,6 @@ namespace ybcore::bind {
 namespace {
 
 using I32 = In<std::int32_t>;
-
-py::tuple py_dense(const std::vector<std::pair<In<std::int64_t>, std::optional<In<std::uint8_t>>>>& columns) {
-  std::vector<IdColumn> all;
-  for (const auto& [value, there] : columns) {
-    all.push_back({span_of(value), span_of(there)});
-    if (there) same_length(all.back().there.size(), all.back().value.size(), "there");
-  }
-  DenseIds out;
-  {
-    py::gil_scoped_release release;
-    out = dense_ids(all);
-  }
-  py::list codes;
-  for (auto& column : out.column) codes.append(owned(std::move(column)));
-  return py::make_tuple(codes, owned(std::move(out.id)));
-}
 
 template <class T>
 bool py_within(const In<T>& values, T low, T high) {
@@ -84,7 +66,6 @@ py::array_t<std::int32_t> py_earliest(const I32& group, const I32& day, std::int
 }  // namespace
 
 void bind_join(py::module_& m) {
-  m.def("dense_ids", &py_dense, py::arg("columns"), "Joint dense numbers of columns of (ids, what is there): (numbers of each, ids).");
   m.def("rising", [](const In<std::int64_t>& values) { return rising(span_of(values)); }, py::arg("values").noconvert(),
         "True when every number is greater than the one before it.");
   m.def("within", &py_within<std::int64_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),

@@ -10,7 +10,7 @@ namespace ybcore {
 namespace {
 
 constexpr std::size_t kFirstSlots = 1024;
-constexpr std::size_t kAhead = 16;  // rows hashed before the first of them is looked up, so that cache misses overlap
+constexpr std::size_t kAhead = 32;  // rows hashed before the first of them is looked up, so that cache misses overlap
 constexpr std::size_t kChunkRows = 1 << 16;
 
 std::uint64_t folded(std::uint64_t a, std::uint64_t b) noexcept {
@@ -47,35 +47,68 @@ std::uint64_t hashed(std::string_view text) noexcept {
   return state ^ (state >> 29);
 }
 
+// Equal texts of one size. Ids and codes differ at their ends first.
+bool same(const char* a, const char* b, std::size_t size) noexcept {
+  if (tail(a, size) != tail(b, size)) return false;
+  for (std::size_t at = 0; at + 8 < size; at += 8)
+    if (eight(a + at) != eight(b + at)) return false;
+  return true;
+}
+
+constexpr std::size_t kLong = 255;
+
+// The size in eight bits, kLong for what is longer, and bits of the hash that do not choose the slot.
+std::uint32_t tag_of(std::size_t size, std::uint64_t hash) noexcept {
+  return static_cast<std::uint32_t>(hash >> 40) << 8 | static_cast<std::uint32_t>(std::min(size, kLong));
+}
+
 }  // namespace
 
-TextIndex::TextIndex() : slots_(kFirstSlots, Slot{0, -1}), begin_{0} {}
+TextIndex::TextIndex() : slots_(kFirstSlots, Slot{0, -1, 0}), begin_{0} {}
+
+// A slot with the tag of the text: are its bytes the same?
+bool TextIndex::holds(const Slot& slot, std::string_view wanted) const noexcept {
+  if (wanted.size() >= kLong && text(slot.number).size() != wanted.size()) return false;
+  return same(bytes_.data() + slot.begin, wanted.data(), wanted.size());
+}
+
+const TextIndex::Slot& TextIndex::tagged(std::size_t size, std::uint64_t hash) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  const std::uint32_t tag = tag_of(size, hash);
+  std::size_t at = hash & mask;
+  while (slots_[at].number >= 0 && slots_[at].tag != tag) at = (at + 1) & mask;
+  return slots_[at];
+}
 
 std::size_t TextIndex::slot_of(std::string_view wanted, std::uint64_t hash) const noexcept {
   const std::size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<std::uint32_t>(hash >> 32);
+  const std::uint32_t tag = tag_of(wanted.size(), hash);
   std::size_t at = hash & mask;
-  while (slots_[at].number >= 0 && (slots_[at].tag != tag || text(slots_[at].number) != wanted)) at = (at + 1) & mask;
+  while (slots_[at].number >= 0 && (slots_[at].tag != tag || !holds(slots_[at], wanted))) at = (at + 1) & mask;
   return at;
 }
 
 std::int32_t TextIndex::insert(std::string_view wanted, std::uint64_t hash, std::size_t at) {
   const auto number = static_cast<std::int32_t>(size());
-  slots_[at] = {static_cast<std::uint32_t>(hash >> 32), number};
+  slots_[at] = {tag_of(wanted.size(), hash), number, begin_.back()};
   bytes_.insert(bytes_.end(), wanted.begin(), wanted.end());
   begin_.push_back(static_cast<std::int64_t>(bytes_.size()));
   hashes_.push_back(hash);
-  if (size() * 2 > slots_.size()) grow();
+  if (size() * 2 > slots_.size()) grow(size());
   return number;
 }
 
-void TextIndex::grow() {
-  slots_.assign(slots_.size() * 4, Slot{0, -1});
+void TextIndex::grow(std::size_t texts) {
+  std::size_t wanted = slots_.size();
+  while (texts * 2 > wanted) wanted *= 2;
+  if (wanted == slots_.size()) return;
+  slots_.assign(wanted, Slot{0, -1, 0});
   const std::size_t mask = slots_.size() - 1;
   for (std::size_t n = 0; n < size(); ++n) {
+    if (n + kAhead < size()) __builtin_prefetch(&slots_[hashes_[n + kAhead] & mask], 1);
     std::size_t at = hashes_[n] & mask;
     while (slots_[at].number >= 0) at = (at + 1) & mask;
-    slots_[at] = {static_cast<std::uint32_t>(hashes_[n] >> 32), static_cast<std::int32_t>(n)};
+    slots_[at] = {tag_of(text(static_cast<std::int32_t>(n)).size(), hashes_[n]), static_cast<std::int32_t>(n), begin_[n]};
   }
 }
 
@@ -86,65 +119,94 @@ bool well_formed(const Texts<Offset>& texts, std::size_t bytes) noexcept {
   return std::is_sorted(texts.offsets.begin(), texts.offsets.end());
 }
 
-template <class Offset>
-void TextIndex::add(const Texts<Offset>& texts, std::span<std::int32_t> numbers) {
-  std::array<std::uint64_t, kAhead> hashes{};
-  for (std::size_t from = 0; from < texts.rows(); from += kAhead) {
-    const std::size_t to = std::min(from + kAhead, texts.rows());
-    for (std::size_t row = from; row < to; ++row) {
-      hashes[row - from] = hashed(texts[row]);
-      __builtin_prefetch(&slots_[hashes[row - from] & (slots_.size() - 1)]);
-    }
-    for (std::size_t row = from; row < to; ++row) {
-      const std::string_view wanted = texts[row];
-      if (wanted.empty()) {
-        numbers[row] = -1;
+// Steps over some rows at once, so that their cache misses overlap: hashes and slots, then bytes, then the answers.
+struct TextIndex::Ahead {
+  std::string_view wanted;
+  std::uint64_t hash;
+  Slot slot;
+};
+
+void TextIndex::begin(Ahead& row, std::string_view wanted) const noexcept {
+  row.wanted = wanted;
+  row.hash = hashed(wanted);
+  __builtin_prefetch(&slots_[row.hash & (slots_.size() - 1)]);
+}
+
+void TextIndex::fetch(std::span<Ahead> rows) const noexcept {
+  for (Ahead& row : rows) {
+    row.slot = tagged(row.wanted.size(), row.hash);
+    if (row.slot.number < 0) continue;
+    __builtin_prefetch(bytes_.data() + row.slot.begin);
+    __builtin_prefetch(bytes_.data() + row.slot.begin + row.wanted.size());
+  }
+}
+
+template <class Texts, class Row>
+void TextIndex::add_rows(const Texts& texts, Row row_of, std::span<std::int32_t> numbers) {
+  std::array<Ahead, kAhead> rows{};
+  for (std::size_t from = 0; from < numbers.size(); from += kAhead) {
+    const std::size_t count = std::min(kAhead, numbers.size() - from);
+    for (std::size_t i = 0; i < count; ++i) begin(rows[i], texts[row_of(from + i)]);
+    fetch({rows.data(), count});
+    for (std::size_t i = 0; i < count; ++i) {
+      const Ahead& row = rows[i];
+      std::int32_t& number = numbers[from + i];
+      number = -1;
+      if (row.wanted.empty()) continue;
+      if (row.slot.number >= 0 && holds(row.slot, row.wanted)) {
+        number = row.slot.number;
         continue;
       }
-      const std::size_t at = slot_of(wanted, hashes[row - from]);
-      numbers[row] = slots_[at].number >= 0 ? slots_[at].number : insert(wanted, hashes[row - from], at);
+      // Rows before it may have added it since.
+      const std::size_t at = slot_of(row.wanted, row.hash);
+      number = slots_[at].number >= 0 ? slots_[at].number : insert(row.wanted, row.hash, at);
     }
   }
 }
 
 template <class Offset>
-void TextIndex::look(const Texts<Offset>& texts, std::span<const std::size_t> rows, std::span<const std::uint64_t> hashes,
-                     std::span<std::int32_t> numbers) const noexcept {
-  const std::size_t mask = slots_.size() - 1;
-  for (const std::uint64_t hash : hashes) {
-    const std::int32_t number = slots_[hash & mask].number;
-    if (number >= 0) __builtin_prefetch(&begin_[static_cast<std::size_t>(number)]);
-  }
-  for (const std::uint64_t hash : hashes) {
-    const std::int32_t number = slots_[hash & mask].number;
-    if (number >= 0) __builtin_prefetch(bytes_.data() + begin_[static_cast<std::size_t>(number)]);
-  }
-  for (std::size_t i = 0; i < rows.size(); ++i) numbers[i] = slots_[slot_of(texts[rows[i]], hashes[i])].number;
+void TextIndex::add(const Texts<Offset>& texts, std::span<std::int32_t> numbers) {
+  add_rows(texts, [](std::size_t row) { return row; }, numbers);
+}
+
+template <class Offset>
+void TextIndex::add(const Texts<Offset>& texts, std::span<const std::int32_t> entries, std::span<std::int32_t> numbers) {
+  grow(size() + entries.size());  // entries of a dictionary are nearly all new
+  // They lie anywhere: their offsets are asked for long before they are read, and their bytes soon after.
+  const auto entry = [&](std::size_t i) { return static_cast<std::size_t>(entries[i]); };
+  const auto ahead = [&](std::size_t i) {
+    if (i + 2 * kAhead < entries.size()) __builtin_prefetch(&texts.offsets[entry(i + 2 * kAhead)]);
+    if (i + kAhead < entries.size()) __builtin_prefetch(texts.bytes + texts.offsets[entry(i + kAhead)]);
+    return entry(i);
+  };
+  add_rows(texts, ahead, numbers);
 }
 
 template <class Offset>
 void TextIndex::find_rows(const Texts<Offset>& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept {
-  std::array<std::uint64_t, kAhead> hashes{};
-  std::array<std::size_t, kAhead> rows{};
-  std::array<std::int32_t, kAhead> found{};
-  const std::size_t mask = slots_.size() - 1;
+  std::array<Ahead, kAhead> rows{};
+  std::array<std::size_t, kAhead> first{};
   std::size_t waiting = 0;
   const auto answer = [&](std::size_t end) {
-    look(texts, {rows.data(), waiting}, {hashes.data(), waiting}, found);
+    fetch({rows.data(), waiting});
     for (std::size_t i = 0; i < waiting; ++i) {
-      const std::size_t stop = i + 1 < waiting ? rows[i + 1] : end;
-      std::fill(numbers.begin() + static_cast<std::ptrdiff_t>(rows[i]), numbers.begin() + static_cast<std::ptrdiff_t>(stop), found[i]);
+      const Ahead& row = rows[i];
+      std::int32_t found = row.slot.number;
+      if (found >= 0 && !holds(row.slot, row.wanted)) found = slots_[slot_of(row.wanted, row.hash)].number;
+      const std::size_t stop = i + 1 < waiting ? first[i + 1] : end;
+      std::fill(numbers.begin() + static_cast<std::ptrdiff_t>(first[i]), numbers.begin() + static_cast<std::ptrdiff_t>(stop), found);
     }
     waiting = 0;
   };
+  std::string_view before;
   for (std::size_t row = from; row < to; ++row) {
     const std::string_view wanted = texts[row];
-    if (row > from && wanted == texts[row - 1]) continue;  // repeats the row before
+    const bool repeats = row > from && wanted.size() == before.size() && same(wanted.data(), before.data(), wanted.size());
+    before = wanted;
+    if (repeats) continue;
     if (waiting == kAhead) answer(row);
-    hashes[waiting] = hashed(wanted);
-    rows[waiting] = row;
-    __builtin_prefetch(&slots_[hashes[waiting] & mask]);
-    ++waiting;
+    first[waiting] = row;
+    begin(rows[waiting++], wanted);
   }
   answer(to);
 }
@@ -162,6 +224,8 @@ template bool well_formed<std::int32_t>(const Texts<std::int32_t>&, std::size_t)
 template bool well_formed<std::int64_t>(const Texts<std::int64_t>&, std::size_t) noexcept;
 template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>);
 template void TextIndex::add<std::int64_t>(const Texts<std::int64_t>&, std::span<std::int32_t>);
+template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<const std::int32_t>, std::span<std::int32_t>);
+template void TextIndex::add<std::int64_t>(const Texts<std::int64_t>&, std::span<const std::int32_t>, std::span<std::int32_t>);
 template void TextIndex::find<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>, int) const;
 template void TextIndex::find<std::int64_t>(const Texts<std::int64_t>&, std::span<std::int32_t>, int) const;
 

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
+if TYPE_CHECKING:
+    from .catalog import Catalog
+    from .engine import Engine, Settlement, State, settle
+    from .errors import DocumentError, InputError, Problem, YbcoreError
+    from .policy import Book, Policy, load_book, load_policy
+
+# Where each public name is. It is fetched when it is first asked for, so that an import loads no data library.
 _HOME = {
     "Catalog": "catalog",
     "Engine": "engine",
@@ -43,7 +50,9 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        return getattr(import_module(f".{_HOME[name]}", __name__), name)
+        value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+        globals()[name] = value  # asked for once
+        return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -57,6 +57,17 @@ class Lines:
     ) -> None: ...
 
 @final
+class NumberIndex:
+    def __init__(self, low: int, high: int, rows: int) -> None: ...
+    def __len__(self) -> int: ...
+    def add(self, values: NDArray[np.int64], valid: NDArray[np.uint8] | None = None) -> NDArray[np.int32]: ...
+    def find(
+        self, values: NDArray[np.int64], valid: NDArray[np.uint8] | None, numbers: NDArray[np.int32], threads: int
+    ) -> None: ...
+    @property
+    def values(self) -> NDArray[np.int64]: ...
+
+@final
 class TextIndex:
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
@@ -65,6 +76,7 @@ class TextIndex:
         offsets: NDArray[np.int32] | NDArray[np.int64],
         bytes: NDArray[np.uint8],
         valid: NDArray[np.uint8] | None = None,
+        entries: NDArray[np.int32] | None = None,
     ) -> NDArray[np.int32]: ...
     def find(
         self,
@@ -93,6 +105,13 @@ def keep_parts(
     cuts: NDArray[np.int32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]: ...
 def line_totals(line_begin: NDArray[np.int64], lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+def numbers_of(
+    codes: NDArray[np.int32] | NDArray[np.int64],
+    valid: NDArray[np.uint8] | None,
+    numbers: NDArray[np.int32],
+    out: NDArray[np.int32],
+    threads: int,
+) -> None: ...
 def order_rows(
     group: NDArray[np.int32],
     groups: int,
@@ -122,6 +141,13 @@ def price(
     line_output: bool,
     threads: int = 1,
 ) -> dict[str, NDArray[Any]]: ...
+def rank_codes(
+    codes: NDArray[np.int32] | NDArray[np.int64],
+    valid: NDArray[np.uint8] | None,
+    start: int,
+    rank: NDArray[np.int32],
+    out: NDArray[np.int32],
+) -> NDArray[np.int32]: ...
 def round_div(numerator: int, denominator: int, mode: int = 0) -> int: ...
 def settle(
     program: dict[str, Any],

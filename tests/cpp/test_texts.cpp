@@ -1,6 +1,8 @@
 // Texts become numbers in order of first appearance, whatever the width of the offsets and the number of threads.
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -58,11 +60,57 @@ void many_texts_agree_with_a_map() {
   std::vector<std::int32_t> numbers(view.rows());
   index.add(view, numbers);
   CHECK(numbers == want);
+  // In parts, so that an index that knows some texts already learns the others.
+  TextIndex parts;
+  std::vector<std::int32_t> again(view.rows());
+  for (std::size_t from = 0; from < view.rows(); from += 70001) {
+    const std::size_t count = std::min<std::size_t>(70001, view.rows() - from);
+    const Texts<std::int32_t> part{view.offsets.subspan(from, count + 1), view.bytes, view.valid.subspan(from, count)};
+    parts.add(part, std::span(again).subspan(from, count));
+  }
+  CHECK(again == want);
+  // Some rows in an order of their own, into an index that knows a few of them.
+  std::vector<std::int32_t> entries;
+  for (std::size_t i = 0; i < view.rows(); i += 3) entries.push_back(static_cast<std::int32_t>((i * 7919) % view.rows()));
+  TextIndex chosen, row_by_row;
+  std::vector<std::int32_t> picked(entries.size()), single(1);
+  chosen.add(Texts<std::int32_t>{view.offsets.first(1001), view.bytes, view.valid.first(1000)}, std::span(again).first(1000));
+  row_by_row.add(Texts<std::int32_t>{view.offsets.first(1001), view.bytes, view.valid.first(1000)}, std::span(again).first(1000));
+  chosen.add(view, entries, picked);
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    row_by_row.add(view, std::span(entries).subspan(i, 1), single);
+    CHECK_EQ(picked[i], single[0]);
+  }
+  CHECK(chosen.size() == row_by_row.size());
   for (const int threads : {1, 2, 3}) {
     std::vector<std::int32_t> found(view.rows(), -7);
     index.find(view, found, threads);
     CHECK(found == want);
   }
+}
+
+// Sizes around those that a tag can tell apart, texts that differ in one byte anywhere.
+void long_texts_differ_anywhere() {
+  Column<std::int64_t> column;
+  for (const std::size_t size : {1, 3, 4, 7, 8, 9, 16, 23, 254, 255, 256, 300}) {
+    const std::string base(size, 'm');
+    column.add(base);
+    for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+      std::string other = base;
+      other[at] = at == size - 1 ? 'z' : at == 0 ? 'a' : 'n';
+      column.add(other);
+    }
+  }
+  for (const char* text : {"", "m", "mmm"}) column.add(text);
+  const auto view = column.view();
+  std::map<std::string_view, std::int32_t> plain;
+  std::vector<std::int32_t> want(view.rows(), -1), numbers(view.rows()), found(view.rows());
+  for (std::size_t i = 0; i < view.rows(); ++i)
+    if (!view[i].empty()) want[i] = plain.try_emplace(view[i], static_cast<std::int32_t>(plain.size())).first->second;
+  TextIndex index;
+  index.add(view, numbers);
+  index.find(view, found, 1);
+  CHECK(numbers == want && found == want);
 }
 
 void bad_offsets_are_known() {
@@ -79,6 +127,7 @@ int main() {
   numbers_follow_first_appearance<std::int32_t>();
   numbers_follow_first_appearance<std::int64_t>();
   many_texts_agree_with_a_map();
+  long_texts_differ_anywhere();
   bad_offsets_are_known();
   return check::result();
 }

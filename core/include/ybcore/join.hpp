@@ -1,12 +1,11 @@
-// Ids to dense numbers, days of times, and the dated row that holds for each event.
+// Days of times, bounds, and the dated row that holds for each event.
 //
-// Meaning   What a batch's tables say of each other, as indices: equal ids get equal numbers, in order of first appearance; of a key's
-//           dated rows the first that holds on the day is taken.
+// Meaning   What a batch's tables say of each other, as indices: of a key's dated rows the first that holds on the day is taken.
 // Units     Microseconds and days since 1970-01-01.
 // Requires  Spans as long as said; `rows[start[k] .. start[k + 1])` the rows of key k.
-// Gives     Dense int32 numbers and row indices, -1 for none.
+// Gives     Row indices, -1 for none.
 // Fails     Never.
-// Cost      One pass; ids in a range not much wider than they are many go through a table, others through a hash.
+// Cost      One pass.
 #pragma once
 
 #include <cstddef>
@@ -15,17 +14,6 @@
 #include <vector>
 
 namespace ybcore {
-
-struct IdColumn {
-  std::span<const std::int64_t> value;
-  std::span<const std::uint8_t> there;  // empty: every one
-};
-
-struct DenseIds {
-  std::vector<std::vector<std::int32_t>> column;  // -1 missing
-  std::vector<std::int64_t> id;                   // of each number
-};
-[[nodiscard]] DenseIds dense_ids(std::span<const IdColumn> columns);
 
 // True when every number is greater than the one before it.
 [[nodiscard]] bool rising(std::span<const std::int64_t> values) noexcept;

@@ -42,6 +42,9 @@ class TextIndex {
 
   template <class Offset>
   void add(const Texts<Offset>& texts, std::span<std::int32_t> numbers);
+  // Some rows of the texts, in the order of `entries`, each inside the rows.
+  template <class Offset>
+  void add(const Texts<Offset>& texts, std::span<const std::int32_t> entries, std::span<std::int32_t> numbers);
   template <class Offset>
   void find(const Texts<Offset>& texts, std::span<std::int32_t> numbers, int threads) const;
 
@@ -52,22 +55,28 @@ class TextIndex {
  private:
   struct Slot {
     std::uint32_t tag;
-    std::int32_t number;
+    std::int32_t number;  // -1: empty
+    std::int64_t begin;   // of the text in the run of bytes
   };
+  struct Ahead;
   [[nodiscard]] std::string_view text(std::int32_t number) const noexcept {
     const auto n = static_cast<std::size_t>(number);
     return {bytes_.data() + begin_[n], static_cast<std::size_t>(begin_[n + 1] - begin_[n])};
   }
+  [[nodiscard]] bool holds(const Slot& slot, std::string_view wanted) const noexcept;
+  // The first slot with the tag of such a text, or an empty one.
+  [[nodiscard]] const Slot& tagged(std::size_t size, std::uint64_t hash) const noexcept;
   // The slot that holds the text, or the empty slot where it belongs.
   [[nodiscard]] std::size_t slot_of(std::string_view wanted, std::uint64_t hash) const noexcept;
-  // The numbers of some rows, looked up in steps so that cache misses overlap.
-  template <class Offset>
-  void look(const Texts<Offset>& texts, std::span<const std::size_t> rows, std::span<const std::uint64_t> hashes,
-            std::span<std::int32_t> numbers) const noexcept;
+  void begin(Ahead& row, std::string_view wanted) const noexcept;
+  void fetch(std::span<Ahead> rows) const noexcept;
+  template <class Texts, class Row>
+  void add_rows(const Texts& texts, Row row_of, std::span<std::int32_t> numbers);
   template <class Offset>
   void find_rows(const Texts<Offset>& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept;
   [[nodiscard]] std::int32_t insert(std::string_view wanted, std::uint64_t hash, std::size_t at);
-  void grow();
+  // Room for so many texts.
+  void grow(std::size_t texts);
 
   std::vector<Slot> slots_;
   std::vector<std::uint64_t> hashes_;

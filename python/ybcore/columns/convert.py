@@ -110,11 +110,11 @@ def _fill(values: Array, chunk: pa.Array, null: Any) -> Array:
 
 def indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
     """Dictionary indices as int64, -1 for a missing cell."""
-    found = _numbers(encoded.indices).astype(np.int64)
+    found = numbers_in(encoded.indices).astype(np.int64)
     return _fill(found, encoded, -1) if encoded.null_count else found
 
 
-def _numbers(chunk: pa.Array) -> Array:
+def numbers_in(chunk: pa.Array) -> Array:
     """The data buffer of a fixed-width chunk as NumPy, missing cells undefined."""
     kind = (
         np.dtype(chunk.type.to_pandas_dtype())
@@ -146,7 +146,7 @@ def _exact(column: pa.ChunkedArray, spec: Column) -> Cells:
 
 
 def _widen(chunk: pa.Array) -> Array:
-    values = _numbers(chunk)
+    values = numbers_in(chunk)
     if values.dtype == np.uint64:
         values = np.minimum(values, np.uint64(2**63 - 1))
     return values.astype(np.int64, copy=False)
@@ -221,7 +221,7 @@ def _days(column: pa.ChunkedArray, spec: Column) -> Cells:
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_date32(chunk.type) or pa.types.is_int32(chunk.type):
-            days = _numbers(chunk)
+            days = numbers_in(chunk)
         else:
             micros = _to_micros(chunk)
             days = np.floor_divide(micros, _US_PER_DAY).astype(np.int32)
@@ -243,7 +243,7 @@ def _to_micros(chunk: pa.Array) -> Array:
     if pa.types.is_timestamp(chunk.type) and chunk.type.tz is not None:
         chunk = pc.local_timestamp(chunk)
     unit = "ms" if pa.types.is_date64(chunk.type) else chunk.type.unit
-    values = _numbers(chunk)
+    values = numbers_in(chunk)
     if unit == "us":
         return values
     if unit == "ns":
@@ -263,7 +263,7 @@ def _micros(column: pa.ChunkedArray, spec: Column) -> Cells:
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_date32(chunk.type):
-            micros = _numbers(chunk).astype(np.int64) * _US_PER_DAY
+            micros = numbers_in(chunk).astype(np.int64) * _US_PER_DAY
         else:
             micros = _to_micros(chunk)
         return _date_limit(
@@ -324,8 +324,8 @@ def codes(column: pa.ChunkedArray, spec: Column) -> Cells:
         lookup = np.array([known.setdefault(t, len(known)) if t else -1 for t in texts] + [-1], np.int32)
         whole = pa.types.is_int32(encoded.indices.type) and not encoded.null_count
         if whole and out is None and (lookup[:-1] == np.arange(len(texts))).all():
-            return Cells(_numbers(encoded.indices), None, list(known))
-        found = lookup[_numbers(encoded.indices) if whole else indices(encoded)]
+            return Cells(numbers_in(encoded.indices), None, list(known))
+        found = lookup[numbers_in(encoded.indices) if whole else indices(encoded)]
         if out is None:
             return Cells(found, None, list(known))
         out[at : at + len(chunk)] = found

@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
-from .convert import ColumnError, indices, is_text, plain
+from .convert import ColumnError, is_text, numbers_in, plain
 
 Codes = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.uint8] | None
 
 
 def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
@@ -38,12 +39,18 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
         raise ColumnError(f"is {value}: an id is text or an integer")
     target = pa.int64() if pa.types.is_integer(value) else pa.large_string() if wide else value
 
+    pages: dict[tuple[int, ...], pa.Array] = {}
+
     def same(chunk: pa.Array) -> pa.Array:
-        if chunk.type == target or (pa.types.is_dictionary(chunk.type) and chunk.dictionary.type == target):
+        if not pa.types.is_dictionary(chunk.type):
+            return chunk.cast(target)
+        if chunk.dictionary.type == target:
             return chunk
-        if pa.types.is_dictionary(chunk.type):
-            return pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(target))
-        return chunk.cast(target)
+        # A page that many chunks share is cast once, and stays one page.
+        key = _page(chunk.dictionary)
+        if key not in pages:
+            pages[key] = chunk.dictionary.cast(target)
+        return pa.DictionaryArray.from_arrays(chunk.indices, pages[key])
 
     chunks = [same(chunk) for chunk in chunks]
     if any(chunk.type != chunks[0].type for chunk in chunks):
@@ -65,8 +72,13 @@ def flat(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 _OTHER_KINDS = "ids are text in one table and integers in another"
-# Text indices of dictionaries that are still alive, by the identity of the dictionary.
+# Indexes of dictionaries that are still alive, by the identity of the dictionary.
 _INDEXES: dict[int, tuple[weakref.ref[Any], Any]] = {}
+
+
+def _page(dictionary: pa.Array) -> tuple[int, ...]:
+    """Where the entries of a dictionary are, while somebody holds it: chunks of one column mostly share theirs."""
+    return (*(0 if b is None else b.address for b in dictionary.buffers()), len(dictionary), dictionary.offset)
 
 
 def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
@@ -74,55 +86,114 @@ def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
 
     Columns must all be text or all numbers (ColumnError otherwise).
     """
-    flats = [flat(column) for column in columns]
-    numbers = {is_number(column) for column in flats if len(column)}
+    numbers = {is_number(column) for column in columns if len(column)}
     if len(numbers) > 1:
         raise ColumnError(_OTHER_KINDS)
-    return _encode_numbers(flats) if numbers == {True} else _encode_texts(flats)
-
-
-def _encode_texts(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
-    index = _core.TextIndex()
-    out = [_joined([index.add(*texts_of(chunk)) for chunk in column.chunks]) for column in columns]
-    offsets, text = index.offsets.copy(), index.bytes.copy()
-    dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
+    index: Any = _number_index(columns) if numbers == {True} else _core.TextIndex()
+    pages: dict[tuple[int, ...], _Page] = {}
+    out = [_added(index, column, pages) for column in columns]
+    if numbers == {True}:
+        dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
+    else:
+        offsets, text = index.offsets.copy(), index.bytes.copy()
+        dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
     _remember(dictionary, index)
     return out, dictionary
 
 
-def _encode_numbers(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
-    chunks = [numbers_of(chunk) for column in columns if len(column) for chunk in column.chunks]
-    codes, ids = _core.dense_ids(chunks)
-    out: list[Codes] = []
+class _Page:
+    """Entries of a dictionary that rows have named so far, by rank of first appearance."""
+
+    def __init__(self, size: int) -> None:
+        self.rank = np.full(size, -1, np.int32)
+        self.numbers = np.empty(size, np.int32)
+        self.named = 0
+        self.same = True  # rank and number are the same
+
+    def add(self, index: Any, dictionary: pa.Array, entries: Codes) -> None:
+        """Put entries that were named for the first time into the index."""
+        end = self.named + len(entries)
+        parts = _parts(dictionary)
+        if len(entries) == len(dictionary) and np.array_equal(entries, np.arange(len(entries), dtype=np.int32)):
+            added = index.add(*parts)
+        elif len(parts) == 2:
+            added = index.add(*(None if part is None else part[entries] for part in parts))
+        else:
+            added = index.add(*parts, entries)
+        self.numbers[self.named : end] = added
+        self.same &= np.array_equal(added, np.arange(self.named, end, dtype=np.int32))
+        self.named = end
+
+
+def _added(index: Any, column: pa.ChunkedArray, pages: dict[tuple[int, ...], _Page]) -> Codes:
+    """Numbers of a column, new ids added; of a dictionary only the entries that rows name."""
+    if column.num_chunks == 1 and not pa.types.is_dictionary(column.type) and len(column):
+        numbers: Codes = index.add(*_parts(column.chunk(0)))
+        return numbers
+    out = np.empty(len(column), np.int32)
     at = 0
-    for column in columns:
-        many = column.num_chunks if len(column) else 0
-        out.append(_joined(codes[at : at + many]))
-        at += many
-    return out, pa.array(ids)
+    for chunk in column.chunks:
+        mine = out[at : at + len(chunk)]
+        at += len(chunk)
+        if not len(chunk):
+            continue
+        if not pa.types.is_dictionary(chunk.type):
+            mine[:] = index.add(*_parts(chunk))
+            continue
+        key = _page(chunk.dictionary)
+        if key not in pages:
+            pages[key] = _Page(len(chunk.dictionary))
+        page = pages[key]
+        entries = _core.rank_codes(*_codes(chunk), page.named, page.rank, mine)
+        if len(entries):
+            page.add(index, chunk.dictionary, entries)
+        if not page.same:
+            _core.numbers_of(mine, None, page.numbers[: page.named], mine, 1)
+    return out
 
 
-def numbers_of(chunk: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8] | None]:
-    """(numbers, one byte a row that says whether it is there) of an int64 chunk; nothing is copied but the mask."""
-    _, data = chunk.buffers()
-    values = np.zeros(0, np.int64) if data is None else np.frombuffer(data, np.int64, count=len(chunk) + chunk.offset)
-    return values[chunk.offset :], np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+def _number_index(columns: Sequence[pa.ChunkedArray]) -> Any:
+    """An empty index that is wide enough for every number of some columns."""
+    rows = sum(len(column) for column in columns)
+    pages = {
+        _page(values): values
+        for column in columns
+        for chunk in column.chunks
+        for values in [chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk]
+        if len(column)
+    }
+    edges = [pc.min_max(values).as_py() for values in pages.values()]
+    low = min((edge["min"] for edge in edges if edge["min"] is not None), default=0)
+    high = max((edge["max"] for edge in edges if edge["max"] is not None), default=0)
+    return _core.NumberIndex(low, high, rows)
 
 
 def rising(column: pa.ChunkedArray) -> bool:
     """True for whole numbers in one chunk, each greater than the one before: they are their own dictionary."""
     if column.num_chunks != 1 or not pa.types.is_int64(column.type) or column.null_count:
         return False
-    return bool(_core.rising(numbers_of(column.chunk(0))[0]))
+    return bool(_core.rising(numbers_in(column.chunk(0))))
 
 
-def _joined(parts: list[Codes]) -> Codes:
-    if not parts:
-        return np.empty(0, np.int32)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def _valid(chunk: pa.Array) -> Mask:
+    """One byte a row that says whether it is there; None when all are."""
+    return np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
 
 
-def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], npt.NDArray[np.uint8] | None]:
+def _codes(chunk: pa.DictionaryArray) -> tuple[npt.NDArray[Any], Mask]:
+    """(codes as int32 or int64, mask) of a dictionary chunk."""
+    codes = numbers_in(chunk.indices)
+    if codes.dtype not in (np.int32, np.int64):
+        codes = codes.astype(np.int32 if codes.dtype.itemsize < 4 else np.int64)
+    return codes, _valid(chunk.indices)
+
+
+def _parts(chunk: pa.Array) -> tuple[Any, ...]:
+    """What an index asks of a plain chunk of texts or numbers."""
+    return (numbers_in(chunk), _valid(chunk)) if pa.types.is_int64(chunk.type) else texts_of(chunk)
+
+
+def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Mask]:
     """(offsets, bytes, one byte a row that says whether it is there) of a plain text chunk; nothing is copied but the mask."""
     kind = np.int64 if pa.types.is_large_string(chunk.type) else np.int32
     _, begin, data = chunk.buffers()
@@ -130,7 +201,7 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     if begin is not None and len(chunk):
         offsets = np.frombuffer(begin, kind, count=len(chunk) + chunk.offset + 1)[chunk.offset :]
     text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
-    return offsets, text, np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+    return offsets, text, _valid(chunk)
 
 
 def _remember(dictionary: pa.Array, index: Any) -> None:
@@ -139,14 +210,15 @@ def _remember(dictionary: pa.Array, index: Any) -> None:
 
 
 def _index_of(dictionary: pa.Array) -> Any:
-    """The text index of a dictionary: the one that made it, or a new one."""
+    """The index of a dictionary: the one that made it, or a new one."""
     held = _INDEXES.get(id(dictionary))
     if held is not None and held[0]() is dictionary:
         return held[1]
-    index = _core.TextIndex()
-    index.add(*texts_of(dictionary))
+    number = pa.types.is_integer(dictionary.type)
+    index = _number_index([pa.chunked_array([dictionary])]) if number else _core.TextIndex()
+    index.add(*_parts(dictionary))
     if len(index) != len(dictionary):
-        raise ValueError("a dictionary of ids has empty, missing or repeated texts")
+        raise ValueError("a dictionary of ids has empty, missing or repeated entries")
     _remember(dictionary, index)
     return index
 
@@ -157,19 +229,27 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         return np.full(len(column), -1, np.int32)
     if is_number(column) != bool(pa.types.is_integer(dictionary.type)):
         raise ColumnError(_OTHER_KINDS)
-    if not pa.types.is_dictionary(column.type):
-        return _look(column, dictionary, threads)
+    index = _index_of(dictionary)
     out = np.empty(len(column), np.int32)
     known: dict[tuple[int, ...], Codes] = {}
     at = 0
     for chunk in column.chunks:
-        buffers = (0 if b is None else b.address for b in chunk.dictionary.buffers())
-        key = (*buffers, len(chunk.dictionary), chunk.dictionary.offset)
-        if key not in known:
-            found = _look(pa.chunked_array([chunk.dictionary]), dictionary, threads)
-            known[key] = np.append(found, np.int32(-1))
-        out[at : at + len(chunk)] = known[key][indices(chunk)]
+        mine = out[at : at + len(chunk)]
+        if not pa.types.is_dictionary(chunk.type):
+            index.find(*_parts(chunk), mine, threads)
+        elif len(chunk):
+            key = _page(chunk.dictionary)
+            if key not in known:
+                known[key] = _entries(chunk.dictionary, index, threads)
+            _core.numbers_of(*_codes(chunk), known[key], mine, threads)
         at += len(chunk)
+    return out
+
+
+def _entries(page: pa.Array, index: Any, threads: int) -> Codes:
+    """Number of each entry of a dictionary in an index."""
+    out = np.empty(len(page), np.int32)
+    index.find(*_parts(page), out, threads)
     return out
 
 
@@ -181,23 +261,7 @@ def lookup_indices(column: pa.ChunkedArray, dictionary: pa.Array, threads: int =
     if column.num_chunks != 1 or not pa.types.is_int32(column.type.index_type) or column.null_count:
         return lookup(column, dictionary, threads), None
     chunk = column.chunk(0)
-    codes = np.frombuffer(chunk.indices.buffers()[1], np.int32, count=len(chunk) + chunk.offset)[chunk.offset :]
-    return codes, _look(pa.chunked_array([chunk.dictionary]), dictionary, threads)
-
-
-def _look(column: pa.ChunkedArray, dictionary: pa.Array, threads: int) -> Codes:
-    out = np.empty(len(column), np.int32)
-    at = 0
-    if is_number(column):
-        for chunk in pc.index_in(column, value_set=dictionary).chunks:
-            out[at : at + len(chunk)] = np.asarray(chunk.fill_null(-1))
-            at += len(chunk)
-        return out
-    index = _index_of(dictionary)
-    for chunk in column.chunks:
-        index.find(*texts_of(chunk), out[at : at + len(chunk)], threads)
-        at += len(chunk)
-    return out
+    return numbers_in(chunk.indices), _entries(chunk.dictionary, _index_of(dictionary), threads)
 
 
 def lookup_runs(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> tuple[Codes, npt.NDArray[np.int64]]:

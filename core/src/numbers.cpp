@@ -1,0 +1,150 @@
+#include "ybcore/numbers.hpp"
+
+#include <algorithm>
+
+#include "split.hpp"
+
+namespace ybcore {
+namespace {
+
+constexpr std::size_t kFirstSlots = 1024;
+constexpr std::size_t kAhead = 16;  // rows whose places are fetched before the first of them is read
+constexpr std::size_t kChunkRows = 1 << 16;
+constexpr std::uint64_t kDirectFor = 4;  // a table of every value between the bounds pays up to so many places a row
+
+std::size_t hashed(std::int64_t value) noexcept {
+  const std::uint64_t mixed = static_cast<std::uint64_t>(value) * 0x9e3779b97f4a7c15ULL;
+  return mixed ^ (mixed >> 32);
+}
+
+Chunks by_rows(std::size_t rows) {
+  Chunks cut;
+  for (std::size_t at = 0; at < rows; at += kChunkRows) cut.begin.push_back(at);
+  cut.begin.push_back(rows);
+  return cut;
+}
+
+}  // namespace
+
+NumberIndex::NumberIndex(std::int64_t low, std::int64_t high, std::size_t rows) : low_(low), high_(high) {
+  const std::uint64_t width = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (low <= high && width <= kDirectFor * rows + kFirstSlots)
+    direct_.assign(width + 1, -1);
+  else
+    slots_.assign(kFirstSlots, Slot{0, -1});
+}
+
+std::size_t NumberIndex::slot_of(std::int64_t value) const noexcept {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t at = hashed(value) & mask;
+  while (slots_[at].number >= 0 && slots_[at].value != value) at = (at + 1) & mask;
+  return at;
+}
+
+void NumberIndex::grow() {
+  slots_.assign(slots_.size() * 4, Slot{0, -1});
+  for (std::size_t n = 0; n < values_.size(); ++n) slots_[slot_of(values_[n])] = {values_[n], static_cast<std::int32_t>(n)};
+}
+
+std::int32_t NumberIndex::numbered(std::int64_t value) {
+  const auto next = static_cast<std::int32_t>(values_.size());
+  if (!direct_.empty()) {
+    std::int32_t& number = direct_[place(value)];
+    if (number >= 0) return number;
+    values_.push_back(value);
+    return number = next;
+  }
+  Slot& slot = slots_[slot_of(value)];
+  if (slot.number >= 0) return slot.number;
+  slot = {value, next};
+  values_.push_back(value);
+  if (values_.size() * 2 > slots_.size()) grow();
+  return next;
+}
+
+void NumberIndex::fetch(std::span<const std::int64_t> values) const noexcept {
+  if (!direct_.empty()) return;  // its loads do not wait for each other
+  for (const std::int64_t value : values) __builtin_prefetch(&slots_[hashed(value) & (slots_.size() - 1)]);
+}
+
+bool NumberIndex::add(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers) {
+  for (std::size_t from = 0; from < values.size(); from += kAhead) {
+    const std::size_t to = std::min(from + kAhead, values.size());
+    fetch(values.subspan(from, to - from));
+    for (std::size_t row = from; row < to; ++row) {
+      const bool there = valid.empty() || valid[row] != 0;
+      if (there && !inside(values[row])) return false;
+      numbers[row] = there ? numbered(values[row]) : -1;
+    }
+  }
+  return true;
+}
+
+void NumberIndex::find(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers,
+                       int threads) const {
+  const Chunks cut = by_rows(values.size());
+  for_each_chunk(cut, threads, [&](std::size_t c) {
+    for (std::size_t from = cut.begin[c]; from < cut.begin[c + 1]; from += kAhead) {
+      const std::size_t to = std::min(from + kAhead, cut.begin[c + 1]);
+      fetch(values.subspan(from, to - from));
+      for (std::size_t row = from; row < to; ++row) {
+        const std::int64_t value = values[row];
+        if ((!valid.empty() && valid[row] == 0) || !inside(value))
+          numbers[row] = -1;
+        else
+          numbers[row] = direct_.empty() ? slots_[slot_of(value)].number : direct_[place(value)];
+      }
+    }
+  });
+}
+
+template <class Code>
+bool rank_codes(std::span<const Code> codes, std::span<const std::uint8_t> valid, std::int32_t from, std::span<std::int32_t> rank,
+                std::span<std::int32_t> out, std::vector<std::int32_t>& order) {
+  for (std::size_t row = 0; row < codes.size(); ++row) {
+    if (codes[row] < 0 || (!valid.empty() && valid[row] == 0)) {
+      out[row] = -1;
+      continue;
+    }
+    const auto code = static_cast<std::size_t>(codes[row]);
+    if (code >= rank.size()) return false;
+    if (rank[code] < 0) {
+      rank[code] = from + static_cast<std::int32_t>(order.size());
+      order.push_back(static_cast<std::int32_t>(code));
+    }
+    out[row] = rank[code];
+  }
+  return true;
+}
+
+template <class Code>
+bool numbers_of(std::span<const Code> codes, std::span<const std::uint8_t> valid, std::span<const std::int32_t> numbers,
+                std::span<std::int32_t> out, int threads) {
+  const Chunks cut = by_rows(codes.size());
+  std::vector<std::uint8_t> wrong(cut.begin.size(), 0);
+  for_each_chunk(cut, threads, [&](std::size_t c) {
+    for (std::size_t row = cut.begin[c]; row < cut.begin[c + 1]; ++row) {
+      const Code code = codes[row];
+      if (code < 0 || (!valid.empty() && valid[row] == 0)) {
+        out[row] = -1;
+      } else if (static_cast<std::size_t>(code) < numbers.size()) {
+        out[row] = numbers[static_cast<std::size_t>(code)];
+      } else {
+        wrong[c] = 1;
+        return;
+      }
+    }
+  });
+  return std::find(wrong.begin(), wrong.end(), 1) == wrong.end();
+}
+
+template bool rank_codes<std::int32_t>(std::span<const std::int32_t>, std::span<const std::uint8_t>, std::int32_t, std::span<std::int32_t>,
+                                       std::span<std::int32_t>, std::vector<std::int32_t>&);
+template bool rank_codes<std::int64_t>(std::span<const std::int64_t>, std::span<const std::uint8_t>, std::int32_t, std::span<std::int32_t>,
+                                       std::span<std::int32_t>, std::vector<std::int32_t>&);
+template bool numbers_of<std::int32_t>(std::span<const std::int32_t>, std::span<const std::uint8_t>, std::span<const std::int32_t>,
+                                       std::span<std::int32_t>, int);
+template bool numbers_of<std::int64_t>(std::span<const std::int64_t>, std::span<const std::uint8_t>, std::span<const std::int32_t>,
+                                       std::span<std::int32_t>, int);
+
+}  // namespace ybcore

@@ -1,0 +1,188 @@
+"""The benchmark commands beside the paired one: small runs that must tell the truth, and refuse to when results differ."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from ybcore import Engine, load_book, reference  # noqa: E402
+
+from benchmarks import city, encoding, fresh, report, scaling, startup  # noqa: E402
+from benchmarks.contenders import MODULES  # noqa: E402
+from benchmarks.job import make  # noqa: E402
+from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
+from benchmarks.variants import documents, regions  # noqa: E402
+
+
+def test_encoding(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "encoding.json"
+    encoding.main(["--rows", "5000", "--rounds", "2", "--threads", "1,2", "--out", str(out)])
+    printed = capsys.readouterr().out
+    result = json.loads(out.read_text())
+    shapes = {(case["what"], case["call"], case["shape"]) for case in result["cases"]}
+    assert {("item codes", "lookup", shape) for shape in ("dictionary", "string", "large_string")} <= shapes
+    assert {
+        ("person ids", "encode", shape) for shape in ("dictionary", "large_string", "int64, dense", "int64, sparse")
+    } <= shapes
+    assert all(len(case["seconds"]) == 2 and case["codes_per_second_per_thread"] > 0 for case in result["cases"])
+    assert "| item codes | lookup | dictionary | 2 |" in printed and result["machine"]["cores"] >= 1
+
+
+def test_encoding_needs_equal_numbers():
+    made = encoding.cases(300, 1)
+    wrong = [
+        *made,
+        encoding.Case(made[0].what, made[0].call, "other", made[0].column, lambda column, threads: np.zeros(1)),
+    ]
+    with pytest.raises(SystemExit, match="nothing was timed"):
+        encoding.agree(wrong)
+
+
+def test_scaling(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "scaling.json"
+    words = [
+        "--visits",
+        "300,600",
+        "--base",
+        "300",
+        "--base-items",
+        "80",
+        "--items",
+        "80",
+        "--threads",
+        "1",
+        "--policies",
+        "1,4",
+        "--layers",
+        "3,8",
+    ]
+    scaling.main([*words, "--rounds", "2", "--out", str(out)])
+    printed = capsys.readouterr().out
+    result = json.loads(out.read_text())
+    assert [(one["axis"], one["point"][one["axis"]]) for one in result["points"]] == [
+        ("visits", 300), ("visits", 600), ("threads", 1), ("items", 80), ("policies", 1), ("policies", 4), ("layers", 3), ("layers", 8),
+    ]  # fmt: skip
+    assert all(
+        len(one["seconds"]) == 2 and one["memory_bytes"] > 0 and one["settled"] > 250 for one in result["points"][2:]
+    )
+    assert "| policies | 4 | 1 |" in printed and result["skipped"] == []
+
+
+def test_scaling_leaves_out_what_memory_would_not_do(monkeypatch: pytest.MonkeyPatch):
+    def ask(module: str, *words: str, threads: int) -> dict[str, Any]:
+        point = json.loads(words[1])
+        if point["visits"] == 500:
+            raise SystemExit("scaling stopped with exit code -9")
+        whole = {
+            "libraries_bytes": 100,
+            "whole_bytes": point["visits"] * 1000,
+            "memory_bytes": 1,
+            "lines": 1,
+            "first_seconds": 1.0,
+        }
+        return {"point": point, "seconds": [1.0], "cpu_seconds": [1.0], "digest": "d", **whole}
+
+    monkeypatch.setattr(fresh, "ask", ask)
+    monkeypatch.setattr(scaling, "free_memory", lambda: 1_000_000)
+    told: list[str] = []
+    result = scaling.measure(scaling.Point(100), {"visits": [100, 500, 800, 5000]}, told.append)
+    assert [one["point"]["visits"] for one in result["points"]] == [100, 800]
+    why = {one["point"]["visits"]: one["why"] for one in result["skipped"]}
+    assert "exit code -9" in why[500] and "would need about" in why[5000]
+    assert "would need about" in scaling.table(result) and "5,000: left out" in told[-1]
+
+
+def test_scaling_tells_nothing_when_results_differ():
+    point = {"visits": 1, "items": 1, "layers": 3, "seed": 1, "policies": 4}
+    result = {"points": [{"axis": "policies", "point": point, "digest": digest} for digest in "ab"]}
+    with pytest.raises(SystemExit, match="policies 4: other results"):
+        scaling.agree(result)
+
+
+@pytest.mark.parametrize(
+    "words", [["--layers", "9"], ["--policies", "0"], ["--policies", "999"], ["--axes", "moons"], ["--visits", "x"]]
+)
+def test_scaling_refuses(words: list[str]):
+    with pytest.raises(SystemExit) as stopped:
+        scaling.main(words)
+    assert stopped.value.code == 2
+
+
+@pytest.mark.parametrize(("policies", "layers"), [(1, 2), (1, 3), (4, 3), (12, 3), (3, 5), (1, 8)])
+def test_variants_settle_as_the_reference_does(policies: int, layers: int):
+    """Each document of a book is used, and every layer of its plans; kernel and reference agree on all columns of money."""
+    job = make(400, items=60, seed=policies + layers)
+    raw, places = documents(policies, layers), regions(policies)
+    book = load_book(raw)
+    assert len(book) == policies and {len(plan.layers) for policy in book for plan in policy.model.plans} == {layers}
+    visits, lines, persons = ybcore_bulk.tables(job)
+    persons["insuplc_admdvs"] = [places[i % len(places)] for i in range(len(job.cat))]
+    done = Engine(book, ybcore_bulk.catalog(job), threads=1).settle(visits, lines, persons, line_offsets=job.off).visits
+    given = ybcore_reference.tables(job)
+    for i, person in enumerate(given["persons"]):
+        person["insuplc_admdvs"] = places[i % len(places)]
+    rows = reference.settle([policy.doc for policy in book], **given).rows
+    for name in reference.MONEY:
+        assert done[name].to_pylist() == [row[name] for row in rows], name
+    assert set(done["policy_id"].to_pylist()) == {doc["id"] for doc in raw}
+    if layers == 8:
+        assert all(sum(done[payer].to_pylist()) > 0 for payer in ("cvlserv_pay", "hifes_pay", "oth_pay"))
+
+
+def test_city(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "city.json"
+    city.main(["--visits", "1500", "--items", "500", "--sample", "300", "--rounds", "1", "--out", str(out)])
+    printed = capsys.readouterr().out
+    result = json.loads(out.read_text())
+    known = result["city"][0]["facts"]
+    assert (
+        known["schemes"] == 3
+        and known["reversals"] > 5
+        and known["households_of_several"] > 5
+        and known["outcomes"]["settled"] > 100
+    )
+    assert result["reference"]["columns"] > 30
+    assert [one["run"]["line_output"] for one in result["city"]] == [False, True, True]
+    assert "| one scheme | visits | 1 |" in printed and "line output + detail" in printed
+    for name in set(MODULES) - {"ybcore"}:
+        assert f"| {name} | " in printed
+
+
+def test_every_contender_says_what_it_lacks_for_a_city():
+    assert set(city.NEEDS) == set(MODULES) and all(city.NEEDS.values())
+
+
+def test_a_city_that_differs_from_the_reference_is_not_timed(monkeypatch: pytest.MonkeyPatch):
+    true = reference.settle
+
+    def off_by_a_fen(*args: Any, **kwargs: Any) -> Any:
+        done = true(*args, **kwargs)
+        done.rows[7]["psn_cash_pay"] += 1
+        return done
+
+    monkeypatch.setattr(reference, "settle", off_by_a_fen)
+    with pytest.raises(SystemExit, match="visit 7, psn_cash_pay"):
+        city.prove(60, 500, 1)
+
+
+def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    few = ("python, nothing", "import ybcore", "ybcore --version")
+    monkeypatch.setattr(startup, "STARTS", {name: startup.STARTS[name] for name in few})
+    startup.main(["--rounds", "1"])
+    printed = capsys.readouterr().out
+    assert all(f"| {name} | " in printed for name in (*few, "first settle, two visits", "second settle"))
+
+
+def test_numbers_of_a_command_line():
+    assert report.integers("20000,2_000_000") == [20_000, 2_000_000]
+    for wrong in ("", "x", "1,0", "1;2"):
+        with pytest.raises(Exception, match="number"):
+            report.integers(wrong)
