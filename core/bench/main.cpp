@@ -1,4 +1,4 @@
-// The benchmark without Python: `kernel_bench STAGE|all|about [SCALE [THREADS [ROUNDS]]]`.
+// The benchmark without Python: `kernel_bench STAGE|all|stages|about [SCALE [THREADS [ROUNDS]]]`.
 //
 // One line a stage on stdout: its name, the digest of all that the kernel wrote, and what happened. Those lines are the same for every
 // compiler, machine and number of threads. Times go to stderr.
@@ -10,17 +10,26 @@
 
 #include "stages.hpp"
 
-#ifdef __GLIBC__
 #define YB_TEXT_OF(x) #x
 #define YB_TEXT(x) YB_TEXT_OF(x)
+#ifdef __GLIBC__
 #define YB_LIBC "glibc " YB_TEXT(__GLIBC__) "." YB_TEXT(__GLIBC_MINOR__)
 #else
 #define YB_LIBC "another libc"
 #endif
+#if defined(__x86_64__)
+#define YB_MACHINE "x86-64"
+#elif defined(__aarch64__)
+#define YB_MACHINE "aarch64"
+#else
+#define YB_MACHINE "another machine"
+#endif
 #ifdef __clang__
 #define YB_COMPILER "clang "
+#define YB_VERSION YB_TEXT(__clang_major__) "." YB_TEXT(__clang_minor__) "." YB_TEXT(__clang_patchlevel__)
 #else
 #define YB_COMPILER "gcc "
+#define YB_VERSION YB_TEXT(__GNUC__) "." YB_TEXT(__GNUC_MINOR__) "." YB_TEXT(__GNUC_PATCHLEVEL__)
 #endif
 
 namespace {
@@ -54,7 +63,7 @@ bool number(const char* text, std::int64_t least, T& out) {
 }
 
 int usage() {
-  std::fputs("usage: kernel_bench STAGE|all|about [SCALE, 100 is full size [THREADS [ROUNDS]]]\nstages:", stderr);
+  std::fputs("usage: kernel_bench STAGE|all|stages|about [SCALE, 100 is full size [THREADS [ROUNDS]]]\nstages:", stderr);
   for (const Stage& stage : kStages) std::fprintf(stderr, " %s", stage.name);
   std::fputs("\n", stderr);
   return 2;
@@ -69,7 +78,11 @@ int main(int count, char** given) {
     return usage();
   const std::string_view wanted = given[1];
   if (wanted == "about") {
-    std::printf("%s%s, %s\n", YB_COMPILER, __VERSION__, YB_LIBC);
+    std::puts(YB_COMPILER YB_VERSION ", " YB_LIBC ", " YB_MACHINE);
+    return 0;
+  }
+  if (wanted == "stages") {
+    for (const Stage& stage : kStages) std::puts(stage.name);
     return 0;
   }
   bool known = false;

@@ -74,6 +74,7 @@ std::vector<Population::Visit> Population::draw(Random& random, std::size_t visi
       if (inside) v.days = random.between<std::int32_t>(2, 20);
       if (inside) v.split = random.in_thousand(100);
       v.total = random.between(1'000, inside ? 6'000'000 : 60'000);
+      if (random.in_thousand(1)) v.total = 400'000'000'000;  // more than a bill may be
       v.hospital = random.between<std::int32_t>(0, 40);
       v.disease = random.in_thousand(700) ? random.between<std::int32_t>(0, 15) : -1;
       const bool same_stay = out.size() > begin && random.in_thousand(100);

@@ -224,6 +224,7 @@ void Scheme::employee_in() {
   LayerRow& basic = layer(LayerKind::kShare, 0, {{kInScope}, {kTagInScope}});
   basic.basic = basic.moves = 1;
   StandardRow& due = standard(basic, 1300 * kYuan, Repeat::kAdmission);
+  edit(due, Edit::kSet, 1200 * kYuan);
   edit(due, Edit::kTimes, 900'000);
   admissions(due, AdmissionRule::kList, {1300 * kYuan, 650 * kYuan, 325 * kYuan});
   due.link_id = due.link_days = due.against_used = 1;
@@ -283,6 +284,11 @@ void Scheme::employee_out() {
   standard(again, 50 * kYuan, Repeat::kFirstOnly).key = key(14, Period::kMonth);
   bands(again, {{100 * kYuan, 100'000, 2}, {-1, 200'000, 5}});
   feed(key(14, Period::kMonth), Quantity::kDeductible);
+  feed(key(15, Period::kYear), Quantity::kVisitScope);
+  feed(key(15, Period::kYear), Quantity::kVisitFull);
+  feed(key(15, Period::kYear), Quantity::kVisitOver, -1, -1);
+  feed(key(15, Period::kYear), Quantity::kVisitFirst);
+  feed(key(16, Period::kYear), Quantity::kEndAcct);
   close();
 }
 
@@ -305,12 +311,21 @@ void Scheme::employee_big() {
   feed(key(20, Period::kYear), Quantity::kEligible);
   feed(key(21, Period::kYear), Quantity::kTarget);
   feed(key(22, Period::kYear), Quantity::kCarry);
+  feed(key(24, Period::kYear), Quantity::kBase);
+  feed(key(24, Period::kYear), Quantity::kDue, -1, -1);
+  feed(key(25, Period::kVisit), Quantity::kRan);
 
   LayerRow& second = layer(LayerKind::kShare, 5, {{kFirstPay}, {kCopay}});
   StandardRow& inside = standard(second, 300 * kYuan, Repeat::kVisit);
+  edit(inside, Edit::kPlus, 40 * kYuan);
+  edit(inside, Edit::kMinus, 25 * kYuan);
   admissions(inside, AdmissionRule::kTimes, {800'000});
   inside.in_catalogue = 1;
   bands(second, {{-1, 400'000}});
+  const std::int64_t first = second.standard;
+  (void)standard(second, 60 * kYuan, Repeat::kVisit);
+  second.after = second.standard;  // taken off what the rate gives
+  second.standard = first;
   ceiling(second, On::kLayers, 20'000 * kYuan, key(23, Period::kYear, Scope::kHospital));
   feed(key(23, Period::kYear, Scope::kHospital), Quantity::kPaid);
   close();
@@ -334,11 +349,13 @@ void Scheme::resident_in() {
   ceiling(basic, On::kFund, 40'000 * kYuan, key(103, Period::kYear));
   feed(key(101, Period::kYear), Quantity::kDeductible);
   feed(key(103, Period::kYear), Quantity::kPaid);
+  feed(key(107, Period::kYear), Quantity::kCutFund);
+  feed(key(107, Period::kYear), Quantity::kCutExpense);
 
   LayerRow& critical = layer(LayerKind::kShare, 3, {{kDeductible}, {kCopay}, {kFirstPay, -1, 300'000}});
   critical.settle = code(Settle::kDeltaF);
   critical.carries = 1;
-  (void)standard(critical, 2'000 * kYuan, Repeat::kVisit);
+  admissions(standard(critical, 2'000 * kYuan, Repeat::kVisit), AdmissionRule::kLess, {150 * kYuan});
   critical.accumulate = key(104, Period::kYear);
   critical.so_far = key(105, Period::kYear);
   critical.carry = key(106, Period::kYear);
