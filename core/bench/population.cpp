@@ -7,14 +7,15 @@
 
 namespace ybcore::bench {
 namespace {
-constexpr std::int32_t kFirstDay = 19'358;  // 2023-01-01
 constexpr std::int32_t kDays = 730;
 constexpr std::int64_t kPayersGiven = 9;
 }  // namespace
 
-Population::Population(const Scheme& scheme, std::size_t persons, std::size_t visits) {
-  Random random(5);
-  households(random, persons);
+Population::Population(const Scheme& scheme, std::size_t persons, std::size_t visits, int batch)
+    : first_day(19'358 + batch * kDays) {  // 2023-01-01
+  Random same(5);
+  households(same, persons);
+  Random random(6 + static_cast<std::uint64_t>(batch));
   accounts(random);
   place(random, scheme, draw(random, visits));
 }
@@ -30,6 +31,7 @@ void Population::households(Random& random, std::size_t persons) {
       house = together ? house + 1 : house;
       head = together ? static_cast<std::int32_t>(p) : -1;
     }
+    if (head == static_cast<std::int32_t>(p)) person_of_household.push_back(head);
     of_household.push_back(head < 0 ? -1 : house);
     of_donor.push_back(head < 0 || head == static_cast<std::int32_t>(p) ? -1 : head);
     --left;
@@ -39,7 +41,7 @@ void Population::households(Random& random, std::size_t persons) {
 void Population::accounts(Random& random) {
   for (std::size_t p = 0; p < of_household.size(); ++p) {
     balance.push_back(random.between(0, 200'000));
-    auto day = random.between<std::int32_t>(kFirstDay - 20, kFirstDay + 40);
+    auto day = random.between<std::int32_t>(first_day - 20, first_day + 40);
     for (auto n = random.between(0, 12); n > 0; --n) {
       account_date.push_back(day);
       const bool set = random.in_thousand(30);
@@ -65,7 +67,7 @@ std::vector<Population::Visit> Population::draw(Random& random, std::size_t visi
       Visit v;
       time += random.between(3'600, kDays * 86'400 / 10);
       v.time = time;
-      v.day = kFirstDay + static_cast<std::int32_t>(time / 86'400);
+      v.day = first_day + static_cast<std::int32_t>(time / 86'400);
       v.person = static_cast<std::int32_t>(p);
       const bool inside = random.in_thousand(250);
       const bool big = random.in_thousand(200);
@@ -160,6 +162,7 @@ void Population::put_in_order(const std::vector<std::int64_t>& time) {
     right.push_back(static_cast<std::int32_t>(p));
   }
   const Groups groups = connect(persons(), left, right);
+  group_of_person = groups.of_person;
   const std::size_t n = visits();
   std::vector<std::int32_t> group(n);
   std::vector<std::int64_t> second(n, 0), ids(n);
@@ -181,6 +184,25 @@ void Population::put_in_order(const std::vector<std::int64_t>& time) {
     if (k == rows.rows.size()) break;
     const auto r = static_cast<std::size_t>(rows.rows[k]);
     for (std::int64_t e = event_begin[r]; e < event_begin[r + 1]; ++e) order.push_back(e);
+  }
+}
+
+std::size_t Population::group_of_owner(std::int32_t owner) const {
+  const std::int32_t who = owner >= 0 ? owner : person_of_household[static_cast<std::size_t>(-2 - owner)];
+  return static_cast<std::size_t>(group_of_person[static_cast<std::size_t>(who)]);
+}
+
+void Population::take_back(const std::vector<std::int32_t>& of, std::size_t known) {
+  std::vector<std::int64_t> last(persons(), -1);
+  for (std::size_t k = 0; k < of.size(); ++k) last[static_cast<std::size_t>(of[k])] = static_cast<std::int64_t>(k);
+  std::int64_t turn = 0;
+  for (std::size_t e = 0; e < events(); ++e) {
+    if (is_reversal[e] == 0) continue;
+    ++turn;
+    const std::int64_t own = last[static_cast<std::size_t>(person[e])];
+    if (turn % 2 == 0 && own >= 0) init[e] = -2 - own;
+    if (turn % 29 == 0) init[e] = -2 - (turn % static_cast<std::int64_t>(known));    // mostly a stranger's
+    if (turn % 31 == 0) init[e] = -1 - static_cast<std::int64_t>(known) + turn % 4;  // no longer standing
   }
 }
 

@@ -20,11 +20,18 @@ namespace ybcore::bench {
 
 class Population {
  public:
-  Population(const Scheme& scheme, std::size_t persons, std::size_t visits);
+  // The persons, households and groups of every batch are the same; its visits are not, and come two years after those before.
+  Population(const Scheme& scheme, std::size_t persons, std::size_t visits, int batch);
+
+  // Some reversals take back a settlement of an earlier batch; `of` names the person of each, `known` ids were ever seen.
+  void take_back(const std::vector<std::int32_t>& of, std::size_t known);
 
   [[nodiscard]] std::size_t persons() const { return balance.size(); }
   [[nodiscard]] std::size_t visits() const { return event_begin.size() - 1; }
   [[nodiscard]] std::size_t events() const { return visit.size(); }
+  [[nodiscard]] std::size_t groups() const { return group_begin.size() - 1; }
+  // Owners of counters: a person, or -2 - household.
+  [[nodiscard]] std::size_t group_of_owner(std::int32_t owner) const;
   [[nodiscard]] Events view() const;
   [[nodiscard]] AccountEvents accounts() const;
 
@@ -40,8 +47,10 @@ class Population {
   };
   std::vector<std::int64_t> visit, init, natures, fields, given, event_begin{0}, order, group_begin, account_amount;
   std::vector<std::int32_t> plan, person, household, donor, hospital, disease, stay, linked_stay, order_date, begndate, enddate,
-      period_date, days, account_date, of_household, of_donor;
+      period_date, days, account_date, of_household, of_donor, group_of_person, person_of_household;
   std::vector<std::uint8_t> reason, later, acct_used, is_reversal, account_kind;
+
+  std::int32_t first_day = 0;
 
   void households(Random& random, std::size_t persons);
   void accounts(Random& random);

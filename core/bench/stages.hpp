@@ -49,5 +49,6 @@ void repeat(const Settings& settings, Done& done, Prepare prepare, Kernel kernel
 [[nodiscard]] Done texts(const Settings& settings);
 [[nodiscard]] Done settle(const Settings& settings);
 [[nodiscard]] Done detail(const Settings& settings);
+[[nodiscard]] Done resume(const Settings& settings);
 
 }  // namespace ybcore::bench
