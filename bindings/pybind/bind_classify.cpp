@@ -2,6 +2,9 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "arrays.hpp"
 #include "ybcore/classify.hpp"
 
@@ -14,6 +17,54 @@ py::tuple py_combine(const In<std::uint64_t>& key) {
     const auto keys = span_of(key);
     py::gil_scoped_release release;
     out = combine(keys);
+  }
+  return py::make_tuple(owned(std::move(out.of_event)), owned(std::move(out.keys)), owned(std::move(out.first)));
+}
+
+// Columns as dicts: sources (row, code, flag, place), fallback, ready, day, edges, classes.
+py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
+  std::vector<py::object> kept;
+  const auto view = [&]<class T>(const py::handle& value, T) -> std::span<const T> {
+    if (value.is_none()) return {};
+    if (!In<T>::check_(value)) throw std::invalid_argument("a column of classes has the wrong type");
+    const auto array = py::reinterpret_borrow<In<T>>(value);
+    kept.push_back(array);
+    return span_of(array);
+  };
+  const auto n = static_cast<std::size_t>(events);
+  std::vector<ClassColumn> all;
+  for (const py::handle& item : columns) {
+    const auto d = py::reinterpret_borrow<py::dict>(item);
+    ClassColumn& column = all.emplace_back();
+    for (const py::handle& one : d["sources"]) {
+      const auto t = py::reinterpret_borrow<py::tuple>(one);
+      const ClassSource source{view(t[0], std::int32_t{}), view(t[1], std::int32_t{}), view(t[2], std::int8_t{}), view(t[3], std::uint16_t{})};
+      const std::size_t rows = std::max(source.code.size(), source.flag.size());
+      if (source.row.empty()) {
+        same_length(rows, n, "code");
+      } else {
+        same_length(source.row.size(), n, "row");
+        for (const std::int32_t row : source.row)
+          if (row >= static_cast<std::int64_t>(rows)) throw std::invalid_argument("a row is out of range");
+      }
+      for (const std::int32_t code : source.code)
+        if (code >= static_cast<std::int64_t>(source.place.size())) throw std::invalid_argument("a code is out of range");
+      for (const std::int8_t code : source.flag)
+        if (code >= static_cast<std::int64_t>(source.place.size())) throw std::invalid_argument("a code is out of range");
+      column.sources.push_back(source);
+    }
+    column.fallback = d["fallback"].cast<std::uint16_t>();
+    column.ready = view(d["ready"], std::int32_t{});
+    column.day = view(d["day"], std::int32_t{});
+    column.edges = view(d["edges"], std::int64_t{});
+    column.classes = d["classes"].cast<std::uint64_t>();
+    if (!column.ready.empty()) same_length(column.ready.size(), n, "ready");
+    if (!column.day.empty()) same_length(column.day.size(), n, "day");
+  }
+  Combinations out;
+  {
+    py::gil_scoped_release release;
+    out = combine(n, all);
   }
   return py::make_tuple(owned(std::move(out.of_event)), owned(std::move(out.keys)), owned(std::move(out.first)));
 }
@@ -34,6 +85,8 @@ py::array_t<std::int32_t> py_years(const In<std::int32_t>& birth, const In<std::
 void bind_classify(py::module_& m) {
   m.def("combine", &py_combine, py::arg("key").noconvert(),
         "Dense numbers of equal keys: (number of each, key of each number, first row of each number).");
+  m.def("combine_classes", &py_combine_classes, py::arg("events"), py::arg("columns"),
+        "Combinations of classes of several attributes, as `combine` gives them; the first column is the most significant digit.");
   m.def("completed_years", &py_years, py::arg("birth").noconvert(), py::arg("day").noconvert(),
         "Completed years between two dates; INT32_MIN for a missing one.");
 }

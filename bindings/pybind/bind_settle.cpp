@@ -1,6 +1,9 @@
 // Settling: compiled programs and columns of events in, columns of visits out.
 #include <pybind11/stl.h>
 
+#include <array>
+#include <optional>
+
 #include "arrays.hpp"
 #include "ybcore/settle.hpp"
 
@@ -78,9 +81,15 @@ Events events_of(const py::dict& d, Kept& k) {
   e.fields = k.view<std::int64_t>(d, "fields");
   e.given = k.view<std::int64_t>(d, "given");
   e.event_begin = k.view<std::int64_t>(d, "event_begin");
-  e.order = k.view<std::int64_t>(d, "order");
-  e.group_begin = k.view<std::int64_t>(d, "group_begin");
-  if (e.event_begin.empty() || e.group_begin.empty()) throw std::invalid_argument("event_begin and group_begin are never empty");
+  if (e.event_begin.empty()) throw std::invalid_argument("event_begin is never empty");
+  const std::size_t visits = e.event_begin.size() - 1;
+  e.group = k.view<std::int32_t>(d, "group", visits);
+  e.groups = d["groups"].cast<std::int32_t>();
+  e.first = k.view<std::int64_t>(d, "first", visits);
+  e.second = k.view<std::int64_t>(d, "second");
+  e.ids.numbers = k.view<std::int64_t>(d, "numbers");
+  e.ids.offsets = k.view<std::int64_t>(d, "offsets");
+  e.ids.bytes = reinterpret_cast<const char*>(k.view<std::uint8_t>(d, "bytes").data());
   if (e.given.size() != 0) same_length(e.given.size(), 9 * n, "given");
   return e;
 }
@@ -194,14 +203,14 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
 
   State state;
   Opening o;
+  const auto groups = static_cast<std::size_t>(e.groups) + 1;
   if (opening) {
     state = state_in(*opening);
     o.state = &state;
-    o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", e.group_begin.size());
-    o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", e.group_begin.size());
+    o.counter_begin = kept.view<std::int64_t>(*opening, "counter_group_begin", groups);
+    o.record_begin = kept.view<std::int64_t>(*opening, "record_group_begin", groups);
     o.known_before = kept.view<std::uint8_t>(*opening, "known_before");
   }
-  py::array_t<std::int64_t> columns({static_cast<py::ssize_t>(kColumns), static_cast<py::ssize_t>(visits)});
   auto outcome = array_of<std::uint8_t>(events, "outcome");
   same_length(static_cast<std::size_t>(outcome.size()), visits, "outcome");
   py::array_t<std::uint8_t> outcomes(static_cast<py::ssize_t>(visits));
@@ -212,25 +221,42 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto state_reversed = filled<std::uint8_t>(o.known_before.size(), 0);
   auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
   auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
-  const Outputs out{written(columns),
-                    visits,
-                    written(outcomes),
-                    written(reason),
-                    written(plan),
-                    written(reversed),
-                    written(closing_balance),
+  const Outputs out{written(closing_balance),
                     written(cursor),
                     written(through),
                     {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0},
                     written(detail_count),
                     written(state_reversed)};
-  std::vector<State> closing;
-  Status status;
+  std::optional<Settled> settled;
   {
     py::gil_scoped_release release;
-    status = settle(p, e, a, o, out, want_state ? &closing : nullptr, threads);
+    settled.emplace(settle(p, e, a, o, out, want_state, threads));
   }
-  if (status.code != Code::kOk) throw std::runtime_error(std::string(sentence(status.code)) + ", row " + std::to_string(status.row));
+  if (settled->status.code != Code::kOk)
+    throw std::runtime_error(std::string(sentence(settled->status.code)) + ", row " + std::to_string(settled->status.row));
+  // Columns that nobody wrote share one column of zeros.
+  const std::uint64_t live = settled->live();
+  std::array<std::int64_t*, kColumns> to{};
+  py::list columns;
+  const py::object zeros = py::module_::import("numpy").attr("zeros")(visits, "int64");
+  zeros.attr("flags").attr("writeable") = false;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    if (((live >> c) & 1) == 0) {
+      columns.append(zeros);
+      continue;
+    }
+    py::array_t<std::int64_t> column(static_cast<py::ssize_t>(visits));
+    to[c] = column.mutable_data();
+    columns.append(column);
+  }
+  {
+    const auto became = written(outcomes);
+    const auto why = written(reason);
+    const auto which = written(plan);
+    const auto back = written(reversed);
+    py::gil_scoped_release release;
+    settled->write(to, became, why, which, back, threads);
+  }
   py::dict result;
   result["columns"] = columns;
   result["outcome"] = outcomes;
@@ -243,7 +269,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   result["detail"] = detail;
   result["detail_count"] = detail_count;
   py::list states;
-  for (State& s : closing) states.append(state_out(std::move(s)));
+  for (State& s : settled->closing) states.append(state_out(std::move(s)));
   result["states"] = states;
   return result;
 }

@@ -4,6 +4,7 @@
 namespace ybcore::bind {
 void bind_catalog(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
+void bind_join(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
 void bind_pricing(pybind11::module_& m);
@@ -17,6 +18,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_catalog(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_money(m);
+  ybcore::bind::bind_join(m);
   ybcore::bind::bind_order(m);
   ybcore::bind::bind_pricing(m);
   ybcore::bind::bind_settle(m);

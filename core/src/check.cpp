@@ -142,9 +142,23 @@ const char* invalid(const Program& program) noexcept { return Checker(program).p
 const char* invalid(const Program& program, const Events& e, std::size_t persons) noexcept {
   const std::size_t n = e.visit.size();
   if (!cuts(e.event_begin, n)) return "event_begin";
-  if (!cuts(e.group_begin, e.order.size())) return "group_begin";
+  if (n > INT32_MAX) return "visit";
   if (e.tags > kMaxTags) return "tags";
   const auto visits = static_cast<std::int64_t>(e.event_begin.size()) - 1;
+  const auto rows = static_cast<std::size_t>(visits);
+  if (e.group.size() != rows || e.groups < 0) return "group";
+  if (e.first.size() != rows) return "first";
+  if (!e.second.empty() && e.second.size() != rows) return "second";
+  if (!e.ids.numbers.empty() ? e.ids.numbers.size() != rows : !e.ids.offsets.empty() && e.ids.offsets.size() != rows + 1) return "ids";
+  for (std::size_t v = 0; v < rows; ++v) {
+    if (e.group[v] < -1 || e.group[v] >= e.groups) return "group";
+    const std::int64_t parts = e.event_begin[v + 1] - e.event_begin[v];
+    if (parts < 1 || parts > UINT16_MAX) return "event_begin";
+    for (std::int64_t i = e.event_begin[v]; e.group[v] >= 0 && i < e.event_begin[v + 1]; ++i) {
+      const std::int32_t person = e.person[static_cast<std::size_t>(i)];
+      if (person < 0 || static_cast<std::size_t>(person) >= persons) return "person";
+    }
+  }
   std::int64_t fields = 0;
   for (std::size_t i = 0; i < n; ++i) {
     if (e.visit[i] < 0 || e.visit[i] >= visits) return "visit";
@@ -164,15 +178,6 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
   std::size_t used = 0;
   while (used < 63 && (fields >> used) != 0) ++used;
   if (e.fields.size() < used * n) return "fields";
-  for (std::size_t k = 0; k < e.order.size();) {
-    if (e.order[k] < 0 || static_cast<std::size_t>(e.order[k]) >= n) return "order";
-    const auto visit = static_cast<std::size_t>(e.visit[static_cast<std::size_t>(e.order[k])]);
-    for (std::int64_t part = e.event_begin[visit]; part < e.event_begin[visit + 1]; ++part, ++k) {
-      if (k >= e.order.size() || e.order[k] != part) return "order";
-      const std::int32_t person = e.person[static_cast<std::size_t>(part)];
-      if (person < 0 || static_cast<std::size_t>(person) >= persons) return "person";
-    }
-  }
   return nullptr;
 }
 

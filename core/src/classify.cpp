@@ -69,6 +69,56 @@ Combinations combine(std::span<const std::uint64_t> key) {
   return out;
 }
 
+namespace {
+constexpr std::size_t kBlock = 1024;
+
+void add_classes(const ClassColumn& column, std::size_t begin, std::size_t size, std::uint64_t* key) {
+  std::int32_t found[kBlock];
+  if (!column.ready.empty()) {
+    for (std::size_t i = 0; i < size; ++i) found[i] = column.ready[begin + i];
+  } else if (!column.day.empty()) {
+    for (std::size_t i = 0; i < size; ++i) found[i] = 0;
+    for (const std::int64_t edge : column.edges)
+      for (std::size_t i = 0; i < size; ++i) found[i] += edge <= column.day[begin + i] ? 1 : 0;
+  } else {
+    for (std::size_t i = 0; i < size; ++i) found[i] = -1;
+    for (const ClassSource& source : column.sources) {
+      for (std::size_t i = 0; i < size; ++i) {
+        const std::int64_t row = source.row.empty() ? static_cast<std::int64_t>(begin + i) : source.row[begin + i];
+        if (found[i] >= 0 || row < 0) continue;
+        const auto at = static_cast<std::size_t>(row);
+        const std::int32_t code = source.code.empty() ? source.flag[at] : source.code[at];
+        if (code >= 0) found[i] = static_cast<std::int32_t>(source.place[static_cast<std::size_t>(code)]) - 1;
+      }
+    }
+    for (std::size_t i = 0; i < size; ++i) found[i] = found[i] < 0 ? column.fallback : found[i];
+  }
+  for (std::size_t i = 0; i < size; ++i) key[i] = key[i] * column.classes + static_cast<std::uint64_t>(found[i]);
+}
+}  // namespace
+
+Combinations combine(std::size_t events, std::span<const ClassColumn> columns) {
+  Combinations out;
+  out.of_event.resize(events);
+  Table table(out);
+  std::uint64_t key[kBlock];
+  std::uint64_t last = 0;
+  std::int32_t number = -1;
+  for (std::size_t begin = 0; begin < events; begin += kBlock) {
+    const std::size_t size = std::min(kBlock, events - begin);
+    std::fill_n(key, size, 0);
+    for (const ClassColumn& column : columns) add_classes(column, begin, size, key);
+    for (std::size_t i = 0; i < size; ++i) {
+      if (number < 0 || key[i] != last) {
+        last = key[i];
+        number = table.number(last, static_cast<std::int64_t>(begin + i));
+      }
+      out.of_event[begin + i] = number;
+    }
+  }
+  return out;
+}
+
 std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept {
   if (birth == kNullDay || day == kNullDay) return kNoNumber;
   using std::chrono::days;

@@ -4,67 +4,19 @@
 #include "visit.hpp"
 
 namespace ybcore {
-namespace {
-constexpr Wide kPpm = 1'000'000;
 
-std::int64_t held(Wide fen) { return static_cast<std::int64_t>(std::clamp(fen, -Wide{kMostFen}, Wide{kMostFen})); }
-std::int64_t times(std::int64_t amount, std::int64_t ppm) { return held(round_div(Wide{amount} * ppm, kPpm)); }
-}  // namespace
-
-std::int64_t Visit::standard_value(const StandardRow& s) const {
-  std::int64_t value = held(amount_fen(s.amount));
-  for (std::int64_t e = s.edit_begin; e < s.edit_end; ++e) {
-    const EditRow& edit = program_.edits[static_cast<std::size_t>(e)];
-    switch (static_cast<Edit>(edit.kind)) {
-      case Edit::kSet:
-        value = amount_fen(edit.value);
-        break;
-      case Edit::kPlus:
-        value = held(Wide{value} + amount_fen(edit.value));
-        break;
-      case Edit::kMinus:
-        value = held(Wide{value} - amount_fen(edit.value));
-        break;
-      case Edit::kTimes:
-        value = times(value, edit.value);
-    }
-  }
-  const std::int64_t n = number_;
-  const auto entry = [&] {
-    const std::int64_t last = s.value_end - s.value_begin - 1;
-    return program_.values[static_cast<std::size_t>(s.value_begin + std::min(n - 1, last))];
-  };
-  switch (static_cast<AdmissionRule>(s.rule)) {
-    case AdmissionRule::kList:
-      value = amount_fen(entry());
-      break;
-    case AdmissionRule::kFactors:
-      value = times(value, entry());
-      break;
-    case AdmissionRule::kLessShare:
-      value = times(value, std::max<std::int64_t>(0, 1'000'000 - entry() * (n - 1)));
-      break;
-    case AdmissionRule::kTimes:
-      for (std::int64_t i = 1; i < n && value != 0; ++i) value = times(value, entry());
-      break;
-    case AdmissionRule::kLess:
-      value = held(std::max<Wide>(0, value - Wide{amount_fen(entry())} * (n - 1)));
-      break;
-    case AdmissionRule::kPlain:
-      break;
-  }
-  if (s.floor >= 0) value = std::max(value, amount_fen(s.floor));
-  value = held(std::max<std::int64_t>(0, value)) * scale_;
-  value = static_cast<std::int64_t>(round_to(value, 1, {static_cast<RoundMode>(s.mode), s.unit}));
-  return s.waived != 0 ? 0 : value;
+std::int64_t Visit::standard_value(std::int64_t standard) const {
+  const std::int64_t known = prepared_.standard(standard, number_);
+  if (known != kMissing) return known;
+  return standard_of(program_, program_.standards[static_cast<std::size_t>(standard)], number_, scale_,
+                     [this](std::int64_t a) { return amount_fen(a); });
 }
 
 void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int64_t& standard) {
   owed = standard = 0;
   if (row.standard < 0) return;
   const StandardRow& s = program_.standards[static_cast<std::size_t>(row.standard)];
-  const std::size_t i = index();
-  standard = standard_value(s);
+  standard = standard_value(row.standard);
   owed = standard;
   switch (static_cast<Repeat>(s.repeat)) {
     case Repeat::kCumulative:
@@ -75,8 +27,8 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       break;
     case Repeat::kAdmission: {
       Wide used = 0;
-      for (const Record& r : ledger_.records) {
-        if (!r.standing || r.stay != packed_.event[i].stay || r.person != packed_.event[i].person || r.scheme != plan_->scheme) continue;
+      for (const Standing& r : ledger_.records) {
+        if (!r.standing || r.stay != event_->stay || r.person != event_->person || r.scheme != plan_->scheme) continue;
         for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_.used[k].layer == row.name ? ledger_.used[k].used : 0;
       }
       owed = std::max<std::int64_t>(0, standard - limited(round_div(used * scale_, kGrid)));
@@ -85,7 +37,7 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
     case Repeat::kHighest: {
       const std::int32_t slot = slots_[static_cast<std::size_t>(s.high_key)];
       std::int64_t high = 0;
-      for (const Record& r : ledger_.records) {
+      for (const Standing& r : ledger_.records) {
         if (!r.standing) continue;
         for (std::uint32_t k = r.standards; k < r.standards_end; ++k)
           if (ledger_.standards[k].slot == slot) high = std::max(high, ledger_.standards[k].amount);
@@ -98,26 +50,25 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       break;
   }
   if (s.link_id != 0 || s.link_days != 0) (void)transferred(row, s, standard, owed);
-  if (packed_.event[i].later != 0 && plan_->deductible_each == 0) owed = 0;
+  if (event_->later != 0 && plan_->deductible_each == 0) owed = 0;
 }
 
 bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t standard, std::int64_t& owed) {
-  const std::size_t i = index();
-  const Record* linked = nullptr;
-  const auto mine = [&](const Record& r) {
-    if (!r.standing || r.person != packed_.event[i].person || r.scheme != plan_->scheme) return false;
+  const Standing* linked = nullptr;
+  const auto mine = [&](const Standing& r) {
+    if (!r.standing || r.person != event_->person || r.scheme != plan_->scheme) return false;
     for (std::uint32_t k = r.used; k < r.used_end; ++k)
       if (ledger_.used[k].layer == row.name) return true;
     return false;
   };
-  if (s.link_id != 0 && packed_.event[i].linked_stay >= 0) {
-    for (const Record& r : ledger_.records)
-      if (r.stay == packed_.event[i].linked_stay && mine(r)) linked = &r;
+  if (s.link_id != 0 && event_->linked_stay >= 0) {
+    for (const Standing& r : ledger_.records)
+      if (r.stay == event_->linked_stay && mine(r)) linked = &r;
   }
   if (linked == nullptr && s.link_days != 0) {
-    for (const Record& r : ledger_.records) {
-      const std::int64_t gap = std::int64_t{packed_.event[i].begndate} - r.enddate;
-      if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == packed_.event[i].stay || !mine(r)) continue;
+    for (const Standing& r : ledger_.records) {
+      const std::int64_t gap = std::int64_t{event_->begndate} - r.enddate;
+      if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == event_->stay || !mine(r)) continue;
       if (linked == nullptr || r.enddate >= linked->enddate) linked = &r;
     }
   }

@@ -75,15 +75,14 @@ std::int64_t Visit::balance(std::int32_t person, std::int32_t day) {
 
 void Visit::from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other) {
   own = other = 0;
-  const std::size_t i = index();
-  if (packed_.event[i].acct_used == 0) return;
+  if (event_->acct_used == 0) return;
   std::int64_t rest = wanted / scale_;
-  const std::int32_t donor = plan_->mutual_aid != 0 ? packed_.event[i].donor : -1;
-  const std::int32_t payers[2] = {packed_.event[i].person, donor};
+  const std::int32_t donor = plan_->mutual_aid != 0 ? event_->donor : -1;
+  const std::int32_t payers[2] = {event_->person, donor};
   std::int64_t* const paid[2] = {&own, &other};
   for (std::size_t k = 0; k < 2; ++k) {
     if (payers[k] < 0) continue;
-    const std::int64_t amount = std::min(rest, std::max<std::int64_t>(0, balance(payers[k], packed_.event[i].order_date)));
+    const std::int64_t amount = std::min(rest, std::max<std::int64_t>(0, balance(payers[k], event_->order_date)));
     if (amount > 0) {
       out_.balance[static_cast<std::size_t>(payers[k])] -= amount;
       ledger_.moves.push_back({payers[k], amount});
@@ -151,15 +150,13 @@ bool Visit::columns(std::int64_t* out, const std::array<std::int64_t, kAllBucket
   }
   for (std::size_t i = 0; i < kMoneyColumns; ++i) out[i] += fen[i];
   out[c_pool_prop_selfpay] = basic != nullptr ? basic->rate : 0;
-  out[c_balc] = plan_->account == 0 ? 0 : balance(packed_.event[index()].person, packed_.event[index()].order_date);
+  out[c_balc] = plan_->account == 0 ? 0 : balance(event_->person, event_->order_date);
   return true;
 }
 
 void Visit::feed_end(std::int64_t cash, std::int64_t account, const std::array<std::int64_t, kAllBuckets>& at_end) {
-  const std::size_t i = index();
   const std::int64_t one = 100 * scale_;
-  for (std::int64_t f = plan_->feed_begin; f < plan_->feed_end; ++f) {
-    const FeedRow& row = program_.feeds[static_cast<std::size_t>(f)];
+  for (const FeedRow& row : prepared_plan_->end_feeds) {
     std::int64_t value = 0;
     switch (static_cast<Quantity>(row.quantity)) {
       case Quantity::kVisitTotal:
@@ -178,10 +175,10 @@ void Visit::feed_end(std::int64_t cash, std::int64_t account, const std::array<s
         value = nature(kInScope);
         break;
       case Quantity::kVisitCount:
-        value = packed_.event[i].later != 0 ? 0 : one;
+        value = event_->later != 0 ? 0 : one;
         break;
       case Quantity::kVisitDays:
-        value = packed_.event[i].days * one;
+        value = event_->days * one;
         break;
       case Quantity::kEndBucket:
         value = at_end[static_cast<std::size_t>(row.which)];

@@ -1,36 +1,48 @@
-// One settling group; private to the kernel.
+// Settling the groups of a partition; private to the kernel.
 #pragma once
 
+#include <vector>
+
+#include "partition.hpp"
 #include "visit.hpp"
 #include "ybcore/ledger.hpp"
 #include "ybcore/settle.hpp"
 
 namespace ybcore {
 
-// A workspace that settles one group after another.
+// A workspace that settles one partition after another.
 class Group {
  public:
-  Group(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Opening& opening,
+  Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
         const Outputs& out);
-  Status settle(std::int64_t group, State* closing);
+  Status settle(std::size_t part, State* closing);
 
  private:
-  const Program& program_;
+  const Prepared& program_;
   const Events& events_;
-  const Packed& packed_;
-  const AccountEvents& accounts_;
+  Partitions& partitions_;
   const Opening& opening_;
   const Outputs& out_;
   Ledger ledger_;
   Visit visit_;
 
-  void look_ahead(std::int64_t at) const;
-  bool visit(std::int64_t row, std::int64_t first, std::int64_t last);
-  [[nodiscard]] Reason refusal(std::int64_t first, std::int64_t last) const;
-  void reject(std::int64_t row, Reason reason);
-  void reverse(std::int64_t e, std::int64_t row);
-  [[nodiscard]] Reason cannot_reverse(std::int64_t e, std::int64_t& init, Record*& record);
-  void recall(std::int64_t group);
+  // The partition at hand: its records, its visits as places of their first records, and those in settling order by group.
+  std::span<const Record> records_;
+  std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_;
+  std::vector<std::int64_t> rows_;
+  std::vector<Fate> fates_;
+
+  void sort(std::size_t part);
+  void by_time();
+  [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;
+  [[nodiscard]] std::int64_t* row(std::size_t place) { return rows_.data() + place * kColumns; }
+  Status settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end);
+  bool visit(std::uint32_t place);
+  [[nodiscard]] Reason refusal(const Record* first, std::size_t parts) const;
+  void reject(std::uint32_t place, Reason reason);
+  void reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end);
+  [[nodiscard]] Reason cannot_reverse(const Record& event, std::uint32_t begin, std::uint32_t end, std::int64_t& init, Standing*& record);
+  void recall(std::int32_t group);
   void write(State& closing) const;
 };
 

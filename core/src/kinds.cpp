@@ -8,18 +8,21 @@ namespace {
 constexpr Wide kPpm = 1'000'000;
 }
 
-std::size_t Visit::edges_of(const LayerRow& row, Edge* edges) const {
+std::span<const Edge> Visit::edges_of(const PreparedLayer& layer, Edge* edges) const {
+  const LayerRow& row = *layer.row;
+  if (layer.edges.size() == static_cast<std::size_t>(row.band_end - row.band_begin)) return layer.edges;
   std::size_t n = 0;
   for (std::int64_t b = row.band_begin; b < row.band_end; ++b) {
     const BandRow& band = program_.bands[static_cast<std::size_t>(b)];
     edges[n++] = {band.to < 0 ? INT64_MAX : amount(band.to), band.rate, band.payer};
   }
-  return n;
+  return {edges, n};
 }
 
-void Visit::share(const LayerRow& row, LayerResult& r) {
+void Visit::share(const PreparedLayer& layer, LayerResult& r) {
+  const LayerRow& row = *layer.row;
   std::int64_t eligible = r.base;
-  for (std::int64_t c = row.ceil_begin; c < row.ceil_end; ++c) {
+  for (std::int64_t c = row.ceil_begin; layer.expense_ceilings && c < row.ceil_end; ++c) {
     const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
     if (static_cast<On>(ceiling.on) != On::kExpense) continue;
     eligible = std::min(eligible, std::max<std::int64_t>(0, amount(ceiling.limit) - read(ceiling.key)));
@@ -43,7 +46,7 @@ void Visit::share(const LayerRow& row, LayerResult& r) {
     r.deductible = std::min(owed, eligible);
   }
   std::int64_t above = eligible - r.deductible;
-  for (std::int64_t c = row.ceil_begin; c < row.ceil_end; ++c) {
+  for (std::int64_t c = row.ceil_begin; layer.above_ceilings && c < row.ceil_end; ++c) {
     const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
     if (static_cast<On>(ceiling.on) != On::kAbove) continue;
     above = std::min(above, std::max<std::int64_t>(0, amount(ceiling.limit) - read(ceiling.key)));
@@ -54,15 +57,15 @@ void Visit::share(const LayerRow& row, LayerResult& r) {
   if (row.part_rates != 0) {
     pay_parts(row, r, above, pieces);
   } else if (accumulated) {
-    pay_accumulated(row, r, p, above, pieces);
+    pay_accumulated(layer, r, p, above, pieces);
   } else {
-    pay_visit(row, r, above, pieces);
+    pay_visit(layer, r, above, pieces);
   }
   const std::int64_t inside = pieces.inside();
   r.cut_expense += std::max<std::int64_t>(0, above - inside);
   std::int64_t wanted = after_rate ? owed : 0;
   if (row.after >= 0) {
-    const std::int64_t extra = standard_value(program_.standards[static_cast<std::size_t>(row.after)]);
+    const std::int64_t extra = standard_value(row.after);
     wanted += extra;
     if (s == nullptr) r.standard = r.due = extra;
   }
@@ -70,15 +73,19 @@ void Visit::share(const LayerRow& row, LayerResult& r) {
   r.pays.give_back(taken);
   r.deductible += taken;
   r.rate = pieces.count == 1 ? pieces.piece[0].rate : 0;
-  const std::int64_t before = r.pays.total();
-  r.pays.give_back(before - fund_ceilings(row, r, before, &pieces, inside));
+  if (layer.fund_ceilings) {
+    const std::int64_t before = r.pays.total();
+    r.pays.give_back(before - fund_ceilings(row, r, before, &pieces, inside));
+  }
   remember(row, r);
 }
 
-void Visit::pay_visit(const LayerRow& row, LayerResult& r, std::int64_t above, Pieces& pieces) {
+void Visit::pay_visit(const PreparedLayer& layer, LayerResult& r, std::int64_t above, Pieces& pieces) {
+  const LayerRow& row = *layer.row;
   const std::int64_t p = row.position < 0 ? 0 : read(row.position);
-  std::array<Edge, kMaxBands> edges;
-  const std::size_t n = edges_of(row, edges.data());
+  std::array<Edge, kMaxBands> own;
+  const std::span<const Edge> edges = edges_of(layer, own.data());
+  const std::size_t n = edges.size();
   const std::int64_t low = p + (row.including != 0 ? r.deductible : 0);
   cut_into_bands(edges.data(), n, row.by_total != 0, p + (row.total_base != 0 ? r.base : above), low, above, pieces);
   pay_bands(pieces, row.payer, layer_rounding(), plan_->band_unit, static_cast<RoundMode>(plan_->band_mode), r.pays);
@@ -113,9 +120,11 @@ void Visit::pay_parts(const LayerRow& row, LayerResult& r, std::int64_t above, P
   r.target = r.pays.total();
 }
 
-void Visit::pay_accumulated(const LayerRow& row, LayerResult& r, std::int64_t p, std::int64_t above, Pieces& pieces) {
-  std::array<Edge, kMaxBands> edges;
-  const std::size_t n = edges_of(row, edges.data());
+void Visit::pay_accumulated(const PreparedLayer& layer, LayerResult& r, std::int64_t p, std::int64_t above, Pieces& pieces) {
+  const LayerRow& row = *layer.row;
+  std::array<Edge, kMaxBands> own;
+  const std::span<const Edge> edges = edges_of(layer, own.data());
+  const std::size_t n = edges.size();
   const std::int64_t start = r.standard;
   const bool by_total = row.by_total != 0;
   const auto f = [&](std::int64_t total) {
@@ -177,7 +186,7 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
       if (row.once >= 0 && read(row.once) != 0) wanted = 0;
       break;
     case LayerKind::kPerDay:
-      wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, packed_.event[i].days));
+      wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, event_->days));
       break;
     case LayerKind::kGiven: {
       const std::size_t n = events_.visit.size();
@@ -198,7 +207,7 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
 
 void Visit::package(const LayerRow& row, LayerResult& r) {
   const std::int64_t bill = r.base;
-  const std::int64_t days = row.per_day != 0 ? std::max<std::int64_t>(1, packed_.event[index()].days) : 1;
+  const std::int64_t days = row.per_day != 0 ? std::max<std::int64_t>(1, event_->days) : 1;
   const std::int64_t price = capped(Wide{amount(row.amount)} * days);
   const auto part = [&](std::int64_t of) { return static_cast<std::int64_t>(round_to(Wide{row.self_rate} * of, kPpm, layer_rounding())); };
   std::int64_t own = 0;

@@ -15,6 +15,7 @@ std::uint64_t mix(const SlotKey& k) {
 void Ledger::clear() {
   for (const std::uint32_t place : touched_) table_[place] = -1;
   touched_.clear();
+  for (const Slot& slot : slots_) last_[static_cast<std::size_t>(slot.key.counter)] = -1;
   slots_.clear();
   records.clear();
   contributions.clear();
@@ -24,20 +25,22 @@ void Ledger::clear() {
   moves.clear();
 }
 
-std::int32_t Ledger::slot(const SlotKey& key) {
+std::int32_t Ledger::search(const SlotKey& key) {
+  const auto counter = static_cast<std::size_t>(key.counter);
+  if (counter >= last_.size()) last_.resize(counter + 1, -1);
   if (slots_.size() * 2 >= table_.size()) grow();
   const std::uint64_t mask = table_.size() - 1;
   std::uint64_t place = mix(key) & mask;
   while (table_[place] >= 0) {
     const std::int32_t found = table_[place];
-    if (slots_[static_cast<std::size_t>(found)].key == key) return found;
+    if (slots_[static_cast<std::size_t>(found)].key == key) return last_[counter] = found;
     place = (place + 1) & mask;
   }
   const auto fresh = static_cast<std::int32_t>(slots_.size());
-  slots_.push_back({key, 0});
+  slots_.push_back({key, 0, 0});
   table_[place] = fresh;
   touched_.push_back(static_cast<std::uint32_t>(place));
-  return fresh;
+  return last_[counter] = fresh;
 }
 
 void Ledger::grow() {
@@ -52,32 +55,39 @@ void Ledger::grow() {
   }
 }
 
-void Ledger::open(std::int64_t row, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate) {
+void Ledger::open(std::int64_t row, std::int32_t place, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate) {
   const auto c = static_cast<std::uint32_t>(contributions.size());
   const auto a = static_cast<std::uint32_t>(admissions.size());
   const auto s = static_cast<std::uint32_t>(standards.size());
   const auto u = static_cast<std::uint32_t>(used.size());
   const auto m = static_cast<std::uint32_t>(moves.size());
-  records.push_back({row, person, stay, scheme, enddate, false, c, c, a, a, s, s, u, u, m, m});
+  records.push_back({row, place, person, stay, scheme, enddate, false, c, c, a, a, s, s, u, u, m, m});
 }
 
 void Ledger::close() {
-  Record& r = records.back();
+  Standing& r = records.back();
   r.contributions_end = static_cast<std::uint32_t>(contributions.size());
   r.admissions_end = static_cast<std::uint32_t>(admissions.size());
   r.standards_end = static_cast<std::uint32_t>(standards.size());
   r.used_end = static_cast<std::uint32_t>(used.size());
   r.moves_end = static_cast<std::uint32_t>(moves.size());
   r.standing = true;
+  for (std::uint32_t i = r.admissions; i < r.admissions_end; ++i) ++at(admissions[i].slot).admitted;
 }
 
-void Ledger::apply(const Record& record, std::int64_t sign) {
+void Ledger::apply(const Standing& record, std::int64_t sign) {
   for (std::uint32_t i = record.contributions; i < record.contributions_end; ++i)
     at(contributions[i].slot).value += sign * contributions[i].amount;
 }
 
+void Ledger::take_back(Standing& record) {
+  apply(record, -1);
+  record.standing = false;
+  for (std::uint32_t i = record.admissions; i < record.admissions_end; ++i) --at(admissions[i].slot).admitted;
+}
+
 void Ledger::cancel() {
-  Record& r = records.back();
+  Standing& r = records.back();
   r.contributions_end = static_cast<std::uint32_t>(contributions.size());
   apply(r, -1);
   contributions.resize(r.contributions);

@@ -16,16 +16,6 @@ std::int32_t root(std::vector<std::int32_t>& parent, std::int32_t person) noexce
   return person;
 }
 
-// Ids as bytes; a text that begins another comes before it.
-bool id_less(const TieIds& ids, std::size_t a, std::size_t b) noexcept {
-  if (!ids.numbers.empty()) return ids.numbers[a] < ids.numbers[b];
-  if (ids.offsets.empty()) return a < b;
-  const auto size_a = static_cast<std::size_t>(ids.offsets[a + 1] - ids.offsets[a]);
-  const auto size_b = static_cast<std::size_t>(ids.offsets[b + 1] - ids.offsets[b]);
-  const int order = std::memcmp(ids.bytes + ids.offsets[a], ids.bytes + ids.offsets[b], std::min(size_a, size_b));
-  return order != 0 ? order < 0 : size_a < size_b;
-}
-
 struct Before {
   std::span<const std::int64_t> first;
   std::span<const std::int64_t> second;
@@ -41,6 +31,15 @@ struct Before {
 };
 
 }  // namespace
+
+bool id_less(const TieIds& ids, std::size_t a, std::size_t b) noexcept {
+  if (!ids.numbers.empty()) return ids.numbers[a] < ids.numbers[b];
+  if (ids.offsets.empty()) return a < b;
+  const auto size_a = static_cast<std::size_t>(ids.offsets[a + 1] - ids.offsets[a]);
+  const auto size_b = static_cast<std::size_t>(ids.offsets[b + 1] - ids.offsets[b]);
+  const int order = std::memcmp(ids.bytes + ids.offsets[a], ids.bytes + ids.offsets[b], std::min(size_a, size_b));
+  return order != 0 ? order < 0 : size_a < size_b;
+}
 
 Groups connect(std::size_t persons, std::span<const std::int32_t> left, std::span<const std::int32_t> right) {
   std::vector<std::int32_t> parent(persons);

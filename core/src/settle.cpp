@@ -20,127 +20,176 @@ const char* sentence(Code code) noexcept {
   return "unknown";
 }
 
-Group::Group(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Opening& opening,
+Group::Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
              const Outputs& out)
     : program_(program),
       events_(events),
-      packed_(packed),
-      accounts_(accounts),
+      partitions_(partitions),
       opening_(opening),
       out_(out),
-      visit_(program, events, packed, accounts, out, ledger_) {}
+      visit_(program, events, accounts, out, ledger_) {}
 
-void Group::look_ahead(std::int64_t at) const {
-  const auto order = [&](std::int64_t place) { return static_cast<std::size_t>(events_.order[static_cast<std::size_t>(place)]); };
-  const auto end = static_cast<std::int64_t>(events_.order.size());
-  if (at + 2 * kAhead < end) {
-    const std::size_t e = order(at + 2 * kAhead);
-    fetch(&packed_.event[e]);
-    const std::int64_t* natures = events_.natures.data() + e * (5 + 4 * events_.tags);
-    fetch(natures);
-    fetch(natures + 4 + 4 * events_.tags);
-  }
-  if (at + kAhead >= end) return;
-  const Event& event = packed_.event[order(at + kAhead)];
-  const std::int64_t* row = packed_.row_of(event.visit);
-  for (std::size_t c = 0; c < kColumns; c += 8) fetch_to_write(row + c);
-  fetch_to_write(&out_.outcome[static_cast<std::size_t>(event.visit)]);
-  fetch_to_write(&out_.plan[static_cast<std::size_t>(event.visit)]);
+bool Group::before(std::uint32_t a, std::uint32_t b) const {
+  const Record& x = records_[first_[a]];
+  const Record& y = records_[first_[b]];
+  if (x.first != y.first) return x.first < y.first;
+  if (x.second != y.second) return x.second < y.second;
+  return id_less(events_.ids, static_cast<std::size_t>(x.visit), static_cast<std::size_t>(y.visit));
 }
 
-Status Group::settle(std::int64_t group, State* closing) {
-  ledger_.clear();
-  if (opening_.state != nullptr) recall(group);
-  const auto begin = events_.group_begin[static_cast<std::size_t>(group)];
-  const auto end = events_.group_begin[static_cast<std::size_t>(group) + 1];
-  for (std::int64_t at = begin; at < end;) {
-    look_ahead(at);
-    const std::int64_t e = events_.order[static_cast<std::size_t>(at)];
-    const std::int64_t row = packed_.event[static_cast<std::size_t>(e)].visit;
-    if (packed_.event[static_cast<std::size_t>(e)].is_reversal != 0) {
-      reverse(e, row);
-      ++at;
-      continue;
-    }
-    const std::int64_t last = e + packed_.event[static_cast<std::size_t>(e)].parts;
-    if (!visit(row, e, last)) return {Code::kConservation, row};
-    at += last - e;
+// Visits of the partition roughly by time, without comparing: a counting pass over equal stretches of time.
+void Group::by_time() {
+  const std::size_t n = first_.size();
+  std::int64_t low = INT64_MAX;
+  std::int64_t high = INT64_MIN;
+  for (const std::uint32_t at : first_) {
+    low = std::min(low, records_[at].first);
+    high = std::max(high, records_[at].first);
   }
-  if (closing != nullptr) write(*closing);
+  constexpr int kBits = 10;
+  const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  int shift = 0;
+  while ((range >> shift) >> kBits != 0) ++shift;
+  time_begin_.assign((std::size_t{1} << kBits) + 1, 0);
+  const auto bucket = [&](std::uint32_t at) {
+    return static_cast<std::size_t>((static_cast<std::uint64_t>(records_[at].first) - static_cast<std::uint64_t>(low)) >> shift);
+  };
+  for (const std::uint32_t at : first_) ++time_begin_[bucket(at) + 1];
+  for (std::size_t i = 1; i < time_begin_.size(); ++i) time_begin_[i] += time_begin_[i - 1];
+  by_time_.resize(n);
+  for (std::uint32_t v = 0; v < n; ++v) by_time_[time_begin_[bucket(first_[v])]++] = v;
+}
+
+void Group::sort(std::size_t part) {
+  records_ = partitions_.records(part);
+  first_.clear();
+  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts) first_.push_back(static_cast<std::uint32_t>(at));
+  const std::int32_t low = partitions_.first_group(part);
+  const auto groups = static_cast<std::size_t>(partitions_.end_group(part) - low);
+  group_begin_.assign(groups + 1, 0);
+  for (const std::uint32_t at : first_) ++group_begin_[static_cast<std::size_t>(records_[at].group - low) + 1];
+  for (std::size_t g = 1; g <= groups; ++g) group_begin_[g] += group_begin_[g - 1];
+  if (first_.empty()) return;
+  by_time();
+  order_.resize(first_.size());
+  for (const std::uint32_t v : by_time_) order_[group_begin_[static_cast<std::size_t>(records_[first_[v]].group - low)]++] = v;
+  for (std::size_t g = groups; g > 0; --g) group_begin_[g] = group_begin_[g - 1];
+  group_begin_[0] = 0;
+  // What is left out of order stands close together.
+  for (std::size_t g = 0; g < groups; ++g) {
+    const auto begin = order_.begin() + group_begin_[g];
+    const auto end = order_.begin() + group_begin_[g + 1];
+    const auto less = [this](std::uint32_t a, std::uint32_t b) { return before(a, b); };
+    if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
+  }
+}
+
+Status Group::settle(std::size_t part, State* closing) {
+  sort(part);
+  const std::size_t visits = first_.size();
+  rows_.resize(std::max(rows_.size(), visits * kColumns));
+  std::fill_n(rows_.data(), visits * kColumns, 0);
+  fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
+  for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
+    const std::int32_t group = partitions_.first_group(part) + static_cast<std::int32_t>(g);
+    const bool opens = opening_.state != nullptr;
+    if (group_begin_[g] == group_begin_[g + 1] && !opens) continue;
+    const Status status = settle_group(group, group_begin_[g], group_begin_[g + 1]);
+    if (status.code != Code::kOk) return status;
+    if (closing != nullptr) write(*closing);
+  }
+  partitions_.keep(part, rows_.data(), fates_.data(), visits);
   return {Code::kOk, 0};
 }
 
-Reason Group::refusal(std::int64_t first, std::int64_t last) const {
+Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end) {
+  ledger_.clear();
+  if (opening_.state != nullptr) recall(group);
+  for (std::uint32_t at = begin; at < end; ++at) {
+    const std::uint32_t place = order_[at];
+    const Record& first = records_[first_[place]];
+    if (first.is_reversal != 0) {
+      reverse(place, begin, end);
+    } else if (!visit(place)) {
+      return {Code::kConservation, first.visit};
+    }
+  }
+  return {Code::kOk, 0};
+}
+
+Reason Group::refusal(const Record* first, std::size_t parts) const {
   const std::size_t stride = 5 + 4 * events_.tags;
-  for (std::int64_t e = first; e < last; ++e) {
-    const auto i = static_cast<std::size_t>(e);
-    const auto given = packed_.event[i].reason;
-    if (given != Reason::kFine && given != Reason::kNoFigure) return given;
-    for (std::size_t b = 0; b < stride; ++b)
-      if (events_.natures[i * stride + b] < 0) return Reason::kNegativeBucket;
-    if (given != Reason::kFine) return given;
-    const std::int64_t fields = program_.plans[static_cast<std::size_t>(packed_.event[i].plan)].fields;
+  for (std::size_t k = 0; k < parts; ++k) {
+    const Record& event = first[k];
+    if (event.reason != Reason::kFine && event.reason != Reason::kNoFigure) return event.reason;
+    std::int64_t sign = 0;
+    for (const std::int64_t nature : event.nature) sign |= nature;
+    const std::int64_t* all = events_.natures.data() + static_cast<std::size_t>(event.event) * stride;
+    for (std::size_t b = 5; b < stride; ++b) sign |= all[b];
+    if (sign < 0) return Reason::kNegativeBucket;
+    if (event.reason != Reason::kFine) return event.reason;
+    const std::int64_t fields = program_.plan(event.plan).row->fields;
     for (std::size_t f = 0; (fields >> f) != 0; ++f)
-      if (((fields >> f) & 1) != 0 && events_.fields[f * events_.visit.size() + i] == kMissing) return Reason::kMissingValue;
+      if (((fields >> f) & 1) != 0 && events_.fields[f * events_.visit.size() + static_cast<std::size_t>(event.event)] == kMissing)
+        return Reason::kMissingValue;
   }
   return Reason::kFine;
 }
 
-void Group::reject(std::int64_t row, Reason reason) {
-  const auto r = static_cast<std::size_t>(row);
-  out_.outcome[r] = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
-  out_.reason[r] = static_cast<std::uint8_t>(reason);
+void Group::reject(std::uint32_t place, Reason reason) {
+  fates_[place].outcome = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
+  fates_[place].reason = static_cast<std::uint8_t>(reason);
 }
 
-bool Group::visit(std::int64_t row, std::int64_t first, std::int64_t last) {
-  const Reason refused = refusal(first, last);
+bool Group::visit(std::uint32_t place) {
+  const Record* first = records_.data() + first_[place];
+  const Reason refused = refusal(first, first->parts);
   if (refused != Reason::kFine) {
-    reject(row, refused);
+    reject(place, refused);
     return true;
   }
-  const auto i = static_cast<std::size_t>(first);
-  std::int64_t columns[kColumns] = {};
-  ledger_.open(row, packed_.event[i].person, packed_.event[i].stay, 0, packed_.event[i].enddate);
+  std::int64_t* columns = row(place);
+  ledger_.open(first->visit, static_cast<std::int32_t>(place), first->person, first->stay, 0, first->enddate);
   std::int32_t number = 1;
   bool settled = false;
-  for (std::int64_t e = first; e < last; ++e) {
+  for (std::size_t k = 0; k < first->parts; ++k) {
     bool overflow = false;
-    if (!visit_.run(e, columns, number, overflow)) return false;
+    if (!visit_.run(first[k], columns, number, overflow)) return false;
     if (overflow) {
-      for (std::size_t k = ledger_.records.back().moves; k < ledger_.moves.size(); ++k)
-        out_.balance[static_cast<std::size_t>(ledger_.moves[k].person)] += ledger_.moves[k].amount;
+      for (std::size_t m = ledger_.records.back().moves; m < ledger_.moves.size(); ++m)
+        out_.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
       ledger_.cancel();
-      reject(row, Reason::kOverflow);
+      std::fill_n(columns, kColumns, 0);
+      reject(place, Reason::kOverflow);
       return true;
     }
-    const PlanRow& plan = program_.plans[static_cast<std::size_t>(packed_.event[static_cast<std::size_t>(e)].plan)];
+    const PlanRow& plan = *program_.plan(first[k].plan).row;
     settled |= plan.benefit != 0;
     ledger_.records.back().scheme = static_cast<std::int32_t>(plan.scheme);
   }
   ledger_.close();
-  const auto r = static_cast<std::size_t>(row);
-  std::copy_n(columns, kColumns, packed_.row_of(row));
-  out_.outcome[r] = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
-  out_.plan[r] = packed_.event[static_cast<std::size_t>(last - 1)].plan;
+  fates_[place].outcome = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
+  fates_[place].plan = first[first->parts - 1].plan;
   return true;
 }
 
-Reason Group::cannot_reverse(std::int64_t e, std::int64_t& init, Record*& record) {
-  const auto i = static_cast<std::size_t>(e);
-  init = events_.init[i];
+Reason Group::cannot_reverse(const Record& event, std::uint32_t begin, std::uint32_t end, std::int64_t& init, Standing*& record) {
+  init = events_.init[static_cast<std::size_t>(event.event)];
   record = nullptr;
   if (init == -1) return Reason::kUnknownOriginal;
-  for (Record& r : ledger_.records)
+  for (Standing& r : ledger_.records)
     if (r.row == init) record = &r;
   if (init >= 0) {
-    const std::int64_t original = events_.event_begin[static_cast<std::size_t>(init)];
-    if (packed_.event[static_cast<std::size_t>(original)].person != packed_.event[i].person) return Reason::kOtherPerson;
-    if (packed_.event[static_cast<std::size_t>(original)].is_reversal != 0) return Reason::kReversalOfReversal;
-    const auto outcome = static_cast<Outcome>(out_.outcome[static_cast<std::size_t>(init)]);
+    const auto original = static_cast<std::size_t>(events_.event_begin[static_cast<std::size_t>(init)]);
+    if (events_.person[original] != event.person) return Reason::kOtherPerson;
+    if (events_.is_reversal[original] != 0) return Reason::kReversalOfReversal;
+    auto outcome = Outcome::kRejected;
+    for (std::uint32_t at = begin; at < end; ++at)
+      if (records_[first_[order_[at]]].visit == init) outcome = static_cast<Outcome>(fates_[order_[at]].outcome);
     if (outcome == Outcome::kPending) return Reason::kReversalBeforeOriginal;
     if (outcome != Outcome::kSettled && outcome != Outcome::kNoBenefit) return Reason::kOriginalNotSettled;
   } else if (record != nullptr) {
-    if (record->person != packed_.event[i].person) return Reason::kOtherPerson;
+    if (record->person != event.person) return Reason::kOtherPerson;
   } else {
     const std::uint8_t why = opening_.known_before[static_cast<std::size_t>(-2 - init)];
     if (why == kStranger) return Reason::kOtherPerson;
@@ -150,45 +199,40 @@ Reason Group::cannot_reverse(std::int64_t e, std::int64_t& init, Record*& record
   return record == nullptr || !record->standing ? Reason::kAlreadyReversed : Reason::kFine;
 }
 
-void Group::reverse(std::int64_t e, std::int64_t row) {
+void Group::reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end) {
+  const Record& event = records_[first_[place]];
   std::int64_t init = -1;
-  Record* record = nullptr;
-  const Reason refused = cannot_reverse(e, init, record);
+  Standing* record = nullptr;
+  const Reason refused = cannot_reverse(event, begin, end, init, record);
   if (refused != Reason::kFine) {
-    reject(row, refused);
+    reject(place, refused);
     return;
   }
-  const auto r = static_cast<std::size_t>(row);
-  const auto i = static_cast<std::size_t>(e);
-  ledger_.apply(*record, -1);
-  record->standing = false;
+  ledger_.take_back(*record);
   bool has_account = false;
   const RecordState* states = opening_.state == nullptr ? nullptr : &opening_.state->records;
-  const auto named = static_cast<std::size_t>(init >= 0 ? init : -2 - init);
-  std::int64_t* mine = packed_.row_of(row);
-  for (std::size_t c = 0; c < kColumns; ++c) {
-    const std::int64_t was = init >= 0 ? packed_.row_of(init)[c] : states->columns[named * kColumns + c];
-    mine[c] = c < kMoneyColumns ? -was : was;
-  }
+  const auto named = static_cast<std::size_t>(init >= 0 ? record->place : -2 - init);
+  std::int64_t* mine = row(place);
+  const std::int64_t* was = init >= 0 ? row(named) : states->columns.data() + named * kColumns;
+  for (std::size_t c = 0; c < kColumns; ++c) mine[c] = c < kMoneyColumns ? -was[c] : was[c];
   if (init >= 0) {
-    out_.plan[r] = out_.plan[named];
-    out_.reversed[named] = 1;
-    has_account = program_.plans[static_cast<std::size_t>(out_.plan[named])].account != 0;
+    fates_[place].plan = fates_[named].plan;
+    fates_[named].reversed = 1;
+    has_account = program_.plan(fates_[named].plan).row->account != 0;
   } else {
-    out_.plan[r] = -1;
     out_.state_reversed[named] = 1;
     has_account = states->has_account[named] != 0;
   }
   for (std::uint32_t k = record->moves; k < record->moves_end; ++k) {
     const AccountMove& m = ledger_.moves[k];
-    (void)visit_.balance(m.person, packed_.event[i].order_date);
+    (void)visit_.balance(m.person, event.order_date);
     out_.balance[static_cast<std::size_t>(m.person)] += m.amount;
   }
-  mine[c_balc] = has_account ? visit_.balance(packed_.event[i].person, packed_.event[i].order_date) : 0;
-  out_.outcome[r] = static_cast<std::uint8_t>(Outcome::kSettled);
+  mine[c_balc] = has_account ? visit_.balance(event.person, event.order_date) : 0;
+  fates_[place].outcome = static_cast<std::uint8_t>(Outcome::kSettled);
 }
 
-void Group::recall(std::int64_t group) {
+void Group::recall(std::int32_t group) {
   const auto g = static_cast<std::size_t>(group);
   const State& s = *opening_.state;
   for (std::int64_t k = opening_.counter_begin[g]; k < opening_.counter_begin[g + 1]; ++k) {
@@ -198,7 +242,7 @@ void Group::recall(std::int64_t group) {
   const RecordState& in = s.records;
   for (std::int64_t k = opening_.record_begin[g]; k < opening_.record_begin[g + 1]; ++k) {
     const auto i = static_cast<std::size_t>(k);
-    ledger_.open(-2 - k, in.person[i], in.stay[i], in.scheme[i], in.enddate[i]);
+    ledger_.open(-2 - k, -1, in.person[i], in.stay[i], in.scheme[i], in.enddate[i]);
     const auto each = [&](const std::vector<std::int64_t>& begin, auto&& one) {
       for (std::int64_t x = begin[i]; x < begin[i + 1]; ++x) one(static_cast<std::size_t>(x));
     };
@@ -223,7 +267,7 @@ void Group::write(State& closing) const {
   }
   RecordState& o = closing.records;
   const auto key = [this](std::int32_t slot) { return ledger_.slots()[static_cast<std::size_t>(slot)].key; };
-  for (const Record& r : ledger_.records) {
+  for (const Standing& r : ledger_.records) {
     if (!r.standing) continue;
     o.row.push_back(r.row);
     o.person.push_back(r.person);
@@ -262,32 +306,49 @@ void Group::write(State& closing) const {
   }
 }
 
-Status settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out,
-              std::vector<State>* closing, int threads) {
-  const Chunks chunks = cut_evenly(events.group_begin, threads);
-  if (closing != nullptr) {
+Settled::Settled() = default;
+Settled::Settled(Settled&&) noexcept = default;
+Settled::~Settled() = default;
+
+std::uint64_t Settled::live() const { return partitions_->live(); }
+
+void Settled::write(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
+                    std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const {
+  partitions_->spread(columns, outcome, reason, plan, reversed, threads);
+}
+
+Settled settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out,
+               bool want_closing, int threads) {
+  Settled settled;
+  settled.partitions_ = std::make_unique<Partitions>(events, events.event_begin.size() - 1, threads);
+  Partitions& partitions = *settled.partitions_;
+  const Prepared prepared(program);
+  const Chunks chunks = cut_evenly(partitions.weights(), threads);
+  const std::size_t count = chunks.begin.size() - 1;
+  if (want_closing) {
     State empty;
     for (auto* begin : {&empty.records.contribution_begin, &empty.records.admission_begin, &empty.records.standard_begin,
                         &empty.records.used_begin, &empty.records.move_begin})
       begin->push_back(0);
-    closing->assign(chunks.begin.size() - 1, empty);
+    settled.closing.assign(count, empty);
   }
-  const Packed packed = pack(events, out.visits, threads);
-  std::vector<Status> status(chunks.begin.size() - 1, Status{Code::kOk, INT64_MAX});
+  std::vector<Status> status(count, Status{Code::kOk, INT64_MAX});
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Group group(program, events, packed, accounts, opening, out);
-    for (std::size_t g = chunks.begin[chunk]; g < chunks.begin[chunk + 1]; ++g) {
-      const Status one = group.settle(static_cast<std::int64_t>(g), closing == nullptr ? nullptr : &(*closing)[chunk]);
+    Group group(prepared, events, partitions, accounts, opening, out);
+    for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
+      const Status one = group.settle(part, want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {
         status[chunk] = one;
         return;
       }
     }
   });
-  for (const Status& one : status)
-    if (one.code != Code::kOk) return one;
-  spread(packed, out, threads);
-  return {Code::kOk, 0};
+  for (const Status& one : status) {
+    if (one.code == Code::kOk) continue;
+    settled.status = one;
+    break;
+  }
+  return settled;
 }
 
 }  // namespace ybcore

@@ -33,14 +33,21 @@ std::int32_t period_key(Period period, std::int32_t day, std::int64_t month, std
 
 void Visit::open_buckets() {
   const std::size_t tags = events_.tags;
-  const std::int64_t* n = events_.natures.data() + index() * (5 + 4 * tags);
   buckets_ = kBuckets + 4 * static_cast<std::size_t>(plan_->tags);
-  burden_.fill(0);
-  for (std::size_t i = 0; i < 5; ++i) burden_[i] = n[i];
-  for (std::size_t i = 0; i < buckets_ - kBuckets; ++i) burden_[kBuckets + i] = n[5 + i];
-  nature_ = burden_;
   Wide total = 0;
-  for (std::size_t i = 0; i < buckets_; ++i) total += burden_[i];
+  for (std::size_t i = 0; i < 5; ++i) {
+    burden_[i] = event_->nature[i];
+    total += burden_[i];
+  }
+  for (std::size_t i = 5; i < kBuckets; ++i) burden_[i] = 0;
+  if (buckets_ != kBuckets) {
+    const std::int64_t* n = events_.natures.data() + index() * (5 + 4 * tags) + 5;
+    for (std::size_t i = kBuckets; i < buckets_; ++i) {
+      burden_[i] = n[i - kBuckets];
+      total += burden_[i];
+    }
+  }
+  std::copy_n(burden_.begin(), buckets_, nature_.begin());
   overflow_ = total > Wide{kMostBill} * scale_;
   total_ = overflow_ ? 0 : static_cast<std::int64_t>(total);
 }
@@ -51,20 +58,20 @@ std::int64_t Visit::limited(Wide value) const {
   return value < 0 ? -most_ : most_;
 }
 
-void Visit::check_kept() {
-  std::int64_t sum = 0;
-  for (std::size_t b = 0; b < buckets_; ++b) {
-    sum += burden_[b];
-    kept_ &= burden_[b] >= 0;
+const std::int32_t* Visit::periods() {
+  const std::int32_t day = event_->period_date;
+  const auto rule = static_cast<std::int32_t>(plan_->year_month * 32 + plan_->year_day);
+  Periods& known = periods_[static_cast<std::uint32_t>(day) % periods_.size()];
+  if (known.day != day || known.rule != rule) {
+    known.day = day;
+    known.rule = rule;
+    for (std::size_t p = 0; p < 6; ++p) known.of[p] = period_key(static_cast<Period>(p), day, plan_->year_month, plan_->year_day);
   }
-  for (const std::int64_t paid : payers_) sum += paid;
-  kept_ &= sum == total_;
+  return known.of;
 }
 
 void Visit::resolve_keys() {
-  const std::size_t i = index();
-  std::int32_t period[6];
-  bool known[6] = {};
+  const std::int32_t* period = periods();
   for (std::int64_t k = plan_->key_begin; k < plan_->key_end; ++k) {
     const auto at = static_cast<std::size_t>(k - plan_->key_begin);
     const KeyRow& row = program_.keys[static_cast<std::size_t>(k)];
@@ -73,24 +80,19 @@ void Visit::resolve_keys() {
       slots_[at] = -1;
       continue;
     }
-    const auto p = static_cast<std::size_t>(row.period);
-    if (!known[p]) {
-      known[p] = true;
-      period[p] = period_key(static_cast<Period>(row.period), packed_.event[i].period_date, plan_->year_month, plan_->year_day);
-    }
-    SlotKey key{static_cast<std::int32_t>(row.counter), packed_.event[i].person, -1, period[p]};
+    SlotKey key{static_cast<std::int32_t>(row.counter), event_->person, -1, period[static_cast<std::size_t>(row.period)]};
     switch (static_cast<Scope>(row.scope)) {
       case Scope::kHousehold:
-        if (packed_.event[i].household >= 0) key.owner = -2 - packed_.event[i].household;
+        if (event_->household >= 0) key.owner = -2 - event_->household;
         break;
       case Scope::kHospital:
-        key.within = packed_.event[i].hospital;
+        key.within = event_->hospital;
         break;
       case Scope::kDisease:
-        key.within = packed_.event[i].disease;
+        key.within = event_->disease;
         break;
       case Scope::kStay:
-        key.within = packed_.event[i].stay;
+        key.within = event_->stay;
         break;
       case Scope::kAttribute:
         key.within = static_cast<std::int32_t>(row.value);
@@ -114,7 +116,7 @@ std::int64_t Visit::field(std::int64_t f) const {
 }
 
 // A figure beyond every bill and counter stands for the largest there can be.
-std::int64_t Visit::amount(std::int64_t a) const { return std::clamp(amount_fen(a), -kMostFen, kMostFen) * scale_; }
+std::int64_t Visit::changing_amount(std::int64_t a) const { return std::clamp(amount_fen(a), -kMostFen, kMostFen) * scale_; }
 
 std::int64_t Visit::amount_fen(std::int64_t which) const {
   const AmountRow& a = program_.amounts[static_cast<std::size_t>(which)];
@@ -145,30 +147,31 @@ std::int64_t Visit::amount_fen(std::int64_t which) const {
 }
 
 void Visit::admission() {
-  const auto at = static_cast<std::size_t>(plan_->admission_key);
-  const std::size_t i = index();
-  const std::int32_t slot = slots_[at];
+  const std::int32_t slot = slots_[static_cast<std::size_t>(plan_->admission_key)];
   if (slot < 0) return;
-  const std::int32_t stay = plan_->one_per_stay != 0 ? packed_.event[i].stay : -2 - static_cast<std::int32_t>(packed_.event[i].visit);
+  if (plan_->one_per_stay == 0) {
+    number_ = ledger_.at(slot).admitted + 1;
+    ledger_.admissions.push_back({slot, -2 - event_->visit, static_cast<std::int32_t>(number_)});
+    return;
+  }
+  const std::int32_t stay = event_->stay;
   std::int32_t counted = 0;
-  for (const Record& r : ledger_.records) {
+  for (const Standing& r : ledger_.records) {
     if (!r.standing) continue;
     for (std::uint32_t k = r.admissions; k < r.admissions_end; ++k) {
       const Admission& a = ledger_.admissions[k];
       if (a.slot != slot) continue;
-      if (plan_->one_per_stay != 0 && a.stay == stay) {
+      if (a.stay == stay) {
         number_ = a.number;
         ledger_.admissions.push_back({slot, stay, a.number});
         return;
       }
       bool seen = false;
-      if (plan_->one_per_stay != 0) {
-        for (const Record& o : ledger_.records) {
-          if (&o == &r) break;
-          if (!o.standing) continue;
-          for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x)
-            seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
-        }
+      for (const Standing& o : ledger_.records) {
+        if (&o == &r) break;
+        if (!o.standing) continue;
+        for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x)
+          seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
       }
       counted += seen ? 0 : 1;
     }
@@ -178,11 +181,10 @@ void Visit::admission() {
 }
 
 void Visit::layer(std::size_t at) {
-  const LayerRow& row = program_.layers[static_cast<std::size_t>(plan_->layer_begin) + at];
+  const PreparedLayer& layer = prepared_plan_->layers[at];
+  const LayerRow& row = *layer.row;
   LayerResult& r = results_[at];
-  r = LayerResult{};
-  r.ran = true;
-  r.room = kMissing;
+  r.reset();
   if (row.standard >= 0 && program_.standards[static_cast<std::size_t>(row.standard)].in_catalogue != 0) shift_first_pay(row, r);
   parts_ = 0;
   for (std::int64_t b = row.base_begin; b < row.base_end; ++b) {
@@ -199,7 +201,7 @@ void Visit::layer(std::size_t at) {
   }
   switch (static_cast<LayerKind>(row.kind)) {
     case LayerKind::kShare:
-      share(row, r);
+      share(layer, r);
       break;
     case LayerKind::kPackage:
       package(row, r);
@@ -217,20 +219,15 @@ void Visit::layer(std::size_t at) {
   move(row, r);
   for (std::size_t i = 0; i < r.pays.count; ++i) payers_[static_cast<std::size_t>(r.pays.one[i].payer)] += r.pays.one[i].amount;
   payers_[kHospital] += r.hospital;
-  check_kept();
-  feed_layer(at, row, r);
+  feed_layer(layer, r);
   tell(row, r);
 }
 
-void Visit::feed_layer(std::size_t at, const LayerRow&, const LayerResult& r) {
+void Visit::feed_layer(const PreparedLayer& layer, const LayerResult& r) {
   const std::int64_t paid = r.pays.total();
-  for (std::int64_t f = plan_->feed_begin; f < plan_->feed_end; ++f) {
-    const FeedRow& row = program_.feeds[static_cast<std::size_t>(f)];
-    const auto quantity = static_cast<Quantity>(row.quantity);
-    if (quantity >= Quantity::kVisitTotal) continue;
-    if (quantity != Quantity::kPaidBy && row.layer != static_cast<std::int64_t>(at)) continue;
+  for (const FeedRow& row : layer.feeds) {
     std::int64_t value = 0;
-    switch (quantity) {
+    switch (static_cast<Quantity>(row.quantity)) {
       case Quantity::kBase:
         value = r.base;
         break;
@@ -311,12 +308,12 @@ void Visit::tell(const LayerRow& row, const LayerResult& r) {
   out_.detail_count[index()] = static_cast<std::uint8_t>(detail_);
 }
 
-bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_number, bool& overflow) {
-  e_ = e;
-  plan_ = &program_.plans[static_cast<std::size_t>(packed_.event[index()].plan)];
+bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& first_number, bool& overflow) {
+  event_ = &event;
+  prepared_plan_ = &prepared_.plan(event.plan);
+  plan_ = prepared_plan_->row;
   scale_ = plan_->scale;
   most_ = kMostFen * scale_;
-  kept_ = true;
   open_buckets();
   if (overflow_) {
     overflow = true;
@@ -327,21 +324,22 @@ bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_n
   detail_ = 0;
   number_ = 1;
   if (plan_->admission_key >= 0) {
-    if (packed_.event[index()].later != 0) {
+    if (event.later != 0) {
       number_ = first_number;
     } else {
       admission();
     }
   }
-  if (packed_.event[index()].later == 0) first_number = static_cast<std::int32_t>(number_);
-  const auto layers = static_cast<std::size_t>(plan_->layer_end - plan_->layer_begin);
+  if (event.later == 0) first_number = static_cast<std::int32_t>(number_);
+  const std::size_t layers = prepared_plan_->layers.size();
   for (std::size_t i = 0; i < layers; ++i) layer(i);
-  round_end();
-  const auto at_end = burden_;
+  if (prepared_plan_->rounds_end) round_end();
+  std::array<std::int64_t, kAllBuckets> at_end;
+  if (prepared_plan_->keeps_buckets) std::copy_n(burden_.begin(), buckets_, at_end.begin());
   if (plan_->account == 1) account_last();
   const bool kept = columns(columns_out, at_end);
-  for (std::int64_t k = plan_->key_begin; k < plan_->key_end; ++k) {
-    const auto at = static_cast<std::size_t>(k - plan_->key_begin);
+  const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
+  for (std::size_t at = 0; at < keys; ++at) {
     if (fed_[at] == 0 || slots_[at] < 0) continue;
     const std::int64_t grid = to_grid(fed_[at], scale_);
     std::int64_t& value = ledger_.at(slots_[at]).value;
@@ -350,7 +348,7 @@ bool Visit::run(std::int64_t e, std::int64_t* columns_out, std::int32_t& first_n
     overflow_ |= value > kMostGrid || value < -kMostGrid;
   }
   overflow = overflow_;
-  return kept && kept_;
+  return kept;
 }
 
 }  // namespace ybcore

@@ -4,7 +4,8 @@
 #include <array>
 #include <cstdint>
 
-#include "packed.hpp"
+#include "partition.hpp"
+#include "prepared.hpp"
 #include "ybcore/layer.hpp"
 #include "ybcore/ledger.hpp"
 #include "ybcore/settle.hpp"
@@ -17,31 +18,39 @@ struct LayerResult {
       excess_to_person;
   bool ran;
   Payments pays;
+  // Payments need no zeros: their count says what is there.
+  void reset() {
+    base = eligible = above = standard = due = deductible = target = carry = cut_fund = cut_fund_moves = cut_expense = rate = hospital =
+        excess_to_person = 0;
+    room = kMissing;
+    ran = true;
+    pays.count = 0;
+  }
 };
 
 class Visit {
  public:
-  Visit(const Program& program, const Events& events, const Packed& packed, const AccountEvents& accounts, const Outputs& out,
-        Ledger& ledger)
-      : program_(program), events_(events), packed_(packed), accounts_(accounts), out_(out), ledger_(ledger) {}
+  Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
+      : prepared_(prepared), program_(prepared.program()), events_(events), accounts_(accounts), out_(out), ledger_(ledger) {}
 
-  // Settles event `e` and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
+  // Settles an event and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
   // admission number of the visit's first part, in and out.
-  bool run(std::int64_t e, std::int64_t* columns, std::int32_t& first_number, bool& overflow);
+  bool run(const Record& event, std::int64_t* columns, std::int32_t& first_number, bool& overflow);
 
   // Applies account events up to a day and returns the balance.
   std::int64_t balance(std::int32_t person, std::int32_t day);
 
  private:
+  const Prepared& prepared_;
   const Program& program_;
   const Events& events_;
-  const Packed& packed_;
   const AccountEvents& accounts_;
   const Outputs& out_;
   Ledger& ledger_;
 
   // The event at hand.
-  std::int64_t e_ = 0;
+  const Record* event_ = nullptr;
+  const PreparedPlan* prepared_plan_ = nullptr;
   const PlanRow* plan_ = nullptr;
   std::int64_t scale_ = 1;
   std::size_t buckets_ = kBuckets;
@@ -56,24 +65,33 @@ class Visit {
   // Sums beyond `most_` units cannot be told from wrapped ones: the visit is refused.
   std::int64_t most_ = kMostGrid;
   mutable bool overflow_ = false;
-  bool kept_ = true;
   std::int64_t chain_standard_ = 0, chain_used_ = 0;
   std::size_t detail_ = 0;
   // The base of the layer at hand.
   std::array<std::int64_t, kMaxBands> held_{}, part_bucket_{};
+  // Periods of the days that were asked for last, by day.
+  struct Periods {
+    std::int32_t day = INT32_MIN, rule = -1, of[6] = {};
+  };
+  std::array<Periods, 512> periods_{};
   std::size_t parts_ = 0;
 
-  [[nodiscard]] std::size_t index() const { return static_cast<std::size_t>(e_); }
+  [[nodiscard]] std::size_t index() const { return static_cast<std::size_t>(event_->event); }
   [[nodiscard]] Rounding layer_rounding() const { return {static_cast<RoundMode>(plan_->layer_mode), plan_->layer_unit}; }
   void open_buckets();
   void resolve_keys();
+  [[nodiscard]] const std::int32_t* periods();
   [[nodiscard]] std::int64_t read(std::int64_t key) const;
   [[nodiscard]] std::int64_t amount_fen(std::int64_t amount) const;
-  [[nodiscard]] std::int64_t amount(std::int64_t a) const;
+  [[nodiscard]] std::int64_t amount(std::int64_t a) const {
+    const std::int64_t constant = prepared_.constant(a);
+    return constant != kMissing ? constant * scale_ : changing_amount(a);
+  }
+  [[nodiscard]] std::int64_t changing_amount(std::int64_t a) const;
   [[nodiscard]] std::int64_t field(std::int64_t f) const;
   void admission();
   void layer(std::size_t at);
-  void feed_layer(std::size_t at, const LayerRow& row, const LayerResult& result);
+  void feed_layer(const PreparedLayer& layer, const LayerResult& result);
   void feed(std::int64_t key, std::int64_t value, std::int64_t sign) {
     std::int64_t& fed = fed_[static_cast<std::size_t>(key)];
     fed = limited(Wide{fed} + Wide{sign} * value);
@@ -81,27 +99,26 @@ class Visit {
   [[nodiscard]] std::int64_t limited(Wide value) const;
   // For what is compared with a bill only: more than every bill is enough.
   [[nodiscard]] std::int64_t capped(Wide value) const { return static_cast<std::int64_t>(value < most_ ? value : Wide{most_}); }
-  void check_kept();
   void feed_end(std::int64_t cash, std::int64_t account, const std::array<std::int64_t, kAllBuckets>& at_end);
   void move(const LayerRow& row, LayerResult& result);
   void tell(const LayerRow& row, const LayerResult& result);
 
   // Kinds of layer.
-  void share(const LayerRow& row, LayerResult& result);
+  void share(const PreparedLayer& layer, LayerResult& result);
   void fixed(const LayerRow& row, LayerResult& result);
   void package(const LayerRow& row, LayerResult& result);
   void account_layer(const LayerRow& row, LayerResult& result);
   void pay_plain(const LayerRow& row, LayerResult& result, std::int64_t pay);
   [[nodiscard]] std::int64_t fund_ceilings(const LayerRow& row, LayerResult& result, std::int64_t pay, const Pieces* pieces,
                                            std::int64_t inside);
-  void pay_visit(const LayerRow& row, LayerResult& result, std::int64_t above, Pieces& pieces);
+  void pay_visit(const PreparedLayer& layer, LayerResult& result, std::int64_t above, Pieces& pieces);
   void pay_parts(const LayerRow& row, LayerResult& result, std::int64_t above, Pieces& pieces);
-  void pay_accumulated(const LayerRow& row, LayerResult& result, std::int64_t p, std::int64_t above, Pieces& pieces);
-  [[nodiscard]] std::size_t edges_of(const LayerRow& row, Edge* edges) const;
+  void pay_accumulated(const PreparedLayer& layer, LayerResult& result, std::int64_t p, std::int64_t above, Pieces& pieces);
+  [[nodiscard]] std::span<const Edge> edges_of(const PreparedLayer& layer, Edge* edges) const;
   void remember(const LayerRow& row, const LayerResult& result);
 
   // Deductibles.
-  [[nodiscard]] std::int64_t standard_value(const StandardRow& s) const;
+  [[nodiscard]] std::int64_t standard_value(std::int64_t standard) const;
   void due(const LayerRow& row, LayerResult& result, std::int64_t& due_amount, std::int64_t& standard);
   [[nodiscard]] bool transferred(const LayerRow& row, const StandardRow& s, std::int64_t standard, std::int64_t& due_amount);
   void shift_first_pay(const LayerRow& row, LayerResult& result);

@@ -71,6 +71,17 @@ class Catalog {
   [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept;
   [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept;
 
+  // All rows of an item, for those who compile them for a batch.
+  [[nodiscard]] std::span<const ClassRow> class_rows(std::size_t item) const noexcept {
+    return {classes_.data() + heads_[item].classes, heads_[item + 1].classes - heads_[item].classes};
+  }
+  [[nodiscard]] std::span<const RatioRow> ratio_rows(std::size_t item) const noexcept {
+    return {ratios_.data() + heads_[item].ratios, heads_[item + 1].ratios - heads_[item].ratios};
+  }
+  [[nodiscard]] std::span<const CapRow> cap_rows(std::size_t item) const noexcept {
+    return {caps_.data() + heads_[item].caps, heads_[item + 1].caps - heads_[item].caps};
+  }
+
  private:
   // Where the rows of an item begin in each table; one more head than items.
   struct Head {

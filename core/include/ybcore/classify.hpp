@@ -26,6 +26,25 @@ struct Combinations {
 };
 [[nodiscard]] Combinations combine(std::span<const std::uint64_t> key);
 
+// Where the class of an attribute may be found: a code of the event's own row or of a row that it names, and what class each code is.
+struct ClassSource {
+  std::span<const std::int32_t> row;   // by event, negative none; empty: the event's own
+  std::span<const std::int32_t> code;  // by row, negative missing; one of the two is empty
+  std::span<const std::int8_t> flag;
+  std::span<const std::uint16_t> place;  // by code: class + 1; 0 says nothing, and the next source is asked
+};
+struct ClassColumn {
+  std::vector<ClassSource> sources;
+  std::uint16_t fallback = 0;             // class where no source says anything
+  std::span<const std::int32_t> ready;    // or: the class of each event
+  std::span<const std::int32_t> day;      // or: a day, and the ascending days on which classes begin
+  std::span<const std::int64_t> edges;
+  std::uint64_t classes = 1;  // how many there are
+};
+// Combinations of the columns' classes; the product of their numbers must be below 2^63. The key's digits run from the first column,
+// the most significant one.
+[[nodiscard]] Combinations combine(std::size_t events, std::span<const ClassColumn> columns);
+
 // Completed years from a birth date to a day; somebody born on 29 February has a birthday on 1 March in other years. A missing
 // birth date gives kNoNumber.
 [[nodiscard]] std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept;

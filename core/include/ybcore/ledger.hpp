@@ -31,6 +31,7 @@ struct SlotKey {
 struct Slot {
   SlotKey key;
   std::int64_t value;
+  std::int64_t admitted;  // admissions that stand
 };
 
 struct Contribution {
@@ -58,8 +59,10 @@ struct AccountMove {
   std::int64_t amount;
 };
 
-struct Record {
-  std::int64_t row;  // of the visit; -2 - k: settlement k of the opening state
+// A settlement of the group.
+struct Standing {
+  std::int64_t row;    // of the visit; -2 - k: settlement k of the opening state
+  std::int32_t place;  // of its row among the partition's; -1 for one of the opening state
   std::int32_t person, stay, scheme, enddate;
   bool standing;
   std::uint32_t contributions, contributions_end, admissions, admissions_end, standards, standards_end, used, used_end, moves, moves_end;
@@ -68,11 +71,15 @@ struct Record {
 class Ledger {
  public:
   void clear();
-  [[nodiscard]] std::int32_t slot(const SlotKey& key);
+  [[nodiscard]] std::int32_t slot(const SlotKey& key) {
+    const auto counter = static_cast<std::size_t>(key.counter);
+    if (counter < last_.size() && last_[counter] >= 0 && slots_[static_cast<std::size_t>(last_[counter])].key == key) return last_[counter];
+    return search(key);
+  }
   [[nodiscard]] Slot& at(std::int32_t slot) { return slots_[static_cast<std::size_t>(slot)]; }
   [[nodiscard]] const std::vector<Slot>& slots() const { return slots_; }
 
-  std::vector<Record> records;
+  std::vector<Standing> records;
   std::vector<Contribution> contributions;
   std::vector<Admission> admissions;
   std::vector<StandardMark> standards;
@@ -80,16 +87,21 @@ class Ledger {
   std::vector<AccountMove> moves;
 
   // Opens a record that ends where the vectors end now; `close` sets its ends.
-  void open(std::int64_t row, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate);
+  void open(std::int64_t row, std::int32_t place, std::int32_t person, std::int32_t stay, std::int32_t scheme, std::int32_t enddate);
   void close();
-  void apply(const Record& record, std::int64_t sign);
+  // Takes back a record that stands.
+  void take_back(Standing& record);
   // Takes back the open record as if it had never been.
   void cancel();
 
  private:
+  void apply(const Standing& record, std::int64_t sign);
+  // The slot last asked for, by counter: most often it is asked for again.
+  std::vector<std::int32_t> last_;
   std::vector<Slot> slots_;
   std::vector<std::int32_t> table_;
   std::vector<std::uint32_t> touched_;
+  [[nodiscard]] std::int32_t search(const SlotKey& key);
   void grow();
 };
 

@@ -33,6 +33,9 @@ struct TieIds {
   const char* bytes;
 };
 
+// Ids as bytes; a text that begins another comes before it. Without ids, by row.
+[[nodiscard]] bool id_less(const TieIds& ids, std::size_t a, std::size_t b) noexcept;
+
 struct Order {
   std::vector<std::int64_t> rows;         // permutation: the rows that take part
   std::vector<std::int64_t> group_begin;  // groups + 1

@@ -109,25 +109,6 @@ struct PricingOutput {
 
 [[nodiscard]] constexpr std::size_t nature_stride(std::size_t tags) noexcept { return 5 + 4 * tags; }
 
-// A line while it is being split; amounts are absolute, in units of money.
-struct SplitLine {
-  std::int64_t row;
-  std::int64_t lim;
-  std::int64_t over;
-  std::int64_t first;
-  std::int64_t cap;
-  std::int32_t ratio;
-  std::uint16_t tag;
-  ItemClass item_class;
-  bool negative;
-  bool direct;
-  std::uint8_t reason;
-};
-
-// Prices the visits [from, to). Scratch is the caller's, one for each thread.
-void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-                  const PricingLines& lines, const PricingOutput& out, std::size_t from, std::size_t to, std::vector<SplitLine>& scratch);
-
 // All visits, on as many threads as asked; the answer does not depend on their number.
 void price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
                const PricingLines& lines, const PricingOutput& out, int threads);

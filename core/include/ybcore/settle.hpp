@@ -3,20 +3,24 @@
 // Meaning   docs/settlement.md sections 4 to 8. An event is a visit, one part of a split stay (parts of a visit stand together in the
 //           order), or a reversal.
 // Units     Columns out in fen (pool_prop_selfpay in ppm); natures in units of money of the event's plan; state in millionths of a fen.
-// Requires  Spans as long as said; `order` a permutation of the events that take part, `group_begin` cutting it into settling groups;
-//           a person, and a household, in one group only; outcome preset to kPending for rows that take part.
-// Gives     One row of columns per visit, outcomes and reasons, and what closing state needs when asked. The same bytes for any number
-//           of threads.
+// Requires  Spans as long as said, ids unique among visits that take part; a person, and a household, in one group only; no more than
+//           2^31 events.
+// Gives     One row of columns per visit, outcomes and reasons, and what closing state needs when asked, by group. The same bytes for any
+//           number of threads.
 // Fails     kConservation with the row when money was lost or invented, which would be a fault of the kernel; business outcomes are
 //           values.
-// Cost      No allocation per row once the workspace has grown to the largest group.
+// Cost      No allocation per row once the workspace has grown to the largest group; scratch of 128 bytes an event, and of four bytes for
+//           each column of a visit that holds anything.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "ybcore/ledger.hpp"
+#include "ybcore/order.hpp"
 #include "ybcore/policy.hpp"
 
 namespace ybcore {
@@ -82,7 +86,11 @@ struct Events {
   std::span<const std::int64_t> fields;       // by field, then by event; kMissing where null
   std::span<const std::int64_t> given;        // by payer (9), then by event, in fen; may be empty
   std::span<const std::int64_t> event_begin;  // by visit: its first event; one more than visits
-  std::span<const std::int64_t> order, group_begin;
+  // By visit: its settling group, -1 for one that takes no part; and its place in time within it, ties by `ids`.
+  std::span<const std::int32_t> group;
+  std::span<const std::int64_t> first, second;  // second may be empty
+  TieIds ids;
+  std::int32_t groups;
 };
 
 // Account events by person, in the order they happen; `kind` 0 sets the balance, 1 adds to it.
@@ -125,12 +133,8 @@ struct Opening {
   std::span<const std::uint8_t> known_before;                 // by k of an `init` of -2 - k: the standing ones, then all others
 };
 
+// What a run writes as it goes.
 struct Outputs {
-  std::span<std::int64_t> columns;  // kColumns runs of `visits`
-  std::size_t visits;
-  std::span<std::uint8_t> outcome, reason;
-  std::span<std::int32_t> plan;             // of the last part; -1 none
-  std::span<std::uint8_t> reversed;         // by visit: 1 when a reversal took it back
   std::span<std::int64_t> balance;          // by person: in opening, out closing
   std::span<std::int64_t> account_cursor;   // by person: next account event
   std::span<std::int32_t> account_through;  // by person: last day applied; INT32_MIN never
@@ -150,8 +154,32 @@ struct Status {
 // The name of a column of events that points outside, or null.
 [[nodiscard]] const char* invalid(const Program& program, const Events& events, std::size_t persons) noexcept;
 
-// `closing` is filled when not null: one State a chunk, in the order of the groups.
-Status settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out,
-              std::vector<State>* closing, int threads);
+// A run whose results still stand by partition. Its events must outlive it.
+class Settled {
+ public:
+  Settled(Settled&&) noexcept;
+  Settled(const Settled&) = delete;
+  Settled& operator=(const Settled&) = delete;
+  Settled& operator=(Settled&&) = delete;
+  ~Settled();
+
+  Status status{Code::kOk, 0};
+  std::vector<State> closing;  // when asked for: one a chunk, in the order of the groups
+
+  // Bit c: some visit has something in column c.
+  [[nodiscard]] std::uint64_t live() const;
+  // Writes columns (kColumns runs of the visits; null for one that nobody wrote) and what became of each visit. Visits that took no part
+  // get zeros; their outcome, reason and plan stay as they are.
+  void write(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
+             std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const;
+
+ private:
+  friend Settled settle(const Program&, const Events&, const AccountEvents&, const Opening&, const Outputs&, bool, int);
+  Settled();
+  std::unique_ptr<class Partitions> partitions_;
+};
+
+[[nodiscard]] Settled settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening,
+                             const Outputs& out, bool want_closing, int threads);
 
 }  // namespace ybcore

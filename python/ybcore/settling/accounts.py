@@ -10,10 +10,10 @@ import numpy.typing as npt
 from ..columns.asof import Dated
 from ..columns.convert import NULL_INT
 from ..columns.read import Frame
-from ..policy.compile import CompiledBook
+from ..policy.compile import ALWAYS, CompiledBook
 from ..policy.compile.figures import NoFigureError, Resolver, round_half_up
 from ..policy.compile.tables import Tables
-from .events import year_starts
+from .events import Keys, year_starts
 from .people import Facts
 
 __all__ = ["account_events", "opening_balances"]
@@ -21,6 +21,7 @@ __all__ = ["account_events", "opening_balances"]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 NEVER = np.int32(-(2**31))
+NEVER_DAY = -(2**28)  # before every day a table may hold
 SET, ADD = 0, 1
 
 
@@ -86,13 +87,16 @@ def account_events(
         }
     p, d, r = np.concatenate(psn), np.concatenate(day), np.concatenate(rank)
     k, a = np.concatenate(kind), np.concatenate(amount)
-    order = np.lexsort((np.arange(len(p)), r, d, p))
+    place = (p.astype(np.int64) << 32) | ((d.astype(np.int64) - NEVER_DAY) << 2) | r
+    if (place[1:] < place[:-1]).any():
+        order = np.argsort(place, kind="stable")
+        d, k, a = d[order], k[order], a[order]
     begin = np.concatenate(([0], np.cumsum(np.bincount(p, minlength=persons)))).astype(np.int64)
     return {
         "begin": begin,
-        "date": d[order].astype(np.int32),
-        "kind": k[order].astype(np.uint8),
-        "amount": a[order].astype(np.int64),
+        "date": d.astype(np.int32),
+        "kind": k.astype(np.uint8),
+        "amount": a.astype(np.int64),
     }
 
 
@@ -108,7 +112,11 @@ def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through
     days = firsts.astype("datetime64[D]").astype(np.int64).astype(np.int32)
     model = compiled.policies[0].model
     new_year = year_starts(days, *model.year.starts) == days
+    rules = [policy.model.accounts for policy in compiled.policies if policy.model.accounts is not None]
+    monthly = any(topup.every == "month" for rule in rules for topup in rule.topups)
     for day, begins in zip(days.tolist(), new_year.tolist()):
+        if not (begins or monthly):
+            continue
         on = who[(day >= start[who]) & (day > through[who])]
         if not len(on):
             continue
@@ -131,19 +139,23 @@ def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through
 def _one_day(
     compiled: CompiledBook, facts: Facts, on: Int32, day: int, new_year: bool, start: Int32, opening: Int64, add: Any
 ) -> None:
-    columns = {name: facts.text(asked) for name, asked in compiled.attributes.items() if asked.kind == "text"}
+    # Without top-ups only the document matters, and that is a question of two attributes.
+    topups = any(p.model.accounts is not None and p.model.accounts.topups for p in compiled.policies)
+    asked = {name: a for name, a in compiled.attributes.items() if topups or name in ALWAYS}
+    columns = {name: facts.text(a) for name, a in asked.items() if a.kind == "text"}
     numbers = {
-        name: facts.number(name, asked.tables, int(asked.default) if asked.default else None)
-        for name, asked in compiled.attributes.items()
-        if asked.kind == "number"
+        name: facts.number(name, a.tables, int(a.default) if a.default else None)
+        for name, a in asked.items()
+        if a.kind == "number"
     }
-    fields = {name: facts.number(name, ("persons",)) for name in compiled.fields if name != "ipt_days"}
-    stacked = np.stack(
-        [codes for codes, _ in columns.values()] + list(numbers.values()) + list(fields.values())
-        or [np.zeros(len(on), np.int64)],
-        axis=1,
-    )
-    _, first, of = np.unique(stacked, axis=0, return_index=True, return_inverse=True)
+    fields = {name: facts.number(name, ("persons",)) for name in compiled.fields if topups and name != "ipt_days"}
+    keys = Keys(len(on))
+    for codes, known in columns.values():
+        keys.add(codes, len(known))
+    for values in (*numbers.values(), *fields.values()):
+        known_values, codes = np.unique(values, return_inverse=True)
+        keys.add(codes.reshape(-1), len(known_values))
+    of, _, first = keys.combine()
     for i, at in enumerate(first):
         values: dict[str, Any] = {name: known[codes[at]] for name, (codes, known) in columns.items()}
         values |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
@@ -151,7 +163,7 @@ def _one_day(
         rules = None if index < 0 else compiled.policies[index].model.accounts
         if rules is None:
             continue
-        members = on[of.reshape(-1) == i]
+        members = on[of == i]
         if new_year and rules.renew != "carried":
             later = members[start[members] < day]
             to = opening[later] if rules.renew == "opening" else np.zeros(len(later), np.int64)

@@ -13,7 +13,7 @@ from ..columns.convert import NULL_INT
 from ..policy.compile import CompiledBook
 from .people import Facts
 
-__all__ = ["REASONS", "Assigned", "assign", "year_starts"]
+__all__ = ["REASONS", "Assigned", "Keys", "assign", "year_starts"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -37,23 +37,34 @@ class Assigned:
     document: Int32
 
 
+class Keys:
+    """Combinations of classes of several attributes, as mixed-radix numbers."""
+
+    def __init__(self, rows: int) -> None:
+        self._key = np.zeros(rows, np.uint64)
+        self._size = 1
+
+    def add(self, classes: Any, count: int) -> None:
+        """Another attribute: the class (0 to count - 1) of each row."""
+        if self._size * count > _ROOM:
+            dense, keys, _ = _core.combine(self._key)
+            self._key, self._size = dense.astype(np.uint64), len(keys)
+        self._key = self._key * np.uint64(count) + classes.astype(np.uint64)
+        self._size *= count
+
+    def combine(self) -> tuple[Int32, npt.NDArray[np.uint64], Int64]:
+        """(dense number of each row's combination, key of each number, first row of each number)."""
+        found: tuple[Int32, npt.NDArray[np.uint64], Int64] = _core.combine(self._key)
+        return found
+
+
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
-    key = np.zeros(facts.rows, np.uint64)
-    size = 1
+    keys = Keys(facts.rows)
     texts: dict[str, tuple[Int32, list[str]]] = {}
     numbers: dict[str, Int64] = {}
-
-    def add(classes: Any, count: int) -> None:
-        nonlocal key, size
-        if size * count > _ROOM:
-            dense, keys, _ = _core.combine(key)
-            key, size = dense.astype(np.uint64), len(keys)
-        key = key * np.uint64(count) + classes.astype(np.uint64)
-        size *= count
-
     edges = np.array(compiled.date_edges(), np.int64)
-    add(np.searchsorted(edges, facts.day, side="right"), len(edges) + 1)
+    keys.add(np.searchsorted(edges, facts.day, side="right"), len(edges) + 1)
     for name, asked in compiled.attributes.items():
         if asked.kind == "number":
             default = int(asked.default) if asked.default else None
@@ -61,13 +72,13 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             cuts = np.array(compiled.number_edges(name), np.int64)
             classes = np.where(values == NULL_INT, len(cuts) + 1, np.searchsorted(cuts, values, side="right"))
             numbers[name] = values
-            add(classes, len(cuts) + 2)
+            keys.add(classes, len(cuts) + 2)
         else:
             codes, known = facts.text(asked)
             lut, members = compiled.text_classes(name, known)
             texts[name] = (codes, known)
-            add(lut[codes], len(members))
-    of_event, _, first = _core.combine(key)
+            keys.add(lut[codes], len(members))
+    of_event, _, first = keys.combine()
     found = []
     for event in first:
         held: dict[str, Any] = {name: known[codes[event]] for name, (codes, known) in texts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -256,10 +257,13 @@ class Job(Given):
         ids = tie_ids(self.visits.ids["setl_id"])
         first = self.enddate.astype(np.int64) if self.order_rule == "discharge" else self.time
         second = self.time if self.order_rule == "discharge" else None
-        self.order, self.group_begin = order_events(
-            group, self.groups, np.ascontiguousarray(first), second, ids, self.event_begin
-        )
-        self.group = group
+        self.group, self.times = group, (np.ascontiguousarray(first), second, ids)
+
+    @cached_property
+    def order(self) -> Int64:
+        """Events in settling order; for those who list them, the kernel needs no such list."""
+        first, second, ids = self.times
+        return order_events(self.group, self.groups, first, second, ids, self.event_begin)
 
     def _events(self, assigned: Assigned, natures: Int64) -> dict[str, Any]:
         visit = self.visit_of_event
@@ -296,6 +300,9 @@ class Job(Given):
         if any(f"given_{payer}" in v.cells for payer in PAYERS):
             given = np.concatenate([self._money(f"given_{payer}")[visit] for payer in PAYERS])
         c = np.ascontiguousarray
+        first, second, ids = self.times
+        nothing = np.zeros(0, np.int64)
+        none = {"numbers": nothing, "offsets": nothing, "bytes": np.zeros(1, np.uint8)}
         return {
             "visit": visit, "plan": assigned.plan, "reason": assigned.reason, "later": self.later, "person": c(self.psn[visit]),
             "household": c(house, dtype=np.int32), "donor": c(donor, dtype=np.int32), "hospital": c(self.hospital[visit]),
@@ -304,7 +311,8 @@ class Job(Given):
             "period_date": self.period, "days": self.event_days, "acct_used": c((v.flag("acct_used_flag", 1)[visit] != 0).astype(np.uint8)),
             "init": c(init[visit].astype(np.int64)), "is_reversal": c(self.reversal[visit].astype(np.uint8)), "natures": c(natures.reshape(-1)),
             "tags": self.most_tags, "fields": np.concatenate(fields) if fields else np.zeros(0, np.int64), "given": given,
-            "event_begin": self.event_begin, "order": self.order, "group_begin": self.group_begin, "outcome": outcome,
+            "event_begin": self.event_begin, "outcome": outcome, "group": self.group, "groups": self.groups, "first": first,
+            "second": nothing if second is None else second, **{k: ids[k] if ids[k] is not None else empty for k, empty in none.items()},
         }  # fmt: skip
 
     def group_of_house(self) -> Int32:
@@ -330,7 +338,8 @@ class Job(Given):
         year = self.compiled.policies[0].model.year.starts
         start = year_starts(np.where(active, by_person, 0).astype(np.int32), *year)
         through = np.full(self.people, NEVER, np.int32)
-        ordered = self.visit_of_event[self.order]
+        nothing = np.zeros(0, np.int64)
+        ordered = self.visit_of_event[self.order] if "balc" in self.visits.cells else nothing
         opening = opening_balances(
             self.people,
             self.persons,

@@ -81,9 +81,9 @@ def tie_ids(column: pa.ChunkedArray) -> dict[str, Any]:
 
 def order_events(
     group: Int32, groups: int, first: Int64, second: Int64 | None, ids: dict[str, Any], event_begin: Int64
-) -> tuple[Int64, Int64]:
-    """(events in settling order, where each group begins); a visit's parts follow each other."""
-    rows, begin, _ = _core.order_rows(group, groups, first, second, ids["numbers"], ids["offsets"], ids["bytes"])
+) -> Int64:
+    """Events in settling order; a visit's parts follow each other."""
+    rows, _, _ = _core.order_rows(group, groups, first, second, ids["numbers"], ids["offsets"], ids["bytes"])
     sizes = (event_begin[1:] - event_begin[:-1])[rows]
     ends = np.concatenate(([0], np.cumsum(sizes)))
     if len(rows) and int(sizes.max()) > 1:
@@ -91,4 +91,4 @@ def order_events(
         events = start + np.arange(int(ends[-1]), dtype=np.int64)
     else:
         events = event_begin[:-1][rows]
-    return np.ascontiguousarray(events, dtype=np.int64), np.ascontiguousarray(ends[begin], dtype=np.int64)
+    return np.ascontiguousarray(events, dtype=np.int64)

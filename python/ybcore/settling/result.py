@@ -36,7 +36,7 @@ def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     total = np.where(job.has_lines, job.line_total, job._money("medfee_sumamt"))
     total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
     unsettled = outcome >= 2
-    columns[0][unsettled] = total[unsettled]
+    columns[0] = np.where(unsettled, total, columns[0])
     names = job.compiled.plan_names
     policies = list(dict.fromkeys(p for p, _ in names))
     plan = answer["plan"]

@@ -310,7 +310,7 @@ class State:
         at = np.maximum(row, 0)
         own = row >= 0
         cells = (
-            np.ascontiguousarray(answer["columns"].T[at])
+            np.stack([column[at] for column in answer["columns"]], axis=1)
             if len(at)
             else np.zeros((0, len(_core.LAYOUT["columns"])), np.int64)
         )

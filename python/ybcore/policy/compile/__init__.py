@@ -16,6 +16,6 @@ which pricing and which flags hold, or why none does. Counters, layers and schem
 
 from __future__ import annotations
 
-from .book import Asked, CompiledBook, Instance
+from .book import ALWAYS, Asked, CompiledBook, Instance
 
-__all__ = ["Asked", "CompiledBook", "Instance"]
+__all__ = ["ALWAYS", "Asked", "CompiledBook", "Instance"]

@@ -79,6 +79,7 @@ class CompiledBook:
         self.plan_document: list[int] = []
         self.programs: list[tuple[int, ...]] = []
         self.steps: list[tuple[int, ...]] = []
+        self.program_numbers: dict[Any, int] = {}
         self.categories: dict[str, int] = {}
         self.tests: dict[str, list[Test]] = {name: [] for name in ALWAYS}
         self.whole: set[str] = set()

@@ -18,7 +18,7 @@ AT = ("line", "class", "visit")
 
 
 def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> int:
-    """Index of the program. Category and tags stay names until a catalogue gives them numbers."""
+    """Index of the program; equal ones share it. Category and tags stay names until a catalogue gives them numbers."""
     scale = 1_000_000 if model.grid else 1
     pricing = model.pricing
     category = resolver.text(pricing.ratio_category) if pricing.ratio_category is not None else ""
@@ -28,8 +28,6 @@ def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> i
             ratio = -1 if step.ratio is None else resolver.rate(step.ratio)
             classes = sum({"01": 1, "02": 2}[c] for c in dict.fromkeys(step.class_))
             steps.append((ratio, int(step.on == "gross"), AT.index(step.at), classes))
-    begin = len(compiled.steps)
-    compiled.steps += steps
     rounding = []
     for place in (model.rounding.line, model.rounding.class_):
         rounding += [0 if place.to == "exact" else MODES[place.mode], unit_of(place.to, scale)]
@@ -37,5 +35,11 @@ def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> i
     dates = [DATES.index(day) for day in (model.dates.class_, model.dates.ratio, model.dates.cap)]
     number = compiled.categories.setdefault(category, len(compiled.categories))
     tag_row = compiled.policies.index(next(p for p in compiled.policies if p.model is model))
-    compiled.programs.append((scale, *rounding, number, *where, *dates, begin, begin + len(steps), tag_row))
-    return len(compiled.programs) - 1
+    head, tail = (scale, *rounding, number, *where, *dates), (tag_row,)
+    known = (head, tuple(steps), tail)
+    if known not in compiled.program_numbers:
+        begin = len(compiled.steps)
+        compiled.steps += steps
+        compiled.program_numbers[known] = len(compiled.programs)
+        compiled.programs.append((*head, begin, begin + len(steps), *tail))
+    return compiled.program_numbers[known]

@@ -1,0 +1,51 @@
+// Ids to dense numbers, days of times, and the dated row that holds for each event.
+//
+// Meaning   What a batch's tables say of each other, as indices: equal ids get equal numbers, in order of first appearance; of a key's
+//           dated rows the first that holds on the day is taken.
+// Units     Microseconds and days since 1970-01-01.
+// Requires  Spans as long as said; `rows[start[k] .. start[k + 1])` the rows of key k.
+// Gives     Dense int32 numbers and row indices, -1 for none.
+// Fails     Never.
+// Cost      One pass; ids in a range not much wider than they are many go through a table, others through a hash.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ybcore {
+
+struct IdColumn {
+  std::span<const std::int64_t> value;
+  std::span<const std::uint8_t> there;  // empty: every one
+};
+
+struct DenseIds {
+  std::vector<std::vector<std::int32_t>> column;  // -1 missing
+  std::vector<std::int64_t> id;                   // of each number
+};
+[[nodiscard]] DenseIds dense_ids(std::span<const IdColumn> columns);
+
+// True when every number is greater than the one before it.
+[[nodiscard]] bool rising(std::span<const std::int64_t> values) noexcept;
+
+// Days of times; a missing time (INT64_MIN) is day 0. True when none is missing.
+bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) noexcept;
+
+// Rows of a dated table by key.
+struct DatedRows {
+  std::span<const std::int64_t> start;  // keys + 1
+  std::span<const std::int64_t> rows;
+  std::span<const std::int32_t> begin, end;  // by row, half-open
+  std::span<const std::int32_t> own;         // by row, may be empty: a second key
+};
+// The row for each (key, day); `theirs` (may be empty) must equal the row's own second key unless it is -1. `none` where a key has
+// rows but none holds, `unknown` where it has none or is -1.
+void find_rows(const DatedRows& table, std::span<const std::int32_t> key, std::span<const std::int32_t> day,
+               std::span<const std::int32_t> theirs, std::int32_t none, std::int32_t unknown, std::span<std::int32_t> out) noexcept;
+
+// The least day of each group; rows of group -1 are passed over; INT32_MAX where there is none.
+void earliest(std::span<const std::int32_t> group, std::span<const std::int32_t> day, std::span<std::int32_t> out) noexcept;
+
+}  // namespace ybcore

@@ -1,0 +1,83 @@
+// One fee line, the long way: looked up in the dated rows and split by its program's steps. Private to the kernel.
+#pragma once
+
+#include <climits>
+#include <cstdint>
+#include <vector>
+
+#include "ybcore/pricing.hpp"
+
+namespace ybcore {
+
+inline constexpr std::int64_t kPpm = 1'000'000;
+inline constexpr std::int64_t kOneUnit = 10'000;        // quantity 1
+inline constexpr std::int64_t kCapToFen = 100'000'000;  // price (10^-6 yuan) * quantity (10^-4) -> fen
+inline constexpr std::int64_t kNullInt = INT64_MIN;
+
+// A line while it is being split; amounts are absolute, in units of money.
+struct SplitLine {
+  std::int64_t row;
+  std::int64_t lim;
+  std::int64_t over;
+  std::int64_t first;
+  std::int64_t cap;
+  std::int32_t ratio;
+  std::uint16_t tag;
+  ItemClass item_class;
+  bool negative;
+  bool direct;
+  std::uint8_t reason;
+};
+
+// Everything about one visit that a line needs.
+struct Setting {
+  const Catalog& catalog;
+  const PricingTables& tables;
+  const PricingLines& lines;
+  const PricingProgram& program;
+  std::int32_t place[3];
+  std::int32_t day[3];  // kNullDay where the fee date decides
+  std::int32_t enddate;
+  std::int32_t level;
+
+  [[nodiscard]] std::int32_t day_of(std::size_t what, std::int32_t fee) const noexcept { return day[what] == kNullDay ? fee : day[what]; }
+};
+
+[[nodiscard]] Setting setting_of(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits,
+                                 const PricingEvents& events, const PricingLines& lines, std::size_t visit, std::size_t event) noexcept;
+
+[[nodiscard]] inline std::int64_t row_of(const PricingLines& lines, std::int64_t k) noexcept {
+  return lines.row.empty() ? k : lines.row[static_cast<std::size_t>(k)];
+}
+
+// The fee date of a line: a returned line keeps the date of the line it returns.
+[[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
+  std::int64_t dated = row;
+  if (!lines.named.empty() && lines.named[static_cast<std::size_t>(row)] >= 0) {
+    dated = lines.named[static_cast<std::size_t>(row)];
+  }
+  const std::int32_t day = lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
+  return day == kNullDay ? enddate : day;
+}
+
+// True when unit price times quantity is not the amount.
+[[nodiscard]] inline bool price_differs(const PricingLines& lines, std::size_t row) noexcept {
+  if (lines.price.empty() || lines.quantity.empty()) return false;
+  if (lines.price[row] == kNullInt || lines.quantity[row] == kNullInt) return false;
+  Wide gap =
+      static_cast<Wide>(lines.amount[row]) * kCapToFen - static_cast<Wide>(lines.quantity[row]) * static_cast<Wide>(lines.price[row]);
+  if (gap < 0) gap = -gap;
+  return 2 * gap > kCapToFen;
+}
+
+// One line up to and including its own steps.
+[[nodiscard]] SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept;
+[[nodiscard]] inline bool whole_own(const SplitLine& line) noexcept { return line.reason != kLineOk && line.reason != kNoRatio; }
+
+// Steps on sums, laid back on the lines of one event.
+void sum_steps(const Setting& s, std::vector<SplitLine>& lines) noexcept;
+
+void add_natures(const SplitLine& line, std::int64_t* nature) noexcept;
+void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out) noexcept;
+
+}  // namespace ybcore

@@ -1,0 +1,205 @@
+#include "partition.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "stream.hpp"
+
+namespace ybcore {
+namespace {
+constexpr std::size_t kPage = std::size_t{1} << 21;
+constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
+constexpr std::size_t kBlock = 64;     // visits whose columns are written at a time
+}  // namespace
+
+void Free::operator()(void* at) const { std::free(at); }
+
+void* lend(std::size_t bytes) {
+  // Small wishes do not earn a large page.
+  const std::size_t page = bytes >= kPage ? kPage : 64;
+  const std::size_t whole = (bytes / page + 1) * page;
+  void* at = std::aligned_alloc(page, whole);
+  if (at == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+  if (page == kPage) (void)madvise(at, whole, MADV_HUGEPAGE);
+#endif
+  return at;
+}
+
+std::int32_t Partitions::end_group(std::size_t part) const {
+  return std::min(events_.groups, static_cast<std::int32_t>((part + 1) << shift_));
+}
+
+Partitions::Partitions(const Events& events, std::size_t visits, int threads) : events_(events), visits_(visits) {
+  const std::int64_t groups = events.groups;
+  while (shift_ < 30 && (static_cast<std::int64_t>(visits) << (shift_ + 1)) <= kVisits * std::max<std::int64_t>(groups, 1)) ++shift_;
+  const std::size_t parts = groups == 0 ? 0 : (static_cast<std::size_t>(groups - 1) >> shift_) + 1;
+  const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(threads) * 4;
+  const std::size_t each = std::max<std::size_t>(visits / wanted + 1, 4096);
+  for (std::size_t at = 0; at < visits; at += each) chunks_.begin.push_back(at);
+  chunks_.begin.push_back(visits);
+  if (chunks_.begin.size() == 1) chunks_.begin.insert(chunks_.begin.begin(), 0);
+  const std::size_t chunks = chunks_.begin.size() - 1;
+  std::vector<std::uint32_t> place(chunks * parts, 0);
+  row_place_.assign(chunks * parts, 0);
+  for_each_chunk(chunks_, threads,
+                 [&](std::size_t chunk) { count_chunk(chunk, place.data() + chunk * parts, row_place_.data() + chunk * parts); });
+  event_begin_.assign(parts + 1, 0);
+  std::uint32_t at = 0;
+  for (std::size_t part = 0; part < parts; ++part) {
+    event_begin_[part] = at;
+    std::uint32_t row = 0;
+    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+      at += std::exchange(place[chunk * parts + part], at);
+      row += std::exchange(row_place_[chunk * parts + part], row);
+    }
+  }
+  event_begin_[parts] = at;
+  records_ = big<Record>(at);
+  rows_.resize(parts);
+  held_.resize(parts);
+  for_each_chunk(chunks_, threads, [&](std::size_t chunk) { pack_chunk(chunk, place.data() + chunk * parts); });
+}
+
+void Partitions::count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const {
+  for (std::size_t v = chunks_.begin[chunk]; v < chunks_.begin[chunk + 1]; ++v) {
+    if (events_.group[v] < 0) continue;
+    const auto part = static_cast<std::size_t>(events_.group[v]) >> shift_;
+    events[part] += static_cast<std::uint32_t>(events_.event_begin[v + 1] - events_.event_begin[v]);
+    ++visits[part];
+  }
+}
+
+void Partitions::pack_chunk(std::size_t chunk, std::uint32_t* place) {
+  const Events& e = events_;
+  const std::size_t stride = 5 + 4 * e.tags;
+  Record to{};
+  for (std::size_t v = chunks_.begin[chunk]; v < chunks_.begin[chunk + 1]; ++v) {
+    if (e.group[v] < 0) continue;
+    to.group = e.group[v];
+    const auto part = static_cast<std::size_t>(to.group) >> shift_;
+    to.visit = static_cast<std::int32_t>(v);
+    to.parts = static_cast<std::uint16_t>(e.event_begin[v + 1] - e.event_begin[v]);
+    to.first = e.first[v];
+    to.second = e.second.empty() ? 0 : e.second[v];
+    for (auto i = static_cast<std::size_t>(e.event_begin[v]); i < static_cast<std::size_t>(e.event_begin[v + 1]); ++i) {
+      to.event = static_cast<std::int32_t>(i);
+      to.plan = e.plan[i];
+      to.person = e.person[i];
+      to.household = e.household[i];
+      to.donor = e.donor[i];
+      to.hospital = e.hospital[i];
+      to.disease = e.disease[i];
+      to.stay = e.stay[i];
+      to.linked_stay = e.linked_stay[i];
+      to.order_date = e.order_date[i];
+      to.begndate = e.begndate[i];
+      to.enddate = e.enddate[i];
+      to.period_date = e.period_date[i];
+      to.days = e.days[i];
+      to.reason = static_cast<Reason>(e.reason[i]);
+      to.later = e.later[i] != 0;
+      to.acct_used = e.acct_used[i] != 0;
+      to.is_reversal = e.is_reversal[i] != 0;
+      std::copy_n(e.natures.data() + i * stride, 5, to.nature);
+      stream_lines(records_.get() + place[part]++, &to, sizeof(Record) / 64);
+    }
+  }
+  stream_done();
+}
+
+void Partitions::keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits) {
+  PackedRows& to = rows_[part];
+  std::array<std::uint64_t, kColumns> any{}, wide{};
+  for (std::size_t r = 0; r < visits; ++r) {
+    const std::int64_t* row = rows + r * kColumns;
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      any[c] |= static_cast<std::uint64_t>(row[c]);
+      wide[c] |= static_cast<std::uint64_t>(row[c] ^ (row[c] >> 63));
+    }
+  }
+  std::uint64_t most = 0;
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    if (any[c] != 0) to.column[to.live++] = static_cast<std::uint8_t>(c);
+    most |= wide[c];
+  }
+  to.narrow = (most >> 31) == 0;
+  to.stride = static_cast<std::uint32_t>((sizeof(Fate) + to.live * (to.narrow ? 4U : 8U) + 7) / 8 * 8);
+  held_[part] = big<std::byte>(to.stride * visits);
+  to.at = held_[part].get();
+  for (std::size_t r = 0; r < visits; ++r) {
+    std::byte* out = to.at + r * to.stride;
+    std::memcpy(out, fates + r, sizeof(Fate));
+    const std::int64_t* row = rows + r * kColumns;
+    if (to.narrow) {
+      auto* cell = reinterpret_cast<std::int32_t*>(out + sizeof(Fate));
+      for (std::size_t k = 0; k < to.live; ++k) cell[k] = static_cast<std::int32_t>(row[to.column[k]]);
+    } else {
+      auto* cell = reinterpret_cast<std::int64_t*>(out + sizeof(Fate));
+      for (std::size_t k = 0; k < to.live; ++k) cell[k] = row[to.column[k]];
+    }
+  }
+}
+
+std::uint64_t Partitions::live() const {
+  std::uint64_t out = 0;
+  for (const PackedRows& rows : rows_)
+    for (std::size_t k = 0; k < rows.live; ++k) out |= std::uint64_t{1} << rows.column[k];
+  return out;
+}
+
+void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
+                        std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed,
+                        int threads) const {
+  const std::size_t parts = count();
+  for_each_chunk(chunks_, threads, [&](std::size_t chunk) {
+    std::vector<std::uint32_t> next(row_place_.begin() + static_cast<std::ptrdiff_t>(chunk * parts),
+                                    row_place_.begin() + static_cast<std::ptrdiff_t>((chunk + 1) * parts));
+    alignas(64) std::int64_t staged[kColumns][kBlock + 2];  // not a power of two, which would share cache sets
+    const std::size_t end = chunks_.begin[chunk + 1];
+    for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
+      const std::size_t size = std::min(kBlock, end - begin);
+      const PackedRows* rows[kBlock];
+      const std::byte* from[kBlock];
+      for (std::size_t i = 0; i < size; ++i) {
+        const std::int32_t group = events_.group[begin + i];
+        rows[i] = nullptr;
+        if (group < 0) continue;
+        const auto part = static_cast<std::size_t>(group) >> shift_;
+        rows[i] = &rows_[part];
+        from[i] = rows_[part].at + std::size_t{next[part]++} * rows_[part].stride;
+        for (std::size_t b = 0; b < rows_[part].stride; b += 64) __builtin_prefetch(from[i] + b);
+      }
+      for (std::size_t c = 0; c < kColumns; ++c)
+        if (columns[c] != nullptr) std::fill_n(staged[c], size, 0);
+      for (std::size_t i = 0; i < size; ++i) {
+        const std::size_t v = begin + i;
+        if (rows[i] == nullptr) continue;
+        Fate fate;
+        std::memcpy(&fate, from[i], sizeof(Fate));
+        outcome[v] = fate.outcome;
+        reason[v] = fate.reason;
+        plan[v] = fate.plan;
+        reversed[v] = fate.reversed;
+        const PackedRows& packed = *rows[i];
+        if (packed.narrow) {
+          const auto* cell = reinterpret_cast<const std::int32_t*>(from[i] + sizeof(Fate));
+          for (std::size_t k = 0; k < packed.live; ++k) staged[packed.column[k]][i] = cell[k];
+        } else {
+          const auto* cell = reinterpret_cast<const std::int64_t*>(from[i] + sizeof(Fate));
+          for (std::size_t k = 0; k < packed.live; ++k) staged[packed.column[k]][i] = cell[k];
+        }
+      }
+      for (std::size_t c = 0; c < kColumns; ++c)
+        if (columns[c] != nullptr) stream_numbers(columns[c] + begin, staged[c], size);
+    }
+    stream_done();
+  });
+}
+
+}  // namespace ybcore

@@ -1,0 +1,94 @@
+// Visits by partitions of settling groups, each small enough for a core's own cache: settling order is not input order, and a cache miss
+// costs more than settling. Records go to their partition as the input is read; results come back the same way, partition by partition a
+// stream, so nothing is ever looked up all over memory. Private to the kernel.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "split.hpp"
+#include "ybcore/settle.hpp"
+
+namespace ybcore {
+
+// An event as two cache lines.
+struct alignas(64) Record {
+  std::int32_t visit, event, plan, person, household, donor, hospital, disease, stay, linked_stay, order_date, begndate, enddate,
+      period_date, days;
+  std::uint16_t parts;  // of its visit
+  Reason reason;
+  std::uint8_t later : 1, acct_used : 1, is_reversal : 1;
+  std::int64_t first, second;  // when it is settled
+  std::int64_t nature[5];
+  std::int32_t group;
+};
+static_assert(sizeof(Record) == 128);
+
+// What became of a visit beside its columns.
+struct Fate {
+  std::int32_t plan;
+  std::uint8_t outcome, reason, reversed, spare;
+};
+
+struct Free {
+  void operator()(void* at) const;
+};
+template <class T>
+using Big = std::unique_ptr<T[], Free>;
+// Uninitialised memory, on large pages where the system lends them.
+[[nodiscard]] void* lend(std::size_t bytes);
+template <class T>
+[[nodiscard]] Big<T> big(std::size_t count) {
+  return Big<T>(static_cast<T*>(lend(count * sizeof(T))));
+}
+
+// Rows of one partition, packed: the columns that hold anything, four bytes each when all of its numbers fit.
+struct PackedRows {
+  std::byte* at = nullptr;
+  std::uint32_t stride = 0;  // bytes of a row: a Fate, then the columns
+  bool narrow = true;
+  std::uint8_t live = 0;
+  std::array<std::uint8_t, kColumns> column{};
+};
+
+class Partitions {
+ public:
+  Partitions(const Events& events, std::size_t visits, int threads);
+
+  [[nodiscard]] std::size_t count() const { return event_begin_.size() - 1; }
+  [[nodiscard]] std::span<const std::int64_t> weights() const { return event_begin_; }
+  // Events in input order; parts of a visit stand together.
+  [[nodiscard]] std::span<const Record> records(std::size_t part) const {
+    return {records_.get() + event_begin_[part], static_cast<std::size_t>(event_begin_[part + 1] - event_begin_[part])};
+  }
+  [[nodiscard]] std::int32_t first_group(std::size_t part) const { return static_cast<std::int32_t>(part << shift_); }
+  [[nodiscard]] std::int32_t end_group(std::size_t part) const;
+
+  // Keeps the rows of a partition, kColumns numbers each, in the order of its visits.
+  void keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits);
+  // Bit c: some row has something in column c.
+  [[nodiscard]] std::uint64_t live() const;
+  // Back to columns in input order. Visits that took no part get zeros. Columns that nobody wrote may be empty.
+  void spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
+              std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const;
+
+ private:
+  void count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const;
+  void pack_chunk(std::size_t chunk, std::uint32_t* place);
+
+  const Events& events_;
+  std::size_t visits_ = 0;
+  int shift_ = 0;
+  Chunks chunks_;                          // of visits
+  std::vector<std::int64_t> event_begin_;  // of partitions
+  std::vector<std::uint32_t> row_place_;   // by chunk and partition: rows of its partition before the chunk's
+  Big<Record> records_;
+  std::vector<PackedRows> rows_;
+  std::vector<Big<std::byte>> held_;
+};
+
+}  // namespace ybcore
