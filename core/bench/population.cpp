@@ -100,7 +100,7 @@ void Population::place(Random& random, const Scheme& scheme, const std::vector<V
   std::vector<std::size_t> at(n);  // which visit stands in which row
   std::iota(at.begin(), at.end(), std::size_t{0});
   for (std::size_t i = n; i > 1; --i) std::swap(at[i - 1], at[random.between<std::size_t>(0, static_cast<std::int64_t>(i) - 1)]);
-  std::vector<std::int64_t> row(n), time(n);
+  std::vector<std::int64_t> row(n);
   for (std::size_t r = 0; r < n; ++r) row[at[r]] = static_cast<std::int64_t>(r);
   for (std::size_t r = 0; r < n; ++r) {
     const Visit& v = drawn[at[r]];
@@ -109,7 +109,7 @@ void Population::place(Random& random, const Scheme& scheme, const std::vector<V
     event_begin.push_back(static_cast<std::int64_t>(visit.size()));
     // Some rows were refused before settling and take no part.
     const bool apart = random.in_thousand(5);
-    time[r] = apart ? -1 : v.time;
+    when.push_back(apart ? -1 : v.time);
     outcome.push_back(static_cast<std::uint8_t>(apart ? Outcome::kRejected : Outcome::kPending));
     outcome_reason.push_back(static_cast<std::uint8_t>(apart ? Reason::kDuplicate : Reason::kFine));
   }
@@ -117,7 +117,7 @@ void Population::place(Random& random, const Scheme& scheme, const std::vector<V
   for (std::size_t k = 0; k < kSchemeFields * events(); ++k)
     fields.push_back(random.in_thousand(3) ? kMissing : random.between(0, 500'000));
   for (std::size_t k = 0; k < kPayersGiven * events(); ++k) given.push_back(random.in_thousand(100) ? random.between(0, 50'000) : 0);
-  put_in_order(time);
+  join_groups();
 }
 
 void Population::add(Random& random, const Scheme& scheme, const Visit& v, std::int64_t row, std::int64_t original, bool second) {
@@ -155,7 +155,7 @@ void Population::add(Random& random, const Scheme& scheme, const Visit& v, std::
   if (random.in_thousand(2)) natures.back() = -5;
 }
 
-void Population::put_in_order(const std::vector<std::int64_t>& time) {
+void Population::join_groups() {
   std::vector<std::int32_t> left, right;
   for (std::size_t p = 1; p < persons(); ++p) {
     left.push_back(of_household[p] >= 0 && of_household[p] == of_household[p - 1] ? static_cast<std::int32_t>(p - 1) : -1);
@@ -163,27 +163,11 @@ void Population::put_in_order(const std::vector<std::int64_t>& time) {
   }
   const Groups groups = connect(persons(), left, right);
   group_of_person = groups.of_person;
-  const std::size_t n = visits();
-  std::vector<std::int32_t> group(n);
-  std::vector<std::int64_t> second(n, 0), ids(n);
-  for (std::size_t r = 0; r < n; ++r) {
+  group_count = groups.count;
+  for (std::size_t r = 0; r < visits(); ++r) {
     const auto who = static_cast<std::size_t>(person[static_cast<std::size_t>(event_begin[r])]);
-    group[r] = time[r] < 0 ? -1 : groups.of_person[who];
-    ids[r] = static_cast<std::int64_t>(r);
-  }
-  TieIds tie{};
-  tie.numbers = ids;
-  const Order rows = order_rows(group, groups.count, time, second, tie);
-  // The order of visits becomes one of events: parts follow each other.
-  std::size_t g = 0;
-  for (std::size_t k = 0; k <= rows.rows.size(); ++k) {
-    while (g < rows.group_begin.size() && rows.group_begin[g] == static_cast<std::int64_t>(k)) {
-      group_begin.push_back(static_cast<std::int64_t>(order.size()));
-      ++g;
-    }
-    if (k == rows.rows.size()) break;
-    const auto r = static_cast<std::size_t>(rows.rows[k]);
-    for (std::int64_t e = event_begin[r]; e < event_begin[r + 1]; ++e) order.push_back(e);
+    group.push_back(when[r] < 0 ? -1 : group_of_person[who]);
+    ids.push_back(static_cast<std::int64_t>(r));
   }
 }
 
@@ -232,8 +216,10 @@ Events Population::view() const {
   e.fields = fields;
   e.given = given;
   e.event_begin = event_begin;
-  e.order = order;
-  e.group_begin = group_begin;
+  e.group = group;
+  e.first = when;
+  e.ids.numbers = ids;
+  e.groups = group_count;
   return e;
 }
 

@@ -29,7 +29,7 @@ class Population {
   [[nodiscard]] std::size_t persons() const { return balance.size(); }
   [[nodiscard]] std::size_t visits() const { return event_begin.size() - 1; }
   [[nodiscard]] std::size_t events() const { return visit.size(); }
-  [[nodiscard]] std::size_t groups() const { return group_begin.size() - 1; }
+  [[nodiscard]] std::size_t groups() const { return static_cast<std::size_t>(group_count); }
   // Owners of counters: a person, or -2 - household.
   [[nodiscard]] std::size_t group_of_owner(std::int32_t owner) const;
   [[nodiscard]] Events view() const;
@@ -45,19 +45,19 @@ class Population {
     std::int32_t person = 0, day = 0, days = 1, plan = 0, stay = -1, linked = -1, hospital = 0, disease = -1;
     bool reversal = false, split = false;
   };
-  std::vector<std::int64_t> visit, init, natures, fields, given, event_begin{0}, order, group_begin, account_amount;
+  std::vector<std::int64_t> visit, init, natures, fields, given, event_begin{0}, when, ids, account_amount;
   std::vector<std::int32_t> plan, person, household, donor, hospital, disease, stay, linked_stay, order_date, begndate, enddate,
-      period_date, days, account_date, of_household, of_donor, group_of_person, person_of_household;
+      period_date, days, account_date, of_household, of_donor, group, group_of_person, person_of_household;
   std::vector<std::uint8_t> reason, later, acct_used, is_reversal, account_kind;
 
-  std::int32_t first_day = 0;
+  std::int32_t first_day = 0, group_count = 0;
 
   void households(Random& random, std::size_t persons);
   void accounts(Random& random);
   [[nodiscard]] std::vector<Visit> draw(Random& random, std::size_t visits) const;
   void place(Random& random, const Scheme& scheme, const std::vector<Visit>& drawn);
   void add(Random& random, const Scheme& scheme, const Visit& v, std::int64_t row, std::int64_t original, bool second);
-  void put_in_order(const std::vector<std::int64_t>& time);
+  void join_groups();
 };
 
 }  // namespace ybcore::bench

@@ -1,5 +1,6 @@
 // Settling a population: with its closing state, with the story of every layer, and as the next batch of an earlier one.
 #include <stdexcept>
+#include <utility>
 
 #include "settled.hpp"
 #include "stages.hpp"
@@ -15,10 +16,11 @@ void check(const Program& program, const Population& people) {
 
 enum class Want { kState, kDetail };
 
-void run(const Program& program, const Population& people, const Opening& opening, Settled& out, Want want, int threads) {
-  const Status status = ybcore::settle(program, people.view(), people.accounts(), opening, out.view(people.visits()),
-                                       want == Want::kState ? &out.closing : nullptr, threads);
-  if (status.code != Code::kOk) throw std::runtime_error(sentence(status.code));
+void run(const Program& program, const Population& people, const Opening& opening, Results& out, Want want, int threads) {
+  const Events events = people.view();  // must outlive what settle() gives
+  ybcore::Settled settled = ybcore::settle(program, events, people.accounts(), opening, out.view(), want == Want::kState, threads);
+  if (settled.status.code != Code::kOk) throw std::runtime_error(sentence(settled.status.code));
+  out.take(std::move(settled), threads);
 }
 
 Done settled(const Settings& settings, Want want) {
@@ -27,7 +29,7 @@ Done settled(const Settings& settings, Want want) {
   const Population people(scheme, settings.of(2'500), settings.of(20'000), 0);
   check(program, people);
   Done done;
-  Settled out;
+  Results out;
   repeat(
       settings, done, [&] { out.reset(people, want == Want::kDetail); },
       [&] { run(program, people, Opening{}, out, want, settings.threads); });
@@ -46,7 +48,7 @@ Done resume(const Settings& settings) {
   const Program program = scheme.view();
   const Population before(scheme, settings.of(2'500), settings.of(10'000), 0);
   check(program, before);
-  Settled first;
+  Results first;
   first.reset(before, false);
   run(program, before, Opening{}, first, Want::kState, 1);
   const Earlier earlier = first.earlier(before, program);
@@ -56,7 +58,7 @@ Done resume(const Settings& settings) {
   people.take_back(earlier.state.records.person, earlier.known_before.size());
   check(program, people);
   Done done;
-  Settled out;
+  Results out;
   repeat(
       settings, done, [&] { out.reset(people, false, earlier.known_before.size()); },
       [&] { run(program, people, earlier.view(), out, Want::kState, settings.threads); });

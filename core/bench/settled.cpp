@@ -1,6 +1,8 @@
 #include "settled.hpp"
 
+#include <array>
 #include <span>
+#include <utility>
 
 #include "digest.hpp"
 
@@ -57,7 +59,7 @@ Opening Earlier::view() const {
   return o;
 }
 
-void Settled::reset(const Population& people, bool with_detail, std::size_t earlier) {
+void Results::reset(const Population& people, bool with_detail, std::size_t earlier) {
   const std::size_t visits = people.visits();
   columns.assign(kColumns * visits, -7);
   balance = people.balance;
@@ -73,14 +75,8 @@ void Settled::reset(const Population& people, bool with_detail, std::size_t earl
   closing.clear();
 }
 
-Outputs Settled::view(std::size_t visits) {
+Outputs Results::view() {
   Outputs out{};
-  out.columns = columns;
-  out.visits = visits;
-  out.outcome = outcome;
-  out.reason = reason;
-  out.plan = plan;
-  out.reversed = reversed;
   out.balance = balance;
   out.account_cursor = cursor;
   out.account_through = through;
@@ -90,7 +86,14 @@ Outputs Settled::view(std::size_t visits) {
   return out;
 }
 
-std::uint64_t Settled::digest() const {
+void Results::take(ybcore::Settled&& run, int threads) {
+  std::array<std::int64_t*, kColumns> column{};
+  for (std::size_t c = 0; c < kColumns; ++c) column[c] = columns.data() + c * outcome.size();
+  run.write(column, outcome, reason, plan, reversed, threads);
+  closing = std::move(run.closing);
+}
+
+std::uint64_t Results::digest() const {
   Digest d;
   for (const auto* column : {&columns, &balance, &cursor}) d.column(*column);
   for (const auto* column : {&outcome, &reason, &reversed, &detail_count, &state_reversed}) d.column(*column);
@@ -105,7 +108,7 @@ std::uint64_t Settled::digest() const {
   return d.value();
 }
 
-std::string Settled::tale() const {
+std::string Results::tale() const {
   const std::size_t visits = outcome.size();
   std::size_t count[4] = {};
   std::size_t back = 0;
@@ -127,7 +130,7 @@ std::string Settled::tale() const {
   return text + " earlier_reversed=" + std::to_string(earlier);
 }
 
-Earlier Settled::earlier(const Population& people, const Program& program) const {
+Earlier Results::earlier(const Population& people, const Program& program) const {
   Earlier out;
   out.state = joined(closing);
   RecordState& records = out.state.records;

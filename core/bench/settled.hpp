@@ -27,7 +27,7 @@ struct Earlier {
   [[nodiscard]] Opening view() const;
 };
 
-struct Settled {
+struct Results {
   std::vector<std::int64_t> columns, balance, cursor;
   std::vector<std::uint8_t> outcome, reason, reversed, detail_count, state_reversed;
   std::vector<std::int32_t> plan, through;
@@ -35,7 +35,9 @@ struct Settled {
   std::vector<State> closing;
 
   void reset(const Population& people, bool with_detail, std::size_t earlier = 0);
-  [[nodiscard]] Outputs view(std::size_t visits);
+  [[nodiscard]] Outputs view();
+  // What the run keeps by partition becomes columns.
+  void take(ybcore::Settled&& run, int threads);
   [[nodiscard]] std::uint64_t digest() const;
   // How often each outcome came, and what funds and accounts paid.
   [[nodiscard]] std::string tale() const;
