@@ -38,7 +38,7 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
     ClassColumn& column = all.emplace_back();
     for (const py::handle& one : d["sources"]) {
       const auto t = py::reinterpret_borrow<py::tuple>(one);
-      const ClassSource source{view(t[0], std::int32_t{}), view(t[1], std::int32_t{}), view(t[2], std::int8_t{}), view(t[3], std::uint16_t{})};
+      const ClassSource source{view(t[0], std::int32_t{}), view(t[1], std::int32_t{}), view(t[2], std::int8_t{}), view(t[3], std::int32_t{})};
       const std::size_t rows = std::max(source.code.size(), source.flag.size());
       if (source.row.empty()) {
         same_length(rows, n, "code");
@@ -53,7 +53,7 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
         if (code >= static_cast<std::int64_t>(source.place.size())) throw std::invalid_argument("a code is out of range");
       column.sources.push_back(source);
     }
-    column.fallback = d["fallback"].cast<std::uint16_t>();
+    column.fallback = d["fallback"].cast<std::int32_t>();
     column.ready = view(d["ready"], std::int32_t{});
     column.day = view(d["day"], std::int32_t{});
     column.edges = view(d["edges"], std::int64_t{});

@@ -21,6 +21,7 @@ constexpr std::size_t kStepColumns = 4;
 // The lines of a call, kept by name so that every kernel call of a run sees the same memory.
 struct Lines {
   In<std::int32_t> item;
+  I32 index;
   I32 day;
   I64 quantity;
   In<std::int64_t> amount;
@@ -31,8 +32,8 @@ struct Lines {
   I64 row;
 
   [[nodiscard]] PricingLines view() const {
-    return {span_of(item), span_of(day),      span_of(quantity), span_of(amount), span_of(price),
-            span_of(deny), span_of(approved), span_of(named),    span_of(row)};
+    return {span_of(item),  span_of(index), span_of(day),      span_of(quantity), span_of(amount),
+            span_of(price), span_of(deny),  span_of(approved), span_of(named),    span_of(row)};
   }
 };
 
@@ -64,7 +65,7 @@ std::vector<FirstPayStep> steps_of(const In<std::int32_t>& rows) {
   return out;
 }
 
-py::tuple py_totals(const In<std::int64_t>& line_begin, const Lines& lines) {
+py::tuple py_totals(const In<std::int64_t>& line_begin, const Lines& lines, int threads) {
   const auto n = static_cast<std::size_t>(line_begin.size()) - 1;
   py::array_t<std::int64_t> total(static_cast<py::ssize_t>(n));
   py::array_t<std::uint8_t> bad = filled<std::uint8_t>(n, 0);
@@ -74,7 +75,7 @@ py::tuple py_totals(const In<std::int64_t>& line_begin, const Lines& lines) {
   const auto wrong = written(bad);
   {
     py::gil_scoped_release release;
-    line_totals(visits, view, sums, wrong);
+    line_totals(visits, view, sums, wrong, threads);
   }
   return py::make_tuple(total, bad);
 }
@@ -90,9 +91,8 @@ py::tuple py_parts(const In<std::int64_t>& line_begin, const In<std::int32_t>& e
 
 py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, const In<std::int32_t>& steps, const In<std::uint16_t>& tag_map,
                   std::int64_t catalog_tags, std::int64_t tags, const In<std::int64_t>& line_begin, const In<std::int32_t>& enddate,
-                  const In<std::int32_t>& setl_day, const In<std::int32_t>& treatment, const In<std::int32_t>& insured,
-                  const In<std::int64_t>& event_begin, const In<std::int32_t>& program, const In<std::int32_t>& level,
-                  const In<std::int32_t>& before, const Lines& lines, bool line_output, int threads) {
+                  const In<std::int32_t>& setl_day, const I32& treatment, const I32& insured, const In<std::int64_t>& event_begin,
+                  const In<std::int32_t>& program, const I32& level, const I32& before, const Lines& lines, bool line_output, int threads) {
   const auto program_rows = programs_of(programs);
   const auto step_rows = steps_of(steps);
   const PricingTables tables{program_rows, step_rows, span_of(tag_map), static_cast<std::size_t>(catalog_tags),
@@ -104,8 +104,10 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   const std::size_t e = events.program.size();
   same_length(visits.line_begin.size(), n + 1, "line_begin");
   same_length(visits.event_begin.size(), n + 1, "event_begin");
-  same_length(events.level.size(), e, "level");
-  same_length(events.before.size(), e, "before");
+  if (level) same_length(events.level.size(), e, "level");
+  if (before) same_length(events.before.size(), e, "before");
+  for (const auto* column : {&visits.treatment, &visits.insured})
+    if (!column->empty()) same_length(column->size(), n, "place");
   const std::size_t rows = line_output ? span_of(lines.amount).size() : 0;
   auto natures = filled<std::int64_t>(e * nature_stride(tables.tags), 0);
   auto flags = filled<std::uint8_t>(n, 0);
@@ -140,10 +142,10 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
-      .def(py::init<In<std::int32_t>, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64>(), py::arg("item").noconvert(),
-           py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("price").noconvert(),
+      .def(py::init<In<std::int32_t>, I32, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64>(), py::arg("item").noconvert(),
+           py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("price").noconvert(),
            py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(), py::arg("row").noconvert());
-  m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"),
+  m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"), py::arg("threads"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),
         py::arg("cut_begin").noconvert(), py::arg("cuts").noconvert(), "Parts with lines: (event_begin, low, before).");

@@ -38,6 +38,12 @@ struct Kept {
     all.push_back(array);
     return span_of(array);
   }
+  // A column that need not be there.
+  template <class T>
+  std::span<const T> maybe(const py::dict& from, const char* name, std::size_t rows) {
+    if (!from.contains(name) || from[name].is_none()) return {};
+    return view<T>(from, name, rows);
+  }
   template <class Row>
   std::span<const Row> rows(const py::dict& from, const char* name) {
     const auto flat = view<std::int64_t>(from, name);
@@ -56,26 +62,26 @@ Program program_of(const py::dict& d, Kept& kept) {
 
 Events events_of(const py::dict& d, Kept& k) {
   Events e{};
-  e.visit = k.view<std::int64_t>(d, "visit");
-  const std::size_t n = e.visit.size();
-  e.plan = k.view<std::int32_t>(d, "plan", n);
+  e.plan = k.view<std::int32_t>(d, "plan");
+  const std::size_t n = e.plan.size();
+  e.visit = k.maybe<std::int64_t>(d, "visit", n);
   e.reason = k.view<std::uint8_t>(d, "reason", n);
-  e.later = k.view<std::uint8_t>(d, "later", n);
+  e.later = k.maybe<std::uint8_t>(d, "later", n);
   e.person = k.view<std::int32_t>(d, "person", n);
-  e.household = k.view<std::int32_t>(d, "household", n);
-  e.donor = k.view<std::int32_t>(d, "donor", n);
-  e.hospital = k.view<std::int32_t>(d, "hospital", n);
-  e.disease = k.view<std::int32_t>(d, "disease", n);
+  e.household = k.maybe<std::int32_t>(d, "household", n);
+  e.donor = k.maybe<std::int32_t>(d, "donor", n);
+  e.hospital = k.maybe<std::int32_t>(d, "hospital", n);
+  e.disease = k.maybe<std::int32_t>(d, "disease", n);
   e.stay = k.view<std::int32_t>(d, "stay", n);
-  e.linked_stay = k.view<std::int32_t>(d, "linked_stay", n);
+  e.linked_stay = k.maybe<std::int32_t>(d, "linked_stay", n);
   e.order_date = k.view<std::int32_t>(d, "order_date", n);
   e.begndate = k.view<std::int32_t>(d, "begndate", n);
   e.enddate = k.view<std::int32_t>(d, "enddate", n);
   e.period_date = k.view<std::int32_t>(d, "period_date", n);
   e.days = k.view<std::int32_t>(d, "days", n);
-  e.acct_used = k.view<std::uint8_t>(d, "acct_used", n);
-  e.init = k.view<std::int64_t>(d, "init", n);
-  e.is_reversal = k.view<std::uint8_t>(d, "is_reversal", n);
+  e.acct_used = k.maybe<std::uint8_t>(d, "acct_used", n);
+  e.init = k.maybe<std::int64_t>(d, "init", n);
+  e.is_reversal = k.maybe<std::uint8_t>(d, "is_reversal", n);
   e.tags = d["tags"].cast<std::size_t>();
   e.natures = k.view<std::int64_t>(d, "natures", n * (5 + 4 * e.tags));
   e.fields = k.view<std::int64_t>(d, "fields");
@@ -183,7 +189,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   const Program p = program_of(program, kept);
   const Events e = events_of(events, kept);
   const std::size_t visits = e.event_begin.size() - 1;
-  const std::size_t n = e.visit.size();
+  const std::size_t n = e.size();
   AccountEvents a{};
   a.begin = kept.view<std::int64_t>(accounts, "begin");
   a.date = kept.view<std::int32_t>(accounts, "date");

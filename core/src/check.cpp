@@ -140,7 +140,7 @@ bool cuts(std::span<const std::int64_t> begin, std::size_t total) {
 const char* invalid(const Program& program) noexcept { return Checker(program).program(); }
 
 const char* invalid(const Program& program, const Events& e, std::size_t persons) noexcept {
-  const std::size_t n = e.visit.size();
+  const std::size_t n = e.size();
   if (!cuts(e.event_begin, n)) return "event_begin";
   if (n > INT32_MAX) return "visit";
   if (e.tags > kMaxTags) return "tags";
@@ -160,21 +160,26 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
     }
   }
   std::int64_t fields = 0;
-  for (std::size_t i = 0; i < n; ++i) {
+  if (e.visit.empty() && n != rows) return "visit";
+  for (std::size_t i = 0; i < e.visit.size(); ++i) {
     if (e.visit[i] < 0 || e.visit[i] >= visits) return "visit";
     const auto visit = static_cast<std::size_t>(e.visit[i]);
     if (e.event_begin[visit] > static_cast<std::int64_t>(i) || e.event_begin[visit + 1] <= static_cast<std::int64_t>(i)) return "visit";
+  }
+  for (std::size_t i = 0; i < n; ++i) {
     const std::int32_t plan = e.plan[i];
-    if (plan >= static_cast<std::int64_t>(program.plans.size()) || (plan < 0 && e.reason[i] == 0 && e.is_reversal[i] == 0)) return "plan";
+    if (plan >= static_cast<std::int64_t>(program.plans.size()) || (plan < 0 && e.reason[i] == 0 && (e.is_reversal.empty() || e.is_reversal[i] == 0))) return "plan";
     if (plan >= 0) {
       const PlanRow& row = program.plans[static_cast<std::size_t>(plan)];
       if (static_cast<std::size_t>(row.tags) > e.tags) return "tags";
       fields |= row.fields;
     }
-    if (e.init[i] >= visits || (e.init[i] >= 0 && e.event_begin[static_cast<std::size_t>(e.init[i])] >= static_cast<std::int64_t>(n)))
-      return "init";
-    if (e.donor[i] >= static_cast<std::int64_t>(persons)) return "donor";
   }
+  if (e.init.size() != e.is_reversal.size()) return "init";
+  for (const std::int64_t init : e.init)
+    if (init >= visits) return "init";
+  for (const std::int32_t donor : e.donor)
+    if (donor >= static_cast<std::int64_t>(persons)) return "donor";
   std::size_t used = 0;
   while (used < 63 && (fields >> used) != 0) ++used;
   if (e.fields.size() < used * n) return "fields";

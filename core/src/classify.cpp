@@ -88,7 +88,7 @@ void add_classes(const ClassColumn& column, std::size_t begin, std::size_t size,
         if (found[i] >= 0 || row < 0) continue;
         const auto at = static_cast<std::size_t>(row);
         const std::int32_t code = source.code.empty() ? source.flag[at] : source.code[at];
-        if (code >= 0) found[i] = static_cast<std::int32_t>(source.place[static_cast<std::size_t>(code)]) - 1;
+        if (code >= 0) found[i] = source.place[static_cast<std::size_t>(code)];
       }
     }
     for (std::size_t i = 0; i < size; ++i) found[i] = found[i] < 0 ? column.fallback : found[i];

@@ -189,7 +189,7 @@ void Visit::fixed(const LayerRow& row, LayerResult& r) {
       wanted = capped(Wide{amount(row.amount)} * std::max<std::int64_t>(1, event_->days));
       break;
     case LayerKind::kGiven: {
-      const std::size_t n = events_.visit.size();
+      const std::size_t n = events_.size();
       wanted = events_.given.empty() ? 0 : capped(Wide{events_.given[static_cast<std::size_t>(row.payer) * n + i]} * scale_);
       break;
     }

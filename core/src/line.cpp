@@ -8,9 +8,9 @@ namespace ybcore {
 Setting setting_of(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
                    const PricingLines& lines, std::size_t visit, std::size_t event) noexcept {
   const PricingProgram& program = tables.programs[static_cast<std::size_t>(events.program[event])];
-  Setting s{catalog, tables, lines, program, {}, {}, visits.enddate[visit], events.level[event]};
+  Setting s{catalog, tables, lines, program, {}, {}, visits.enddate[visit], or_none(events.level, event)};
   for (std::size_t what = 0; what < 3; ++what) {
-    s.place[what] = program.place[what] == PlaceRule::kInsured ? visits.insured[visit] : visits.treatment[visit];
+    s.place[what] = program.place[what] == PlaceRule::kInsured ? or_none(visits.insured, visit) : or_none(visits.treatment, visit);
     s.day[what] = program.date[what] == DateRule::kFee         ? kNullDay
                   : program.date[what] == DateRule::kDischarge ? visits.enddate[visit]
                                                                : visits.setl_day[visit];
@@ -54,7 +54,7 @@ SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   const auto row = static_cast<std::size_t>(at);
   const std::int64_t amount = s.lines.amount[row] * s.program.scale;
   SplitLine line{at, std::llabs(amount), 0, 0, kNullInt, 0, 0, ItemClass::kNone, amount < 0, false, kLineOk};
-  const std::int32_t item = s.lines.item[row];
+  const std::int32_t item = s.lines.item_of(row);
   const ClassRow* found = item < 0 ? nullptr : s.catalog.class_row(item, s.place[kClassLookup], s.day_of(kClassLookup, fee));
   if (found != nullptr) {
     line.item_class = found->item_class;

@@ -12,6 +12,8 @@
 
 namespace ybcore {
 namespace {
+std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
+
 constexpr std::size_t kPage = std::size_t{1} << 21;
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
 constexpr std::size_t kBlock = 64;     // visits whose columns are written at a time
@@ -91,21 +93,21 @@ void Partitions::pack_chunk(std::size_t chunk, std::uint32_t* place) {
       to.event = static_cast<std::int32_t>(i);
       to.plan = e.plan[i];
       to.person = e.person[i];
-      to.household = e.household[i];
-      to.donor = e.donor[i];
-      to.hospital = e.hospital[i];
-      to.disease = e.disease[i];
+      to.household = or_none(e.household, i);
+      to.donor = or_none(e.donor, i);
+      to.hospital = or_none(e.hospital, i);
+      to.disease = or_none(e.disease, i);
       to.stay = e.stay[i];
-      to.linked_stay = e.linked_stay[i];
+      to.linked_stay = or_none(e.linked_stay, i);
       to.order_date = e.order_date[i];
       to.begndate = e.begndate[i];
       to.enddate = e.enddate[i];
       to.period_date = e.period_date[i];
       to.days = e.days[i];
       to.reason = static_cast<Reason>(e.reason[i]);
-      to.later = e.later[i] != 0;
-      to.acct_used = e.acct_used[i] != 0;
-      to.is_reversal = e.is_reversal[i] != 0;
+      to.later = !e.later.empty() && e.later[i] != 0;
+      to.acct_used = e.acct_used.empty() || e.acct_used[i] != 0;
+      to.is_reversal = !e.is_reversal.empty() && e.is_reversal[i] != 0;
       std::copy_n(e.natures.data() + i * stride, 5, to.nature);
       stream_lines(records_.get() + place[part]++, &to, sizeof(Record) / 64);
     }

@@ -82,8 +82,8 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
     std::int32_t low = INT32_MIN;
     for (std::size_t e = first; e < last; ++e) {
       if (events.program[e] >= 0) {
-        const Word* words = last - first != 1 ? nullptr : views.of(e);
-        if (words != nullptr) {
+        const Words words = last - first != 1 ? Words{} : views.of(e);
+        if (words.word != nullptr) {
           for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1];) {
             k = tile.take(visit, e, words, k, visits.line_begin[visit + 1]);
             if (tile.full()) rest();
@@ -92,10 +92,26 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
           out.flags[visit] |= run.event(visit, e, low, last - first == 1);
         }
       }
-      low = events.before[e];
+      if (!events.before.empty()) low = events.before[e];
     }
   }
   rest();
+}
+
+void exact_total(const PricingVisits& visits, const PricingLines& lines, std::size_t visit, std::int64_t& total, std::uint8_t& bad) {
+  Wide sum = 0;
+  Wide absolute = 0;
+  for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1]; ++k) {
+    const std::int64_t amount = lines.amount[static_cast<std::size_t>(row_of(lines, k))];
+    if (amount == kNullInt) {
+      bad = 1;
+      continue;
+    }
+    sum += amount;
+    absolute += amount < 0 ? -static_cast<Wide>(amount) : static_cast<Wide>(amount);
+  }
+  if (absolute > kMostInVisit) bad = 1;
+  total = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
 }
 
 }  // namespace
@@ -110,25 +126,39 @@ void price_all(const Catalog& catalog, const PricingTables& tables, const Pricin
   });
 }
 
-void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total,
-                 std::span<std::uint8_t> bad) noexcept {
-  for (std::size_t visit = 0; visit < total.size(); ++visit) {
-    Wide sum = 0;
-    Wide absolute = 0;
-    std::uint8_t wrong = 0;
-    for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1]; ++k) {
-      const std::int64_t amount = lines.amount[static_cast<std::size_t>(row_of(lines, k))];
-      if (amount == kNullInt) {
-        wrong = 1;
-        continue;
+void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total, std::span<std::uint8_t> bad,
+                 int threads) {
+  // Below these the sums fit 64 bits.
+  constexpr std::int64_t kMostAmount = std::int64_t{1} << 40;
+  constexpr std::int64_t kManyLines = std::int64_t{1} << 22;
+  const Chunks chunks = cut_evenly(visits.line_begin, threads);
+  for_each_chunk(chunks, threads, [&](std::size_t chunk) {
+    for (std::size_t visit = chunks.begin[chunk]; visit < chunks.begin[chunk + 1]; ++visit) {
+      const std::int64_t from = visits.line_begin[visit];
+      const std::int64_t to = visits.line_begin[visit + 1];
+      std::int64_t sum = 0;
+      std::int64_t absolute = 0;
+      std::int64_t most = 0;
+      if (lines.row.empty() && to - from < kManyLines) {
+        for (std::int64_t k = from; k < to; ++k) {
+          const std::int64_t amount = lines.amount[static_cast<std::size_t>(k)];
+          const std::int64_t size = amount ^ (amount >> 63);
+          most |= size;
+          sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(amount));
+          absolute = static_cast<std::int64_t>(static_cast<std::uint64_t>(absolute) + static_cast<std::uint64_t>(size) +
+                                               (amount < 0 ? 1U : 0U));
+        }
+      } else {
+        most = INT64_MAX;
       }
-      sum += amount;
-      absolute += amount < 0 ? -static_cast<Wide>(amount) : static_cast<Wide>(amount);
+      if (most < kMostAmount) {
+        total[visit] = absolute > kMostInVisit ? 0 : sum;
+        bad[visit] |= absolute > kMostInVisit ? 1 : 0;
+      } else {
+        exact_total(visits, lines, visit, total[visit], bad[visit]);
+      }
     }
-    if (absolute > kMostInVisit) wrong = 1;
-    total[visit] = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
-    bad[visit] |= wrong;
-  }
+  });
 }
 
 Parts keep_parts(const PricingVisits& visits, const PricingLines& lines, std::span<const std::int64_t> cut_begin,

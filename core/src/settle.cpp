@@ -130,7 +130,7 @@ Reason Group::refusal(const Record* first, std::size_t parts) const {
     if (event.reason != Reason::kFine) return event.reason;
     const std::int64_t fields = program_.plan(event.plan).row->fields;
     for (std::size_t f = 0; (fields >> f) != 0; ++f)
-      if (((fields >> f) & 1) != 0 && events_.fields[f * events_.visit.size() + static_cast<std::size_t>(event.event)] == kMissing)
+      if (((fields >> f) & 1) != 0 && events_.fields[f * events_.size() + static_cast<std::size_t>(event.event)] == kMissing)
         return Reason::kMissingValue;
   }
   return Reason::kFine;
@@ -182,7 +182,7 @@ Reason Group::cannot_reverse(const Record& event, std::uint32_t begin, std::uint
   if (init >= 0) {
     const auto original = static_cast<std::size_t>(events_.event_begin[static_cast<std::size_t>(init)]);
     if (events_.person[original] != event.person) return Reason::kOtherPerson;
-    if (events_.is_reversal[original] != 0) return Reason::kReversalOfReversal;
+    if (!events_.is_reversal.empty() && events_.is_reversal[original] != 0) return Reason::kReversalOfReversal;
     auto outcome = Outcome::kRejected;
     for (std::uint32_t at = begin; at < end; ++at)
       if (records_[first_[order_[at]]].visit == init) outcome = static_cast<Outcome>(fates_[order_[at]].outcome);

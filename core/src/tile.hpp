@@ -34,7 +34,7 @@ class Tile {
   [[nodiscard]] bool full() const { return count_ == kLines; }
 
   // Takes lines [k, end) of an event as far as there is room; returns the first that found none.
-  std::int64_t take(std::size_t visit, std::size_t event, const Word* words, std::int64_t k, std::int64_t end) {
+  std::int64_t take(std::size_t visit, std::size_t event, const Words& words, std::int64_t k, std::int64_t end) {
     const std::size_t begin = count_;
     const auto more = std::min(static_cast<std::size_t>(end - k), kLines - count_);
     if (lines_.row.empty()) {
@@ -42,15 +42,15 @@ class Tile {
       const std::size_t known = lines_.item.size() - static_cast<std::size_t>(k);
       // The next events most likely have the same view.
       for (std::size_t i = 0; i < more; ++i) {
-        fetch(words + item[i + kAhead < known ? i + kAhead : i]);
-        word_[begin + i] = words[item[i]];
+        fetch(words.at(item[i + kAhead < known ? i + kAhead : i]));
+        word_[begin + i] = *words.at(item[i]);
       }
       for (std::size_t i = 0; i < more; ++i) row_[begin + i] = static_cast<std::uint64_t>(k) + i;
     } else {
       for (std::size_t i = 0; i < more; ++i) {
         const auto row = static_cast<std::size_t>(lines_.row[static_cast<std::size_t>(k) + i]);
         row_[begin + i] = row;
-        word_[begin + i] = words[lines_.item[row]];
+        word_[begin + i] = *words.at(lines_.item[row]);
       }
     }
     count_ += more;

@@ -174,19 +174,20 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     if (visits.event_begin[v + 1] - visits.event_begin[v] != 1 || events.program[e] < 0) continue;
     const auto p = static_cast<std::size_t>(events.program[e]);
     if (simple[p] == 0) continue;
-    const std::int32_t treatment = by_treatment[p] != 0 ? visits.treatment[v] : kAnywhere;
-    const std::int32_t insured = by_insured[p] != 0 ? visits.insured[v] : kAnywhere;
+    const std::int32_t treatment = by_treatment[p] != 0 ? or_none(visits.treatment, v) : kAnywhere;
+    const std::int32_t insured = by_insured[p] != 0 ? or_none(visits.insured, v) : kAnywhere;
+    const std::int32_t level = or_none(events.level, e);
     const std::uint64_t key = static_cast<std::uint64_t>(p) << 48 | static_cast<std::uint64_t>(treatment + 1) << 32 |
-                              static_cast<std::uint64_t>(insured + 1) << 16 | static_cast<std::uint64_t>(events.level[e] + 1);
+                              static_cast<std::uint64_t>(insured + 1) << 16 | static_cast<std::uint64_t>(level + 1);
     if (key != last_key) {
       std::size_t at = 0;
       while (at < views.size() && views[at].key != key) ++at;
       if (at == views.size()) {
-        if (at == kMostViews || p > 0xffff || treatment > 0xfffe || insured > 0xfffe || events.level[e] > 0xfffe) continue;
+        if (at == kMostViews || p > 0xffff || treatment > 0xfffe || insured > 0xfffe || level > 0xfffe) continue;
         Asked asked = programs[p];
         for (std::size_t what = 0; what < 3; ++what)
           asked.place[what] = asked.program->place[what] == PlaceRule::kInsured ? insured : treatment;
-        asked.level = events.level[e];
+        asked.level = level;
         views.push_back({key, 0, asked});
       }
       last = at;
@@ -195,7 +196,7 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     views[last].lines += visits.line_begin[v + 1] - visits.line_begin[v];
     of[e] = static_cast<std::uint8_t>(last + 1);
   }
-  words_.assign(views.size() + 1, nullptr);
+  words_.assign(views.size() + 1, {});
   held_.resize(views.size());
   std::vector<std::size_t> made;
   // Making a view costs about as much as pricing half as many lines as there are items.
@@ -211,14 +212,13 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
   for (const std::size_t i : made) {
     held_[i].resize(items + 1);
     held_[i][0] = kWhole | kUnknown;
-    words_[i + 1] = held_[i].data() + 1;
     for_each_chunk(chunks, threads, [&](std::size_t c) {
       for (std::size_t item = chunks.begin[c]; item < chunks.begin[c + 1]; ++item)
         held_[i][item + 1] = word_of(catalog, tables, views[i].asked, item, days);
     });
     const PricingProgram& program = *views[i].asked.program;
-    if (program.date[0] != program.date[1] || program.date[0] != program.date[2]) continue;
-    for (std::size_t item = 0; item < items; ++item) {
+    const bool one_day = program.date[0] == program.date[1] && program.date[0] == program.date[2];
+    for (std::size_t item = 0; one_day && item < items; ++item) {
       if (held_[i][item + 1] != kSlow) continue;
       changes(catalog, item, days, days_at);
       if (days_at.size() > 255 || spans_.size() + days_at.size() > UINT32_MAX) continue;
@@ -228,6 +228,15 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
         spans_.push_back({span.low, word_of(catalog, tables, views[i].asked, item, span)});
       }
     }
+  }
+  for (const std::size_t i : made) {
+    if (!lines.index.empty()) {
+      // By the lines' own numbers.
+      std::vector<Word> by_number(lines.index.size() + 1, kWhole | kUnknown);
+      for (std::size_t n = 0; n < lines.index.size(); ++n) by_number[n + 1] = held_[i][static_cast<std::size_t>(lines.index[n] + 1)];
+      held_[i] = std::move(by_number);
+    }
+    words_[i + 1] = {held_[i].data(), static_cast<std::uint32_t>(held_[i].size() - 1)};
   }
   view_of_ = std::move(of);
 }

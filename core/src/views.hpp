@@ -24,14 +24,24 @@ inline constexpr Word kRare = kUnknown | kDirectly | kTagBits | kSlow | kDated;
 // Quantities from here on might overflow when multiplied with a cap.
 inline constexpr std::uint64_t kMostQuantity = std::uint64_t{1} << 29;
 
+// Words by number, the first one for numbers that mean nothing.
+struct Words {
+  const Word* word = nullptr;
+  std::uint32_t count = 0;
+  [[nodiscard]] const Word* at(std::int32_t number) const {
+    const std::uint32_t place = static_cast<std::uint32_t>(number) + 1;
+    return word + (place <= count ? place : 0);
+  }
+};
+
 class Views {
  public:
   Views() = default;
   Views(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
         const PricingLines& lines, int threads);
 
-  // Words by item, the one before the first for items that are not known; null: no view was worth making.
-  [[nodiscard]] const Word* of(std::size_t event) const { return view_of_.empty() ? nullptr : words_[view_of_[event]]; }
+  // Without words where no view was worth making.
+  [[nodiscard]] Words of(std::size_t event) const { return view_of_.empty() ? Words{} : words_[view_of_[event]]; }
   // The word of a dated item on a day of the batch.
   [[nodiscard]] Word on(Word dated, std::int32_t day) const {
     const Span* span = spans_.data() + static_cast<std::uint32_t>(dated);
@@ -48,7 +58,7 @@ class Views {
   };
   std::vector<Span> spans_;
   std::vector<std::uint8_t> view_of_;
-  std::vector<const Word*> words_;
+  std::vector<Words> words_;
   std::vector<std::vector<Word>> held_;
 };
 

@@ -111,7 +111,7 @@ std::int64_t Visit::read(std::int64_t key) const {
 }
 
 std::int64_t Visit::field(std::int64_t f) const {
-  const std::size_t n = events_.visit.size();
+  const std::size_t n = events_.size();
   return events_.fields[static_cast<std::size_t>(f) * n + index()];
 }
 

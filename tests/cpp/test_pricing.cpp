@@ -36,7 +36,7 @@ struct Bill {
     named.push_back(n);
     deny.push_back(denied);
   }
-  [[nodiscard]] PricingLines view() const { return {item, day, quantity, amount, {}, deny, {}, named, {}}; }
+  [[nodiscard]] PricingLines view() const { return {item, {}, day, quantity, amount, {}, deny, {}, named, {}}; }
 };
 
 struct Priced {
@@ -181,7 +181,7 @@ void totals_know_their_bounds() {
   const std::vector<std::int64_t> line_begin{0, 2, 3, 4, 4};
   std::vector<std::int64_t> total(4);
   std::vector<std::uint8_t> bad(4, 0);
-  line_totals({line_begin, {}, {}, {}, {}, {}}, bill.view(), total, bad);
+  line_totals({line_begin, {}, {}, {}, {}, {}}, bill.view(), total, bad, 1);
   CHECK(total == (std::vector<std::int64_t>{70, 0, 100000000000, 0}));
   CHECK(bad == (std::vector<std::uint8_t>{0, 1, 0, 0}));
 }

@@ -31,11 +31,11 @@ struct ClassSource {
   std::span<const std::int32_t> row;   // by event, negative none; empty: the event's own
   std::span<const std::int32_t> code;  // by row, negative missing; one of the two is empty
   std::span<const std::int8_t> flag;
-  std::span<const std::uint16_t> place;  // by code: class + 1; 0 says nothing, and the next source is asked
+  std::span<const std::int32_t> place;  // by code: its class; negative says nothing, and the next source is asked
 };
 struct ClassColumn {
   std::vector<ClassSource> sources;
-  std::uint16_t fallback = 0;             // class where no source says anything
+  std::int32_t fallback = 0;             // class where no source says anything
   std::span<const std::int32_t> ready;    // or: the class of each event
   std::span<const std::int32_t> day;      // or: a day, and the ascending days on which classes begin
   std::span<const std::int64_t> edges;

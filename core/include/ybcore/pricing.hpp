@@ -63,7 +63,7 @@ struct PricingVisits {
   std::span<const std::int64_t> line_begin;  // visits + 1
   std::span<const std::int32_t> enddate;
   std::span<const std::int32_t> setl_day;
-  std::span<const std::int32_t> treatment;  // place index in the catalogue, -1 none
+  std::span<const std::int32_t> treatment;  // place index in the catalogue, -1 none; empty: none has one
   std::span<const std::int32_t> insured;
   std::span<const std::int64_t> event_begin;  // visits + 1
 };
@@ -71,13 +71,14 @@ struct PricingVisits {
 // One row an event; a visit's events stand together in date order.
 struct PricingEvents {
   std::span<const std::int32_t> program;  // -1: not priced (no document, no lines to price)
-  std::span<const std::int32_t> level;    // price-level index in the catalogue, -1 none
-  std::span<const std::int32_t> before;   // lines dated before this day and not in an earlier part; the last part: INT32_MAX
+  std::span<const std::int32_t> level;    // price-level index in the catalogue, -1 none; empty: none has one
+  std::span<const std::int32_t> before;   // may be empty: events are whole visits. Else lines dated before this day and not in an earlier part; the last part: INT32_MAX
 };
 
 // One row a line, or empty where said.
 struct PricingLines {
-  std::span<const std::int32_t> item;      // catalogue index, -1 unknown
+  std::span<const std::int32_t> item;      // catalogue index, -1 unknown; or a number that `index` gives the meaning of
+  std::span<const std::int32_t> index;     // may be empty; by number: catalogue index, -1 unknown
   std::span<const std::int32_t> day;       // kNullDay: the visit's enddate
   std::span<const std::int64_t> quantity;  // may be empty; INT64_MIN missing
   std::span<const std::int64_t> amount;
@@ -86,6 +87,12 @@ struct PricingLines {
   std::span<const std::int8_t> approved;  // may be empty; 2 not approved
   std::span<const std::int64_t> named;    // may be empty; row of the line that is returned, -1 none
   std::span<const std::int64_t> row;      // may be empty; row of the k-th line in visit order
+
+  [[nodiscard]] std::int32_t item_of(std::size_t line) const {
+    if (index.empty()) return item[line];
+    const auto number = static_cast<std::uint32_t>(item[line]);
+    return number < index.size() ? index[number] : -1;
+  }
 };
 
 enum LineReason : std::uint8_t { kLineOk = 0, kDenied = 1, kNotApproved = 2, kUnknownItem = 3, kClassC = 4, kNoRatio = 5 };
@@ -107,6 +114,9 @@ struct PricingOutput {
   std::span<std::uint8_t> reason;
 };
 
+// -1 for columns that were not given.
+[[nodiscard]] inline std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
+
 [[nodiscard]] constexpr std::size_t nature_stride(std::size_t tags) noexcept { return 5 + 4 * tags; }
 
 // All visits, on as many threads as asked; the answer does not depend on their number.
@@ -115,8 +125,8 @@ void price_all(const Catalog& catalog, const PricingTables& tables, const Pricin
 
 // Totals before anything else: the signed sum of a visit's lines in fen, and 1 where an amount is missing or the sum of absolute
 // amounts is beyond 10^12 fen (then the total is the sum of the amounts that are there, or 0 beyond the bound).
-void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total,
-                 std::span<std::uint8_t> bad) noexcept;
+void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total, std::span<std::uint8_t> bad,
+                 int threads);
 
 // Parts of split stays: the cut days of each visit (cuts[cut_begin[v] .. cut_begin[v + 1]), ascending) divide its lines; a part
 // without lines is dropped, and a visit without cuts or lines is one part. `low` and `before` bound the days of each part

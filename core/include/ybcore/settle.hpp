@@ -72,15 +72,16 @@ struct DetailRow {
 
 // Columns by event unless said otherwise.
 struct Events {
-  std::span<const std::int64_t> visit;  // row of the visit
+  std::span<const std::int64_t> visit;  // row of the visit; empty: each visit is one event
   std::span<const std::int32_t> plan;   // -1: `reason` says why there is none
   std::span<const std::uint8_t> reason;
-  std::span<const std::uint8_t> later;  // 1: not the first part of its visit
-  std::span<const std::int32_t> person, household, donor, hospital, disease, stay, linked_stay;
+  std::span<const std::uint8_t> later;  // 1: not the first part of its visit; may be empty
+  std::span<const std::int32_t> person, stay;
+  std::span<const std::int32_t> household, donor, hospital, disease, linked_stay;  // may be empty: -1
   std::span<const std::int32_t> order_date, begndate, enddate, period_date, days;
-  std::span<const std::uint8_t> acct_used;
+  std::span<const std::uint8_t> acct_used;  // may be empty: 1
   std::span<const std::int64_t> init;  // reversals: row of the original; -2 - k settlement k of the opening state; else -1
-  std::span<const std::uint8_t> is_reversal;
+  std::span<const std::uint8_t> is_reversal;  // this and `init` may be empty: there are none
   std::span<const std::int64_t> natures;  // stride 5 + 4 * tags: full, over, first, scope, direct, then four for each tag
   std::size_t tags;
   std::span<const std::int64_t> fields;       // by field, then by event; kMissing where null
@@ -91,6 +92,8 @@ struct Events {
   std::span<const std::int64_t> first, second;  // second may be empty
   TieIds ids;
   std::int32_t groups;
+
+  [[nodiscard]] std::size_t size() const { return plan.size(); }
 };
 
 // Account events by person, in the order they happen; `kind` 0 sets the balance, 1 adds to it.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .. import _core
 from .convert import NULL_DAY
 
 Int32 = npt.NDArray[np.int32]
@@ -38,31 +39,16 @@ class Dated:
         start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         return Dated(rows, start, begin, opened(end), bool(counts.max(initial=0) <= 1))
 
-    def find(self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None) -> Int64:
+    def find(self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1) -> Int32:
         """Row that holds for each (key, day); -1: none. ``own``: the row's second key must equal ``theirs`` unless that is -1.
 
-        Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken.
+        Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken. ``unknown``: what a key
+        without any row gets.
         """
-        out = np.full(len(key), -1, np.int64)
-        known = key >= 0
-        safe = np.where(known, key, 0)
-        if len(self.start) < 2:
-            return out
-        first, last = self.start[safe], self.start[safe + 1]
-        active = np.flatnonzero(known & (first < last))
-        step = 0
-        while len(active):
-            row = self.rows[first[active] + step]
-            holds = (self.begin[row] <= day[active]) & (day[active] < self.end[row])
-            if own is not None and theirs is not None:
-                holds &= (own[row] == theirs[active]) | (theirs[active] < 0)
-            out[active[holds]] = row[holds]
-            step += 1
-            active = active[~holds]
-            if self.single:
-                break
-            active = active[first[active] + step < last[active]]
-        return out
+        found: Int32 = _core.find_rows(
+            self.start, self.rows, self.begin, self.end, None if theirs is None else own, key, day, theirs, -1, unknown
+        )
+        return found
 
 
 def overlaps(key: Int64, begin: Int32, end: Int32) -> Int64:

@@ -310,7 +310,7 @@ def _text_times(column: pa.ChunkedArray, days: bool) -> Cells:
 
 def codes(column: pa.ChunkedArray, spec: Column) -> Cells:
     """Small code lists: int32 indices and the distinct texts; an empty text is a missing one."""
-    out = np.empty(len(column), np.int32)
+    out = np.empty(len(column), np.int32) if column.num_chunks != 1 else None
     known: dict[str, int] = {}
     at = 0
     for raw in column.chunks:
@@ -321,9 +321,15 @@ def codes(column: pa.ChunkedArray, spec: Column) -> Cells:
         encoded = chunk if pa.types.is_dictionary(chunk.type) else chunk.dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         lookup = np.array([known.setdefault(t, len(known)) if t else -1 for t in texts] + [-1], np.int32)
-        out[at : at + len(chunk)] = lookup[indices(encoded)]
+        whole = pa.types.is_int32(encoded.indices.type) and not encoded.null_count
+        if whole and out is None and (lookup[:-1] == np.arange(len(texts))).all():
+            return Cells(_numbers(encoded.indices), None, list(known))
+        found = lookup[_numbers(encoded.indices) if whole else indices(encoded)]
+        if out is None:
+            return Cells(found, None, list(known))
+        out[at : at + len(chunk)] = found
         at += len(chunk)
-    return Cells(out, None, list(known))
+    return Cells(out if out is not None else np.empty(0, np.int32), None, list(known))
 
 
 def _flag(column: pa.ChunkedArray, spec: Column) -> Cells:

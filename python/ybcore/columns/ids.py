@@ -89,17 +89,29 @@ def _encode_texts(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.A
 
 
 def _encode_numbers(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
-    chunks = [chunk for column in columns if len(column) for chunk in column.chunks]
-    encoded = pc.dictionary_encode(pa.chunked_array(chunks, type=pa.int64()))
+    chunks = [numbers_of(chunk) for column in columns if len(column) for chunk in column.chunks]
+    codes, ids = _core.dense_ids(chunks)
     out: list[Codes] = []
     at = 0
     for column in columns:
-        parts = []
-        for _ in range(column.num_chunks if len(column) else 0):
-            parts.append(indices(encoded.chunk(at)).astype(np.int32))
-            at += 1
-        out.append(_joined(parts))
-    return out, encoded.chunk(encoded.num_chunks - 1).dictionary
+        many = column.num_chunks if len(column) else 0
+        out.append(_joined(codes[at : at + many]))
+        at += many
+    return out, pa.array(ids)
+
+
+def numbers_of(chunk: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8] | None]:
+    """(numbers, one byte a row that says whether it is there) of an int64 chunk; nothing is copied but the mask."""
+    _, data = chunk.buffers()
+    values = np.zeros(0, np.int64) if data is None else np.frombuffer(data, np.int64, count=len(chunk) + chunk.offset)
+    return values[chunk.offset :], np.asarray(chunk.is_valid()).view(np.uint8) if chunk.null_count else None
+
+
+def rising(column: pa.ChunkedArray) -> bool:
+    """True for whole numbers in one chunk, each greater than the one before: they are their own dictionary."""
+    if column.num_chunks != 1 or not pa.types.is_int64(column.type) or column.null_count:
+        return False
+    return bool(_core.rising(numbers_of(column.chunk(0))[0]))
 
 
 def _joined(parts: list[Codes]) -> Codes:
@@ -157,6 +169,18 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         out[at : at + len(chunk)] = known[key][indices(chunk)]
         at += len(chunk)
     return out
+
+
+def lookup_indices(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> tuple[Codes, Codes | None]:
+    """``lookup`` in two steps where that saves a pass over the cells: (a number of every cell, what each number means in
+    ``dictionary``). Without the second part the numbers are the answer."""
+    if not pa.types.is_dictionary(column.type) or len(dictionary) == 0 or is_number(column) != pa.types.is_integer(dictionary.type):
+        return lookup(column, dictionary, threads), None
+    if column.num_chunks != 1 or not pa.types.is_int32(column.type.index_type) or column.null_count:
+        return lookup(column, dictionary, threads), None
+    chunk = column.chunk(0)
+    codes = np.frombuffer(chunk.indices.buffers()[1], np.int32, count=len(chunk) + chunk.offset)[chunk.offset :]
+    return codes, _look(pa.chunked_array([chunk.dictionary]), dictionary, threads)
 
 
 def _look(column: pa.ChunkedArray, dictionary: pa.Array, threads: int) -> Codes:

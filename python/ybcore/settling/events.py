@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from .. import _core
 from ..columns.convert import NULL_INT
-from ..policy.compile import CompiledBook
-from .people import Facts
+from ..policy.compile import CompiledBook, Instance
+from .people import Facts, class_column
 
 __all__ = ["REASONS", "Assigned", "Keys", "assign", "year_starts"]
 
@@ -25,16 +25,34 @@ REASONS = (
 _ROOM = 1 << 60
 
 
-@dataclass(slots=True)
 class Assigned:
-    """By event: plan (-1 none) and its reason, pricing program (-1 none), flags, price flags, document (-1 none)."""
+    """What holds for each event, by its combination. Plan -1: none, and the reason says why; program -1: lines cannot be priced."""
 
-    plan: Int32
-    reason: npt.NDArray[np.uint8]
-    program: Int32
-    flags: Int64
-    price_flags: Int64
-    document: Int32
+    def __init__(self, of_event: Int32, found: list[Instance]) -> None:
+        self.of_event, self._found = of_event, found
+        self.plan: Int32 = self._by_event([i.plan for i in found], np.int32)
+        self.program: Int32 = self._by_event([i.program for i in found], np.int32)
+        reasons = [REASONS.index(i.reason) for i in found]
+        self.reason = self._by_event(reasons, np.uint8) if any(reasons) else np.zeros(len(of_event), np.uint8)
+
+    def _by_event(self, values: list[int], dtype: Any) -> Any:
+        if len(set(values)) == 1:
+            return np.full(len(self.of_event), values[0], dtype)
+        return np.array(values or [0], dtype)[self.of_event]
+
+    @cached_property
+    def document(self) -> Int32:
+        """Document of each event; -1 none."""
+        held: Int32 = self._by_event([i.document for i in self._found], np.int32)
+        return held
+
+    def flags(self, priced: npt.NDArray[np.bool_]) -> Int64 | None:
+        """Flags of each event, those of pricing where it was priced; None: there are none."""
+        own, price = [i.flags for i in self._found], [i.price_flags for i in self._found]
+        if not any(own) and not any(price):
+            return None
+        held: Int64 = self._by_event(own, np.int64) | np.where(priced, self._by_event(price, np.int64), 0)
+        return held
 
 
 class Keys:
@@ -60,42 +78,71 @@ class Keys:
 
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
-    keys = Keys(facts.rows)
-    texts: dict[str, tuple[Int32, list[str]]] = {}
-    numbers: dict[str, Int64] = {}
     edges = np.array(compiled.date_edges(), np.int64)
-    keys.add(np.searchsorted(edges, facts.day, side="right"), len(edges) + 1)
+    blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None}
+    columns = [blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}]
+    told: list[Any] = [None]  # what a class of each column stands for: texts, or the numbers of the events
+    names = [""]
     for name, asked in compiled.attributes.items():
+        names.append(name)
         if asked.kind == "number":
-            default = int(asked.default) if asked.default else None
-            values = facts.number(name, asked.tables, default)
+            values = facts.number(name, asked.tables, int(asked.default) if asked.default else None)
             cuts = np.array(compiled.number_edges(name), np.int64)
             classes = np.where(values == NULL_INT, len(cuts) + 1, np.searchsorted(cuts, values, side="right"))
-            numbers[name] = values
-            keys.add(classes, len(cuts) + 2)
+            columns.append(blank | {"ready": classes.astype(np.int32), "classes": len(cuts) + 2})
+            told.append(values)
         else:
-            codes, known = facts.text(asked)
-            lut, members = compiled.text_classes(name, known)
-            texts[name] = (codes, known)
-            keys.add(lut[codes], len(members))
-    of_event, _, first = keys.combine()
+            sources, default = facts.sources(asked)
+            texts = [text for _, _, _, own in sources for text in own] + [default]
+            lut, members = compiled.text_classes(name, texts)
+            columns.append(class_column(sources, lut, len(members)))
+            told.append(members)
+    of_event, digits, first = _combinations(facts.rows, columns)
     found = []
-    for event in first:
-        held: dict[str, Any] = {name: known[codes[event]] for name, (codes, known) in texts.items()}
-        held |= {name: None if column[event] == NULL_INT else int(column[event]) for name, column in numbers.items()}
+    for i, event in enumerate(first.tolist()):
+        held: dict[str, Any] = {}
+        for name, what, digit in zip(names[1:], told[1:], digits[i][1:]):
+            if isinstance(what, list):
+                held[name] = what[digit]
+            else:
+                held[name] = None if what[event] == NULL_INT else int(what[event])
         found.append(compiled.instance(held, int(facts.day[event])))
-    return Assigned(
-        np.array([i.plan for i in found] or [0], np.int32)[of_event],
-        np.array([REASONS.index(i.reason) for i in found] or [0], np.uint8)[of_event],
-        np.array([i.program for i in found] or [0], np.int32)[of_event],
-        np.array([i.flags for i in found] or [0], np.int64)[of_event],
-        np.array([i.price_flags for i in found] or [0], np.int64)[of_event],
-        np.array([i.document for i in found] or [0], np.int32)[of_event],
-    )
+    return Assigned(of_event, found)
+
+
+def _combinations(rows: int, columns: list[dict[str, Any]]) -> tuple[Int32, list[list[int]], Int64]:
+    """(combination of each event, the class of each column in each combination, first event of each combination)."""
+    size = 1
+    for i, column in enumerate(columns):
+        size *= column["classes"]
+        if size <= _ROOM:
+            continue
+        # Too many for one number: what was combined so far becomes one column.
+        of_event, before, _ = _combinations(rows, columns[:i])
+        so_far = column | {"sources": [], "day": None, "ready": of_event, "classes": max(1, len(before))}
+        of_event, digits, first = _combinations(rows, [so_far, *columns[i:]])
+        return of_event, [[*before[row[0]], *row[1:]] for row in digits], first
+    of_event, keys, first = _core.combine_classes(rows, columns)
+    digits = []
+    for key in keys.tolist():
+        row = []
+        for column in reversed(columns):
+            key, digit = divmod(key, column["classes"])
+            row.append(digit)
+        digits.append(row[::-1])
+    return of_event, digits, first
 
 
 def year_starts(day: Int32, month: int, first: int) -> Int32:
     """First day of the insurance year that each day is in."""
+    if len(day) > 4096:
+        low, high = int(day.min()), int(day.max())
+        if high - low < len(day):
+            return _starts(np.arange(low, high + 1, dtype=np.int32), month, first)[day - low]
+    return _starts(day, month, first)
+
+
+def _starts(day: Int32, month: int, first: int) -> Int32:
     years = day.astype("datetime64[D]").astype("datetime64[Y]")
     begin = (years.astype("datetime64[M]") + np.timedelta64(month - 1, "M")).astype("datetime64[D]") + np.timedelta64(
         first - 1, "D"

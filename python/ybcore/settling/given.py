@@ -14,7 +14,7 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import encode, flat, lookup, lookup_runs
+from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
 from ..policy.compile import CompiledBook
@@ -113,12 +113,17 @@ class Given:
     def _ids(self) -> None:
         v = self.visits
         n = v.rows
-        nothing = pa.chunked_array([pa.nulls(n, v.ids["setl_id"].type)])
         own_id = v.ids["setl_id"]
-        columns = [own_id, v.ids.get("init_setl_id", nothing)]
         self.state_setl = [] if self.state is None else self.state.setl_ids()
-        (setl, init, *_), self.setl_dictionary = encode([*columns, *self._as(own_id, self.state_setl)])
-        self.setl, self.init = setl, init
+        # Rising numbers are their own dictionary, and no two of them are equal.
+        self.distinct = not self.state_setl and "init_setl_id" not in v.ids and rising(own_id)
+        if self.distinct:
+            self.setl, self.setl_dictionary = np.arange(n, dtype=np.int32), own_id.chunk(0)
+            self.init = np.full(n, -1, np.int32)
+        else:
+            nothing = pa.chunked_array([pa.nulls(n, own_id.type)])
+            columns = [own_id, v.ids.get("init_setl_id", nothing)]
+            (self.setl, self.init, *_), self.setl_dictionary = encode([*columns, *self._as(own_id, self.state_setl)])
         people = [v.ids["psn_no"]]
         for frame, name in (
             (v, "mulaid_psn_no"),
@@ -136,16 +141,10 @@ class Given:
         self.psn, self.visit_donor, self.persons_psn, self.persons_donor, self.events_psn = codes[:5]
         self.people = len(self.psn_dictionary)
         stay = v.ids.get("mdtrt_id")
-        if stay is None:
-            stay = own_id
-        elif stay.null_count:
-            stay = pa.chunked_array([pc.coalesce(flat(stay).combine_chunks(), flat(own_id).combine_chunks())])
-        linked = v.ids.get("refl_old_mdtrt_id", pa.chunked_array([], stay.type))
-        stays, self.stay_dictionary = encode(
-            [stay, linked, *self._as(stay, [] if self.state is None else self.state.stays())]
-        )
-        self.stay = stays[0]
-        self.linked = stays[1] if len(stays[1]) else np.full(n, -1, np.int32)
+        if stay is None and self.distinct and "refl_old_mdtrt_id" not in v.ids and self.state is None:
+            self.stay, self.stay_dictionary, self.linked = self.setl, self.setl_dictionary, np.full(n, -1, np.int32)
+        else:
+            self._stays(own_id, stay)
         hospitals = [v.ids.get("fixmedins_code", pa.chunked_array([], pa.large_string()))]
         if self.institutions is not None:
             hospitals.append(self.institutions.ids["fixmedins_code"])
@@ -165,6 +164,19 @@ class Given:
         self.visit_house = found[0] if len(found[0]) else np.full(n, -1, np.int32)
         self.persons_house = found[1] if len(found[1]) else None
 
+    def _stays(self, own_id: pa.ChunkedArray, stay: pa.ChunkedArray | None) -> None:
+        v = self.visits
+        if stay is None:
+            stay = own_id
+        elif stay.null_count:
+            stay = pa.chunked_array([pc.coalesce(flat(stay).combine_chunks(), flat(own_id).combine_chunks())])
+        linked = v.ids.get("refl_old_mdtrt_id", pa.chunked_array([], stay.type))
+        stays, self.stay_dictionary = encode(
+            [stay, linked, *self._as(stay, [] if self.state is None else self.state.stays())]
+        )
+        self.stay = stays[0]
+        self.linked = stays[1] if len(stays[1]) else np.full(v.rows, -1, np.int32)
+
     @staticmethod
     def _as(column: pa.ChunkedArray, values: list[Any]) -> list[pa.ChunkedArray]:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
@@ -173,19 +185,29 @@ class Given:
     def _days(self) -> None:
         v = self.visits
         self.time = v.ints("setl_time") if "setl_time" in v.cells else np.full(v.rows, NULL_INT, np.int64)
-        missing = self.time == NULL_INT
-        day = np.where(missing, 0, self.time // MICROS_A_DAY).astype(np.int32)
+        day, self.timed = _core.days_of(np.ascontiguousarray(self.time))
         self.setl_day = day
-        begin, end = v.days("begndate"), v.days("enddate")
-        self.begndate = np.where(begin == NULL_DAY, day, begin).astype(np.int32)
-        self.enddate = np.where(end == NULL_DAY, day, end).astype(np.int32)
-        days = v.ints("ipt_days")
-        self.days = np.where(days == NULL_INT, np.maximum(1, self.enddate - self.begndate), days).astype(np.int32)
-        self.reversal = v.flag("refd_setl_flag", 0) == 1
+        self.begndate, self.enddate = self._or_day("begndate", day), self._or_day("enddate", day)
+        if "ipt_days" in v.cells:
+            days = v.ints("ipt_days")
+            self.days = np.where(days == NULL_INT, np.maximum(1, self.enddate - self.begndate), days).astype(np.int32)
+        elif self.enddate is self.begndate:
+            self.days = np.ones(v.rows, np.int32)
+        else:
+            self.days = np.maximum(1, self.enddate - self.begndate)
+        self.reverses = "refd_setl_flag" in v.cells
+        self.reversal = v.flag("refd_setl_flag", 0) == 1 if self.reverses else np.zeros(v.rows, bool)
         first = self.compiled.policies[0].model.dates
         self.policy_rule, self.order_rule = first.policy, first.order
         self.order_date = self.enddate if self.order_rule == "discharge" else self.setl_day
         self.dates = {"settlement": self.setl_day, "discharge": self.enddate, "admission": self.begndate}
+
+    def _or_day(self, name: str, day: Int32) -> Int32:
+        """A date column, the settlement day where it says nothing."""
+        if name not in self.visits.cells:
+            return day
+        given = self.visits.days(name)
+        return np.where(given == NULL_DAY, day, given).astype(np.int32)
 
     def _lines(self) -> None:
         v, lines = self.visits, self.lines
@@ -206,15 +228,15 @@ class Given:
                 np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), n
             )
             self.line_begin, self.line_row = begin, row if len(row) else None
-        self.has_lines = np.diff(self.line_begin) > 0
+        self.has_lines = self.line_begin[1:] > self.line_begin[:-1]
         names = [*NATURES, "medfee_sumamt", "direct_amt", *(f"{tag}.{b}" for tag in self.tags for b in NATURE_BUCKETS)]
+        names = [name for name in names if name in v.cells]
         self.given = np.zeros(n, bool)
         for name in names:
-            if name in v.cells:
-                self.given |= v.ints(name) != NULL_INT
-        self.priced = self.has_lines | ~self.given
+            self.given |= v.ints(name) != NULL_INT
+        self.priced = self.has_lines | ~self.given if names else np.ones(n, bool)
         self.kernel_lines = self._kernel_lines()
-        self.line_total, self.bad_lines = _core.line_totals(self.line_begin, self.kernel_lines)
+        self.line_total, self.bad_lines = _core.line_totals(self.line_begin, self.kernel_lines, self.threads)
 
     def _orphans(self, visit: Int32, ends: Int64) -> None:
         lost = np.flatnonzero(visit < 0)
@@ -233,12 +255,12 @@ class Given:
         lines = self.lines
         if lines is None:
             none = np.zeros(0, np.int32)
-            return _core.Lines(none, none, None, np.zeros(0, np.int64), None, None, None, None, None)
+            return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None, None)
         assert self.catalog is not None
-        item = lookup(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
+        item, index = lookup_indices(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
         named = self._named()
         return _core.Lines(
-            np.ascontiguousarray(item, dtype=np.int32), lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
+            np.ascontiguousarray(item, dtype=np.int32), index, lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
             lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
             lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, named, self.line_row,
@@ -277,20 +299,32 @@ class Given:
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
         v = self.visits
-        bad = self.bad_lines.astype(bool)
-        for name, cells in v.cells.items():
+        bad = self.bad_lines.view(bool)
+        for cells in v.cells.values():
             if cells.bad is not None:
                 bad |= cells.bad
-            if name == "med_type":
-                bad |= (cells.values < 0) & ~self.reversal
-        bad |= (self.setl < 0) | (self.psn < 0) | (self.time == NULL_INT)
         if "med_type" not in v.cells:
             bad |= ~self.reversal
         else:
-            known = np.array([bool(text) for text in v.cells["med_type"].texts or []] + [False])
-            bad |= ~known[v.cells["med_type"].values] & ~self.reversal
-        bad |= (self.enddate < self.begndate) | (self.days < 0)
-        self.reason = np.where(bad, BAD, 0).astype(np.uint8)
+            codes, texts = v.cells["med_type"].values, v.cells["med_type"].texts or []
+            if not all(texts) or (len(codes) and codes.min() < 0):
+                known = np.array([bool(text) for text in texts] + [False])
+                bad |= ~known[codes] & ~self.reversal
+        for ids in (self.setl, self.psn):
+            if len(ids) and ids.min() < 0:
+                bad |= ids < 0
+        if not self.timed:
+            bad |= self.time == NULL_INT
+        if self.enddate is not self.begndate:
+            bad |= self.enddate < self.begndate
+        if len(self.days) and self.days.min() < 0:
+            bad |= self.days < 0
+        self.reason = np.where(bad, BAD, 0).astype(np.uint8) if bad.any() else np.zeros(v.rows, np.uint8)
+        if self.distinct:
+            self.first_row = np.append(np.arange(v.rows), -1)
+            self.first_row[:-1][bad] = -1
+            self.taking_part = ~bad
+            return
         good = np.flatnonzero(~bad)
         first = np.full(len(self.setl_dictionary) + 1, -1, np.int64)
         first[self.setl[good[::-1]]] = good[::-1]

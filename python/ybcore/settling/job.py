@@ -15,13 +15,22 @@ from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
 from .accounts import NEVER, account_events, opening_balances
 from .events import Assigned, assign, year_starts
 from .given import Given
-from .order import group_persons, household_links, order_events, tie_ids, uses_households, uses_mutual_aid
+from .order import (
+    group_persons,
+    household_links,
+    order_events,
+    scopes_used,
+    tie_ids,
+    uses_households,
+    uses_mutual_aid,
+)
 from .people import Facts, dated, insutype_match
 
 __all__ = ["Job"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+NOBODY = -2  # the row of a person that no row is of
 BAD, UNKNOWN_PERSON, NOT_ENROLLED, BAD_SPLIT, NO_FIGURE = 1, 3, 4, 6, 8
 LAST = np.int32(2**31 - 1)
 
@@ -43,61 +52,64 @@ class Job(Given):
         opening = None if state is None else state.opening(self)
         accounts = self._accounts()
         answer = _core.settle(self.compiled.tables(), events, accounts, opening, want_state, detail, threads)
-        last = self.event_begin[1:] - 1
-        flags = np.zeros(self.visits.rows, np.int64)
-        np.bitwise_or.at(
-            flags,
-            self.visit_of_event,
-            assigned.flags | np.where(self.priced[self.visit_of_event], assigned.price_flags, 0),
-        )
-        answer["flags"] = flags | self.institution_flag | price["flags"].astype(np.int64)
-        answer["price"], answer["last_event"] = price, last
+        flags = price["flags"].astype(np.int64)
+        own = assigned.flags(self.at(self.priced))
+        if own is not None and self.whole:
+            flags |= own
+        elif own is not None:
+            np.bitwise_or.at(flags, self.visit_of_event, own)
+        if self.institution_flag is not None:
+            flags |= self.institution_flag
+        answer["flags"], answer["price"] = flags, price
         return answer
+
+    def at(self, column: Any) -> Any:
+        """A column of visits by event."""
+        return column if self.whole else column[self.visit_of_event]
 
     def _joined(self, visit: Int64, day: Int32) -> tuple[Facts, Any, Int64]:
         """(facts, reason of each event, institution row)."""
         n = len(visit)
         reason = np.zeros(n, np.uint8)
-        row = np.full(n, -1, np.int64)
+        row = np.full(n, -1, np.int32)
         if self.persons is not None:
             own, theirs = insutype_match(self.visits, self.persons)
             self.person_rows = dated(self.persons, self.persons_psn, self.people)
             assert self.person_rows is not None
-            row = self.person_rows.find(self.psn[visit], day, own, theirs[visit])
-            known = np.zeros(self.people + 1, bool)
-            known[self.persons_psn[self.persons_psn >= 0]] = True
-            reason[row < 0] = NOT_ENROLLED
-            reason[~known[self.psn[visit]]] = UNKNOWN_PERSON
+            theirs = None if theirs is None else self.at(theirs)
+            row = self.person_rows.find(self.at(self.psn), day, own, theirs, unknown=NOBODY)
+            if len(row) and row.min() < 0:
+                reason[row < 0] = NOT_ENROLLED
+                reason[row == NOBODY] = UNKNOWN_PERSON
         else:
             self.person_rows = None
-        where = np.full(n, -1, np.int64)
+        where = np.full(n, -1, np.int32)
         if self.institutions is not None and self.institution_key is not None:
             rows = dated(self.institutions, self.institution_key, len(self.hospital_dictionary))
             assert rows is not None
-            where = rows.find(self.hospital[visit], day)
+            where = rows.find(self.at(self.hospital), day)
         for frame, held in ((self.persons, row), (self.institutions, where)):
             wrong = None if frame is None else unreadable(frame)
             if wrong is not None:
                 reason[(held >= 0) & wrong[np.maximum(held, 0)]] = BAD
-        return Facts(self.visits, self.persons, self.institutions, visit, row, where, day), reason, where
+        return Facts(self.visits, self.persons, self.institutions, visit, row, where, day, self.whole), reason, where
 
     def _parts(self) -> None:
         v = self.visits
         n = v.rows
-        self.policy_day = self.dates[self.policy_rule].copy()
+        self.policy_day = self.dates[self.policy_rule]
+        self.whole = True  # each visit is one event
         models = [policy.model for policy in self.compiled.policies]
         rows = np.arange(n, dtype=np.int64)
         splits = any(m.year.cross == "split" for m in models) and self.lines is not None
-        of = {m.year.of for m in models}
-        self.low = np.full(n, NULL_DAY, np.int32)
-        self.before = np.full(n, LAST, np.int32)
         self.event_begin = np.arange(n + 1, dtype=np.int64)
         if splits:
             facts, _, _ = self._joined(rows, self.policy_day)
-            document = assign(self.compiled, facts).document
+            assigned = assign(self.compiled, facts)
+            document = assigned.document
             cuts: list[Int32] = []
             counts = np.zeros(n, np.int64)
-            period = self._period(document, rows)
+            period = self._period(assigned, rows)
             for i, m in enumerate(models):
                 if m.year.cross != "split":
                     continue
@@ -127,12 +139,15 @@ class Job(Given):
                 self.event_begin, self.low, self.before = _core.keep_parts(
                     self.line_begin, self.enddate, self.kernel_lines, begin, flat_cuts
                 )
-        del of
-        self.visit_of_event = np.repeat(rows, np.diff(self.event_begin))
+                self.whole = False
+        self.visit_of_event = rows if self.whole else np.repeat(rows, np.diff(self.event_begin))
 
-    def _period(self, document: Int32, visit: Int64) -> Int32:
+    def _period(self, assigned: Assigned, visit: Int64) -> Int32:
+        """Date that decides the year, of some visits: `assigned` has their documents."""
         rules = [policy.model.year.of for policy in self.compiled.policies]
-        out = self.enddate[visit].copy()
+        if len(set(rules)) == 1:
+            return self.at(self.dates[rules[0]])
+        document, out = assigned.document, self.enddate[visit].copy()
         for i, rule in enumerate(rules):
             if rule != "discharge":
                 out = np.where(document == i, self.dates[rule][visit], out).astype(np.int32)
@@ -140,34 +155,39 @@ class Job(Given):
 
     def _assign(self) -> Assigned:
         visit = self.visit_of_event
-        cut = self.before != LAST
-        day = np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32)
-        facts, reason, where = self._joined(visit, day)
-        begin = self.begndate[visit]
-        many = np.diff(self.event_begin)[visit] > 1
-        single_cut = many | cut | (self.low != NULL_DAY)
-        low = np.where(self.low == NULL_DAY, begin, np.maximum(self.low, begin))
-        high = np.where(cut, self.before, self.enddate[visit])
-        self.event_days = np.where(single_cut, np.maximum(1, high - low), self.days[visit]).astype(np.int32)
+        if self.whole:
+            facts, reason, where = self._joined(visit, self.policy_day)
+            self.event_days = self.days
+        else:
+            cut = self.before != LAST
+            facts, reason, where = self._joined(visit, np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32))
+            begin = self.begndate[visit]
+            many = np.diff(self.event_begin)[visit] > 1
+            low = np.where(self.low == NULL_DAY, begin, np.maximum(self.low, begin))
+            high = np.where(cut, self.before, self.enddate[visit])
+            parted = many | cut | (self.low != NULL_DAY)
+            self.event_days = np.where(parted, np.maximum(1, high - low), self.days[visit]).astype(np.int32)
         self.facts = facts
         facts.know("ipt_days", self.event_days)
         assigned = assign(self.compiled, facts)
-        self.period = np.where(cut, self.before - 1, self._period(assigned.document, visit)).astype(np.int32)
-        self.later = (np.arange(len(visit)) != self.event_begin[:-1][visit]).astype(np.uint8)
-        has = self.reversal[visit]
-        assigned.reason = np.where(reason != 0, reason, assigned.reason).astype(np.uint8)
-        no_price = (assigned.program < 0) & self.priced[visit] & (assigned.reason == 0)
-        assigned.reason[no_price] = NO_FIGURE
-        assigned.reason[has] = 0
-        assigned.plan = np.where(assigned.reason != 0, -1, assigned.plan).astype(np.int32)
-        unknown = (
-            (self.hospital[visit] >= 0)
-            & (where < 0)
-            & (self.institutions is not None)
-            & ((self.institutions.rows if self.institutions else 0) > 0)
-        )
-        self.institution_flag = np.zeros(self.visits.rows, np.int64)
-        self.institution_flag[visit[unknown & (assigned.reason == 0)]] = 4
+        if self.whole:
+            self.period, self.later = self._period(assigned, visit), None
+        else:
+            self.period = np.where(cut, self.before - 1, self._period(assigned, visit)).astype(np.int32)
+            self.later = (np.arange(len(visit)) != self.event_begin[:-1][visit]).astype(np.uint8)
+        if reason.any():
+            assigned.reason = np.where(reason != 0, reason, assigned.reason).astype(np.uint8)
+        if len(visit) and assigned.program.min() < 0:
+            assigned.reason[(assigned.program < 0) & self.at(self.priced) & (assigned.reason == 0)] = NO_FIGURE
+        if self.reverses:
+            assigned.reason[self.at(self.reversal)] = 0
+        if assigned.reason.any():
+            assigned.plan = np.where(assigned.reason != 0, -1, assigned.plan).astype(np.int32)
+        self.institution_flag = None
+        if self.institutions is not None and self.institutions.rows:
+            unknown = (self.at(self.hospital) >= 0) & (where < 0) & (assigned.reason == 0)
+            self.institution_flag = np.zeros(self.visits.rows, np.int64)
+            self.institution_flag[visit[unknown]] = 4
         return assigned
 
     def _price(self, assigned: Assigned, line_output: bool) -> tuple[Int64, dict[str, Any]]:
@@ -179,8 +199,9 @@ class Job(Given):
         else:
             price = {"flags": np.zeros(self.visits.rows, np.uint8)}
             natures = np.zeros((len(visit), stride), np.int64)
-        given = ~self.priced[visit] & (assigned.document >= 0)
-        rows = np.flatnonzero(given)
+        if self.priced.all():
+            return natures, price
+        rows = np.flatnonzero(~self.at(self.priced) & (assigned.document >= 0))
         if len(rows):
             scales = np.array([1_000_000 if p.model.grid else 1 for p in compiled.policies], np.int64)
             cells = np.zeros((len(rows), stride), np.int64)
@@ -216,25 +237,29 @@ class Job(Given):
             for t, tag in enumerate(policy.model.tags):
                 if tag in catalog.tags:
                     tag_map[d, catalog.tags.index(tag) + 1] = t + 1
-        asked = compiled.attributes
-        level, levels = self.facts.text(
-            asked["lmtpric_hosp_lv"] if "lmtpric_hosp_lv" in asked else compiled._asked("lmtpric_hosp_lv")
-        )
-        level_lut = np.array([catalog.levels.index(t) if t in catalog.levels else -1 for t in levels], np.int32)
-        first = self.event_begin[:-1]
-        places = []
-        for name in ("mdtrtarea_admvs", "insuplc_admdvs"):
-            codes, texts = self.facts.text(asked[name] if name in asked else compiled._asked(name))
-            lut = np.array([catalog.places.index(t) if t in catalog.places else -1 for t in texts], np.int32)
-            places.append(np.ascontiguousarray(lut[codes[first]]))
-        program = np.where(self.priced[visit] & (assigned.reason == 0), assigned.program, -1).astype(np.int32)
-        figure = self.priced[visit] & (assigned.reason == NO_FIGURE) & (assigned.program >= 0)
-        program = np.where(figure, assigned.program, program).astype(np.int32)
+        level = self._places("lmtpric_hosp_lv", catalog.levels)
+        places = [self._places(name, catalog.places) for name in ("mdtrtarea_admvs", "insuplc_admdvs")]
+        if not self.whole:
+            places = [None if place is None else place[self.event_begin[:-1]] for place in places]
+        program = assigned.program
+        wanted = self.at(self.priced) & ((assigned.reason == 0) | (assigned.reason == NO_FIGURE))
+        if not wanted.all():
+            program = np.where(wanted, program, -1).astype(np.int32)
         return _core.price(
             catalog.kernel, programs.reshape(-1), steps.reshape(-1), tag_map.reshape(-1), len(catalog.tags), self.most_tags, self.line_begin,
-            self.enddate, self.setl_day, places[0], places[1], self.event_begin, program, np.ascontiguousarray(level_lut[level]), self.before,
-            self.kernel_lines, line_output, self.threads,
+            self.enddate, self.setl_day, *places, self.event_begin, program, level, None if self.whole else self.before, self.kernel_lines,
+            line_output, self.threads,
         )  # fmt: skip
+
+    def _places(self, name: str, known: list[str]) -> Int32 | None:
+        """Place of each event's code among a catalogue's; None when the catalogue has none."""
+        if not known:
+            return None
+        asked = self.compiled.attributes
+        codes, texts = self.facts.text(asked[name] if name in asked else self.compiled._asked(name))
+        place = {text: i for i, text in enumerate(known)}
+        lut: Int32 = np.array([place.get(text, -1) for text in texts], np.int32)[codes]
+        return lut
 
     def _order(self) -> None:
         links: list[tuple[Int32, Int32]] = []
@@ -251,9 +276,9 @@ class Job(Given):
                 if len(donor):
                     links.append((psn[: len(donor)], donor))
         self.group_of_person, self.groups = group_persons(self.people, links)
-        group = np.where(
-            self.taking_part, self.group_of_person[np.maximum(self.psn, 0)] if self.people else 0, -1
-        ).astype(np.int32)
+        group = self.psn if not links else self.group_of_person[np.maximum(self.psn, 0)] if self.people else self.psn
+        if not self.taking_part.all():
+            group = np.where(self.taking_part, group, -1).astype(np.int32)
         ids = tie_ids(self.visits.ids["setl_id"])
         first = self.enddate.astype(np.int64) if self.order_rule == "discharge" else self.time
         second = self.time if self.order_rule == "discharge" else None
@@ -267,21 +292,20 @@ class Job(Given):
 
     def _events(self, assigned: Assigned, natures: Int64) -> dict[str, Any]:
         visit = self.visit_of_event
-        n = len(visit)
         v = self.visits
-        donor = self.visit_donor[visit] if len(self.visit_donor) else np.full(n, -1, np.int32)
-        house = self.visit_house[visit]
         row = self.facts.tables["persons"][1]
-        if self.persons is not None and self.persons.rows:
-            at = np.maximum(row, 0)
-            if len(self.persons_donor):
-                donor = np.where((donor < 0) & (row >= 0), self.persons_donor[at], donor).astype(np.int32)
-            if self.persons_house is not None:
-                house = np.where((house < 0) & (row >= 0), self.persons_house[at], house).astype(np.int32)
-        disease = self.facts.text(self.compiled._asked("dise_codg"))
-        dense = np.array([self.disease_index(text) for text in disease[1]], np.int32)
-        init = np.where(self.init >= 0, self.first_row[np.maximum(self.init, 0)], -1)
-        init = np.where(init == -2, -2 - self._state_row(), init) if self.state is not None else init
+        donor = self._own_or_person(self.visit_donor, self.persons_donor, row) if uses_mutual_aid(self.compiled) else None
+        house = self._own_or_person(self.visit_house, self.persons_house, row) if uses_households(self.compiled) else None
+        scopes = scopes_used(self.compiled)
+        disease = None
+        if "disease" in scopes:
+            codes, texts = self.facts.text(self.compiled._asked("dise_codg"))
+            disease = np.array([self.disease_index(text) for text in texts], np.int32)[codes]
+        init = None
+        if self.reverses:
+            init = np.where(self.init >= 0, self.first_row[np.maximum(self.init, 0)], -1)
+            init = np.where(init == -2, -2 - self._state_row(), init) if self.state is not None else init
+            init = np.ascontiguousarray(self.at(init), dtype=np.int64)
         outcome = np.where(self.taking_part, 255, 3).astype(np.uint8)
         fields = []
         for name in self.compiled.fields:
@@ -296,24 +320,32 @@ class Job(Given):
                         int(asked.default) if asked and asked.default else None,
                     )
                 )
-        given = np.zeros(0, np.int64)
+        given = nothing = np.zeros(0, np.int64)
         if any(f"given_{payer}" in v.cells for payer in PAYERS):
-            given = np.concatenate([self._money(f"given_{payer}")[visit] for payer in PAYERS])
+            given = np.concatenate([self.at(self._money(f"given_{payer}")) for payer in PAYERS])
         c = np.ascontiguousarray
         first, second, ids = self.times
-        nothing = np.zeros(0, np.int64)
         none = {"numbers": nothing, "offsets": nothing, "bytes": np.zeros(1, np.uint8)}
+        used = c((self.at(v.flag("acct_used_flag", 1)) != 0).astype(np.uint8)) if "acct_used_flag" in v.cells else None
         return {
-            "visit": visit, "plan": assigned.plan, "reason": assigned.reason, "later": self.later, "person": c(self.psn[visit]),
-            "household": c(house, dtype=np.int32), "donor": c(donor, dtype=np.int32), "hospital": c(self.hospital[visit]),
-            "disease": c(dense[disease[0]]), "stay": c(self.stay[visit]), "linked_stay": c(self.linked[visit]),
-            "order_date": c(self.order_date[visit]), "begndate": c(self.begndate[visit]), "enddate": c(self.enddate[visit]),
-            "period_date": self.period, "days": self.event_days, "acct_used": c((v.flag("acct_used_flag", 1)[visit] != 0).astype(np.uint8)),
-            "init": c(init[visit].astype(np.int64)), "is_reversal": c(self.reversal[visit].astype(np.uint8)), "natures": c(natures.reshape(-1)),
+            "visit": None if self.whole else visit, "plan": assigned.plan, "reason": assigned.reason, "later": self.later,
+            "person": c(self.at(self.psn)), "household": house, "donor": donor, "hospital": c(self.at(self.hospital)) if "hospital" in scopes else None,
+            "disease": disease, "stay": c(self.at(self.stay)), "linked_stay": c(self.at(self.linked)) if self.linked.size and self.linked.max() >= 0 else None,
+            "order_date": c(self.at(self.order_date)), "begndate": c(self.at(self.begndate)), "enddate": c(self.at(self.enddate)),
+            "period_date": c(self.period), "days": self.event_days, "acct_used": used, "init": init,
+            "is_reversal": c(self.at(self.reversal).astype(np.uint8)) if self.reverses else None, "natures": c(natures.reshape(-1)),
             "tags": self.most_tags, "fields": np.concatenate(fields) if fields else np.zeros(0, np.int64), "given": given,
             "event_begin": self.event_begin, "outcome": outcome, "group": self.group, "groups": self.groups, "first": first,
             "second": nothing if second is None else second, **{k: ids[k] if ids[k] is not None else empty for k, empty in none.items()},
         }  # fmt: skip
+
+    def _own_or_person(self, own: Int32, theirs: Int32 | None, row: Int32) -> Int32:
+        """The visit's own index, else that of the person's row."""
+        out = own if len(own) else np.full(self.visits.rows, -1, np.int32)
+        out = self.at(out)
+        if theirs is not None and len(theirs):
+            out = np.where((out < 0) & (row >= 0), theirs[np.maximum(row, 0)], out)
+        return np.ascontiguousarray(out, dtype=np.int32)
 
     def group_of_house(self) -> Int32:
         """Settling group of each household."""
@@ -330,10 +362,7 @@ class Job(Given):
         return self.state.row_of(self)
 
     def _accounts(self) -> dict[str, Any]:
-        rows = np.flatnonzero(self.taking_part)
-        earliest = np.full(self.groups + 1, LAST, np.int32)
-        np.minimum.at(earliest, self.group[rows], self.order_date[rows])
-        by_person = earliest[self.group_of_person] if self.people else np.zeros(0, np.int32)
+        by_person = _core.earliest(self.group, self.order_date, self.groups)[self.group_of_person]
         active = by_person != LAST
         year = self.compiled.policies[0].model.year.starts
         start = year_starts(np.where(active, by_person, 0).astype(np.int32), *year)
@@ -364,7 +393,7 @@ class Job(Given):
                 lut[kinds[0]],
                 self.acct_events.ints("amount"),
             )
-        last = int(self.order_date[rows].max()) if len(rows) else 0
+        last = int(self.order_date.max(where=self.taking_part, initial=0))
         out = account_events(
             self.compiled, self.people, active, start, through, self.opening_balance, last, table, self.persons, self.person_rows, self.visits,
         )  # fmt: skip

@@ -13,21 +13,25 @@ from .. import _core
 from ..columns.ids import flat
 from ..policy.compile.book import CompiledBook, nodes
 
-__all__ = ["group_persons", "order_events", "tie_ids", "uses_households", "uses_mutual_aid"]
+__all__ = ["group_persons", "order_events", "scopes_used", "tie_ids", "uses_households", "uses_mutual_aid"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 # Asked of every batch, known once a book is compiled.
-_HOUSEHOLDS: WeakKeyDictionary[CompiledBook, bool] = WeakKeyDictionary()
+_SCOPES: WeakKeyDictionary[CompiledBook, frozenset[str]] = WeakKeyDictionary()
+
+
+def scopes_used(compiled: CompiledBook) -> frozenset[str]:
+    """Scopes by which some rule of the book counts."""
+    if compiled not in _SCOPES:
+        scopes = (getattr(node, "scope", None) for policy in compiled.policies for node in nodes(policy.model))
+        _SCOPES[compiled] = frozenset(scope for scope in scopes if isinstance(scope, str))
+    return _SCOPES[compiled]
 
 
 def uses_households(compiled: CompiledBook) -> bool:
     """True when some rule counts by household."""
-    if compiled not in _HOUSEHOLDS:
-        _HOUSEHOLDS[compiled] = any(
-            getattr(node, "scope", None) == "household" for policy in compiled.policies for node in nodes(policy.model)
-        )
-    return _HOUSEHOLDS[compiled]
+    return "household" in scopes_used(compiled)
 
 
 def uses_mutual_aid(compiled: CompiledBook) -> bool:

@@ -13,7 +13,7 @@ from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.read import Frame
 from ..policy.compile import Asked
 
-__all__ = ["NO_AGE", "Facts", "LevelMap", "codes_between"]
+__all__ = ["NO_AGE", "Facts", "LevelMap", "class_column", "codes_between"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -38,54 +38,64 @@ def codes_between(frame: Frame | None, name: str) -> tuple[Int32, list[str]] | N
     return frame.code(name)
 
 
+def class_column(sources: list[Any], lut: Any, classes: int) -> dict[str, Any]:
+    """Sources as the kernel reads them; `lut` has the class of each text of each source, then that of the default."""
+    out = []
+    at = 0
+    for row, code, flag, texts in sources:
+        place = lut[at : at + len(texts)].astype(np.int32)
+        at += len(texts)
+        if len(texts):
+            out.append((row, code, flag, place))
+    return {"sources": out, "fallback": int(lut[at]), "ready": None, "day": None, "edges": None, "classes": classes}
+
+
 class Facts:
     """What is known of events: `visit` row, person row and institution row of each (-1 none), on its policy date."""
 
-    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Int64, person_row: Int64, institution_row: Int64, day: Int32) -> None:  # fmt: skip
+    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Int64, person_row: Int64, institution_row: Int64, day: Int32, whole: bool = False) -> None:  # fmt: skip
         self.tables: dict[str, tuple[Frame | None, Int64]] = {
             "visits": (visits, visit), "persons": (persons, person_row), "institutions": (institutions, institution_row),
         }  # fmt: skip
         self.day = day
         self.rows = len(visit)
+        self.whole = whole  # each visit is one event
         self._texts: dict[str, tuple[Int32, list[str]]] = {}
         self._numbers: dict[str, Int64] = {}
+
+    def sources(self, asked: Asked) -> tuple[list[tuple[Any, Any, Any, list[str]]], str]:
+        """Where a text may stand, first to last: (row of each event or None, codes, flags, texts); and what holds where none says."""
+        if asked.name not in ("dedc_hosp_lv", "lmtpric_hosp_lv"):
+            return self._own_sources(asked.name, asked.tables), asked.default
+        # A level given nowhere is derived from the hospital's grade.
+        grades = self._own_sources("hosp_lv", asked.tables)
+        derived = [(row, code, flag, [LevelMap.get(text, "0") for text in texts]) for row, code, flag, texts in grades]
+        return self._own_sources(asked.name, asked.tables) + derived, "0"
+
+    def _own_sources(self, name: str, tables: tuple[str, ...]) -> list[tuple[Any, Any, Any, list[str]]]:
+        out = []
+        for table in tables:
+            frame, row = self.tables[table]
+            if frame is None or name not in frame.cells or not frame.rows:
+                continue
+            rows = None if table == "visits" and self.whole else np.ascontiguousarray(row, dtype=np.int32)
+            spec = frame.table.find(name)
+            values = np.ascontiguousarray(frame.cells[name].values)
+            if spec is not None and spec.kind == "flag":
+                out.append((rows, None, values, [str(i) for i in range(int(values.max(initial=0)) + 1)]))
+            else:
+                out.append((rows, values, None, frame.cells[name].texts or []))
+        return out
 
     def text(self, asked: Asked) -> tuple[Int32, list[str]]:
         """Index of each event's code and the texts; every event has one."""
         if asked.name not in self._texts:
-            self._texts[asked.name] = (
-                self._level(asked) if asked.name in ("dedc_hosp_lv", "lmtpric_hosp_lv") else self._merged(asked)
-            )
+            sources, default = self.sources(asked)
+            texts = [text for _, _, _, own in sources for text in own] + [default]
+            column = class_column(sources, np.arange(len(texts)), len(texts))
+            of_event, keys, _ = _core.combine_classes(self.rows, [column])
+            self._texts[asked.name] = keys.astype(np.int32)[of_event] if self.rows else np.zeros(0, np.int32), texts
         return self._texts[asked.name]
-
-    def _merged(self, asked: Asked) -> tuple[Int32, list[str]]:
-        out = np.full(self.rows, -1, np.int32)
-        texts: list[str] = []
-        for name in asked.tables:
-            frame, row = self.tables[name]
-            given = codes_between(frame, asked.name)
-            if given is None:
-                continue
-            values, own = given
-            found = (
-                np.where(row >= 0, values[np.maximum(row, 0)], -1) if len(values) else np.full(self.rows, -1, np.int32)
-            )
-            take = (out < 0) & (found >= 0)
-            out = np.where(take, found + len(texts), out).astype(np.int32)
-            texts = texts + list(own)
-        texts.append(asked.default)
-        out[out < 0] = len(texts) - 1
-        return out, texts
-
-    def _level(self, asked: Asked) -> tuple[Int32, list[str]]:
-        """A level given nowhere is derived from the hospital's grade."""
-        own, texts = self._merged(Asked(asked.name, "text", asked.tables, "\0", False))
-        grade, grades = self._merged(Asked("hosp_lv", "text", asked.tables, "", False))
-        derived = np.array([LevelMap.get(text, "0") for text in grades])
-        levels = ["0", "1", "2", "3"]
-        place = np.array([len(texts) + levels.index(level) for level in derived], np.int32)
-        missing = own == len(texts) - 1
-        return np.where(missing, place[grade], own).astype(np.int32), texts + levels
 
     def number(self, name: str, tables: tuple[str, ...], default: int | None = None) -> Int64:
         """A numeric attribute or field of each event; NULL_INT is missing."""
@@ -128,18 +138,17 @@ def dated(frame: Frame | None, key: Int32, keys: int) -> Dated | None:
     """Rows of a dated table by dense key."""
     if frame is None:
         return None
-    begin = frame.days("begndate")
-    return Dated.of(key, keys, begin, frame.days("enddate"))
+    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"))
 
 
-def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32, Int32]:
-    """(own second key of persons rows, wanted key of visits): -1 where a visit names no scheme type."""
+def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32 | None, Int32 | None]:
+    """(own second key of persons rows, wanted key of visits): -1 where a visit names no scheme type; None when none does."""
     own = persons.code("insutype")
     wanted = codes_between(visits, "insutype")
     codes: Any = np.full(persons.rows, -1, np.int32) if own is None else own[0]
     texts = [] if own is None else own[1]
     if wanted is None:
-        return codes, np.full(visits.rows, -1, np.int32)
+        return None, None
     place = {text: i for i, text in enumerate(texts)}
     lut = np.array([place.get(text, len(texts)) if text else -1 for text in wanted[1]] + [-1], np.int32)
     return codes, lut[wanted[0]]

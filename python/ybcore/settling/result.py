@@ -23,29 +23,34 @@ FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
 
 
 def _words(index: Any, words: Any) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(list(words), pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32, copy=False)), pa.array(list(words), pa.string()))
+
+
+def _by_plan(numbers: list[int], plan: Any) -> Any:
+    """A number of each visit by its plan, 0 without one."""
+    return np.array([*numbers, 0], np.int32)[plan]
 
 
 def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     """One row a visit, in input order; money in fen."""
-    outcome = answer["outcome"].copy()
-    rejected = ~job.taking_part
-    reason = np.where(rejected, job.reason, answer["reason"])
-    reason[outcome == 2] = 0
-    columns = answer["columns"]
-    total = np.where(job.has_lines, job.line_total, job._money("medfee_sumamt"))
-    total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
+    outcome, reason, columns = answer["outcome"], answer["reason"], answer["columns"]
+    flags = answer["flags"]
+    if not job.taking_part.all():
+        reason = np.where(job.taking_part, reason, job.reason)
     unsettled = outcome >= 2
-    columns[0] = np.where(unsettled, total, columns[0])
+    if unsettled.any():
+        reason = np.where(outcome == 2, 0, reason)
+        total = np.where(job.has_lines, job.line_total, job._money("medfee_sumamt"))
+        total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
+        columns[0] = np.where(unsettled, total, columns[0])
+        flags[unsettled] = 0
     names = job.compiled.plan_names
     policies = list(dict.fromkeys(p for p, _ in names))
     plan = answer["plan"]
-    policy_index = np.array([policies.index(p) + 1 for p, _ in names] + [0], np.int32)[plan]
+    policy_index = _by_plan([policies.index(p) + 1 for p, _ in names], plan)
     plans = list(dict.fromkeys(name for _, name in names))
-    plan_index = np.array([plans.index(name) + 1 for _, name in names] + [0], np.int32)[plan]
-    flags = answer["flags"].copy()
-    flags[unsettled] = 0
-    back = np.flatnonzero(job.reversal & ~unsettled)
+    plan_index = _by_plan([plans.index(name) + 1 for _, name in names], plan)
+    back = np.flatnonzero(job.reversal & ~unsettled) if job.reverses else np.zeros(0, np.int64)
     named = job.first_row[job.init[back]] if len(back) else np.zeros(0, np.int64)
     flags[back] = np.where(named >= 0, flags[np.maximum(named, 0)], 0)
     out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"], "psn_no": job.visits.source["psn_no"]}
