@@ -258,7 +258,7 @@ Done price(const Settings& settings) {
       [&] {
         const Catalog catalog = tables.catalog(static_cast<std::size_t>(items));
         PricingVisits view = bills.visits();
-        line_totals(view, lines, priced.total, priced.bad);
+        line_totals(view, lines, priced.total, priced.bad, settings.threads);
         parts = keep_parts(view, lines, bills.cut_begin, bills.cuts);
         view.event_begin = parts.event_begin;
         PricingEvents events{};
