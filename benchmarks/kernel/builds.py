@@ -101,7 +101,9 @@ def make(build: Build) -> list[str]:
     with open(build.where.parent / f"{build.where.name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests ask from several processes
         run(["cmake", "-S", str(ROOT / "core"), "-B", str(build.where), "-G", "Ninja", *told])
-        run(["cmake", "--build", str(build.where)])
+        # The tests of the plain build are the business of `make cpp-test`.
+        targets = [] if build is not PLAIN else ["--target", "kernel_bench", "kernel_bench_needless"]
+        run(["cmake", "--build", str(build.where), *targets])
     return [*([emulator] if emulator else []), str(build.where / "kernel_bench")]
 
 
