@@ -17,7 +17,8 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly bench bench-full bench-scaling bench-city bench-encoding bench-startup lint format dev venv clean check-tools
+.PHONY: demo test cpp-test nightly bench bench-full bench-scaling bench-city bench-encoding bench-startup portable instructions \
+        instructions-baseline lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
@@ -44,10 +45,21 @@ bench-scaling bench-city bench-encoding bench-startup: bench-%: $(STAMPS)/instal
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks.$* --out $(BUILD)/bench-$*.json $(BENCH_ARGS)
 
+# The same bytes from other compilers, another machine (emulated) and more threads (benchmarks/README.md). What is missing is named.
+portable: $(STAMPS)/build-tools
+	$(BIN)/python -m benchmarks.kernel.portable
+
+# What the kernel costs in instructions, against benchmarks/kernel/instructions.json; the second makes it anew for this compiler.
+instructions: $(STAMPS)/build-tools
+	$(BIN)/python -m benchmarks.kernel.instructions
+
+instructions-baseline: $(STAMPS)/build-tools
+	$(BIN)/python -m benchmarks.kernel.instructions --write
+
 # With YB_SANITIZE="address;undefined" or "thread" and a CORE_BUILD of its own: the same tests under sanitizers.
 cpp-test: $(STAMPS)/build-tools
 	@mkdir -p $(CORE_BUILD)
-	@$(WITH_TOOLS) CXX="$(CXX)" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(CORE_BUILD)/configure.log 2>&1 || { cat $(CORE_BUILD)/configure.log; exit 1; }
+	@$(WITH_TOOLS) CXX="$(CXX)" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON -DYB_BENCH=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(CORE_BUILD)/configure.log 2>&1 || { cat $(CORE_BUILD)/configure.log; exit 1; }
 	@$(WITH_TOOLS) cmake --build $(CORE_BUILD)
 	@$(WITH_TOOLS) ctest --test-dir $(CORE_BUILD) --no-tests=error --output-on-failure $(CTEST_ARGS)
 

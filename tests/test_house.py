@@ -19,6 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CPP = {".hpp", ".cpp", ".h"}
 SPLITTER = {"core/src/split.hpp", "core/src/split.cpp"}
+PROGRAM = {"core/bench/main.cpp"}  # the one file of the core that is a program, and so speaks
 THREADS = {
     "thread",
     "mutex",
@@ -85,7 +86,10 @@ def core_is_standard_cpp(root: Path) -> Iterator[str]:
             known = name.split("/")[-1] in own or re.fullmatch(r"[a-z_0-9]+", name)
             if not known or name in STREAMS:
                 yield f"{path.name} includes {name}"
-        for word in re.findall(r"\bPy[A-Z]\w+|\bpybind11\b|\bstd::c(?:out|err)\b|\bf?printf\b", code_of(path)):
+        words = r"\bPy[A-Z]\w+|\bpybind11\b|\bstd::c(?:out|err)\b"
+        if path.relative_to(root).as_posix() not in PROGRAM:
+            words += r"|\bf?printf\b|\bf?puts\b"
+        for word in re.findall(words, code_of(path)):
             yield f"{path.name} says {word}"
 
 
@@ -118,6 +122,14 @@ def bindings_see_public_headers_only(root: Path) -> Iterator[str]:
     for path in files(root, "bindings", CPP):
         for name in includes(path):
             if name not in public and name.split("/")[-1] in private:
+                yield f"{path.name} includes {name}"
+
+
+def the_bench_sees_public_headers_only(root: Path) -> Iterator[str]:
+    private = {p.name for p in files(root, "core/src", CPP)}
+    for path in files(root, "core/bench", CPP):
+        for name in includes(path):
+            if name.split("/")[-1] in private and not name.startswith("ybcore/"):
                 yield f"{path.name} includes {name}"
 
 
@@ -164,12 +176,14 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (core_is_standard_cpp, "core/include/ybcore/a.hpp", "  #  include <nlohmann/json.hpp>\n"),
     (core_is_standard_cpp, "core/src/a.cpp", "#include <arrow/api.h>\n"),
     (core_is_standard_cpp, "core/src/a.cpp", 'void f() { printf("x"); }\n'),
+    (core_is_standard_cpp, "core/bench/a.cpp", 'void f() { puts("x"); }\n'),
     (only_the_splitter_knows_threads, "core/src/a.cpp", "#include <thread>\n"),
     (only_the_splitter_knows_threads, "core/include/ybcore/a.hpp", "thread_local int x;\n"),
     (core_has_no_floats, "core/src/a.cpp", "const double rate = 1;\n"),
     (core_has_no_floats, "core/include/ybcore/a.hpp", "auto rate = 0.85;\n"),
     (cython_sees_the_c_door_only, "bindings/cython/a.pyx", 'cdef extern from "ybcore/settle.hpp":\n    pass\n'),
     (bindings_see_public_headers_only, "bindings/pybind/a.cpp", '#include "group.hpp"\n'),
+    (the_bench_sees_public_headers_only, "core/bench/a.cpp", '#include "group.hpp"\n'),
     (reference_is_the_standard_library, "python/ybcore/reference/a.py", "import numpy\n"),
     (
         reference_is_the_standard_library,
@@ -195,6 +209,7 @@ CLEAN = {
     "core/src/group.hpp": "#pragma once\n",
     "core/include/ybcore/a.hpp": "#include <span>\nlong x = 1'000'000;\n",
     "core/src/split.cpp": "#include <thread>\n",
+    "core/bench/main.cpp": 'int main() { puts("x"); }\n',
     "bindings/pybind/a.cpp": '#include <pybind11/pybind11.h>\n#include "ybcore/a.hpp"\n',
     "bindings/cython/a.pyx": 'cdef extern from "ybcore/ybcore.h":\n    pass\n',
     "python/ybcore/engine.py": "from . import _core\nimport numpy\n",
