@@ -38,7 +38,8 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
     ClassColumn& column = all.emplace_back();
     for (const py::handle& one : d["sources"]) {
       const auto t = py::reinterpret_borrow<py::tuple>(one);
-      const ClassSource source{view(t[0], std::int32_t{}), view(t[1], std::int32_t{}), view(t[2], std::int8_t{}), view(t[3], std::int32_t{})};
+      const ClassSource source{view(t[0], std::int32_t{}), view(t[1], std::int32_t{}), view(t[2], std::int8_t{}),
+                               view(t[3], std::int32_t{})};
       const std::size_t rows = std::max(source.code.size(), source.flag.size());
       if (source.row.empty()) {
         same_length(rows, n, "code");

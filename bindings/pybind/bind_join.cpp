@@ -66,8 +66,9 @@ py::array_t<std::int32_t> py_earliest(const I32& group, const I32& day, std::int
 }  // namespace
 
 void bind_join(py::module_& m) {
-  m.def("rising", [](const In<std::int64_t>& values) { return rising(span_of(values)); }, py::arg("values").noconvert(),
-        "True when every number is greater than the one before it.");
+  m.def(
+      "rising", [](const In<std::int64_t>& values) { return rising(span_of(values)); }, py::arg("values").noconvert(),
+      "True when every number is greater than the one before it.");
   m.def("within", &py_within<std::int64_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),
         "True when every number lies from low to high.");
   m.def("within", &py_within<std::int32_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),

@@ -143,8 +143,9 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
       .def(py::init<In<std::int32_t>, I32, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64>(), py::arg("item").noconvert(),
-           py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("price").noconvert(),
-           py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(), py::arg("row").noconvert());
+           py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(),
+           py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(),
+           py::arg("row").noconvert());
   m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"), py::arg("threads"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),

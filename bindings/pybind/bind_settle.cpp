@@ -227,12 +227,9 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   auto state_reversed = filled<std::uint8_t>(o.known_before.size(), 0);
   auto detail = filled<std::int64_t>(want_detail ? n * kMaxLayers * (sizeof(DetailRow) / 8) : 0, 0);
   auto detail_count = filled<std::uint8_t>(want_detail ? n : 0, 0);
-  const Outputs out{written(closing_balance),
-                    written(cursor),
-                    written(through),
-                    {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0},
-                    written(detail_count),
-                    written(state_reversed)};
+  const Outputs out{written(closing_balance), written(cursor),
+                    written(through),         {reinterpret_cast<DetailRow*>(detail.mutable_data()), want_detail ? n * kMaxLayers : 0},
+                    written(detail_count),    written(state_reversed)};
   std::optional<Settled> settled;
   {
     py::gil_scoped_release release;

@@ -168,7 +168,9 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
   }
   for (std::size_t i = 0; i < n; ++i) {
     const std::int32_t plan = e.plan[i];
-    if (plan >= static_cast<std::int64_t>(program.plans.size()) || (plan < 0 && e.reason[i] == 0 && (e.is_reversal.empty() || e.is_reversal[i] == 0))) return "plan";
+    if (plan >= static_cast<std::int64_t>(program.plans.size()) ||
+        (plan < 0 && e.reason[i] == 0 && (e.is_reversal.empty() || e.is_reversal[i] == 0)))
+      return "plan";
     if (plan >= 0) {
       const PlanRow& row = program.plans[static_cast<std::size_t>(plan)];
       if (static_cast<std::size_t>(row.tags) > e.tags) return "tags";

@@ -161,9 +161,8 @@ std::uint64_t Partitions::live() const {
   return out;
 }
 
-void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
-                        std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed,
-                        int threads) const {
+void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
+                        std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const {
   const std::size_t parts = count();
   for_each_chunk(chunks_, threads, [&](std::size_t chunk) {
     std::vector<std::uint32_t> next(row_place_.begin() + static_cast<std::ptrdiff_t>(chunk * parts),

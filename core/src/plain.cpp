@@ -120,7 +120,8 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
     cut_fund += d.cut_fund;
     cut_expense += d.cut_expense;
     if (history && row.standard >= 0) {
-      ledger_.used.push_back({static_cast<std::int32_t>(row.name), to_grid(d.deductible, 1), to_grid(d.standard, 1), to_grid(d.deductible, 1)});
+      ledger_.used.push_back(
+          {static_cast<std::int32_t>(row.name), to_grid(d.deductible, 1), to_grid(d.standard, 1), to_grid(d.deductible, 1)});
     }
     if (row.moves != 0) {
       std::int64_t left = -pay;
@@ -145,8 +146,8 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
     paid_by[row.payer] += pay;
     const std::int64_t quantity[] = {base, base, above, d.deductible, d.due, pay, target, 0, d.cut_fund, d.cut_expense, 1, pay > 0 ? 1 : 0};
     for (const FeedRow& feed : layer.feeds) {
-      const std::int64_t value = static_cast<Quantity>(feed.quantity) == Quantity::kPaidBy ? (feed.which == row.payer ? pay : 0)
-                                                                                         : quantity[feed.quantity];
+      const std::int64_t value =
+          static_cast<Quantity>(feed.quantity) == Quantity::kPaidBy ? (feed.which == row.payer ? pay : 0) : quantity[feed.quantity];
       add(feed.key, feed.sign > 0 ? value : -value);
     }
   }

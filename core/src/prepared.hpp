@@ -31,7 +31,7 @@ struct PlainLayer {
   std::uint8_t buckets = 0;
   std::array<std::uint8_t, kMaxBands> bucket{};
   std::int8_t computed = 0, computed_layer = -1;
-  std::int8_t repeat = 0;        // of the deductible; see Repeat
+  std::int8_t repeat = 0;  // of the deductible; see Repeat
   std::int16_t deductible_key = -1, position = -1;
   std::uint8_t ceilings = 0;
   struct Ceiling {
@@ -45,7 +45,7 @@ struct PreparedPlan {
   const PlanRow* row;
   std::span<const PreparedLayer> layers;
   std::span<const FeedRow> end_feeds;
-  bool rounds_end;    // totals may have parts of a fen, or are rounded further
+  bool rounds_end;     // totals may have parts of a fen, or are rounded further
   bool keeps_buckets;  // some feed asks for a bucket at the end
   bool plain;          // settles in whole fen with plain layers only: see plain.cpp
   std::span<const PlainLayer> plain_layers;
@@ -93,7 +93,9 @@ class Prepared {
   void steady(const StandardRow& row, std::int64_t scale, Steady& out);
 };
 
-[[nodiscard]] inline std::int64_t held(Wide fen) { return static_cast<std::int64_t>(fen < -kMostFen ? -kMostFen : fen > kMostFen ? kMostFen : fen); }
+[[nodiscard]] inline std::int64_t held(Wide fen) {
+  return static_cast<std::int64_t>(fen < -kMostFen ? -kMostFen : fen > kMostFen ? kMostFen : fen);
+}
 
 // The standard of the n-th admission in units of money; `fen` answers what an amount is.
 template <class Fen>

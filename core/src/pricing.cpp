@@ -145,8 +145,8 @@ void line_totals(const PricingVisits& visits, const PricingLines& lines, std::sp
           const std::int64_t size = amount ^ (amount >> 63);
           most |= size;
           sum = static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) + static_cast<std::uint64_t>(amount));
-          absolute = static_cast<std::int64_t>(static_cast<std::uint64_t>(absolute) + static_cast<std::uint64_t>(size) +
-                                               (amount < 0 ? 1U : 0U));
+          absolute =
+              static_cast<std::int64_t>(static_cast<std::uint64_t>(absolute) + static_cast<std::uint64_t>(size) + (amount < 0 ? 1U : 0U));
         }
       } else {
         most = INT64_MAX;

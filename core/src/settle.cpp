@@ -159,7 +159,8 @@ bool Group::visit(std::uint32_t place) {
     bool overflow = false;
     if (!visit_.run_plain(*first, columns, false, overflow)) return false;
     if (overflow) return too_much(place, moves);
-    fates_[place].outcome = static_cast<std::uint8_t>(program_.plan(first->plan).row->benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
+    fates_[place].outcome =
+        static_cast<std::uint8_t>(program_.plan(first->plan).row->benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
     fates_[place].plan = first->plan;
     return true;
   }
@@ -171,7 +172,8 @@ bool Group::visit(std::uint32_t place) {
     bool overflow = false;
     const PreparedPlan& prepared = program_.plan(first[k].plan);
     const bool straight = first->parts == 1 && prepared.plain && out_.detail.empty();
-    if (!(straight ? visit_.run_plain(first[k], columns, history_, overflow) : visit_.run(first[k], columns, number, history_, overflow))) return false;
+    if (!(straight ? visit_.run_plain(first[k], columns, history_, overflow) : visit_.run(first[k], columns, number, history_, overflow)))
+      return false;
     if (overflow) {
       (void)too_much(place, moves);
       ledger_.cancel();

@@ -70,14 +70,14 @@ Priced price(const Bill& bill, const std::vector<FirstPayStep>& steps, std::int6
   out.item_class.assign(rows, 0);
   out.reason.assign(rows, 0);
   out.ratio.assign(rows, 0);
-  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
-               {event_program, level, before}, bill.view(),
-               {out.natures, out.flags, out.full, out.over, out.first, out.scope, out.item_class, out.ratio, out.cap, out.reason}, 1);
+  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin}, {event_program, level, before},
+            bill.view(), {out.natures, out.flags, out.full, out.over, out.first, out.scope, out.item_class, out.ratio, out.cap, out.reason},
+            1);
   // Sums alone may come from the catalogue compiled for the batch: the same natures and flags.
   std::vector<std::int64_t> natures(out.natures.size(), 0);
   std::vector<std::uint8_t> flags(1, 0);
-  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin},
-            {event_program, level, before}, bill.view(), {natures, flags, {}, {}, {}, {}, {}, {}, {}, {}}, 1);
+  price_all(catalog, {programs, steps, tag_map, 1, 1}, {line_begin, enddate, setl, none, none, event_begin}, {event_program, level, before},
+            bill.view(), {natures, flags, {}, {}, {}, {}, {}, {}, {}, {}}, 1);
   CHECK(natures == out.natures);
   CHECK(flags == out.flags);
   return out;

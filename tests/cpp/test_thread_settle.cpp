@@ -1,5 +1,6 @@
 // Groups settled with hand-built plans: amounts worked out by hand, refusals, and the same bytes for any number of threads.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <vector>
 
@@ -53,9 +54,10 @@ struct Scheme {
 };
 
 struct Batch {
-  std::vector<std::int64_t> visit, init, natures, event_begin{0}, order, group_begin{0};
-  std::vector<std::int32_t> plan, person, none, zero, day, one;
-  std::vector<std::uint8_t> reason, no, yes, reversal;
+  std::vector<std::int64_t> visit, init, natures, event_begin{0}, time;
+  std::vector<std::int32_t> plan, person, stay, day, one, group;
+  std::vector<std::uint8_t> reason, reversal;
+  std::int32_t groups = 0;
 
   void add(std::int32_t who, std::int64_t in_scope, std::int64_t original = -1) {
     const auto row = static_cast<std::int64_t>(visit.size());
@@ -63,22 +65,34 @@ struct Batch {
     init.push_back(original);
     natures.insert(natures.end(), {0, 0, 0, in_scope, 0});
     event_begin.push_back(row + 1);
-    order.push_back(row);
+    time.push_back(row);
     plan.push_back(original >= 0 ? -1 : 0);
     person.push_back(who);
-    none.push_back(-1);
-    zero.push_back(static_cast<std::int32_t>(row));
+    stay.push_back(static_cast<std::int32_t>(row));
     day.push_back(19'800);
     one.push_back(1);
     reason.push_back(0);
-    no.push_back(0);
-    yes.push_back(1);
     reversal.push_back(original >= 0);
+    group.push_back(groups);
   }
-  void close() { group_begin.push_back(static_cast<std::int64_t>(visit.size())); }
+  void close() { ++groups; }
   [[nodiscard]] Events events() const {
-    return {visit, plan, reason, no,  person, none,     none,    none, none, zero, none,        day,   day,
-            day,   day,  one,    yes, init,   reversal, natures, 0,    {},   {},   event_begin, order, group_begin};
+    Events e{};
+    e.visit = visit;
+    e.plan = plan;
+    e.reason = reason;
+    e.person = person;
+    e.stay = stay;
+    e.order_date = e.begndate = e.enddate = e.period_date = day;
+    e.days = one;
+    e.init = init;
+    e.is_reversal = reversal;
+    e.natures = natures;
+    e.event_begin = event_begin;
+    e.group = group;
+    e.first = time;
+    e.groups = groups;
+    return e;
   }
 };
 
@@ -90,34 +104,43 @@ struct Answer {
   [[nodiscard]] std::int64_t at(Column column, std::size_t row) const { return columns[column * visits + row]; }
 };
 
-Answer settled(const Scheme& scheme, const Batch& batch, std::size_t persons, int threads) {
+// What a run has to remember beside the results.
+enum class Keep { kClosing, kNothing, kDetail };
+
+Answer settled(const Scheme& scheme, const Batch& batch, std::size_t persons, int threads, Keep keep = Keep::kClosing) {
   Answer a;
   a.visits = batch.visit.size();
   a.columns.assign(kColumns * a.visits, -7);
   a.outcome.assign(a.visits, static_cast<std::uint8_t>(Outcome::kPending));
   a.reason.assign(a.visits, 0);
   std::vector<std::int32_t> plan(a.visits, -1), through(persons, 0);
-  std::vector<std::uint8_t> reversed(a.visits, 0);
+  std::vector<std::uint8_t> reversed(a.visits, 0), detail_count(keep == Keep::kDetail ? a.visits : 0, 0);
   std::vector<std::int64_t> balance(persons, 0), cursor(persons, 0), begin(persons + 1, 0);
-  std::vector<State> closing;
+  std::vector<DetailRow> detail(detail_count.size() * kMaxLayers);
   AccountEvents accounts{};
   accounts.begin = begin;
-  Opening opening;
   Outputs out{};
-  out.columns = a.columns;
-  out.visits = a.visits;
-  out.outcome = a.outcome;
-  out.reason = a.reason;
-  out.plan = plan;
-  out.reversed = reversed;
   out.balance = balance;
   out.account_cursor = cursor;
   out.account_through = through;
-  CHECK(invalid(scheme.program()) == nullptr);
-  CHECK(invalid(scheme.program(), batch.events(), persons) == nullptr);
-  const Status status = settle(scheme.program(), batch.events(), accounts, opening, out, &closing, threads);
-  CHECK(status.code == Code::kOk);
-  for (const State& s : closing) a.counters += s.counters.key.size();
+  out.detail = detail;
+  out.detail_count = detail_count;
+  const Program program = scheme.program();
+  const Events events = batch.events();
+  CHECK(invalid(program) == nullptr);
+  CHECK(invalid(program, events, persons) == nullptr);
+  const Settled run = settle(program, events, accounts, {}, out, keep == Keep::kClosing, threads);
+  CHECK(run.status.code == Code::kOk);
+  std::array<std::int64_t*, kColumns> to{};
+  for (std::size_t c = 0; c < kColumns; ++c) {
+    to[c] = a.columns.data() + c * a.visits;
+    // A column that nobody wrote need not be there.
+    if (((run.live() >> c) & 1) != 0) continue;
+    std::fill_n(to[c], a.visits, 0);
+    to[c] = nullptr;
+  }
+  run.write(to, a.outcome, a.reason, plan, reversed, threads);
+  for (const State& s : run.closing) a.counters += s.counters.key.size();
   return a;
 }
 
@@ -190,9 +213,47 @@ void same_bytes_for_any_threads() {
   }
 }
 
+void straight_and_long_way_agree() {
+  Scheme scheme;
+  Batch batch;
+  std::uint64_t seed = 11;
+  for (std::int32_t person = 0; person < 300; ++person) {
+    for (int k = 0; k < 9; ++k) {
+      seed = seed * 6'364'136'223'846'793'005ULL + 1'442'695'040'888'963'407ULL;
+      batch.add(person, static_cast<std::int64_t>((seed >> 40) % 500'000));
+    }
+    batch.close();
+  }
+  for (const std::int64_t band_unit : {0, 1}) {
+    scheme.plans[0].band_unit = band_unit;
+    const Answer way = settled(scheme, batch, 300, 1, Keep::kDetail);
+    for (const Keep keep : {Keep::kClosing, Keep::kNothing}) {
+      const Answer other = settled(scheme, batch, 300, 2, keep);
+      CHECK(other.columns == way.columns);
+      CHECK(other.outcome == way.outcome);
+    }
+  }
+}
+
+void wide_numbers_and_gaps_come_back() {
+  const Scheme scheme;
+  Batch batch;
+  for (int k = 0; k < 200; ++k) batch.add(0, k == 77 ? 90'000'000'000 : 50);
+  batch.close();
+  batch.group[5] = -1;
+  const Answer a = settled(scheme, batch, 1, 1, Keep::kNothing);
+  CHECK_EQ(a.at(c_medfee_sumamt, 77), 90'000'000'000);
+  CHECK_EQ(a.at(c_medfee_sumamt, 78), 50);
+  CHECK_EQ(a.at(c_medfee_sumamt, 5), 0);
+  CHECK(a.outcome[5] == static_cast<std::uint8_t>(Outcome::kPending));
+  CHECK(a.outcome[6] == static_cast<std::uint8_t>(Outcome::kSettled));
+}
+
 }  // namespace
 
 int main() {
+  straight_and_long_way_agree();
+  wide_numbers_and_gaps_come_back();
   by_hand();
   unsound_tables_are_named();
   same_bytes_for_any_threads();

@@ -35,9 +35,9 @@ struct ClassSource {
 };
 struct ClassColumn {
   std::vector<ClassSource> sources;
-  std::int32_t fallback = 0;             // class where no source says anything
-  std::span<const std::int32_t> ready;    // or: the class of each event
-  std::span<const std::int32_t> day;      // or: a day, and the ascending days on which classes begin
+  std::int32_t fallback = 0;            // class where no source says anything
+  std::span<const std::int32_t> ready;  // or: the class of each event
+  std::span<const std::int32_t> day;    // or: a day, and the ascending days on which classes begin
   std::span<const std::int64_t> edges;
   std::uint64_t classes = 1;  // how many there are
 };

@@ -72,7 +72,8 @@ struct PricingVisits {
 struct PricingEvents {
   std::span<const std::int32_t> program;  // -1: not priced (no document, no lines to price)
   std::span<const std::int32_t> level;    // price-level index in the catalogue, -1 none; empty: none has one
-  std::span<const std::int32_t> before;   // may be empty: events are whole visits. Else lines dated before this day and not in an earlier part; the last part: INT32_MAX
+  std::span<const std::int32_t> before;   // may be empty: events are whole visits. Else lines dated before this day and not in an earlier
+                                          // part; the last part: INT32_MAX
 };
 
 // One row a line, or empty where said.

@@ -79,10 +79,10 @@ struct Events {
   std::span<const std::int32_t> person, stay;
   std::span<const std::int32_t> household, donor, hospital, disease, linked_stay;  // may be empty: -1
   std::span<const std::int32_t> order_date, begndate, enddate, period_date, days;
-  std::span<const std::uint8_t> acct_used;  // may be empty: 1
-  std::span<const std::int64_t> init;  // reversals: row of the original; -2 - k settlement k of the opening state; else -1
+  std::span<const std::uint8_t> acct_used;    // may be empty: 1
+  std::span<const std::int64_t> init;         // reversals: row of the original; -2 - k settlement k of the opening state; else -1
   std::span<const std::uint8_t> is_reversal;  // this and `init` may be empty: there are none
-  std::span<const std::int64_t> natures;  // stride 5 + 4 * tags: full, over, first, scope, direct, then four for each tag
+  std::span<const std::int64_t> natures;      // stride 5 + 4 * tags: full, over, first, scope, direct, then four for each tag
   std::size_t tags;
   std::span<const std::int64_t> fields;       // by field, then by event; kMissing where null
   std::span<const std::int64_t> given;        // by payer (9), then by event, in fen; may be empty
