@@ -11,10 +11,14 @@ namespace {
 using I32 = In<std::int32_t>;
 
 template <class T>
-bool py_within(const In<T>& values, T low, T high) {
+py::tuple py_bounds(const In<T>& values, int threads) {
   const auto all = span_of(values);
-  py::gil_scoped_release release;
-  return within(all, low, high, 1);
+  Bounds found;
+  {
+    py::gil_scoped_release release;
+    found = bounds(all, threads);
+  }
+  return py::make_tuple(found.least, found.most);
 }
 
 py::tuple py_days(const In<std::int64_t>& micros) {
@@ -27,6 +31,13 @@ py::tuple py_days(const In<std::int64_t>& micros) {
     all = days_of(from, to);
   }
   return py::make_tuple(day, all);
+}
+
+py::tuple py_rows(const I32& key, std::int64_t keys) {
+  for (const std::int32_t k : span_of(key))
+    if (k >= keys) throw std::invalid_argument("key is out of range");
+  RowsByKey out = rows_by_key(span_of(key), static_cast<std::size_t>(keys));
+  return py::make_tuple(owned(std::move(out.rows)), owned(std::move(out.start)));
 }
 
 py::array_t<std::int32_t> py_find(const In<std::int64_t>& start, const In<std::int64_t>& rows, const I32& begin, const I32& end,
@@ -69,11 +80,10 @@ void bind_join(py::module_& m) {
   m.def(
       "rising", [](const In<std::int64_t>& values) { return rising(span_of(values)); }, py::arg("values").noconvert(),
       "True when every number is greater than the one before it.");
-  m.def("within", &py_within<std::int64_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),
-        "True when every number lies from low to high.");
-  m.def("within", &py_within<std::int32_t>, py::arg("values").noconvert(), py::arg("low"), py::arg("high"),
-        "True when every number lies from low to high.");
+  m.def("bounds", &py_bounds<std::int64_t>, py::arg("values").noconvert(), py::arg("threads") = 1, "Least and greatest number.");
+  m.def("bounds", &py_bounds<std::int32_t>, py::arg("values").noconvert(), py::arg("threads") = 1, "Least and greatest number.");
   m.def("days_of", &py_days, py::arg("micros").noconvert(), "(days of times, missing ones 0; whether none is missing).");
+  m.def("rows_by_key", &py_rows, py::arg("key").noconvert(), py::arg("keys"), "(rows of each key in order, where each key's begin).");
   m.def("find_rows", &py_find, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),
         py::arg("end").noconvert(), py::arg("own").noconvert(), py::arg("key").noconvert(), py::arg("day").noconvert(),
         py::arg("theirs").noconvert(), py::arg("none"), py::arg("unknown"), "Row that holds for each key and day.");

@@ -88,6 +88,15 @@ struct ByRow {
 
 void add_classes(const ClassColumn& column, std::uint64_t weight, std::size_t begin, std::size_t size, std::uint64_t* key) {
   std::int32_t found[kBlock];
+  if (column.sources.size() == 1 && column.sources[0].row.empty() && !column.sources[0].code.empty()) {
+    const ClassSource& source = column.sources[0];
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::int32_t code = source.code[begin + i];
+      const std::int32_t at = code < 0 ? -1 : source.place[static_cast<std::size_t>(code)];
+      key[i] += weight * static_cast<std::uint64_t>(at < 0 ? column.fallback : at);
+    }
+    return;
+  }
   if (!column.ready.empty()) {
     for (std::size_t i = 0; i < size; ++i) found[i] = column.ready[begin + i];
   } else if (!column.day.empty()) {

@@ -19,31 +19,30 @@ bool rising(std::span<const std::int64_t> values) noexcept {
 
 namespace {
 template <class Number>
-bool all_within(std::span<const Number> values, Number low, Number high, int threads) {
+Bounds bounds_of(std::span<const Number> values, int threads) {
+  if (values.empty()) return {};
   constexpr std::size_t kBlock = std::size_t{1} << 18;
   Chunks chunks;
   for (std::size_t at = 0; at < values.size(); at += kBlock) chunks.begin.push_back(at);
   chunks.begin.push_back(values.size());
-  std::vector<std::uint8_t> good(chunks.begin.size() - 1, 1);
+  std::vector<Bounds> found(chunks.begin.size() - 1);
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Number least = high;
-    Number most = low;
+    Number least = values[chunks.begin[chunk]];
+    Number most = least;
     for (std::size_t i = chunks.begin[chunk]; i < chunks.begin[chunk + 1]; ++i) {
       least = std::min(least, values[i]);
       most = std::max(most, values[i]);
     }
-    good[chunk] = least >= low && most <= high ? 1 : 0;
+    found[chunk] = {least, most};
   });
-  return std::find(good.begin(), good.end(), 0) == good.end();
+  Bounds all = found[0];
+  for (const Bounds& part : found) all = {std::min(all.least, part.least), std::max(all.most, part.most)};
+  return all;
 }
 }  // namespace
 
-bool within(std::span<const std::int64_t> values, std::int64_t low, std::int64_t high, int threads) {
-  return all_within(values, low, high, threads);
-}
-bool within(std::span<const std::int32_t> values, std::int32_t low, std::int32_t high, int threads) {
-  return all_within(values, low, high, threads);
-}
+Bounds bounds(std::span<const std::int64_t> values, int threads) { return bounds_of(values, threads); }
+Bounds bounds(std::span<const std::int32_t> values, int threads) { return bounds_of(values, threads); }
 
 bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) noexcept {
   // Shifted so that the division is of a number without a sign; times lie within centuries of 1970.
@@ -56,6 +55,18 @@ bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) 
     day[i] = missing ? 0 : static_cast<std::int32_t>(static_cast<std::int64_t>(shifted / kDay) - kAway);
   }
   return all;
+}
+
+RowsByKey rows_by_key(std::span<const std::int32_t> key, std::size_t keys) {
+  RowsByKey out{{}, std::vector<std::int64_t>(keys + 1, 0)};
+  for (const std::int32_t k : key)
+    if (k >= 0) ++out.start[static_cast<std::size_t>(k) + 1];
+  for (std::size_t k = 0; k < keys; ++k) out.start[k + 1] += out.start[k];
+  out.rows.resize(static_cast<std::size_t>(out.start[keys]));
+  std::vector<std::int64_t> next(out.start.begin(), out.start.end() - 1);
+  for (std::size_t i = 0; i < key.size(); ++i)
+    if (key[i] >= 0) out.rows[static_cast<std::size_t>(next[static_cast<std::size_t>(key[i])]++)] = static_cast<std::int64_t>(i);
+  return out;
 }
 
 void find_rows(const DatedRows& table, std::span<const std::int32_t> key, std::span<const std::int32_t> day,

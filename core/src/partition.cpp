@@ -1,11 +1,7 @@
 #include "partition.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "stream.hpp"
@@ -14,30 +10,15 @@ namespace ybcore {
 namespace {
 std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
 
-constexpr std::size_t kPage = std::size_t{1} << 21;
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
 constexpr std::size_t kBlock = 64;     // visits whose columns are written at a time
 }  // namespace
-
-void Free::operator()(void* at) const { std::free(at); }
-
-void* lend(std::size_t bytes) {
-  // Small wishes do not earn a large page.
-  const std::size_t page = bytes >= kPage ? kPage : 64;
-  const std::size_t whole = (bytes / page + 1) * page;
-  void* at = std::aligned_alloc(page, whole);
-  if (at == nullptr) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-  if (page == kPage) (void)madvise(at, whole, MADV_HUGEPAGE);
-#endif
-  return at;
-}
 
 std::int32_t Partitions::end_group(std::size_t part) const {
   return std::min(events_.groups, static_cast<std::int32_t>((part + 1) << shift_));
 }
 
-Partitions::Partitions(const Events& events, std::size_t visits, int threads) : events_(events), visits_(visits) {
+Partitions::Partitions(const Events& events, std::size_t visits, int threads) : events_(events) {
   const std::int64_t groups = events.groups;
   while (shift_ < 30 && (static_cast<std::int64_t>(visits) << (shift_ + 1)) <= kVisits * std::max<std::int64_t>(groups, 1)) ++shift_;
   const std::size_t parts = groups == 0 ? 0 : (static_cast<std::size_t>(groups - 1) >> shift_) + 1;
@@ -139,7 +120,10 @@ void Partitions::keep(std::size_t part, const std::int64_t* rows, const Fate* fa
     to.narrow &= any[c] >= 0 && any[c] <= INT32_MAX;
   }
   to.stride = static_cast<std::uint32_t>((sizeof(Fate) + to.live * (to.narrow ? 4U : 8U) + 7) / 8 * 8);
-  to.at = arena.take(to.stride * visits);
+  // Where the partition's records stood, which nobody needs any more; its results are rarely longer.
+  const auto begin = static_cast<std::size_t>(event_begin_[part]);
+  const std::size_t room = (static_cast<std::size_t>(event_begin_[part + 1]) - begin) * sizeof(Record);
+  to.at = to.stride * visits <= room ? reinterpret_cast<std::byte*>(records_.get() + begin) : arena.take(to.stride * visits);
   for (std::size_t r = 0; r < visits; ++r) {
     std::byte* out = to.at + r * to.stride;
     std::memcpy(out, fates + r, sizeof(Fate));

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "scratch.hpp"
 #include "split.hpp"
 #include "ybcore/settle.hpp"
 
@@ -33,18 +34,6 @@ struct Fate {
   std::int32_t plan;
   std::uint8_t outcome, reason, reversed, spare;
 };
-
-struct Free {
-  void operator()(void* at) const;
-};
-template <class T>
-using Big = std::unique_ptr<T[], Free>;
-// Uninitialised memory, on large pages where the system lends them.
-[[nodiscard]] void* lend(std::size_t bytes);
-template <class T>
-[[nodiscard]] Big<T> big(std::size_t count) {
-  return Big<T>(static_cast<T*>(lend(count * sizeof(T))));
-}
 
 // Rows of one partition, packed: the columns that hold anything, four bytes each when all of its numbers fit.
 struct PackedRows {
@@ -90,7 +79,6 @@ class Partitions {
   void pack_chunk(std::size_t chunk, std::uint32_t* place);
 
   const Events& events_;
-  std::size_t visits_ = 0;
   int shift_ = 0;
   Chunks chunks_;                          // of visits
   std::vector<std::int64_t> event_begin_;  // of partitions

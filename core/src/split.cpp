@@ -1,8 +1,14 @@
 #include "split.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
+#include <new>
 #include <thread>
+
+#include "scratch.hpp"
 
 namespace ybcore {
 
@@ -38,6 +44,43 @@ void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(
   for (std::size_t w = 1; w < workers; ++w) team.emplace_back(work);
   work();
   for (std::thread& t : team) t.join();
+}
+
+namespace {
+constexpr std::size_t kPage = std::size_t{1} << 21;
+// What stands before every lent block.
+struct alignas(64) Head {
+  std::size_t bytes;
+};
+// The greatest block that was given back.
+std::atomic<Head*> kept{nullptr};
+}  // namespace
+
+void* lend(std::size_t bytes) {
+  Head* head = bytes < kPage ? nullptr : kept.exchange(nullptr);
+  // A block twice too large is not worth holding.
+  if (head != nullptr && (head->bytes < bytes || head->bytes / 2 > bytes)) {
+    std::free(head);
+    head = nullptr;
+  }
+  if (head == nullptr) {
+    const std::size_t page = bytes < kPage ? 64 : kPage;
+    const std::size_t whole = (bytes + sizeof(Head) + page - 1) / page * page;
+    head = static_cast<Head*>(std::aligned_alloc(page, whole));
+    if (head == nullptr) throw std::bad_alloc();
+#if defined(MADV_HUGEPAGE)
+    if (page == kPage) (void)madvise(head, whole, MADV_HUGEPAGE);
+#endif
+    head->bytes = whole - sizeof(Head);
+  }
+  return head + 1;
+}
+
+void give_back(void* at) noexcept {
+  if (at == nullptr) return;
+  Head* head = static_cast<Head*>(at) - 1;
+  if (head->bytes >= kPage) head = kept.exchange(head);
+  if (head != nullptr) std::free(head);
 }
 
 }  // namespace ybcore

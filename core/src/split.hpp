@@ -1,4 +1,4 @@
-// The only place that knows threads: a loop over chunks of whole settling groups.
+// The only place that knows threads: a loop over chunks of whole settling groups, and the scratch block that runs share (scratch.hpp).
 #pragma once
 
 #include <cstddef>

@@ -18,9 +18,12 @@ namespace ybcore {
 // True when every number is greater than the one before it.
 [[nodiscard]] bool rising(std::span<const std::int64_t> values) noexcept;
 
-// True when every number lies from `low` to `high`.
-[[nodiscard]] bool within(std::span<const std::int64_t> values, std::int64_t low, std::int64_t high, int threads);
-[[nodiscard]] bool within(std::span<const std::int32_t> values, std::int32_t low, std::int32_t high, int threads);
+// Least and greatest number; 0 and 0 where there is none.
+struct Bounds {
+  std::int64_t least = 0, most = 0;
+};
+[[nodiscard]] Bounds bounds(std::span<const std::int64_t> values, int threads);
+[[nodiscard]] Bounds bounds(std::span<const std::int32_t> values, int threads);
 
 // Days of times; a missing time (INT64_MIN) is day 0. True when none is missing.
 bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day) noexcept;
@@ -32,6 +35,12 @@ struct DatedRows {
   std::span<const std::int32_t> begin, end;  // by row, half-open
   std::span<const std::int32_t> own;         // by row, may be empty: a second key
 };
+// Rows of each key in their own order; rows of key -1 are left out.
+struct RowsByKey {
+  std::vector<std::int64_t> rows, start;
+};
+[[nodiscard]] RowsByKey rows_by_key(std::span<const std::int32_t> key, std::size_t keys);
+
 // The row for each (key, day); `theirs` (may be empty) must equal the row's own second key unless it is -1. `none` where a key has
 // rows but none holds, `unknown` where it has none or is -1.
 void find_rows(const DatedRows& table, std::span<const std::int32_t> key, std::span<const std::int32_t> day,

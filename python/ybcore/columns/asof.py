@@ -28,19 +28,16 @@ class Dated:
     start: Int64
     begin: Int32
     end: Int32
-    single: bool
+    always: bool  # every key has one row at most, and that holds on every day
 
     @staticmethod
     def of(key: Int32, keys: int, begin: Int32, end: Int32) -> Dated:
         """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
-        if len(key) and (key[1:] > key[:-1]).all():
-            rows = np.arange(len(key), dtype=np.int64)
-        else:
-            rows = np.argsort(key, kind="stable").astype(np.int64)
-        counts = np.bincount(key[key >= 0], minlength=keys)
-        rows = rows[len(key) - int(counts.sum()) :]
-        start = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        return Dated(rows, start, begin, opened(end), bool(counts.max(initial=0) <= 1))
+        rows, start = _core.rows_by_key(np.ascontiguousarray(key, dtype=np.int32), keys)
+        last = opened(end)
+        single = len(start) < 2 or int((start[1:] - start[:-1]).max()) <= 1
+        always = single and (not len(begin) or (int(begin.max()) == NULL_DAY and int(last.min()) == OPEN_DAY))
+        return Dated(rows, start, begin, last, always)
 
     def find(self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1) -> Int32:
         """Row that holds for each (key, day); -1: none. ``own``: the row's second key must equal ``theirs`` unless that is -1.
@@ -48,6 +45,13 @@ class Dated:
         Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken. ``unknown``: what a key
         without any row gets.
         """
+        if self.always and theirs is None:
+            # One row a key, and it always holds.
+            row_of = np.full(len(self.start), unknown, np.int32)
+            known = self.start[1:] > self.start[:-1]
+            row_of[:-1][known] = self.rows
+            row: Int32 = row_of[key]
+            return row
         found: Int32 = _core.find_rows(
             self.start, self.rows, self.begin, self.end, None if theirs is None else own, key, day, theirs, -1, unknown
         )

@@ -41,6 +41,7 @@ class Cells:
     values: Array
     bad: npt.NDArray[np.bool_] | None = None
     texts: list[str] | None = None  # kind code: what each index stands for; index -1 is missing
+    bounds: tuple[int, int] | None = None  # exact numbers: least and greatest value, where known
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -156,7 +157,10 @@ def _limit(cells: Cells, spec: Column) -> Cells:
     top = LIMITS[spec.kind]
     low = -top if spec.negative else 0
     values = cells.values
-    if not _core.within(np.ascontiguousarray(values), low, top):
+    least, most = _core.bounds(np.ascontiguousarray(values))
+    if least >= low and most <= top:
+        cells.bounds = (least, most)
+    elif len(values):
         out = ((values > top) | (values < low)) & (values != NULL_INT)
         if out.any():
             cells = Cells(np.where(out, NULL_INT, values), out if cells.bad is None else cells.bad | out)
@@ -231,7 +235,8 @@ def _days(column: pa.ChunkedArray, spec: Column) -> Cells:
 
 
 def _date_limit(values: Array, null: Any, first: int, last: int) -> Cells:
-    if not _core.within(np.ascontiguousarray(values), first, last):
+    least, most = _core.bounds(np.ascontiguousarray(values))
+    if len(values) and (least < first or most > last):
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():
             return Cells(np.where(out, null, values), out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pyarrow.compute as pc
 
 from .. import _core
 from ..catalog import Catalog
-from ..columns.checks import check_account_events, check_validity, readable_amounts
+from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
 from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, rising
@@ -25,6 +26,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 MICROS_A_DAY = 86_400_000_000
 BAD, DUPLICATE = 1, 2
+MOST_IN_VISIT = 10**12  # of absolute amounts, in fen
 
 
 class Given:
@@ -236,7 +238,23 @@ class Given:
             self.given |= v.ints(name) != NULL_INT
         self.priced = self.has_lines | ~self.given if names else np.ones(n, bool)
         self.kernel_lines = self._kernel_lines()
-        self.line_total, self.bad_lines = _core.line_totals(self.line_begin, self.kernel_lines, self.threads)
+
+    @cached_property
+    def line_totals(self) -> tuple[Int64, npt.NDArray[np.uint8]]:
+        """(sum of each visit's lines, 1 where an amount is missing or the sum beyond bounds)."""
+        totals: tuple[Int64, npt.NDArray[np.uint8]] = _core.line_totals(self.line_begin, self.kernel_lines, self.threads)
+        return totals
+
+    def _bad_lines(self) -> npt.NDArray[np.bool_]:
+        """Visits whose lines cannot be added up."""
+        if self.lines is None:
+            return np.zeros(self.visits.rows, bool)
+        most = int((self.line_begin[1:] - self.line_begin[:-1]).max(initial=0))
+        bounds = self.lines.cells["det_item_fee_sumamt"].bounds if unreadable(self.lines) is None else None
+        # Where even the most lines of the largest amounts stay inside the bound, nothing need be added.
+        if bounds is not None and bounds[0] != NULL_INT and most * max(-bounds[0], bounds[1]) <= MOST_IN_VISIT:
+            return np.zeros(self.visits.rows, bool)
+        return self.line_totals[1].view(bool).copy()
 
     def _orphans(self, visit: Int32, ends: Int64) -> None:
         lost = np.flatnonzero(visit < 0)
@@ -299,7 +317,7 @@ class Given:
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
         v = self.visits
-        bad = self.bad_lines.view(bool)
+        bad = self._bad_lines()
         for cells in v.cells.values():
             if cells.bad is not None:
                 bad |= cells.bad

@@ -40,7 +40,7 @@ def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     unsettled = outcome >= 2
     if unsettled.any():
         reason = np.where(outcome == 2, 0, reason)
-        total = np.where(job.has_lines, job.line_total, job._money("medfee_sumamt"))
+        total = np.where(job.has_lines, job.line_totals[0], job._money("medfee_sumamt"))
         total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
         columns[0] = np.where(unsettled, total, columns[0])
         flags[unsettled] = 0
