@@ -31,7 +31,8 @@ class Group {
 
   // The partition at hand: its records, its visits as places of their first records, and those in settling order by group.
   std::span<const Record> records_;
-  std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_;
+  std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_, group_;
+  std::vector<std::int64_t> time_;
   std::vector<std::int64_t> rows_;
   std::vector<Fate> fates_;
 

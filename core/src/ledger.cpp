@@ -15,7 +15,7 @@ std::uint64_t mix(const SlotKey& k) {
 void Ledger::clear() {
   for (const std::uint32_t place : touched_) table_[place] = -1;
   touched_.clear();
-  for (const Slot& slot : slots_) last_[static_cast<std::size_t>(slot.key.counter)] = -1;
+  for (const Slot& slot : slots_) last_[static_cast<std::size_t>(slot.key.counter)].key.counter = -1;
   slots_.clear();
   records.clear();
   contributions.clear();
@@ -27,20 +27,24 @@ void Ledger::clear() {
 
 std::int32_t Ledger::search(const SlotKey& key) {
   const auto counter = static_cast<std::size_t>(key.counter);
-  if (counter >= last_.size()) last_.resize(counter + 1, -1);
+  if (counter >= last_.size()) last_.resize(counter + 1);
   if (slots_.size() * 2 >= table_.size()) grow();
   const std::uint64_t mask = table_.size() - 1;
   std::uint64_t place = mix(key) & mask;
   while (table_[place] >= 0) {
     const std::int32_t found = table_[place];
-    if (slots_[static_cast<std::size_t>(found)].key == key) return last_[counter] = found;
+    if (slots_[static_cast<std::size_t>(found)].key == key) {
+      last_[counter] = {key, found};
+      return found;
+    }
     place = (place + 1) & mask;
   }
   const auto fresh = static_cast<std::int32_t>(slots_.size());
   slots_.push_back({key, 0, 0});
   table_[place] = fresh;
   touched_.push_back(static_cast<std::uint32_t>(place));
-  return last_[counter] = fresh;
+  last_[counter] = {key, fresh};
+  return fresh;
 }
 
 void Ledger::grow() {

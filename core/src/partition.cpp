@@ -11,7 +11,7 @@ namespace {
 std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
 
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
-constexpr std::size_t kBlock = 64;     // visits whose columns are written at a time
+constexpr std::size_t kBlock = 256;    // visits whose columns are written at a time
 }  // namespace
 
 std::int32_t Partitions::end_group(std::size_t part) const {

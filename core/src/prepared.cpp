@@ -43,6 +43,9 @@ Prepared::Prepared(const Program& program) : program_(program) {
   for (const AmountRow& a : program.amounts)
     constants_.push_back(static_cast<AmountKind>(a.kind) == AmountKind::kConst ? held(a.value) : kMissing);
   standards_.resize(program.standards.size());
+  for (const KeyRow& key : program.keys)
+    keys_.push_back({static_cast<std::int32_t>(key.counter), static_cast<std::int32_t>(key.value), static_cast<Period>(key.period),
+                     static_cast<Scope>(key.scope)});
   std::vector<std::int64_t> scale_of(program.standards.size(), 0);
   std::size_t layers = 0;
   std::size_t edges = 0;
@@ -104,7 +107,8 @@ Prepared::Prepared(const Program& program) : program_(program) {
         scale_of[i] = plan.scale;
       }
     }
-    PreparedPlan out{&plan, {layers_.data() + first_layer, count}, {}, plan.scale != 1 || plan.end_unit != 1, false, false, {}, -1, -1};
+    PreparedPlan out{&plan, {layers_.data() + first_layer, count}, {}, {}, plan.scale != 1 || plan.end_unit != 1, false, false, {}, -1, -1};
+    out.keys = {keys_.data() + plan.key_begin, static_cast<std::size_t>(plan.key_end - plan.key_begin)};
     out.end_feeds = chosen([](const FeedRow&, Quantity q) { return q >= Quantity::kVisitTotal; });
     for (const FeedRow& feed : out.end_feeds) out.keeps_buckets |= static_cast<Quantity>(feed.quantity) == Quantity::kEndBucket;
     for (std::size_t at = 0; at < count; ++at) {

@@ -41,10 +41,17 @@ struct PlainLayer {
   std::array<Ceiling, 4> ceiling{};
 };
 
+struct PreparedKey {
+  std::int32_t counter, value;
+  Period period;
+  Scope scope;
+};
+
 struct PreparedPlan {
   const PlanRow* row;
   std::span<const PreparedLayer> layers;
   std::span<const FeedRow> end_feeds;
+  std::span<const PreparedKey> keys;
   bool rounds_end;     // totals may have parts of a fen, or are rounded further
   bool keeps_buckets;  // some feed asks for a bucket at the end
   bool plain;          // settles in whole fen with plain layers only: see plain.cpp
@@ -82,6 +89,7 @@ class Prepared {
   std::vector<std::int64_t> constants_, values_;
   std::vector<Steady> standards_;
   std::vector<FeedRow> feeds_;
+  std::vector<PreparedKey> keys_;
   std::vector<Edge> edges_;
   std::vector<PreparedLayer> layers_;
   std::vector<PlainLayer> plain_;

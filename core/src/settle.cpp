@@ -41,48 +41,54 @@ bool Group::before(std::uint32_t a, std::uint32_t b) const {
 
 // Visits of the partition roughly by time, without comparing: a counting pass over equal stretches of time.
 void Group::by_time() {
-  const std::size_t n = first_.size();
-  std::int64_t low = INT64_MAX;
-  std::int64_t high = INT64_MIN;
-  for (const std::uint32_t at : first_) {
-    low = std::min(low, records_[at].first);
-    high = std::max(high, records_[at].first);
-  }
+  const auto n = static_cast<std::uint32_t>(time_.size());
+  const auto [low, high] = std::minmax_element(time_.begin(), time_.end());
   constexpr int kBits = 10;
-  const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  const auto base = static_cast<std::uint64_t>(*low);
+  const std::uint64_t range = static_cast<std::uint64_t>(*high) - base;
   int shift = 0;
   while ((range >> shift) >> kBits != 0) ++shift;
   time_begin_.assign((std::size_t{1} << kBits) + 1, 0);
-  const auto bucket = [&](std::uint32_t at) {
-    return static_cast<std::size_t>((static_cast<std::uint64_t>(records_[at].first) - static_cast<std::uint64_t>(low)) >> shift);
-  };
-  for (const std::uint32_t at : first_) ++time_begin_[bucket(at) + 1];
+  const auto bucket = [&](std::uint32_t v) { return static_cast<std::size_t>((static_cast<std::uint64_t>(time_[v]) - base) >> shift); };
+  for (std::uint32_t v = 0; v < n; ++v) ++time_begin_[bucket(v) + 1];
   for (std::size_t i = 1; i < time_begin_.size(); ++i) time_begin_[i] += time_begin_[i - 1];
   by_time_.resize(n);
-  for (std::uint32_t v = 0; v < n; ++v) by_time_[time_begin_[bucket(first_[v])]++] = v;
+  for (std::uint32_t v = 0; v < n; ++v) by_time_[time_begin_[bucket(v)]++] = v;
 }
 
 void Group::sort(std::size_t part) {
   records_ = partitions_.records(part);
-  first_.clear();
-  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts) first_.push_back(static_cast<std::uint32_t>(at));
   const std::int32_t low = partitions_.first_group(part);
   const auto groups = static_cast<std::size_t>(partitions_.end_group(part) - low);
+  first_.clear();
+  time_.clear();
+  group_.clear();
   group_begin_.assign(groups + 1, 0);
-  for (const std::uint32_t at : first_) ++group_begin_[static_cast<std::size_t>(records_[at].group - low) + 1];
+  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts) {
+    const auto group = static_cast<std::uint32_t>(records_[at].group - low);
+    first_.push_back(static_cast<std::uint32_t>(at));
+    time_.push_back(records_[at].first);
+    group_.push_back(group);
+    ++group_begin_[group + 1];
+  }
   for (std::size_t g = 1; g <= groups; ++g) group_begin_[g] += group_begin_[g - 1];
   if (first_.empty()) return;
   by_time();
   order_.resize(first_.size());
-  for (const std::uint32_t v : by_time_) order_[group_begin_[static_cast<std::size_t>(records_[first_[v]].group - low)]++] = v;
+  for (const std::uint32_t v : by_time_) order_[group_begin_[group_[v]]++] = v;
   for (std::size_t g = groups; g > 0; --g) group_begin_[g] = group_begin_[g - 1];
   group_begin_[0] = 0;
   // What is left out of order stands close together.
   for (std::size_t g = 0; g < groups; ++g) {
-    const auto begin = order_.begin() + group_begin_[g];
-    const auto end = order_.begin() + group_begin_[g + 1];
-    const auto less = [this](std::uint32_t a, std::uint32_t b) { return before(a, b); };
-    if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
+    bool wrong = false;
+    for (std::uint32_t at = group_begin_[g] + 1; at < group_begin_[g + 1]; ++at) {
+      const std::uint32_t a = order_[at - 1];
+      const std::uint32_t b = order_[at];
+      wrong |= time_[a] > time_[b] || (time_[a] == time_[b] && !before(a, b));
+    }
+    if (wrong)
+      std::sort(order_.begin() + group_begin_[g], order_.begin() + group_begin_[g + 1],
+                [this](std::uint32_t a, std::uint32_t b) { return before(a, b); });
   }
 }
 

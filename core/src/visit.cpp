@@ -72,16 +72,13 @@ const std::int32_t* Visit::periods() {
 
 void Visit::resolve_keys() {
   const std::int32_t* period = periods();
-  for (std::int64_t k = plan_->key_begin; k < plan_->key_end; ++k) {
-    const auto at = static_cast<std::size_t>(k - plan_->key_begin);
-    const KeyRow& row = program_.keys[static_cast<std::size_t>(k)];
+  std::size_t at = 0;
+  for (const PreparedKey& row : prepared_plan_->keys) {
     fed_[at] = 0;
-    if (static_cast<Period>(row.period) == Period::kVisit) {
-      slots_[at] = -1;
-      continue;
-    }
-    SlotKey key{static_cast<std::int32_t>(row.counter), event_->person, -1, period[static_cast<std::size_t>(row.period)]};
-    switch (static_cast<Scope>(row.scope)) {
+    SlotKey key{row.counter, event_->person, -1, period[static_cast<std::size_t>(row.period)]};
+    switch (row.scope) {
+      case Scope::kPerson:
+        break;
       case Scope::kHousehold:
         if (event_->household >= 0) key.owner = -2 - event_->household;
         break;
@@ -95,12 +92,10 @@ void Visit::resolve_keys() {
         key.within = event_->stay;
         break;
       case Scope::kAttribute:
-        key.within = static_cast<std::int32_t>(row.value);
-        break;
-      case Scope::kPerson:
+        key.within = row.value;
         break;
     }
-    slots_[at] = ledger_.slot(key);
+    slots_[at++] = row.period == Period::kVisit ? -1 : ledger_.slot(key);
   }
 }
 

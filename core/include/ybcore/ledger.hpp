@@ -73,7 +73,7 @@ class Ledger {
   void clear();
   [[nodiscard]] std::int32_t slot(const SlotKey& key) {
     const auto counter = static_cast<std::size_t>(key.counter);
-    if (counter < last_.size() && last_[counter] >= 0 && slots_[static_cast<std::size_t>(last_[counter])].key == key) return last_[counter];
+    if (counter < last_.size() && last_[counter].key == key) return last_[counter].slot;
     return search(key);
   }
   [[nodiscard]] Slot& at(std::int32_t slot) { return slots_[static_cast<std::size_t>(slot)]; }
@@ -97,7 +97,11 @@ class Ledger {
  private:
   void apply(const Standing& record, std::int64_t sign);
   // The slot last asked for, by counter: most often it is asked for again.
-  std::vector<std::int32_t> last_;
+  struct Last {
+    SlotKey key{-1, -1, -1, -1};
+    std::int32_t slot = -1;
+  };
+  std::vector<Last> last_;
   std::vector<Slot> slots_;
   std::vector<std::int32_t> table_;
   std::vector<std::uint32_t> touched_;
