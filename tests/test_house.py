@@ -78,13 +78,18 @@ def imports(root: Path, path: Path) -> set[str]:
     return out
 
 
+# What the language does not offer and a machine may: stores past the cache, large pages. Both do without where it is absent.
+MACHINE = {"core/src/stream.hpp": {"emmintrin.h"}, "core/src/split.cpp": {"sys/mman.h"}}
+
+
 def core_is_standard_cpp(root: Path) -> Iterator[str]:
-    """No Python, no third party, no streams, no printing."""
+    """No Python, no third party, no streams, no printing; of the machine only what MACHINE names."""
     own = {p.name for p in files(root, "core", CPP)}
     for path in files(root, "core", CPP):
         for name in includes(path):
             known = name.split("/")[-1] in own or re.fullmatch(r"[a-z_0-9]+", name)
-            if not known or name in STREAMS:
+            allowed = name in MACHINE.get(path.relative_to(root).as_posix(), ())
+            if (not known or name in STREAMS) and not allowed:
                 yield f"{path.name} includes {name}"
         words = r"\bPy[A-Z]\w+|\bpybind11\b|\bstd::c(?:out|err)\b"
         if path.relative_to(root).as_posix() not in PROGRAM:
@@ -175,6 +180,7 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (core_is_standard_cpp, "core/src/a.cpp", "#include <iostream>\n"),
     (core_is_standard_cpp, "core/include/ybcore/a.hpp", "  #  include <nlohmann/json.hpp>\n"),
     (core_is_standard_cpp, "core/src/a.cpp", "#include <arrow/api.h>\n"),
+    (core_is_standard_cpp, "core/src/a.cpp", "#include <emmintrin.h>\n"),
     (core_is_standard_cpp, "core/src/a.cpp", 'void f() { printf("x"); }\n'),
     (core_is_standard_cpp, "core/bench/a.cpp", 'void f() { puts("x"); }\n'),
     (only_the_splitter_knows_threads, "core/src/a.cpp", "#include <thread>\n"),

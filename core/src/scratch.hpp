@@ -1,5 +1,5 @@
-// Large scratch memory on large pages, and one block of it kept from run to run: what the system must clear first costs as much as settling.
-// Private to the kernel.
+// Large scratch memory on large pages, and one block of it kept from run to run: what the system must clear first costs as much as
+// settling. Private to the kernel.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,8 @@
 #include "split.hpp"
 
+#if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
+#endif
 
 #include <algorithm>
 #include <atomic>

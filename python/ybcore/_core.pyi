@@ -46,6 +46,7 @@ class Lines:
     def __init__(
         self,
         item: NDArray[np.int32],
+        index: NDArray[np.int32] | None,
         day: NDArray[np.int32] | None,
         quantity: NDArray[np.int64] | None,
         amount: NDArray[np.int64],
@@ -91,9 +92,27 @@ class TextIndex:
     @property
     def bytes(self) -> NDArray[np.uint8]: ...
 
+def bounds(values: NDArray[np.int64] | NDArray[np.int32], threads: int = 1) -> tuple[int, int]: ...
 def combine(key: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
+def combine_classes(
+    events: int, columns: list[dict[str, Any]]
+) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
 def completed_years(birth: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int32]: ...
 def connect(persons: int, left: NDArray[np.int32], right: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]: ...
+def days_of(micros: NDArray[np.int64]) -> tuple[NDArray[np.int32], bool]: ...
+def earliest(group: NDArray[np.int32], day: NDArray[np.int32], groups: int) -> NDArray[np.int32]: ...
+def find_rows(
+    start: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    begin: NDArray[np.int32],
+    end: NDArray[np.int32],
+    own: NDArray[np.int32] | None,
+    key: NDArray[np.int32],
+    day: NDArray[np.int32],
+    theirs: NDArray[np.int32] | None,
+    none: int,
+    unknown: int,
+) -> NDArray[np.int32]: ...
 def group_lines(
     run_visit: NDArray[np.int32], run_end: NDArray[np.int64], visits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
@@ -104,7 +123,9 @@ def keep_parts(
     cut_begin: NDArray[np.int64],
     cuts: NDArray[np.int32],
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]: ...
-def line_totals(line_begin: NDArray[np.int64], lines: Lines) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
+def line_totals(
+    line_begin: NDArray[np.int64], lines: Lines, threads: int
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]: ...
 def numbers_of(
     codes: NDArray[np.int32] | NDArray[np.int64],
     valid: NDArray[np.uint8] | None,
@@ -131,12 +152,12 @@ def price(
     line_begin: NDArray[np.int64],
     enddate: NDArray[np.int32],
     setl_day: NDArray[np.int32],
-    treatment: NDArray[np.int32],
-    insured: NDArray[np.int32],
+    treatment: NDArray[np.int32] | None,
+    insured: NDArray[np.int32] | None,
     event_begin: NDArray[np.int64],
     program: NDArray[np.int32],
-    level: NDArray[np.int32],
-    before: NDArray[np.int32],
+    level: NDArray[np.int32] | None,
+    before: NDArray[np.int32] | None,
     lines: Lines,
     line_output: bool,
     threads: int = 1,
@@ -148,6 +169,8 @@ def rank_codes(
     rank: NDArray[np.int32],
     out: NDArray[np.int32],
 ) -> NDArray[np.int32]: ...
+def rising(values: NDArray[np.int64]) -> bool: ...
+def rows_by_key(key: NDArray[np.int32], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
 def round_div(numerator: int, denominator: int, mode: int = 0) -> int: ...
 def settle(
     program: dict[str, Any],

@@ -141,11 +141,9 @@ class Engine:
             "institutions": institutions,
             "acct_events": acct_events,
         }
-        job = Job(self._compiled, self.catalog, tables, line_offsets)
+        job = Job(self._compiled, self.catalog, tables, line_offsets, self.threads)
         with self._lock:
-            answer = job.settle(
-                threads=self.threads, line_output=line_output, detail=detail, state=state, want_state=closing_state
-            )
+            answer = job.settle(line_output=line_output, detail=detail, state=state, want_state=closing_state)
         out = visit_table(job, answer)
         closing = State.closing(job, answer, out, state) if closing_state else None
         told = self._receipt(job, out, time.perf_counter() - began, state) if receipt else {}

@@ -39,7 +39,9 @@ class Dated:
         always = single and (not len(begin) or (int(begin.max()) == NULL_DAY and int(last.min()) == OPEN_DAY))
         return Dated(rows, start, begin, last, always)
 
-    def find(self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1) -> Int32:
+    def find(
+        self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1
+    ) -> Int32:
         """Row that holds for each (key, day); -1: none. ``own``: the row's second key must equal ``theirs`` unless that is -1.
 
         Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken. ``unknown``: what a key

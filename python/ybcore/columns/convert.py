@@ -69,12 +69,12 @@ def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=chunks[0].type if chunks else pa.large_string())
 
 
-def convert(column: pa.ChunkedArray, spec: Column) -> Cells:
+def convert(column: pa.ChunkedArray, spec: Column, threads: int = 1) -> Cells:
     """Read one column as its kind. Raises ColumnError for a type that cannot be that kind."""
     if spec.kind in SCALES:
-        return _exact(decoded(column), spec)
+        return _exact(decoded(column), spec, threads)
     if spec.kind == "date":
-        return _days(decoded(column), spec)
+        return _days(decoded(column), spec, threads)
     if spec.kind == "time":
         return _micros(decoded(column), spec)
     if spec.kind == "flag":
@@ -127,7 +127,7 @@ def numbers_in(chunk: pa.Array) -> Array:
     return np.frombuffer(chunk.buffers()[1], kind, count=len(chunk) + chunk.offset)[chunk.offset :]
 
 
-def _exact(column: pa.ChunkedArray, spec: Column) -> Cells:
+def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     kind, places = column.type, SCALES[spec.kind]
     if pa.types.is_floating(kind):
         raise ColumnError(f"is {kind}: a binary float cannot hold exact amounts; {_wanted(spec)}")
@@ -141,7 +141,7 @@ def _exact(column: pa.ChunkedArray, spec: Column) -> Cells:
             cells = _decimal(chunk, places)
         else:
             cells = _decimal_text(chunk, places)
-        return _limit(cells, spec)
+        return _limit(cells, spec, threads)
 
     return _by_chunk(column, np.int64, read)
 
@@ -153,11 +153,11 @@ def _widen(chunk: pa.Array) -> Array:
     return values.astype(np.int64, copy=False)
 
 
-def _limit(cells: Cells, spec: Column) -> Cells:
+def _limit(cells: Cells, spec: Column, threads: int) -> Cells:
     top = LIMITS[spec.kind]
     low = -top if spec.negative else 0
     values = cells.values
-    least, most = _core.bounds(np.ascontiguousarray(values))
+    least, most = _core.bounds(np.ascontiguousarray(values), threads)
     if least >= low and most <= top:
         cells.bounds = (least, most)
     elif len(values):
@@ -214,7 +214,7 @@ def _wanted(spec: Column) -> str:
 # ---------------------------------------------------------------------------------------------- dates
 
 
-def _days(column: pa.ChunkedArray, spec: Column) -> Cells:
+def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     kind = column.type
     if pa.types.is_integer(kind) and kind.bit_width != 32:
         raise ColumnError(f"is {kind}: a number of days must be int32; {_wanted(spec)}")
@@ -229,13 +229,13 @@ def _days(column: pa.ChunkedArray, spec: Column) -> Cells:
         else:
             micros = _to_micros(chunk)
             days = np.floor_divide(micros, _US_PER_DAY).astype(np.int32)
-        return _date_limit(_fill(days, chunk, NULL_DAY), NULL_DAY, FIRST_DAY, LAST_DAY)
+        return _date_limit(_fill(days, chunk, NULL_DAY), NULL_DAY, FIRST_DAY, LAST_DAY, threads)
 
     return _by_chunk(column, np.int32, read)
 
 
-def _date_limit(values: Array, null: Any, first: int, last: int) -> Cells:
-    least, most = _core.bounds(np.ascontiguousarray(values))
+def _date_limit(values: Array, null: Any, first: int, last: int, threads: int = 1) -> Cells:
+    least, most = _core.bounds(np.ascontiguousarray(values), threads)
     if len(values) and (least < first or most > last):
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():

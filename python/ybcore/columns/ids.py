@@ -256,7 +256,11 @@ def _entries(page: pa.Array, index: Any, threads: int) -> Codes:
 def lookup_indices(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> tuple[Codes, Codes | None]:
     """``lookup`` in two steps where that saves a pass over the cells: (a number of every cell, what each number means in
     ``dictionary``). Without the second part the numbers are the answer."""
-    if not pa.types.is_dictionary(column.type) or len(dictionary) == 0 or is_number(column) != pa.types.is_integer(dictionary.type):
+    if (
+        not pa.types.is_dictionary(column.type)
+        or len(dictionary) == 0
+        or is_number(column) != pa.types.is_integer(dictionary.type)
+    ):
         return lookup(column, dictionary, threads), None
     if column.num_chunks != 1 or not pa.types.is_int32(column.type.index_type) or column.null_count:
         return lookup(column, dictionary, threads), None

@@ -105,6 +105,7 @@ def read(
     *,
     file: str | None = None,
     optional: frozenset[str] | set[str] = frozenset(),
+    threads: int = 1,
 ) -> Frame:
     """Read one table by its schema; problems are added to ``problems`` and the columns concerned left out.
 
@@ -128,7 +129,7 @@ def read(
             if spec.kind == "id":
                 ids[spec.name] = blank_is_missing(normal(column, wide=table.name != "lines"))
             elif spec.kind != "text":
-                cells[spec.name] = convert(column, spec)
+                cells[spec.name] = convert(column, spec, threads)
         except ColumnError as error:
             problems.add(f"the column {error}", f"{table.name}.{name}", file)
         except pa.ArrowException as error:

@@ -153,13 +153,13 @@ def _one_day(
     for codes, known in columns.values():
         keys.add(codes, len(known))
     for values in (*numbers.values(), *fields.values()):
-        known_values, codes = np.unique(values, return_inverse=True)
-        keys.add(codes.reshape(-1), len(known_values))
+        distinct, place = np.unique(values, return_inverse=True)
+        keys.add(place.reshape(-1), len(distinct))
     of, _, first = keys.combine()
     for i, at in enumerate(first):
-        values: dict[str, Any] = {name: known[codes[at]] for name, (codes, known) in columns.items()}
-        values |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
-        index = compiled.document(values["insutype"], values["insuplc_admdvs"], day)
+        held: dict[str, Any] = {name: known[codes[at]] for name, (codes, known) in columns.items()}
+        held |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
+        index = compiled.document(held["insutype"], held["insuplc_admdvs"], day)
         rules = None if index < 0 else compiled.policies[index].model.accounts
         if rules is None:
             continue
@@ -169,7 +169,7 @@ def _one_day(
             to = opening[later] if rules.renew == "opening" else np.zeros(len(later), np.int64)
             add(later, np.full(len(later), day), 0, np.full(len(later), SET), to)
         model = compiled.policies[index].model
-        resolver = Resolver(values, day, model, Tables(), compiled.fields, None)
+        resolver = Resolver(held, day, model, Tables(), compiled.fields, None)
         for topup in rules.topups:
             if (topup.every == "month" or new_year) and resolver.holds(topup.when):
                 fen = _amount(resolver, topup.amount, {name: int(c[at]) for name, c in fields.items()})

@@ -80,7 +80,9 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
     edges = np.array(compiled.date_edges(), np.int64)
     blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None}
-    columns = [blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}]
+    columns = [
+        blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}
+    ]
     told: list[Any] = [None]  # what a class of each column stands for: texts, or the numbers of the events
     names = [""]
     for name, asked in compiled.attributes.items():

@@ -33,9 +33,14 @@ class Given:
     """The tables of one batch. Attributes are filled by `__init__` and `prepare`."""
 
     def __init__(
-        self, compiled: CompiledBook, catalog: Catalog | None, tables: dict[str, Any], line_offsets: Any = None
+        self,
+        compiled: CompiledBook,
+        catalog: Catalog | None,
+        tables: dict[str, Any],
+        line_offsets: Any = None,
+        threads: int = 1,
     ) -> None:
-        self.compiled, self.catalog = compiled, catalog
+        self.compiled, self.catalog, self.threads = compiled, catalog, threads
         self.tags = list(dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags))
         self.most_tags = compiled.max_tags
         problems = Problems()
@@ -50,9 +55,8 @@ class Given:
             tables, "institutions", INSTITUTIONS.with_columns(extra["institutions"]), problems
         )
         self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
-        self.lines = self._maybe(tables, "lines", LINES, problems)
+        self.lines = self._maybe(tables, "lines", LINES, problems, threads)
         self.line_offsets = line_offsets
-        self.threads = 1
         self.diseases: dict[str, int] = {}
         self.disease_names: list[str] = []
         self.state_order = np.zeros(0, np.int64)
@@ -84,9 +88,9 @@ class Given:
         return out
 
     @staticmethod
-    def _maybe(tables: dict[str, Any], name: str, table: Any, problems: Problems) -> Frame | None:
+    def _maybe(tables: dict[str, Any], name: str, table: Any, problems: Problems, threads: int = 1) -> Frame | None:
         data = tables.get(name)
-        return None if data is None else read(data, table, problems)
+        return None if data is None else read(data, table, problems, threads=threads)
 
     def _check_lines(self, problems: Problems) -> None:
         if self.lines is None:
@@ -242,7 +246,9 @@ class Given:
     @cached_property
     def line_totals(self) -> tuple[Int64, npt.NDArray[np.uint8]]:
         """(sum of each visit's lines, 1 where an amount is missing or the sum beyond bounds)."""
-        totals: tuple[Int64, npt.NDArray[np.uint8]] = _core.line_totals(self.line_begin, self.kernel_lines, self.threads)
+        totals: tuple[Int64, npt.NDArray[np.uint8]] = _core.line_totals(
+            self.line_begin, self.kernel_lines, self.threads
+        )
         return totals
 
     def _bad_lines(self) -> npt.NDArray[np.bool_]:

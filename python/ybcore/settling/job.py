@@ -38,11 +38,8 @@ LAST = np.int32(2**31 - 1)
 class Job(Given):
     """Runs the tables it was given. Attributes are filled step by step; nothing here is shared between batches."""
 
-    def settle(
-        self, *, threads: int, line_output: bool, detail: bool, state: Any = None, want_state: bool = False
-    ) -> dict[str, Any]:
+    def settle(self, *, line_output: bool, detail: bool, state: Any = None, want_state: bool = False) -> dict[str, Any]:
         """Run the steps; the kernel's answer with what the result tables need."""
-        self.threads = threads
         self.prepare(state)
         self._parts()
         assigned = self._assign()
@@ -51,7 +48,7 @@ class Job(Given):
         events = self._events(assigned, natures)
         opening = None if state is None else state.opening(self)
         accounts = self._accounts()
-        answer = _core.settle(self.compiled.tables(), events, accounts, opening, want_state, detail, threads)
+        answer = _core.settle(self.compiled.tables(), events, accounts, opening, want_state, detail, self.threads)
         flags = price["flags"].astype(np.int64)
         own = assigned.flags(self.at(self.priced))
         if own is not None and self.whole:
@@ -67,7 +64,7 @@ class Job(Given):
         """A column of visits by event."""
         return column if self.whole else column[self.visit_of_event]
 
-    def _joined(self, visit: Int64, day: Int32) -> tuple[Facts, Any, Int64]:
+    def _joined(self, visit: Int64, day: Int32) -> tuple[Facts, Any, Int32]:
         """(facts, reason of each event, institution row)."""
         n = len(visit)
         reason = np.zeros(n, np.uint8)
@@ -160,7 +157,9 @@ class Job(Given):
             self.event_days = self.days
         else:
             cut = self.before != LAST
-            facts, reason, where = self._joined(visit, np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32))
+            facts, reason, where = self._joined(
+                visit, np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32)
+            )
             begin = self.begndate[visit]
             many = np.diff(self.event_begin)[visit] > 1
             low = np.where(self.low == NULL_DAY, begin, np.maximum(self.low, begin))
@@ -226,7 +225,7 @@ class Job(Given):
         return natures, price
 
     def _kernel_price(self, assigned: Assigned, line_output: bool) -> dict[str, Any]:
-        compiled, catalog, visit = self.compiled, self.catalog, self.visit_of_event
+        compiled, catalog = self.compiled, self.catalog
         assert catalog is not None
         categories = {text: i for i, text in enumerate(catalog.categories)}
         numbers = [categories.get(name, -1) for name in compiled.categories]
@@ -238,16 +237,17 @@ class Job(Given):
                 if tag in catalog.tags:
                     tag_map[d, catalog.tags.index(tag) + 1] = t + 1
         level = self._places("lmtpric_hosp_lv", catalog.levels)
-        places = [self._places(name, catalog.places) for name in ("mdtrtarea_admvs", "insuplc_admdvs")]
-        if not self.whole:
-            places = [None if place is None else place[self.event_begin[:-1]] for place in places]
+        treatment, insured = (self._places(name, catalog.places) for name in ("mdtrtarea_admvs", "insuplc_admdvs"))
+        if not self.whole and treatment is not None and insured is not None:
+            first = self.event_begin[:-1]
+            treatment, insured = treatment[first], insured[first]
         program = assigned.program
         wanted = self.at(self.priced) & ((assigned.reason == 0) | (assigned.reason == NO_FIGURE))
         if not wanted.all():
             program = np.where(wanted, program, -1).astype(np.int32)
         return _core.price(
             catalog.kernel, programs.reshape(-1), steps.reshape(-1), tag_map.reshape(-1), len(catalog.tags), self.most_tags, self.line_begin,
-            self.enddate, self.setl_day, *places, self.event_begin, program, level, None if self.whole else self.before, self.kernel_lines,
+            self.enddate, self.setl_day, treatment, insured, self.event_begin, program, level, None if self.whole else self.before, self.kernel_lines,
             line_output, self.threads,
         )  # fmt: skip
 
@@ -294,8 +294,12 @@ class Job(Given):
         visit = self.visit_of_event
         v = self.visits
         row = self.facts.tables["persons"][1]
-        donor = self._own_or_person(self.visit_donor, self.persons_donor, row) if uses_mutual_aid(self.compiled) else None
-        house = self._own_or_person(self.visit_house, self.persons_house, row) if uses_households(self.compiled) else None
+        donor = (
+            self._own_or_person(self.visit_donor, self.persons_donor, row) if uses_mutual_aid(self.compiled) else None
+        )
+        house = (
+            self._own_or_person(self.visit_house, self.persons_house, row) if uses_households(self.compiled) else None
+        )
         scopes = scopes_used(self.compiled)
         disease = None
         if "disease" in scopes:

@@ -53,8 +53,8 @@ def class_column(sources: list[Any], lut: Any, classes: int) -> dict[str, Any]:
 class Facts:
     """What is known of events: `visit` row, person row and institution row of each (-1 none), on its policy date."""
 
-    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Int64, person_row: Int64, institution_row: Int64, day: Int32, whole: bool = False) -> None:  # fmt: skip
-        self.tables: dict[str, tuple[Frame | None, Int64]] = {
+    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Any, person_row: Any, institution_row: Any, day: Int32, whole: bool = False) -> None:  # fmt: skip
+        self.tables: dict[str, tuple[Frame | None, Any]] = {
             "visits": (visits, visit), "persons": (persons, person_row), "institutions": (institutions, institution_row),
         }  # fmt: skip
         self.day = day
@@ -73,7 +73,7 @@ class Facts:
         return self._own_sources(asked.name, asked.tables) + derived, "0"
 
     def _own_sources(self, name: str, tables: tuple[str, ...]) -> list[tuple[Any, Any, Any, list[str]]]:
-        out = []
+        out: list[tuple[Any, Any, Any, list[str]]] = []
         for table in tables:
             frame, row = self.tables[table]
             if frame is None or name not in frame.cells or not frame.rows:

@@ -23,7 +23,9 @@ FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
 
 
 def _words(index: Any, words: Any) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32, copy=False)), pa.array(list(words), pa.string()))
+    return pa.DictionaryArray.from_arrays(
+        pa.array(index.astype(np.int32, copy=False)), pa.array(list(words), pa.string())
+    )
 
 
 def _by_plan(numbers: list[int], plan: Any) -> Any:

@@ -1,0 +1,85 @@
+// Days, bounds, dated rows and classes: answers a person can see.
+#include <climits>
+#include <cstdint>
+#include <vector>
+
+#include "check.hpp"
+#include "ybcore/classify.hpp"
+#include "ybcore/join.hpp"
+
+using namespace ybcore;
+
+namespace {
+
+constexpr std::int64_t kDay = 86'400'000'000;
+
+void days_and_bounds() {
+  const std::vector<std::int64_t> micros{0, -1, kDay - 1, kDay, -kDay, INT64_MIN};
+  std::vector<std::int32_t> day(micros.size());
+  CHECK(!days_of(micros, day));
+  CHECK(day == (std::vector<std::int32_t>{0, -1, 0, 1, -1, 0}));
+  CHECK(days_of(std::vector<std::int64_t>{kDay * 120'000}, std::span(day).first(1)));
+  CHECK_EQ(day[0], 120'000);
+  std::vector<std::int64_t> many(600'000, 5);
+  many[599'999] = INT64_MAX;
+  many[3] = INT64_MIN;
+  for (const int threads : {1, 3}) {
+    const Bounds found = bounds(many, threads);
+    CHECK(found.least == INT64_MIN && found.most == INT64_MAX);
+  }
+  CHECK_EQ(bounds(std::span<const std::int64_t>{}, 2).most, 0);
+  CHECK(rising(std::vector<std::int64_t>{-5, 0, 7}));
+  CHECK(!rising(std::vector<std::int64_t>{1, 2, 2}));
+}
+
+void rows_that_hold() {
+  // Key 0: rows 3 and 1, key 1: none, key 2: row 0; row 2 has no key.
+  const std::vector<std::int32_t> key{2, 0, -1, 0}, begin{INT32_MIN, 10, 0, INT32_MIN}, end{INT32_MAX, INT32_MAX, 0, 10}, own{7, 7, 7, 8};
+  const RowsByKey by = rows_by_key(key, 3);
+  CHECK(by.start == (std::vector<std::int64_t>{0, 2, 2, 3}));
+  CHECK(by.rows == (std::vector<std::int64_t>{1, 3, 0}));
+  const std::vector<std::int32_t> who{0, 0, 0, 1, 2, -1}, day{9, 10, 9, 9, 9, 9}, theirs{-1, -1, 7, -1, 8, -1};
+  std::vector<std::int32_t> row(who.size());
+  find_rows({by.start, by.rows, begin, end, {}}, who, day, {}, -1, -2, row);
+  CHECK(row == (std::vector<std::int32_t>{3, 1, 3, -2, 0, -2}));
+  find_rows({by.start, by.rows, begin, end, own}, who, day, theirs, -1, -2, row);
+  CHECK(row == (std::vector<std::int32_t>{3, 1, -1, -2, -1, -2}));
+  std::vector<std::int32_t> least(3);
+  earliest(std::vector<std::int32_t>{1, 1, -1, 0}, std::vector<std::int32_t>{5, 3, 1, 9}, least);
+  CHECK(least == (std::vector<std::int32_t>{9, 3, INT32_MAX}));
+}
+
+void classes_by_source() {
+  // Attribute one: the event's own code, else its row's flag; attribute two: the row's code alone; attribute three: a day.
+  const std::vector<std::int32_t> own{0, -1, 1, -1}, row{0, 1, -1, -1}, code{1, 0}, day{9, 10, 20, 5}, of_own{2, -1}, of_code{0, 1},
+      of_flag{1};
+  const std::vector<std::int8_t> flag{0, -1};
+  const std::vector<std::int64_t> edges{10, 20};
+  ClassColumn one, two, three;
+  one.sources = {{{}, own, {}, of_own}, {row, {}, flag, of_flag}};
+  one.classes = 3;
+  two.sources = {{row, code, {}, of_code}};
+  two.fallback = 2;
+  two.classes = 3;
+  three.day = day;
+  three.edges = edges;
+  three.classes = 3;
+  const std::vector<ClassColumn> columns{one, two, three};
+  const Combinations found = combine(4, columns);
+  // Keys (2,1,0), (0,0,1), (0,2,2), (0,2,0).
+  CHECK(found.keys == (std::vector<std::uint64_t>{21, 1, 8, 6}));
+  CHECK(found.of_event == (std::vector<std::int32_t>{0, 1, 2, 3}));
+  // The same keys through the hash, when there are too many for a table.
+  std::vector<ClassColumn> wide = columns;
+  wide[0].classes = 1'000'000;
+  CHECK(combine(4, wide).of_event == found.of_event);
+}
+
+}  // namespace
+
+int main() {
+  days_and_bounds();
+  rows_that_hold();
+  classes_by_source();
+  return check::result();
+}
