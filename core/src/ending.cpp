@@ -59,20 +59,6 @@ void Visit::account_last() {
   payers_[kMutualAid] += other;
 }
 
-std::int64_t Visit::balance(std::int32_t person, std::int32_t day) {
-  const auto p = static_cast<std::size_t>(person);
-  std::int64_t& balance = out_.balance[p];
-  if (!accounts_.begin.empty()) {
-    std::int64_t& next = out_.account_cursor[p];
-    for (; next < accounts_.begin[p + 1] && accounts_.date[static_cast<std::size_t>(next)] <= day; ++next) {
-      const auto at = static_cast<std::size_t>(next);
-      balance = accounts_.kind[at] == 0 ? accounts_.amount[at] : balance + accounts_.amount[at];
-    }
-  }
-  out_.account_through[p] = std::max(out_.account_through[p], day);
-  return balance;
-}
-
 void Visit::from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other) {
   own = other = 0;
   if (event_->acct_used == 0) return;

@@ -21,6 +21,26 @@ struct Done {
 
 }  // namespace
 
+// What is left in the account's buckets, from the person's own account, first bucket first.
+void Visit::from_own_account() {
+  std::int64_t wanted = 0;
+  const std::int64_t* buckets = program_.values.data() + plan_->bucket_begin;
+  const auto count = static_cast<std::size_t>(plan_->bucket_end - plan_->bucket_begin);
+  for (std::size_t i = 0; i < count; ++i) wanted += burden_[static_cast<std::size_t>(buckets[i])];
+  const std::int64_t paid = std::min(wanted, std::max<std::int64_t>(0, balance(event_->person, event_->order_date)));
+  payers_[kAccount] = paid;
+  if (paid <= 0) return;
+  out_.balance[static_cast<std::size_t>(event_->person)] -= paid;
+  ledger_.moves.push_back({event_->person, paid});
+  std::int64_t rest = paid;
+  for (std::size_t i = 0; i < count && rest > 0; ++i) {
+    std::int64_t& held = burden_[static_cast<std::size_t>(buckets[i])];
+    const std::int64_t taken = std::min(held, rest);
+    held -= taken;
+    rest -= taken;
+  }
+}
+
 bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool& overflow) {
   event_ = &event;
   prepared_plan_ = &prepared_.plan(event.plan);
@@ -72,6 +92,8 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
       base = std::min(base, cut);
     }
     d = {};
+    // Most second and third layers have nothing to do most of the time.
+    if (base == 0 && row.standard < 0 && !layer.counts_runs) continue;
     std::int64_t owed = 0;
     if (row.standard >= 0) {
       d.standard = standard_value(row.standard);
@@ -90,7 +112,13 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
     const std::int64_t end = low + above;
     std::int64_t pay = 0;
     std::int64_t inside = 0;
-    if (above > 0) {
+    if (above > 0 && end <= layer.edges[0].to) {
+      // Within the first band.
+      const std::uint64_t product = static_cast<std::uint64_t>(above) * static_cast<std::uint64_t>(layer.edges[0].rate);
+      pay = std::min(rounded(product), above);
+      inside = above;
+      d.rate = layer.edges[0].rate;
+    } else if (above > 0) {
       std::int64_t floor = 0;
       std::size_t pieces = 0;
       std::uint64_t sum = 0;
@@ -155,7 +183,13 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
   if (prepared_plan_->keeps_buckets) std::copy_n(burden, kBuckets, at_end.begin());
   payers_[kAccount] = payers_[kMutualAid] = 0;
   const std::size_t moved = ledger_.moves.size();
-  if (plan_->account == 1) account_last();
+  if (plan_->account == 1 && event.acct_used != 0) {
+    if (plan_->mutual_aid != 0 && event.donor >= 0) {
+      account_last();
+    } else {
+      from_own_account();
+    }
+  }
   for (std::size_t p = 0; p < kFunds; ++p) {
     out[c_hifp_pay + p] = paid_by[p];
     funds += paid_by[p];

@@ -147,13 +147,15 @@ bool Prepared::plain(const PlanRow& plan, const PreparedPlan& prepared, std::vec
 bool Prepared::plain(const LayerRow& row, const PreparedLayer& layer, PlainLayer& out) const {
   if (static_cast<LayerKind>(row.kind) != LayerKind::kShare || static_cast<Settle>(row.settle) != Settle::kPerVisit) return false;
   if (row.part_rates != 0 || row.by_total != 0 || row.after >= 0 || row.pro_rata != 0 || row.at_least >= 0) return false;
-  if (layer.edges.size() != static_cast<std::size_t>(row.band_end - row.band_begin) || layer.expense_ceilings || layer.above_ceilings)
+  if (layer.edges.empty() || layer.edges.size() != static_cast<std::size_t>(row.band_end - row.band_begin) || layer.expense_ceilings ||
+      layer.above_ceilings)
     return false;
   for (const Edge& edge : layer.edges)
     if (edge.payer >= 0) return false;
   if (row.payer > kHospital) return false;
   out.row = &row;
   out.feeds = layer.feeds;
+  for (const FeedRow& feed : layer.feeds) out.counts_runs |= static_cast<Quantity>(feed.quantity) == Quantity::kRan;
   out.edges = layer.edges;
   for (std::int64_t b = row.base_begin; b < row.base_end; ++b) {
     const BaseRow& base = program_.bases[static_cast<std::size_t>(b)];

@@ -34,6 +34,7 @@ struct PlainLayer {
   std::int8_t repeat = 0;  // of the deductible; see Repeat
   std::int16_t deductible_key = -1, position = -1;
   std::uint8_t ceilings = 0;
+  bool counts_runs = false;  // some counter grows even when there is nothing to pay
   struct Ceiling {
     std::int64_t limit;
     std::int64_t key;

@@ -49,7 +49,19 @@ class Visit {
   bool run_plain(const Record& event, std::int64_t* columns, bool history, bool& overflow);
 
   // Applies account events up to a day and returns the balance.
-  std::int64_t balance(std::int32_t person, std::int32_t day);
+  std::int64_t balance(std::int32_t person, std::int32_t day) {
+    const auto p = static_cast<std::size_t>(person);
+    std::int64_t& balance = out_.balance[p];
+    if (!accounts_.begin.empty()) {
+      std::int64_t& next = out_.account_cursor[p];
+      for (; next < accounts_.begin[p + 1] && accounts_.date[static_cast<std::size_t>(next)] <= day; ++next) {
+        const auto at = static_cast<std::size_t>(next);
+        balance = accounts_.kind[at] == 0 ? accounts_.amount[at] : balance + accounts_.amount[at];
+      }
+    }
+    if (out_.account_through[p] < day) out_.account_through[p] = day;
+    return balance;
+  }
 
  private:
   const Prepared& prepared_;
@@ -143,6 +155,7 @@ class Visit {
   // The end.
   void round_end();
   void account_last();
+  void from_own_account();
   void from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other);
   bool columns(std::int64_t* columns, const std::array<std::int64_t, kAllBuckets>& at_end);
   [[nodiscard]] std::int64_t nature(std::size_t which) const;
