@@ -299,26 +299,43 @@ class Given:
         asked = lines.ids["init_feedetl_sn"]
         if asked.null_count == len(asked):
             return None
-        (own, named), known = encode([lines.ids["feedetl_sn"], asked])
-        visit = np.repeat(np.arange(self.visits.rows, dtype=np.int64), np.diff(self.line_begin))
-        if self.line_row is not None:
-            of_row = np.full(lines.rows, -1, np.int64)
-            of_row[self.line_row] = visit
-            visit = of_row
-        returned = np.zeros(len(known) + 1, bool)
-        returned[named] = True
-        returned[-1] = False
-        rows = np.flatnonzero(returned[own] & (visit >= 0))
-        key = visit[rows] * len(known) + own[rows]
+        asking = np.flatnonzero(np.asarray(asked.is_valid()))
+        rows, visit = self._lines_beside(asking)
+        (own, named), known = encode([lines.ids["feedetl_sn"].take(pa.array(rows)), asked.take(pa.array(asking))])
+        there = own >= 0
+        rows, key = rows[there], (visit * len(known) + own)[there]
         order = np.argsort(key, kind="stable")
         rows, key = rows[order], key[order]
         out = np.full(lines.rows, -1, np.int64)
-        asking = np.flatnonzero((named >= 0) & (visit >= 0))
-        wanted = visit[asking] * len(known) + named[asking]
+        wanted = self._visit_of(asking) * len(known) + named
         at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
         found = key[at] == wanted if len(key) else np.zeros(len(asking), bool)
         out[asking[found]] = rows[at[found]]
         return out
+
+    @cached_property
+    def _line_place(self) -> Int64 | None:
+        """Place of each line among the lines by visit, -1 for one of no visit; None when the lines stand so."""
+        if self.line_row is None:
+            return None
+        assert self.lines is not None
+        place = np.full(self.lines.rows, -1, np.int64)
+        place[self.line_row] = np.arange(len(self.line_row))
+        return place
+
+    def _visit_of(self, rows: Int64) -> Int64:
+        """Visit of some lines; -1 for one of no visit."""
+        place = rows if self._line_place is None else self._line_place[rows]
+        return np.where(place < 0, -1, np.searchsorted(self.line_begin, place, side="right") - 1)
+
+    def _lines_beside(self, rows: Int64) -> tuple[Int64, Int64]:
+        """(rows, visits) of all lines of the visits that some lines are of."""
+        visits = np.unique(self._visit_of(rows))
+        visits = visits[visits >= 0]
+        begin, size = self.line_begin[visits], (self.line_begin[1:] - self.line_begin[:-1])[visits]
+        ends = np.concatenate(([0], np.cumsum(size)))
+        place = np.repeat(begin - ends[:-1], size) + np.arange(int(ends[-1]))
+        return place if self.line_row is None else self.line_row[place], np.repeat(visits, size)
 
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
