@@ -7,7 +7,7 @@ namespace {
 // Rules that fall from admission to admission are worked out so far.
 constexpr std::int64_t kAdmissions = 16;
 
-std::int64_t end_of(const Program& program, const StandardRow& s) {
+std::int64_t end_of(const StandardRow& s) {
   switch (static_cast<AdmissionRule>(s.rule)) {
     case AdmissionRule::kPlain:
       return 1;
@@ -15,7 +15,6 @@ std::int64_t end_of(const Program& program, const StandardRow& s) {
     case AdmissionRule::kFactors:
       return std::max<std::int64_t>(1, s.value_end - s.value_begin);
     default:
-      (void)program;
       return kAdmissions;
   }
 }
@@ -29,7 +28,7 @@ void Prepared::steady(const StandardRow& row, std::int64_t scale, Steady& out) {
     return a.value;
   };
   const auto rule = static_cast<AdmissionRule>(row.rule);
-  const std::int64_t count = end_of(program_, row);
+  const std::int64_t count = end_of(row);
   const std::size_t begin = values_.size();
   for (std::int64_t n = 1; n <= count; ++n) values_.push_back(standard_of(program_, row, n, scale, fen));
   if (!constant) {

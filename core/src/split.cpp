@@ -7,7 +7,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <exception>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "scratch.hpp"
@@ -39,13 +41,26 @@ void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(
     return;
   }
   std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr why;
+  // What one thread cannot do (most likely: find memory) ends the whole loop, and is told to the caller once all have stopped.
   const auto work = [&] {
-    for (std::size_t c = next.fetch_add(1); c < count; c = next.fetch_add(1)) one(c);
+    try {
+      for (std::size_t c = next.fetch_add(1); c < count && !failed; c = next.fetch_add(1)) one(c);
+    } catch (...) {
+      if (!failed.exchange(true)) why = std::current_exception();
+    }
   };
   std::vector<std::thread> team;
-  for (std::size_t w = 1; w < workers; ++w) team.emplace_back(work);
+  team.reserve(workers - 1);
+  try {
+    for (std::size_t w = 1; w < workers; ++w) team.emplace_back(work);
+  } catch (const std::system_error&) {
+    // The system lends no more threads: fewer do the same work.
+  }
   work();
   for (std::thread& t : team) t.join();
+  if (why) std::rethrow_exception(why);
 }
 
 namespace {
@@ -54,7 +69,7 @@ constexpr std::size_t kPage = std::size_t{1} << 21;
 struct alignas(64) Head {
   std::size_t bytes;
 };
-// The greatest block that was given back.
+// The large block that was given back last.
 std::atomic<Head*> kept{nullptr};
 }  // namespace
 

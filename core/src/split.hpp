@@ -16,7 +16,7 @@ struct Chunks {
 // Cuts items with cumulative weights `begin` into chunks of about equal weight, more of them than threads so that none waits long.
 [[nodiscard]] Chunks cut_evenly(std::span<const std::int64_t> begin, int threads);
 
-// Calls `one` once for every chunk, on as many threads as asked.
+// Calls `one` once for every chunk, on as many threads as asked. What `one` throws comes to the caller when all threads have stopped.
 void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(std::size_t)>& one);
 
 }  // namespace ybcore

@@ -1,5 +1,6 @@
 // The loop-splitter: every chunk once, whole groups only, from any number of threads.
 #include <cstdint>
+#include <new>
 #include <vector>
 
 #include "check.hpp"
@@ -49,9 +50,27 @@ void every_chunk_runs_once() {
   }
 }
 
+void what_a_thread_throws_reaches_the_caller() {
+  const Chunks chunks = cut_evenly(uneven(5000), 4);
+  for (const int threads : {1, 2, 4}) {
+    for (const std::size_t bad : {std::size_t{0}, chunks.begin.size() / 2}) {
+      bool caught = false;
+      try {
+        for_each_chunk(chunks, threads, [&](std::size_t c) {
+          if (c == bad) throw std::bad_alloc();
+        });
+      } catch (const std::bad_alloc&) {
+        caught = true;
+      }
+      CHECK(caught);
+    }
+  }
+}
+
 }  // namespace
 
 int main() {
+  what_a_thread_throws_reaches_the_caller();
   chunks_cover_every_item_once();
   weights_are_shared();
   every_chunk_runs_once();
