@@ -14,7 +14,7 @@ namespace ybcore {
 class Group {
  public:
   Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-        const Outputs& out, bool closing, std::size_t chunk);
+        const Outputs& out, bool closing, bool whole_fen, std::size_t chunk);
   Status settle(std::size_t part, State* closing);
 
  private:
@@ -33,15 +33,16 @@ class Group {
   std::span<const Record> records_;
   std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_, group_;
   std::vector<std::int64_t> time_;
-  std::vector<std::int64_t> rows_;
+  Rows rows_;
   std::vector<Fate> fates_;
+  bool reverses_ = false;  // some visit of it takes another back
 
   void sort(std::size_t part);
   void by_time();
   [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;
-  [[nodiscard]] std::int64_t* row(std::size_t place) { return rows_.data() + place * kColumns; }
   Status settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end);
   bool visit(std::uint32_t place);
+  bool plain_visit(std::uint32_t place, const Record& event, const PlainPlan& plan);
   [[nodiscard]] Reason refusal(const Record* first, std::size_t parts) const;
   void reject(std::uint32_t place, Reason reason);
   bool too_much(std::uint32_t place, std::size_t moves);

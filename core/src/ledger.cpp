@@ -13,6 +13,7 @@ std::uint64_t mix(const SlotKey& k) {
 }  // namespace
 
 void Ledger::clear() {
+  ++epoch_;
   for (const std::uint32_t place : touched_) table_[place] = -1;
   touched_.clear();
   for (const Slot& slot : slots_) last_[static_cast<std::size_t>(slot.key.counter)].key.counter = -1;

@@ -18,7 +18,7 @@ std::int32_t Partitions::end_group(std::size_t part) const {
   return std::min(events_.groups, static_cast<std::int32_t>((part + 1) << shift_));
 }
 
-Partitions::Partitions(const Events& events, std::size_t visits, int threads) : events_(events) {
+Partitions::Partitions(const Events& events, std::size_t visits, std::uint64_t columns, int threads) : events_(events), layout_(columns) {
   const std::int64_t groups = events.groups;
   while (shift_ < 30 && (static_cast<std::int64_t>(visits) << (shift_ + 1)) <= kVisits * std::max<std::int64_t>(groups, 1)) ++shift_;
   const std::size_t parts = groups == 0 ? 0 : (static_cast<std::size_t>(groups - 1) >> shift_) + 1;
@@ -105,114 +105,100 @@ std::byte* Partitions::Arena::take(std::size_t bytes) {
   return std::exchange(next, next + bytes);
 }
 
-void Partitions::keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits, Arena& arena) {
-  PackedRows& to = rows_[part];
-  std::array<std::int64_t, kColumns> any{};
-  for (std::size_t r = 0; r < visits; ++r) {
-    const std::int64_t* row = rows + r * kColumns;
-    for (std::size_t c = 0; c < kColumns; ++c) any[c] |= row[c];
-  }
-  to.narrow = true;
-  for (std::size_t c = 0; c < kColumns; ++c) {
-    if (any[c] == 0) continue;
-    to.column[to.live++] = static_cast<std::uint8_t>(c);
-    // A negative number has all the high bits.
-    to.narrow &= any[c] >= 0 && any[c] <= INT32_MAX;
-  }
-  to.stride = static_cast<std::uint32_t>((sizeof(Fate) + to.live * (to.narrow ? 4U : 8U) + 7) / 8 * 8);
+void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, Arena& arena) {
+  KeptRows& to = rows_[part];
+  const std::size_t visits = rows.visits();
+  to.narrow = rows.narrow();
+  const std::size_t columns = to.narrow ? layout_.count * sizeof(std::int32_t) : kColumns * sizeof(std::int64_t);
+  to.stride = static_cast<std::uint32_t>((sizeof(Fate) + columns + 7) / 8 * 8);
   // Where the partition's records stood, which nobody needs any more; its results are rarely longer.
   const auto begin = static_cast<std::size_t>(event_begin_[part]);
   const std::size_t room = (static_cast<std::size_t>(event_begin_[part + 1]) - begin) * sizeof(Record);
   to.at = to.stride * visits <= room ? reinterpret_cast<std::byte*>(records_.get() + begin) : arena.take(to.stride * visits);
+  std::array<std::int64_t, kColumns> any{};
+  std::array<std::int32_t, kColumns> some{};
   for (std::size_t r = 0; r < visits; ++r) {
     std::byte* out = to.at + r * to.stride;
     std::memcpy(out, fates + r, sizeof(Fate));
-    const std::int64_t* row = rows + r * kColumns;
     if (to.narrow) {
-      auto* cell = reinterpret_cast<std::int32_t*>(out + sizeof(Fate));
-      for (std::size_t k = 0; k < to.live; ++k) cell[k] = static_cast<std::int32_t>(row[to.column[k]]);
+      const std::int32_t* from = rows.narrow(r);
+      for (std::size_t k = 0; k < layout_.count; ++k) some[k] |= from[k];
+      std::memcpy(out + sizeof(Fate), from, columns);
     } else {
-      auto* cell = reinterpret_cast<std::int64_t*>(out + sizeof(Fate));
-      for (std::size_t k = 0; k < to.live; ++k) cell[k] = row[to.column[k]];
+      const std::int64_t* from = rows.wide(r);
+      for (std::size_t c = 0; c < kColumns; ++c) any[c] |= from[c];
+      std::memcpy(out + sizeof(Fate), from, columns);
     }
   }
+  for (std::size_t k = 0; k < layout_.count; ++k) any[layout_.column[k]] |= some[k];
+  for (std::size_t c = 0; c < kColumns; ++c) to.live |= std::uint64_t{any[c] != 0} << c;
 }
 
 std::uint64_t Partitions::live() const {
   std::uint64_t out = 0;
-  for (const PackedRows& rows : rows_)
-    for (std::size_t k = 0; k < rows.live; ++k) out |= std::uint64_t{1} << rows.column[k];
+  for (const KeptRows& rows : rows_) out |= rows.live;
   return out;
 }
 
 void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
                         std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const {
-  const std::size_t parts = count();
   for_each_chunk(chunks_, threads, [&](std::size_t chunk) {
-    std::vector<std::uint32_t> next(row_place_.begin() + static_cast<std::ptrdiff_t>(chunk * parts),
-                                    row_place_.begin() + static_cast<std::ptrdiff_t>((chunk + 1) * parts));
-    alignas(64) std::int64_t staged[kColumns][kBlock + 2];  // not a power of two, which would share cache sets
-    const std::size_t end = chunks_.begin[chunk + 1];
-    for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
-      const std::size_t size = std::min(kBlock, end - begin);
-      const PackedRows* rows[kBlock] = {};
-      const std::byte* from[kBlock];
-      for (std::size_t i = 0; i < size; ++i) {
-        const std::int32_t group = events_.group[begin + i];
-        rows[i] = nullptr;
-        if (group < 0) continue;
-        const auto part = static_cast<std::size_t>(group) >> shift_;
-        rows[i] = &rows_[part];
-        from[i] = rows_[part].at + std::size_t{next[part]++} * rows_[part].stride;
-        for (std::size_t b = 0; b < rows_[part].stride; b += 64) __builtin_prefetch(from[i] + b);
-      }
-      bool alike = true;
-      for (std::size_t i = 0; i < size; ++i) {
-        if (rows[i] == nullptr) {
-          alike = false;
-          continue;
-        }
-        Fate fate;
-        std::memcpy(&fate, from[i], sizeof(Fate));
-        outcome[begin + i] = fate.outcome;
-        reason[begin + i] = fate.reason;
-        plan[begin + i] = fate.plan;
-        reversed[begin + i] = fate.reversed;
-        alike = alike && rows[i]->narrow && rows[i]->live == rows[0]->live && rows[i]->column == rows[0]->column;
-      }
-      std::uint64_t written = 0;
-      if (alike) {
-        // The same columns in every row: a column at a time, without a stop in between.
-        for (std::size_t k = 0; k < rows[0]->live; ++k) {
-          const std::size_t at = sizeof(Fate) + k * sizeof(std::int32_t);
-          const std::size_t c = rows[0]->column[k];
-          written |= std::uint64_t{1} << c;
-          for (std::size_t i = 0; i < size; ++i) staged[0][i] = *reinterpret_cast<const std::int32_t*>(from[i] + at);
-          stream_numbers(columns[c] + begin, staged[0], size);
-        }
-        std::fill_n(staged[0], size, 0);
-        for (std::size_t c = 0; c < kColumns; ++c)
-          if (columns[c] != nullptr && ((written >> c) & 1) == 0) stream_numbers(columns[c] + begin, staged[0], size);
-        continue;
-      }
-      for (std::size_t c = 0; c < kColumns; ++c)
-        if (columns[c] != nullptr) std::fill_n(staged[c], size, 0);
-      for (std::size_t i = 0; i < size; ++i) {
-        if (rows[i] == nullptr) continue;
-        const PackedRows& packed = *rows[i];
-        if (packed.narrow) {
-          const auto* cell = reinterpret_cast<const std::int32_t*>(from[i] + sizeof(Fate));
-          for (std::size_t k = 0; k < packed.live; ++k) staged[packed.column[k]][i] = cell[k];
-        } else {
-          const auto* cell = reinterpret_cast<const std::int64_t*>(from[i] + sizeof(Fate));
-          for (std::size_t k = 0; k < packed.live; ++k) staged[packed.column[k]][i] = cell[k];
-        }
-      }
-      for (std::size_t c = 0; c < kColumns; ++c)
-        if (columns[c] != nullptr) stream_numbers(columns[c] + begin, staged[c], size);
-    }
+    spread_chunk(chunk, columns, outcome, reason, plan, reversed);
     stream_done();
   });
+}
+
+void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
+                              std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed) const {
+  const std::size_t parts = count();
+  std::vector<std::uint32_t> next(row_place_.begin() + static_cast<std::ptrdiff_t>(chunk * parts),
+                                  row_place_.begin() + static_cast<std::ptrdiff_t>((chunk + 1) * parts));
+  alignas(64) std::int64_t staged[kBlock];
+  const std::byte* from[kBlock];
+  std::uint8_t how[kBlock];  // 0 took no part, 1 a narrow row, 2 one in full
+  const std::size_t end = chunks_.begin[chunk + 1];
+  for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
+    const std::size_t size = std::min(kBlock, end - begin);
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::int32_t group = events_.group[begin + i];
+      how[i] = 0;
+      if (group < 0) continue;
+      const auto part = static_cast<std::size_t>(group) >> shift_;
+      const KeptRows& rows = rows_[part];
+      how[i] = rows.narrow ? 1 : 2;
+      from[i] = rows.at + std::size_t{next[part]++} * rows.stride;
+      for (std::size_t b = 0; b < rows.stride; b += 64) __builtin_prefetch(from[i] + b);
+    }
+    std::uint8_t all = 3;
+    for (std::size_t i = 0; i < size; ++i) {
+      all &= how[i] == 0 ? 0 : how[i];
+      if (how[i] == 0) continue;
+      Fate fate;
+      std::memcpy(&fate, from[i], sizeof(Fate));
+      outcome[begin + i] = fate.outcome;
+      reason[begin + i] = fate.reason;
+      plan[begin + i] = fate.plan;
+      reversed[begin + i] = fate.reversed;
+    }
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      if (columns[c] == nullptr) continue;
+      const std::size_t k = layout_.place[c];
+      const bool has_place = k != layout_.count;
+      if (all == 1 && has_place) {
+        // A column of narrow rows, without a stop in between.
+        const std::size_t at = sizeof(Fate) + k * sizeof(std::int32_t);
+        for (std::size_t i = 0; i < size; ++i) staged[i] = *reinterpret_cast<const std::int32_t*>(from[i] + at);
+      } else {
+        for (std::size_t i = 0; i < size; ++i) {
+          staged[i] = 0;
+          if (how[i] == 1 && has_place)
+            staged[i] = *reinterpret_cast<const std::int32_t*>(from[i] + sizeof(Fate) + k * sizeof(std::int32_t));
+          if (how[i] == 2) staged[i] = *reinterpret_cast<const std::int64_t*>(from[i] + sizeof(Fate) + c * sizeof(std::int64_t));
+        }
+      }
+      stream_numbers(columns[c] + begin, staged, size);
+    }
+  }
 }
 
 }  // namespace ybcore

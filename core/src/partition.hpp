@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "rows.hpp"
 #include "scratch.hpp"
 #include "split.hpp"
 #include "ybcore/settle.hpp"
@@ -35,18 +36,18 @@ struct Fate {
   std::uint8_t outcome, reason, reversed, spare;
 };
 
-// Rows of one partition, packed: the columns that hold anything, four bytes each when all of its numbers fit.
-struct PackedRows {
+// Rows of one partition, kept: a Fate, then the columns of a narrow layout or all of them in full.
+struct KeptRows {
   std::byte* at = nullptr;
-  std::uint32_t stride = 0;  // bytes of a row: a Fate, then the columns
+  std::uint32_t stride = 0;  // bytes of a row
   bool narrow = true;
-  std::uint8_t live = 0;
-  std::array<std::uint8_t, kColumns> column{};
+  std::uint64_t live = 0;  // bit c: some row has something in column c
 };
 
 class Partitions {
  public:
-  Partitions(const Events& events, std::size_t visits, int threads);
+  // `columns`: those that visits are likely to have.
+  Partitions(const Events& events, std::size_t visits, std::uint64_t columns, int threads);
 
   [[nodiscard]] std::size_t count() const { return event_begin_.size() - 1; }
   [[nodiscard]] std::span<const std::int64_t> weights() const { return event_begin_; }
@@ -66,8 +67,9 @@ class Partitions {
   };
   void reserve_arenas(std::size_t count) { arenas_.resize(count); }
   [[nodiscard]] Arena& arena(std::size_t chunk) { return arenas_[chunk]; }
-  // Keeps the rows of a partition, kColumns numbers each, in the order of its visits.
-  void keep(std::size_t part, const std::int64_t* rows, const Fate* fates, std::size_t visits, Arena& arena);
+  [[nodiscard]] const NarrowLayout& layout() const { return layout_; }
+  // Keeps the rows of a partition, in the order of its visits.
+  void keep(std::size_t part, const Rows& rows, const Fate* fates, Arena& arena);
   // Bit c: some row has something in column c.
   [[nodiscard]] std::uint64_t live() const;
   // Back to columns in input order. Visits that took no part get zeros. Columns that nobody wrote may be empty.
@@ -77,14 +79,17 @@ class Partitions {
  private:
   void count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const;
   void pack_chunk(std::size_t chunk, std::uint32_t* place);
+  void spread_chunk(std::size_t chunk, const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
+                    std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed) const;
 
   const Events& events_;
+  const NarrowLayout layout_;
   int shift_ = 0;
   Chunks chunks_;                          // of visits
   std::vector<std::int64_t> event_begin_;  // of partitions
   std::vector<std::uint32_t> row_place_;   // by chunk and partition: rows of its partition before the chunk's
   Big<Record> records_;
-  std::vector<PackedRows> rows_;
+  std::vector<KeptRows> rows_;
   std::vector<Arena> arenas_;
 };
 

@@ -1,6 +1,7 @@
-// Plain plans, which most visits have: whole fen, share layers whose every figure is constant, counters and nothing else to remember. The
-// same arithmetic as the general way (visit.cpp, kinds.cpp, deductible.cpp, ending.cpp), whose result it must equal to the byte, in one
-// straight pass.
+// Plain plans, which most visits have, in one straight pass. The same arithmetic as the general way (visit.cpp, kinds.cpp,
+// deductible.cpp, ending.cpp), whose result it must equal to the byte.
+#include "plain.hpp"
+
 #include <algorithm>
 
 #include "visit.hpp"
@@ -13,35 +14,37 @@ constexpr std::uint64_t kPpm = 1'000'000;
 static_assert(kMostBill < (std::int64_t{1} << 43));
 
 std::int64_t rounded(std::uint64_t product) { return static_cast<std::int64_t>((product + kPpm / 2) / kPpm); }
+bool beyond(std::int64_t sum) { return static_cast<std::uint64_t>(sum + kMostFen) > 2 * static_cast<std::uint64_t>(kMostFen); }
 
-// What one layer did.
+// What one layer did, by Quantity; and the rate of its only band.
 struct Done {
-  std::int64_t standard, due, deductible, cut_fund, cut_expense, rate;
+  std::array<std::int64_t, static_cast<std::size_t>(Quantity::kPaidBy)> of;
+  std::int64_t standard, rate;
+  [[nodiscard]] std::int64_t& operator[](Quantity q) { return of[static_cast<std::size_t>(q)]; }
 };
 
 }  // namespace
 
 // What is left in the account's buckets, from the person's own account, first bucket first.
-void Visit::from_own_account() {
+void Visit::from_own_account(const PlainPlan& plan) {
+  const std::int64_t before = balance(event_->person, event_->order_date);
+  if (before <= 0) return;
   std::int64_t wanted = 0;
-  const std::int64_t* buckets = program_.values.data() + plan_->bucket_begin;
-  const auto count = static_cast<std::size_t>(plan_->bucket_end - plan_->bucket_begin);
-  for (std::size_t i = 0; i < count; ++i) wanted += burden_[static_cast<std::size_t>(buckets[i])];
-  const std::int64_t paid = std::min(wanted, std::max<std::int64_t>(0, balance(event_->person, event_->order_date)));
-  payers_[kAccount] = paid;
+  for (const std::uint8_t bucket : plan.account) wanted += burden_[bucket];
+  const std::int64_t paid = std::min(wanted, before);
   if (paid <= 0) return;
+  payers_[kAccount] = paid;
   out_.balance[static_cast<std::size_t>(event_->person)] -= paid;
   ledger_.moves.push_back({event_->person, paid});
   std::int64_t rest = paid;
-  for (std::size_t i = 0; i < count && rest > 0; ++i) {
-    std::int64_t& held = burden_[static_cast<std::size_t>(buckets[i])];
-    const std::int64_t taken = std::min(held, rest);
-    held -= taken;
+  for (const std::uint8_t bucket : plan.account) {
+    const std::int64_t taken = std::min(burden_[bucket], rest);
+    burden_[bucket] -= taken;
     rest -= taken;
   }
 }
 
-bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool& overflow) {
+Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool history) {
   event_ = &event;
   prepared_plan_ = &prepared_.plan(event.plan);
   plan_ = prepared_plan_->row;
@@ -54,204 +57,185 @@ bool Visit::run_plain(const Record& event, std::int64_t* out, bool history, bool
   Wide total = 0;
   for (std::size_t i = 0; i < 5; ++i) total += burden[i] = event.nature[i];
   for (std::size_t i = 5; i < kBuckets; ++i) burden[i] = 0;
-  if (total > kMostBill) {
-    overflow = true;
-    return true;
-  }
+  if (total > kMostBill) return Ran::kTooMuch;
   total_ = static_cast<std::int64_t>(total);
   resolve_keys();
-  std::int64_t* const fed = fed_.data();
-  const auto add = [&](std::int64_t key, std::int64_t value) {
-    std::int64_t& sum = fed[key];
-    sum += value;
-    if (static_cast<std::uint64_t>(sum + kMostFen) > 2 * static_cast<std::uint64_t>(kMostFen)) [[unlikely]]
-      sum = limited(sum);
+  std::int64_t* const now = now_.data();
+  std::int64_t* const before = before_.data();
+  const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
+  for (std::size_t k = 0; k < keys; ++k) now[k] = before[k] = slots_[k] < 0 ? 0 : ledger_.value(slots_[k], 1);
+  // Sums beyond every bound refuse the visit in the end, whatever they were used for.
+  bool wrong = false;
+  const auto counted = [&](std::int64_t key) {
+    wrong |= beyond(now[key]);
+    return now[key];
   };
   const std::size_t admitted = ledger_.admissions.size();
   if (plan_->admission_key >= 0) {
     admission(history);
     if (!history && ledger_.admissions.size() != admitted) ++ledger_.at(ledger_.admissions.back().slot).admitted;
   }
-  std::int64_t paid_by[kFunds + 1] = {};
-  std::int64_t funds = 0;
+  payers_.fill(0);
   std::array<Done, kMaxLayers> done;
   std::int64_t cut_fund = 0;
   std::int64_t cut_expense = 0;
   std::size_t at = 0;
-  for (const PlainLayer& layer : prepared_plan_->plain_layers) {
-    const LayerRow& row = *layer.row;
+  for (const PlainLayer& layer : plan.layers) {
     Done& d = done[at++];
     std::int64_t base = 0;
     for (std::size_t b = 0; b < layer.buckets; ++b) base += burden[layer.bucket[b]];
     if (layer.computed != 0) {
-      std::int64_t cut = 0;
-      if (layer.computed_layer >= 0) {
-        const Done& source = done[static_cast<std::size_t>(layer.computed_layer)];
-        cut = layer.computed == 1 ? source.cut_fund : source.cut_expense;
-      }
-      base = std::min(base, cut);
+      const Quantity cut = layer.computed == 1 ? Quantity::kCutFund : Quantity::kCutExpense;
+      base = std::min(base, layer.computed_layer < 0 ? 0 : done[static_cast<std::size_t>(layer.computed_layer)][cut]);
     }
-    d = {};
-    // Most second and third layers have nothing to do most of the time.
-    if (base == 0 && row.standard < 0 && !layer.counts_runs) continue;
+    if (base == 0 && layer.idles) {
+      // Most second and third layers have nothing to do most of the time.
+      d = {};
+      continue;
+    }
+    d.standard = 0;
+    d.rate = 0;
     std::int64_t owed = 0;
-    if (row.standard >= 0) {
-      d.standard = standard_value(row.standard);
+    if (layer.standard >= 0) {
+      d.standard = standard_value(layer.standard);
       owed = d.standard;
       if (layer.repeat == static_cast<std::int8_t>(Repeat::kCumulative)) {
-        owed = std::max<std::int64_t>(0, owed - read(layer.deductible_key));
-      } else if (layer.repeat == static_cast<std::int8_t>(Repeat::kFirstOnly) && read(layer.deductible_key) != 0) {
+        owed = std::max<std::int64_t>(0, owed - counted(layer.deductible_key));
+      } else if (layer.repeat == static_cast<std::int8_t>(Repeat::kFirstOnly) && counted(layer.deductible_key) != 0) {
         owed = 0;
       }
     }
-    d.due = owed;
-    d.deductible = std::min(owed, base);
-    const std::int64_t above = base - d.deductible;
-    const std::int64_t position = layer.position < 0 ? 0 : read(layer.position);
-    const std::int64_t low = position + (row.including != 0 ? d.deductible : 0);
+    const std::int64_t deductible = std::min(owed, base);
+    const std::int64_t above = base - deductible;
+    const std::int64_t low = (layer.position < 0 ? 0 : counted(layer.position)) + (layer.including ? deductible : 0);
     const std::int64_t end = low + above;
     std::int64_t pay = 0;
     std::int64_t inside = 0;
-    if (above > 0 && end <= layer.edges[0].to) {
-      // Within the first band.
-      const std::uint64_t product = static_cast<std::uint64_t>(above) * static_cast<std::uint64_t>(layer.edges[0].rate);
-      pay = std::min(rounded(product), above);
+    const PlainEdge& first = layer.edges[0];
+    if (above > 0 && end <= first.to) {
+      pay = std::min(rounded(static_cast<std::uint64_t>(above) * first.rate), above);
       inside = above;
-      d.rate = layer.edges[0].rate;
+      d.rate = static_cast<std::int64_t>(first.rate);
     } else if (above > 0) {
       std::int64_t floor = 0;
       std::size_t pieces = 0;
       std::uint64_t sum = 0;
-      for (const Edge& edge : layer.edges) {
+      for (const PlainEdge& edge : layer.edges) {
         const std::int64_t width = std::min(end, edge.to) - std::max(low, floor);
         if (width > 0) {
-          const std::uint64_t product = static_cast<std::uint64_t>(width) * static_cast<std::uint64_t>(edge.rate);
-          sum += plan_->band_unit == 0 ? product : static_cast<std::uint64_t>(rounded(product));
+          const std::uint64_t product = static_cast<std::uint64_t>(width) * edge.rate;
+          sum += plan.sums_bands ? product : static_cast<std::uint64_t>(rounded(product));
           inside += width;
-          d.rate = edge.rate;
+          d.rate = static_cast<std::int64_t>(edge.rate);
           ++pieces;
         }
         floor = edge.to;
         if (floor >= end) break;
       }
       if (pieces != 1) d.rate = 0;
-      pay = std::min(plan_->band_unit == 0 ? rounded(sum) : static_cast<std::int64_t>(sum), above);
+      pay = std::min(plan.sums_bands ? rounded(sum) : static_cast<std::int64_t>(sum), above);
     }
     const std::int64_t target = pay;
-    d.cut_expense = above - inside;
-    for (std::size_t c = 0; c < layer.ceilings; ++c) {
-      const std::int64_t room = std::max<std::int64_t>(0, layer.ceiling[c].limit - read(layer.ceiling[c].key));
-      const std::int64_t cut = std::max<std::int64_t>(0, pay - room);
-      pay -= cut;
-      d.cut_fund += cut;
-    }
-    cut_fund += d.cut_fund;
-    cut_expense += d.cut_expense;
-    if (history && row.standard >= 0) {
-      ledger_.used.push_back(
-          {static_cast<std::int32_t>(row.name), to_grid(d.deductible, 1), to_grid(d.standard, 1), to_grid(d.deductible, 1)});
-    }
-    if (row.moves != 0) {
+    const std::int64_t outside = above - inside;
+    for (std::size_t c = 0; c < layer.ceilings; ++c)
+      pay = std::min(pay, std::max<std::int64_t>(0, layer.ceiling[c] - counted(layer.ceiling_key[c])));
+    const std::int64_t cut = target - pay;
+    cut_fund += cut;
+    cut_expense += outside;
+    if (history && layer.standard >= 0)
+      ledger_.used.push_back({layer.name, to_grid(deductible, 1), to_grid(d.standard, 1), to_grid(deductible, 1)});
+    if (layer.moves) {
       std::int64_t left = -pay;
       for (std::size_t b = 0; b < layer.buckets; ++b) {
         left += burden[layer.bucket[b]];
         burden[layer.bucket[b]] = 0;
       }
-      std::int64_t over = std::min(left, d.cut_expense + d.cut_fund);
-      const std::int64_t deductible = std::min(left, d.deductible);
-      if (over + deductible > left) over = left - deductible;
-      burden[kDeductible] += deductible;
+      const std::int64_t charged = std::min(left, deductible);
+      const std::int64_t over = std::min(std::min(left, outside + cut), left - charged);
+      burden[kDeductible] += charged;
       burden[kOverCeiling] += over;
-      burden[kCopay] += left - over - deductible;
-    } else {
+      burden[kCopay] += left - over - charged;
+    } else if (pay > 0) {
       std::int64_t rest = pay;
-      for (std::size_t b = 0; b < layer.buckets && rest > 0; ++b) {
-        const std::int64_t taken = std::min(burden[layer.bucket[b]], rest);
-        burden[layer.bucket[b]] -= taken;
+      for (std::size_t b = 0; b < layer.buckets; ++b) {
+        std::int64_t& held = burden[layer.bucket[b]];
+        const std::int64_t taken = std::min(held, rest);
+        held -= taken;
         rest -= taken;
       }
     }
-    paid_by[row.payer] += pay;
-    const std::int64_t quantity[] = {base, base, above, d.deductible, d.due, pay, target, 0, d.cut_fund, d.cut_expense, 1, pay > 0 ? 1 : 0};
-    for (const FeedRow& feed : layer.feeds) {
-      const std::int64_t value =
-          static_cast<Quantity>(feed.quantity) == Quantity::kPaidBy ? (feed.which == row.payer ? pay : 0) : quantity[feed.quantity];
-      add(feed.key, feed.sign > 0 ? value : -value);
+    payers_[layer.payer] += pay;
+    d[Quantity::kBase] = d[Quantity::kEligible] = base;
+    d[Quantity::kAbove] = above;
+    d[Quantity::kDeductible] = deductible;
+    d[Quantity::kDue] = owed;
+    d[Quantity::kPaid] = pay;
+    d[Quantity::kTarget] = target;
+    d[Quantity::kCutFund] = cut;
+    d[Quantity::kCutExpense] = outside;
+    d[Quantity::kRan] = 1;
+    d[Quantity::kTimesPaid] = pay > 0 ? 1 : 0;
+    for (const PlainFeed& feed : layer.feeds) {
+      now[feed.key] += feed.sign * d.of[feed.quantity];
+      wrong |= beyond(now[feed.key] - before[feed.key]);
     }
   }
   std::array<std::int64_t, kAllBuckets> at_end;
   if (prepared_plan_->keeps_buckets) std::copy_n(burden, kBuckets, at_end.begin());
-  payers_[kAccount] = payers_[kMutualAid] = 0;
   const std::size_t moved = ledger_.moves.size();
-  if (plan_->account == 1 && event.acct_used != 0) {
-    if (plan_->mutual_aid != 0 && event.donor >= 0) {
+  if (plan.by_account && event.acct_used != 0) {
+    if (plan.mutual_aid && event.donor >= 0) {
       account_last();
     } else {
-      from_own_account();
+      from_own_account(plan);
     }
   }
-  for (std::size_t p = 0; p < kFunds; ++p) {
-    out[c_hifp_pay + p] = paid_by[p];
-    funds += paid_by[p];
+  std::int64_t funds = 0;
+  for (std::size_t p = 0; p < kFunds; ++p) funds += payers_[p];
+  told_.funds = funds;
+  told_.person = total_ - funds - payers_[kHospital];
+  told_.cash = told_.person - payers_[kAccount] - payers_[kMutualAid];
+  if (!prepared_plan_->end_feeds.empty()) {
+    std::copy_n(event.nature, 5, nature_.begin());
+    std::fill_n(nature_.begin() + 5, kBuckets - 5, 0);
+    for (std::size_t k = 0; k < keys; ++k) fed_[k] = now[k] - before[k];
+    feed_end(told_.cash, payers_[kAccount] + payers_[kMutualAid], at_end);
+    for (std::size_t k = 0; k < keys; ++k) now[k] = before[k] + fed_[k];
   }
-  const std::int64_t hospital = paid_by[kHospital];
-  const std::int64_t person = total_ - funds - hospital;
-  const std::int64_t cash = person - payers_[kAccount] - payers_[kMutualAid];
+  for (std::size_t k = 0; k < keys; ++k) wrong |= slots_[k] >= 0 && now[k] != before[k] && beyond(now[k]);
+  if (wrong || overflow_) [[unlikely]] {
+    if (!history && ledger_.admissions.size() != admitted) {
+      --ledger_.at(ledger_.admissions.back().slot).admitted;
+      ledger_.admissions.pop_back();
+    }
+    return Ran::kTooMuch;
+  }
   std::int64_t whole = 0;
   std::int64_t sign = 0;
   for (std::size_t b = 0; b < kBuckets; ++b) {
     whole += burden[b];
     sign |= burden[b];
-    out[c_burden_full_self_pay + b] = burden[b];
   }
-  if (sign < 0 || whole != cash) return false;
-  if (!prepared_plan_->end_feeds.empty()) {
-    std::copy_n(event.nature, 5, nature_.begin());
-    std::fill_n(nature_.begin() + 5, kBuckets - 5, 0);
-    feed_end(cash, payers_[kAccount] + payers_[kMutualAid], at_end);
-  }
-  out[c_medfee_sumamt] = total_;
-  out[c_fulamt_ownpay_amt] = event.nature[0];
-  out[c_overlmt_selfpay] = event.nature[1];
-  out[c_preselfpay_amt] = event.nature[2];
-  out[c_inscp_scp_amt] = event.nature[3] + event.nature[4];
-  out[c_dedc_std] = out[c_crt_dedc] = out[c_act_pay_dedc] = 0;
+  if (sign < 0 || whole != told_.cash) return Ran::kLost;
+  told_.cut_fund = cut_fund;
+  told_.cut_expense = cut_expense;
+  told_.standard = told_.due = told_.deductible = told_.rate = 0;
   if (prepared_plan_->main >= 0) {
-    const Done& main = done[static_cast<std::size_t>(prepared_plan_->main)];
-    out[c_dedc_std] = main.standard;
-    out[c_crt_dedc] = main.due;
-    out[c_act_pay_dedc] = main.deductible;
+    Done& main = done[static_cast<std::size_t>(prepared_plan_->main)];
+    told_.standard = main.standard;
+    told_.due = main[Quantity::kDue];
+    told_.deductible = main[Quantity::kDeductible];
   }
-  out[c_fund_pay_sumamt] = funds;
-  out[c_hosp_part_amt] = hospital;
-  out[c_psn_part_amt] = person;
-  out[c_acct_pay] = payers_[kAccount];
-  out[c_acct_mulaid_pay] = payers_[kMutualAid];
-  out[c_psn_cash_pay] = cash;
-  out[c_cut_fund] = cut_fund;
-  out[c_cut_expense] = cut_expense;
-  out[c_pool_prop_selfpay] = prepared_plan_->basic >= 0 ? done[static_cast<std::size_t>(prepared_plan_->basic)].rate : 0;
-  out[c_balc] = plan_->account == 0 ? 0 : balance(event.person, event.order_date);
-  const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
+  if (prepared_plan_->basic >= 0) told_.rate = done[static_cast<std::size_t>(prepared_plan_->basic)].rate;
+  told_.balance = plan_->account == 0 ? 0 : balance(event.person, event.order_date);
   for (std::size_t k = 0; k < keys; ++k) {
-    if (fed[k] == 0 || slots_[k] < 0) continue;
-    const std::int64_t grid = fed[k] * kGrid;
-    std::int64_t& value = ledger_.at(slots_[k]).value;
-    value += grid;
-    overflow_ |= value > kMostGrid || value < -kMostGrid;
-    if (history) ledger_.contributions.push_back({slots_[k], grid});
+    if (slots_[k] < 0 || now[k] == before[k]) continue;
+    const std::int64_t more = ledger_.unit(now[k] - before[k], 1);
+    ledger_.at(slots_[k]).value += more;
+    if (history) ledger_.contributions.push_back({slots_[k], more});
   }
-  if (!history && overflow_) [[unlikely]] {
-    for (std::size_t k = 0; k < keys; ++k)
-      if (fed[k] != 0 && slots_[k] >= 0) ledger_.at(slots_[k]).value -= fed[k] * kGrid;
-    if (ledger_.admissions.size() != admitted) {
-      --ledger_.at(ledger_.admissions.back().slot).admitted;
-      ledger_.admissions.pop_back();
-    }
-  }
-  if (!history && !overflow_) ledger_.moves.resize(moved);
-  overflow = overflow_;
-  return true;
+  if (!history) ledger_.moves.resize(moved);
+  return Ran::kDone;
 }
 
 }  // namespace ybcore

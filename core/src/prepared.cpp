@@ -1,6 +1,9 @@
 #include "prepared.hpp"
 
 #include <algorithm>
+#include <ranges>
+
+#include "ybcore/settle.hpp"
 
 namespace ybcore {
 namespace {
@@ -38,7 +41,7 @@ void Prepared::steady(const StandardRow& row, std::int64_t scale, Steady& out) {
   out = {begin, count, rule == AdmissionRule::kPlain || rule == AdmissionRule::kList || rule == AdmissionRule::kFactors};
 }
 
-Prepared::Prepared(const Program& program) : program_(program) {
+Prepared::Prepared(const Program& program) : program_(program), plain_(program) {
   for (const AmountRow& a : program.amounts)
     constants_.push_back(static_cast<AmountKind>(a.kind) == AmountKind::kConst ? held(a.value) : kMissing);
   standards_.resize(program.standards.size());
@@ -62,7 +65,6 @@ Prepared::Prepared(const Program& program) : program_(program) {
   layers_.reserve(layers);
   edges_.reserve(edges);
   feeds_.reserve(feeds);
-  plain_.reserve(layers);
   for (const PlanRow& plan : program.plans) {
     const auto count = static_cast<std::size_t>(plan.layer_end - plan.layer_begin);
     const std::size_t first_layer = layers_.size();
@@ -106,8 +108,8 @@ Prepared::Prepared(const Program& program) : program_(program) {
         scale_of[i] = plan.scale;
       }
     }
-    PreparedPlan out{&plan, {layers_.data() + first_layer, count}, {}, {}, plan.scale != 1 || plan.end_unit != 1, false, false, {}, -1, -1};
-    out.keys = {keys_.data() + plan.key_begin, static_cast<std::size_t>(plan.key_end - plan.key_begin)};
+    PreparedPlan out{&plan, {layers_.data() + first_layer, count}, {},     key_set(plan), plan.scale != 1 || plan.end_unit != 1,
+                     false, nullptr,                               -1, -1};
     out.end_feeds = chosen([](const FeedRow&, Quantity q) { return q >= Quantity::kVisitTotal; });
     for (const FeedRow& feed : out.end_feeds) out.keeps_buckets |= static_cast<Quantity>(feed.quantity) == Quantity::kEndBucket;
     for (std::size_t at = 0; at < count; ++at) {
@@ -116,13 +118,9 @@ Prepared::Prepared(const Program& program) : program_(program) {
       if (out.main < 0 && (row.standard >= 0 || row.after >= 0)) out.main = static_cast<std::int8_t>(at);
     }
     if (out.basic >= 0) out.main = out.basic;
-    std::vector<PlainLayer> plain_layers;
-    out.plain = plain(plan, out, plain_layers);
-    if (out.plain) {
-      const std::size_t begin = plain_.size();
-      plain_.insert(plain_.end(), plain_layers.begin(), plain_layers.end());
-      out.plain_layers = {plain_.data() + begin, plain_layers.size()};
-    }
+    out.plain = plain_.add(out, constants_);
+    whole_fen_ = whole_fen_ && plan.scale == 1;
+    note_columns(plan);
     plans_.push_back(out);
   }
   for (const StandardRow& s : program.standards) {
@@ -131,57 +129,45 @@ Prepared::Prepared(const Program& program) : program_(program) {
   }
 }
 
-bool Prepared::plain(const PlanRow& plan, const PreparedPlan& prepared, std::vector<PlainLayer>& out) const {
-  const bool half_up = static_cast<RoundMode>(plan.layer_mode) == RoundMode::kHalfUp;
-  const bool by_band = plan.band_unit == 1 && static_cast<RoundMode>(plan.band_mode) == RoundMode::kHalfUp;
-  if (plan.scale != 1 || plan.tags != 0 || plan.end_unit != 1 || plan.layer_unit != 1 || (plan.band_unit == 0 ? !half_up : !by_band))
-    return false;
-  for (const PreparedLayer& layer : prepared.layers) {
-    PlainLayer& to = out.emplace_back();
-    if (!plain(*layer.row, layer, to)) return false;
+std::size_t Prepared::key_set(const PlanRow& plan) {
+  const std::span<const PreparedKey> keys{keys_.data() + plan.key_begin, static_cast<std::size_t>(plan.key_end - plan.key_begin)};
+  for (std::size_t i = 0; i < key_sets_.size(); ++i) {
+    const PreparedKeys& known = key_sets_[i];
+    if (known.year_month == plan.year_month && known.year_day == plan.year_day && std::ranges::equal(known.keys, keys)) return i;
   }
-  return true;
+  PreparedKeys made{keys, static_cast<std::int32_t>(plan.year_month), static_cast<std::int32_t>(plan.year_day), 0, 0};
+  for (const PreparedKey& key : keys) {
+    if (key.period == Period::kVisit) continue;
+    made.scopes |= 1U << static_cast<unsigned>(key.scope);
+    made.periods |= 1U << static_cast<unsigned>(key.period);
+  }
+  key_sets_.push_back(made);
+  return key_sets_.size() - 1;
 }
 
-bool Prepared::plain(const LayerRow& row, const PreparedLayer& layer, PlainLayer& out) const {
-  if (static_cast<LayerKind>(row.kind) != LayerKind::kShare || static_cast<Settle>(row.settle) != Settle::kPerVisit) return false;
-  if (row.part_rates != 0 || row.by_total != 0 || row.after >= 0 || row.pro_rata != 0 || row.at_least >= 0) return false;
-  if (layer.edges.empty() || layer.edges.size() != static_cast<std::size_t>(row.band_end - row.band_begin) || layer.expense_ceilings ||
-      layer.above_ceilings)
-    return false;
-  for (const Edge& edge : layer.edges)
-    if (edge.payer >= 0) return false;
-  if (row.payer > kHospital) return false;
-  out.row = &row;
-  out.feeds = layer.feeds;
-  for (const FeedRow& feed : layer.feeds) out.counts_runs |= static_cast<Quantity>(feed.quantity) == Quantity::kRan;
-  out.edges = layer.edges;
-  for (std::int64_t b = row.base_begin; b < row.base_end; ++b) {
-    const BaseRow& base = program_.bases[static_cast<std::size_t>(b)];
-    if (base.part != 1'000'000) return false;
-    // A bucket named twice would be taken twice.
-    for (std::size_t i = 0; i < out.buckets; ++i)
-      if (out.bucket[i] == base.bucket) return false;
-    out.bucket[out.buckets++] = static_cast<std::uint8_t>(base.bucket);
+void Prepared::note_columns(const PlanRow& plan) {
+  const auto note = [this](std::size_t column) { columns_ |= std::uint64_t{1} << column; };
+  const auto pays = [&](std::int64_t payer) {
+    if (payer >= 0 && payer < static_cast<std::int64_t>(kFunds)) note(c_hifp_pay + static_cast<std::size_t>(payer));
+    if (payer == kHospital) note(c_hosp_part_amt);
+    if (payer == kAccount) note(c_acct_pay);
+  };
+  for (const std::size_t column : {c_medfee_sumamt, c_fulamt_ownpay_amt, c_overlmt_selfpay, c_preselfpay_amt, c_inscp_scp_amt,
+                                   c_fund_pay_sumamt, c_psn_part_amt, c_psn_cash_pay, c_cut_fund, c_cut_expense})
+    note(column);
+  for (std::size_t b = 0; b < kBuckets; ++b) note(c_burden_full_self_pay + b);
+  for (std::int64_t l = plan.layer_begin; l < plan.layer_end; ++l) {
+    const LayerRow& row = program_.layers[static_cast<std::size_t>(l)];
+    pays(row.payer);
+    for (std::int64_t b = row.band_begin; b < row.band_end; ++b) pays(program_.bands[static_cast<std::size_t>(b)].payer);
+    if (row.excess_hospital != 0) note(c_hosp_part_amt);
+    if (row.basic != 0) note(c_pool_prop_selfpay);
+    if (row.basic != 0 || row.standard >= 0 || row.after >= 0)
+      for (const std::size_t column : {c_dedc_std, c_crt_dedc, c_act_pay_dedc}) note(column);
   }
-  out.computed = static_cast<std::int8_t>(row.computed);
-  out.computed_layer = static_cast<std::int8_t>(row.computed_layer);
-  out.position = static_cast<std::int16_t>(row.position);
-  if (row.standard >= 0) {
-    const StandardRow& s = program_.standards[static_cast<std::size_t>(row.standard)];
-    const auto repeat = static_cast<Repeat>(s.repeat);
-    if (repeat != Repeat::kVisit && repeat != Repeat::kCumulative && repeat != Repeat::kFirstOnly) return false;
-    if (s.after_rate != 0 || s.in_catalogue != 0 || s.link_id != 0 || s.link_days != 0) return false;
-    out.repeat = static_cast<std::int8_t>(repeat);
-    out.deductible_key = static_cast<std::int16_t>(s.key);
-  }
-  for (std::int64_t c = row.ceil_begin; c < row.ceil_end; ++c) {
-    const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
-    const std::int64_t limit = constant(ceiling.limit);
-    if (ceiling.as_expense != 0 || limit == kMissing || out.ceilings == out.ceiling.size()) return false;
-    out.ceiling[out.ceilings++] = {limit, ceiling.key};
-  }
-  return true;
+  if (plan.account == 1) note(c_acct_pay);
+  if (plan.account != 0) note(c_balc);
+  if (plan.mutual_aid != 0) note(c_acct_mulaid_pay);
 }
 
 }  // namespace ybcore

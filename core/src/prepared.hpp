@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "plain.hpp"
 #include "ybcore/layer.hpp"
 #include "ybcore/ledger.hpp"
 #include "ybcore/money.hpp"
@@ -22,41 +23,27 @@ struct PreparedLayer {
   bool expense_ceilings, above_ceilings, fund_ceilings;
 };
 
-// A layer of a plain plan: whole buckets as base, a deductible that looks at no other visit than a counter tells, constant bands of one
-// payer, and ceilings on what the fund pays.
-struct PlainLayer {
-  const LayerRow* row;
-  std::span<const FeedRow> feeds;
-  std::span<const Edge> edges;
-  std::uint8_t buckets = 0;
-  std::array<std::uint8_t, kMaxBands> bucket{};
-  std::int8_t computed = 0, computed_layer = -1;
-  std::int8_t repeat = 0;  // of the deductible; see Repeat
-  std::int16_t deductible_key = -1, position = -1;
-  std::uint8_t ceilings = 0;
-  bool counts_runs = false;  // some counter grows even when there is nothing to pay
-  struct Ceiling {
-    std::int64_t limit;
-    std::int64_t key;
-  };
-  std::array<Ceiling, 4> ceiling{};
-};
-
 struct PreparedKey {
   std::int32_t counter, value;
   Period period;
   Scope scope;
+  friend bool operator==(const PreparedKey&, const PreparedKey&) = default;
+};
+// Keys that plans share. What decides their slots, beside the person: bit s of `scopes`, bit p of `periods`.
+struct PreparedKeys {
+  std::span<const PreparedKey> keys;
+  std::int32_t year_month, year_day;
+  std::uint32_t scopes, periods;
 };
 
 struct PreparedPlan {
   const PlanRow* row;
   std::span<const PreparedLayer> layers;
   std::span<const FeedRow> end_feeds;
-  std::span<const PreparedKey> keys;
+  std::size_t keys;    // which of the key sets
   bool rounds_end;     // totals may have parts of a fen, or are rounded further
   bool keeps_buckets;  // some feed asks for a bucket at the end
-  bool plain;          // settles in whole fen with plain layers only: see plain.cpp
-  std::span<const PlainLayer> plain_layers;
+  const PlainPlan* plain;  // settles in whole fen with plain layers only; or null
   std::int8_t main, basic;  // layers whose deductible and rate are shown; -1 none
 };
 
@@ -68,7 +55,12 @@ class Prepared {
 
   // True when some rule asks about settlements that came before, beside counters.
   [[nodiscard]] bool looks_back() const { return looks_back_; }
+  // True when every plan settles in whole fen.
+  [[nodiscard]] bool whole_fen() const { return whole_fen_; }
+  // Bit c: some visit may have something in column c; for the others it is unlikely.
+  [[nodiscard]] std::uint64_t columns() const { return columns_; }
   [[nodiscard]] const Program& program() const { return program_; }
+  [[nodiscard]] std::span<const PreparedKeys> key_sets() const { return key_sets_; }
   [[nodiscard]] const PreparedPlan& plan(std::int32_t plan) const { return plans_[static_cast<std::size_t>(plan)]; }
   // A constant amount in fen, held to the largest there can be; kMissing: it depends on the visit.
   [[nodiscard]] std::int64_t constant(std::int64_t amount) const { return constants_[static_cast<std::size_t>(amount)]; }
@@ -91,14 +83,16 @@ class Prepared {
   std::vector<Steady> standards_;
   std::vector<FeedRow> feeds_;
   std::vector<PreparedKey> keys_;
+  std::vector<PreparedKeys> key_sets_;
   std::vector<Edge> edges_;
   std::vector<PreparedLayer> layers_;
-  std::vector<PlainLayer> plain_;
   std::vector<PreparedPlan> plans_;
+  PlainPlans plain_;
 
-  bool looks_back_ = false;
-  [[nodiscard]] bool plain(const PlanRow& plan, const PreparedPlan& prepared, std::vector<PlainLayer>& out) const;
-  [[nodiscard]] bool plain(const LayerRow& row, const PreparedLayer& layer, PlainLayer& out) const;
+  bool looks_back_ = false, whole_fen_ = true;
+  std::uint64_t columns_ = 0;
+  [[nodiscard]] std::size_t key_set(const PlanRow& plan);
+  void note_columns(const PlanRow& plan);
   void steady(const StandardRow& row, std::int64_t scale, Steady& out);
 };
 

@@ -21,7 +21,7 @@ const char* sentence(Code code) noexcept {
 }
 
 Group::Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
-             const Outputs& out, bool closing, std::size_t chunk)
+             const Outputs& out, bool closing, bool whole_fen, std::size_t chunk)
     : program_(program),
       events_(events),
       partitions_(partitions),
@@ -29,7 +29,9 @@ Group::Group(const Prepared& program, const Events& events, Partitions& partitio
       opening_(opening),
       out_(out),
       remembers_(closing || opening.state != nullptr || program.looks_back()),
-      visit_(program, events, accounts, out, ledger_) {}
+      ledger_(whole_fen),
+      visit_(program, events, accounts, out, ledger_),
+      rows_(partitions.layout()) {}
 
 bool Group::before(std::uint32_t a, std::uint32_t b) const {
   const Record& x = records_[first_[a]];
@@ -60,17 +62,24 @@ void Group::sort(std::size_t part) {
   records_ = partitions_.records(part);
   const std::int32_t low = partitions_.first_group(part);
   const auto groups = static_cast<std::size_t>(partitions_.end_group(part) - low);
-  first_.clear();
-  time_.clear();
-  group_.clear();
+  first_.resize(records_.size());
+  time_.resize(records_.size());
+  group_.resize(records_.size());
   group_begin_.assign(groups + 1, 0);
-  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts) {
-    const auto group = static_cast<std::uint32_t>(records_[at].group - low);
-    first_.push_back(static_cast<std::uint32_t>(at));
-    time_.push_back(records_[at].first);
-    group_.push_back(group);
+  reverses_ = false;
+  std::size_t visits = 0;
+  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts, ++visits) {
+    const Record& record = records_[at];
+    const auto group = static_cast<std::uint32_t>(record.group - low);
+    first_[visits] = static_cast<std::uint32_t>(at);
+    time_[visits] = record.first;
+    group_[visits] = group;
+    reverses_ |= record.is_reversal != 0;
     ++group_begin_[group + 1];
   }
+  first_.resize(visits);
+  time_.resize(visits);
+  group_.resize(visits);
   for (std::size_t g = 1; g <= groups; ++g) group_begin_[g] += group_begin_[g - 1];
   if (first_.empty()) return;
   by_time();
@@ -95,7 +104,7 @@ void Group::sort(std::size_t part) {
 Status Group::settle(std::size_t part, State* closing) {
   sort(part);
   const std::size_t visits = first_.size();
-  rows_.resize(std::max(rows_.size(), visits * kColumns));
+  rows_.start(visits);
   fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
     const std::int32_t group = partitions_.first_group(part) + static_cast<std::int32_t>(g);
@@ -105,7 +114,7 @@ Status Group::settle(std::size_t part, State* closing) {
     if (status.code != Code::kOk) return status;
     if (closing != nullptr) write(*closing);
   }
-  partitions_.keep(part, rows_.data(), fates_.data(), visits, arena_);
+  partitions_.keep(part, rows_, fates_.data(), arena_);
   return {Code::kOk, 0};
 }
 
@@ -113,7 +122,7 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
   ledger_.clear();
   if (opening_.state != nullptr) recall(group);
   history_ = remembers_;
-  for (std::uint32_t at = begin; !history_ && at < end; ++at) history_ = records_[first_[order_[at]]].is_reversal != 0;
+  for (std::uint32_t at = begin; reverses_ && !history_ && at < end; ++at) history_ = records_[first_[order_[at]]].is_reversal != 0;
   for (std::uint32_t at = begin; at < end; ++at) {
     const std::uint32_t place = order_[at];
     const Record& first = records_[first_[place]];
@@ -148,7 +157,7 @@ Reason Group::refusal(const Record* first, std::size_t parts) const {
 void Group::reject(std::uint32_t place, Reason reason) {
   fates_[place].outcome = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
   fates_[place].reason = static_cast<std::uint8_t>(reason);
-  std::fill_n(row(place), kColumns, 0);
+  rows_.zero(place);
 }
 
 bool Group::visit(std::uint32_t place) {
@@ -158,40 +167,56 @@ bool Group::visit(std::uint32_t place) {
     reject(place, refused);
     return true;
   }
-  std::int64_t* columns = row(place);
-  const bool plain = !history_ && first->parts == 1 && program_.plan(first->plan).plain && out_.detail.empty();
+  const PlainPlan* plain = first->parts == 1 && out_.detail.empty() ? program_.plan(first->plan).plain : nullptr;
+  if (plain != nullptr) return plain_visit(place, *first, *plain);
+  std::int64_t columns[kColumns] = {};
   const std::size_t moves = ledger_.moves.size();
-  if (plain) {
-    bool overflow = false;
-    if (!visit_.run_plain(*first, columns, false, overflow)) return false;
-    if (overflow) return too_much(place, moves);
-    fates_[place].outcome =
-        static_cast<std::uint8_t>(program_.plan(first->plan).row->benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
-    fates_[place].plan = first->plan;
-    return true;
-  }
-  std::fill_n(columns, kColumns, 0);
   ledger_.open(first->visit, static_cast<std::int32_t>(place), first->person, first->stay, 0, first->enddate);
   std::int32_t number = 1;
   bool settled = false;
   for (std::size_t k = 0; k < first->parts; ++k) {
     bool overflow = false;
-    const PreparedPlan& prepared = program_.plan(first[k].plan);
-    const bool straight = first->parts == 1 && prepared.plain && out_.detail.empty();
-    if (!(straight ? visit_.run_plain(first[k], columns, history_, overflow) : visit_.run(first[k], columns, number, history_, overflow)))
-      return false;
+    if (!visit_.run(first[k], columns, number, history_, overflow)) return false;
     if (overflow) {
       (void)too_much(place, moves);
       ledger_.cancel();
       return true;
     }
-    const PlanRow& plan = *prepared.row;
+    const PlanRow& plan = *program_.plan(first[k].plan).row;
     settled |= plan.benefit != 0;
     ledger_.records.back().scheme = static_cast<std::int32_t>(plan.scheme);
   }
   ledger_.close();
+  rows_.put(place, columns);
   fates_[place].outcome = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
   fates_[place].plan = first[first->parts - 1].plan;
+  return true;
+}
+
+bool Group::plain_visit(std::uint32_t place, const Record& event, const PlainPlan& plan) {
+  const PlanRow& row = *program_.plan(event.plan).row;
+  const std::size_t moves = ledger_.moves.size();
+  if (history_)
+    ledger_.open(event.visit, static_cast<std::int32_t>(place), event.person, event.stay, static_cast<std::int32_t>(row.scheme),
+                 event.enddate);
+  const Visit::Ran ran = visit_.run_plain(event, plan, history_);
+  if (ran == Visit::Ran::kLost) return false;
+  if (ran == Visit::Ran::kTooMuch) {
+    (void)too_much(place, moves);
+    if (history_) ledger_.cancel();
+    return true;
+  }
+  if (history_) ledger_.close();
+  if (rows_.narrow() && !visit_.fits()) rows_.widen();
+  if (rows_.narrow()) {
+    visit_.tell_plain([to = rows_.narrow(place), at = rows_.layout().place.data()](Column column, std::int64_t value) {
+      to[at[column]] = static_cast<std::int32_t>(value);
+    });
+  } else {
+    visit_.tell_plain([to = rows_.wide(place)](Column column, std::int64_t value) { to[column] = value; });
+  }
+  fates_[place].outcome = static_cast<std::uint8_t>(row.benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
+  fates_[place].plan = event.plan;
   return true;
 }
 
@@ -242,9 +267,13 @@ void Group::reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end)
   bool has_account = false;
   const RecordState* states = opening_.state == nullptr ? nullptr : &opening_.state->records;
   const auto named = static_cast<std::size_t>(init >= 0 ? record->place : -2 - init);
-  std::int64_t* mine = row(place);
-  const std::int64_t* was = init >= 0 ? row(named) : states->columns.data() + named * kColumns;
-  for (std::size_t c = 0; c < kColumns; ++c) mine[c] = c < kMoneyColumns ? -was[c] : was[c];
+  std::int64_t mine[kColumns];
+  if (init >= 0) {
+    rows_.get(named, mine);
+  } else {
+    std::copy_n(states->columns.data() + named * kColumns, kColumns, mine);
+  }
+  for (std::size_t c = 0; c < kMoneyColumns; ++c) mine[c] = -mine[c];
   if (init >= 0) {
     fates_[place].plan = fates_[named].plan;
     fates_[named].reversed = 1;
@@ -259,6 +288,7 @@ void Group::reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end)
     out_.balance[static_cast<std::size_t>(m.person)] += m.amount;
   }
   mine[c_balc] = has_account ? visit_.balance(event.person, event.order_date) : 0;
+  rows_.put(place, mine);
   fates_[place].outcome = static_cast<std::uint8_t>(Outcome::kSettled);
 }
 
@@ -267,7 +297,7 @@ void Group::recall(std::int32_t group) {
   const State& s = *opening_.state;
   for (std::int64_t k = opening_.counter_begin[g]; k < opening_.counter_begin[g + 1]; ++k) {
     const auto i = static_cast<std::size_t>(k);
-    ledger_.at(ledger_.slot(s.counters.key[i])).value = s.counters.value[i];
+    ledger_.at(ledger_.slot(s.counters.key[i])).value = s.counters.value[i] / ledger_.grid();
   }
   const RecordState& in = s.records;
   for (std::int64_t k = opening_.record_begin[g]; k < opening_.record_begin[g + 1]; ++k) {
@@ -277,7 +307,9 @@ void Group::recall(std::int32_t group) {
       for (std::int64_t x = begin[i]; x < begin[i + 1]; ++x) one(static_cast<std::size_t>(x));
     };
     each(in.contribution_begin,
-         [&](std::size_t x) { ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x]}); });
+         [&](std::size_t x) {
+           ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x] / ledger_.grid()});
+         });
     each(in.admission_begin, [&](std::size_t x) {
       ledger_.admissions.push_back({ledger_.slot(in.admission_key[x]), in.admission_stay[x], in.admission_number[x]});
     });
@@ -293,7 +325,7 @@ void Group::write(State& closing) const {
   for (const Slot& slot : ledger_.slots()) {
     if (slot.value == 0) continue;
     closing.counters.key.push_back(slot.key);
-    closing.counters.value.push_back(slot.value);
+    closing.counters.value.push_back(slot.value * ledger_.grid());
   }
   RecordState& o = closing.records;
   const auto key = [this](std::int32_t slot) { return ledger_.slots()[static_cast<std::size_t>(slot)].key; };
@@ -306,7 +338,7 @@ void Group::write(State& closing) const {
     o.enddate.push_back(r.enddate);
     for (std::uint32_t k = r.contributions; k < r.contributions_end; ++k) {
       o.contribution_key.push_back(key(ledger_.contributions[k].slot));
-      o.contribution_amount.push_back(ledger_.contributions[k].amount);
+      o.contribution_amount.push_back(ledger_.contributions[k].amount * ledger_.grid());
     }
     for (std::uint32_t k = r.admissions; k < r.admissions_end; ++k) {
       o.admission_key.push_back(key(ledger_.admissions[k].slot));
@@ -336,6 +368,16 @@ void Group::write(State& closing) const {
   }
 }
 
+namespace {
+// True when no counter of the state holds a part of a fen.
+bool in_fen(const State& state) {
+  std::int64_t parts = 0;
+  for (const std::int64_t value : state.counters.value) parts |= value % kGrid;
+  for (const std::int64_t amount : state.records.contribution_amount) parts |= amount % kGrid;
+  return parts == 0;
+}
+}  // namespace
+
 Settled::Settled() = default;
 Settled::Settled(Settled&&) noexcept = default;
 Settled::~Settled() = default;
@@ -350,9 +392,10 @@ void Settled::write(const std::array<std::int64_t*, kColumns>& columns, std::spa
 Settled settle(const Program& program, const Events& events, const AccountEvents& accounts, const Opening& opening, const Outputs& out,
                bool want_closing, int threads) {
   Settled settled;
-  settled.partitions_ = std::make_unique<Partitions>(events, events.event_begin.size() - 1, threads);
-  Partitions& partitions = *settled.partitions_;
   const Prepared prepared(program);
+  settled.partitions_ = std::make_unique<Partitions>(events, events.event_begin.size() - 1, prepared.columns(), threads);
+  Partitions& partitions = *settled.partitions_;
+  const bool whole_fen = prepared.whole_fen() && (opening.state == nullptr || in_fen(*opening.state));
   const Chunks chunks = cut_evenly(partitions.weights(), threads);
   const std::size_t count = chunks.begin.size() - 1;
   partitions.reserve_arenas(count);
@@ -365,7 +408,7 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   }
   std::vector<Status> status(count, Status{Code::kOk, INT64_MAX});
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    Group group(prepared, events, partitions, accounts, opening, out, want_closing, chunk);
+    Group group(prepared, events, partitions, accounts, opening, out, want_closing, whole_fen, chunk);
     for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
       const Status one = group.settle(part, want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {

@@ -58,23 +58,27 @@ std::int64_t Visit::limited(Wide value) const {
   return value < 0 ? -most_ : most_;
 }
 
-const std::int32_t* Visit::periods() {
-  const std::int32_t day = event_->period_date;
-  const auto rule = static_cast<std::int32_t>(plan_->year_month * 32 + plan_->year_day);
-  Periods& known = periods_[static_cast<std::uint32_t>(day) % periods_.size()];
-  if (known.day != day || known.rule != rule) {
-    known.day = day;
-    known.rule = rule;
-    for (std::size_t p = 0; p < 6; ++p) known.of[p] = period_key(static_cast<Period>(p), day, plan_->year_month, plan_->year_day);
-  }
-  return known.of;
+void Visit::make_periods(Periods& known, std::int32_t day, std::int32_t rule) const {
+  known.day = day;
+  known.rule = rule;
+  for (std::size_t p = 0; p < 6; ++p) known.of[p] = period_key(static_cast<Period>(p), day, plan_->year_month, plan_->year_day);
 }
 
-void Visit::resolve_keys() {
-  const std::int32_t* period = periods();
+void Visit::find_slots(const PreparedKeys& keys, SlotSet& set, const std::int32_t* period) {
+  const auto uses = [&](Scope scope) { return ((keys.scopes >> static_cast<unsigned>(scope)) & 1) != 0; };
+  const std::array<std::int32_t, 5> who{event_->person, uses(Scope::kHousehold) ? event_->household : -1,
+                                        uses(Scope::kHospital) ? event_->hospital : -1, uses(Scope::kDisease) ? event_->disease : -1,
+                                        uses(Scope::kStay) ? event_->stay : -1};
+  std::array<std::int32_t, 6> when{};
+  for (std::size_t p = 0; p < when.size(); ++p) when[p] = ((keys.periods >> p) & 1) != 0 ? period[p] : 0;
+  // The year is always known, for the short way to this question.
+  when[static_cast<std::size_t>(Period::kYear)] = period[static_cast<std::size_t>(Period::kYear)];
+  if (set.epoch == ledger_.epoch() && set.who == who && set.period == when) return;
+  set.epoch = ledger_.epoch();
+  set.who = who;
+  set.period = when;
   std::size_t at = 0;
-  for (const PreparedKey& row : prepared_plan_->keys) {
-    fed_[at] = 0;
+  for (const PreparedKey& row : keys.keys) {
     SlotKey key{row.counter, event_->person, -1, period[static_cast<std::size_t>(row.period)]};
     switch (row.scope) {
       case Scope::kPerson:
@@ -95,7 +99,7 @@ void Visit::resolve_keys() {
         key.within = row.value;
         break;
     }
-    slots_[at++] = row.period == Period::kVisit ? -1 : ledger_.slot(key);
+    set.slot[at++] = row.period == Period::kVisit ? -1 : ledger_.slot(key);
   }
 }
 
@@ -316,6 +320,8 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
   }
   payers_.fill(0);
   resolve_keys();
+  const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
+  std::fill_n(fed_.begin(), keys, 0);
   detail_ = 0;
   number_ = 1;
   if (plan_->admission_key >= 0) {
@@ -333,14 +339,13 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
   if (prepared_plan_->keeps_buckets) std::copy_n(burden_.begin(), buckets_, at_end.begin());
   if (plan_->account == 1) account_last();
   const bool kept = columns(columns_out, at_end);
-  const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
   for (std::size_t at = 0; at < keys; ++at) {
     if (fed_[at] == 0 || slots_[at] < 0) continue;
-    const std::int64_t grid = to_grid(fed_[at], scale_);
+    const std::int64_t more = ledger_.unit(fed_[at], scale_);
     std::int64_t& value = ledger_.at(slots_[at]).value;
-    ledger_.contributions.push_back({slots_[at], grid});
-    value += grid;
-    overflow_ |= value > kMostGrid || value < -kMostGrid;
+    ledger_.contributions.push_back({slots_[at], more});
+    value += more;
+    overflow_ |= value > ledger_.most() || value < -ledger_.most();
   }
   overflow = overflow_;
   return kept;

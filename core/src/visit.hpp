@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "partition.hpp"
 #include "prepared.hpp"
@@ -11,13 +12,6 @@
 #include "ybcore/settle.hpp"
 
 namespace ybcore {
-
-// Rounded from millionths of a fen to the reader's unit.
-[[nodiscard]] inline std::int64_t from_grid(std::int64_t value, std::int64_t scale) {
-  if (scale == 1 && value >= 0) return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) + kGrid / 2) / kGrid);
-  return scale == kGrid ? value : static_cast<std::int64_t>(round_div(Wide{value} * scale, kGrid));
-}
-[[nodiscard]] inline std::int64_t to_grid(std::int64_t value, std::int64_t scale) { return value * (kGrid / scale); }
 
 // What a layer did; units of money.
 struct LayerResult {
@@ -38,15 +32,52 @@ struct LayerResult {
 class Visit {
  public:
   Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
-      : prepared_(prepared), program_(prepared.program()), events_(events), accounts_(accounts), out_(out), ledger_(ledger) {}
+      : prepared_(prepared),
+        program_(prepared.program()),
+        events_(events),
+        accounts_(accounts),
+        out_(out),
+        ledger_(ledger),
+        slot_sets_(prepared.key_sets().size()) {}
 
   // `history`: what is put where is written down, so that it can be taken back; else the ledger gets counters only.
   // Settles an event and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
   // admission number of the visit's first part, in and out.
   bool run(const Record& event, std::int64_t* columns, std::int32_t& first_number, bool history, bool& overflow);
 
-  // The same for a whole visit of a plain plan.
-  bool run_plain(const Record& event, std::int64_t* columns, bool history, bool& overflow);
+  // The same for a whole visit of a plain plan, whose columns `tell_plain` gives then.
+  enum class Ran : std::uint8_t { kDone, kLost, kTooMuch };
+  [[nodiscard]] Ran run_plain(const Record& event, const PlainPlan& plan, bool history);
+  // True when every column of the plain visit fits 32 bits.
+  [[nodiscard]] bool fits() const {
+    const auto beyond = static_cast<std::uint64_t>(total_ | told_.standard | told_.due | told_.cut_fund | told_.cut_expense);
+    return beyond <= INT32_MAX && told_.balance == static_cast<std::int32_t>(told_.balance);
+  }
+  // Calls `put` with every column of the plain visit.
+  template <class Put>
+  void tell_plain(Put put) const {
+    const std::int64_t* nature = event_->nature;
+    put(c_medfee_sumamt, total_);
+    put(c_fulamt_ownpay_amt, nature[0]);
+    put(c_overlmt_selfpay, nature[1]);
+    put(c_preselfpay_amt, nature[2]);
+    put(c_inscp_scp_amt, nature[3] + nature[4]);
+    put(c_dedc_std, told_.standard);
+    put(c_crt_dedc, told_.due);
+    put(c_act_pay_dedc, told_.deductible);
+    for (std::size_t p = 0; p < kFunds; ++p) put(static_cast<Column>(c_hifp_pay + p), payers_[p]);
+    put(c_fund_pay_sumamt, told_.funds);
+    put(c_hosp_part_amt, payers_[kHospital]);
+    put(c_psn_part_amt, told_.person);
+    put(c_acct_pay, payers_[kAccount]);
+    put(c_acct_mulaid_pay, payers_[kMutualAid]);
+    put(c_psn_cash_pay, told_.cash);
+    for (std::size_t b = 0; b < kBuckets; ++b) put(static_cast<Column>(c_burden_full_self_pay + b), burden_[b]);
+    put(c_cut_fund, told_.cut_fund);
+    put(c_cut_expense, told_.cut_expense);
+    put(c_pool_prop_selfpay, told_.rate);
+    put(c_balc, told_.balance);
+  }
 
   // Applies account events up to a day and returns the balance.
   std::int64_t balance(std::int32_t person, std::int32_t day) {
@@ -82,7 +113,7 @@ class Visit {
   std::array<std::int64_t, kAllBuckets> nature_{};
   std::int64_t total_ = 0;
   std::array<std::int64_t, kPayers> payers_{};
-  std::array<std::int32_t, kMaxKeys> slots_{};
+  const std::int32_t* slots_ = nullptr;  // by key; -1 for one that lasts no longer than the visit
   std::array<std::int64_t, kMaxKeys> fed_{};
   std::array<LayerResult, kMaxLayers> results_{};
   // Sums beyond `most_` units cannot be told from wrapped ones: the visit is refused.
@@ -98,15 +129,49 @@ class Visit {
   };
   std::array<Periods, 512> periods_{};
   std::size_t parts_ = 0;
+  // The slots that a set of keys had last, and for whom.
+  struct SlotSet {
+    std::uint64_t epoch = 0;
+    std::array<std::int32_t, 5> who{};
+    std::array<std::int32_t, 6> period{};
+    std::array<std::int32_t, kMaxKeys> slot{};
+  };
+  std::vector<SlotSet> slot_sets_;
+  // A plain visit: what counters hold now and held before, and what its columns need beside buckets and payers.
+  std::array<std::int64_t, kMaxKeys> now_{}, before_{};
+  struct Told {
+    std::int64_t standard, due, deductible, funds, person, cash, cut_fund, cut_expense, rate, balance;
+  } told_{};
 
   [[nodiscard]] std::size_t index() const { return static_cast<std::size_t>(event_->event); }
   [[nodiscard]] Rounding layer_rounding() const { return {static_cast<RoundMode>(plan_->layer_mode), plan_->layer_unit}; }
   void open_buckets();
-  void resolve_keys();
-  [[nodiscard]] const std::int32_t* periods();
+  // Points `slots_` to the slots of the event's keys.
+  void resolve_keys() {
+    const PreparedKeys& keys = prepared_.key_sets()[prepared_plan_->keys];
+    SlotSet& set = slot_sets_[prepared_plan_->keys];
+    slots_ = set.slot.data();
+    constexpr std::uint32_t kOwn = 1U << static_cast<unsigned>(Scope::kPerson) | 1U << static_cast<unsigned>(Scope::kAttribute);
+    constexpr std::uint32_t kYears = 1U << static_cast<unsigned>(Period::kYear) | 1U << static_cast<unsigned>(Period::kLife);
+    const std::int32_t* period = periods();
+    if (set.epoch == ledger_.epoch() && set.who[0] == event_->person && (keys.scopes & ~kOwn) == 0 && (keys.periods & ~kYears) == 0 &&
+        set.period[static_cast<std::size_t>(Period::kYear)] == period[static_cast<std::size_t>(Period::kYear)])
+      return;
+    find_slots(keys, set, period);
+  }
+  void find_slots(const PreparedKeys& keys, SlotSet& set, const std::int32_t* period);
+  [[nodiscard]] const std::int32_t* periods() {
+    const std::int32_t day = event_->period_date;
+    const auto rule = static_cast<std::int32_t>(plan_->year_month * 32 + plan_->year_day);
+    Periods& known = periods_[static_cast<std::uint32_t>(day) % periods_.size()];
+    if (known.day != day || known.rule != rule) [[unlikely]]
+      make_periods(known, day, rule);
+    return known.of;
+  }
+  void make_periods(Periods& known, std::int32_t day, std::int32_t rule) const;
   [[nodiscard]] std::int64_t read(std::int64_t key) const {
     const auto at = static_cast<std::size_t>(key);
-    const std::int64_t stored = slots_[at] < 0 ? 0 : from_grid(ledger_.at(slots_[at]).value, scale_);
+    const std::int64_t stored = slots_[at] < 0 ? 0 : ledger_.value(slots_[at], scale_);
     const std::int64_t sum = stored + fed_[at];
     if (scale_ == 1 && static_cast<std::uint64_t>(sum + kMostFen) <= 2 * static_cast<std::uint64_t>(kMostFen)) return sum;
     return limited(Wide{stored} + fed_[at]);
@@ -155,7 +220,7 @@ class Visit {
   // The end.
   void round_end();
   void account_last();
-  void from_own_account();
+  void from_own_account(const PlainPlan& plan);
   void from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other);
   bool columns(std::int64_t* columns, const std::array<std::int64_t, kAllBuckets>& at_end);
   [[nodiscard]] std::int64_t nature(std::size_t which) const;

@@ -2,7 +2,7 @@
 //
 // Meaning   A slot is one counter for one scope and period; a record is one settlement with what it put where, so that a reversal can
 //           take it back and values that are not sums can be found again among what stands.
-// Units     Values in millionths of a fen, whatever unit a document settles in.
+// Units     Counters in fen where every document settles in whole fen, else in millionths of a fen; all else in millionths of a fen.
 // Requires  `clear` between groups; indices stay good until then.
 // Gives     References by index.
 // Fails     Never; vectors grow to the largest group and are used again.
@@ -12,6 +12,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "ybcore/money.hpp"
+
 namespace ybcore {
 
 inline constexpr std::int64_t kGrid = 1'000'000;
@@ -19,6 +21,13 @@ inline constexpr std::int64_t kGrid = 1'000'000;
 inline constexpr std::int64_t kMostFen = 4'000'000'000'000;
 inline constexpr std::int64_t kMostGrid = kMostFen * kGrid;
 inline constexpr std::int64_t kMostBill = 100'000'000'000;
+
+// Rounded from millionths of a fen to units of which `scale` make one fen.
+[[nodiscard]] inline std::int64_t from_grid(std::int64_t value, std::int64_t scale) {
+  if (scale == 1 && value >= 0) return static_cast<std::int64_t>((static_cast<std::uint64_t>(value) + kGrid / 2) / kGrid);
+  return scale == kGrid ? value : static_cast<std::int64_t>(round_div(Wide{value} * scale, kGrid));
+}
+[[nodiscard]] inline std::int64_t to_grid(std::int64_t value, std::int64_t scale) { return value * (kGrid / scale); }
 
 struct SlotKey {
   std::int32_t counter;
@@ -30,7 +39,7 @@ struct SlotKey {
 
 struct Slot {
   SlotKey key;
-  std::int64_t value;
+  std::int64_t value;     // in the ledger's unit, as contributions are
   std::int64_t admitted;  // admissions that stand
 };
 
@@ -70,7 +79,19 @@ struct Standing {
 
 class Ledger {
  public:
+  explicit Ledger(bool whole_fen = false) : whole_fen_(whole_fen) {}
   void clear();
+  // Changes with every `clear`.
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  // A counter in units of which `scale` make one fen, such an amount in the ledger's unit, and the most a counter may hold.
+  [[nodiscard]] std::int64_t value(std::int32_t slot, std::int64_t scale) const {
+    const std::int64_t value = slots_[static_cast<std::size_t>(slot)].value;
+    return whole_fen_ ? value : from_grid(value, scale);
+  }
+  [[nodiscard]] std::int64_t unit(std::int64_t amount, std::int64_t scale) const { return whole_fen_ ? amount : to_grid(amount, scale); }
+  [[nodiscard]] std::int64_t most() const { return whole_fen_ ? kMostFen : kMostGrid; }
+  // Millionths of a fen that make the ledger's unit.
+  [[nodiscard]] std::int64_t grid() const { return whole_fen_ ? kGrid : 1; }
   [[nodiscard]] std::int32_t slot(const SlotKey& key) {
     const auto counter = static_cast<std::size_t>(key.counter);
     if (counter < last_.size() && last_[counter].key == key) return last_[counter].slot;
@@ -95,6 +116,8 @@ class Ledger {
   void cancel();
 
  private:
+  const bool whole_fen_;
+  std::uint64_t epoch_ = 1;
   void apply(const Standing& record, std::int64_t sign);
   // The slot last asked for, by counter: most often it is asked for again.
   struct Last {
