@@ -3,6 +3,8 @@
 namespace ybcore {
 namespace {
 
+constexpr std::size_t kSmall = 32;  // slots of a group that needs no table
+
 std::uint64_t mix(const SlotKey& k) {
   std::uint64_t a = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(k.counter)) << 32) | static_cast<std::uint32_t>(k.owner);
   const std::uint64_t b = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(k.within)) << 32) | static_cast<std::uint32_t>(k.period);
@@ -14,9 +16,8 @@ std::uint64_t mix(const SlotKey& k) {
 
 void Ledger::clear() {
   ++epoch_;
-  for (const std::uint32_t place : touched_) table_[place] = -1;
-  touched_.clear();
-  for (const Slot& slot : slots_) last_[static_cast<std::size_t>(slot.key.counter)].key.counter = -1;
+  for (const Slot& slot : slots_) newest_[static_cast<std::size_t>(slot.key.counter)] = -1;
+  table_.clear();
   slots_.clear();
   records.clear();
   contributions.clear();
@@ -26,37 +27,39 @@ void Ledger::clear() {
   moves.clear();
 }
 
-std::int32_t Ledger::search(const SlotKey& key) {
+std::int32_t Ledger::make(const SlotKey& key) {
+  const auto fresh = static_cast<std::int32_t>(slots_.size());
   const auto counter = static_cast<std::size_t>(key.counter);
-  if (counter >= last_.size()) last_.resize(counter + 1);
-  if (slots_.size() * 2 >= table_.size()) grow();
+  if (counter >= newest_.size()) newest_.resize(counter + 1, -1);
+  std::int32_t& newest = newest_[counter];
+  slots_.push_back({key, 0, 0, newest});
+  newest = fresh;
+  // From here on chains might be long.
+  if (slots_.size() == kSmall) index(4 * kSmall);
+  return fresh;
+}
+
+std::int32_t Ledger::search(const SlotKey& key) {
   const std::uint64_t mask = table_.size() - 1;
   std::uint64_t place = mix(key) & mask;
   while (table_[place] >= 0) {
     const std::int32_t found = table_[place];
-    if (slots_[static_cast<std::size_t>(found)].key == key) {
-      last_[counter] = {key, found};
-      return found;
-    }
+    if (slots_[static_cast<std::size_t>(found)].key == key) return found;
     place = (place + 1) & mask;
   }
-  const auto fresh = static_cast<std::int32_t>(slots_.size());
-  slots_.push_back({key, 0, 0});
+  const std::int32_t fresh = make(key);
   table_[place] = fresh;
-  touched_.push_back(static_cast<std::uint32_t>(place));
-  last_[counter] = {key, fresh};
+  if (slots_.size() * 2 >= table_.size()) index(table_.size() * 2);
   return fresh;
 }
 
-void Ledger::grow() {
-  table_.assign(table_.empty() ? 64 : table_.size() * 2, -1);
-  touched_.clear();
-  const std::uint64_t mask = table_.size() - 1;
+void Ledger::index(std::size_t places) {
+  table_.assign(places, -1);
+  const std::uint64_t mask = places - 1;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
     std::uint64_t place = mix(slots_[i].key) & mask;
     while (table_[place] >= 0) place = (place + 1) & mask;
     table_[place] = static_cast<std::int32_t>(i);
-    touched_.push_back(static_cast<std::uint32_t>(place));
   }
 }
 

@@ -16,11 +16,9 @@ static_assert(kMostBill < (std::int64_t{1} << 43));
 std::int64_t rounded(std::uint64_t product) { return static_cast<std::int64_t>((product + kPpm / 2) / kPpm); }
 bool beyond(std::int64_t sum) { return static_cast<std::uint64_t>(sum + kMostFen) > 2 * static_cast<std::uint64_t>(kMostFen); }
 
-// What one layer did, by Quantity; and the rate of its only band.
+// What of a layer is asked for later.
 struct Done {
-  std::array<std::int64_t, static_cast<std::size_t>(Quantity::kPaidBy)> of;
-  std::int64_t standard, rate;
-  [[nodiscard]] std::int64_t& operator[](Quantity q) { return of[static_cast<std::size_t>(q)]; }
+  std::int64_t standard, due, deductible, cut_fund, cut_expense, rate;
 };
 
 }  // namespace
@@ -54,10 +52,16 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   overflow_ = false;
   number_ = 1;
   std::int64_t* const burden = burden_.data();
-  Wide total = 0;
-  for (std::size_t i = 0; i < 5; ++i) total += burden[i] = event.nature[i];
+  // None is negative: where one is beyond every bill, the sum of five small parts is not looked at.
+  std::uint64_t total = 0;
+  std::uint64_t any = 0;
+  for (std::size_t i = 0; i < 5; ++i) {
+    burden[i] = event.nature[i];
+    any |= static_cast<std::uint64_t>(burden[i]);
+    total += static_cast<std::uint64_t>(burden[i]);
+  }
   for (std::size_t i = 5; i < kBuckets; ++i) burden[i] = 0;
-  if (total > kMostBill) return Ran::kTooMuch;
+  if ((any >> 40) != 0 || total > kMostBill) return Ran::kTooMuch;
   total_ = static_cast<std::int64_t>(total);
   resolve_keys();
   std::int64_t* const now = now_.data();
@@ -75,22 +79,29 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     admission(history);
     if (!history && ledger_.admissions.size() != admitted) ++ledger_.at(ledger_.admissions.back().slot).admitted;
   }
-  payers_.fill(0);
+  for (std::int64_t& payer : payers_) payer = 0;
   std::array<Done, kMaxLayers> done;
   std::int64_t cut_fund = 0;
   std::int64_t cut_expense = 0;
   std::size_t at = 0;
+  std::array<std::int64_t, static_cast<std::size_t>(Quantity::kPaidBy)> quantity;
+  const auto is = [&](Quantity q) -> std::int64_t& { return quantity[static_cast<std::size_t>(q)]; };
+  is(Quantity::kRan) = 1;
   for (const PlainLayer& layer : plan.layers) {
     Done& d = done[at++];
     std::int64_t base = 0;
     for (std::size_t b = 0; b < layer.buckets; ++b) base += burden[layer.bucket[b]];
     if (layer.computed != 0) {
-      const Quantity cut = layer.computed == 1 ? Quantity::kCutFund : Quantity::kCutExpense;
-      base = std::min(base, layer.computed_layer < 0 ? 0 : done[static_cast<std::size_t>(layer.computed_layer)][cut]);
+      std::int64_t cut = 0;
+      if (layer.computed_layer >= 0) {
+        const Done& source = done[static_cast<std::size_t>(layer.computed_layer)];
+        cut = layer.computed == 1 ? source.cut_fund : source.cut_expense;
+      }
+      base = std::min(base, cut);
     }
     if (base == 0 && layer.idles) {
       // Most second and third layers have nothing to do most of the time.
-      d = {};
+      d.standard = d.due = d.deductible = d.cut_fund = d.cut_expense = d.rate = 0;
       continue;
     }
     d.standard = 0;
@@ -165,20 +176,19 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
       }
     }
     payers_[layer.payer] += pay;
-    d[Quantity::kBase] = d[Quantity::kEligible] = base;
-    d[Quantity::kAbove] = above;
-    d[Quantity::kDeductible] = deductible;
-    d[Quantity::kDue] = owed;
-    d[Quantity::kPaid] = pay;
-    d[Quantity::kTarget] = target;
-    d[Quantity::kCutFund] = cut;
-    d[Quantity::kCutExpense] = outside;
-    d[Quantity::kRan] = 1;
-    d[Quantity::kTimesPaid] = pay > 0 ? 1 : 0;
-    for (const PlainFeed& feed : layer.feeds) {
-      now[feed.key] += feed.sign * d.of[feed.quantity];
-      wrong |= beyond(now[feed.key] - before[feed.key]);
-    }
+    d.due = owed;
+    d.deductible = deductible;
+    d.cut_fund = cut;
+    d.cut_expense = outside;
+    is(Quantity::kBase) = base;
+    is(Quantity::kAbove) = above;
+    is(Quantity::kDeductible) = deductible;
+    is(Quantity::kPaid) = pay;
+    is(Quantity::kTarget) = target;
+    is(Quantity::kCutFund) = cut;
+    is(Quantity::kCutExpense) = outside;
+    is(Quantity::kTimesPaid) = pay > 0 ? 1 : 0;
+    for (const PlainFeed& feed : layer.feeds) now[feed.key] += feed.sign * quantity[feed.quantity];
   }
   std::array<std::int64_t, kAllBuckets> at_end;
   if (prepared_plan_->keeps_buckets) std::copy_n(burden, kBuckets, at_end.begin());
@@ -202,7 +212,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     feed_end(told_.cash, payers_[kAccount] + payers_[kMutualAid], at_end);
     for (std::size_t k = 0; k < keys; ++k) now[k] = before[k] + fed_[k];
   }
-  for (std::size_t k = 0; k < keys; ++k) wrong |= slots_[k] >= 0 && now[k] != before[k] && beyond(now[k]);
+  for (std::size_t k = 0; k < keys; ++k) wrong |= (now[k] != before[k]) & beyond(now[k]);
   if (wrong || overflow_) [[unlikely]] {
     if (!history && ledger_.admissions.size() != admitted) {
       --ledger_.at(ledger_.admissions.back().slot).admitted;
@@ -221,19 +231,17 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   told_.cut_expense = cut_expense;
   told_.standard = told_.due = told_.deductible = told_.rate = 0;
   if (prepared_plan_->main >= 0) {
-    Done& main = done[static_cast<std::size_t>(prepared_plan_->main)];
+    const Done& main = done[static_cast<std::size_t>(prepared_plan_->main)];
     told_.standard = main.standard;
-    told_.due = main[Quantity::kDue];
-    told_.deductible = main[Quantity::kDeductible];
+    told_.due = main.due;
+    told_.deductible = main.deductible;
   }
   if (prepared_plan_->basic >= 0) told_.rate = done[static_cast<std::size_t>(prepared_plan_->basic)].rate;
   told_.balance = plan_->account == 0 ? 0 : balance(event.person, event.order_date);
-  for (std::size_t k = 0; k < keys; ++k) {
-    if (slots_[k] < 0 || now[k] == before[k]) continue;
-    const std::int64_t more = ledger_.unit(now[k] - before[k], 1);
-    ledger_.at(slots_[k]).value += more;
-    if (history) ledger_.contributions.push_back({slots_[k], more});
-  }
+  for (std::size_t k = 0; k < keys; ++k)
+    if (slots_[k] >= 0) ledger_.at(slots_[k]).value += ledger_.unit(now[k] - before[k], 1);
+  for (std::size_t k = 0; history && k < keys; ++k)
+    if (slots_[k] >= 0 && now[k] != before[k]) ledger_.contributions.push_back({slots_[k], ledger_.unit(now[k] - before[k], 1)});
   if (!history) ledger_.moves.resize(moved);
   return Ran::kDone;
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "prepared.hpp"
+#include "ybcore/ledger.hpp"
 
 namespace ybcore {
 
@@ -17,6 +18,10 @@ const PlainPlan* PlainPlans::add(const PreparedPlan& prepared, std::span<const s
     if (!made) return nullptr;
     layers.push_back(*made);
   }
+  // No sum of one visit can pass every bound: then only what counters come to is asked.
+  std::size_t most = 0;
+  for (const PlainLayer& one : layers) most += one.feeds.size();
+  if (static_cast<std::int64_t>(most + prepared.end_feeds.size()) * kMostBill > kMostFen) return nullptr;
   std::vector<std::uint8_t> account;
   for (std::int64_t v = plan.bucket_begin; v < plan.bucket_end; ++v)
     account.push_back(static_cast<std::uint8_t>(program_.values[static_cast<std::size_t>(v)]));
@@ -77,6 +82,7 @@ std::optional<PlainLayer> PlainPlans::layer(const PreparedLayer& layer, std::spa
     if (quantity == Quantity::kCarry || (quantity == Quantity::kPaidBy && feed.which != row.payer)) continue;  // always nothing
     if (quantity == Quantity::kPaidBy) quantity = Quantity::kPaid;
     if (quantity == Quantity::kEligible) quantity = Quantity::kBase;
+    if (quantity == Quantity::kDue) return {};  // no part of the bill: may be of any size
     runs |= quantity == Quantity::kRan;
     feeds.push_back(
         {static_cast<std::uint8_t>(feed.key), static_cast<std::uint8_t>(quantity), static_cast<std::int8_t>(feed.sign > 0 ? 1 : -1)});

@@ -6,7 +6,7 @@
 // Requires  `clear` between groups; indices stay good until then.
 // Gives     References by index.
 // Fails     Never; vectors grow to the largest group and are used again.
-// Cost      One hash step a look-up; records are scanned by the few rules that ask about earlier stays.
+// Cost      A step or two a look-up; records are scanned by the few rules that ask about earlier stays.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +41,7 @@ struct Slot {
   SlotKey key;
   std::int64_t value;     // in the ledger's unit, as contributions are
   std::int64_t admitted;  // admissions that stand
+  std::int32_t before;    // the slot of the same counter made before this one; -1 none
 };
 
 struct Contribution {
@@ -79,7 +80,7 @@ struct Standing {
 
 class Ledger {
  public:
-  explicit Ledger(bool whole_fen = false) : whole_fen_(whole_fen) {}
+  explicit Ledger(bool whole_fen) : whole_fen_(whole_fen) {}
   void clear();
   // Changes with every `clear`.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
@@ -93,9 +94,12 @@ class Ledger {
   // Millionths of a fen that make the ledger's unit.
   [[nodiscard]] std::int64_t grid() const { return whole_fen_ ? kGrid : 1; }
   [[nodiscard]] std::int32_t slot(const SlotKey& key) {
+    if (!table_.empty()) return search(key);
     const auto counter = static_cast<std::size_t>(key.counter);
-    if (counter < last_.size() && last_[counter].key == key) return last_[counter].slot;
-    return search(key);
+    if (counter >= newest_.size()) newest_.resize(counter + 1, -1);
+    for (std::int32_t at = newest_[counter]; at >= 0; at = slots_[static_cast<std::size_t>(at)].before)
+      if (slots_[static_cast<std::size_t>(at)].key == key) return at;
+    return make(key);
   }
   [[nodiscard]] Slot& at(std::int32_t slot) { return slots_[static_cast<std::size_t>(slot)]; }
   [[nodiscard]] const std::vector<Slot>& slots() const { return slots_; }
@@ -119,17 +123,14 @@ class Ledger {
   const bool whole_fen_;
   std::uint64_t epoch_ = 1;
   void apply(const Standing& record, std::int64_t sign);
-  // The slot last asked for, by counter: most often it is asked for again.
-  struct Last {
-    SlotKey key{-1, -1, -1, -1};
-    std::int32_t slot = -1;
-  };
-  std::vector<Last> last_;
+  // The newest slot of each counter; most groups are so small that walking back from it is enough.
+  std::vector<std::int32_t> newest_;
   std::vector<Slot> slots_;
+  // For large groups.
   std::vector<std::int32_t> table_;
-  std::vector<std::uint32_t> touched_;
   [[nodiscard]] std::int32_t search(const SlotKey& key);
-  void grow();
+  [[nodiscard]] std::int32_t make(const SlotKey& key);
+  void index(std::size_t places);
 };
 
 }  // namespace ybcore
