@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "ybcore/scratch.hpp"
+
 namespace ybcore::bind {
 
 namespace py = pybind11;
@@ -43,9 +45,17 @@ py::array_t<T> owned(std::vector<T>&& values) {
   return py::array_t<T>({kept->size()}, {sizeof(T)}, kept->data(), owner);
 }
 
+// Uninitialised.
+template <class T>
+py::array_t<T> lent(std::size_t size) {
+  Big<T> memory = big<T>(size);
+  py::capsule owner(memory.get(), [](void* at) { give_back(at); });
+  return py::array_t<T>({size}, {sizeof(T)}, memory.release(), owner);
+}
+
 template <class T>
 py::array_t<T> filled(std::size_t size, T value) {
-  py::array_t<T> array(static_cast<py::ssize_t>(size));
+  py::array_t<T> array = lent<T>(size);
   std::fill_n(array.mutable_data(), size, value);
   return array;
 }

@@ -219,7 +219,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   }
   auto outcome = array_of<std::uint8_t>(events, "outcome");
   same_length(static_cast<std::size_t>(outcome.size()), visits, "outcome");
-  py::array_t<std::uint8_t> outcomes(static_cast<py::ssize_t>(visits));
+  py::array_t<std::uint8_t> outcomes = lent<std::uint8_t>(visits);
   std::copy_n(outcome.data(), visits, outcomes.mutable_data());
   auto reason = filled<std::uint8_t>(visits, 0);
   auto plan = filled<std::int32_t>(visits, -1);
@@ -248,7 +248,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
       columns.append(zeros);
       continue;
     }
-    py::array_t<std::int64_t> column(static_cast<py::ssize_t>(visits));
+    py::array_t<std::int64_t> column = lent<std::int64_t>(visits);
     to[c] = column.mutable_data();
     columns.append(column);
   }

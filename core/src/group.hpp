@@ -30,7 +30,7 @@ class Group {
   Visit visit_;
 
   // The partition at hand: its records, its visits as places of their first records, and those in settling order by group.
-  std::span<const Record> records_;
+  std::span<Record> records_;
   std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_, group_;
   std::vector<std::int64_t> time_;
   Rows rows_;

@@ -11,7 +11,8 @@ namespace {
 std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
 
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
-constexpr std::size_t kBlock = 256;    // visits whose columns are written at a time
+constexpr std::size_t kBlock = 128;    // visits whose columns are written at a time
+constexpr std::size_t kFullRow = sizeof(Fate) + kColumns * sizeof(std::int64_t);
 }  // namespace
 
 std::int32_t Partitions::end_group(std::size_t part) const {
@@ -23,29 +24,31 @@ Partitions::Partitions(const Events& events, std::size_t visits, std::uint64_t c
   while (shift_ < 30 && (static_cast<std::int64_t>(visits) << (shift_ + 1)) <= kVisits * std::max<std::int64_t>(groups, 1)) ++shift_;
   const std::size_t parts = groups == 0 ? 0 : (static_cast<std::size_t>(groups - 1) >> shift_) + 1;
   const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(threads) * 4;
-  const std::size_t each = std::max<std::size_t>(visits / wanted + 1, 4096);
+  std::size_t each = std::max<std::size_t>(visits / wanted + 1, 4096);
+  // Whole blocks, whose columns are whole cache lines.
+  each = (each + kBlock - 1) / kBlock * kBlock;
   for (std::size_t at = 0; at < visits; at += each) chunks_.begin.push_back(at);
   chunks_.begin.push_back(visits);
   if (chunks_.begin.size() == 1) chunks_.begin.insert(chunks_.begin.begin(), 0);
   const std::size_t chunks = chunks_.begin.size() - 1;
-  std::vector<std::uint32_t> place(chunks * parts, 0);
+  event_place_.assign(chunks * parts, 0);
   row_place_.assign(chunks * parts, 0);
   for_each_chunk(chunks_, threads,
-                 [&](std::size_t chunk) { count_chunk(chunk, place.data() + chunk * parts, row_place_.data() + chunk * parts); });
+                 [&](std::size_t chunk) { count_chunk(chunk, event_place_.data() + chunk * parts, row_place_.data() + chunk * parts); });
   event_begin_.assign(parts + 1, 0);
   std::uint32_t at = 0;
   for (std::size_t part = 0; part < parts; ++part) {
     event_begin_[part] = at;
     std::uint32_t row = 0;
     for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-      at += std::exchange(place[chunk * parts + part], at);
+      at += std::exchange(event_place_[chunk * parts + part], at);
       row += std::exchange(row_place_[chunk * parts + part], row);
     }
   }
   event_begin_[parts] = at;
   records_ = big<Record>(at);
   rows_.resize(parts);
-  for_each_chunk(chunks_, threads, [&](std::size_t chunk) { pack_chunk(chunk, place.data() + chunk * parts); });
+  for_each_chunk(chunks_, threads, [&](std::size_t chunk) { pack_chunk(chunk); });
 }
 
 void Partitions::count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const {
@@ -57,8 +60,10 @@ void Partitions::count_chunk(std::size_t chunk, std::uint32_t* events, std::uint
   }
 }
 
-void Partitions::pack_chunk(std::size_t chunk, std::uint32_t* place) {
+void Partitions::pack_chunk(std::size_t chunk) {
   const Events& e = events_;
+  const auto begin = event_place_.begin() + static_cast<std::ptrdiff_t>(chunk * count());
+  std::vector<std::uint32_t> place(begin, begin + static_cast<std::ptrdiff_t>(count()));
   const std::size_t stride = 5 + 4 * e.tags;
   Record to{};
   for (std::size_t v = chunks_.begin[chunk]; v < chunks_.begin[chunk + 1]; ++v) {
@@ -105,33 +110,32 @@ std::byte* Partitions::Arena::take(std::size_t bytes) {
   return std::exchange(next, next + bytes);
 }
 
-void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, Arena& arena) {
+void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, const std::uint32_t* first, Arena& arena) {
   KeptRows& to = rows_[part];
   const std::size_t visits = rows.visits();
-  to.narrow = rows.narrow();
-  const std::size_t columns = to.narrow ? layout_.count * sizeof(std::int32_t) : kColumns * sizeof(std::int64_t);
-  to.stride = static_cast<std::uint32_t>((sizeof(Fate) + columns + 7) / 8 * 8);
-  // Where the partition's records stood, which nobody needs any more; its results are rarely longer.
-  const auto begin = static_cast<std::size_t>(event_begin_[part]);
-  const std::size_t room = (static_cast<std::size_t>(event_begin_[part + 1]) - begin) * sizeof(Record);
-  to.at = to.stride * visits <= room ? reinterpret_cast<std::byte*>(records_.get() + begin) : arena.take(to.stride * visits);
-  std::array<std::int64_t, kColumns> any{};
-  std::array<std::int32_t, kColumns> some{};
-  for (std::size_t r = 0; r < visits; ++r) {
-    std::byte* out = to.at + r * to.stride;
-    std::memcpy(out, fates + r, sizeof(Fate));
-    if (to.narrow) {
+  if (rows.narrow() && rows_fit()) {
+    Record* const records = records_.get() + event_begin_[part];
+    std::array<std::int32_t, NarrowLayout::kFirst + kColumns + 4> any{};
+    for (std::size_t r = 0; r < visits; ++r) {
+      auto* out = reinterpret_cast<std::int32_t*>(records + first[r]);
       const std::int32_t* from = rows.narrow(r);
-      for (std::size_t k = 0; k < layout_.count; ++k) some[k] |= from[k];
-      std::memcpy(out + sizeof(Fate), from, columns);
-    } else {
-      const std::int64_t* from = rows.wide(r);
-      for (std::size_t c = 0; c < kColumns; ++c) any[c] |= from[c];
-      std::memcpy(out + sizeof(Fate), from, columns);
+      if (out != from) std::memcpy(out, from, layout_.width * sizeof(std::int32_t));
+      for (std::size_t k = 0; k < layout_.width; ++k) any[k] |= out[k];
+      std::memcpy(out, fates + r, sizeof(Fate));
     }
+    for (std::size_t k = 0; k < layout_.count; ++k)
+      to.live |= std::uint64_t{any[NarrowLayout::kFirst + k] != 0} << layout_.column[k];
+    return;
   }
-  for (std::size_t k = 0; k < layout_.count; ++k) any[layout_.column[k]] |= some[k];
-  for (std::size_t c = 0; c < kColumns; ++c) to.live |= std::uint64_t{any[c] != 0} << c;
+  std::byte* at = arena.take(visits * kFullRow);
+  to.full = at;
+  std::array<std::int64_t, kColumns> row;
+  for (std::size_t r = 0; r < visits; ++r, at += kFullRow) {
+    rows.get(r, row.data());
+    for (std::size_t c = 0; c < kColumns; ++c) to.live |= std::uint64_t{row[c] != 0} << c;
+    std::memcpy(at, fates + r, sizeof(Fate));
+    std::memcpy(at + sizeof(Fate), row.data(), sizeof(row));
+  }
 }
 
 std::uint64_t Partitions::live() const {
@@ -151,27 +155,37 @@ void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std:
 void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
                               std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed) const {
   const std::size_t parts = count();
-  std::vector<std::uint32_t> next(row_place_.begin() + static_cast<std::ptrdiff_t>(chunk * parts),
-                                  row_place_.begin() + static_cast<std::ptrdiff_t>((chunk + 1) * parts));
+  const auto of_chunk = [&](const std::vector<std::uint32_t>& place) {
+    const auto begin = place.begin() + static_cast<std::ptrdiff_t>(chunk * parts);
+    return std::vector<std::uint32_t>(begin, begin + static_cast<std::ptrdiff_t>(parts));
+  };
+  std::vector<std::uint32_t> next_row = of_chunk(row_place_), next_event = of_chunk(event_place_);
   alignas(64) std::int64_t staged[kBlock];
   const std::byte* from[kBlock];
   std::uint8_t how[kBlock];  // 0 took no part, 1 a narrow row, 2 one in full
+  const bool aligned =
+      std::ranges::all_of(columns, [](const std::int64_t* column) { return reinterpret_cast<std::uintptr_t>(column) % 16 == 0; });
   const std::size_t end = chunks_.begin[chunk + 1];
   for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
     const std::size_t size = std::min(kBlock, end - begin);
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::int32_t group = events_.group[begin + i];
-      how[i] = 0;
-      if (group < 0) continue;
-      const auto part = static_cast<std::size_t>(group) >> shift_;
-      const KeptRows& rows = rows_[part];
-      how[i] = rows.narrow ? 1 : 2;
-      from[i] = rows.at + std::size_t{next[part]++} * rows.stride;
-      for (std::size_t b = 0; b < rows.stride; b += 64) __builtin_prefetch(from[i] + b);
-    }
     std::uint8_t all = 3;
     for (std::size_t i = 0; i < size; ++i) {
-      all &= how[i] == 0 ? 0 : how[i];
+      const std::size_t v = begin + i;
+      const std::int32_t group = events_.group[v];
+      how[i] = 0;
+      from[i] = nullptr;
+      if (group >= 0) {
+        const auto part = static_cast<std::size_t>(group) >> shift_;
+        const std::uint32_t event = next_event[part];
+        next_event[part] += static_cast<std::uint32_t>(events_.event_begin[v + 1] - events_.event_begin[v]);
+        const std::uint32_t row = next_row[part]++;
+        how[i] = rows_[part].full == nullptr ? 1 : 2;
+        from[i] = how[i] == 1 ? reinterpret_cast<const std::byte*>(records_.get() + event) : rows_[part].full + row * kFullRow;
+        for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(from[i] + b);
+      }
+      all &= how[i];
+    }
+    for (std::size_t i = 0; i < size; ++i) {
       if (how[i] == 0) continue;
       Fate fate;
       std::memcpy(&fate, from[i], sizeof(Fate));
@@ -180,21 +194,26 @@ void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*,
       plan[begin + i] = fate.plan;
       reversed[begin + i] = fate.reversed;
     }
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      if (columns[c] == nullptr) continue;
-      const std::size_t k = layout_.place[c];
-      const bool has_place = k != layout_.count;
-      if (all == 1 && has_place) {
-        // A column of narrow rows, without a stop in between.
-        const std::size_t at = sizeof(Fate) + k * sizeof(std::int32_t);
-        for (std::size_t i = 0; i < size; ++i) staged[i] = *reinterpret_cast<const std::int32_t*>(from[i] + at);
-      } else {
-        for (std::size_t i = 0; i < size; ++i) {
-          staged[i] = 0;
-          if (how[i] == 1 && has_place)
-            staged[i] = *reinterpret_cast<const std::int32_t*>(from[i] + sizeof(Fate) + k * sizeof(std::int32_t));
-          if (how[i] == 2) staged[i] = *reinterpret_cast<const std::int64_t*>(from[i] + sizeof(Fate) + c * sizeof(std::int64_t));
+    std::uint64_t done = 0;
+    if (all == 1 && size % 8 == 0 && aligned) {
+      // Nothing but narrow rows: four columns at a time. The first numbers are the fate's.
+      for (std::size_t k = 0; k < layout_.count; k += 4) {
+        std::int64_t* to[4] = {};
+        for (std::size_t x = 0; x < 4 && k + x < layout_.count; ++x) {
+          const std::size_t c = layout_.column[k + x];
+          done |= std::uint64_t{1} << c;
+          if (columns[c] != nullptr) to[x] = columns[c] + begin;
         }
+        stream_columns(from, (NarrowLayout::kFirst + k) * sizeof(std::int32_t), to, size);
+      }
+    }
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      if (columns[c] == nullptr || ((done >> c) & 1) != 0) continue;
+      const std::size_t at = layout_.place[c] * sizeof(std::int32_t);
+      for (std::size_t i = 0; i < size; ++i) {
+        staged[i] = 0;
+        if (how[i] == 1 && layout_.has(c)) staged[i] = *reinterpret_cast<const std::int32_t*>(from[i] + at);
+        if (how[i] == 2) std::memcpy(staged + i, from[i] + sizeof(Fate) + c * sizeof(std::int64_t), sizeof(std::int64_t));
       }
       stream_numbers(columns[c] + begin, staged, size);
     }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "rows.hpp"
-#include "scratch.hpp"
+#include "ybcore/scratch.hpp"
 #include "split.hpp"
 #include "ybcore/settle.hpp"
 
@@ -30,17 +30,10 @@ struct alignas(64) Record {
 };
 static_assert(sizeof(Record) == 128);
 
-// What became of a visit beside its columns.
-struct Fate {
-  std::int32_t plan;
-  std::uint8_t outcome, reason, reversed, spare;
-};
-
-// Rows of one partition, kept: a Fate, then the columns of a narrow layout or all of them in full.
+// The kept rows of one partition: narrow ones in place of the first record of each visit, or a Fate and all columns in full, visit after
+// visit.
 struct KeptRows {
-  std::byte* at = nullptr;
-  std::uint32_t stride = 0;  // bytes of a row
-  bool narrow = true;
+  const std::byte* full = nullptr;
   std::uint64_t live = 0;  // bit c: some row has something in column c
 };
 
@@ -52,7 +45,7 @@ class Partitions {
   [[nodiscard]] std::size_t count() const { return event_begin_.size() - 1; }
   [[nodiscard]] std::span<const std::int64_t> weights() const { return event_begin_; }
   // Events in input order; parts of a visit stand together.
-  [[nodiscard]] std::span<const Record> records(std::size_t part) const {
+  [[nodiscard]] std::span<Record> records(std::size_t part) const {
     return {records_.get() + event_begin_[part], static_cast<std::size_t>(event_begin_[part + 1] - event_begin_[part])};
   }
   [[nodiscard]] std::int32_t first_group(std::size_t part) const { return static_cast<std::int32_t>(part << shift_); }
@@ -68,8 +61,10 @@ class Partitions {
   void reserve_arenas(std::size_t count) { arenas_.resize(count); }
   [[nodiscard]] Arena& arena(std::size_t chunk) { return arenas_[chunk]; }
   [[nodiscard]] const NarrowLayout& layout() const { return layout_; }
-  // Keeps the rows of a partition, in the order of its visits.
-  void keep(std::size_t part, const Rows& rows, const Fate* fates, Arena& arena);
+  // True when a narrow row takes no more room than a record.
+  [[nodiscard]] bool rows_fit() const { return layout_.width * sizeof(std::int32_t) <= sizeof(Record); }
+  // Keeps the rows of a partition, whose records nobody needs any more; `first`: of each visit, its first record.
+  void keep(std::size_t part, const Rows& rows, const Fate* fates, const std::uint32_t* first, Arena& arena);
   // Bit c: some row has something in column c.
   [[nodiscard]] std::uint64_t live() const;
   // Back to columns in input order. Visits that took no part get zeros. Columns that nobody wrote may be empty.
@@ -78,7 +73,7 @@ class Partitions {
 
  private:
   void count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const;
-  void pack_chunk(std::size_t chunk, std::uint32_t* place);
+  void pack_chunk(std::size_t chunk);
   void spread_chunk(std::size_t chunk, const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
                     std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed) const;
 
@@ -87,7 +82,8 @@ class Partitions {
   int shift_ = 0;
   Chunks chunks_;                          // of visits
   std::vector<std::int64_t> event_begin_;  // of partitions
-  std::vector<std::uint32_t> row_place_;   // by chunk and partition: rows of its partition before the chunk's
+  // By chunk and partition: visits and events of its partition before the chunk's.
+  std::vector<std::uint32_t> row_place_, event_place_;
   Big<Record> records_;
   std::vector<KeptRows> rows_;
   std::vector<Arena> arenas_;

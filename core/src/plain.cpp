@@ -56,7 +56,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   std::uint64_t total = 0;
   std::uint64_t any = 0;
   for (std::size_t i = 0; i < 5; ++i) {
-    burden[i] = event.nature[i];
+    burden[i] = told_.nature[i] = event.nature[i];
     any |= static_cast<std::uint64_t>(burden[i]);
     total += static_cast<std::uint64_t>(burden[i]);
   }

@@ -11,32 +11,48 @@
 
 namespace ybcore {
 
-// Where each column stands in a narrow row; columns without a place share the one behind the last.
+// What became of a visit beside its columns.
+struct Fate {
+  std::int32_t plan;
+  std::uint8_t outcome, reason, reversed, spare;
+};
+
+// A narrow row: a Fate, the columns, one place that all other columns share, and nothing up to whole vectors.
 struct NarrowLayout {
   explicit NarrowLayout(std::uint64_t columns) {
     for (std::size_t c = 0; c < kColumns; ++c)
       if (((columns >> c) & 1) != 0) column[count++] = static_cast<std::uint8_t>(c);
-    place.fill(count);
-    for (std::uint8_t k = 0; k < count; ++k) place[column[k]] = k;
+    place.fill(static_cast<std::uint8_t>(kFirst + count));
+    for (std::size_t k = 0; k < count; ++k) place[column[k]] = static_cast<std::uint8_t>(kFirst + k);
+    width = (kFirst + count + 1 + 3) / 4 * 4;
   }
-  std::uint8_t count = 0;
+  static constexpr std::size_t kFirst = sizeof(Fate) / sizeof(std::int32_t);
+  std::size_t count = 0, width = 0;  // columns that have a place; numbers of a row
   std::array<std::uint8_t, kColumns> column{}, place{};
+  [[nodiscard]] bool has(std::size_t c) const { return place[c] != kFirst + count; }
 };
+static_assert(sizeof(Fate) % sizeof(std::int32_t) == 0);
 
 class Rows {
  public:
-  explicit Rows(const NarrowLayout& layout) : layout_(layout), width_(layout.count + std::size_t{1}) {}
+  explicit Rows(const NarrowLayout& layout) : layout_(layout) {}
 
+  // Narrow rows of `visits` visits, in memory of the caller's (one row each `stride` numbers, at the visit's place) or the workspace's own.
   void start(std::size_t visits) {
+    if (own_.size() < visits * layout_.width) own_.resize(visits * layout_.width);
+    start(visits, own_.data(), layout_.width, nullptr);
+  }
+  void start(std::size_t visits, std::int32_t* rows, std::size_t stride, const std::uint32_t* place) {
     visits_ = visits;
+    rows_ = rows;
+    stride_ = stride;
+    place_ = place;
     is_narrow_ = true;
-    if (narrow_.size() < visits * width_) narrow_.resize(visits * width_);
   }
   [[nodiscard]] std::size_t visits() const { return visits_; }
   [[nodiscard]] bool narrow() const { return is_narrow_; }
   [[nodiscard]] const NarrowLayout& layout() const { return layout_; }
-  [[nodiscard]] std::int32_t* narrow(std::size_t row) { return narrow_.data() + row * width_; }
-  [[nodiscard]] const std::int32_t* narrow(std::size_t row) const { return narrow_.data() + row * width_; }
+  [[nodiscard]] std::int32_t* narrow(std::size_t row) const { return rows_ + (place_ == nullptr ? row : place_[row]) * stride_; }
   [[nodiscard]] std::int64_t* wide(std::size_t row) { return wide_.data() + row * kColumns; }
   [[nodiscard]] const std::int64_t* wide(std::size_t row) const { return wide_.data() + row * kColumns; }
 
@@ -46,22 +62,17 @@ class Rows {
       std::memcpy(wide(row), columns, kColumns * sizeof(std::int64_t));
       return;
     }
-    for (std::size_t k = 0; k < layout_.count; ++k) narrow(row)[k] = static_cast<std::int32_t>(columns[layout_.column[k]]);
+    std::int32_t* to = narrow(row) + NarrowLayout::kFirst;
+    for (std::size_t k = 0; k < layout_.count; ++k) to[k] = static_cast<std::int32_t>(columns[layout_.column[k]]);
   }
   void get(std::size_t row, std::int64_t* columns) const {
     if (!is_narrow_) {
       std::memcpy(columns, wide(row), kColumns * sizeof(std::int64_t));
       return;
     }
+    const std::int32_t* from = narrow(row) + NarrowLayout::kFirst;
     std::memset(columns, 0, kColumns * sizeof(std::int64_t));
-    for (std::size_t k = 0; k < layout_.count; ++k) columns[layout_.column[k]] = narrow(row)[k];
-  }
-  void zero(std::size_t row) {
-    if (is_narrow_) {
-      std::memset(narrow(row), 0, width_ * sizeof(std::int32_t));
-    } else {
-      std::memset(wide(row), 0, kColumns * sizeof(std::int64_t));
-    }
+    for (std::size_t k = 0; k < layout_.count; ++k) columns[layout_.column[k]] = from[k];
   }
   // In full from here on. Rows that nobody has put hold anything.
   void widen() {
@@ -72,17 +83,18 @@ class Rows {
 
  private:
   const NarrowLayout& layout_;
-  const std::size_t width_;
-  std::size_t visits_ = 0;
+  std::size_t visits_ = 0, stride_ = 0;
   bool is_narrow_ = true;
-  std::vector<std::int32_t> narrow_;
+  std::int32_t* rows_ = nullptr;
+  const std::uint32_t* place_ = nullptr;
+  std::vector<std::int32_t> own_;
   std::vector<std::int64_t> wide_;
 
   [[nodiscard]] bool fits(const std::int64_t* columns) const {
     bool out = true;
     for (std::size_t c = 0; c < kColumns; ++c) {
       out &= columns[c] == static_cast<std::int32_t>(columns[c]);
-      out &= columns[c] == 0 || layout_.place[c] != layout_.count;
+      out &= columns[c] == 0 || layout_.has(c);
     }
     return out;
   }

@@ -104,7 +104,12 @@ void Group::sort(std::size_t part) {
 Status Group::settle(std::size_t part, State* closing) {
   sort(part);
   const std::size_t visits = first_.size();
-  rows_.start(visits);
+  if (reverses_ || !partitions_.rows_fit()) {
+    rows_.start(visits);
+  } else {
+    // A visit's row takes the place of its first record once nobody asks for that any more.
+    rows_.start(visits, reinterpret_cast<std::int32_t*>(records_.data()), sizeof(Record) / sizeof(std::int32_t), first_.data());
+  }
   fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
     const std::int32_t group = partitions_.first_group(part) + static_cast<std::int32_t>(g);
@@ -114,7 +119,7 @@ Status Group::settle(std::size_t part, State* closing) {
     if (status.code != Code::kOk) return status;
     if (closing != nullptr) write(*closing);
   }
-  partitions_.keep(part, rows_, fates_.data(), arena_);
+  partitions_.keep(part, rows_, fates_.data(), first_.data(), arena_);
   return {Code::kOk, 0};
 }
 
@@ -157,7 +162,8 @@ Reason Group::refusal(const Record* first, std::size_t parts) const {
 void Group::reject(std::uint32_t place, Reason reason) {
   fates_[place].outcome = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
   fates_[place].reason = static_cast<std::uint8_t>(reason);
-  rows_.zero(place);
+  constexpr std::int64_t nothing[kColumns] = {};
+  rows_.put(place, nothing);
 }
 
 bool Group::visit(std::uint32_t place) {
@@ -187,9 +193,9 @@ bool Group::visit(std::uint32_t place) {
     ledger_.records.back().scheme = static_cast<std::int32_t>(plan.scheme);
   }
   ledger_.close();
-  rows_.put(place, columns);
   fates_[place].outcome = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
   fates_[place].plan = first[first->parts - 1].plan;
+  rows_.put(place, columns);
   return true;
 }
 
@@ -207,6 +213,8 @@ bool Group::plain_visit(std::uint32_t place, const Record& event, const PlainPla
     return true;
   }
   if (history_) ledger_.close();
+  fates_[place].outcome = static_cast<std::uint8_t>(row.benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
+  fates_[place].plan = event.plan;
   if (rows_.narrow() && !visit_.fits()) rows_.widen();
   if (rows_.narrow()) {
     visit_.tell_plain([to = rows_.narrow(place), at = rows_.layout().place.data()](Column column, std::int64_t value) {
@@ -215,8 +223,6 @@ bool Group::plain_visit(std::uint32_t place, const Record& event, const PlainPla
   } else {
     visit_.tell_plain([to = rows_.wide(place)](Column column, std::int64_t value) { to[column] = value; });
   }
-  fates_[place].outcome = static_cast<std::uint8_t>(row.benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit);
-  fates_[place].plan = event.plan;
   return true;
 }
 

@@ -1,18 +1,10 @@
 #include "split.hpp"
 
-#if __has_include(<sys/mman.h>)
-#include <sys/mman.h>
-#endif
-
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <exception>
-#include <new>
 #include <system_error>
 #include <thread>
-
-#include "scratch.hpp"
 
 namespace ybcore {
 
@@ -61,43 +53,6 @@ void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(
   work();
   for (std::thread& t : team) t.join();
   if (why) std::rethrow_exception(why);
-}
-
-namespace {
-constexpr std::size_t kPage = std::size_t{1} << 21;
-// What stands before every lent block.
-struct alignas(64) Head {
-  std::size_t bytes;
-};
-// The large block that was given back last.
-std::atomic<Head*> kept{nullptr};
-}  // namespace
-
-void* lend(std::size_t bytes) {
-  Head* head = bytes < kPage ? nullptr : kept.exchange(nullptr);
-  // A block twice too large is not worth holding.
-  if (head != nullptr && (head->bytes < bytes || head->bytes / 2 > bytes)) {
-    std::free(head);
-    head = nullptr;
-  }
-  if (head == nullptr) {
-    const std::size_t page = bytes < kPage ? 64 : kPage;
-    const std::size_t whole = (bytes + sizeof(Head) + page - 1) / page * page;
-    head = static_cast<Head*>(std::aligned_alloc(page, whole));
-    if (head == nullptr) throw std::bad_alloc();
-#if defined(MADV_HUGEPAGE)
-    if (page == kPage) (void)madvise(head, whole, MADV_HUGEPAGE);
-#endif
-    head->bytes = whole - sizeof(Head);
-  }
-  return head + 1;
-}
-
-void give_back(void* at) noexcept {
-  if (at == nullptr) return;
-  Head* head = static_cast<Head*>(at) - 1;
-  if (head->bytes >= kPage) head = kept.exchange(head);
-  if (head != nullptr) std::free(head);
 }
 
 }  // namespace ybcore

@@ -56,7 +56,8 @@ class Visit {
   // Calls `put` with every column of the plain visit.
   template <class Put>
   void tell_plain(Put put) const {
-    const std::int64_t* nature = event_->nature;
+    // Not the event's own: the row may stand in its place.
+    const std::array<std::int64_t, 5>& nature = told_.nature;
     put(c_medfee_sumamt, total_);
     put(c_fulamt_ownpay_amt, nature[0]);
     put(c_overlmt_selfpay, nature[1]);
@@ -140,6 +141,7 @@ class Visit {
   // A plain visit: what counters hold now and held before, and what its columns need beside buckets and payers.
   std::array<std::int64_t, kMaxKeys> now_{}, before_{};
   struct Told {
+    std::array<std::int64_t, 5> nature;
     std::int64_t standard, due, deductible, funds, person, cash, cut_fund, cut_expense, rate, balance;
   } told_{};
 

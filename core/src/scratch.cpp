@@ -1,0 +1,117 @@
+#include "ybcore/scratch.hpp"
+
+#if __has_include(<sys/mman.h>)
+#include <sys/mman.h>
+#endif
+
+#include <algorithm>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace ybcore {
+namespace {
+
+constexpr std::size_t kPage = std::size_t{1} << 21;
+
+// What stands before every lent block.
+struct alignas(64) Head {
+  std::size_t bytes;  // with the head
+};
+
+// Blocks that were given back, the oldest first. What is lent and kept together is never more than was lent at once before.
+struct Pool {
+  std::mutex mutex;
+  std::vector<Head*> kept;
+  std::size_t lent = 0, held = 0, most = 0;
+
+  // The smallest kept block with room that is not much too large.
+  Head* find(std::size_t bytes) {
+    auto best = kept.end();
+    for (auto at = kept.begin(); at != kept.end(); ++at)
+      if ((*at)->bytes >= bytes && (*at)->bytes - bytes <= bytes / 4 && (best == kept.end() || (*at)->bytes < (*best)->bytes)) best = at;
+    if (best == kept.end()) return nullptr;
+    Head* found = *best;
+    kept.erase(best);
+    held -= found->bytes;
+    return found;
+  }
+  void trim(std::size_t bound) {
+    std::size_t gone = 0;
+    for (; gone < kept.size() && lent + held > bound; ++gone) {
+      held -= kept[gone]->bytes;
+      std::free(kept[gone]);
+    }
+    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(gone));
+  }
+};
+
+// Never destroyed: blocks may come back while the process ends.
+Pool& pool() {
+  static Pool* const one = new Pool;
+  return *one;
+}
+
+}  // namespace
+
+void* lend(std::size_t bytes) {
+  const std::size_t page = bytes < kPage ? sizeof(Head) : kPage;
+  const std::size_t whole = (bytes + sizeof(Head) + page - 1) / page * page;
+  Head* head = nullptr;
+  if (page == kPage) {
+    Pool& p = pool();
+    const std::lock_guard lock(p.mutex);
+    head = p.find(whole);
+    p.lent += head == nullptr ? whole : head->bytes;
+    p.most = std::max(p.most, p.lent);
+    p.trim(p.most);
+  }
+  if (head == nullptr) {
+    head = static_cast<Head*>(std::aligned_alloc(page, whole));
+    if (head == nullptr) {
+      if (page == kPage) {
+        Pool& p = pool();
+        const std::lock_guard lock(p.mutex);
+        p.lent -= whole;
+      }
+      throw std::bad_alloc();
+    }
+#if defined(MADV_HUGEPAGE)
+    if (page == kPage) (void)madvise(head, whole, MADV_HUGEPAGE);
+#endif
+    head->bytes = whole;
+  }
+  return head + 1;
+}
+
+void give_back(void* at) noexcept {
+  if (at == nullptr) return;
+  Head* head = static_cast<Head*>(at) - 1;
+  if (head->bytes < kPage) {
+    std::free(head);
+    return;
+  }
+#if defined(MADV_FREE)
+  // The system may have it whenever it needs memory.
+  (void)madvise(reinterpret_cast<std::byte*>(head) + kPage, head->bytes - kPage, MADV_FREE);
+#endif
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  p.lent -= head->bytes;
+  try {
+    p.kept.push_back(head);
+    p.held += head->bytes;
+  } catch (const std::bad_alloc&) {
+    std::free(head);
+  }
+}
+
+void let_go() noexcept {
+  Pool& p = pool();
+  const std::lock_guard lock(p.mutex);
+  p.trim(p.lent);
+  p.most = p.lent;
+}
+
+}  // namespace ybcore
