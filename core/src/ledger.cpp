@@ -16,9 +16,10 @@ std::uint64_t mix(const SlotKey& k) {
 
 void Ledger::clear() {
   ++epoch_;
-  for (const Slot& slot : slots_) newest_[static_cast<std::size_t>(slot.key.counter)] = -1;
+  for (std::size_t i = 1; i < slots_.size(); ++i) newest_[static_cast<std::size_t>(slots_[i].key.counter)] = -1;
   table_.clear();
   slots_.clear();
+  slots_.push_back({{-1, -1, -1, -1}, 0, 0, -1});
   records.clear();
   contributions.clear();
   admissions.clear();
@@ -56,7 +57,7 @@ std::int32_t Ledger::search(const SlotKey& key) {
 void Ledger::index(std::size_t places) {
   table_.assign(places, -1);
   const std::uint64_t mask = places - 1;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
+  for (std::size_t i = 1; i < slots_.size(); ++i) {
     std::uint64_t place = mix(slots_[i].key) & mask;
     while (table_[place] >= 0) place = (place + 1) & mask;
     table_[place] = static_cast<std::int32_t>(i);

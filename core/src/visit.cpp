@@ -99,7 +99,7 @@ void Visit::find_slots(const PreparedKeys& keys, SlotSet& set, const std::int32_
         key.within = row.value;
         break;
     }
-    set.slot[at++] = row.period == Period::kVisit ? -1 : ledger_.slot(key);
+    set.slot[at++] = row.period == Period::kVisit ? kNoSlot : ledger_.slot(key);
   }
 }
 
@@ -141,7 +141,7 @@ std::int64_t Visit::amount_fen(std::int64_t which) const {
 
 void Visit::admission(bool history) {
   const std::int32_t slot = slots_[static_cast<std::size_t>(plan_->admission_key)];
-  if (slot < 0) return;
+  if (slot == kNoSlot) return;
   const bool by_stay = plan_->one_per_stay != 0;
   const std::int32_t stay = by_stay ? event_->stay : -2 - event_->visit;
   // Where nothing is ever taken back, one entry a stay is enough, and the slot knows how many there are.
@@ -340,7 +340,7 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
   if (plan_->account == 1) account_last();
   const bool kept = columns(columns_out, at_end);
   for (std::size_t at = 0; at < keys; ++at) {
-    if (fed_[at] == 0 || slots_[at] < 0) continue;
+    if (fed_[at] == 0 || slots_[at] == kNoSlot) continue;
     const std::int64_t more = ledger_.unit(fed_[at], scale_);
     std::int64_t& value = ledger_.at(slots_[at]).value;
     ledger_.contributions.push_back({slots_[at], more});

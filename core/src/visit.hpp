@@ -114,7 +114,7 @@ class Visit {
   std::array<std::int64_t, kAllBuckets> nature_{};
   std::int64_t total_ = 0;
   std::array<std::int64_t, kPayers> payers_{};
-  const std::int32_t* slots_ = nullptr;  // by key; -1 for one that lasts no longer than the visit
+  const std::int32_t* slots_ = nullptr;  // by key
   std::array<std::int64_t, kMaxKeys> fed_{};
   std::array<LayerResult, kMaxLayers> results_{};
   // Sums beyond `most_` units cannot be told from wrapped ones: the visit is refused.
@@ -173,7 +173,7 @@ class Visit {
   void make_periods(Periods& known, std::int32_t day, std::int32_t rule) const;
   [[nodiscard]] std::int64_t read(std::int64_t key) const {
     const auto at = static_cast<std::size_t>(key);
-    const std::int64_t stored = slots_[at] < 0 ? 0 : ledger_.value(slots_[at], scale_);
+    const std::int64_t stored = ledger_.value(slots_[at], scale_);
     const std::int64_t sum = stored + fed_[at];
     if (scale_ == 1 && static_cast<std::uint64_t>(sum + kMostFen) <= 2 * static_cast<std::uint64_t>(kMostFen)) return sum;
     return limited(Wide{stored} + fed_[at]);

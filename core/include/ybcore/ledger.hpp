@@ -37,6 +37,9 @@ struct SlotKey {
   friend bool operator==(const SlotKey&, const SlotKey&) = default;
 };
 
+// The slot of everything that lasts no longer than a visit: always nothing.
+inline constexpr std::int32_t kNoSlot = 0;
+
 struct Slot {
   SlotKey key;
   std::int64_t value;     // in the ledger's unit, as contributions are
@@ -80,7 +83,7 @@ struct Standing {
 
 class Ledger {
  public:
-  explicit Ledger(bool whole_fen) : whole_fen_(whole_fen) {}
+  explicit Ledger(bool whole_fen) : whole_fen_(whole_fen) { clear(); }
   void clear();
   // Changes with every `clear`.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
@@ -90,6 +93,7 @@ class Ledger {
     return whole_fen_ ? value : from_grid(value, scale);
   }
   [[nodiscard]] std::int64_t unit(std::int64_t amount, std::int64_t scale) const { return whole_fen_ ? amount : to_grid(amount, scale); }
+  [[nodiscard]] bool whole_fen() const { return whole_fen_; }
   [[nodiscard]] std::int64_t most() const { return whole_fen_ ? kMostFen : kMostGrid; }
   // Millionths of a fen that make the ledger's unit.
   [[nodiscard]] std::int64_t grid() const { return whole_fen_ ? kGrid : 1; }
@@ -102,6 +106,7 @@ class Ledger {
     return make(key);
   }
   [[nodiscard]] Slot& at(std::int32_t slot) { return slots_[static_cast<std::size_t>(slot)]; }
+  [[nodiscard]] std::vector<Slot>& slots() { return slots_; }
   [[nodiscard]] const std::vector<Slot>& slots() const { return slots_; }
 
   std::vector<Standing> records;
