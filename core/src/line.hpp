@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "words.hpp"
 #include "ybcore/pricing.hpp"
 
 namespace ybcore {
 
 inline constexpr std::int64_t kPpm = 1'000'000;
-inline constexpr std::int64_t kOneUnit = 10'000;        // quantity 1
 inline constexpr std::int64_t kCapToFen = 100'000'000;  // price (10^-6 yuan) * quantity (10^-4) -> fen
 inline constexpr std::int64_t kNullInt = INT64_MIN;
 

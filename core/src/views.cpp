@@ -104,7 +104,9 @@ Word word_of(const Catalog& catalog, const PricingTables& tables, const Asked& a
   if (!sure) return kSlow;
   if (cap != nullptr) {
     if (cap->cap < 0 || cap->cap % kHao != 0 || static_cast<Word>(cap->cap / kHao) > kCapBits) return kSlow;
-    word |= kCapped | static_cast<Word>(cap->cap / kHao);
+    word |= static_cast<Word>(cap->cap / kHao);
+  } else {
+    word |= kOpen;
   }
   std::int32_t own = 0;
   if (found->item_class == ItemClass::kB || found->direct) {

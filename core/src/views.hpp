@@ -6,23 +6,10 @@
 #include <vector>
 
 #include "ybcore/catalog.hpp"
+#include "words.hpp"
 #include "ybcore/pricing.hpp"
 
 namespace ybcore {
-
-// What holds of an item under one program at one place and level on every day of the batch. Bits 0 to 33: the cap in 1/10000 yuan; then
-// the first-pay ratio that the program's steps come to, in ppm; then flags. `kSlow`: something changes within the batch's days, or does not
-// fit here, and the line is looked up in the rows themselves. `kDated`: the word depends on the day; how many spans in bits 32 to 39, the
-// first one in bits 0 to 31.
-using Word = std::uint64_t;
-inline constexpr int kRatioAt = 34, kCappedAt = 54, kWholeAt = 55, kTagAt = 58;
-inline constexpr Word kCapBits = (Word{1} << kRatioAt) - 1, kRatioBits = (Word{1} << 20) - 1;
-inline constexpr Word kCapped = Word{1} << kCappedAt, kWhole = Word{1} << kWholeAt, kUnknown = Word{1} << 56, kDirectly = Word{1} << 57;
-inline constexpr Word kTagBits = Word{15} << kTagAt, kSlow = Word{1} << 62;
-inline constexpr Word kDated = Word{1} << 63;
-inline constexpr Word kRare = kUnknown | kDirectly | kTagBits | kSlow | kDated;
-// Quantities from here on might overflow when multiplied with a cap.
-inline constexpr std::uint64_t kMostQuantity = std::uint64_t{1} << 29;
 
 // Words by number, the first one for numbers that mean nothing.
 struct Words {
