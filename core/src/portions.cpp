@@ -35,31 +35,38 @@ double rounded(double x) { return (x + 0.5) * kMillionth + kTwo52; }
 }  // namespace
 
 bool portions_of_small(const LineColumns& lines, Portion* out) noexcept {
-  const Bits* word = lines.word;
-  const std::int64_t* amounts = lines.amount;
-  const std::int64_t* quantities = lines.quantity;
+  constexpr std::size_t kBlock = 128;
   Bits amount_range = 0, quantity_range = 0;
-  const auto one = [&](std::size_t i, Bits quantity) {
-    const Bits w = word[i], amount = static_cast<Bits>(amounts[i]);
-    amount_range |= amount + (Bits{1} << kAmountBits);
-    quantity_range |= quantity + (Bits{1} << kQuantityBits);
-    const double signed_amount = from_signed(amount);
-    const double size = magnitude(signed_amount);
-    const Bits sign = as_bits(signed_amount) & kSign;
-    const double cap = rounded(from_unsigned(w & kCapBits) * magnitude(from_signed(quantity)));
-    // Without a cap: one that no amount reaches.
-    const double limit = as_number(as_bits(cap) | ((w & kOpen) >> (kOpenAt - kBeyondBit))) - kTwo52;
-    const double lim = limit < size ? limit : size;
-    const double first = rounded(lim * from_unsigned((w >> kRatioAt) & kRatioBits)) - kTwo52;
-    out[i].amount = amount;
-    out[i].lim = signed_bits(lim, sign);
-    out[i].first = signed_bits(first, sign);
-    out[i].full = amount & (Bits{0} - (w >> kWholeAt));
-  };
-  if (quantities != nullptr) {
-    for (std::size_t i = 0; i < lines.count; ++i) one(i, static_cast<Bits>(quantities[i]));
-  } else {
-    for (std::size_t i = 0; i < lines.count; ++i) one(i, kOneUnit);
+  // In two steps, so that the chain of each is short: the cap, then first pay.
+  for (std::size_t begin = 0; begin < lines.count; begin += kBlock) {
+    const std::size_t count = lines.count - begin < kBlock ? lines.count - begin : kBlock;
+    const Bits* word = lines.word + begin;
+    const std::int64_t* amounts = lines.amount + begin;
+    double lims[kBlock];
+    const auto within_cap = [&](std::size_t i, Bits quantity) {
+      const Bits w = word[i], amount = static_cast<Bits>(amounts[i]);
+      amount_range |= amount + (Bits{1} << kAmountBits);
+      quantity_range |= quantity + (Bits{1} << kQuantityBits);
+      const double size = magnitude(from_signed(amount));
+      const double cap = rounded(from_unsigned(w & kCapBits) * magnitude(from_signed(quantity)));
+      // Without a cap: one that no amount reaches.
+      const double limit = as_number(as_bits(cap) | ((w & kOpen) >> (kOpenAt - kBeyondBit))) - kTwo52;
+      lims[i] = limit < size ? limit : size;
+    };
+    if (lines.quantity != nullptr) {
+      for (std::size_t i = 0; i < count; ++i) within_cap(i, static_cast<Bits>(lines.quantity[begin + i]));
+    } else {
+      for (std::size_t i = 0; i < count; ++i) within_cap(i, kOneUnit);
+    }
+    Portion* to = out + begin;
+    for (std::size_t i = 0; i < count; ++i) {
+      const Bits w = word[i], amount = static_cast<Bits>(amounts[i]), sign = amount & kSign;
+      const double first = rounded(lims[i] * from_unsigned((w >> kRatioAt) & kRatioBits)) - kTwo52;
+      to[i].amount = amount;
+      to[i].lim = signed_bits(lims[i], sign);
+      to[i].first = signed_bits(first, sign);
+      to[i].full = amount & (Bits{0} - (w >> kWholeAt));
+    }
   }
   return amount_range >> (kAmountBits + 1) == 0 && quantity_range >> (kQuantityBits + 1) == 0;
 }

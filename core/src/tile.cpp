@@ -27,25 +27,35 @@ Tile::Tile(const Views& views, const PricingTables& tables, const PricingVisits&
 
 // The words of lines taken since it was last called, which have one view.
 void Tile::look_up() {
+  const std::size_t end = count_;
   std::size_t rares = rares_;
   const auto keep = [&](std::size_t i, Word word) {
     word_[i] = word;
     at_[rares] = static_cast<std::uint16_t>(i);
     rares += (word & kRare) != 0 ? 1 : 0;
   };
+  std::size_t i = known_;
   if (lines_.row.empty()) {
     const std::int32_t* item = lines_.item.data() + base_;
-    const std::size_t last = lines_.item.size() - static_cast<std::size_t>(base_) - 1;
+    const std::int64_t* amount = lines_.amount.data() + base_;
+    const std::int64_t* quantity = lines_.quantity.empty() ? amount : lines_.quantity.data() + base_;
+    const std::size_t left = lines_.item.size() - static_cast<std::size_t>(base_);
     // The next events most likely have the same view.
-    for (std::size_t i = known_; i < count_; ++i) {
-      __builtin_prefetch(words_.at(item[std::min(i + kAhead, last)]));
-      keep(i, *words_.at(item[i]));
+    constexpr std::size_t kStep = 8;
+    for (; i + kStep <= end && i + kStep + kAhead <= left; i += kStep) {
+      __builtin_prefetch(amount + i);
+      __builtin_prefetch(quantity + i);
+      for (std::size_t k = i; k < i + kStep; ++k) {
+        words_.fetch(item[k + kAhead]);
+        keep(k, *words_.at(item[k]));
+      }
     }
+    for (; i < end; ++i) keep(i, *words_.at(item[i]));
   } else {
-    for (std::size_t i = known_; i < count_; ++i) keep(i, *words_.at(lines_.item[row(i)]));
+    for (; i < end; ++i) keep(i, *words_.at(lines_.item[row(i)]));
   }
   rares_ = rares;
-  known_ = count_;
+  known_ = end;
 }
 
 // Lists again what words were changed to.
@@ -90,17 +100,28 @@ void Tile::ask() {
   list();
 }
 
-// Words that depend on the day.
+// Words that depend on the day. What is plain then leaves the list.
 void Tile::resolve() {
-  each([&](std::size_t i, const Piece& piece) {
-    if ((word_[i] & kDated) == 0) return;
-    const std::int32_t enddate = visits_.enddate[piece.visit];
-    const PricingProgram& program = tables_.programs[static_cast<std::size_t>(events_.program[piece.event])];
-    const std::int32_t day = program.date[0] == DateRule::kFee         ? fee_day(lines_, static_cast<std::int64_t>(row(i)), enddate)
-                             : program.date[0] == DateRule::kDischarge ? enddate
-                                                                       : visits_.setl_day[piece.visit];
-    word_[i] = views_.on(word_[i], day);
-  });
+  for (std::size_t k = 0; k < rares_; ++k) views_.fetch(word_[at_[k]]);
+  const Piece* piece = piece_.data();
+  std::size_t kept = 0;
+  for (std::size_t k = 0; k < rares_; ++k) {
+    const std::size_t i = at_[k];
+    Word word = word_[i];
+    if ((word & kDated) != 0) {
+      while (piece->end <= i) ++piece;
+      const std::int32_t enddate = visits_.enddate[piece->visit];
+      const PricingProgram& program = tables_.programs[static_cast<std::size_t>(events_.program[piece->event])];
+      const std::int32_t day = program.date[0] == DateRule::kFee         ? fee_day(lines_, static_cast<std::int64_t>(row(i)), enddate)
+                               : program.date[0] == DateRule::kDischarge ? enddate
+                                                                         : visits_.setl_day[piece->visit];
+      word = views_.on(word, day);
+      word_[i] = word;
+    }
+    at_[kept] = static_cast<std::uint16_t>(i);
+    kept += (word & kRare) != 0 ? 1 : 0;
+  }
+  rares_ = kept;
 }
 
 void Tile::compute() {

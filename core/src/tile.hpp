@@ -45,7 +45,7 @@ class Tile {
   const std::vector<Rare>& sum();
 
  private:
-  static constexpr std::size_t kLines = 512, kAhead = 64;
+  static constexpr std::size_t kLines = 256, kAhead = 64;
   // Lines of one event, from where the piece before ends.
   struct Piece {
     std::size_t visit, event, end;
