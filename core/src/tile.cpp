@@ -102,7 +102,10 @@ void Tile::ask() {
 
 // Words that depend on the day. What is plain then leaves the list.
 void Tile::resolve() {
-  for (std::size_t k = 0; k < rares_; ++k) views_.fetch(word_[at_[k]]);
+  for (std::size_t k = 0; k < rares_; ++k) {
+    views_.fetch(word_[at_[k]]);
+    if (!lines_.day.empty()) __builtin_prefetch(lines_.day.data() + row(at_[k]));
+  }
   const Piece* piece = piece_.data();
   std::size_t kept = 0;
   for (std::size_t k = 0; k < rares_; ++k) {
@@ -110,11 +113,9 @@ void Tile::resolve() {
     Word word = word_[i];
     if ((word & kDated) != 0) {
       while (piece->end <= i) ++piece;
-      const std::int32_t enddate = visits_.enddate[piece->visit];
-      const PricingProgram& program = tables_.programs[static_cast<std::size_t>(events_.program[piece->event])];
-      const std::int32_t day = program.date[0] == DateRule::kFee         ? fee_day(lines_, static_cast<std::int64_t>(row(i)), enddate)
-                               : program.date[0] == DateRule::kDischarge ? enddate
-                                                                         : visits_.setl_day[piece->visit];
+      const DateRule rule = tables_.programs[static_cast<std::size_t>(events_.program[piece->event])].date[0];
+      std::int32_t day = rule == DateRule::kFee ? own_day(lines_, static_cast<std::int64_t>(row(i))) : kNullDay;
+      if (day == kNullDay) day = rule == DateRule::kSettlement ? visits_.setl_day[piece->visit] : visits_.enddate[piece->visit];
       word = views_.on(word, day);
       word_[i] = word;
     }

@@ -40,14 +40,18 @@ class Views {
     for (std::size_t i = kFewSpans; i < count; ++i) at += span[i].from <= day ? 1 : 0;
     return span[at].word;
   }
-  void fetch(Word dated) const { __builtin_prefetch(spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0)); }
+  void fetch(Word dated) const {
+    const Span* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
+    __builtin_prefetch(span);
+    __builtin_prefetch(span + kFewSpans - 1);
+  }
 
  private:
   struct Span {
     std::int32_t from;
     Word word;
   };
-  static constexpr std::size_t kFewSpans = 4;  // every dated item has as many: the last one again
+  static constexpr std::size_t kFewSpans = 3;  // every dated item has as many: the last one again
   std::vector<Span> spans_;
   std::vector<std::uint8_t> view_of_;
   std::vector<Words> words_;
