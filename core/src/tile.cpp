@@ -136,7 +136,7 @@ void Tile::compute() {
       columns.quantity = quantity_.data();
     }
   }
-  if (portions_of_small(columns, portion_.data())) return;
+  if (lanes().small(columns, portion_.data())) return;
   // A missing quantity is one unit, and one that might overflow goes the long way.
   if (columns.quantity != nullptr) {
     bool great = false;
@@ -150,7 +150,7 @@ void Tile::compute() {
     columns.quantity = quantity_.data();
     if (great) list();
   }
-  if (!portions_of_small(columns, portion_.data())) portions_of_any(columns, portion_.data());
+  if (!lanes().small(columns, portion_.data())) portions_of_any(columns, portion_.data());
 }
 
 // Takes lines that are not plain out of the sums.
@@ -173,7 +173,7 @@ void Tile::aside() {
 }
 
 void Tile::add_up() {
-  run_on(portion_.data(), count_);
+  lanes().run_on(portion_.data(), count_);
   const Portion* begin = portion_.data();
   for (std::size_t p = 0; p < pieces_; ++p) {
     const Piece& piece = piece_[p];

@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "ybcore/catalog.hpp"
 #include "words.hpp"
+#include "ybcore/catalog.hpp"
 #include "ybcore/pricing.hpp"
 
 namespace ybcore {
