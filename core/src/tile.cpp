@@ -25,37 +25,34 @@ Tile::Tile(const Views& views, const PricingTables& tables, const PricingVisits&
            const PricingLines& lines, const PricingOutput& out)
     : views_(views), tables_(tables), visits_(visits), events_(events), lines_(lines), out_(out), stride_(nature_stride(tables.tags)) {}
 
-// The words of lines taken since it was last called, which have one view.
-void Tile::look_up() {
-  const std::size_t end = count_;
+// The words of lines [i, end), which have one view.
+void Tile::look_up(const Words& words, std::size_t i, std::size_t end) {
   std::size_t rares = rares_;
   const auto keep = [&](std::size_t i, Word word) {
     word_[i] = word;
     at_[rares] = static_cast<std::uint16_t>(i);
     rares += (word & kRare) != 0 ? 1 : 0;
   };
-  std::size_t i = known_;
   if (lines_.row.empty()) {
     const std::int32_t* item = lines_.item.data() + base_;
     const std::int64_t* amount = lines_.amount.data() + base_;
     const std::int64_t* quantity = lines_.quantity.empty() ? amount : lines_.quantity.data() + base_;
     const std::size_t left = lines_.item.size() - static_cast<std::size_t>(base_);
-    // The next events most likely have the same view.
+    // The lines that follow most likely have the same view; of others it is asked when they are taken.
     constexpr std::size_t kStep = 8;
     for (; i + kStep <= end && i + kStep + kAhead <= left; i += kStep) {
       __builtin_prefetch(amount + i);
       __builtin_prefetch(quantity + i);
       for (std::size_t k = i; k < i + kStep; ++k) {
-        words_.fetch(item[k + kAhead]);
-        keep(k, *words_.at(item[k]));
+        words.fetch(item[k + kAhead]);
+        keep(k, *words.at(item[k]));
       }
     }
-    for (; i < end; ++i) keep(i, *words_.at(item[i]));
+    for (; i < end; ++i) keep(i, *words.at(item[i]));
   } else {
-    for (; i < end; ++i) keep(i, *words_.at(lines_.item[row(i)]));
+    for (; i < end; ++i) keep(i, *words.at(lines_.item[row(i)]));
   }
   rares_ = rares;
-  known_ = end;
 }
 
 // Lists again what words were changed to.
@@ -105,6 +102,7 @@ void Tile::resolve() {
   for (std::size_t k = 0; k < rares_; ++k) {
     views_.fetch(word_[at_[k]]);
     if (!lines_.day.empty()) __builtin_prefetch(lines_.day.data() + row(at_[k]));
+    if (!lines_.named.empty()) __builtin_prefetch(lines_.named.data() + row(at_[k]));
   }
   const Piece* piece = piece_.data();
   std::size_t kept = 0;
@@ -187,13 +185,13 @@ void Tile::add_up() {
 const std::vector<Tile::Rare>& Tile::sum() {
   rare_.clear();
   if (count_ == 0) return rare_;
-  look_up();
+  for (std::size_t r = 0, begin = 0; r < runs_; begin = run_[r++].end) look_up(run_[r].words, begin, run_[r].end);
   if (!lines_.price.empty() || !lines_.deny.empty() || !lines_.approved.empty()) ask();
   resolve();
   compute();
   aside();
   add_up();
-  count_ = known_ = rares_ = pieces_ = 0;
+  count_ = rares_ = pieces_ = runs_ = 0;
   return rare_;
 }
 

@@ -31,12 +31,13 @@ class Tile {
   // Takes lines [k, end) of an event as far as there is room; returns the first that found none.
   std::int64_t take(std::size_t visit, std::size_t event, const Words& words, std::int64_t k, std::int64_t end) {
     if (count_ == 0) base_ = k;
-    if (words.word != words_.word) {
-      look_up();
-      words_ = words;
-    }
     const auto more = std::min(static_cast<std::size_t>(end - k), kLines - count_);
+    if (runs_ == 0 || run_[runs_ - 1].words.word != words.word) {
+      run_[runs_++].words = words;
+      for (std::size_t i = count_; i < count_ + more; ++i) words.fetch(lines_.item[row(i)]);
+    }
     count_ += more;
+    run_[runs_ - 1].end = count_;
     piece_[pieces_++] = {visit, event, count_};
     return k + static_cast<std::int64_t>(more);
   }
@@ -50,6 +51,11 @@ class Tile {
   struct Piece {
     std::size_t visit, event, end;
   };
+  // Lines of one view, from where the run before ends.
+  struct Run {
+    Words words;
+    std::size_t end;
+  };
 
   const Views& views_;
   const PricingTables& tables_;
@@ -59,19 +65,19 @@ class Tile {
   const PricingOutput& out_;
   const std::size_t stride_;
   std::int64_t base_ = 0;
-  std::size_t count_ = 0, known_ = 0, rares_ = 0, pieces_ = 0;  // lines, those with their words, places in at_, pieces
-  Words words_;
+  std::size_t count_ = 0, rares_ = 0, pieces_ = 0, runs_ = 0;  // lines, places in at_, pieces, runs
   std::array<Portion, kLines + 1> portion_;
   std::array<Word, kLines> word_;
   std::array<std::int64_t, kLines> amount_, quantity_;  // only where the columns themselves will not do
   std::array<std::uint16_t, kLines + 1> at_;            // lines whose word says more than three numbers, in order
   std::array<Piece, kLines> piece_;
+  std::array<Run, kLines> run_;
   std::vector<Rare> rare_;
 
   [[nodiscard]] std::size_t row(std::size_t i) const {
     return static_cast<std::size_t>(row_of(lines_, base_ + static_cast<std::int64_t>(i)));
   }
-  void look_up();
+  void look_up(const Words& words, std::size_t i, std::size_t end);
   void list();
   void ask();
   void resolve();
