@@ -28,9 +28,9 @@ Tile::Tile(const Views& views, const PricingTables& tables, const PricingVisits&
 // The words of lines [i, end), which have one view.
 void Tile::look_up(const Words& words, std::size_t i, std::size_t end) {
   std::size_t rares = rares_;
-  const auto keep = [&](std::size_t i, Word word) {
-    word_[i] = word;
-    at_[rares] = static_cast<std::uint16_t>(i);
+  const auto keep = [&](std::size_t place, Word word) {
+    word_[place] = word;
+    at_[rares] = static_cast<std::uint16_t>(place);
     rares += (word & kRare) != 0 ? 1 : 0;
   };
   if (lines_.row.empty()) {
