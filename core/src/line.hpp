@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "words.hpp"
 #include "ybcore/pricing.hpp"
 
 namespace ybcore {
 
 inline constexpr std::int64_t kPpm = 1'000'000;
-inline constexpr std::int64_t kOneUnit = 10'000;        // quantity 1
 inline constexpr std::int64_t kCapToFen = 100'000'000;  // price (10^-6 yuan) * quantity (10^-4) -> fen
 inline constexpr std::int64_t kNullInt = INT64_MIN;
 
@@ -50,13 +50,17 @@ struct Setting {
   return lines.row.empty() ? k : lines.row[static_cast<std::size_t>(k)];
 }
 
-// The fee date of a line: a returned line keeps the date of the line it returns.
-[[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
+// The fee date that is told of a line, or kNullDay: a returned line keeps the date of the line it returns.
+[[nodiscard]] inline std::int32_t own_day(const PricingLines& lines, std::int64_t row) noexcept {
   std::int64_t dated = row;
   if (!lines.named.empty() && lines.named[static_cast<std::size_t>(row)] >= 0) {
     dated = lines.named[static_cast<std::size_t>(row)];
   }
-  const std::int32_t day = lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
+  return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
+}
+
+[[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
+  const std::int32_t day = own_day(lines, row);
   return day == kNullDay ? enddate : day;
 }
 

@@ -84,6 +84,7 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
       if (events.program[e] >= 0) {
         const Words words = last - first != 1 ? Words{} : views.of(e);
         if (words.word != nullptr) {
+          if (!tile.follows(visits.line_begin[visit])) rest();
           for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1];) {
             k = tile.take(visit, e, words, k, visits.line_begin[visit + 1]);
             if (tile.full()) rest();

@@ -104,7 +104,9 @@ Word word_of(const Catalog& catalog, const PricingTables& tables, const Asked& a
   if (!sure) return kSlow;
   if (cap != nullptr) {
     if (cap->cap < 0 || cap->cap % kHao != 0 || static_cast<Word>(cap->cap / kHao) > kCapBits) return kSlow;
-    word |= kCapped | static_cast<Word>(cap->cap / kHao);
+    word |= static_cast<Word>(cap->cap / kHao);
+  } else {
+    word |= kOpen;
   }
   std::int32_t own = 0;
   if (found->item_class == ItemClass::kB || found->direct) {
@@ -221,12 +223,13 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     for (std::size_t item = 0; one_day && item < items; ++item) {
       if (held_[i][item + 1] != kSlow) continue;
       changes(catalog, item, days, days_at);
-      if (days_at.size() > 255 || spans_.size() + days_at.size() > UINT32_MAX) continue;
+      if (days_at.size() > 255 || spans_.size() + 256 > UINT32_MAX) continue;
       held_[i][item + 1] = kDated | static_cast<Word>(days_at.size()) << 32 | spans_.size();
       for (std::size_t d = 0; d < days_at.size(); ++d) {
         const Days span{days_at[d], d + 1 == days_at.size() ? days.high : days_at[d + 1] - 1};
         spans_.push_back({span.low, word_of(catalog, tables, views[i].asked, item, span)});
       }
+      for (std::size_t d = days_at.size(); d < kFewSpans; ++d) spans_.push_back({INT32_MAX, spans_.back().word});
     }
   }
   for (const std::size_t i : made) {

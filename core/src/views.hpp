@@ -5,24 +5,11 @@
 #include <cstdint>
 #include <vector>
 
+#include "words.hpp"
 #include "ybcore/catalog.hpp"
 #include "ybcore/pricing.hpp"
 
 namespace ybcore {
-
-// What holds of an item under one program at one place and level on every day of the batch. Bits 0 to 33: the cap in 1/10000 yuan; then
-// the first-pay ratio that the program's steps come to, in ppm; then flags. `kSlow`: something changes within the batch's days, or does not
-// fit here, and the line is looked up in the rows themselves. `kDated`: the word depends on the day; how many spans in bits 32 to 39, the
-// first one in bits 0 to 31.
-using Word = std::uint64_t;
-inline constexpr int kRatioAt = 34, kCappedAt = 54, kWholeAt = 55, kTagAt = 58;
-inline constexpr Word kCapBits = (Word{1} << kRatioAt) - 1, kRatioBits = (Word{1} << 20) - 1;
-inline constexpr Word kCapped = Word{1} << kCappedAt, kWhole = Word{1} << kWholeAt, kUnknown = Word{1} << 56, kDirectly = Word{1} << 57;
-inline constexpr Word kTagBits = Word{15} << kTagAt, kSlow = Word{1} << 62;
-inline constexpr Word kDated = Word{1} << 63;
-inline constexpr Word kRare = kUnknown | kDirectly | kTagBits | kSlow | kDated;
-// Quantities from here on might overflow when multiplied with a cap.
-inline constexpr std::uint64_t kMostQuantity = std::uint64_t{1} << 29;
 
 // Words by number, the first one for numbers that mean nothing.
 struct Words {
@@ -32,6 +19,8 @@ struct Words {
     const std::uint32_t place = static_cast<std::uint32_t>(number) + 1;
     return word + (place <= count ? place : 0);
   }
+  // Asks for the word of a number ahead of its use.
+  void fetch(std::int32_t number) const { __builtin_prefetch(at(number)); }
 };
 
 class Views {
@@ -47,8 +36,14 @@ class Views {
     const Span* span = spans_.data() + static_cast<std::uint32_t>(dated);
     const auto count = (dated >> 32) & 0xff;
     std::size_t at = 0;
-    for (std::size_t i = 1; i < count; ++i) at += span[i].from <= day ? 1 : 0;
+    for (std::size_t i = 1; i < kFewSpans; ++i) at += span[i].from <= day ? 1 : 0;
+    for (std::size_t i = kFewSpans; i < count; ++i) at += span[i].from <= day ? 1 : 0;
     return span[at].word;
+  }
+  void fetch(Word dated) const {
+    const Span* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
+    __builtin_prefetch(span);
+    __builtin_prefetch(span + kFewSpans - 1);
   }
 
  private:
@@ -56,6 +51,7 @@ class Views {
     std::int32_t from;
     Word word;
   };
+  static constexpr std::size_t kFewSpans = 3;  // every dated item has as many: the last one again
   std::vector<Span> spans_;
   std::vector<std::uint8_t> view_of_;
   std::vector<Words> words_;
