@@ -63,11 +63,13 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns, int t
     if (!column.day.empty()) same_length(column.day.size(), n, "day");
   }
   Combinations out;
+  py::array_t<std::int32_t> of_event(static_cast<py::ssize_t>(n));
   {
+    const auto to = written(of_event);
     py::gil_scoped_release release;
-    out = combine(n, all, threads);
+    out = combine(all, to, threads);
   }
-  return py::make_tuple(owned(std::move(out.of_event)), owned(std::move(out.keys)), owned(std::move(out.first)));
+  return py::make_tuple(of_event, owned(std::move(out.keys)), owned(std::move(out.first)));
 }
 
 py::array_t<std::int32_t> py_years(const In<std::int32_t>& birth, const In<std::int32_t>& day) {

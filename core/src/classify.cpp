@@ -197,23 +197,23 @@ Combinations number_keys(const Keys<Key>& keys, std::uint64_t all, std::size_t f
   for (std::size_t begin = from; begin < to; begin += kBlock) {
     const std::size_t size = std::min(kBlock, to - begin);
     keys.of(begin, size, key);
+    std::int32_t* const mine = &of_event[begin];
+    std::int32_t least = number.empty() ? -1 : 0;
+    for (std::size_t i = 0; i < size && !number.empty(); ++i) least = std::min(least, mine[i] = number[static_cast<std::size_t>(key[i])]);
+    if (least >= 0) continue;
+    // Some key is new, or keys have no places.
     for (std::size_t i = 0; i < size; ++i) {
-      if (number.empty()) {
-        of_event[begin + i] = table.number(key[i], static_cast<std::int64_t>(begin + i));
-        continue;
-      }
-      std::int32_t& known = number[static_cast<std::size_t>(key[i])];
-      if (known < 0) known = table.number(key[i], static_cast<std::int64_t>(begin + i));
-      of_event[begin + i] = known;
+      mine[i] = table.number(key[i], static_cast<std::int64_t>(begin + i));
+      if (!number.empty()) number[static_cast<std::size_t>(key[i])] = mine[i];
     }
   }
   return out;
 }
 
 template <class Key>
-Combinations combined(std::size_t events, std::span<const ClassColumn> columns, std::uint64_t all, int threads) {
+Combinations combined(std::span<const ClassColumn> columns, std::uint64_t all, std::span<std::int32_t> of_event, int threads) {
+  const std::size_t events = of_event.size();
   const Keys<Key> keys(events, columns);
-  std::vector<std::int32_t> of_event(events);
   const auto parts = static_cast<std::size_t>(std::max(1, threads)) * (threads > 1 ? 4 : 1);
   const Chunks cut = cut_rows(events, std::max(kChunkRows, events / parts + 1));
   std::vector<Combinations> found(cut.begin.size() - 1);
@@ -229,15 +229,14 @@ Combinations combined(std::size_t events, std::span<const ClassColumn> columns, 
     for (std::size_t k = 0; k < number[c].size(); ++k) same = same && number[c][k] == static_cast<std::int32_t>(k);
     for (std::size_t e = cut.begin[c]; !same && e < cut.begin[c + 1]; ++e) of_event[e] = number[c][static_cast<std::size_t>(of_event[e])];
   });
-  out.of_event = std::move(of_event);
   return out;
 }
 }  // namespace
 
-Combinations combine(std::size_t events, std::span<const ClassColumn> columns, int threads) {
+Combinations combine(std::span<const ClassColumn> columns, std::span<std::int32_t> of_event, int threads) {
   std::uint64_t all = 1;
   for (const ClassColumn& column : columns) all *= column.classes;
-  return all <= UINT32_MAX ? combined<std::uint32_t>(events, columns, all, threads) : combined<std::uint64_t>(events, columns, all, threads);
+  return all <= UINT32_MAX ? combined<std::uint32_t>(columns, all, of_event, threads) : combined<std::uint64_t>(columns, all, of_event, threads);
 }
 
 std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept {

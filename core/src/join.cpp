@@ -100,13 +100,16 @@ bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day, 
 
 template <class Value, class Index>
 bool taken(std::span<const Value> table, std::span<const Index> index, std::span<Value> out, int threads) {
+  if (table.empty()) return index.empty();
+  const std::size_t last = table.size() - 1;
   const auto wrong = over_blocks(index.size(), threads, [&](std::size_t begin, std::size_t end) {
+    bool beyond = false;
     for (std::size_t i = begin; i < end; ++i) {
-      const std::size_t at = std::cmp_equal(index[i], -1) ? table.size() - 1 : static_cast<std::size_t>(index[i]);
-      if (at >= table.size()) return Bounds{0, 1};
-      out[i] = table[at];
+      const std::size_t at = std::cmp_equal(index[i], -1) ? last : static_cast<std::size_t>(index[i]);
+      beyond |= at > last;
+      out[i] = table[std::min(at, last)];
     }
-    return Bounds{0, 0};
+    return Bounds{0, beyond ? 1 : 0};
   });
   return wrong.most == 0;
 }

@@ -43,7 +43,8 @@ struct ClassColumn {
 };
 // Combinations of the columns' classes; the product of their numbers must be below 2^63. The key's digits run from the first column,
 // the most significant one. The numbers are the same however many threads find them.
-[[nodiscard]] Combinations combine(std::size_t events, std::span<const ClassColumn> columns, int threads = 1);
+// Writes the numbers to `of_event`, and leaves those of what it gives empty.
+[[nodiscard]] Combinations combine(std::span<const ClassColumn> columns, std::span<std::int32_t> of_event, int threads = 1);
 
 // Completed years from a birth date to a day; somebody born on 29 February has a birthday on 1 March in other years. A missing
 // birth date gives kNoNumber.
