@@ -20,9 +20,8 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns, int t
   std::vector<std::pair<std::span<const std::int32_t>, std::int64_t>> greatest;
   const auto below = [&](std::span<const std::int32_t> numbers, std::size_t limit, const char* what) {
     if (numbers.empty()) return;
-    auto at = std::find_if(greatest.begin(), greatest.end(), [&](const auto& one) {
-      return one.first.data() == numbers.data() && one.first.size() == numbers.size();
-    });
+    auto at = std::find_if(greatest.begin(), greatest.end(),
+                           [&](const auto& one) { return one.first.data() == numbers.data() && one.first.size() == numbers.size(); });
     if (at == greatest.end()) at = greatest.insert(at, {numbers, bounds(numbers, threads).most});
     if (at->second >= static_cast<std::int64_t>(limit)) throw std::invalid_argument(what);
   };

@@ -137,7 +137,8 @@ void bind_join(py::module_& m) {
   bind_taken<std::uint8_t, std::int32_t>(m);
   bind_taken<std::int32_t, std::uint8_t>(m);
   bind_taken<std::int64_t, std::uint8_t>(m);
-  m.def("days_of", &py_days, py::arg("micros").noconvert(), py::arg("threads") = 1, "(days of times, missing ones 0; whether none is missing).");
+  m.def("days_of", &py_days, py::arg("micros").noconvert(), py::arg("threads") = 1,
+        "(days of times, missing ones 0; whether none is missing).");
   m.def("rows_by_key", &py_rows, py::arg("key").noconvert(), py::arg("keys"), "(rows of each key in order, where each key's begin).");
   m.def("sole_rows", &py_sole, py::arg("key").noconvert(), py::arg("keys"), py::arg("unknown"),
         "The row of each key, `unknown` (negative) where it has none and at the end; None when a key has two.");

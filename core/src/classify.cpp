@@ -236,7 +236,8 @@ Combinations combined(std::span<const ClassColumn> columns, std::uint64_t all, s
 Combinations combine(std::span<const ClassColumn> columns, std::span<std::int32_t> of_event, int threads) {
   std::uint64_t all = 1;
   for (const ClassColumn& column : columns) all *= column.classes;
-  return all <= UINT32_MAX ? combined<std::uint32_t>(columns, all, of_event, threads) : combined<std::uint64_t>(columns, all, of_event, threads);
+  return all <= UINT32_MAX ? combined<std::uint32_t>(columns, all, of_event, threads)
+                           : combined<std::uint64_t>(columns, all, of_event, threads);
 }
 
 std::int32_t completed_years(std::int32_t birth, std::int32_t day) noexcept {

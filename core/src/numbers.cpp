@@ -66,6 +66,8 @@ bool NumberIndex::add_direct(std::span<const std::int64_t> values, std::span<con
     }
     all = inside(values[row]);
     if (!all) break;
+    // Even one past the table may be asked for; only what is read must be there.
+    if (row + kAhead < values.size()) __builtin_prefetch(direct_.data() + std::min(place(values[row + kAhead]), direct_.size()), 1);
     std::int32_t& known = direct_[place(values[row])];
     const bool fresh = known < 0;
     values_[count] = values[row];

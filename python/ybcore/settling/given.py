@@ -103,14 +103,11 @@ class Given:
             problems.add(
                 "lines name no visit: give setl_id, or line_offsets with one more entry than visits", "lines.setl_id"
             )
+        self.most_lines: int | None = None
         if self.line_offsets is not None:
             offsets = self.line_offsets = np.ascontiguousarray(self.line_offsets, dtype=np.int64)
-            if (
-                len(offsets) != self.visits.rows + 1
-                or offsets[0] != 0
-                or offsets[-1] != self.lines.rows
-                or _core.steps(offsets, self.threads)[0] < 0
-            ):
+            fewest, self.most_lines = _core.steps(offsets, self.threads)
+            if len(offsets) != self.visits.rows + 1 or offsets[0] != 0 or offsets[-1] != self.lines.rows or fewest < 0:
                 problems.add(
                     "line_offsets must rise from 0 to the number of lines, one more entry than visits", "line_offsets"
                 )
@@ -155,8 +152,9 @@ class Given:
         self.psn, self.visit_donor, self.persons_psn, self.persons_donor, self.events_psn = codes[:5]
         self.people = len(self.psn_dictionary)
         stay = v.ids.get("mdtrt_id")
+        self.linked: Int32 | None = None
         if stay is None and self.distinct and "refl_old_mdtrt_id" not in v.ids and self.state is None:
-            self.stay, self.stay_dictionary, self.linked = self.setl, self.setl_dictionary, None
+            self.stay, self.stay_dictionary = self.setl, self.setl_dictionary
         else:
             self._stays(own_id, stay)
         hospitals = [v.ids.get("fixmedins_code", pa.chunked_array([], pa.large_string()))]
@@ -188,7 +186,7 @@ class Given:
         known = self._as(stay, [] if self.state is None else self.state.stays())
         stays, self.stay_dictionary = encode([stay, linked, *known], self.threads)
         self.stay = stays[0]
-        self.linked: Int32 | None = stays[1] if len(stays[1]) and int(stays[1].max()) >= 0 else None
+        self.linked = stays[1] if len(stays[1]) and int(stays[1].max()) >= 0 else None
 
     @staticmethod
     def _as(column: pa.ChunkedArray, values: list[Any]) -> list[pa.ChunkedArray]:
@@ -268,7 +266,9 @@ class Given:
         """Visits whose lines cannot be added up."""
         if self.lines is None:
             return np.zeros(self.visits.rows, bool)
-        _, most = _core.steps(self.line_begin, self.threads)
+        most = self.most_lines
+        if most is None:
+            _, most = _core.steps(self.line_begin, self.threads)
         bounds = self.lines.cells["det_item_fee_sumamt"].bounds if unreadable(self.lines) is None else None
         # Where even the most lines of the largest amounts stay inside the bound, nothing need be added.
         if bounds is not None and bounds[0] != NULL_INT and most * max(-bounds[0], bounds[1]) <= MOST_IN_VISIT:

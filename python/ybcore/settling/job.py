@@ -399,7 +399,10 @@ class Job(Given):
                 lut[kinds[0]],
                 self.acct_events.ints("amount"),
             )
-        last = int(self.order_date.max(where=self.taking_part, initial=0))
+        if self.taking_part.all():
+            last = max(0, _core.bounds(np.ascontiguousarray(self.order_date), self.threads)[1])
+        else:
+            last = int(self.order_date.max(where=self.taking_part, initial=0))
         out = account_events(
             self.compiled, self.people, active, start, through, self.opening_balance, last, table, self.persons, self.person_rows, self.visits,
             self.threads,
