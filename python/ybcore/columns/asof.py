@@ -23,13 +23,17 @@ def opened(end: Int32) -> Int32:
 class Dated:
     """Rows of one table by key, each with the days on which it holds."""
 
-    def __init__(self, key: Int32, keys: int, begin: Int32, end: Int32, threads: int = 1) -> None:
-        """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
+    def __init__(self, key: Int32, keys: int, begin: Int32, end: Int32, threads: int) -> None:
         self._key, self._keys = np.ascontiguousarray(key, dtype=np.int32), keys
         self.begin, self.end, self._threads = begin, opened(end), threads
         always = not len(begin) or (int(begin.max()) == NULL_DAY and int(self.end.min()) == OPEN_DAY)
         # The row of each key, -1 for none; None unless every key has one row at most, which holds on every day.
         self.sole: Int32 | None = _core.sole_rows(self._key, keys, -1) if always else None
+
+    @staticmethod
+    def of(key: Int32, keys: int, begin: Int32, end: Int32, threads: int = 1) -> Dated:
+        """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
+        return Dated(key, keys, begin, end, threads)
 
     @cached_property
     def _by_key(self) -> tuple[Int64, Int64]:

@@ -160,7 +160,7 @@ def _own(frame: Frame, name: str) -> tuple[Any, list[str]]:
 def _find(frame: Frame, table: Frame, key: str, day: Any, scheme: tuple[Any, list[str]] | None) -> tuple[Frame, Any]:
     """(table, row that holds for each visit on its policy date)."""
     (wanted, held), names = encode([normal(frame.ids[key]), normal(table.ids[key])])
-    dated = Dated(held, len(names), table.days("begndate"), table.days("enddate"))
+    dated = Dated.of(held, len(names), table.days("begndate"), table.days("enddate"))
     if scheme is None:
         return table, dated.find(wanted, day)
     own = table.code("insutype")

@@ -143,7 +143,7 @@ def dated(frame: Frame | None, key: Int32, keys: int, threads: int = 1) -> Dated
     """Rows of a dated table by dense key."""
     if frame is None:
         return None
-    return Dated(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"), threads)
+    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"), threads)
 
 
 def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32 | None, Int32 | None]:
