@@ -3,27 +3,28 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "arrays.hpp"
 #include "ybcore/classify.hpp"
+#include "ybcore/join.hpp"
 
 namespace ybcore::bind {
 namespace {
 
-py::tuple py_combine(const In<std::uint64_t>& key) {
-  Combinations out;
-  {
-    const auto keys = span_of(key);
-    py::gil_scoped_release release;
-    out = combine(keys);
-  }
-  return py::make_tuple(owned(std::move(out.of_event)), owned(std::move(out.keys)), owned(std::move(out.first)));
-}
-
 // Columns as dicts: sources (row, code, flag, place), fallback, ready, day, edges, classes.
-py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
+py::tuple py_combine_classes(std::int64_t events, const py::list& columns, int threads) {
   std::vector<py::object> kept;
+  // Many columns go by the same rows: what was looked at need not be looked at again.
+  std::vector<std::pair<std::span<const std::int32_t>, std::int64_t>> greatest;
+  const auto below = [&](std::span<const std::int32_t> numbers, std::size_t limit, const char* what) {
+    if (numbers.empty()) return;
+    auto at = std::find_if(greatest.begin(), greatest.end(),
+                           [&](const auto& one) { return one.first.data() == numbers.data() && one.first.size() == numbers.size(); });
+    if (at == greatest.end()) at = greatest.insert(at, {numbers, bounds(numbers, threads).most});
+    if (at->second >= static_cast<std::int64_t>(limit)) throw std::invalid_argument(what);
+  };
   const auto view = [&]<class T>(const py::handle& value, T) -> std::span<const T> {
     if (value.is_none()) return {};
     if (!In<T>::check_(value)) throw std::invalid_argument("a column of classes has the wrong type");
@@ -45,11 +46,9 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
         same_length(rows, n, "code");
       } else {
         same_length(source.row.size(), n, "row");
-        for (const std::int32_t row : source.row)
-          if (row >= static_cast<std::int64_t>(rows)) throw std::invalid_argument("a row is out of range");
+        below(source.row, rows, "a row is out of range");
       }
-      for (const std::int32_t code : source.code)
-        if (code >= static_cast<std::int64_t>(source.place.size())) throw std::invalid_argument("a code is out of range");
+      below(source.code, source.place.size(), "a code is out of range");
       for (const std::int8_t code : source.flag)
         if (code >= static_cast<std::int64_t>(source.place.size())) throw std::invalid_argument("a code is out of range");
       column.sources.push_back(source);
@@ -63,11 +62,13 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns) {
     if (!column.day.empty()) same_length(column.day.size(), n, "day");
   }
   Combinations out;
+  py::array_t<std::int32_t> of_event(static_cast<py::ssize_t>(n));
   {
+    const auto to = written(of_event);
     py::gil_scoped_release release;
-    out = combine(n, all);
+    out = combine(all, to, threads);
   }
-  return py::make_tuple(owned(std::move(out.of_event)), owned(std::move(out.keys)), owned(std::move(out.first)));
+  return py::make_tuple(of_event, owned(std::move(out.keys)), owned(std::move(out.first)));
 }
 
 py::array_t<std::int32_t> py_years(const In<std::int32_t>& birth, const In<std::int32_t>& day) {
@@ -84,10 +85,9 @@ py::array_t<std::int32_t> py_years(const In<std::int32_t>& birth, const In<std::
 }  // namespace
 
 void bind_classify(py::module_& m) {
-  m.def("combine", &py_combine, py::arg("key").noconvert(),
-        "Dense numbers of equal keys: (number of each, key of each number, first row of each number).");
-  m.def("combine_classes", &py_combine_classes, py::arg("events"), py::arg("columns"),
-        "Combinations of classes of several attributes, as `combine` gives them; the first column is the most significant digit.");
+  m.def("combine_classes", &py_combine_classes, py::arg("events"), py::arg("columns"), py::arg("threads") = 1,
+        "Combinations of classes of several attributes: (number of each event, key of each number, first event of each number). The first "
+        "column is the most significant digit of a key.");
   m.def("completed_years", &py_years, py::arg("birth").noconvert(), py::arg("day").noconvert(),
         "Completed years between two dates; INT32_MIN for a missing one.");
 }

@@ -17,13 +17,6 @@ std::size_t hashed(std::int64_t value) noexcept {
   return mixed ^ (mixed >> 32);
 }
 
-Chunks by_rows(std::size_t rows) {
-  Chunks cut;
-  for (std::size_t at = 0; at < rows; at += kChunkRows) cut.begin.push_back(at);
-  cut.begin.push_back(rows);
-  return cut;
-}
-
 }  // namespace
 
 NumberIndex::NumberIndex(std::int64_t low, std::int64_t high, std::size_t rows) : low_(low), high_(high) {
@@ -48,12 +41,6 @@ void NumberIndex::grow() {
 
 std::int32_t NumberIndex::numbered(std::int64_t value) {
   const auto next = static_cast<std::int32_t>(values_.size());
-  if (!direct_.empty()) {
-    std::int32_t& number = direct_[place(value)];
-    if (number >= 0) return number;
-    values_.push_back(value);
-    return number = next;
-  }
   Slot& slot = slots_[slot_of(value)];
   if (slot.number >= 0) return slot.number;
   slot = {value, next};
@@ -67,7 +54,33 @@ void NumberIndex::fetch(std::span<const std::int64_t> values) const noexcept {
   for (const std::int64_t value : values) __builtin_prefetch(&slots_[hashed(value) & (slots_.size() - 1)]);
 }
 
+// Without a branch on whether a value is new, which nobody could foretell.
+bool NumberIndex::add_direct(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers) {
+  std::size_t count = values_.size();
+  values_.resize(std::min(direct_.size(), count + values.size()) + 1);
+  bool all = true;
+  for (std::size_t row = 0; row < values.size(); ++row) {
+    if (!valid.empty() && valid[row] == 0) {
+      numbers[row] = -1;
+      continue;
+    }
+    all = inside(values[row]);
+    if (!all) break;
+    // Even one past the table may be asked for; only what is read must be there.
+    if (row + kAhead < values.size()) __builtin_prefetch(direct_.data() + std::min(place(values[row + kAhead]), direct_.size()), 1);
+    std::int32_t& known = direct_[place(values[row])];
+    const bool fresh = known < 0;
+    values_[count] = values[row];
+    known = fresh ? static_cast<std::int32_t>(count) : known;
+    numbers[row] = known;
+    count += fresh ? 1 : 0;
+  }
+  values_.resize(count);
+  return all;
+}
+
 bool NumberIndex::add(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers) {
+  if (!direct_.empty()) return add_direct(values, valid, numbers);
   for (std::size_t from = 0; from < values.size(); from += kAhead) {
     const std::size_t to = std::min(from + kAhead, values.size());
     fetch(values.subspan(from, to - from));
@@ -82,7 +95,7 @@ bool NumberIndex::add(std::span<const std::int64_t> values, std::span<const std:
 
 void NumberIndex::find(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers,
                        int threads) const {
-  const Chunks cut = by_rows(values.size());
+  const Chunks cut = cut_rows(values.size(), kChunkRows);
   for_each_chunk(cut, threads, [&](std::size_t c) {
     for (std::size_t from = cut.begin[c]; from < cut.begin[c + 1]; from += kAhead) {
       const std::size_t to = std::min(from + kAhead, cut.begin[c + 1]);
@@ -120,7 +133,7 @@ bool rank_codes(std::span<const Code> codes, std::span<const std::uint8_t> valid
 template <class Code>
 bool numbers_of(std::span<const Code> codes, std::span<const std::uint8_t> valid, std::span<const std::int32_t> numbers,
                 std::span<std::int32_t> out, int threads) {
-  const Chunks cut = by_rows(codes.size());
+  const Chunks cut = cut_rows(codes.size(), kChunkRows);
   std::vector<std::uint8_t> wrong(cut.begin.size(), 0);
   for_each_chunk(cut, threads, [&](std::size_t c) {
     for (std::size_t row = cut.begin[c]; row < cut.begin[c + 1]; ++row) {

@@ -25,6 +25,14 @@ Chunks cut_evenly(std::span<const std::int64_t> begin, int threads) {
   return out;
 }
 
+Chunks cut_rows(std::size_t rows, std::size_t block) {
+  Chunks out;
+  out.begin.push_back(0);
+  for (std::size_t at = block; at < rows; at += block) out.begin.push_back(at);
+  out.begin.push_back(rows);
+  return out;
+}
+
 void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(std::size_t)>& one) {
   const std::size_t count = chunks.begin.size() - 1;
   const std::size_t workers = std::min(count, static_cast<std::size_t>(std::max(1, threads)));

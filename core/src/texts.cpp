@@ -199,12 +199,24 @@ void TextIndex::find_rows(const Texts<Offset>& texts, std::span<std::int32_t> nu
     waiting = 0;
   };
   std::string_view before;
+  // Dictionaries often stand in the order of the index: while they do, the text after the last one found is asked before any hash.
+  std::size_t next = size();
   for (std::size_t row = from; row < to; ++row) {
     const std::string_view wanted = texts[row];
     const bool repeats = row > from && wanted.size() == before.size() && same(wanted.data(), before.data(), wanted.size());
     before = wanted;
-    if (repeats) continue;
-    if (waiting == kAhead) answer(row);
+    if (repeats) {
+      if (waiting == 0) numbers[row] = numbers[row - 1];
+      continue;
+    }
+    if (waiting == kAhead) {
+      answer(row);
+      next = static_cast<std::size_t>(numbers[row - 1] + 1);
+    }
+    if (waiting == 0 && next < size() && text(static_cast<std::int32_t>(next)) == wanted) {
+      numbers[row] = static_cast<std::int32_t>(next++);
+      continue;
+    }
     first[waiting] = row;
     begin(rows[waiting++], wanted);
   }
@@ -213,10 +225,7 @@ void TextIndex::find_rows(const Texts<Offset>& texts, std::span<std::int32_t> nu
 
 template <class Offset>
 void TextIndex::find(const Texts<Offset>& texts, std::span<std::int32_t> numbers, int threads) const {
-  const std::size_t chunks = (texts.rows() + kChunkRows - 1) / kChunkRows;
-  Chunks cut;
-  for (std::size_t c = 0; c < chunks; ++c) cut.begin.push_back(c * kChunkRows);
-  cut.begin.push_back(texts.rows());
+  const Chunks cut = cut_rows(texts.rows(), kChunkRows);
   for_each_chunk(cut, threads, [&](std::size_t c) { find_rows(texts, numbers, cut.begin[c], cut.begin[c + 1]); });
 }
 

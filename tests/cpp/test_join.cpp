@@ -32,6 +32,73 @@ void days_and_bounds() {
   CHECK(!rising(std::vector<std::int64_t>{1, 2, 2}));
 }
 
+void bounds_that_are_rough() {
+  CHECK(rough_bounds(std::vector<std::int64_t>{5, 9, 2}, 1).most == 15 && rough_bounds(std::vector<std::int64_t>{5, 9}, 1).least == 0);
+  CHECK(rough_bounds(std::vector<std::int32_t>{-1, 4}, 1).least < 0);
+  CHECK_EQ(rough_bounds(std::vector<std::int32_t>{}, 1).most, 0);
+  std::vector<std::int64_t> many(600'000);
+  for (std::size_t i = 0; i < many.size(); ++i) many[i] = static_cast<std::int64_t>(i * 2'654'435'761U % 1'000'003) - 400'000;
+  many[500'000] = INT64_MIN;
+  for (const int threads : {1, 3}) {
+    const Bounds rough = rough_bounds(many, threads);
+    CHECK(rough.least == INT64_MIN && rough.most == INT64_MAX);
+    const Bounds tail = rough_bounds(std::span(many).subspan(500'001), threads), exact = bounds(std::span(many).subspan(500'001), threads);
+    CHECK(tail.least <= exact.least && tail.most >= exact.most && tail.most < 2 * 600'003);
+  }
+  CHECK(steps(std::vector<std::int64_t>{0, 3, 3, 10}, 1).least == 0 && steps(std::vector<std::int64_t>{0, 3, 3, 10}, 1).most == 7);
+  CHECK_EQ(steps(std::vector<std::int64_t>{0, 9, 4}, 1).least, -1);
+  CHECK(steps(std::vector<std::int64_t>{INT64_MIN, INT64_MAX}, 1).least < 0);
+  CHECK_EQ(steps(std::vector<std::int64_t>{4}, 1).most, 0);
+}
+
+void entries_taken() {
+  const std::vector<std::int32_t> table{7, 8, 9};
+  std::vector<std::int32_t> out(600'000), index(out.size());
+  for (std::size_t i = 0; i < index.size(); ++i) index[i] = static_cast<std::int32_t>(i % 4) - 1;
+  for (const int threads : {1, 3}) {
+    CHECK((taken<std::int32_t, std::int32_t>(table, index, out, threads)));
+    CHECK(out[0] == 9 && out[1] == 7 && out[599'999] == 9 && out[599'998] == 8);
+  }
+  index[599'000] = 3;
+  CHECK((!taken<std::int32_t, std::int32_t>(table, index, out, 2)));
+  index[599'000] = -2;
+  CHECK((!taken<std::int32_t, std::int32_t>(table, index, out, 1)));
+  CHECK((!taken<std::int32_t, std::int32_t>({}, index, out, 1)));
+  std::vector<std::int32_t> row(3, -1);
+  CHECK(sole_rows(std::vector<std::int32_t>{2, -1, 0}, row));
+  CHECK(row == (std::vector<std::int32_t>{2, -1, 0}));
+  CHECK(!sole_rows(std::vector<std::int32_t>{0}, row));
+}
+
+// More rows than a chunk has: the same whoever does them.
+void threads_agree() {
+  std::vector<std::int32_t> group(1'200'000), day(group.size());
+  std::vector<std::int32_t> flag(group.size());
+  for (std::size_t i = 0; i < group.size(); ++i) {
+    group[i] = static_cast<std::int32_t>(i * 48'271 % 1009) - 1;
+    day[i] = static_cast<std::int32_t>(i * 69'621 % 50'021);
+    flag[i] = static_cast<std::int32_t>(i / 1000 % 7 * (i % 11) % 5);
+  }
+  std::vector<std::int32_t> one(1008), three(1008);
+  earliest(group, day, one, 1);
+  earliest(group, day, three, 3);
+  CHECK(one == three);
+  for (const std::uint64_t classes : {std::uint64_t{1008}, std::uint64_t{1} << 40}) {
+    ClassColumn first, second;
+    first.ready = flag;
+    first.classes = 5;
+    std::vector<std::int32_t> shifted(group);
+    for (std::int32_t& g : shifted) ++g;
+    second.ready = shifted;
+    second.classes = classes + 1;
+    const std::vector<ClassColumn> columns{first, second};
+    std::vector<std::int32_t> alone(group.size()), team(group.size());
+    const Combinations a = combine(columns, alone, 1), b = combine(columns, team, 3);
+    CHECK(a.keys == b.keys && a.first == b.first && alone == team);
+    CHECK(a.keys.size() > 1000 && a.first[0] == 0);
+  }
+}
+
 void rows_that_hold() {
   // Key 0: rows 3 and 1, key 1: none, key 2: row 0; row 2 has no key.
   const std::vector<std::int32_t> key{2, 0, -1, 0}, begin{INT32_MIN, 10, 0, INT32_MIN}, end{INT32_MAX, INT32_MAX, 0, 10}, own{7, 7, 7, 8};
@@ -65,20 +132,25 @@ void classes_by_source() {
   three.edges = edges;
   three.classes = 3;
   const std::vector<ClassColumn> columns{one, two, three};
-  const Combinations found = combine(4, columns);
+  std::vector<std::int32_t> of_event(4);
+  const Combinations found = combine(columns, of_event);
   // Keys (2,1,0), (0,0,1), (0,2,2), (0,2,0).
   CHECK(found.keys == (std::vector<std::uint64_t>{21, 1, 8, 6}));
-  CHECK(found.of_event == (std::vector<std::int32_t>{0, 1, 2, 3}));
+  CHECK(of_event == (std::vector<std::int32_t>{0, 1, 2, 3}));
   // The same keys through the hash, when there are too many for a table.
   std::vector<ClassColumn> wide = columns;
   wide[0].classes = 1'000'000;
-  CHECK(combine(4, wide).of_event == found.of_event);
+  std::vector<std::int32_t> again(4);
+  CHECK(combine(wide, again).keys.size() == 4 && again == of_event);
 }
 
 }  // namespace
 
 int main() {
   days_and_bounds();
+  bounds_that_are_rough();
+  entries_taken();
+  threads_agree();
   rows_that_hold();
   classes_by_source();
   return check::result();

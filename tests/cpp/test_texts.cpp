@@ -121,9 +121,34 @@ void bad_offsets_are_known() {
   CHECK(well_formed<std::int32_t>({fine, "abcd", {}}, 4));
 }
 
+// A dictionary in the order of the index, but for some texts that it has not, has twice or has elsewhere.
+void texts_in_the_order_of_the_index() {
+  Column<std::int32_t> column, asked;
+  std::vector<std::int32_t> wanted;
+  for (int i = 0; i < 5000; ++i) column.add("item" + std::to_string(i));
+  TextIndex index;
+  std::vector<std::int32_t> numbers(5000);
+  index.add(column.view(), numbers);
+  const auto ask = [&](int i) {
+    asked.add(i < 0 ? "" : "item" + std::to_string(i));
+    wanted.push_back(i < 5000 ? i : -1);
+  };
+  for (int i = 0; i < 5000; ++i) {
+    ask(i);
+    if (i % 7 == 0) ask(i);
+    if (i % 97 == 0) ask(i + 5000);
+    if (i % 211 == 0) ask(i * 31 % 5000);
+    if (i % 503 == 0) ask(-1);
+  }
+  std::vector<std::int32_t> found(wanted.size());
+  index.find(asked.view(), found, 1);
+  CHECK(found == wanted);
+}
+
 }  // namespace
 
 int main() {
+  texts_in_the_order_of_the_index();
   numbers_follow_first_appearance<std::int32_t>();
   numbers_follow_first_appearance<std::int64_t>();
   many_texts_agree_with_a_map();

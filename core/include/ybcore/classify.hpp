@@ -42,8 +42,9 @@ struct ClassColumn {
   std::uint64_t classes = 1;  // how many there are
 };
 // Combinations of the columns' classes; the product of their numbers must be below 2^63. The key's digits run from the first column,
-// the most significant one.
-[[nodiscard]] Combinations combine(std::size_t events, std::span<const ClassColumn> columns);
+// the most significant one. The numbers are the same however many threads find them.
+// Writes the numbers to `of_event`, and leaves those of what it gives empty.
+[[nodiscard]] Combinations combine(std::span<const ClassColumn> columns, std::span<std::int32_t> of_event, int threads = 1);
 
 // Completed years from a birth date to a day; somebody born on 29 February has a birthday on 1 March in other years. A missing
 // birth date gives kNoNumber.

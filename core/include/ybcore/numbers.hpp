@@ -38,6 +38,7 @@ class NumberIndex {
     return static_cast<std::size_t>(static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(low_));
   }
   [[nodiscard]] std::size_t slot_of(std::int64_t value) const noexcept;
+  [[nodiscard]] bool add_direct(std::span<const std::int64_t> values, std::span<const std::uint8_t> valid, std::span<std::int32_t> numbers);
   [[nodiscard]] std::int32_t numbered(std::int64_t value);
   void fetch(std::span<const std::int64_t> values) const noexcept;
   void grow();

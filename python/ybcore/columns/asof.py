@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,24 +20,25 @@ def opened(end: Int32) -> Int32:
     return np.where(end == NULL_DAY, OPEN_DAY, end).astype(np.int32, copy=False)
 
 
-@dataclass(slots=True)
 class Dated:
-    """Rows of one table grouped by key: ``rows[start[k]:start[k+1]]`` are the rows of key k, in table order."""
+    """Rows of one table by key, each with the days on which it holds."""
 
-    rows: Int64
-    start: Int64
-    begin: Int32
-    end: Int32
-    always: bool  # every key has one row at most, and that holds on every day
+    def __init__(self, key: Int32, keys: int, begin: Int32, end: Int32, threads: int) -> None:
+        self._key, self._keys = np.ascontiguousarray(key, dtype=np.int32), keys
+        self.begin, self.end, self._threads = begin, opened(end), threads
+        always = not len(begin) or (int(begin.max()) == NULL_DAY and int(self.end.min()) == OPEN_DAY)
+        # The row of each key, -1 for none; None unless every key has one row at most, which holds on every day.
+        self.sole: Int32 | None = _core.sole_rows(self._key, keys, -1) if always else None
 
     @staticmethod
-    def of(key: Int32, keys: int, begin: Int32, end: Int32) -> Dated:
+    def of(key: Int32, keys: int, begin: Int32, end: Int32, threads: int = 1) -> Dated:
         """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
-        rows, start = _core.rows_by_key(np.ascontiguousarray(key, dtype=np.int32), keys)
-        last = opened(end)
-        single = len(start) < 2 or int((start[1:] - start[:-1]).max()) <= 1
-        always = single and (not len(begin) or (int(begin.max()) == NULL_DAY and int(last.min()) == OPEN_DAY))
-        return Dated(rows, start, begin, last, always)
+        return Dated(key, keys, begin, end, threads)
+
+    @cached_property
+    def _by_key(self) -> tuple[Int64, Int64]:
+        """``rows[start[k]:start[k+1]]`` are the rows of key k, in table order."""
+        return _core.rows_by_key(self._key, self._keys)
 
     def find(
         self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1
@@ -47,17 +48,13 @@ class Dated:
         Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken. ``unknown``: what a key
         without any row gets.
         """
-        if self.always and theirs is None:
-            # One row a key, and it always holds.
-            row_of = np.full(len(self.start), unknown, np.int32)
-            known = self.start[1:] > self.start[:-1]
-            row_of[:-1][known] = self.rows
-            row: Int32 = row_of[key]
-            return row
-        found: Int32 = _core.find_rows(
-            self.start, self.rows, self.begin, self.end, None if theirs is None else own, key, day, theirs, -1, unknown
-        )
-        return found
+        key = np.ascontiguousarray(key)
+        if self.sole is not None and theirs is None:
+            row_of = self.sole if unknown == -1 else np.where(self.sole < 0, np.int32(unknown), self.sole)
+            return _core.taken(row_of, key, self._threads)
+        rows, start = self._by_key
+        own = None if theirs is None else own
+        return _core.find_rows(start, rows, self.begin, self.end, own, key, day, theirs, -1, unknown, self._threads)
 
 
 def overlaps(key: Int64, begin: Int32, end: Int32) -> Int64:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .asof import overlaps, pack
 from .convert import NULL_INT
-from .ids import encode
+from .ids import encode, rising
 from .read import Frame, Problems
 
 _SHOWN = 5
@@ -22,9 +22,12 @@ def check_validity(frame: Frame | None, problems: Problems) -> None:
         if column in frame.cells:
             tell(problems, frame.cells[column].bad, "the date cannot be read", f"{name}.{column}")
     key = "psn_no" if name == "persons" else "fixmedins_code"
-    if key not in frame.ids:
+    # Where no key is there twice, nothing can overlap.
+    if key not in frame.ids or rising(frame.ids[key]):
         return
     (codes,), known = encode([frame.ids[key]])
+    if len(known) == np.count_nonzero(codes >= 0):
+        return
     second = frame.code("insutype") if name == "persons" else None
     parts = [(codes, len(known))] if second is None else [(codes, len(known)), (second[0], len(second[1]))]
     packed = pack(*parts)

@@ -41,7 +41,7 @@ class Cells:
     values: Array
     bad: npt.NDArray[np.bool_] | None = None
     texts: list[str] | None = None  # kind code: what each index stands for; index -1 is missing
-    bounds: tuple[int, int] | None = None  # exact numbers: least and greatest value, where known
+    bounds: tuple[int, int] | None = None  # exact numbers: no value lies outside them, where known
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -76,7 +76,7 @@ def convert(column: pa.ChunkedArray, spec: Column, threads: int = 1) -> Cells:
     if spec.kind == "date":
         return _days(decoded(column), spec, threads)
     if spec.kind == "time":
-        return _micros(decoded(column), spec)
+        return _micros(decoded(column), spec, threads)
     if spec.kind == "flag":
         return _flag(column, spec)
     return codes(column, spec)
@@ -157,14 +157,24 @@ def _limit(cells: Cells, spec: Column, threads: int) -> Cells:
     top = LIMITS[spec.kind]
     low = -top if spec.negative else 0
     values = cells.values
-    least, most = _core.bounds(np.ascontiguousarray(values), threads)
-    if least >= low and most <= top:
-        cells.bounds = (least, most)
+    bounds = _bounds_inside(values, low, top, threads)
+    if bounds is not None:
+        cells.bounds = bounds
     elif len(values):
         out = ((values > top) | (values < low)) & (values != NULL_INT)
         if out.any():
             cells = Cells(np.where(out, NULL_INT, values), out if cells.bad is None else cells.bad | out)
     return cells
+
+
+def _bounds_inside(values: Array, low: int, top: int, threads: int) -> tuple[int, int] | None:
+    """Bounds of some numbers that lie between `low` and `top`; None when they do not."""
+    held = np.ascontiguousarray(values)
+    for find in (_core.rough_bounds, _core.bounds):
+        least, most = find(held, threads)
+        if least >= low and most <= top:
+            return least, most
+    return None
 
 
 def _decimal(chunk: pa.Array, places: int) -> Cells:
@@ -235,8 +245,7 @@ def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
 
 
 def _date_limit(values: Array, null: Any, first: int, last: int, threads: int = 1) -> Cells:
-    least, most = _core.bounds(np.ascontiguousarray(values), threads)
-    if len(values) and (least < first or most > last):
+    if len(values) and _bounds_inside(values, first, last, threads) is None:
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():
             return Cells(np.where(out, null, values), out)
@@ -259,7 +268,7 @@ def _to_micros(chunk: pa.Array) -> Array:
     return np.clip(values, -edge, edge) * factor
 
 
-def _micros(column: pa.ChunkedArray, spec: Column) -> Cells:
+def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     kind = column.type
     if is_text(kind):
         return _text_times(column, False)
@@ -271,9 +280,8 @@ def _micros(column: pa.ChunkedArray, spec: Column) -> Cells:
             micros = numbers_in(chunk).astype(np.int64) * _US_PER_DAY
         else:
             micros = _to_micros(chunk)
-        return _date_limit(
-            _fill(micros, chunk, NULL_INT), NULL_INT, FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1
-        )
+        held = _fill(micros, chunk, NULL_INT)
+        return _date_limit(held, NULL_INT, FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1, threads)
 
     return _by_chunk(column, np.int64, read)
 

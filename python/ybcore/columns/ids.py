@@ -81,7 +81,7 @@ def _page(dictionary: pa.Array) -> tuple[int, ...]:
     return (*(0 if b is None else b.address for b in dictionary.buffers()), len(dictionary), dictionary.offset)
 
 
-def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
+def encode(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> tuple[list[Codes], pa.Array]:
     """Indices of several normal id columns into one joint dictionary (in order of first appearance); -1 is missing.
 
     Columns must all be text or all numbers (ColumnError otherwise).
@@ -89,7 +89,7 @@ def encode(columns: Sequence[pa.ChunkedArray]) -> tuple[list[Codes], pa.Array]:
     numbers = {is_number(column) for column in columns if len(column)}
     if len(numbers) > 1:
         raise ColumnError(_OTHER_KINDS)
-    index: Any = _number_index(columns) if numbers == {True} else _core.TextIndex()
+    index: Any = _number_index(columns, threads) if numbers == {True} else _core.TextIndex()
     pages: dict[tuple[int, ...], _Page] = {}
     out = [_added(index, column, pages) for column in columns]
     if numbers == {True}:
@@ -152,7 +152,7 @@ def _added(index: Any, column: pa.ChunkedArray, pages: dict[tuple[int, ...], _Pa
     return out
 
 
-def _number_index(columns: Sequence[pa.ChunkedArray]) -> Any:
+def _number_index(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> Any:
     """An empty index that is wide enough for every number of some columns."""
     rows = sum(len(column) for column in columns)
     pages = {
@@ -162,17 +162,25 @@ def _number_index(columns: Sequence[pa.ChunkedArray]) -> Any:
         for values in [chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk]
         if len(column)
     }
-    edges = [pc.min_max(values).as_py() for values in pages.values()]
-    low = min((edge["min"] for edge in edges if edge["min"] is not None), default=0)
-    high = max((edge["max"] for edge in edges if edge["max"] is not None), default=0)
+    edges = [_edges(values, threads) for values in pages.values() if values.null_count < len(values)]
+    low = min((least for least, _ in edges), default=0)
+    high = max((most for _, most in edges), default=0)
     return _core.NumberIndex(low, high, rows)
 
 
-def rising(column: pa.ChunkedArray) -> bool:
+def _edges(values: pa.Array, threads: int) -> tuple[int, int]:
+    """Least and greatest of some numbers, of which one at least is there."""
+    if not values.null_count:
+        return _core.bounds(numbers_in(values), threads)
+    edge = pc.min_max(values).as_py()
+    return edge["min"], edge["max"]
+
+
+def rising(column: pa.ChunkedArray, threads: int = 1) -> bool:
     """True for whole numbers in one chunk, each greater than the one before: they are their own dictionary."""
     if column.num_chunks != 1 or not pa.types.is_int64(column.type) or column.null_count:
         return False
-    return bool(_core.rising(numbers_in(column.chunk(0))))
+    return bool(_core.rising(numbers_in(column.chunk(0)), threads))
 
 
 def _valid(chunk: pa.Array) -> Mask:

@@ -13,8 +13,8 @@ from ..columns.read import Frame
 from ..policy.compile import ALWAYS, CompiledBook
 from ..policy.compile.figures import NoFigureError, Resolver, round_half_up
 from ..policy.compile.tables import Tables
-from .events import Keys, year_starts
-from .people import Facts
+from .events import combinations, year_starts
+from .people import Facts, class_column
 
 __all__ = ["account_events", "opening_balances"]
 
@@ -36,7 +36,8 @@ def opening_balances(
     if frame is not None and psn is not None:
         known = np.flatnonzero(psn >= 0)[::-1]
         balc = frame.ints("balc")
-        out[psn[known]] = np.where(balc[known] == NULL_INT, 0, balc[known])
+        out[psn[known]] = balc[known]
+        out[out == NULL_INT] = 0
     return out
 
 
@@ -52,6 +53,7 @@ def account_events(
     frame: Frame | None,
     dated: Dated | None,
     visits: Frame,
+    threads: int,
 ) -> dict[str, Any]:
     """CSR by person of (date, kind 0 set or 1 add, amount), for persons that take part, after `through`, up to day `last`."""  # fmt: skip
     psn: list[Any] = []
@@ -61,11 +63,13 @@ def account_events(
     amount: list[Any] = []
 
     def add(p: Any, d: Any, r: Any, k: Any, a: Any) -> None:
-        psn.append(p)
-        day.append(d)
-        rank.append(np.full(len(p), r) if np.isscalar(r) else r)
-        kind.append(k)
-        amount.append(a)
+        if len(p):
+            every = np.broadcast_to
+            psn.append(p)
+            day.append(every(d, len(p)))
+            rank.append(every(r, len(p)))
+            kind.append(every(k, len(p)))
+            amount.append(every(a, len(p)))
 
     if table is not None:
         p, d, k, a = table
@@ -77,7 +81,7 @@ def account_events(
         and dated is not None
         and any(a is not None and (a.topups or a.renew != "carried") for a in accounts)
     ):
-        _dated_rules(compiled, taking_part, start, through, opening, last, frame, dated, visits, add)
+        _dated_rules(compiled, taking_part, start, through, opening, last, frame, dated, visits, threads, add)
     if not psn:
         return {
             "begin": np.zeros(persons + 1, np.int64),
@@ -85,12 +89,13 @@ def account_events(
             "kind": np.zeros(0, np.uint8),
             "amount": np.zeros(0, np.int64),
         }
-    p, d, r = np.concatenate(psn), np.concatenate(day), np.concatenate(rank)
-    k, a = np.concatenate(kind), np.concatenate(amount)
-    place = (p.astype(np.int64) << 32) | ((d.astype(np.int64) - NEVER_DAY) << 2) | r
-    if (place[1:] < place[:-1]).any():
-        order = np.argsort(place, kind="stable")
-        d, k, a = d[order], k[order], a[order]
+    p, d, r, k, a = (np.concatenate(column) for column in (psn, day, rank, kind, amount))
+    # The events of one day that one rule makes stand by person already.
+    if len(psn) > 1 or table is not None:
+        place = (p.astype(np.int64) << 32) | ((d.astype(np.int64) - NEVER_DAY) << 2) | r
+        if (place[1:] < place[:-1]).any():
+            order = np.argsort(place, kind="stable")
+            d, k, a = d[order], k[order], a[order]
     begin = np.concatenate(([0], np.cumsum(np.bincount(p, minlength=persons)))).astype(np.int64)
     return {
         "begin": begin,
@@ -100,12 +105,13 @@ def account_events(
     }
 
 
-def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through: Int32, opening: Int64, last: int, frame: Frame, dated: Dated, visits: Frame, add: Any) -> None:  # fmt: skip
+def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through: Int32, opening: Int64, last: int, frame: Frame, dated: Dated, visits: Frame, threads: int, add: Any) -> None:  # fmt: skip
     """Renewals and top-ups on each first of month, under the document and row that hold that day."""
     who = np.flatnonzero(taking_part).astype(np.int32)
+    started, done = start[who], through[who]
     if not len(who):
         return
-    month_one = int(min(start[who].min(), last))
+    month_one = int(min(started.min(), last))
     firsts = np.arange(
         np.datetime64(month_one, "D").astype("datetime64[M]"), np.datetime64(last, "D").astype("datetime64[M]") + 1
     )
@@ -114,10 +120,12 @@ def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through
     new_year = year_starts(days, *model.year.starts) == days
     rules = [policy.model.accounts for policy in compiled.policies if policy.model.accounts is not None]
     monthly = any(topup.every == "month" for rule in rules for topup in rule.topups)
+    # A renewal is nothing to an account that starts on that day.
+    late = 0 if any(rule.topups for rule in rules) else 1
     for day, begins in zip(days.tolist(), new_year.tolist()):
         if not (begins or monthly):
             continue
-        on = who[(day >= start[who]) & (day > through[who])]
+        on = who[(day - late >= started) & (day > done)]
         if not len(on):
             continue
         row = dated.find(on, np.full(len(on), day, np.int32))
@@ -132,6 +140,7 @@ def _dated_rules(compiled: CompiledBook, taking_part: Any, start: Int32, through
             row,
             np.full(len(on), -1, np.int64),
             np.full(len(on), day, np.int32),
+            threads=threads,
         )
         _one_day(compiled, facts, on, day, begins, start, opening, add)
 
@@ -142,38 +151,42 @@ def _one_day(
     # Without top-ups only the document matters, and that is a question of two attributes.
     topups = any(p.model.accounts is not None and p.model.accounts.topups for p in compiled.policies)
     asked = {name: a for name, a in compiled.attributes.items() if topups or name in ALWAYS}
-    columns = {name: facts.text(a) for name, a in asked.items() if a.kind == "text"}
+    texts, classes = [], []
+    for name, a in asked.items():
+        if a.kind == "text":
+            sources, default = facts.sources(a)
+            known = [text for _, _, _, own in sources for text in own] + [default]
+            texts.append((name, known))
+            classes.append(class_column(sources, np.arange(len(known)), len(known)))
     numbers = {
         name: facts.number(name, a.tables, int(a.default) if a.default else None)
         for name, a in asked.items()
         if a.kind == "number"
     }
     fields = {name: facts.number(name, ("persons",)) for name in compiled.fields if topups and name != "ipt_days"}
-    keys = Keys(len(on))
-    for codes, known in columns.values():
-        keys.add(codes, len(known))
     for values in (*numbers.values(), *fields.values()):
         distinct, place = np.unique(values, return_inverse=True)
-        keys.add(place.reshape(-1), len(distinct))
-    of, _, first = keys.combine()
+        ready = place.reshape(-1).astype(np.int32)
+        classes.append(class_column([], [0], max(1, len(distinct))) | {"ready": ready})
+    of, digits, first = combinations(len(on), classes, facts.threads)
     for i, at in enumerate(first):
-        held: dict[str, Any] = {name: known[codes[at]] for name, (codes, known) in columns.items()}
+        held: dict[str, Any] = {name: known[digit] for (name, known), digit in zip(texts, digits[i])}
         held |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
         index = compiled.document(held["insutype"], held["insuplc_admdvs"], day)
         rules = None if index < 0 else compiled.policies[index].model.accounts
         if rules is None:
             continue
-        members = on[of == i]
+        members = on[of == i] if len(first) > 1 else on
         if new_year and rules.renew != "carried":
             later = members[start[members] < day]
-            to = opening[later] if rules.renew == "opening" else np.zeros(len(later), np.int64)
-            add(later, np.full(len(later), day), 0, np.full(len(later), SET), to)
+            to = opening[later] if rules.renew == "opening" else 0
+            add(later, day, 0, SET, to)
         model = compiled.policies[index].model
         resolver = Resolver(held, day, model, Tables(), compiled.fields, None)
         for topup in rules.topups:
             if (topup.every == "month" or new_year) and resolver.holds(topup.when):
                 fen = _amount(resolver, topup.amount, {name: int(c[at]) for name, c in fields.items()})
-                add(members, np.full(len(members), day), 3, np.full(len(members), ADD), np.full(len(members), fen))
+                add(members, day, 3, ADD, fen)
 
 
 def _amount(resolver: Resolver, figure: Any, fields: dict[str, int]) -> int:

@@ -13,7 +13,7 @@ from ..columns.convert import NULL_INT
 from ..policy.compile import CompiledBook, Instance
 from .people import Facts, class_column
 
-__all__ = ["REASONS", "Assigned", "Keys", "assign", "year_starts"]
+__all__ = ["REASONS", "Assigned", "assign", "combinations", "year_starts"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -28,8 +28,9 @@ _ROOM = 1 << 60
 class Assigned:
     """What holds for each event, by its combination. Plan -1: none, and the reason says why; program -1: lines cannot be priced."""
 
-    def __init__(self, of_event: Int32, found: list[Instance]) -> None:
-        self.of_event, self._found = of_event, found
+    def __init__(self, of_event: Int32, found: list[Instance], threads: int = 1) -> None:
+        self.of_event, self._found, self._threads = of_event, found, threads
+        self.unpriced = any(i.program < 0 for i in found)
         self.plan: Int32 = self._by_event([i.plan for i in found], np.int32)
         self.program: Int32 = self._by_event([i.program for i in found], np.int32)
         reasons = [REASONS.index(i.reason) for i in found]
@@ -38,7 +39,7 @@ class Assigned:
     def _by_event(self, values: list[int], dtype: Any) -> Any:
         if len(set(values)) == 1:
             return np.full(len(self.of_event), values[0], dtype)
-        return np.array(values or [0], dtype)[self.of_event]
+        return _core.taken(np.array(values or [0], dtype), self.of_event, self._threads)
 
     @cached_property
     def document(self) -> Int32:
@@ -53,27 +54,6 @@ class Assigned:
             return None
         held: Int64 = self._by_event(own, np.int64) | np.where(priced, self._by_event(price, np.int64), 0)
         return held
-
-
-class Keys:
-    """Combinations of classes of several attributes, as mixed-radix numbers."""
-
-    def __init__(self, rows: int) -> None:
-        self._key = np.zeros(rows, np.uint64)
-        self._size = 1
-
-    def add(self, classes: Any, count: int) -> None:
-        """Another attribute: the class (0 to count - 1) of each row."""
-        if self._size * count > _ROOM:
-            dense, keys, _ = _core.combine(self._key)
-            self._key, self._size = dense.astype(np.uint64), len(keys)
-        self._key = self._key * np.uint64(count) + classes.astype(np.uint64)
-        self._size *= count
-
-    def combine(self) -> tuple[Int32, npt.NDArray[np.uint64], Int64]:
-        """(dense number of each row's combination, key of each number, first row of each number)."""
-        found: tuple[Int32, npt.NDArray[np.uint64], Int64] = _core.combine(self._key)
-        return found
 
 
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
@@ -99,7 +79,7 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             lut, members = compiled.text_classes(name, texts)
             columns.append(class_column(sources, lut, len(members)))
             told.append(members)
-    of_event, digits, first = _combinations(facts.rows, columns)
+    of_event, digits, first = combinations(facts.rows, columns, facts.threads)
     found = []
     for i, event in enumerate(first.tolist()):
         held: dict[str, Any] = {}
@@ -109,10 +89,10 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             else:
                 held[name] = None if what[event] == NULL_INT else int(what[event])
         found.append(compiled.instance(held, int(facts.day[event])))
-    return Assigned(of_event, found)
+    return Assigned(of_event, found, facts.threads)
 
 
-def _combinations(rows: int, columns: list[dict[str, Any]]) -> tuple[Int32, list[list[int]], Int64]:
+def combinations(rows: int, columns: list[dict[str, Any]], threads: int) -> tuple[Int32, list[list[int]], Int64]:
     """(combination of each event, the class of each column in each combination, first event of each combination)."""
     size = 1
     for i, column in enumerate(columns):
@@ -120,11 +100,11 @@ def _combinations(rows: int, columns: list[dict[str, Any]]) -> tuple[Int32, list
         if size <= _ROOM:
             continue
         # Too many for one number: what was combined so far becomes one column.
-        of_event, before, _ = _combinations(rows, columns[:i])
+        of_event, before, _ = combinations(rows, columns[:i], threads)
         so_far = column | {"sources": [], "day": None, "ready": of_event, "classes": max(1, len(before))}
-        of_event, digits, first = _combinations(rows, [so_far, *columns[i:]])
+        of_event, digits, first = combinations(rows, [so_far, *columns[i:]], threads)
         return of_event, [[*before[row[0]], *row[1:]] for row in digits], first
-    of_event, keys, first = _core.combine_classes(rows, columns)
+    of_event, keys, first = _core.combine_classes(rows, columns, threads)
     digits = []
     for key in keys.tolist():
         row = []

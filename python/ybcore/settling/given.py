@@ -29,6 +29,11 @@ BAD, DUPLICATE = 1, 2
 MOST_IN_VISIT = 10**12  # of absolute amounts, in fen
 
 
+def nothing(rows: int) -> Int32:
+    """A column of -1 that takes no room; not contiguous."""
+    return np.broadcast_to(np.int32(-1), rows)
+
+
 class Given:
     """The tables of one batch. Attributes are filled by `__init__` and `prepare`."""
 
@@ -49,13 +54,13 @@ class Given:
             [Column(f"{tag}.{bucket}", "money", negative=True) for tag in self.tags for bucket in NATURE_BUCKETS]
             + extra["visits"]
         )
-        self.visits = read(tables["visits"], visits, problems, optional={"med_type"})
+        self.visits = read(tables["visits"], visits, problems, optional={"med_type"}, threads=threads)
         self.persons = self._maybe(tables, "persons", PERSONS.with_columns(extra["persons"]), problems)
         self.institutions = self._maybe(
             tables, "institutions", INSTITUTIONS.with_columns(extra["institutions"]), problems
         )
         self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
-        self.lines = self._maybe(tables, "lines", LINES, problems, threads)
+        self.lines = self._maybe(tables, "lines", LINES, problems)
         self.line_offsets = line_offsets
         self.diseases: dict[str, int] = {}
         self.disease_names: list[str] = []
@@ -87,10 +92,9 @@ class Given:
                 out["persons"].append(Column(name, "count"))
         return out
 
-    @staticmethod
-    def _maybe(tables: dict[str, Any], name: str, table: Any, problems: Problems, threads: int = 1) -> Frame | None:
+    def _maybe(self, tables: dict[str, Any], name: str, table: Any, problems: Problems) -> Frame | None:
         data = tables.get(name)
-        return None if data is None else read(data, table, problems, threads=threads)
+        return None if data is None else read(data, table, problems, threads=self.threads)
 
     def _check_lines(self, problems: Problems) -> None:
         if self.lines is None:
@@ -99,11 +103,11 @@ class Given:
             problems.add(
                 "lines name no visit: give setl_id, or line_offsets with one more entry than visits", "lines.setl_id"
             )
+        self.most_lines: int | None = None
         if self.line_offsets is not None:
-            offsets = np.asarray(self.line_offsets)
-            if len(offsets) != self.visits.rows + 1 or (
-                len(offsets) and (offsets[0] != 0 or offsets[-1] != self.lines.rows or (np.diff(offsets) < 0).any())
-            ):
+            offsets = self.line_offsets = np.ascontiguousarray(self.line_offsets, dtype=np.int64)
+            fewest, self.most_lines = _core.steps(offsets, self.threads)
+            if len(offsets) != self.visits.rows + 1 or offsets[0] != 0 or offsets[-1] != self.lines.rows or fewest < 0:
                 problems.add(
                     "line_offsets must rise from 0 to the number of lines, one more entry than visits", "line_offsets"
                 )
@@ -122,14 +126,15 @@ class Given:
         own_id = v.ids["setl_id"]
         self.state_setl = [] if self.state is None else self.state.setl_ids()
         # Rising numbers are their own dictionary, and no two of them are equal.
-        self.distinct = not self.state_setl and "init_setl_id" not in v.ids and rising(own_id)
+        self.distinct = not self.state_setl and "init_setl_id" not in v.ids and rising(own_id, self.threads)
         if self.distinct:
             self.setl, self.setl_dictionary = np.arange(n, dtype=np.int32), own_id.chunk(0)
-            self.init = np.full(n, -1, np.int32)
+            self.init = nothing(n)
         else:
-            nothing = pa.chunked_array([pa.nulls(n, own_id.type)])
-            columns = [own_id, v.ids.get("init_setl_id", nothing)]
-            (self.setl, self.init, *_), self.setl_dictionary = encode([*columns, *self._as(own_id, self.state_setl)])
+            columns = [own_id, v.ids.get("init_setl_id", pa.chunked_array([pa.nulls(n, own_id.type)]))]
+            (self.setl, self.init, *_), self.setl_dictionary = encode(
+                [*columns, *self._as(own_id, self.state_setl)], self.threads
+            )
         people = [v.ids["psn_no"]]
         for frame, name in (
             (v, "mulaid_psn_no"),
@@ -143,20 +148,21 @@ class Given:
                 else pa.chunked_array([], v.ids["psn_no"].type)
             )
         people += self._as(v.ids["psn_no"], [] if self.state is None else self.state.people())
-        codes, self.psn_dictionary = encode(people)
+        codes, self.psn_dictionary = encode(people, self.threads)
         self.psn, self.visit_donor, self.persons_psn, self.persons_donor, self.events_psn = codes[:5]
         self.people = len(self.psn_dictionary)
         stay = v.ids.get("mdtrt_id")
+        self.linked: Int32 | None = None
         if stay is None and self.distinct and "refl_old_mdtrt_id" not in v.ids and self.state is None:
-            self.stay, self.stay_dictionary, self.linked = self.setl, self.setl_dictionary, np.full(n, -1, np.int32)
+            self.stay, self.stay_dictionary = self.setl, self.setl_dictionary
         else:
             self._stays(own_id, stay)
         hospitals = [v.ids.get("fixmedins_code", pa.chunked_array([], pa.large_string()))]
         if self.institutions is not None:
             hospitals.append(self.institutions.ids["fixmedins_code"])
         hospitals += self._as(hospitals[0], [] if self.state is None else self.state.hospitals())
-        found, self.hospital_dictionary = encode(hospitals)
-        self.hospital = found[0] if len(found[0]) else np.full(n, -1, np.int32)
+        found, self.hospital_dictionary = encode(hospitals, self.threads)
+        self.hospital = found[0] if len(found[0]) else nothing(n)
         self.institution_key = found[1] if self.institutions is not None else None
         empty = pa.chunked_array([], pa.large_string())
         houses = [
@@ -167,7 +173,7 @@ class Given:
             next((h for h in houses if len(h)), empty), [] if self.state is None else self.state.households()
         )
         found, self.house_dictionary = encode(houses)
-        self.visit_house = found[0] if len(found[0]) else np.full(n, -1, np.int32)
+        self.visit_house = found[0] if len(found[0]) else nothing(n)
         self.persons_house = found[1] if len(found[1]) else None
 
     def _stays(self, own_id: pa.ChunkedArray, stay: pa.ChunkedArray | None) -> None:
@@ -177,11 +183,10 @@ class Given:
         elif stay.null_count:
             stay = pa.chunked_array([pc.coalesce(flat(stay).combine_chunks(), flat(own_id).combine_chunks())])
         linked = v.ids.get("refl_old_mdtrt_id", pa.chunked_array([], stay.type))
-        stays, self.stay_dictionary = encode(
-            [stay, linked, *self._as(stay, [] if self.state is None else self.state.stays())]
-        )
+        known = self._as(stay, [] if self.state is None else self.state.stays())
+        stays, self.stay_dictionary = encode([stay, linked, *known], self.threads)
         self.stay = stays[0]
-        self.linked = stays[1] if len(stays[1]) else np.full(v.rows, -1, np.int32)
+        self.linked = stays[1] if len(stays[1]) and int(stays[1].max()) >= 0 else None
 
     @staticmethod
     def _as(column: pa.ChunkedArray, values: list[Any]) -> list[pa.ChunkedArray]:
@@ -191,7 +196,7 @@ class Given:
     def _days(self) -> None:
         v = self.visits
         self.time = v.ints("setl_time") if "setl_time" in v.cells else np.full(v.rows, NULL_INT, np.int64)
-        day, self.timed = _core.days_of(np.ascontiguousarray(self.time))
+        day, self.timed = _core.days_of(np.ascontiguousarray(self.time), self.threads)
         self.setl_day = day
         self.begndate, self.enddate = self._or_day("begndate", day), self._or_day("enddate", day)
         if "ipt_days" in v.cells:
@@ -234,14 +239,20 @@ class Given:
                 np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), n
             )
             self.line_begin, self.line_row = begin, row if len(row) else None
-        self.has_lines = self.line_begin[1:] > self.line_begin[:-1]
         names = [*NATURES, "medfee_sumamt", "direct_amt", *(f"{tag}.{b}" for tag in self.tags for b in NATURE_BUCKETS)]
         names = [name for name in names if name in v.cells]
-        self.given = np.zeros(n, bool)
-        for name in names:
-            self.given |= v.ints(name) != NULL_INT
-        self.priced = self.has_lines | ~self.given if names else np.ones(n, bool)
+        self.priced = np.ones(n, bool)
+        if names:
+            given = np.zeros(n, bool)
+            for name in names:
+                given |= v.ints(name) != NULL_INT
+            self.priced = self.has_lines | ~given
         self.kernel_lines = self._kernel_lines()
+
+    @cached_property
+    def has_lines(self) -> npt.NDArray[np.bool_]:
+        """Visits with fee lines."""
+        return self.line_begin[1:] > self.line_begin[:-1]
 
     @cached_property
     def line_totals(self) -> tuple[Int64, npt.NDArray[np.uint8]]:
@@ -255,7 +266,9 @@ class Given:
         """Visits whose lines cannot be added up."""
         if self.lines is None:
             return np.zeros(self.visits.rows, bool)
-        most = int((self.line_begin[1:] - self.line_begin[:-1]).max(initial=0))
+        most = self.most_lines
+        if most is None:
+            _, most = _core.steps(self.line_begin, self.threads)
         bounds = self.lines.cells["det_item_fee_sumamt"].bounds if unreadable(self.lines) is None else None
         # Where even the most lines of the largest amounts stay inside the bound, nothing need be added.
         if bounds is not None and bounds[0] != NULL_INT and most * max(-bounds[0], bounds[1]) <= MOST_IN_VISIT:
@@ -340,6 +353,7 @@ class Given:
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
         v = self.visits
+        self._first_row: Int64 | None = None
         bad = self._bad_lines()
         for cells in v.cells.values():
             if cells.bad is not None:
@@ -348,23 +362,21 @@ class Given:
             bad |= ~self.reversal
         else:
             codes, texts = v.cells["med_type"].values, v.cells["med_type"].texts or []
-            if not all(texts) or (len(codes) and codes.min() < 0):
+            if not all(texts) or self._any_negative(codes):
                 known = np.array([bool(text) for text in texts] + [False])
                 bad |= ~known[codes] & ~self.reversal
-        for ids in (self.setl, self.psn):
-            if len(ids) and ids.min() < 0:
+        for ids in (self.psn,) if self.distinct else (self.setl, self.psn):
+            if self._any_negative(ids):
                 bad |= ids < 0
         if not self.timed:
             bad |= self.time == NULL_INT
         if self.enddate is not self.begndate:
             bad |= self.enddate < self.begndate
-        if len(self.days) and self.days.min() < 0:
+        if "ipt_days" in v.cells and self._any_negative(self.days):
             bad |= self.days < 0
         self.reason = np.where(bad, BAD, 0).astype(np.uint8) if bad.any() else np.zeros(v.rows, np.uint8)
+        self.taking_part = ~bad
         if self.distinct:
-            self.first_row = np.append(np.arange(v.rows), -1)
-            self.first_row[:-1][bad] = -1
-            self.taking_part = ~bad
             return
         good = np.flatnonzero(~bad)
         first = np.full(len(self.setl_dictionary) + 1, -1, np.int64)
@@ -378,8 +390,18 @@ class Given:
             first[known_ids] = -2
         again = ~bad & (first[self.setl] != np.arange(v.rows))
         self.reason[again] = DUPLICATE
-        self.first_row = first
+        self._first_row = first
         self.taking_part = self.reason == 0
+
+    @property
+    def first_row(self) -> Int64:
+        """Row of each settlement id: the first that takes part, -1 none, -2 one of an earlier run; -1 at the end."""
+        if self._first_row is None:
+            self._first_row = np.append(np.where(self.taking_part, np.arange(self.visits.rows), -1), -1)
+        return self._first_row
+
+    def _any_negative(self, numbers: Int32) -> bool:
+        return _core.rough_bounds(np.ascontiguousarray(numbers), self.threads)[0] < 0
 
     def _money(self, name: str) -> Int64:
         if name not in self.visits.cells:

@@ -14,7 +14,7 @@ from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
 from .accounts import NEVER, account_events, opening_balances
 from .events import Assigned, assign, year_starts
-from .given import Given
+from .given import Given, nothing
 from .order import (
     group_persons,
     household_links,
@@ -49,7 +49,7 @@ class Job(Given):
         opening = None if state is None else state.opening(self)
         accounts = self._accounts()
         answer = _core.settle(self.compiled.tables(), events, accounts, opening, want_state, detail, self.threads)
-        flags = price["flags"].astype(np.int64)
+        flags = _core.taken(np.arange(256), price["flags"], self.threads)
         own = assigned.flags(self.at(self.priced))
         if own is not None and self.whole:
             flags |= own
@@ -68,28 +68,28 @@ class Job(Given):
         """(facts, reason of each event, institution row)."""
         n = len(visit)
         reason = np.zeros(n, np.uint8)
-        row = np.full(n, -1, np.int32)
+        row = where = nothing(n)
         if self.persons is not None:
             own, theirs = insutype_match(self.visits, self.persons)
-            self.person_rows = dated(self.persons, self.persons_psn, self.people)
+            self.person_rows = dated(self.persons, self.persons_psn, self.people, self.threads)
             assert self.person_rows is not None
             theirs = None if theirs is None else self.at(theirs)
             row = self.person_rows.find(self.at(self.psn), day, own, theirs, unknown=NOBODY)
-            if len(row) and row.min() < 0:
+            if self._any_negative(row):
                 reason[row < 0] = NOT_ENROLLED
                 reason[row == NOBODY] = UNKNOWN_PERSON
         else:
             self.person_rows = None
-        where = np.full(n, -1, np.int32)
         if self.institutions is not None and self.institution_key is not None:
-            rows = dated(self.institutions, self.institution_key, len(self.hospital_dictionary))
+            rows = dated(self.institutions, self.institution_key, len(self.hospital_dictionary), self.threads)
             assert rows is not None
             where = rows.find(self.at(self.hospital), day)
         for frame, held in ((self.persons, row), (self.institutions, where)):
             wrong = None if frame is None else unreadable(frame)
             if wrong is not None:
                 reason[(held >= 0) & wrong[np.maximum(held, 0)]] = BAD
-        return Facts(self.visits, self.persons, self.institutions, visit, row, where, day, self.whole), reason, where
+        facts = Facts(self.visits, self.persons, self.institutions, visit, row, where, day, self.whole, self.threads)
+        return facts, reason, where
 
     def _parts(self) -> None:
         v = self.visits
@@ -97,9 +97,9 @@ class Job(Given):
         self.policy_day = self.dates[self.policy_rule]
         self.whole = True  # each visit is one event
         models = [policy.model for policy in self.compiled.policies]
-        rows = np.arange(n, dtype=np.int64)
         splits = any(m.year.cross == "split" for m in models) and self.lines is not None
         self.event_begin = np.arange(n + 1, dtype=np.int64)
+        rows = self.event_begin[:-1]
         if splits:
             facts, _, _ = self._joined(rows, self.policy_day)
             assigned = assign(self.compiled, facts)
@@ -176,7 +176,7 @@ class Job(Given):
             self.later = (np.arange(len(visit)) != self.event_begin[:-1][visit]).astype(np.uint8)
         if reason.any():
             assigned.reason = np.where(reason != 0, reason, assigned.reason).astype(np.uint8)
-        if len(visit) and assigned.program.min() < 0:
+        if assigned.unpriced:
             assigned.reason[(assigned.program < 0) & self.at(self.priced) & (assigned.reason == 0)] = NO_FIGURE
         if self.reverses:
             assigned.reason[self.at(self.reversal)] = 0
@@ -310,7 +310,8 @@ class Job(Given):
             init = np.where(self.init >= 0, self.first_row[np.maximum(self.init, 0)], -1)
             init = np.where(init == -2, -2 - self._state_row(), init) if self.state is not None else init
             init = np.ascontiguousarray(self.at(init), dtype=np.int64)
-        outcome = np.where(self.taking_part, 255, 3).astype(np.uint8)
+        outcome = np.full(self.visits.rows, 255, np.uint8)
+        outcome[~self.taking_part] = 3
         fields = []
         for name in self.compiled.fields:
             if name == "ipt_days":
@@ -324,23 +325,23 @@ class Job(Given):
                         int(asked.default) if asked and asked.default else None,
                     )
                 )
-        given = nothing = np.zeros(0, np.int64)
+        given = no_ids = np.zeros(0, np.int64)
         if any(f"given_{payer}" in v.cells for payer in PAYERS):
             given = np.concatenate([self.at(self._money(f"given_{payer}")) for payer in PAYERS])
         c = np.ascontiguousarray
         first, second, ids = self.times
-        none = {"numbers": nothing, "offsets": nothing, "bytes": np.zeros(1, np.uint8)}
+        none = {"numbers": no_ids, "offsets": no_ids, "bytes": np.zeros(1, np.uint8)}
         used = c((self.at(v.flag("acct_used_flag", 1)) != 0).astype(np.uint8)) if "acct_used_flag" in v.cells else None
         return {
             "visit": None if self.whole else visit, "plan": assigned.plan, "reason": assigned.reason, "later": self.later,
             "person": c(self.at(self.psn)), "household": house, "donor": donor, "hospital": c(self.at(self.hospital)) if "hospital" in scopes else None,
-            "disease": disease, "stay": c(self.at(self.stay)), "linked_stay": c(self.at(self.linked)) if self.linked.size and self.linked.max() >= 0 else None,
+            "disease": disease, "stay": c(self.at(self.stay)), "linked_stay": None if self.linked is None else c(self.at(self.linked)),
             "order_date": c(self.at(self.order_date)), "begndate": c(self.at(self.begndate)), "enddate": c(self.at(self.enddate)),
             "period_date": c(self.period), "days": self.event_days, "acct_used": used, "init": init,
             "is_reversal": c(self.at(self.reversal).astype(np.uint8)) if self.reverses else None, "natures": c(natures.reshape(-1)),
             "tags": self.most_tags, "fields": np.concatenate(fields) if fields else np.zeros(0, np.int64), "given": given,
             "event_begin": self.event_begin, "outcome": outcome, "group": self.group, "groups": self.groups, "first": first,
-            "second": nothing if second is None else second, **{k: ids[k] if ids[k] is not None else empty for k, empty in none.items()},
+            "second": no_ids if second is None else second, **{k: ids[k] if ids[k] is not None else empty for k, empty in none.items()},
         }  # fmt: skip
 
     def _own_or_person(self, own: Int32, theirs: Int32 | None, row: Int32) -> Int32:
@@ -366,13 +367,14 @@ class Job(Given):
         return self.state.row_of(self)
 
     def _accounts(self) -> dict[str, Any]:
-        by_person = _core.earliest(self.group, self.order_date, self.groups)[self.group_of_person]
+        by_person = _core.earliest(self.group, np.ascontiguousarray(self.order_date), self.groups, self.threads)
+        if self.groups != self.people:
+            by_person = by_person[self.group_of_person]
         active = by_person != LAST
         year = self.compiled.policies[0].model.year.starts
         start = year_starts(np.where(active, by_person, 0).astype(np.int32), *year)
         through = np.full(self.people, NEVER, np.int32)
-        nothing = np.zeros(0, np.int64)
-        ordered = self.visit_of_event[self.order] if "balc" in self.visits.cells else nothing
+        ordered = self.visit_of_event[self.order] if "balc" in self.visits.cells else np.zeros(0, np.int64)
         opening = opening_balances(
             self.people,
             self.persons,
@@ -397,9 +399,13 @@ class Job(Given):
                 lut[kinds[0]],
                 self.acct_events.ints("amount"),
             )
-        last = int(self.order_date.max(where=self.taking_part, initial=0))
+        if self.taking_part.all():
+            last = max(0, _core.bounds(np.ascontiguousarray(self.order_date), self.threads)[1])
+        else:
+            last = int(self.order_date.max(where=self.taking_part, initial=0))
         out = account_events(
             self.compiled, self.people, active, start, through, self.opening_balance, last, table, self.persons, self.person_rows, self.visits,
+            self.threads,
         )  # fmt: skip
         out["balance"] = balance
         self.account_active = active

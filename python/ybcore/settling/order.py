@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import _core
+from ..columns.convert import numbers_in
 from ..columns.ids import flat
 from ..policy.compile.book import CompiledBook, nodes
 
@@ -61,11 +62,11 @@ def tie_ids(column: pa.ChunkedArray) -> dict[str, Any]:
     """Settlement ids as the kernel compares them: numbers, or bytes with offsets."""
     column = flat(column)
     if pa.types.is_integer(column.type):
-        return {
-            "numbers": np.ascontiguousarray(column.fill_null(0).to_numpy()).astype(np.int64),
-            "offsets": None,
-            "bytes": None,
-        }
+        if column.num_chunks == 1 and not column.null_count:
+            numbers = numbers_in(column.chunk(0))
+        else:
+            numbers = np.ascontiguousarray(column.fill_null(0).to_numpy())
+        return {"numbers": numbers.astype(np.int64, copy=False), "offsets": None, "bytes": None}
     whole = column.cast(pa.large_binary()).combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.large_binary())

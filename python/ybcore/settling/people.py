@@ -53,13 +53,15 @@ def class_column(sources: list[Any], lut: Any, classes: int) -> dict[str, Any]:
 class Facts:
     """What is known of events: `visit` row, person row and institution row of each (-1 none), on its policy date."""
 
-    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Any, person_row: Any, institution_row: Any, day: Int32, whole: bool = False) -> None:  # fmt: skip
+    def __init__(self, visits: Frame, persons: Frame | None, institutions: Frame | None, visit: Any, person_row: Any, institution_row: Any, day: Int32, whole: bool = False, threads: int = 1) -> None:  # fmt: skip
         self.tables: dict[str, tuple[Frame | None, Any]] = {
             "visits": (visits, visit), "persons": (persons, person_row), "institutions": (institutions, institution_row),
         }  # fmt: skip
         self.day = day
         self.rows = len(visit)
         self.whole = whole  # each visit is one event
+        self.threads = threads
+        self._known: dict[str, Int32] = {}
         self._texts: dict[str, tuple[Int32, list[str]]] = {}
         self._numbers: dict[str, Int64] = {}
 
@@ -93,13 +95,16 @@ class Facts:
             sources, default = self.sources(asked)
             texts = [text for _, _, _, own in sources for text in own] + [default]
             column = class_column(sources, np.arange(len(texts)), len(texts))
-            of_event, keys, _ = _core.combine_classes(self.rows, [column])
+            of_event, keys, _ = _core.combine_classes(self.rows, [column], self.threads)
             self._texts[asked.name] = keys.astype(np.int32)[of_event] if self.rows else np.zeros(0, np.int32), texts
         return self._texts[asked.name]
 
     def number(self, name: str, tables: tuple[str, ...], default: int | None = None) -> Int64:
         """A numeric attribute or field of each event; NULL_INT is missing."""
         if name not in self._numbers:
+            if name in self._known:
+                self._numbers[name] = self._known[name].astype(np.int64)
+                return self._numbers[name]
             out = np.full(self.rows, NULL_INT, np.int64)
             if name == "age":
                 birth = self.days("brdy", tables)
@@ -120,7 +125,7 @@ class Facts:
 
     def know(self, name: str, values: Int32) -> None:
         """Sets a numeric attribute that no table holds."""
-        self._numbers[name] = values.astype(np.int64)
+        self._known[name] = values
 
     def days(self, name: str, tables: tuple[str, ...]) -> Int32:
         """A date of each event; NULL_DAY is missing."""
@@ -134,11 +139,11 @@ class Facts:
         return out
 
 
-def dated(frame: Frame | None, key: Int32, keys: int) -> Dated | None:
+def dated(frame: Frame | None, key: Int32, keys: int, threads: int = 1) -> Dated | None:
     """Rows of a dated table by dense key."""
     if frame is None:
         return None
-    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"))
+    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"), threads)
 
 
 def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32 | None, Int32 | None]:

@@ -23,14 +23,17 @@ FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
 
 
 def _words(index: Any, words: Any) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(index.astype(np.int32, copy=False)), pa.array(list(words), pa.string())
-    )
+    """Indices of ours as a dictionary column: none is beyond the words, and that is not asked again."""
+    if index.dtype == np.uint8 and not index.any():
+        wide = np.zeros(len(index), np.int32)
+    else:
+        wide = index.astype(np.int32, copy=False)
+    return pa.DictionaryArray.from_arrays(pa.array(wide), pa.array(list(words), pa.string()), safe=False)
 
 
-def _by_plan(numbers: list[int], plan: Any) -> Any:
+def _by_plan(numbers: list[int], plan: Any, threads: int) -> Any:
     """A number of each visit by its plan, 0 without one."""
-    return np.array([*numbers, 0], np.int32)[plan]
+    return _core.taken(np.array([*numbers, 0], np.int32), plan, threads)
 
 
 def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
@@ -49,9 +52,9 @@ def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     names = job.compiled.plan_names
     policies = list(dict.fromkeys(p for p, _ in names))
     plan = answer["plan"]
-    policy_index = _by_plan([policies.index(p) + 1 for p, _ in names], plan)
+    policy_index = _by_plan([policies.index(p) + 1 for p, _ in names], plan, job.threads)
     plans = list(dict.fromkeys(name for _, name in names))
-    plan_index = _by_plan([plans.index(name) + 1 for _, name in names], plan)
+    plan_index = _by_plan([plans.index(name) + 1 for _, name in names], plan, job.threads)
     back = np.flatnonzero(job.reversal & ~unsettled) if job.reverses else np.zeros(0, np.int64)
     named = job.first_row[job.init[back]] if len(back) else np.zeros(0, np.int64)
     flags[back] = np.where(named >= 0, flags[np.maximum(named, 0)], 0)

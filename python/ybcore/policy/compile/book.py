@@ -22,6 +22,7 @@ from .tables import Tables
 __all__ = ["Asked", "CompiledBook", "Instance"]
 
 ALWAYS = ("insutype", "insuplc_admdvs")
+MOST_CLASSES = 1 << 16  # values of one attribute whose class is remembered
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class CompiledBook:
         self.attributes = {name: self._asked(name) for name in self.tests}
         self._edges = {name: self.number_edges(name) for name, a in self.attributes.items() if a.kind == "number"}
         self._text = {name: self._text_tests(name) for name, a in self.attributes.items() if a.kind == "text"}
+        self._classes: dict[str, dict[Any, Any]] = {}
         self._date_edges = self.date_edges()
         self._instances: dict[Any, Instance] = {}
         self.max_tags = max((len(p.model.tags) for p in self.policies), default=0)
@@ -179,7 +181,14 @@ class CompiledBook:
         if self.attributes[name].kind == "number":
             edges = self._edges[name]
             return len(edges) + 1 if value is None else bisect_right(edges, value)
-        return value if name in self.whole else tuple(test(value) for test in self._text[name])
+        if name in self.whole:
+            return value
+        known = self._classes.setdefault(name, {})
+        if value not in known:
+            if len(known) >= MOST_CLASSES:
+                known.clear()
+            known[value] = tuple(test(value) for test in self._text[name])
+        return known[value]
 
     # ------------------------------------------------------------------ names to numbers
 
