@@ -79,7 +79,7 @@ def imports(root: Path, path: Path) -> set[str]:
 
 
 # What the language does not offer and a machine may: stores past the cache, large pages. Both do without where it is absent.
-MACHINE = {"core/src/stream.hpp": {"emmintrin.h"}, "core/src/split.cpp": {"sys/mman.h"}}
+MACHINE = {"core/src/stream.hpp": {"emmintrin.h"}, "core/src/scratch.cpp": {"sys/mman.h"}}
 
 # Machines multiply and divide doubles side by side, not whole numbers of 64 bits.
 WHOLE_DOUBLES = {"core/src/lanes.cpp"}

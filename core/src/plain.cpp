@@ -68,11 +68,11 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   std::int64_t* const before = before_.data();
   const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
   const std::int32_t* const slots = slots_;
-  Slot* const held = ledger_.slots().data();
+  Slot* const slot = ledger_.slots().data();
   const bool fen = ledger_.whole_fen();
   const std::int64_t unit = fen ? 1 : kGrid;
   for (std::size_t k = 0; k < keys; ++k) {
-    const std::int64_t value = held[slots[k]].value;
+    const std::int64_t value = slot[slots[k]].value;
     now[k] = before[k] = fen ? value : from_grid(value, 1);
   }
   // Sums beyond every bound refuse the visit in the end, whatever they were used for.
@@ -245,8 +245,8 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   }
   if (prepared_plan_->basic >= 0) told_.rate = done[static_cast<std::size_t>(prepared_plan_->basic)].rate;
   told_.balance = plan_->account == 0 ? 0 : balance(event.person, event.order_date);
-  for (std::size_t k = 0; k < keys; ++k) held[slots[k]].value += (now[k] - before[k]) * unit;
-  held[kNoSlot].value = 0;
+  for (std::size_t k = 0; k < keys; ++k) slot[slots[k]].value += (now[k] - before[k]) * unit;
+  slot[kNoSlot].value = 0;
   for (std::size_t k = 0; history && k < keys; ++k)
     if (slots[k] != kNoSlot && now[k] != before[k]) ledger_.contributions.push_back({slots[k], (now[k] - before[k]) * unit});
   if (!history) ledger_.moves.resize(moved);

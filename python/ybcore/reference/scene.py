@@ -139,7 +139,8 @@ class Scene:
         rule = self.doc.get("admissions")
         if rule is None or not self.facts.holds(rule.get("when")):
             return 1
-        key = self.key(("admission",), rule.get("period", "year"), rule.get("scope", "person"))
+        period, scope = rule.get("period", "year"), rule.get("scope", "person")
+        key = self.key(("admission", period, str(scope)), period, scope)
         if self.later_part:
             return self.world.first_part_number
         one_per_stay = rule.get("one_per", "stay") == "stay"
