@@ -11,7 +11,7 @@ namespace {
 std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
 
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
-constexpr std::size_t kBlock = 128;    // visits whose columns are written at a time
+constexpr std::size_t kBlock = 64;    // visits whose columns are written at a time
 constexpr std::size_t kFullRow = sizeof(Fate) + kColumns * sizeof(std::int64_t);
 }  // namespace
 
@@ -161,30 +161,41 @@ void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*,
   };
   std::vector<std::uint32_t> next_row = of_chunk(row_place_), next_event = of_chunk(event_place_);
   alignas(64) std::int64_t staged[kBlock];
-  const std::byte* from[kBlock];
-  std::uint8_t how[kBlock];  // 0 took no part, 1 a narrow row, 2 one in full
+  struct Block {
+    const std::byte* from[kBlock];
+    std::uint8_t how[kBlock];  // 0 took no part, 1 a narrow row, 2 one in full
+    std::uint8_t all;          // what they have in common
+  };
+  Block blocks[2];
   const bool aligned =
       std::ranges::all_of(columns, [](const std::int64_t* column) { return reinterpret_cast<std::uintptr_t>(column) % 16 == 0; });
   const std::size_t end = chunks_.begin[chunk + 1];
-  for (std::size_t begin = chunks_.begin[chunk]; begin < end; begin += kBlock) {
-    const std::size_t size = std::min(kBlock, end - begin);
-    std::uint8_t all = 3;
-    for (std::size_t i = 0; i < size; ++i) {
-      const std::size_t v = begin + i;
+  // Rows are found and asked for a block ahead.
+  const auto find = [&](std::size_t begin, Block& block) {
+    block.all = 3;
+    for (std::size_t v = begin; v < std::min(begin + kBlock, end); ++v) {
       const std::int32_t group = events_.group[v];
-      how[i] = 0;
-      from[i] = nullptr;
+      const std::byte*& from = block.from[v - begin];
+      std::uint8_t& how = block.how[v - begin];
+      how = 0;
+      from = nullptr;
       if (group >= 0) {
         const auto part = static_cast<std::size_t>(group) >> shift_;
         const std::uint32_t event = next_event[part];
         next_event[part] += static_cast<std::uint32_t>(events_.event_begin[v + 1] - events_.event_begin[v]);
         const std::uint32_t row = next_row[part]++;
-        how[i] = rows_[part].full == nullptr ? 1 : 2;
-        from[i] = how[i] == 1 ? reinterpret_cast<const std::byte*>(records_.get() + event) : rows_[part].full + row * kFullRow;
-        for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(from[i] + b);
+        how = rows_[part].full == nullptr ? 1 : 2;
+        from = how == 1 ? reinterpret_cast<const std::byte*>(records_.get() + event) : rows_[part].full + row * kFullRow;
+        for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(from + b);
       }
-      all &= how[i];
+      block.all &= how;
     }
+  };
+  if (chunks_.begin[chunk] < end) find(chunks_.begin[chunk], blocks[0]);
+  for (std::size_t begin = chunks_.begin[chunk], turn = 0; begin < end; begin += kBlock, turn ^= 1) {
+    const std::size_t size = std::min(kBlock, end - begin);
+    if (begin + kBlock < end) find(begin + kBlock, blocks[turn ^ 1]);
+    const auto& [from, how, all] = blocks[turn];
     for (std::size_t i = 0; i < size; ++i) {
       if (how[i] == 0) continue;
       Fate fate;

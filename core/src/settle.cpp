@@ -131,6 +131,11 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
   for (std::uint32_t at = begin; at < end; ++at) {
     const std::uint32_t place = order_[at];
     const Record& first = records_[first_[place]];
+    // The next but one, of this group or the one after.
+    if (at + 2 < order_.size()) {
+      const auto* ahead = reinterpret_cast<const std::byte*>(&records_[first_[order_[at + 2]]]);
+      for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(ahead + b);
+    }
     if (first.is_reversal != 0) {
       reverse(place, begin, end);
     } else if (!visit(place)) {
