@@ -109,9 +109,7 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   for (const auto* column : {&visits.treatment, &visits.insured})
     if (!column->empty()) same_length(column->size(), n, "place");
   const std::size_t rows = line_output ? span_of(lines.amount).size() : 0;
-  // Zeros that the system gives: nothing is touched before it is written.
-  const py::object zeros = py::module_::import("numpy").attr("zeros")(e * nature_stride(tables.tags), "int64");
-  auto natures = py::reinterpret_borrow<py::array_t<std::int64_t>>(zeros);
+  auto natures = lent<std::int64_t>(e * nature_stride(tables.tags));
   auto flags = filled<std::uint8_t>(n, 0);
   std::array<py::array_t<std::int64_t>, 4> amounts;
   for (auto& column : amounts) column = filled<std::int64_t>(rows, 0);

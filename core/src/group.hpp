@@ -15,7 +15,8 @@ class Group {
  public:
   Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
         const Outputs& out, bool closing, bool whole_fen, std::size_t chunk);
-  Status settle(std::size_t part, State* closing);
+  // `next`: the partition after this one, or this one where it is the last.
+  Status settle(std::size_t part, std::size_t next, State* closing);
 
  private:
   const Prepared& program_;
@@ -31,6 +32,7 @@ class Group {
 
   // The partition at hand: its records, its visits as places of their first records, and those in settling order by group.
   std::span<Record> records_;
+  std::span<const Record> ahead_;  // of the partition after it, asked for on the way
   std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_, group_;
   std::vector<std::int64_t> time_;
   Rows rows_;

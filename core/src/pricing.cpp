@@ -76,9 +76,11 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
       add_natures(line, out.natures.data() + rare.event * nature_stride(tables.tags));
     }
   };
+  const std::size_t stride = nature_stride(tables.tags);
   for (std::size_t visit = from; visit < to; ++visit) {
     const auto first = static_cast<std::size_t>(visits.event_begin[visit]);
     const auto last = static_cast<std::size_t>(visits.event_begin[visit + 1]);
+    for (std::size_t n = first * stride; n < last * stride; ++n) out.natures[n] = 0;
     std::int32_t low = INT32_MIN;
     for (std::size_t e = first; e < last; ++e) {
       if (events.program[e] >= 0) {

@@ -20,6 +20,12 @@ const char* sentence(Code code) noexcept {
   return "unknown";
 }
 
+namespace {
+void ask(const Record* record) {
+  for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(reinterpret_cast<const std::byte*>(record) + b);
+}
+}  // namespace
+
 Group::Group(const Prepared& program, const Events& events, Partitions& partitions, const AccountEvents& accounts, const Opening& opening,
              const Outputs& out, bool closing, bool whole_fen, std::size_t chunk)
     : program_(program),
@@ -101,8 +107,9 @@ void Group::sort(std::size_t part) {
   }
 }
 
-Status Group::settle(std::size_t part, State* closing) {
+Status Group::settle(std::size_t part, std::size_t next, State* closing) {
   sort(part);
+  ahead_ = next == part ? std::span<const Record>() : partitions_.records(next);
   const std::size_t visits = first_.size();
   if (reverses_ || !partitions_.rows_fit()) {
     rows_.start(visits);
@@ -131,11 +138,9 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
   for (std::uint32_t at = begin; at < end; ++at) {
     const std::uint32_t place = order_[at];
     const Record& first = records_[first_[place]];
-    // The next but one, of this group or the one after.
-    if (at + 2 < order_.size()) {
-      const auto* ahead = reinterpret_cast<const std::byte*>(&records_[first_[order_[at + 2]]]);
-      for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(ahead + b);
-    }
+    // The next visit but one, of this group or the one after; and the next partition, record by record.
+    if (at + 2 < order_.size()) ask(&records_[first_[order_[at + 2]]]);
+    if (at < ahead_.size()) ask(&ahead_[at]);
     if (first.is_reversal != 0) {
       reverse(place, begin, end);
     } else if (!visit(place)) {
@@ -421,7 +426,7 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
     Group group(prepared, events, partitions, accounts, opening, out, want_closing, whole_fen, chunk);
     for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
-      const Status one = group.settle(part, want_closing ? &settled.closing[chunk] : nullptr);
+      const Status one = group.settle(part, std::min(part + 1, chunks.begin[chunk + 1] - 1), want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {
         status[chunk] = one;
         return;
