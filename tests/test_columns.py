@@ -15,7 +15,7 @@ import pytest
 from ybcore.columns import Column, describe
 from ybcore.columns.asof import Dated, overlaps, pack
 from ybcore.columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
-from ybcore.columns.ids import encode, lookup, lookup_runs, normal
+from ybcore.columns.ids import encode, first_within, lookup, lookup_runs, normal
 from ybcore.columns.read import Problems, read
 from ybcore.columns.schema import INPUT_TABLES, KINDS, LINES, PERSONS, VISITS
 from ybcore.errors import InputError
@@ -333,3 +333,22 @@ def test_describe_tells_every_column():
     assert "psn_cash_pay" in {row["column"] for row in describe("outputs")}
     with pytest.raises(ValueError, match="nothing"):
         describe("nothing")
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.int64(), pa.dictionary(pa.int32(), pa.string())])
+def test_an_id_is_looked_for_within_its_stretch(kind: pa.DataType):
+    """Texts, numbers and dictionaries alike; what is empty or missing names nothing, not the end of the stretch before."""
+    texts = not pa.types.is_int64(kind)
+    own = ["1", "2", "1", None, "3", "2", "9", "3"]
+    asked = ["1", "2", "3", "9", None, "3", "7"] + ([""] if texts else [])
+    begin = np.array([0, 0, 3, 3, 3, 0, 3] + [3] * texts)
+    end = np.array([3, 3, 8, 8, 8, 3, 8] + [8] * texts)
+    found = [0, 1, 4, 6, -1, -1, -1] + [-1] * texts
+    plain = pa.string() if texts else pa.int64()
+    value = str if texts else int
+
+    def column(values: list[str | None]) -> pa.ChunkedArray:
+        array = pa.array([v if v is None else value(v) for v in values], plain)
+        return pa.chunked_array([array[:3].cast(kind), array[3:].cast(kind)])
+
+    assert first_within(column(own), column(asked), begin, end).tolist() == found

@@ -11,7 +11,7 @@ namespace {
 std::int32_t or_none(std::span<const std::int32_t> column, std::size_t i) { return column.empty() ? -1 : column[i]; }
 
 constexpr std::int64_t kVisits = 768;  // of a partition: its records and rows fit half a megabyte
-constexpr std::size_t kBlock = 64;    // visits whose columns are written at a time
+constexpr std::size_t kBlock = 64;     // visits whose columns are written at a time
 constexpr std::size_t kFullRow = sizeof(Fate) + kColumns * sizeof(std::int64_t);
 }  // namespace
 
@@ -123,8 +123,7 @@ void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, con
       for (std::size_t k = 0; k < layout_.width; ++k) any[k] |= out[k];
       std::memcpy(out, fates + r, sizeof(Fate));
     }
-    for (std::size_t k = 0; k < layout_.count; ++k)
-      to.live |= std::uint64_t{any[NarrowLayout::kFirst + k] != 0} << layout_.column[k];
+    for (std::size_t k = 0; k < layout_.count; ++k) to.live |= std::uint64_t{any[NarrowLayout::kFirst + k] != 0} << layout_.column[k];
     return;
   }
   std::byte* at = arena.take(visits * kFullRow);

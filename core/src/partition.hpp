@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "rows.hpp"
-#include "ybcore/scratch.hpp"
 #include "split.hpp"
+#include "ybcore/scratch.hpp"
 #include "ybcore/settle.hpp"
 
 namespace ybcore {

@@ -108,8 +108,8 @@ Prepared::Prepared(const Program& program) : program_(program), plain_(program) 
         scale_of[i] = plan.scale;
       }
     }
-    PreparedPlan out{&plan, {layers_.data() + first_layer, count}, {},     key_set(plan), plan.scale != 1 || plan.end_unit != 1,
-                     false, nullptr,                               -1, -1};
+    PreparedPlan out{
+        &plan, {layers_.data() + first_layer, count}, {}, key_set(plan), plan.scale != 1 || plan.end_unit != 1, false, nullptr, -1, -1};
     out.end_feeds = chosen([](const FeedRow&, Quantity q) { return q >= Quantity::kVisitTotal; });
     for (const FeedRow& feed : out.end_feeds) out.keeps_buckets |= static_cast<Quantity>(feed.quantity) == Quantity::kEndBucket;
     for (std::size_t at = 0; at < count; ++at) {

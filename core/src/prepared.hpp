@@ -40,10 +40,10 @@ struct PreparedPlan {
   const PlanRow* row;
   std::span<const PreparedLayer> layers;
   std::span<const FeedRow> end_feeds;
-  std::size_t keys;    // which of the key sets
-  bool rounds_end;     // totals may have parts of a fen, or are rounded further
-  bool keeps_buckets;  // some feed asks for a bucket at the end
-  const PlainPlan* plain;  // settles in whole fen with plain layers only; or null
+  std::size_t keys;         // which of the key sets
+  bool rounds_end;          // totals may have parts of a fen, or are rounded further
+  bool keeps_buckets;       // some feed asks for a bucket at the end
+  const PlainPlan* plain;   // settles in whole fen with plain layers only; or null
   std::int8_t main, basic;  // layers whose deductible and rate are shown; -1 none
 };
 

@@ -322,10 +322,9 @@ void Group::recall(std::int32_t group) {
     const auto each = [&](const std::vector<std::int64_t>& begin, auto&& one) {
       for (std::int64_t x = begin[i]; x < begin[i + 1]; ++x) one(static_cast<std::size_t>(x));
     };
-    each(in.contribution_begin,
-         [&](std::size_t x) {
-           ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x] / ledger_.grid()});
-         });
+    each(in.contribution_begin, [&](std::size_t x) {
+      ledger_.contributions.push_back({ledger_.slot(in.contribution_key[x]), in.contribution_amount[x] / ledger_.grid()});
+    });
     each(in.admission_begin, [&](std::size_t x) {
       ledger_.admissions.push_back({ledger_.slot(in.admission_key[x]), in.admission_stay[x], in.admission_number[x]});
     });
@@ -426,7 +425,8 @@ Settled settle(const Program& program, const Events& events, const AccountEvents
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
     Group group(prepared, events, partitions, accounts, opening, out, want_closing, whole_fen, chunk);
     for (std::size_t part = chunks.begin[chunk]; part < chunks.begin[chunk + 1]; ++part) {
-      const Status one = group.settle(part, std::min(part + 1, chunks.begin[chunk + 1] - 1), want_closing ? &settled.closing[chunk] : nullptr);
+      const Status one =
+          group.settle(part, std::min(part + 1, chunks.begin[chunk + 1] - 1), want_closing ? &settled.closing[chunk] : nullptr);
       if (one.code != Code::kOk) {
         status[chunk] = one;
         return;

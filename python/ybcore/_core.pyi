@@ -115,6 +115,16 @@ def find_rows(
     unknown: int,
     threads: int = 1,
 ) -> NDArray[np.int32]: ...
+def first_within(
+    offsets: NDArray[np.int32] | NDArray[np.int64],
+    bytes: NDArray[np.uint8],
+    valid: NDArray[np.uint8] | None,
+    asked_offsets: NDArray[np.int32] | NDArray[np.int64],
+    asked_bytes: NDArray[np.uint8],
+    asked_valid: NDArray[np.uint8] | None,
+    begin: NDArray[np.int64],
+    end: NDArray[np.int64],
+) -> NDArray[np.int64]: ...
 def group_lines(
     run_visit: NDArray[np.int32], run_end: NDArray[np.int64], visits: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...

@@ -212,6 +212,37 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     return offsets, text, _valid(chunk)
 
 
+def first_within(
+    own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """For each asked id the first of rows [begin, end) of `own` that has it; -1 for none, and for an empty or missing id."""
+    # Where the stretches are long, numbers are compared instead of texts.
+    texts = pa.types.is_string(own.type) or pa.types.is_large_string(own.type)
+    if texts and own.type == asked.type and int((end - begin).sum()) <= 64 * (len(own) + len(asked)):
+        (offsets, text, valid), (asked_offsets, asked_text, asked_valid) = _one(own), _one(asked)
+        found: npt.NDArray[np.int64] = _core.first_within(
+            offsets, text, valid, asked_offsets, asked_text, asked_valid, begin, end
+        )
+        return found
+    (mine, named), known = encode([own, asked])
+    starts = np.unique(begin)
+    stretch = np.searchsorted(starts, np.arange(len(own)), side="right") - 1
+    there = np.flatnonzero(mine >= 0)
+    key = stretch[there] * len(known) + mine[there]
+    order = np.argsort(key, kind="stable")
+    there, key = there[order], key[order]
+    wanted = np.searchsorted(starts, begin) * len(known) + named
+    at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
+    hit = (key[at] == wanted) & (named >= 0) if len(key) else np.zeros(len(asked), bool)
+    hit[hit] &= (there[at[hit]] >= begin[hit]) & (there[at[hit]] < end[hit])
+    return np.where(hit, there[at] if len(key) else -1, -1)
+
+
+def _one(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Mask]:
+    whole = column.combine_chunks()
+    return texts_of(whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks))
+
+
 def _remember(dictionary: pa.Array, index: Any) -> None:
     key = id(dictionary)
     _INDEXES[key] = (weakref.ref(dictionary, lambda _: _INDEXES.pop(key, None)), index)

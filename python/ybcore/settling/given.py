@@ -15,7 +15,7 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, rising
+from ..columns.ids import encode, first_within, flat, lookup, lookup_indices, lookup_runs, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
 from ..policy.compile import CompiledBook
@@ -314,16 +314,11 @@ class Given:
             return None
         asking = np.flatnonzero(np.asarray(asked.is_valid()))
         rows, visit = self._lines_beside(asking)
-        (own, named), known = encode([lines.ids["feedetl_sn"].take(pa.array(rows)), asked.take(pa.array(asking))])
-        there = own >= 0
-        rows, key = rows[there], (visit * len(known) + own)[there]
-        order = np.argsort(key, kind="stable")
-        rows, key = rows[order], key[order]
+        of = self._visit_of(asking)
+        own, asked = (lines.ids[n].take(pa.array(r)) for n, r in (("feedetl_sn", rows), ("init_feedetl_sn", asking)))
+        found = first_within(own, asked, np.searchsorted(visit, of, side="left"), np.searchsorted(visit, of, side="right"))
         out = np.full(lines.rows, -1, np.int64)
-        wanted = self._visit_of(asking) * len(known) + named
-        at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
-        found = key[at] == wanted if len(key) else np.zeros(len(asking), bool)
-        out[asking[found]] = rows[at[found]]
+        out[asking] = np.where(found < 0, -1, rows[found] if len(rows) else -1)
         return out
 
     @cached_property
