@@ -291,6 +291,7 @@ void bind_settle(py::module_& m) {
   m.attr("MAX_KEYS") = kMaxKeys;
   m.attr("MAX_BANDS") = kMaxBands;
   m.attr("MAX_TAGS") = kMaxTags;
+  m.def("let_go", &let_go, "Gives memory that is kept for the next run back to the system.");
   m.def("settle", &py_settle, py::arg("program"), py::arg("events"), py::arg("accounts"), py::arg("opening"), py::arg("want_state"),
         py::arg("want_detail"), py::arg("threads"), "Settle events in order; see core/include/ybcore/settle.hpp.");
 }

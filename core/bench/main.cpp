@@ -40,8 +40,8 @@ struct Stage {
   const char* name;
   Done (*run)(const Settings&);
 };
-constexpr Stage kStages[] = {{"price", price},   {"order", order},   {"combine", combine}, {"texts", texts},
-                             {"settle", settle}, {"detail", detail}, {"resume", resume}};
+constexpr Stage kStages[] = {{"price", price}, {"sums", sums},     {"order", order},   {"combine", combine}, {"texts", texts},
+                             {"batch", batch}, {"settle", settle}, {"detail", detail}, {"resume", resume}};
 
 void run(const Stage& stage, const Settings& settings) {
   const Done done = stage.run(settings);

@@ -209,10 +209,11 @@ struct Priced {
     bad.assign(visits, 0);
     total.assign(visits, 0);
   }
-  [[nodiscard]] PricingOutput view() {
+  [[nodiscard]] PricingOutput view(bool line_output) {
     PricingOutput out{};
     out.natures = natures;
     out.flags = flags;
+    if (!line_output) return out;
     out.full = full;
     out.over = over;
     out.first = first;
@@ -234,7 +235,9 @@ struct Priced {
 
 }  // namespace
 
-Done price(const Settings& settings) {
+namespace {
+
+Done priced(const Settings& settings, bool line_output) {
   Random random(1);
   const auto items = static_cast<std::int32_t>(settings.of(3'000));
   const std::size_t visits = settings.of(20'000);
@@ -250,31 +253,37 @@ Done price(const Settings& settings) {
   }
 
   Done done;
-  Priced priced;
+  Priced out;
   Parts parts;
   const PricingLines lines = bills.lines();
   repeat(
-      settings, done, [&] { priced.reset(visits, shape.low.size(), bills.item.size()); },
+      settings, done, [&] { out.reset(visits, shape.low.size(), bills.item.size()); },
       [&] {
         const Catalog catalog = tables.catalog(static_cast<std::size_t>(items));
         PricingVisits view = bills.visits();
-        line_totals(view, lines, priced.total, priced.bad, settings.threads);
+        line_totals(view, lines, out.total, out.bad, settings.threads);
         parts = keep_parts(view, lines, bills.cut_begin, bills.cuts);
         view.event_begin = parts.event_begin;
         PricingEvents events{};
         events.program = program;
         events.level = level;
         events.before = parts.before;
-        price_all(catalog, programs.view(), view, events, lines, priced.view(), settings.threads);
+        price_all(catalog, programs.view(), view, events, lines, out.view(line_output), settings.threads);
       });
   std::int64_t sum = 0;
   std::size_t refused = 0;
-  for (const std::int64_t fen : priced.scope) sum += fen;
-  for (const std::uint8_t why : priced.reason) refused += why != kLineOk ? 1U : 0U;
-  done.digest = priced.digest(parts);
+  for (std::size_t n = 3; n < out.natures.size(); n += nature_stride(kTags)) sum += out.natures[n];
+  for (const std::uint8_t why : out.reason) refused += why != kLineOk ? 1U : 0U;
+  done.digest = out.digest(parts);
   done.told = "visits=" + std::to_string(visits) + " events=" + std::to_string(parts.low.size()) +
               " lines=" + std::to_string(bills.item.size()) + " refused=" + std::to_string(refused) + " scope=" + std::to_string(sum);
   return done;
 }
+
+}  // namespace
+
+Done price(const Settings& settings) { return priced(settings, true); }
+// Without a row for every line: through the catalogue compiled for the batch.
+Done sums(const Settings& settings) { return priced(settings, false); }
 
 }  // namespace ybcore::bench

@@ -14,7 +14,7 @@ void check(const Program& program, const Population& people) {
     throw std::runtime_error(std::string("unsound column: ") + column);
 }
 
-enum class Want { kState, kDetail };
+enum class Want { kColumns, kState, kDetail };
 
 void run(const Program& program, const Population& people, const Opening& opening, Results& out, Want want, int threads) {
   const Events events = people.view();  // must outlive what settle() gives
@@ -40,6 +40,8 @@ Done settled(const Settings& settings, Want want) {
 
 }  // namespace
 
+// Nothing but columns, as a batch that stands alone asks for.
+Done batch(const Settings& settings) { return settled(settings, Want::kColumns); }
 Done settle(const Settings& settings) { return settled(settings, Want::kState); }
 Done detail(const Settings& settings) { return settled(settings, Want::kDetail); }
 

@@ -44,9 +44,11 @@ void repeat(const Settings& settings, Done& done, Prepare prepare, Kernel kernel
 }
 
 [[nodiscard]] Done price(const Settings& settings);
+[[nodiscard]] Done sums(const Settings& settings);
 [[nodiscard]] Done order(const Settings& settings);
 [[nodiscard]] Done combine(const Settings& settings);
 [[nodiscard]] Done texts(const Settings& settings);
+[[nodiscard]] Done batch(const Settings& settings);
 [[nodiscard]] Done settle(const Settings& settings);
 [[nodiscard]] Done detail(const Settings& settings);
 [[nodiscard]] Done resume(const Settings& settings);

@@ -3,6 +3,7 @@
 #include "plain.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "visit.hpp"
 
@@ -115,7 +116,8 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     d.rate = 0;
     std::int64_t owed = 0;
     if (layer.standard >= 0) {
-      d.standard = standard_value(layer.standard);
+      const std::int64_t known = prepared_.standard(layer.standard, number_);
+      d.standard = known != kMissing ? known : standard_value(layer.standard);
       owed = d.standard;
       if (layer.repeat == static_cast<std::int8_t>(Repeat::kCumulative)) {
         owed = std::max<std::int64_t>(0, owed - counted(layer.deductible_key));
@@ -251,6 +253,51 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     if (slots[k] != kNoSlot && now[k] != before[k]) ledger_.contributions.push_back({slots[k], (now[k] - before[k]) * unit});
   if (!history) ledger_.moves.resize(moved);
   return Ran::kDone;
+}
+
+// Calls `usual` with every column that nearly all visits have, `other` with the rest.
+template <class Usual, class Other>
+void Visit::tell(Usual usual, Other other) const {
+#define YB_USUAL(name, value) usual(std::integral_constant<Column, c_##name>(), value)
+  // Not the event's own natures: the row may stand in its place.
+  YB_USUAL(medfee_sumamt, total_);
+  YB_USUAL(fulamt_ownpay_amt, told_.nature[0]);
+  YB_USUAL(overlmt_selfpay, told_.nature[1]);
+  YB_USUAL(preselfpay_amt, told_.nature[2]);
+  YB_USUAL(inscp_scp_amt, told_.nature[3] + told_.nature[4]);
+  YB_USUAL(dedc_std, told_.standard);
+  YB_USUAL(crt_dedc, told_.due);
+  YB_USUAL(act_pay_dedc, told_.deductible);
+  YB_USUAL(burden_full_self_pay, burden_[kFullSelfPay]);
+  YB_USUAL(burden_over_limit, burden_[kOverLimit]);
+  YB_USUAL(burden_first_pay, burden_[kFirstPay]);
+  YB_USUAL(burden_in_scope, burden_[kInScope]);
+  YB_USUAL(burden_direct, burden_[kDirect]);
+  YB_USUAL(burden_deductible, burden_[kDeductible]);
+  YB_USUAL(burden_copay, burden_[kCopay]);
+  YB_USUAL(burden_over_ceiling, burden_[kOverCeiling]);
+  YB_USUAL(fund_pay_sumamt, told_.funds);
+  YB_USUAL(psn_part_amt, told_.person);
+  YB_USUAL(acct_pay, payers_[kAccount]);
+  YB_USUAL(psn_cash_pay, told_.cash);
+  YB_USUAL(cut_fund, told_.cut_fund);
+  YB_USUAL(cut_expense, told_.cut_expense);
+  YB_USUAL(pool_prop_selfpay, told_.rate);
+  YB_USUAL(balc, told_.balance);
+#undef YB_USUAL
+  for (std::size_t p = 0; p < kFunds; ++p) other(c_hifp_pay + p, payers_[p]);
+  other(c_hosp_part_amt, payers_[kHospital]);
+  other(c_acct_mulaid_pay, payers_[kMutualAid]);
+}
+
+void Visit::tell_plain(std::int32_t* row, const NarrowLayout& layout) const {
+  tell([row](auto column, std::int64_t value) { row[NarrowLayout::usual(column)] = static_cast<std::int32_t>(value); },
+       [row, &layout](std::size_t column, std::int64_t value) { row[layout.place[column]] = static_cast<std::int32_t>(value); });
+}
+
+void Visit::tell_plain(std::int64_t* row) const {
+  tell([row](auto column, std::int64_t value) { row[column] = value; },
+       [row](std::size_t column, std::int64_t value) { row[column] = value; });
 }
 
 }  // namespace ybcore

@@ -17,16 +17,56 @@ struct Fate {
   std::uint8_t outcome, reason, reversed, spare;
 };
 
-// A narrow row: a Fate, the columns, one place that all other columns share, and nothing up to whole vectors.
+// Columns that nearly every visit has, in the order of their places in a narrow row.
+inline constexpr std::array<Column, 24> kUsual{c_medfee_sumamt,
+                                               c_fulamt_ownpay_amt,
+                                               c_overlmt_selfpay,
+                                               c_preselfpay_amt,
+                                               c_inscp_scp_amt,
+                                               c_dedc_std,
+                                               c_crt_dedc,
+                                               c_act_pay_dedc,
+                                               c_burden_full_self_pay,
+                                               c_burden_over_limit,
+                                               c_burden_first_pay,
+                                               c_burden_in_scope,
+                                               c_burden_direct,
+                                               c_burden_deductible,
+                                               c_burden_copay,
+                                               c_burden_over_ceiling,
+                                               c_fund_pay_sumamt,
+                                               c_psn_part_amt,
+                                               c_acct_pay,
+                                               c_psn_cash_pay,
+                                               c_cut_fund,
+                                               c_cut_expense,
+                                               c_pool_prop_selfpay,
+                                               c_balc};
+[[nodiscard]] constexpr std::uint64_t bit(std::size_t column) { return std::uint64_t{1} << column; }
+inline constexpr std::uint64_t kUsualColumns = [] {
+  std::uint64_t out = 0;
+  for (const Column c : kUsual) out |= bit(c);
+  return out;
+}();
+
+// A narrow row: a Fate, the usual columns, others that visits are likely to have, one place that the rest share, and nothing up to whole
+// vectors.
 struct NarrowLayout {
   explicit NarrowLayout(std::uint64_t columns) {
+    for (const Column c : kUsual) column[count++] = static_cast<std::uint8_t>(c);
     for (std::size_t c = 0; c < kColumns; ++c)
-      if (((columns >> c) & 1) != 0) column[count++] = static_cast<std::uint8_t>(c);
+      if ((columns & ~kUsualColumns & bit(c)) != 0) column[count++] = static_cast<std::uint8_t>(c);
     place.fill(static_cast<std::uint8_t>(kFirst + count));
     for (std::size_t k = 0; k < count; ++k) place[column[k]] = static_cast<std::uint8_t>(kFirst + k);
     width = (kFirst + count + 1 + 3) / 4 * 4;
   }
   static constexpr std::size_t kFirst = sizeof(Fate) / sizeof(std::int32_t);
+  // Of a usual column.
+  [[nodiscard]] static constexpr std::size_t usual(Column column) {
+    std::size_t k = 0;
+    while (kUsual[k] != column) ++k;
+    return kFirst + k;
+  }
   std::size_t count = 0, width = 0;  // columns that have a place; numbers of a row
   std::array<std::uint8_t, kColumns> column{}, place{};
   [[nodiscard]] bool has(std::size_t c) const { return place[c] != kFirst + count; }

@@ -178,7 +178,12 @@ void Group::reject(std::uint32_t place, Reason reason) {
 
 bool Group::visit(std::uint32_t place) {
   const Record* first = records_.data() + first_[place];
-  const Reason refused = refusal(first, first->parts);
+  // Most visits have nothing that could refuse them.
+  std::int64_t sign = 0;
+  for (const std::int64_t nature : first->nature) sign |= nature;
+  const bool fine =
+      first->parts == 1 && first->reason == Reason::kFine && sign >= 0 && events_.tags == 0 && program_.plan(first->plan).row->fields == 0;
+  const Reason refused = fine ? Reason::kFine : refusal(first, first->parts);
   if (refused != Reason::kFine) {
     reject(place, refused);
     return true;
@@ -227,11 +232,9 @@ bool Group::plain_visit(std::uint32_t place, const Record& event, const PlainPla
   fates_[place].plan = event.plan;
   if (rows_.narrow() && !visit_.fits()) rows_.widen();
   if (rows_.narrow()) {
-    visit_.tell_plain([to = rows_.narrow(place), at = rows_.layout().place.data()](Column column, std::int64_t value) {
-      to[at[column]] = static_cast<std::int32_t>(value);
-    });
+    visit_.tell_plain(rows_.narrow(place), rows_.layout());
   } else {
-    visit_.tell_plain([to = rows_.wide(place)](Column column, std::int64_t value) { to[column] = value; });
+    visit_.tell_plain(rows_.wide(place));
   }
   return true;
 }

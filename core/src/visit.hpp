@@ -53,32 +53,9 @@ class Visit {
     const auto beyond = static_cast<std::uint64_t>(total_ | told_.standard | told_.due | told_.cut_fund | told_.cut_expense);
     return beyond <= INT32_MAX && told_.balance == static_cast<std::int32_t>(told_.balance);
   }
-  // Calls `put` with every column of the plain visit.
-  template <class Put>
-  void tell_plain(Put put) const {
-    // Not the event's own: the row may stand in its place.
-    const std::array<std::int64_t, 5>& nature = told_.nature;
-    put(c_medfee_sumamt, total_);
-    put(c_fulamt_ownpay_amt, nature[0]);
-    put(c_overlmt_selfpay, nature[1]);
-    put(c_preselfpay_amt, nature[2]);
-    put(c_inscp_scp_amt, nature[3] + nature[4]);
-    put(c_dedc_std, told_.standard);
-    put(c_crt_dedc, told_.due);
-    put(c_act_pay_dedc, told_.deductible);
-    for (std::size_t p = 0; p < kFunds; ++p) put(static_cast<Column>(c_hifp_pay + p), payers_[p]);
-    put(c_fund_pay_sumamt, told_.funds);
-    put(c_hosp_part_amt, payers_[kHospital]);
-    put(c_psn_part_amt, told_.person);
-    put(c_acct_pay, payers_[kAccount]);
-    put(c_acct_mulaid_pay, payers_[kMutualAid]);
-    put(c_psn_cash_pay, told_.cash);
-    for (std::size_t b = 0; b < kBuckets; ++b) put(static_cast<Column>(c_burden_full_self_pay + b), burden_[b]);
-    put(c_cut_fund, told_.cut_fund);
-    put(c_cut_expense, told_.cut_expense);
-    put(c_pool_prop_selfpay, told_.rate);
-    put(c_balc, told_.balance);
-  }
+  // The columns of the plain visit, into a narrow row or all of them in full.
+  void tell_plain(std::int32_t* row, const NarrowLayout& layout) const;
+  void tell_plain(std::int64_t* row) const;
 
   // Applies account events up to a day and returns the balance.
   std::int64_t balance(std::int32_t person, std::int32_t day) {
@@ -223,6 +200,8 @@ class Visit {
   void round_end();
   void account_last();
   void from_own_account(const PlainPlan& plan);
+  template <class Usual, class Other>
+  void tell(Usual usual, Other other) const;
   void from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other);
   bool columns(std::int64_t* columns, const std::array<std::int64_t, kAllBuckets>& at_end);
   [[nodiscard]] std::int64_t nature(std::size_t which) const;

@@ -9,7 +9,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .catalog import Catalog
-    from .engine import Engine, Settlement, State, settle
+    from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
 
@@ -19,6 +19,7 @@ _HOME = {
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
+    "release_memory": "engine",
     "settle": "engine",
     "Book": "policy",
     "Policy": "policy",
@@ -44,6 +45,7 @@ __all__ = [
     "__version__",
     "load_book",
     "load_policy",
+    "release_memory",
     "settle",
 ]
 

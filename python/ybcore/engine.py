@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import _core
 from ._version import __version__
 from .catalog import Catalog
 from .policy import Book, Policy, load_book
@@ -26,7 +27,7 @@ from .settling.job import Job
 from .settling.result import detail_table, line_table, visit_table
 from .settling.state import State
 
-__all__ = ["Engine", "Settlement", "State", "settle"]
+__all__ = ["Engine", "Settlement", "State", "release_memory", "settle"]
 
 FUND_TYPES = {
     "hifp_pay": ("310100", "统筹基金"), "cvlserv_pay": ("320100", "公务员医疗补助基金"), "hifes_pay": ("370100", "企业补充医疗保险基金"),
@@ -194,6 +195,15 @@ class Engine:
             "seconds": round(seconds, 3),
             "threads": self.threads,
         }  # fmt: skip
+
+
+def release_memory() -> None:
+    """Give memory that the kernel keeps for the next run back to the system.
+
+    A process keeps, beside what results hold, at most as much as its largest run needed at once, and the system may take it whenever it
+    is short; after a large run that no other follows, this gives it back at once.
+    """
+    _core.let_go()
 
 
 def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

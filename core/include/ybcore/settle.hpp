@@ -9,8 +9,8 @@
 //           number of threads.
 // Fails     kConservation with the row when money was lost or invented, which would be a fault of the kernel; business outcomes are
 //           values.
-// Cost      No allocation per row once the workspace has grown to the largest group; scratch of 128 bytes an event, and of four bytes for
-//           each column of a visit that holds anything.
+// Cost      No allocation per row once the workspace has grown to the largest group; scratch of 128 bytes an event, and of 280 a visit in
+//           partitions whose numbers are too many or too large for the records' place.
 #pragma once
 
 #include <array>

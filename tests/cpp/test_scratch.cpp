@@ -1,0 +1,77 @@
+// Large memory that is kept from run to run: used again, never more than was lent at once, and let go.
+#include <cstdint>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "check.hpp"
+#include "ybcore/scratch.hpp"
+
+using namespace ybcore;
+
+namespace {
+
+constexpr std::size_t kLarge = std::size_t{8} << 20;
+
+void is_used_again() {
+  void* first = lend(kLarge);
+  CHECK(reinterpret_cast<std::uintptr_t>(first) % 64 == 0);
+  std::memset(first, 1, kLarge);
+  give_back(first);
+  // A little less is the same block, much less is not.
+  void* again = lend(kLarge - kLarge / 8);
+  CHECK(again == first);
+  void* small = lend(kLarge / 2);
+  CHECK(small != first);
+  give_back(again);
+  give_back(small);
+  let_go();
+}
+
+void the_best_fit_is_taken() {
+  void* large = lend(kLarge + kLarge / 4);
+  void* fits = lend(kLarge);
+  give_back(large);
+  give_back(fits);
+  void* again = lend(kLarge);
+  CHECK(again == fits);
+  give_back(again);
+  let_go();
+}
+
+void small_blocks_are_aligned() {
+  std::vector<Big<std::int64_t>> all;
+  for (std::size_t count : {0U, 1U, 7U, 1000U}) {
+    all.push_back(big<std::int64_t>(count));
+    CHECK(reinterpret_cast<std::uintptr_t>(all.back().get()) % 64 == 0);
+    for (std::size_t i = 0; i < count; ++i) all.back()[i] = static_cast<std::int64_t>(i);
+  }
+  for (std::size_t i = 0; i < 1000; ++i) CHECK(all.back()[i] == static_cast<std::int64_t>(i));
+}
+
+void threads_share_it() {
+  std::vector<std::thread> team;
+  for (int t = 0; t < 4; ++t) {
+    team.emplace_back([t] {
+      for (int i = 0; i < 50; ++i) {
+        const std::size_t count = kLarge / 8 + static_cast<std::size_t>((t * 50 + i) % 7) * 100'000;
+        const Big<std::int64_t> mine = big<std::int64_t>(count);
+        mine[0] = t;
+        mine[count - 1] = i;
+        CHECK(mine[0] == t && mine[count - 1] == i);
+      }
+    });
+  }
+  for (std::thread& one : team) one.join();
+  let_go();
+}
+
+}  // namespace
+
+int main() {
+  is_used_again();
+  the_best_fit_is_taken();
+  small_blocks_are_aligned();
+  threads_share_it();
+  return check::result();
+}
