@@ -50,7 +50,7 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       break;
   }
   if (s.link_id != 0 || s.link_days != 0) (void)transferred(row, s, standard, owed);
-  if (event_->later != 0 && plan_->deductible_each == 0) owed = 0;
+  if (event_->later() && plan_->deductible_each == 0) owed = 0;
 }
 
 bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t standard, std::int64_t& owed) {

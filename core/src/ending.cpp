@@ -61,7 +61,7 @@ void Visit::account_last() {
 
 void Visit::from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& other) {
   own = other = 0;
-  if (event_->acct_used == 0) return;
+  if (!event_->acct_used()) return;
   std::int64_t rest = wanted / scale_;
   const std::int32_t donor = plan_->mutual_aid != 0 ? event_->donor : -1;
   const std::int32_t payers[2] = {event_->person, donor};
@@ -161,7 +161,7 @@ void Visit::feed_end(std::int64_t cash, std::int64_t account, const std::array<s
         value = nature(kInScope);
         break;
       case Quantity::kVisitCount:
-        value = event_->later != 0 ? 0 : one;
+        value = event_->later() ? 0 : one;
         break;
       case Quantity::kVisitDays:
         value = event_->days * one;

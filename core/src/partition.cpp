@@ -65,36 +65,32 @@ void Partitions::pack_chunk(std::size_t chunk) {
   const auto begin = event_place_.begin() + static_cast<std::ptrdiff_t>(chunk * count());
   std::vector<std::uint32_t> place(begin, begin + static_cast<std::ptrdiff_t>(count()));
   const std::size_t stride = 5 + 4 * e.tags;
-  Record to{};
+  const auto pair = [](std::int32_t low, std::int32_t high) {
+    return std::uint64_t{static_cast<std::uint32_t>(low)} | std::uint64_t{static_cast<std::uint32_t>(high)} << 32;
+  };
   for (std::size_t v = chunks_.begin[chunk]; v < chunks_.begin[chunk + 1]; ++v) {
-    if (e.group[v] < 0) continue;
-    to.group = e.group[v];
-    const auto part = static_cast<std::size_t>(to.group) >> shift_;
-    to.visit = static_cast<std::int32_t>(v);
-    to.parts = static_cast<std::uint16_t>(e.event_begin[v + 1] - e.event_begin[v]);
-    to.first = e.first[v];
-    to.second = e.second.empty() ? 0 : e.second[v];
+    const std::int32_t group = e.group[v];
+    if (group < 0) continue;
+    const auto part = static_cast<std::size_t>(group) >> shift_;
+    const auto parts = static_cast<std::uint32_t>(e.event_begin[v + 1] - e.event_begin[v]);
     for (auto i = static_cast<std::size_t>(e.event_begin[v]); i < static_cast<std::size_t>(e.event_begin[v + 1]); ++i) {
-      to.event = static_cast<std::int32_t>(i);
-      to.plan = e.plan[i];
-      to.person = e.person[i];
-      to.household = or_none(e.household, i);
-      to.donor = or_none(e.donor, i);
-      to.hospital = or_none(e.hospital, i);
-      to.disease = or_none(e.disease, i);
-      to.stay = e.stay[i];
-      to.linked_stay = or_none(e.linked_stay, i);
-      to.order_date = e.order_date[i];
-      to.begndate = e.begndate[i];
-      to.enddate = e.enddate[i];
-      to.period_date = e.period_date[i];
-      to.days = e.days[i];
-      to.reason = static_cast<Reason>(e.reason[i]);
-      to.later = !e.later.empty() && e.later[i] != 0;
-      to.acct_used = e.acct_used.empty() || e.acct_used[i] != 0;
-      to.is_reversal = !e.is_reversal.empty() && e.is_reversal[i] != 0;
-      std::copy_n(e.natures.data() + i * stride, 5, to.nature);
-      stream_lines(records_.get() + place[part]++, &to, sizeof(Record) / 64);
+      const std::uint32_t marks = (!e.later.empty() && e.later[i] != 0 ? 1U : 0U) | (e.acct_used.empty() || e.acct_used[i] != 0 ? 2U : 0U) |
+                                  (!e.is_reversal.empty() && e.is_reversal[i] != 0 ? 4U : 0U);
+      // Word by word, from registers: a record put together in memory would have to get there before it could be read again.
+      auto* to = reinterpret_cast<std::uint64_t*>(records_.get() + place[part]++);
+      stream_word(to + 0, pair(static_cast<std::int32_t>(v), static_cast<std::int32_t>(i)));
+      stream_word(to + 1, pair(e.plan[i], e.person[i]));
+      stream_word(to + 2, pair(or_none(e.household, i), or_none(e.donor, i)));
+      stream_word(to + 3, pair(or_none(e.hospital, i), or_none(e.disease, i)));
+      stream_word(to + 4, pair(e.stay[i], or_none(e.linked_stay, i)));
+      stream_word(to + 5, pair(e.order_date[i], e.begndate[i]));
+      stream_word(to + 6, pair(e.enddate[i], e.period_date[i]));
+      stream_word(to + 7, pair(e.days[i], static_cast<std::int32_t>(parts | std::uint32_t{e.reason[i]} << 16 | marks << 24)));
+      stream_word(to + 8, static_cast<std::uint64_t>(e.first[v]));
+      stream_word(to + 9, static_cast<std::uint64_t>(e.second.empty() ? 0 : e.second[v]));
+      const std::int64_t* nature = e.natures.data() + i * stride;
+      for (std::size_t n = 0; n < 5; ++n) stream_word(to + 10 + n, static_cast<std::uint64_t>(nature[n]));
+      stream_word(to + 15, pair(group, 0));
     }
   }
   stream_done();

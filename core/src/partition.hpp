@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,18 +18,22 @@
 
 namespace ybcore {
 
-// An event as two cache lines.
+// An event as two cache lines, written as sixteen words of which the first fields are the low bits.
 struct alignas(64) Record {
   std::int32_t visit, event, plan, person, household, donor, hospital, disease, stay, linked_stay, order_date, begndate, enddate,
       period_date, days;
-  std::uint16_t parts;  // of its visit
-  Reason reason;
-  std::uint8_t later : 1, acct_used : 1, is_reversal : 1;
+  std::uint32_t packed;
   std::int64_t first, second;  // when it is settled
   std::int64_t nature[5];
-  std::int32_t group;
+  std::int32_t group, spare;
+
+  [[nodiscard]] std::uint32_t parts() const { return packed & 0xffff; }  // of its visit
+  [[nodiscard]] Reason reason() const { return static_cast<Reason>((packed >> 16) & 0xff); }
+  [[nodiscard]] bool later() const { return (packed >> 24 & 1) != 0; }
+  [[nodiscard]] bool acct_used() const { return (packed >> 24 & 2) != 0; }
+  [[nodiscard]] bool is_reversal() const { return (packed >> 24 & 4) != 0; }
 };
-static_assert(sizeof(Record) == 128);
+static_assert(sizeof(Record) == 128 && std::endian::native == std::endian::little);
 
 // The kept rows of one partition: narrow ones in place of the first record of each visit, or a Fate and all columns in full, visit after
 // visit.

@@ -202,7 +202,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   std::array<std::int64_t, kAllBuckets> at_end;
   if (prepared_plan_->keeps_buckets) std::copy_n(burden, kBuckets, at_end.begin());
   const std::size_t moved = ledger_.moves.size();
-  if (plan.by_account && event.acct_used != 0) {
+  if (plan.by_account && event.acct_used()) {
     if (plan.mutual_aid && event.donor >= 0) {
       account_last();
     } else {

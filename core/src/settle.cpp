@@ -74,13 +74,13 @@ void Group::sort(std::size_t part) {
   group_begin_.assign(groups + 1, 0);
   reverses_ = false;
   std::size_t visits = 0;
-  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts, ++visits) {
+  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts(), ++visits) {
     const Record& record = records_[at];
     const auto group = static_cast<std::uint32_t>(record.group - low);
     first_[visits] = static_cast<std::uint32_t>(at);
     time_[visits] = record.first;
     group_[visits] = group;
-    reverses_ |= record.is_reversal != 0;
+    reverses_ |= record.is_reversal();
     ++group_begin_[group + 1];
   }
   first_.resize(visits);
@@ -134,14 +134,14 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
   ledger_.clear();
   if (opening_.state != nullptr) recall(group);
   history_ = remembers_;
-  for (std::uint32_t at = begin; reverses_ && !history_ && at < end; ++at) history_ = records_[first_[order_[at]]].is_reversal != 0;
+  for (std::uint32_t at = begin; reverses_ && !history_ && at < end; ++at) history_ = records_[first_[order_[at]]].is_reversal();
   for (std::uint32_t at = begin; at < end; ++at) {
     const std::uint32_t place = order_[at];
     const Record& first = records_[first_[place]];
     // The next visit but one, of this group or the one after; and the next partition, record by record.
     if (at + 2 < order_.size()) ask(&records_[first_[order_[at + 2]]]);
     if (at < ahead_.size()) ask(&ahead_[at]);
-    if (first.is_reversal != 0) {
+    if (first.is_reversal()) {
       reverse(place, begin, end);
     } else if (!visit(place)) {
       return {Code::kConservation, first.visit};
@@ -154,13 +154,13 @@ Reason Group::refusal(const Record* first, std::size_t parts) const {
   const std::size_t stride = 5 + 4 * events_.tags;
   for (std::size_t k = 0; k < parts; ++k) {
     const Record& event = first[k];
-    if (event.reason != Reason::kFine && event.reason != Reason::kNoFigure) return event.reason;
+    if (event.reason() != Reason::kFine && event.reason() != Reason::kNoFigure) return event.reason();
     std::int64_t sign = 0;
     for (const std::int64_t nature : event.nature) sign |= nature;
     const std::int64_t* all = events_.natures.data() + static_cast<std::size_t>(event.event) * stride;
     for (std::size_t b = 5; b < stride; ++b) sign |= all[b];
     if (sign < 0) return Reason::kNegativeBucket;
-    if (event.reason != Reason::kFine) return event.reason;
+    if (event.reason() != Reason::kFine) return event.reason();
     const std::int64_t fields = program_.plan(event.plan).row->fields;
     for (std::size_t f = 0; (fields >> f) != 0; ++f)
       if (((fields >> f) & 1) != 0 && events_.fields[f * events_.size() + static_cast<std::size_t>(event.event)] == kMissing)
@@ -181,21 +181,21 @@ bool Group::visit(std::uint32_t place) {
   // Most visits have nothing that could refuse them.
   std::int64_t sign = 0;
   for (const std::int64_t nature : first->nature) sign |= nature;
-  const bool fine =
-      first->parts == 1 && first->reason == Reason::kFine && sign >= 0 && events_.tags == 0 && program_.plan(first->plan).row->fields == 0;
-  const Reason refused = fine ? Reason::kFine : refusal(first, first->parts);
+  const bool fine = first->parts() == 1 && first->reason() == Reason::kFine && sign >= 0 && events_.tags == 0 &&
+                    program_.plan(first->plan).row->fields == 0;
+  const Reason refused = fine ? Reason::kFine : refusal(first, first->parts());
   if (refused != Reason::kFine) {
     reject(place, refused);
     return true;
   }
-  const PlainPlan* plain = first->parts == 1 && out_.detail.empty() ? program_.plan(first->plan).plain : nullptr;
+  const PlainPlan* plain = first->parts() == 1 && out_.detail.empty() ? program_.plan(first->plan).plain : nullptr;
   if (plain != nullptr) return plain_visit(place, *first, *plain);
   std::int64_t columns[kColumns] = {};
   const std::size_t moves = ledger_.moves.size();
   ledger_.open(first->visit, static_cast<std::int32_t>(place), first->person, first->stay, 0, first->enddate);
   std::int32_t number = 1;
   bool settled = false;
-  for (std::size_t k = 0; k < first->parts; ++k) {
+  for (std::size_t k = 0; k < first->parts(); ++k) {
     bool overflow = false;
     if (!visit_.run(first[k], columns, number, history_, overflow)) return false;
     if (overflow) {
@@ -209,7 +209,7 @@ bool Group::visit(std::uint32_t place) {
   }
   ledger_.close();
   fates_[place].outcome = static_cast<std::uint8_t>(settled ? Outcome::kSettled : Outcome::kNoBenefit);
-  fates_[place].plan = first[first->parts - 1].plan;
+  fates_[place].plan = first[first->parts() - 1].plan;
   rows_.put(place, columns);
   return true;
 }

@@ -11,14 +11,12 @@
 
 namespace ybcore {
 
-// Whole cache lines; both ends aligned to 16 bytes.
-inline void stream_lines(void* to, const void* from, std::size_t lines) {
-#if defined(__SSE2__)
-  auto* out = static_cast<__m128i*>(to);
-  const auto* in = static_cast<const __m128i*>(from);
-  for (std::size_t i = 0; i < lines * 4; ++i) _mm_stream_si128(out + i, _mm_load_si128(in + i));
+// Eight bytes; `to` aligned to them. Whole cache lines word by word, one after the other, are written as lines.
+inline void stream_word(std::uint64_t* to, std::uint64_t word) {
+#if defined(__SSE2__) && defined(__x86_64__)
+  _mm_stream_si64(reinterpret_cast<long long*>(to), static_cast<long long>(word));
 #else
-  std::memcpy(to, from, lines * 64);
+  *to = word;
 #endif
 }
 

@@ -325,13 +325,13 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
   detail_ = 0;
   number_ = 1;
   if (plan_->admission_key >= 0) {
-    if (event.later != 0) {
+    if (event.later()) {
       number_ = first_number;
     } else {
       admission(history);
     }
   }
-  if (event.later == 0) first_number = static_cast<std::int32_t>(number_);
+  if (!event.later()) first_number = static_cast<std::int32_t>(number_);
   const std::size_t layers = prepared_plan_->layers.size();
   for (std::size_t i = 0; i < layers; ++i) layer(i);
   if (prepared_plan_->rounds_end) round_end();
