@@ -109,13 +109,17 @@ std::byte* Partitions::Arena::take(std::size_t bytes) {
 void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, const std::uint32_t* first, Arena& arena) {
   KeptRows& to = rows_[part];
   const std::size_t visits = rows.visits();
-  if (rows.narrow() && rows_fit()) {
+  to.narrow = rows.narrow();
+  if (to.narrow) {
+    const std::size_t bytes = layout_.width * sizeof(std::int32_t);
+    std::byte* const own = rows_fit() ? nullptr : arena.take(visits * bytes);
+    to.own = own;
     Record* const records = records_.get() + event_begin_[part];
     std::array<std::int32_t, NarrowLayout::kFirst + kColumns + 4> any{};
     for (std::size_t r = 0; r < visits; ++r) {
-      auto* out = reinterpret_cast<std::int32_t*>(records + first[r]);
+      auto* out = reinterpret_cast<std::int32_t*>(own == nullptr ? reinterpret_cast<std::byte*>(records + first[r]) : own + r * bytes);
       const std::int32_t* from = rows.narrow(r);
-      if (out != from) std::memcpy(out, from, layout_.width * sizeof(std::int32_t));
+      if (out != from) std::memcpy(out, from, bytes);
       for (std::size_t k = 0; k < layout_.width; ++k) any[k] |= out[k];
       std::memcpy(out, fates + r, sizeof(Fate));
     }
@@ -123,7 +127,7 @@ void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, con
     return;
   }
   std::byte* at = arena.take(visits * kFullRow);
-  to.full = at;
+  to.own = at;
   std::array<std::int64_t, kColumns> row;
   for (std::size_t r = 0; r < visits; ++r, at += kFullRow) {
     rows.get(r, row.data());
@@ -179,8 +183,10 @@ void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*,
         const std::uint32_t event = next_event[part];
         next_event[part] += static_cast<std::uint32_t>(events_.event_begin[v + 1] - events_.event_begin[v]);
         const std::uint32_t row = next_row[part]++;
-        how = rows_[part].full == nullptr ? 1 : 2;
-        from = how == 1 ? reinterpret_cast<const std::byte*>(records_.get() + event) : rows_[part].full + row * kFullRow;
+        const KeptRows& rows = rows_[part];
+        how = rows.narrow ? 1 : 2;
+        from = rows.own == nullptr ? reinterpret_cast<const std::byte*>(records_.get() + event)
+                                   : rows.own + row * (rows.narrow ? layout_.width * sizeof(std::int32_t) : kFullRow);
         for (std::size_t b = 0; b < sizeof(Record); b += 64) __builtin_prefetch(from + b);
       }
       block.all &= how;
@@ -202,15 +208,16 @@ void Partitions::spread_chunk(std::size_t chunk, const std::array<std::int64_t*,
     }
     std::uint64_t done = 0;
     if (all == 1 && size % 8 == 0 && aligned) {
-      // Nothing but narrow rows: four columns at a time. The first numbers are the fate's.
-      for (std::size_t k = 0; k < layout_.count; k += 4) {
+      // Nothing but narrow rows: four numbers at a time, the first of them the fate's.
+      for (std::size_t place = 0; place < layout_.width; place += 4) {
         std::int64_t* to[4] = {};
-        for (std::size_t x = 0; x < 4 && k + x < layout_.count; ++x) {
-          const std::size_t c = layout_.column[k + x];
+        for (std::size_t x = 0; x < 4; ++x) {
+          if (place + x < NarrowLayout::kFirst || place + x >= NarrowLayout::kFirst + layout_.count) continue;
+          const std::size_t c = layout_.column[place + x - NarrowLayout::kFirst];
           done |= std::uint64_t{1} << c;
           if (columns[c] != nullptr) to[x] = columns[c] + begin;
         }
-        stream_columns(from, (NarrowLayout::kFirst + k) * sizeof(std::int32_t), to, size);
+        stream_columns(from, place * sizeof(std::int32_t), to, size);
       }
     }
     for (std::size_t c = 0; c < kColumns; ++c) {

@@ -35,10 +35,11 @@ struct alignas(64) Record {
 };
 static_assert(sizeof(Record) == 128 && std::endian::native == std::endian::little);
 
-// The kept rows of one partition: narrow ones in place of the first record of each visit, or a Fate and all columns in full, visit after
-// visit.
+// The kept rows of one partition: narrow ones in place of the first record of each visit; or, visit after visit in memory of their own,
+// narrow ones that find no room there, or a Fate and all columns in full.
 struct KeptRows {
-  const std::byte* full = nullptr;
+  const std::byte* own = nullptr;
+  bool narrow = true;
   std::uint64_t live = 0;  // bit c: some row has something in column c
 };
 

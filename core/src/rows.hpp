@@ -49,17 +49,18 @@ inline constexpr std::uint64_t kUsualColumns = [] {
   return out;
 }();
 
-// A narrow row: a Fate, the usual columns, others that visits are likely to have, one place that the rest share, and nothing up to whole
-// vectors.
+// A narrow row: a Fate, the usual columns, others that visits are likely to have, and nothing up to whole vectors. Columns without a place
+// share the first, where the fate comes last.
 struct NarrowLayout {
   explicit NarrowLayout(std::uint64_t columns) {
     for (const Column c : kUsual) column[count++] = static_cast<std::uint8_t>(c);
     for (std::size_t c = 0; c < kColumns; ++c)
       if ((columns & ~kUsualColumns & bit(c)) != 0) column[count++] = static_cast<std::uint8_t>(c);
-    place.fill(static_cast<std::uint8_t>(kFirst + count));
+    place.fill(kShared);
     for (std::size_t k = 0; k < count; ++k) place[column[k]] = static_cast<std::uint8_t>(kFirst + k);
-    width = (kFirst + count + 1 + 3) / 4 * 4;
+    width = (kFirst + count + 3) / 4 * 4;
   }
+  static constexpr std::uint8_t kShared = 0;
   static constexpr std::size_t kFirst = sizeof(Fate) / sizeof(std::int32_t);
   // Of a usual column.
   [[nodiscard]] static constexpr std::size_t usual(Column column) {
@@ -69,7 +70,7 @@ struct NarrowLayout {
   }
   std::size_t count = 0, width = 0;  // columns that have a place; numbers of a row
   std::array<std::uint8_t, kColumns> column{}, place{};
-  [[nodiscard]] bool has(std::size_t c) const { return place[c] != kFirst + count; }
+  [[nodiscard]] bool has(std::size_t c) const { return place[c] != kShared; }
 };
 static_assert(sizeof(Fate) % sizeof(std::int32_t) == 0);
 
