@@ -56,6 +56,9 @@ struct NarrowLayout {
     for (const Column c : kUsual) column[count++] = static_cast<std::uint8_t>(c);
     for (std::size_t c = 0; c < kColumns; ++c)
       if ((columns & ~kUsualColumns & bit(c)) != 0) column[count++] = static_cast<std::uint8_t>(c);
+    std::size_t rest = count;
+    for (std::size_t c = 0; c < kColumns; ++c)
+      if (((columns | kUsualColumns) & bit(c)) == 0) column[rest++] = static_cast<std::uint8_t>(c);
     place.fill(kShared);
     for (std::size_t k = 0; k < count; ++k) place[column[k]] = static_cast<std::uint8_t>(kFirst + k);
     width = (kFirst + count + 3) / 4 * 4;
@@ -68,8 +71,8 @@ struct NarrowLayout {
     while (kUsual[k] != column) ++k;
     return kFirst + k;
   }
-  std::size_t count = 0, width = 0;  // columns that have a place; numbers of a row
-  std::array<std::uint8_t, kColumns> column{}, place{};
+  std::size_t count = 0, width = 0;                      // columns that have a place; numbers of a row
+  std::array<std::uint8_t, kColumns> column{}, place{};  // columns in the order of their places, those without one at the end
   [[nodiscard]] bool has(std::size_t c) const { return place[c] != kShared; }
 };
 static_assert(sizeof(Fate) % sizeof(std::int32_t) == 0);
@@ -132,12 +135,10 @@ class Rows {
   std::vector<std::int64_t> wide_;
 
   [[nodiscard]] bool fits(const std::int64_t* columns) const {
-    bool out = true;
-    for (std::size_t c = 0; c < kColumns; ++c) {
-      out &= columns[c] == static_cast<std::int32_t>(columns[c]);
-      out &= columns[c] == 0 || layout_.has(c);
-    }
-    return out;
+    std::uint64_t beyond = 0;
+    for (std::size_t c = 0; c < kColumns; ++c) beyond |= (static_cast<std::uint64_t>(columns[c]) + (std::uint64_t{1} << 31)) >> 32;
+    for (std::size_t k = layout_.count; k < kColumns; ++k) beyond |= static_cast<std::uint64_t>(columns[layout_.column[k]]);
+    return beyond == 0;
   }
 };
 

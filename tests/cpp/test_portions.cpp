@@ -93,6 +93,9 @@ void halves() {
   for (std::int64_t back = 1; back < 2'000; ++back)
     for (const std::uint64_t ratio : {1ULL, 3ULL, 499'999ULL, 500'000ULL, 500'001ULL, 999'999ULL, 1'000'000ULL})
       columns.mirrored(open_word(ratio), kMostAmount - back);
+  // Ties among the greatest products: x * 999999 leaves half a million where x does.
+  for (std::int64_t tie = 2'046'500'000; tie < kMostAmount; tie += 1'000'000)
+    for (const std::int64_t off : {-1, 0, 1}) columns.mirrored(open_word(999'999), tie + off);
   columns.line(open_word(1'000'000), -kMostAmount);
   columns.line(open_word(500'000), -kMostAmount, -kMostCount);
   agree(columns);
