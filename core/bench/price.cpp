@@ -273,10 +273,13 @@ Done priced(const Settings& settings, bool line_output) {
   std::int64_t sum = 0;
   std::size_t refused = 0;
   for (std::size_t n = 3; n < out.natures.size(); n += nature_stride(kTags)) sum += out.natures[n];
+  std::size_t flagged = 0;
   for (const std::uint8_t why : out.reason) refused += why != kLineOk ? 1U : 0U;
+  for (const std::uint8_t flag : out.flags) flagged += flag != 0 ? 1U : 0U;
   done.digest = out.digest(parts);
   done.told = "visits=" + std::to_string(visits) + " events=" + std::to_string(parts.low.size()) +
-              " lines=" + std::to_string(bills.item.size()) + " refused=" + std::to_string(refused) + " scope=" + std::to_string(sum);
+              " lines=" + std::to_string(bills.item.size()) + " flagged=" + std::to_string(flagged) + " scope=" + std::to_string(sum);
+  if (line_output) done.told += " refused=" + std::to_string(refused);
   return done;
 }
 
