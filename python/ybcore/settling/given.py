@@ -316,7 +316,9 @@ class Given:
         rows, visit = self._lines_beside(asking)
         of = self._visit_of(asking)
         own, asked = (lines.ids[n].take(pa.array(r)) for n, r in (("feedetl_sn", rows), ("init_feedetl_sn", asking)))
-        found = first_within(own, asked, np.searchsorted(visit, of, side="left"), np.searchsorted(visit, of, side="right"))
+        found = first_within(
+            own, asked, np.searchsorted(visit, of, side="left"), np.searchsorted(visit, of, side="right")
+        )
         out = np.full(lines.rows, -1, np.int64)
         out[asking] = np.where(found < 0, -1, rows[found] if len(rows) else -1)
         return out
