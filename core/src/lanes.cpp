@@ -15,8 +15,9 @@ namespace {
 
 using Bits = std::uint64_t;
 
-// The only doubles of the kernel. Each holds an integer below 2^52, or one and a half, exactly, so none of the steps below depends on how
-// a compiler orders or joins them; integers of 64 bits would do the same, but no machine multiplies and divides them side by side.
+// The only doubles of the kernel. Each holds an integer below 2^52, or one and a half, exactly, but for the quotient in `rounded`, which is
+// proved to round to the right integer however a compiler joins its steps. Integers of 64 bits would do the same, but no machine multiplies
+// and divides them side by side.
 constexpr double kTwo52 = 0x1p52;    // added to a number in [0, 2^52), its bits are those of 2^52 plus the number
 constexpr double kMiddle = 0x3p51;   // the same for numbers within +-2^51
 constexpr double kMillionth = 1e-6;  // the nearest double to it
