@@ -1,0 +1,1 @@
+"""A batch through the rules: docs/checks.md on columns."""

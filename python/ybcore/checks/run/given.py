@@ -1,0 +1,243 @@
+"""What a caller gave to be checked, as arrays: tables read, ids made dense, times filled in, refunds netted, lines in order."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ... import _core
+from ...columns.asof import Dated
+from ...columns.checks import check_validity, tell
+from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
+from ...columns.convert import NULL_DAY, NULL_INT
+from ...columns.ids import encode, first_within, lookup
+from ...columns.read import Frame, Problems, read
+from ...columns.schema import INSTITUTIONS, PERSONS
+from ...settling.order import tie_ids
+from ...settling.people import dated, insutype_match
+
+__all__ = ["Batch"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+DAY = 86_400_000_000
+TABLES = {
+    "visits": CHECK_VISITS,
+    "lines": CHECK_LINES,
+    "persons": PERSONS,
+    "institutions": INSTITUTIONS,
+    "diagnoses": DIAGNOSES,
+    "operations": OPERATIONS,
+    "labs": LABS,
+    "doctors": DOCTORS,
+    "stock": STOCK,
+}
+
+
+class Batch:
+    """The tables of one run of checks. Everything by input row unless it says otherwise; -1 and NULL_INT are missing.
+
+    Raises InputError with every wrong column of every table at once.
+    """
+
+    def __init__(self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1) -> None:
+        self.catalog, self.threads = catalog, threads
+        problems = Problems()
+        self.frames: dict[str, Frame] = {
+            name: read(tables[name], spec, problems, optional={"med_type", "setl_time"}, threads=threads)
+            for name, spec in TABLES.items()
+            if tables.get(name) is not None
+        }
+        self.visits = self.frames["visits"]
+        self._check(line_offsets, problems)
+        for name in ("persons", "institutions"):
+            check_validity(self.frames.get(name), problems)
+        problems.stop()
+        self._ids(line_offsets)
+        self._times()
+        self._standing()
+
+    def _check(self, line_offsets: Any, problems: Problems) -> None:
+        lines = self.frames.get("lines")
+        if lines is None:
+            return
+        if line_offsets is None and "setl_id" not in lines.ids:
+            what = "lines name no visit: give setl_id, or line_offsets with one more entry than visits"
+            problems.add(what, "lines.setl_id")
+        if line_offsets is not None:
+            at = np.asarray(line_offsets)
+            if len(at) != self.visits.rows + 1 or at[0] != 0 or at[-1] != lines.rows or (np.diff(at) < 0).any():
+                what = "line_offsets must rise from 0 to the number of lines, one more entry than visits"
+                problems.add(what, "line_offsets")
+
+    def frame(self, name: str) -> Frame | None:
+        """A table that was given, else None."""
+        return self.frames.get(name)
+
+    # ------------------------------------------------------------------ ids
+
+    def _column(self, table: str, name: str) -> pa.ChunkedArray:
+        frame = self.frames.get(table)
+        held = None if frame is None else frame.ids.get(name)
+        return pa.chunked_array([], pa.large_string()) if held is None else held
+
+    def _joint(self, *places: tuple[str, str]) -> tuple[list[Int32], pa.Array]:
+        """Dense ids of one thing that stands in several tables; an empty column where it is not given."""
+        return encode([self._column(*place) for place in places], self.threads)
+
+    def _ids(self, line_offsets: Any) -> None:
+        v = self.visits
+        n = v.rows
+        (self.setl, self.init), self.setl_ids = self._joint(("visits", "setl_id"), ("visits", "init_setl_id"))
+        self.init = self.init if len(self.init) else np.full(n, -1, np.int32)
+        first = np.full(len(self.setl_ids) + 1, -1, np.int32)
+        known = np.flatnonzero(self.setl >= 0)[::-1].astype(np.int32)
+        first[self.setl[known]] = known
+        self.row_of_setl = first
+        (self.psn, self.persons_psn), self.psn_ids = self._joint(("visits", "psn_no"), ("persons", "psn_no"))
+        (stay, linked), self.stay_ids = self._joint(("visits", "mdtrt_id"), ("visits", "refl_old_mdtrt_id"))
+        # A visit without a stay of its own is one, beyond the named ones.
+        own = len(self.stay_ids) + np.arange(n, dtype=np.int32)
+        self.stay = np.where(stay >= 0, stay, own).astype(np.int32) if len(stay) else own
+        self.linked = linked if len(linked) else np.full(n, -1, np.int32)
+        (hospital, self.institution_key, self.stock_hospital), self.hospital_ids = self._joint(
+            ("visits", "fixmedins_code"), ("institutions", "fixmedins_code"), ("stock", "fixmedins_code")
+        )
+        self.hospital = hospital if len(hospital) else np.full(n, -1, np.int32)
+        (self.item, self.lab_item, self.stock_item), self.item_ids = self._joint(
+            ("lines", "med_list_codg"), ("labs", "med_list_codg"), ("stock", "med_list_codg")
+        )
+        (doctor, attending, surgeon, self.doctor_key), self.doctor_ids = self._joint(
+            ("lines", "bilg_dr_codg"), ("visits", "atddr_no"), ("operations", "oper_dr_code"), ("doctors", "dr_code")
+        )
+        lines = self.frames.get("lines")
+        m = 0 if lines is None else lines.rows
+        self.doctor = doctor if len(doctor) else np.full(m, -1, np.int32)
+        self.attending = attending if len(attending) else np.full(n, -1, np.int32)
+        self.surgeon = surgeon
+        if lines is None:
+            self.line_visit = np.zeros(0, np.int32)
+        elif line_offsets is not None:
+            self.line_visit = np.repeat(np.arange(n, dtype=np.int32), np.diff(np.asarray(line_offsets)))
+        else:
+            self.line_visit = self.visit_of("lines")
+        self.row_visit = {
+            name: self.visit_of(name) for name in ("diagnoses", "operations", "labs") if name in self.frames
+        }
+
+    def visit_of(self, table: str) -> Int32:
+        """Visit row of each row of a table that names visits; rows of no visit are told as a problem."""
+        column = self.frames[table].ids["setl_id"]
+        found = self.row_of_setl[lookup(column, self.setl_ids, self.threads)]
+        lost = found < 0
+        if lost.any():
+            problems = Problems()
+            tell(problems, lost, "setl_id is not among the visits", f"{table}.setl_id")
+            problems.stop()
+        return found
+
+    # ------------------------------------------------------------------ times
+
+    def _times(self) -> None:
+        v = self.visits
+        setl = v.ints("setl_time")
+        self.setl_time = setl
+        self.begin = self._time_or(("begntime", "begndate"), setl)
+        self.end = self._time_or(("endtime", "enddate"), setl)
+        self.begin_day, self.end_day = self._day(self.begin), self._day(self.end)
+        lines = self.frames.get("lines")
+        if lines is None:
+            self.line_time = np.zeros(0, np.int64)
+            self.time_of_day = False
+        else:
+            given = lines.ints("fee_ocur_time")
+            missing = given == NULL_INT
+            midnight = self.end_day.astype(np.int64) * DAY
+            self.line_time = np.where(missing, midnight[self.line_visit], given) if missing.any() else given
+            kind = lines.source["fee_ocur_time"].type if "fee_ocur_time" in lines.source else None
+            # Dates have no time of day; texts and timestamps do where one of them is not midnight.
+            dates = kind is None or pa.types.is_date(kind)
+            self.time_of_day = not dates and bool((self.line_time % DAY != 0).any())
+        self.line_day = self._day(self.line_time)
+
+    def _time_or(self, names: tuple[str, str], setl: Int64) -> Int64:
+        moment, day = names
+        out = self.visits.ints(moment) if moment in self.visits.cells else np.full(self.visits.rows, NULL_INT, np.int64)
+        if day in self.visits.cells:
+            days = self.visits.days(day)
+            out = np.where((out == NULL_INT) & (days != NULL_DAY), days.astype(np.int64) * DAY, out)
+        midnight = np.where(setl == NULL_INT, NULL_INT, setl - setl % DAY)
+        return np.where(out == NULL_INT, midnight, out)
+
+    @staticmethod
+    def _day(time: Int64) -> Int32:
+        day, _ = _core.days_of(np.ascontiguousarray(time), 1)
+        return np.where(time == NULL_INT, NULL_DAY, day).astype(np.int32)
+
+    # ------------------------------------------------------------------ what stands
+
+    def _standing(self) -> None:
+        """Visits that are neither reversed nor reversals, and the one row of each id and of a known person and time."""
+        v = self.visits
+        reversal = v.flag("refd_setl_flag", 0) == 1
+        stands = (self.psn >= 0) & (self.setl >= 0) & (self.begin != NULL_INT) & ~reversal
+        stands &= self.row_of_setl[self.setl] == np.arange(v.rows)
+        back = np.flatnonzero(reversal & (self.init >= 0))
+        named = self.row_of_setl[self.init[back]]
+        stands[named[named >= 0]] = False
+        self.stands = stands
+        self.history = v.flag("hist_flag", 0) == 1
+
+    @cached_property
+    def visit_order(self) -> tuple[Int64, Int64]:
+        """(visits that stand by person, begin and id; where each person's begin among them)."""
+        person = np.where(self.stands, self.psn, -1).astype(np.int32)
+        ids = tie_ids(self.visits.ids["setl_id"])
+        order, begin, _ = _core.order_rows(
+            person, len(self.psn_ids), self.begin, None, ids["numbers"], ids["offsets"], ids["bytes"]
+        )
+        return order, begin
+
+    @cached_property
+    def person_row(self) -> Int32:
+        """Row of `persons` that holds for each visit on the day it ended; -1 none."""
+        persons = self.frames.get("persons")
+        if persons is None:
+            return np.full(self.visits.rows, -1, np.int32)
+        rows: Dated | None = dated(persons, self.persons_psn, len(self.psn_ids), self.threads)
+        assert rows is not None
+        own, theirs = insutype_match(self.visits, persons)
+        return rows.find(self.psn, self.end_day, own, theirs)
+
+    @cached_property
+    def institution_row(self) -> Int32:
+        """Row of `institutions` that holds for each visit on the day it ended; -1 none."""
+        institutions = self.frames.get("institutions")
+        if institutions is None:
+            return np.full(self.visits.rows, -1, np.int32)
+        rows = dated(institutions, self.institution_key, len(self.hospital_ids), self.threads)
+        assert rows is not None
+        return rows.find(self.hospital, self.end_day)
+
+    @cached_property
+    def named_line(self) -> Int64:
+        """Row of the line that each returning line names within its visit; -1 none. Lines stand grouped by visit or not."""
+        lines = self.frames["lines"]
+        out = np.full(lines.rows, -1, np.int64)
+        if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
+            return out
+        asked = np.flatnonzero(np.asarray(lines.ids["init_feedetl_sn"].is_valid()))
+        if not len(asked):
+            return out
+        order = np.argsort(self.line_visit, kind="stable")
+        start = np.searchsorted(self.line_visit[order], self.line_visit[asked]).astype(np.int64)
+        end = np.searchsorted(self.line_visit[order], self.line_visit[asked], side="right").astype(np.int64)
+        own = lines.ids["feedetl_sn"].take(pa.array(order))
+        found = first_within(own, lines.ids["init_feedetl_sn"].take(pa.array(asked)), start, end)
+        out[asked] = np.where(found >= 0, order[np.maximum(found, 0)], -1)
+        return out

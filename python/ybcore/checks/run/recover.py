@@ -1,0 +1,58 @@
+"""Fund money that comes back: a settling group settled again and again, one more finding of it moved each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .moved import Moved
+
+__all__ = ["Step", "recovered"]
+
+Int64 = npt.NDArray[np.int64]
+Int32 = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One finding that moves money: its settling group, and what it takes from which input lines (fen, 1/10000)."""
+
+    finding: int
+    group: int
+    rows: Int64
+    amount: Int64
+    quantity: Int64
+
+
+def recovered(
+    steps: list[Step], lines: int, fund: Callable[[Int64, Moved], dict[int, int]]
+) -> tuple[dict[int, int], int]:
+    """(fen that each finding brings back, settlements of the groups that it took).
+
+    `steps` stand in the order in which money moves. `fund(groups, moved)` settles these groups with that money moved and gives what
+    the funds pay in each. The findings of one group add up to the difference between its first and its last settlement.
+    """
+    by_group: dict[int, list[Step]] = {}
+    for step in steps:
+        by_group.setdefault(step.group, []).append(step)
+    moved = Moved.none(lines)
+    waiting = np.array(sorted(by_group), np.int64)
+    before = fund(waiting, moved) if len(waiting) else {}
+    out: dict[int, int] = {}
+    level = 0
+    while len(waiting):
+        for group in waiting.tolist():
+            step = by_group[group][level]
+            np.add.at(moved.amount, step.rows, step.amount)
+            np.add.at(moved.quantity, step.rows, step.quantity)
+        after = fund(waiting, moved)
+        for group in waiting.tolist():
+            out[by_group[group][level].finding] = before[group] - after[group]
+        level += 1
+        before = after
+        waiting = np.array([g for g in waiting.tolist() if len(by_group[g]) > level], np.int64)
+    return out, level + 1 if steps else 0

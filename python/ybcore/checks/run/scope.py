@@ -1,0 +1,137 @@
+"""Conditions on visits and lines, three-valued: holds, does not, cannot be known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...policy.compile import Asked
+from ...settling.people import Facts, LevelMap
+from ..fields import Scope
+from .given import Batch
+
+__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "both", "fits", "turned"]
+
+Truth = npt.NDArray[np.uint8]
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+NO, YES, UNKNOWN = 0, 1, 2
+OF_LINES = ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg")
+# What a column means where nothing was given: the schemas' defaults.
+DEFAULTS = {"place": "local", "day_surgery": "0"}
+TABLES = ("visits", "persons", "institutions")
+_TURNED = np.array([YES, NO, UNKNOWN], np.uint8)
+
+
+def fits(text: str, prefixes: Sequence[str]) -> bool:
+    """True when one of the prefixes begins the text."""
+    return any(text.startswith(prefix) for prefix in prefixes)
+
+
+def both(a: Truth, b: Truth) -> Truth:
+    """a and b: a No decides, then an Unknown."""
+    return np.where((a == NO) | (b == NO), NO, np.maximum(a, b)).astype(np.uint8)
+
+
+def turned(a: Truth) -> Truth:
+    """Not a."""
+    return _TURNED[a]
+
+
+class Scopes:
+    """Truth of conditions for each visit, or for some lines; what is asked twice is answered once."""
+
+    def __init__(self, batch: Batch, in_list: Callable[[str], Truth]) -> None:
+        """`in_list`: for a list's name, which visits have a diagnosis in it."""
+        self._batch, self._in_list = batch, in_list
+        self.facts = Facts(
+            batch.visits, batch.frame("persons"), batch.frame("institutions"), np.arange(batch.visits.rows, dtype=np.int64),
+            batch.person_row, batch.institution_row, batch.end_day, True, batch.threads,
+        )  # fmt: skip
+        self._texts: dict[str, tuple[Int32, list[str]]] = {}
+        self._known: dict[Any, Truth] = {}
+
+    def text(self, name: str) -> tuple[Int32, list[str]]:
+        """(index of each visit, texts) of an attribute; the empty text is missing."""
+        if name not in self._texts:
+            self._texts[name] = self._read(name)
+        return self._texts[name]
+
+    def _read(self, name: str) -> tuple[Int32, list[str]]:
+        batch = self._batch
+        if name == "level":
+            codes, texts = self.text("hosp_lv")
+            return codes, [LevelMap.get(text, "0") if text else "" for text in texts]
+        if name == "gend":
+            codes, texts = self.facts.text(Asked(name, "text", TABLES, "", False))
+            return codes, ["" if text in ("0", "9") else text for text in texts]
+        ids = {"fixmedins_code": (batch.hospital, batch.hospital_ids), "psn_no": (batch.psn, batch.psn_ids)}
+        if name in ids:
+            codes, known = ids[name]
+            texts = [str(text) for text in known.to_pylist()] + [""]
+            return np.where(codes < 0, len(texts) - 1, codes).astype(np.int32), texts
+        if name in OF_LINES:
+            return self._of_lines(name)
+        return self.facts.text(Asked(name, "text", TABLES, DEFAULTS.get(name, ""), False))
+
+    def _of_lines(self, name: str) -> tuple[Int32, list[str]]:
+        lines = self._batch.frames["lines"]
+        spec = lines.table.find(name)
+        if name not in lines.cells:
+            return np.zeros(lines.rows, np.int32), [""]
+        if spec is not None and spec.kind == "flag":
+            values = lines.cells[name].values
+            return np.where(values < 0, 10, values).astype(np.int32), [*map(str, range(10)), ""]
+        values, texts = lines.code(name) or (np.full(lines.rows, -1, np.int32), [])
+        return np.where(values < 0, len(texts), values).astype(np.int32), [*texts, ""]
+
+    def attribute(self, name: str, prefixes: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> Truth:
+        """Whether an attribute begins with one of the prefixes; a visit may be of several kinds."""
+        key = (name, tuple(prefixes), repr(kinds) if name == "visit_kind" else "")
+        if key not in self._known:
+            codes, texts = self.text("med_type" if name == "visit_kind" else name)
+            if name == "visit_kind":
+                answers = [any(fits(kind, prefixes) for kind in kinds_of(text, kinds)) for text in texts]
+            else:
+                answers = [fits(text, prefixes) for text in texts]
+            lut = np.array([UNKNOWN if not text else YES if yes else NO for text, yes in zip(texts, answers)], np.uint8)
+            self._known[key] = lut[codes]
+        return self._known[key]
+
+    def truth(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> Truth:
+        """Whether all conditions of a scope hold, for each visit. The scope asks nothing of lines."""
+        key = (scope, repr(kinds))
+        if key not in self._known:
+            self._known[key] = self._at(scope, kinds, None)
+        return self._known[key]
+
+    def of_lines(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Int64) -> Truth:
+        """The same for some lines."""
+        if not scope.keys() & set(OF_LINES):
+            return self.truth(scope, kinds)[self._batch.line_visit[rows]]
+        return self._at(scope, kinds, rows)
+
+    def _at(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Int64 | None) -> Truth:
+        size = self._batch.visits.rows if rows is None else len(rows)
+        visit = None if rows is None else self._batch.line_visit[rows]
+        out = np.full(size, YES, np.uint8)
+        for name, prefixes in scope.tests.items():
+            found = self.attribute(name, prefixes, kinds)
+            if name in OF_LINES:
+                out = both(out, found if rows is None else found[rows])
+            else:
+                out = both(out, found if visit is None else found[visit])
+        for name in scope.diagnoses:
+            found = self._in_list(name)
+            out = both(out, found if visit is None else found[visit])
+        for part in scope.negated:
+            out = both(out, turned(self._at(part, kinds, rows)))
+        return out
+
+
+def kinds_of(med_type: str, kinds: Mapping[str, Sequence[str]]) -> list[str]:
+    """A visit is of every kind whose prefixes fit; of none, other."""
+    return [kind for kind, own in kinds.items() if fits(med_type, own)] or ["other"]
