@@ -189,7 +189,7 @@ class _Binder:
             if isinstance(node, Figure) and node.column:
                 self._number(node.column, node.kind, path)
             elif isinstance(node, line.ColumnMap):
-                self._coded(node.column, path, node.map, "map")
+                self._coded(node.column, path, node.map, "word")
             elif isinstance(node, line.ListOrColumn | line.Partner) and node.column is not None:
                 self._coded(node.column, path, self.made.lists, "list")
             elif isinstance(node, ColumnRef | line.SameClass) and node.column is not None:
@@ -289,7 +289,7 @@ class _Binder:
         for row, cell in enumerate(table.columns[name]):
             if cell not in words and cell not in told:
                 told.add(cell)
-                fault = unknown(what, {"map": "取值", "list": "代码表", "group": "分组"}[what], cell, words)
+                fault = unknown(what, {"word": "取值", "list": "代码表", "group": "分组"}[what], cell, words)
                 self._cell(table, row, name, fault.en, fault.zh, expected=fault.expected, nearest=fault.nearest)
             codes.append(words.get(cell, -1))
         self.cells[name], self.words[name] = np.array(codes, np.int32), tuple(words)

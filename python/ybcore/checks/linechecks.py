@@ -293,7 +293,7 @@ MEASURES: dict[str, FigureKind] = {"quantity": "quantity", "amount": "money", "c
 
 
 def _combine(raw: Any, info: ValidationInfo) -> Any:
-    return "item" if raw == "item" else ColumnRef.model_validate(raw, context=info.context)
+    return str(raw) if raw in ("item", "all") else ColumnRef.model_validate(raw, context=info.context)
 
 
 class BucketCap(Node):

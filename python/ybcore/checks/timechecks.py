@@ -177,14 +177,12 @@ class AfterDeath(Node):
 
     form: Literal["after_death"]
     grace: Whole = _ZERO
-    on: Annotated[Literal["visits", "lines"], Word("对象")] = "visits"
 
 
 class Idle(Node):
     """K09: days of a stay without a service."""
 
     form: Literal["idle"]
-    comparator: Annotated[Literal["more_than"], Word("比较方式")] = "more_than"
     value: Whole
 
 
