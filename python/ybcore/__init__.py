@@ -9,6 +9,7 @@ from ._version import __version__
 
 if TYPE_CHECKING:
     from .catalog import Catalog
+    from .checks import RuleBook, load_rules
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # Where each public name is. It is fetched when it is first asked for, so that an import loads no data library.
 _HOME = {
     "Catalog": "catalog",
+    "RuleBook": "checks",
+    "load_rules": "checks",
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
@@ -39,12 +42,14 @@ __all__ = [
     "InputError",
     "Policy",
     "Problem",
+    "RuleBook",
     "Settlement",
     "State",
     "YbcoreError",
     "__version__",
     "load_book",
     "load_policy",
+    "load_rules",
     "release_memory",
     "settle",
 ]

@@ -188,6 +188,30 @@ LAYER_KINDS: Words = {
 }
 
 
+DISPOSITIONS: Words = {
+    "hold": ("退回更正", "hold"),
+    "deny": ("拒付", "deny"),
+    "suspect": ("疑点", "suspect"),
+    "warn": ("提醒", "warn"),
+    "monitor": ("监测", "monitor"),
+}
+
+SEVERITIES: dict[int, tuple[str, str]] = {
+    1: ("明确违规", "clear violation"),
+    2: ("高度可疑", "highly suspect"),
+    3: ("轻度可疑", "slightly suspect"),
+}
+
+AMOUNT_RULES: Words = {
+    "whole_line": ("整条明细", "the whole line"),
+    "excess_qty": ("超出数量", "the excess quantity"),
+    "price_diff": ("差价", "the difference in price"),
+    "whole_day": ("当日全部", "the whole day"),
+    "visit_total": ("整次就诊", "the whole visit"),
+    "none": ("无金额", "no money"),
+}
+
+
 def name_of(words: Words, code: str, length: int | None = None) -> str:
     """`code name`, or the code alone when it is not one we know; `length` digits decide."""
     pair = words.get(code if length is None else code[:length])

@@ -230,6 +230,55 @@ def catalog_check(session: Session, path: Path) -> int:
     return check_catalog(session, path)
 
 
+@app.group("rules", zh="列出、展示、校验审核规则。", en="List, show and validate rule checks.")
+def rules() -> None:
+    pass
+
+
+@rules.command("list", zh="列出规则文件或文件夹中的规则。", en="List the rules of documents or folders.")
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+@common
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
+    from .rules import list_rules
+
+    return list_rules(session, paths, as_json)
+
+
+@rules.command(
+    "show",
+    zh="展示一条规则：范围、内核、参数、表、来源与自行选定之处；--json 输出原文。",
+    en="Show a rule: scope, kernel, parameters, table, source and choices; --json prints it as written.",
+)
+@click.argument("path", type=PATH)
+@click.argument("rule_id", metavar="ID")
+@common
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
+def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
+    from .rules import show_rule
+
+    return show_rule(session, path, rule_id, as_json)
+
+
+@rules.command(
+    "validate", zh="校验规则文件或文件夹，一次列出全部问题。", en="Validate documents or folders; every problem at once."
+)
+@click.argument("paths", nargs=-1, required=True, type=PATH)
+@common
+def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:
+    from .rules import validate
+
+    return validate(session, paths)
+
+
+@rules.command("schema", zh="规则文件的 JSON Schema。", en="The JSON Schema of rule documents.")
+@common
+def rules_schema(session: Session) -> int:
+    from .rules import schema
+
+    return schema(session)
+
+
 @app.command(
     "describe",
     zh="说明输入列、输出列、政策属性或原因代码。",

@@ -9,7 +9,7 @@ from typing import Any
 from ..messages import LAYER_KINDS, PAYERS, name_of, say
 from .base import Session
 
-__all__ = ["check_catalog", "check_policy", "schema", "show_policy"]
+__all__ = ["check_catalog", "check_policy", "grow", "schema", "show_policy"]
 
 
 def check_policy(session: Session, paths: tuple[Path, ...]) -> int:
@@ -95,22 +95,22 @@ def _tree(doc: dict[str, Any]) -> Any:
             node = branch.add(
                 label(f"{layer['id']} [{kind}] → {payer}  {_condition(layer.get('when'))}", layer.get("cite"))
             )
-            _grow(node, {k: v for k, v in layer.items() if k not in ("id", "kind", "payer", "cite", "when", "basic")})
+            grow(node, {k: v for k, v in layer.items() if k not in ("id", "kind", "payer", "cite", "when", "basic")})
     rest = {
         k: doc[k]
         for k in ("dates", "year", "rounding", "pricing", "counters", "admissions", "accounts", "sets", "not_modelled")
         if k in doc
     }
-    _grow(tree.add(say("其他", "other")), rest) if rest else None
+    grow(tree.add(say("其他", "other")), rest) if rest else None
     return tree
 
 
-def _grow(node: Any, value: Any) -> None:
+def grow(node: Any, value: Any) -> None:
     """Nested values below a node; what is flat stays on one line."""
     items = value.items() if isinstance(value, dict) else ((str(i + 1), item) for i, item in enumerate(value))
     for key, item in items:
         if isinstance(item, (dict, list)) and not _flat(item):
-            _grow(node.add(str(key)), item)
+            grow(node.add(str(key)), item)
         else:
             node.add(f"{key}: {_words(item)}")
 

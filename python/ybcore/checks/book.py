@@ -1,0 +1,171 @@
+"""Rule books: documents loaded, stacked and bound."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Union
+
+from ybcore.errors import DocumentError, Problem
+
+from ..policy.paths import RawPath, path_text
+from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
+from .bind import bind
+from .documents import CodeList, Document, Sink, read_document
+from .rule import Rule
+from .stack import Stack, stack
+from .tables import RuleTable
+
+__all__ = ["RuleBook", "RuleSource", "load_rules"]
+
+RuleSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "RuleBook"]
+"""A path or folder, the text of a document (it has a line break), a raw document, or a book."""
+
+
+class RuleBook:
+    """The rules of one or more documents after layering; immutable."""
+
+    __slots__ = ("_by_id", "_documents", "_rules", "_sha", "_stack")
+
+    def __init__(self, made: Stack, rules: Iterable[Rule]) -> None:
+        """Prefer `load_rules`."""
+        self._stack = made
+        self._documents = tuple(made.documents)
+        self._rules = tuple(rules)
+        self._by_id = {rule.id: rule for rule in self._rules}
+        self._sha = ""
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule, disabled ones too, in the order of the book."""
+        return self._rules
+
+    @property
+    def tables(self) -> dict[str, RuleTable]:
+        """Every table after layering."""
+        return dict(self._stack.tables)
+
+    @property
+    def lists(self) -> dict[str, CodeList]:
+        """Every list of codes after layering."""
+        return dict(self._stack.lists)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Every parameter as text, as the last layer set it."""
+        return {name: str(text) for name, (text, _) in self._stack.parameters.items()}
+
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The documents in the order they are stacked."""
+        return self._documents
+
+    @property
+    def raw(self) -> list[RawDoc]:
+        """What the reference reads, in the same order: {file, doc, tables: {name: rows of texts}}; nothing is layered."""
+        return [copy.deepcopy(document.raw) for document in self._documents]
+
+    @property
+    def sha256(self) -> str:
+        """Hash over documents and table rows; where the files lie does not matter."""
+        if not self._sha:
+            parts = [{key: value for key, value in document.raw.items() if key != "file"} for document in self._documents]
+            text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+            self._sha = hashlib.sha256(text.encode()).hexdigest()
+        return self._sha
+
+    def by_priority(self) -> tuple[Rule, ...]:
+        """The rules in the order in which their findings are paid."""
+        return tuple(sorted(self._rules, key=lambda rule: rule.priority))
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def __contains__(self, rule_id: object) -> bool:
+        return rule_id in self._by_id
+
+    def __getitem__(self, rule_id: str) -> Rule:
+        return self._by_id[rule_id]
+
+    def __repr__(self) -> str:
+        on = sum(rule.enabled for rule in self._rules)
+        return f"RuleBook({[document.head.id for document in self._documents]}, {on} of {len(self._rules)} rules enabled)"
+
+
+def load_rules(source: RuleSource | Iterable[RuleSource]) -> RuleBook:
+    """A book from a path, a folder (its *.yaml, *.yml), a text, a raw document, or an iterable of these.
+
+    Problems of every document are told together. Raises DocumentError, OSError.
+    """
+    if isinstance(source, RuleBook):
+        return source
+    many = [source] if isinstance(source, (str, bytes, os.PathLike, dict)) else list(source)
+    sink = Sink()
+    documents: list[Document] = []
+    for item in many:
+        for parsed in _parsed(item, sink):
+            document = read_document(parsed, sink)
+            documents += [document] if document is not None else []
+    if not documents and not sink.problems:
+        sink.problems.append(Problem(what="a book without documents", what_zh="规则册中没有文件"))
+    return _bound(documents, sink)
+
+
+def _bound(documents: list[Document], sink: Sink) -> RuleBook:
+    """Stack and bind even when parts were wrong, so that what is wrong between them is told in the same run."""
+    early = len(sink.problems)
+    made = stack(documents, sink)
+    rules = [bind(layered, place, made, sink) for place, layered in enumerate(made.rules.values())]
+    sink.without_echoes(early)
+    sink.raise_if_any()
+    return RuleBook(made, rules)
+
+
+def _parsed(item: Any, sink: Sink) -> list[Parsed]:
+    if isinstance(item, RuleBook):
+        return [document.parsed for document in item.documents]
+    if isinstance(item, dict):
+        return [_of_values(item, sink)]
+    if isinstance(item, bytes) or (isinstance(item, str) and "\n" in item):
+        return _tried(sink, lambda: parse_text(item))
+    path = Path(os.fspath(item))
+    if not path.is_dir():
+        return _tried(sink, lambda: parse_file(path))
+    found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
+    if not found:
+        sink.problems.append(Problem(file=str(path), what=f"no *.yaml in folder {path}", what_zh=f"文件夹 {path} 中没有 *.yaml"))
+    return [parsed for file in found for parsed in _tried(sink, lambda file=file: parse_file(file))]
+
+
+def _tried(sink: Sink, read: Any) -> list[Parsed]:
+    try:
+        return [read()]
+    except DocumentError as error:
+        sink.problems.extend(error.problems)
+        sink.unread = True
+        return []
+
+
+def _of_values(doc: RawDoc, sink: Sink) -> Parsed:
+    """A raw document given as nested values: only dict, list and str."""
+
+    def walk(value: Any, path: RawPath) -> Any:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, str):
+            return str(value)
+        what = f"a raw document holds dict, list and str only, found {type(value).__name__}"
+        zh = f"原始文档只含 dict、list、str，实为 {type(value).__name__}"
+        sink.problems.append(Problem(file="<document>", path=path_text(path), what=what, what_zh=zh))
+        return ""
+
+    return Parsed(walk(doc, ()), "<document>", {}, {})

@@ -1,0 +1,431 @@
+"""A rule document: text into models, every problem at its place. What needs other documents is left to the stack."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema, model_validator
+
+from ybcore.errors import DocumentError, Problem
+
+from ..policy.faults import Fault, Faults, fail, fault_of, problem_at, unknown
+from ..policy.fields import Code, Day, Flag, Node, Word, Words
+from ..policy.numbers import ScalarError, days, whole
+from ..policy.paths import RawPath, with_places
+from ..policy.reader import Parsed, RawDoc
+from .fields import EMPTY, Bilingual, Disposition, Items, ItemsField, Layer, ScopeField, Severity, Stages
+from .kernels import AMOUNTS, check_model
+from .tables import ALWAYS, OPEN, Sheet, read_csv
+from .vocabulary import FORMAT, KERNELS, VISIT_KINDS
+
+__all__ = ["CodeList", "Document", "DocumentModel", "Example", "RuleModel", "Sink", "TableModel", "read_document"]
+
+
+class Sink:
+    """Problems as they are found, each with its place."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.left: set[str] = set()
+        """Names of parts that were wrong and so are missed elsewhere."""
+        self.unread = False
+        """A document could not be read at all."""
+
+    def add(self, parsed: Parsed, loc: RawPath, fault: Fault) -> None:
+        self.problems.append(problem_at(parsed, loc, fault))
+
+    def error(self, parsed: Parsed, prefix: RawPath, error: ValidationError) -> None:
+        """pydantic's findings below `prefix`."""
+        for item in error.errors(include_url=False, include_input=False):
+            loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
+            self.add(parsed, (*prefix, *loc), _fault(item))
+
+    def without_echoes(self, early: int) -> None:
+        """Beside the first `early` problems, do not tell that a part is unknown which was left out for being wrong."""
+        ends = tuple(repr(name) for name in self.left)
+
+        def echo(what: str) -> bool:
+            return what.startswith("unknown ") and (self.unread or what.endswith(ends))
+
+        self.problems[early:] = [problem for problem in self.problems[early:] if not echo(problem.what)]
+
+    def raise_if_any(self) -> None:
+        if self.problems:
+            unique = dict.fromkeys(self.problems)
+            raise DocumentError(sorted(unique, key=lambda p: (p.file or "", p.line or 0, p.column or 0)))
+
+
+_NO_DEFAULT = {
+    "comparator": "one of: more_than, at_least, less_than, at_most",
+    "tie": "one of: order, peers",
+    "edge": "one of: through, within",
+}
+
+
+def _fault(item: Any) -> Fault:
+    """pydantic's finding as a fault; a missing comparator is told as what it is."""
+    last = str(item["loc"][-1]) if item["loc"] else ""
+    if item["type"] != "missing":
+        return fault_of(item)
+    if last in _NO_DEFAULT:
+        return Fault(f"`{last}` is needed; there is no default", f"须给出 {last}，没有默认值", _NO_DEFAULT[last])
+    return Fault(f"`{last}` is missing", f"缺少必填项 {last}", "this key")
+
+
+def _start(raw: Any) -> int:
+    return _day(raw, ALWAYS)
+
+
+def _end(raw: Any) -> int:
+    return _day(raw, OPEN)
+
+
+def _day(raw: Any, open_: int) -> int:
+    try:
+        if not isinstance(raw, str):
+            raise ScalarError("expected a date YYYY-MM-DD or open", "应为日期 YYYY-MM-DD 或 open")
+        return open_ if raw == "open" else days(str(raw))
+    except ScalarError as err:
+        fail(Fault(err.en, err.zh, "YYYY-MM-DD, or open"))
+
+
+_DATE = WithJsonSchema({"type": "string"})
+
+
+class DocumentModel(Node):
+    """The head of a document. Lists, tables and rules are read one by one."""
+
+    format: Annotated[Literal["ybcore-rules/1"], Word("格式")]
+    id: Code
+    version: Code
+    name: Bilingual
+    layer: Layer
+    region: Code = "*"
+    start: Annotated[int, PlainValidator(_start), _DATE] = Field(validation_alias="from")
+    end: Annotated[int, PlainValidator(_end), _DATE] = Field(default=OPEN, validation_alias="to")
+    known_since: Day
+    assumed: Words = ()
+    source: str
+    cite: str = ""
+    parameters: dict[str, str] = {}
+    visit_kinds: dict[str, Words] = {}
+
+    @model_validator(mode="after")
+    def _parts(self) -> DocumentModel:
+        faults = Faults()
+        if self.region != "*" and not (self.region.isascii() and self.region.isdigit() and len(self.region) <= 6):
+            faults.add(("region",), Fault(f'region is a prefix of a six-digit admdvs code or "*", found {self.region!r}', f'region 应为六位区划代码的前缀或 "*"，实为 {self.region!r}'))
+        if self.end <= self.start:
+            faults.add(("to",), Fault("the document never holds", "文件从不有效", "a date after `from`"))
+        for kind in self.visit_kinds:
+            if kind not in VISIT_KINDS:
+                faults.add(("visit_kinds", kind), unknown("kind of visit", "就医方式", kind, VISIT_KINDS, key=True))
+        faults.raise_if_any()
+        return self
+
+
+class CodeList(Node):
+    """A list of codes and how they match; `extends` adds to an earlier list, `replaces` takes its place."""
+
+    match: Annotated[Literal["exact", "prefix", "interval"], Word("匹配方式")] = "exact"
+    codes: Words
+    extends: Code | None = None
+    replaces: Code | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _parts(self) -> CodeList:
+        _not_both(self)
+        if self.match == "interval":
+            faults = Faults()
+            for index, code in enumerate(self.codes):
+                first, dash, last = code.partition("-")
+                if dash and not (first and last and first <= last):
+                    faults.add(("codes", index), Fault(f"not an interval: {code!r}", f"不是区间：{code!r}", "A00-B99, the first not after the last"))
+            faults.raise_if_any()
+        return self
+
+
+def _not_both(node: Any) -> None:
+    if node.extends is not None and node.replaces is not None:
+        fail(Fault("`extends` and `replaces` exclude each other", "extends 与 replaces 不能同时给出", key=True), "replaces")
+
+
+class TableModel(Node):
+    """Where a table's rows are, and its key."""
+
+    file: str | None = None
+    rows: tuple[dict[str, str], ...] | None = None
+    columns: Words | None = None
+    key: Words | None = None
+    where: dict[str, Words] = {}
+    extends: Code | None = None
+    replaces: Code | None = None
+    source: str = ""
+
+    @model_validator(mode="after")
+    def _parts(self) -> TableModel:
+        _not_both(self)
+        if (self.file is None) == (self.rows is None):
+            fail(Fault("a table has a `file` or `rows`", "表须给出 file 或 rows 之一", "file: name.csv, or rows: [...]"))
+        if self.columns is not None and self.rows is None:
+            fail(Fault("`columns` names those of inline rows", "columns 只用于内联行", key=True), "columns")
+        if self.key is None and self.extends is None and self.replaces is None:
+            fail(Fault("`key` is missing", "缺少必填项 key", "the column, or columns, that a row is found by"))
+        return self
+
+
+class Example(Node):
+    """Small tables of texts, and what must be hit in them: feedetl_sn or setl_id."""
+
+    name: str = ""
+    visits: tuple[dict[str, str], ...] = ()
+    lines: tuple[dict[str, str], ...] = ()
+    persons: tuple[dict[str, str], ...] = ()
+    institutions: tuple[dict[str, str], ...] = ()
+    diagnoses: tuple[dict[str, str], ...] = ()
+    operations: tuple[dict[str, str], ...] = ()
+    labs: tuple[dict[str, str], ...] = ()
+    doctors: tuple[dict[str, str], ...] = ()
+    stock: tuple[dict[str, str], ...] = ()
+    items: tuple[dict[str, str], ...] = ()
+    hits: tuple[Code, ...]
+
+    @model_validator(mode="after")
+    def _parts(self) -> Example:
+        if not self.visits:
+            fail(Fault("an example needs visits", "示例须有 visits", "at least one visit"))
+        return self
+
+    def tables(self) -> dict[str, list[dict[str, str]]]:
+        """The tables that are given."""
+        names = [name for name in type(self).model_fields if name not in ("name", "hits")]
+        return {name: [dict(row) for row in getattr(self, name)] for name in names if getattr(self, name)}
+
+
+def _national(raw: Any) -> int:
+    try:
+        return whole(str(raw), 1, 999)
+    except ScalarError as err:
+        fail(Fault(err.en, err.zh))
+
+
+_WHOLE = WithJsonSchema({"type": ["integer", "string"]})
+
+
+class Relations(Node):
+    """Rules that this one drops or includes."""
+
+    excludes: Words = ()
+    subsumes: Words = ()
+
+
+_WORTH = {amount for amounts in AMOUNTS.values() for amount in amounts}
+
+
+class RuleModel(Node):
+    """A rule as written. `check` is the model of its kernel, None for a disabled rule that has none."""
+
+    id: Code
+    name: Bilingual
+    national: Annotated[int, PlainValidator(_national), _WHOLE] | None = None
+    kernel: Annotated[str, WithJsonSchema({"enum": list(KERNELS)})]
+    override: Flag = False
+    status: Annotated[Literal["enabled", "disabled"], Word("状态")] = "enabled"
+    reason: str = ""
+    shadow: Flag = False
+    stage: Stages = ("before", "during", "after")
+    scope: ScopeField = EMPTY
+    items: ItemsField = Items()
+    check: Annotated[Any, WithJsonSchema({"type": "object"})] = None
+    amount: Annotated[Literal["whole_line", "excess_qty", "price_diff", "whole_day", "visit_total", "none"], Word("金额")]
+    disposition: Disposition
+    severity: Severity
+    priority: Annotated[int, PlainValidator(_national), _WHOLE] = 100
+    behaviour: Code = ""
+    choices: tuple[str, ...] = ()
+    source: str
+    cite: str = ""
+    examples: tuple[Example, ...] = ()
+    relations: Relations = Relations()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_kernel(cls, raw: Any, info: ValidationInfo) -> Any:
+        if not isinstance(raw, dict) or "kernel" not in raw:
+            return raw
+        faults = Faults()
+        kernel = raw["kernel"]
+        if not isinstance(kernel, str) or kernel not in KERNELS:
+            faults.add(("kernel",), unknown("kernel", "内核", str(kernel), KERNELS))
+            faults.raise_if_any()
+        amounts = AMOUNTS[kernel]
+        if isinstance(raw.get("amount"), str) and raw["amount"] in _WORTH and raw["amount"] not in amounts:
+            faults.add(("amount",), Fault(f"{kernel} has no amount {raw['amount']!r}", f"{kernel} 没有金额方式 {raw['amount']!r}", f"one of: {', '.join(amounts)}"))
+        if raw.get("status", "enabled") == "disabled" and not raw.get("reason"):
+            faults.add(("status",), Fault("a disabled rule says why", "停用的规则须说明 reason", "reason: text"))
+        if raw.get("status", "enabled") != "disabled":
+            if "check" not in raw:
+                faults.add((), Fault("`check` is missing", "缺少必填项 check", f"the keys of {kernel}"))
+            if "reason" in raw:
+                faults.add(("reason",), Fault("`reason` belongs to a disabled rule", "reason 只用于停用的规则", key=True))
+        found = _with_check(raw, kernel, info, faults)
+        faults.raise_if_any()
+        return found
+
+
+def _with_check(raw: dict[str, Any], kernel: str, info: ValidationInfo, faults: Faults) -> dict[str, Any]:
+    if "check" not in raw:
+        return raw
+    try:
+        return {**raw, "check": check_model(kernel, raw["check"], info.context)}
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_input=False):
+            faults.add(("check", *item["loc"]), _fault(item))
+        return {**raw, "check": None}
+
+
+@dataclass(frozen=True)
+class Disabled:
+    """An entry of a later layer that switches a rule off."""
+
+    id: str
+    reason: str
+
+
+@dataclass
+class Document:
+    """One document as read: its parts with the paths they stand at."""
+
+    parsed: Parsed
+    head: DocumentModel
+    lists: dict[str, CodeList] = field(default_factory=dict)
+    tables: dict[str, tuple[TableModel, Sheet]] = field(default_factory=dict)
+    rules: list[tuple[int, RuleModel | Disabled]] = field(default_factory=list)
+
+    @property
+    def raw(self) -> RawDoc:
+        """What the reference reads: the document, and its tables as rows of texts."""
+        rows = {name: sheet.rows() for name, (_, sheet) in self.tables.items()}
+        return {"file": self.parsed.file, "doc": self.parsed.doc, "tables": rows}
+
+
+_PARTS = {"lists": dict, "tables": dict, "rules": list}
+
+
+def read_document(parsed: Parsed, sink: Sink) -> Document | None:
+    """Every part of one document; None when its head is wrong, since then nothing can be stacked."""
+    raw = with_places(parsed.doc)
+    parts: dict[str, Any] = {}
+    for name, kind in _PARTS.items():
+        value = raw.pop(name, kind())
+        if not isinstance(value, kind):
+            what = ("expected a list", "应为列表") if kind is list else ("expected a mapping", "应为键值映射")
+            sink.add(parsed, (name,), Fault(*what))
+            value = kind()
+        parts[name] = value
+    head: DocumentModel | None = None
+    try:
+        head = DocumentModel.model_validate(raw)
+    except ValidationError as error:
+        if raw.get("format") != FORMAT and "format" not in raw:
+            sink.add(parsed, (), Fault("not a rule document", "不是规则文件", f"format: {FORMAT}"))
+            sink.unread = True
+            return None
+        sink.error(parsed, (), error)
+    known = {"format", "id", "version", "name", "layer"}
+    document = Document(parsed, head or DocumentModel.model_construct(**dict.fromkeys(known, "")))
+    for name, value in parts["lists"].items():
+        found = _validated(CodeList, value, parsed, ("lists", name), sink)
+        if found is not None:
+            document.lists[name] = found
+    for name, value in parts["tables"].items():
+        _read_table(document, name, value, sink)
+    for index, value in enumerate(parts["rules"]):
+        _read_rule(document, index, value, sink)
+    _left_out(document, parts, sink)
+    sink.unread = sink.unread or head is None
+    return document if head is not None else None
+
+
+def _left_out(document: Document, parts: dict[str, Any], sink: Sink) -> None:
+    sink.left |= {name for name in parts["lists"] if name not in document.lists}
+    sink.left |= {name for name in parts["tables"] if name not in document.tables}
+    read = {index for index, _ in document.rules}
+    ids = [rule.get("id") for index, rule in enumerate(parts["rules"]) if isinstance(rule, dict) and index not in read]
+    sink.left |= {str(name) for name in ids if isinstance(name, str)}
+
+
+def _validated(model: type[Any], raw: Any, parsed: Parsed, loc: RawPath, sink: Sink) -> Any:
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        sink.error(parsed, loc, error)
+        return None
+
+
+def _read_rule(document: Document, index: int, raw: Any, sink: Sink) -> None:
+    parsed, loc = document.parsed, ("rules", index)
+    if isinstance(raw, dict) and "disable" in raw:
+        extra = [key for key in raw if key not in ("id", "disable")]
+        for key in extra:
+            sink.add(parsed, (*loc, key), unknown("key", "键", key, ("id", "disable"), key=True))
+        if not all(isinstance(raw.get(key), str) and raw.get(key) for key in ("id", "disable")):
+            sink.add(parsed, loc, Fault("a rule that is switched off has an id and a reason", "停用条目须有 id 与理由", "{id: .., disable: reason}"))
+        elif not extra:
+            document.rules.append((index, Disabled(str(raw["id"]), str(raw["disable"]))))
+        return
+    rule = _validated(RuleModel, raw, parsed, loc, sink)
+    if rule is not None:
+        document.rules.append((index, rule))
+
+
+def _read_table(document: Document, name: str, raw: Any, sink: Sink) -> None:
+    parsed, loc = document.parsed, ("tables", name)
+    model: TableModel | None = _validated(TableModel, raw, parsed, loc, sink)
+    if model is None:
+        return
+    if model.file is not None:
+        sheet, problems = read_csv(Path(parsed.file).parent / model.file)
+        if sheet is None and problems and problems[0].line is None:
+            first = problems[0]
+            sink.add(parsed, (*loc, "file"), Fault(f"{first.what}: {first.file}", f"{first.what_zh}：{first.file}"))
+            return
+        sink.problems.extend(problems)
+    else:
+        sheet = _inline(model, parsed, loc, sink)
+    if sheet is None or not _columns_are_there(model, sheet, parsed, loc, sink):
+        return
+    document.tables[name] = (model, sheet.kept(model.where))
+
+
+def _inline(model: TableModel, parsed: Parsed, loc: RawPath, sink: Sink) -> Sheet | None:
+    rows = model.rows or ()
+    found = list(dict.fromkeys(column for row in rows for column in row))
+    names = list(model.columns) if model.columns is not None else found or list(model.key or ())
+    right = True
+    for index, row in enumerate(rows):
+        for column in row:
+            if column not in names:
+                sink.add(parsed, (*loc, "rows", index, column), unknown("column", "列", column, names, key=True))
+                right = False
+    lines = [(parsed.mark((*loc, "rows", index)) or (1, 1))[0] for index in range(len(rows))]
+    columns = {name: [str(row.get(name, "")) for row in rows] for name in names}
+    return Sheet(parsed.file, columns, lines) if right else None
+
+
+def _columns_are_there(model: TableModel, sheet: Sheet, parsed: Parsed, loc: RawPath, sink: Sink) -> bool:
+    right = True
+    for where, names in (("key", model.key or ()), ("where", tuple(model.where))):
+        for name in names:
+            if name not in sheet.columns:
+                sink.add(parsed, (*loc, where), unknown("column", "列", name, sheet.columns))
+                right = False
+    for name in model.key or ():
+        for row, cell in enumerate(sheet.columns.get(name, ())):
+            if not cell:
+                sink.problems.append(Problem(file=sheet.file, line=sheet.lines[row], path=name, what="the key is empty", what_zh="主键为空"))
+                right = False
+    return right
