@@ -82,10 +82,10 @@ def judged(job: Job, event: Event, entry: Any) -> tuple[Truth, int, int]:
             raise RuleError(f"rule {job.rule.id!r}: a comparator names the hit, so it stands under barred")
         return judged_age(job, event, wanted)
     codes = wanted["codes"] if isinstance(wanted, dict) else wanted
-    value = attribute(job, event, name)
-    if value is None:
+    values = attribute(job, event, name)
+    if values is None:
         return None, 0, 0
-    return any(str(value).startswith(c) for c in codes) == (side == "barred"), 0, 0
+    return any(str(v).startswith(c) for v in values for c in codes) == (side == "barred"), 0, 0
 
 
 def judged_age(job: Job, event: Event, spec: dict[str, str]) -> tuple[Truth, int, int]:
@@ -96,21 +96,22 @@ def judged_age(job: Job, event: Event, spec: dict[str, str]) -> tuple[Truth, int
     on = line.day if line and job.check.get("age_at", "service") == "service" else visit.begin_day
     if line is None and job.check.get("key") == "operation" and job.check.get("age_at", "service") == "service":
         on = day
-    units = {
-        "day": lambda: on - birth,
-        "month": lambda: completed_months(birth, on),
-        "year": lambda: completed_years(birth, on),
-    }
-    age, limit = units[spec["unit"]](), int(spec["value"])
+    ages = {"day": on - birth, "month": completed_months(birth, on), "year": completed_years(birth, on)}
+    age, limit = ages[spec["unit"]], int(spec["value"])
     return compares(spec.get("comparator"), age, limit), age, limit
 
 
-def attribute(job: Job, event: Event, name: str) -> Any:
+def attribute(job: Job, event: Event, name: str) -> list[Any] | None:
+    """What the attribute is; a visit may be of several kinds."""
     visit, line, _, day, _ = event
     doctor = line.cells.get("bilg_dr_codg") if line else visit.cells.get("atddr_no")
     if name == "dept":
-        return line.cells.get("bilg_dept_codg") if line else visit.cells.get("adm_dept_codg")
+        return known(line.cells.get("bilg_dept_codg") if line else visit.cells.get("adm_dept_codg"))
     if name in ("title", "dr_status"):
         row = job.world.doctor(doctor, day) or {}
-        return row.get("dr_pro_tech_duty" if name == "title" else "prac_stas")
-    return job.attribute(visit, name)
+        return known(row.get("dr_pro_tech_duty" if name == "title" else "prac_stas"))
+    return job.values(line or visit, name)
+
+
+def known(value: Any) -> list[Any] | None:
+    return None if value is None else [value]

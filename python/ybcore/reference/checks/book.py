@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .tables import Table
-from .values import RuleError
+from .values import RuleError, listed
 
 LAYERS = ("base", "province", "city")
 DISPOSITIONS = ("hold", "deny", "suspect", "warn", "monitor")
 VISIT_KINDS = {
-    "outpatient": ["11", "12", "13", "91"],
+    "outpatient": ["11", "12", "13", "51", "91"],
     "chronic": ["14"],
     "inpatient": ["21", "22", "23", "24", "52", "92"],
     "pharmacy": ["41", "93"],
-    "maternity": ["51", "53"],
+    "maternity": ["51", "52", "53"],
     "injury": [],
+    "other": ["99"],
 }
+
+
+Entry = tuple[dict[str, Any], dict[str, Any], str | None]  # rule, its document, why it is disabled
 
 
 @dataclass
@@ -28,7 +32,6 @@ class Rule:
     place: int
     raw: dict[str, Any]
     version: str
-    visit_kinds: dict[str, list[str]]
     disabled: str | None = None
 
     @property
@@ -85,6 +88,7 @@ class Book:
     tables: dict[str, Table] = field(default_factory=dict)
     lists: dict[str, dict[str, Any]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    visit_kinds: dict[str, list[str]] = field(default_factory=lambda: dict(VISIT_KINDS))
 
     def list(self, name: str) -> dict[str, Any]:
         if name not in self.lists:
@@ -99,16 +103,17 @@ class Book:
 
 def stack(documents: list[dict[str, Any]]) -> Book:
     """Documents in layers, later over earlier."""
-    book, raw, set_by = Book(), {}, {}
+    book = Book()
+    raw: dict[str, Entry] = {}
+    set_by: dict[str, str] = {}
     for document in sorted(documents, key=lambda d: LAYERS.index(d.get("layer", "base"))):
         for name, value in (document.get("parameters") or {}).items():
             if set_by.get(name) == document.get("layer", "base"):
                 raise RuleError(f"parameter {name!r} is set twice in one layer")
             book.parameters[name], set_by[name] = value, document.get("layer", "base")
         for name, value in (document.get("lists") or {}).items():
-            if name in book.lists:
-                raise RuleError(f"list {name!r} is given twice")
-            book.lists[name] = value
+            add_list(book, name, value)
+        book.visit_kinds.update(document.get("visit_kinds") or {})
         for name, value in (document.get("tables") or {}).items():
             add_table(book, name, value, document)
         own: set[str] = set()
@@ -123,31 +128,48 @@ def stack(documents: list[dict[str, Any]]) -> Book:
     return book
 
 
+def target_of(there: Any, name: str, value: dict[str, Any]) -> str:
+    """The name that a list or table adds to, takes the place of, or gives for the first time."""
+    target = value.get("extends") or value.get("replaces")
+    if target is None and name in there:
+        raise RuleError(f"{name!r} is given twice")
+    if target is not None and target not in there:
+        raise RuleError(f"{name!r} extends or replaces {target!r}, which is not there")
+    if target is not None and name != target and name in there:
+        raise RuleError(f"{name!r} is given twice")
+    return str(target or name)
+
+
+def add_list(book: Book, name: str, value: dict[str, Any]) -> None:
+    """A list, or codes for one that is there already."""
+    target = target_of(book.lists, name, value)
+    old = book.lists.get(target, {})
+    if "extends" in value:
+        if value.get("match", old.get("match")) != old.get("match"):
+            raise RuleError(f"list {name!r} extends one that matches otherwise")
+        value = {**old, "codes": [*old.get("codes", []), *value.get("codes", [])]}
+    book.lists[target] = book.lists[name] = value
+
+
 def add_table(book: Book, name: str, value: dict[str, Any], document: dict[str, Any]) -> None:
     """A table, or rows for one that is there already."""
-    target = value.get("extends") or value.get("replaces")
-    if target is None:
-        if name in book.tables:
-            raise RuleError(f"table {name!r} is given twice")
-        book.tables[name] = Table(name, value.get("key"))
-    elif target not in book.tables:
-        raise RuleError(f"table {name!r} extends or replaces {target!r}, which is not there")
-    elif name != target and name in book.tables:
-        raise RuleError(f"table {name!r} is given twice")
-    table = book.tables[target or name]
+    target = target_of(book.tables, name, value)
+    table = book.tables.setdefault(target, Table(name, value.get("key")))
     book.tables[name] = table
     if "replaces" in value:
         table.rows.clear()
-    table.add(value.get("rows") or [], document)
+    where = {column: listed(texts) for column, texts in (value.get("where") or {}).items()}
+    rows = [r for r in value.get("rows") or [] if all(r.get(c) in texts for c, texts in where.items())]
+    table.add(rows, document)
 
 
-def add_rule(raw: dict[str, tuple], rule: dict[str, Any], document: dict[str, Any]) -> None:
+def add_rule(raw: dict[str, Entry], rule: dict[str, Any], document: dict[str, Any]) -> None:
     """A rule, or what a later document says about one of the same id; it keeps its place in the book."""
     there = raw.get(rule["id"])
     if "disable" in rule or rule.get("override") == "true":
         if there is None:
             raise RuleError(f"rule {rule['id']!r} overrides or disables what is not there")
-        raw[rule["id"]] = (*there[:2], rule["disable"]) if "disable" in rule else (rule, document, None)
+        raw[rule["id"]] = (there[0], there[1], rule["disable"]) if "disable" in rule else (rule, document, None)
     elif there is not None:
         raise RuleError(f"rule {rule['id']!r} is given twice without override")
     else:
@@ -161,8 +183,7 @@ def made(book: Book, place: int, rule: dict[str, Any], document: dict[str, Any],
         disabled = disabled or rule.get("reason", "disabled")
     if filled.get("disposition") not in DISPOSITIONS:
         raise RuleError(f"rule {rule['id']!r}: disposition {filled.get('disposition')!r}")
-    kinds = document.get("visit_kinds") or VISIT_KINDS
-    return Rule(rule["id"], place, filled, str(document.get("version", "")), kinds, disabled)
+    return Rule(rule["id"], place, filled, str(document.get("version", "")), disabled)
 
 
 def with_parameters(node: Any, parameters: dict[str, str]) -> Any:

@@ -10,6 +10,8 @@ from .tables import Entry, in_list
 from .values import RuleError, Truth, both, compares, day_of, either, figure, negated
 from .world import Line, Visit
 
+Case = tuple[Visit, Line | None, int, str, Any]
+
 
 def table_row(entry: Any) -> Entry | None:
     return entry if isinstance(entry, Entry) else None
@@ -22,6 +24,7 @@ def named_list(job: Job, spec: dict[str, str], entry: Any) -> dict[str, Any] | N
 
 def k02(job: Job) -> Found:
     """One finding a line, or an operation row."""
+    cases: list[Case]
     if job.check.get("key", "item") == "operation":
         rows = job.select(coded_rows(job, "operation"), lambda e: job.among(e[1], e[0], e[2]))
         cases = [(v, None, day, what, entry) for (v, _, day, what), entry in rows]
@@ -80,6 +83,7 @@ def lab(job: Job, visit: Visit, line: Line | None, day: int) -> Truth:
 
 def k05(job: Job) -> Found:
     trigger = job.check.get("trigger", "item")
+    cases: list[Case]
     if trigger == "item":
         cases = [(x.visit, x, x.day, "", entry) for x, entry in job.lines()]
     else:

@@ -95,7 +95,7 @@ def why_not(result: Result, rule_id: str, setl_id: Any, feedetl_sn: Any = None) 
 
 def first_failing(job: Job, visit: Visit, line: Line | None) -> str | None:
     for name, wanted in job.rule.scope.items():
-        truth = job.condition(visit, name, wanted)
+        truth = job.condition(line or visit, name, wanted)
         if not truth:
             return f"{'unknown' if truth is None else 'scope'}: {name}"
     if line is not None and job.check.get("key", "item") == "item" and job.check.get("trigger", "item") == "item":

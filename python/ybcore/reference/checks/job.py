@@ -9,7 +9,7 @@ from typing import Any
 from .book import Book, Rule
 from .tables import Entry, in_list
 from .values import HOUR, RuleError, Truth, both, calendar_window, either, figure, listed, negated
-from .world import Line, Unit, Visit, World
+from .world import OF_LINES, Line, Unit, Visit, World
 
 
 @dataclass(eq=False)
@@ -56,27 +56,35 @@ class Job:
 
     # Conditions
 
-    def attribute(self, visit: Visit, name: str) -> Any:
-        if name != "visit_kind":
-            return visit.value(name)
+    def kinds(self, visit: Visit) -> list[str] | None:
+        """A visit is of every kind whose prefixes fit; of none, other."""
         code = visit.value("med_type")
         if code is None:
             return None
-        fits = [(len(p), kind) for kind, codes in self.rule.visit_kinds.items() for p in codes if code.startswith(p)]
-        return max(fits)[1] if fits else "other"
+        kinds = [kind for kind, codes in self.book.visit_kinds.items() if any(code.startswith(c) for c in codes)]
+        return kinds or ["other"]
 
-    def condition(self, visit: Visit, name: str, wanted: Any) -> Truth:
+    def values(self, unit: Unit, name: str) -> list[Any] | None:
+        """What an attribute is: one value, or several kinds of visit. None is unknown."""
+        visit = unit.visit if isinstance(unit, Line) else unit
+        if name == "visit_kind":
+            return self.kinds(visit)
+        value = unit.cells.get(name) if name in OF_LINES else visit.value(name)
+        return None if value is None else [value]
+
+    def condition(self, unit: Unit, name: str, wanted: Any) -> Truth:
         """One entry of a scope."""
+        visit = unit.visit if isinstance(unit, Line) else unit
         if name == "not":
-            return negated(self.holds(visit, wanted))
+            return negated(self.holds(unit, wanted))
         if name == "diagnosis":
             codes = [d["diag_code"] for d in visit.diagnoses]
             return any(in_list(self.book.list(wanted["list"]), c) for c in codes) if codes else None
-        value = self.attribute(visit, name)
-        return None if value is None else any(str(value).startswith(p) for p in listed(wanted))
+        values = self.values(unit, name)
+        return None if values is None else any(str(v).startswith(p) for v in values for p in listed(wanted))
 
-    def holds(self, visit: Visit, scope: dict[str, Any]) -> Truth:
-        return both(self.condition(visit, name, wanted) for name, wanted in scope.items())
+    def holds(self, unit: Unit, scope: dict[str, Any]) -> Truth:
+        return both(self.condition(unit, name, wanted) for name, wanted in scope.items())
 
     # Items and tables
 
@@ -121,8 +129,8 @@ class Job:
         """Units for which the scope holds and which are among the items, with the table row; counts them and the unknown ones."""
         out = []
         for unit in units:
-            visit = unit.visit if isinstance(unit, Line) else unit if isinstance(unit, Visit) else unit[0]
-            in_scope = self.holds(visit, self.rule.scope)
+            row = unit if isinstance(unit, Line | Visit) else unit[1] if isinstance(unit[1], Line) else unit[0]
+            in_scope = self.holds(row, self.rule.scope)
             found = truth(unit) if in_scope is not False else False
             if in_scope and found is not None and found is not False:
                 self.found.eligible += 1
@@ -158,20 +166,20 @@ class Job:
         text = self.cell(spec, entry)
         return None if text is None else figure(text, measure)
 
-    def threshold(self, spec: dict[str, Any], visit: Visit, measure: str) -> list[tuple[int, int | None]] | None:
-        """The values with their severities that hold for a visit: those of the most specific scope. None is unknown."""
-        levels: dict[int, list[tuple[int, int | None]]] = {}
+    def threshold(self, spec: dict[str, Any], unit: Unit, measure: str) -> list[tuple[int, int | None]] | None:
+        """The values with their severities that hold for a row: those of the most specific scope. None is unknown."""
+        levels: dict[tuple, list[tuple[int, int | None]]] = {}
         for step in spec.get("thresholds") or [spec]:
             scope = step.get("scope") or {}
-            holds = self.holds(visit, scope)
+            holds = self.holds(unit, scope)
             if holds is None:
                 return None
             if holds:
                 severity = int(step["severity"]) if "severity" in step else None
-                levels.setdefault(len(scope), []).append((figure(step["value"], measure), severity))
+                levels.setdefault(specificity(scope), []).append((figure(step["value"], measure), severity))
         return levels[max(levels)] if levels else []
 
-    def group(self, line: Line, group: str, subject: str) -> tuple | None:
+    def group(self, line: Line, group: str, subject: str, starts: str = "01-01") -> tuple | None:
         """What a line shares with the others of its group; None is unknown."""
         visit = line.visit
         if group == "line":
@@ -183,7 +191,7 @@ class Job:
         if group == "prescription":
             rx = line.cells.get("rxno")
             return None if rx is None else (visit.id, rx)
-        keys = {"visit": (visit.id,), "person": (visit.psn_no,)}
+        keys: dict[str, tuple] = {"visit": (visit.id,), "person": (visit.psn_no,)}
         keys["person_institution"] = (visit.psn_no, visit.cells.get("fixmedins_code"))
         if subject not in keys:
             raise RuleError(f"rule {self.rule.id!r}: subject {subject!r}")
@@ -191,7 +199,15 @@ class Job:
             return None
         if group == "hour":
             return (*keys[subject], line.time // HOUR)
-        return (*keys[subject], calendar_window(group, 1, line.day, self.check.get("starts", "01-01"))[0])
+        return (*keys[subject], calendar_window(group, 1, line.day, starts)[0])
+
+
+def specificity(scope: dict[str, Any]) -> tuple[int, int]:
+    """Number of conditions, then the length of their shortest prefixes together."""
+    inner = specificity(scope["not"])[0] if "not" in scope else 0
+    tests = [wanted for name, wanted in scope.items() if name not in ("not", "diagnosis")]
+    shortest = sum(min(len(str(p)) for p in listed(wanted)) for wanted in tests)
+    return len(tests) + ("diagnosis" in scope) + inner, shortest
 
 
 def gathered(pairs: list[tuple[Any, Any]]) -> dict[Any, list]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .book import Rule
-from .world import DEFAULTS, World
+from .world import DEFAULTS, OF_LINES, World
 
 Need = list[tuple[str, str]]  # any of these will do
 PLACES = ("visits", "persons", "institutions")
@@ -43,6 +43,8 @@ def lines(*columns: str) -> list[Need]:
 def of_attribute(name: str) -> list[Need]:
     if name in DEFAULTS or name == "listed":
         return []
+    if name in OF_LINES:
+        return lines(name)
     if name == "dept":
         return [[("lines", "bilg_dept_codg"), ("visits", "adm_dept_codg")]]
     if name in ("title", "dr_status"):
@@ -97,7 +99,12 @@ def k02(rule: Rule) -> list[Need]:
 def k04(rule: Rule) -> list[Need]:
     subject = {"subject": rule.check.get("subject")}
     groups = [{**subject, **g} for g in (rule.check.get("groups") or {}).values()]
-    return [need for group in groups or [rule.check] for need in of_group(group)]
+    group = rule.check.get("group")
+    return [
+        need
+        for g in groups or [group if isinstance(group, dict) else rule.check]
+        for need in of_group({**subject, **g})
+    ]
 
 
 def k05(rule: Rule) -> list[Need]:
@@ -133,6 +140,7 @@ def k08(rule: Rule) -> list[Need]:
             else [("visits", "dscg_maindiag_code"), CODED["diagnosis"]]
         )
     exempt = dict(rule.check.get("exempt") or {})
+    exempt = {**exempt.pop("scope", {}), **exempt}
     if exempt.pop("planned", None) == "true":
         found += visits("days_rinp_flag_31")
     if exempt.pop("transfer", None) == "true":

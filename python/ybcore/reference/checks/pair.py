@@ -18,7 +18,7 @@ def bundle(job: Job) -> Found:
     spec, groups = job.check["bundle"], []
     for line, _ in job.lines():
         if in_list(job.book.list(spec["list"]), line.item):
-            key = job.group(line, job.check.get("group", "visit"), job.check.get("subject", "visit"))
+            key = key_in(job, line, plain_group(job))
             job.found.unknown += key is None
             groups.append((key, line))
     for key, lines in gathered(groups).items():
@@ -28,12 +28,22 @@ def bundle(job: Job) -> Found:
     return job.found
 
 
+def plain_group(job: Job) -> dict[str, Any]:
+    """`group: day` is `group: {group: day}`."""
+    group = job.check.get("group", "visit")
+    return group if isinstance(group, dict) else {**job.check, "group": group}
+
+
+def key_in(job: Job, line: Line, group: dict[str, Any]) -> tuple | None:
+    return job.group(line, group.get("group", "visit"), subject_of(job, group), group.get("starts", "01-01"))
+
+
 def kinds_of_pair(job: Job) -> list[tuple[str, str, dict[str, str], dict[str, Any]]]:
     """Main item, included item, the key of the rows, and the group; each way round where pairs are symmetric."""
     out: dict[tuple, tuple] = {}
     for row in job.book.table(job.rule.table or "").rows:
         scope = row.cells.get("scope")
-        group = (job.check.get("groups") or {}).get(scope) if scope else job.check
+        group = (job.check.get("groups") or {}).get(scope) if scope and "groups" in job.check else plain_group(job)
         if group is None:
             raise RuleError(f"rule {job.rule.id!r}: groups does not say {scope!r}")
         key = {c: row.cells[c] for c in ("main", "included", "scope") if c in row.cells}
@@ -72,7 +82,7 @@ def subject_of(job: Job, group: dict[str, Any]) -> str:
 
 def grouped(job: Job, mains: list, offered: list, group: dict[str, Any], what: str, unknown: set[Line]) -> None:
     def key_of(line: Line) -> Any:
-        key = job.group(line, group.get("group", "visit"), subject_of(job, group))
+        key = key_in(job, line, group)
         unknown.update([line] if key is None else [])
         return key
 

@@ -19,12 +19,12 @@ def k03(job: Job) -> Found:
     for line, entry in job.lines():
         if isinstance(job.rule.table, str) and not isinstance(entry, Entry):
             entry = job.in_table(job.rule.table, line.item, line.visit, line.day)
-        price = line.cells.get("pric")
+        price: int | None = line.cells.get("pric")
         if entry is None or (price is None and entry is not False):
             job.found.unknown += 1
             continue
         ceiling = job.number({"column": "ceiling"}, entry, "price")
-        if ceiling is None or line.quantity <= 0 or price <= ceiling + tolerance:
+        if ceiling is None or price is None or line.quantity <= 0 or price <= ceiling + tolerance:
             continue
         expected = round_div(ceiling * line.quantity, PRICE_TIMES_QUANTITY)
         job.found.hits.append(Hit([Part(line)], [], price, ceiling, entry=entry, expected=expected))

@@ -49,10 +49,9 @@ def side(job: Job, spec: dict[str, Any]) -> dict[tuple, int]:
         raise RuleError(f"rule {job.rule.id!r}: measure {measure!r}")
     of_visits = measure in ("visits", "days")
     for unit in job.world.visits if of_visits else job.world.lines:
-        visit = unit.visit if isinstance(unit, Line) else unit
         among = inside(job, unit, spec.get("items", "all"))
         key = unit_of(job, unit)
-        scopes = [job.holds(visit, job.rule.scope), job.holds(visit, spec.get("scope") or {})]
+        scopes = [job.holds(unit, job.rule.scope), job.holds(unit, spec.get("scope") or {})]
         if key is not None and among and all(scopes):
             day = day_of(unit.begin if isinstance(unit, Visit) else unit.time)
             found.setdefault((key, period_of(job, day)), []).append(unit)
@@ -97,9 +96,9 @@ def k13(job: Job) -> Found:
 def report(job: Job, key: tuple, hit: bool, measure: int) -> None:
     if hit:
         unit, (begin, end) = key
-        bounds = [None if d is None else d * DAY for d in (begin, end)]
+        first, last = (None if d is None else d * DAY for d in (begin, end))
         limit = decimal_to_int(job.check["test"]["value"], 6)
-        found = Hit([], [], measure, limit, *bounds, what="|".join(str(u) for u in unit))
+        found = Hit([], [], measure, limit, first, last, what="|".join(str(u) for u in unit))
         found.dr_code = unit[0] if job.check["by"] == "doctor" else None
         found.fixmedins_code = None if job.check["by"] == "doctor" else unit[0]
         job.found.hits.append(found)
@@ -133,7 +132,7 @@ def peer_group(job: Job, key: tuple) -> tuple | None:
     for visit in job.world.visits:
         known = unit_of(job, visit) == unit or any(unit_of(job, x) == unit for x in visit.lines)
         if known and period_of(job, visit.begin_day) == bounds:
-            group = tuple(job.attribute(visit, name) for name in job.check["test"].get("group") or [])
+            group = tuple(tuple(job.values(visit, name) or ()) or None for name in job.check["test"].get("group") or [])
             return None if None in group else group
     return None
 
@@ -164,7 +163,7 @@ def peer(job: Job, key: tuple, ratio: int, ratios: dict[tuple, int | None]) -> t
 
 
 def signed_square(value: int | Fraction) -> Fraction:
-    return Fraction(value) * abs(value)
+    return Fraction(value) * abs(Fraction(value))
 
 
 def rounded_z(distance: int, square: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, valid, window
 from .book import Book, Rule, stack
-from .job import Found, Job
+from .job import Found, Job, specificity
 from .money import Finding, detail_rows, finding, finding_row, pay_once, related, suppress
 from .needs import missing
 from .values import RuleError, listed
@@ -164,7 +164,7 @@ def refuse_ambiguous(rule: Rule) -> None:
             for other in steps[:i]:
                 one, two = step.get("scope") or {}, other.get("scope") or {}
                 same = one == two and step["value"] == other["value"]
-                if same or (len(one) == len(two) and one != two and not apart(one, two)):
+                if same or (specificity(one) == specificity(two) and one != two and not apart(one, two)):
                     raise RuleError(f"rule {rule.id!r}: two thresholds of equal specificity: {one} and {two}")
 
 

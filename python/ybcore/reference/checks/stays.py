@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .job import Found, Hit, Job, Part, gathered
-from .values import HOUR, RuleError, Truth, compares, day_of, either
-from .world import Visit, id_key
+from .values import HOUR, RuleError, Truth, compares, day_of, either, id_key
+from .world import Visit
 
 
 @dataclass(eq=False)
@@ -96,6 +96,7 @@ def exempt(job: Job, before: Stay, stay: Stay) -> Truth:
     """Scope conditions that all hold, or a planned readmission, or a transfer: any of the three."""
     spec = dict(job.check.get("exempt") or {})
     planned, transfer = spec.pop("planned", "false") == "true", spec.pop("transfer", "false") == "true"
+    spec = {**spec.pop("scope", {}), **spec}
     cells = stay.last.cells
     return either(
         [
@@ -146,8 +147,11 @@ def overlap(job: Job) -> None:
             shared = nights(min(stay.end, other.end), max(stay.begin, other.begin))
             if other.last.psn_no != stay.last.psn_no or shared <= grace:
                 continue
-            of = [job.attribute(s.last, "visit_kind") for s in (stay, other)]
-            if all(k in kinds for k in of) if kinds else of != ["outpatient", "outpatient"]:
+            of = [job.kinds(s.last) for s in (stay, other)]
+            if None in of:
+                continue
+            both_out = all("outpatient" in (k or []) for k in of)
+            if all(set(k or []) & set(kinds) for k in of) if kinds else not both_out:
                 job.found.hits.append(Hit(stay.parts, other.visits, shared - grace, grace, what=str(other.id)))
 
 
@@ -166,7 +170,7 @@ def around_operation(job: Job) -> None:
 
 
 def after_death(job: Job) -> None:
-    grace, on = whole(job, "grace"), job.check.get("on", "lines")
+    grace, on = whole(job, "grace"), job.check.get("on", "visits")
     deaths = [v for v in job.world.visits if str(v.cells.get("dscg_way")) == "5"]
     for unit, _ in job.visits() if on == "visits" else job.lines():
         visit = unit if isinstance(unit, Visit) else unit.visit
@@ -198,14 +202,14 @@ def idle(job: Job) -> None:
 
 def before_admission(job: Job) -> None:
     days = int(job.check["days"])
-    stays = stays_of([v for v in job.world.visits if job.attribute(v, "visit_kind") == "inpatient"])
+    stays = stays_of([v for v in job.world.visits if "inpatient" in (job.kinds(v) or [])])
     for visit, _ in job.visits():
-        kind, urgent = job.attribute(visit, "visit_kind"), visit.cells.get("er_flag")
+        kinds, urgent = job.kinds(visit), visit.cells.get("er_flag")
         code = visit.cells.get("fixmedins_code")
-        if kind is None or (kind == "outpatient" and (urgent is None or code is None)):
+        if kinds is None or ("outpatient" in kinds and (urgent is None or code is None)):
             job.found.unknown += 1
             continue
-        if kind != "outpatient" or str(urgent) != "1":
+        if "outpatient" not in kinds or str(urgent) != "1":
             continue
         near = [
             s

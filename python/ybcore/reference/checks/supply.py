@@ -67,13 +67,13 @@ def prescription_days(job: Job) -> None:
             groups.append(((key, line.item), (line, entry)))
     for pairs in gathered(groups).values():
         lines, entry = [x for x, _ in pairs], pairs[0][1]
-        days = {x: supply_days(x) or 0 for x in lines}
-        limit, total = job.number(job.check["max"], entry, "days"), sum(days.values())
+        lasting = {x: supply_days(x) or 0 for x in lines}
+        limit, total = job.number(job.check["max"], entry, "days"), sum(lasting.values())
         comparator = job.check.get("comparator")
         if limit is None or not compares(comparator, total, limit):
             continue
-        beyond = shares(lines, total - allowance(comparator or "", limit), of=days.__getitem__)
-        parts = parts_of(job, [(x, part, days[x]) for x, part in beyond])
+        beyond = shares(lines, total - allowance(comparator or "", limit), of=lasting.__getitem__)
+        parts = parts_of(job, [(x, part, lasting[x]) for x, part in beyond])
         finish(job, parts, lines, total, limit, entry)
 
 
@@ -184,17 +184,16 @@ def k12(job: Job) -> Found:
 
 
 def distinct(job: Job, lines: list[Line], items: list[str], unknown: set[Any]) -> None:
-    steps = {**job.check, "measure": "items"}
-    plain = Job(job.rule, job.book, job.world, job.known_at, job.denied)
-    plain.check = steps
-    hit = reached(plain, steps, lines[-1], lines, unknown)
-    if hit is None:
-        return
-    total, limit, severity = hit
+    """Items beyond the value, by first appearance; the value is that of the scope of the group's last line."""
     comparator = job.check.get("comparator") or ""
-    paid = items[: allowance(comparator, limit)] if comparator in ("more_than", "at_least") else []
-    parts = [Part(x) for x in lines if x.item not in paid]
-    job.found.hits.append(Hit(parts, [x for x in lines if x.item in paid], total, limit, severity=severity))
+    counting = Job(job.rule, job.book, job.world, job.known_at, job.denied)
+    counting.check = {**job.check, "measure": "items"}
+    hit = reached(counting, job.check, lines[-1], len(items), unknown)
+    if hit:
+        paid = items[: allowance(comparator, hit[0])] if comparator in ("more_than", "at_least") else []
+        parts = [Part(x) for x in lines if x.item not in paid]
+        rest = [x for x in lines if x.item in paid]
+        job.found.hits.append(Hit(parts, rest, len(items), hit[0], severity=hit[1]))
 
 
 def same_class(job: Job, pairs: list[tuple[Line, Any]]) -> None:

@@ -39,7 +39,7 @@ def stock(job: Job) -> Found:
             and (last is None or x.day < last)
         ]
         answers = [job.among(x.item, x.visit, x.day, x) for x in lines]
-        lines = [x for x, a in zip(lines, answers) if a not in (None, False) and job.holds(x.visit, job.rule.scope)]
+        lines = [x for x, a in zip(lines, answers) if a not in (None, False) and job.holds(x, job.rule.scope)]
         job.found.eligible += 1
         if None in (item, code, *counts):
             job.found.unknown += 1
@@ -49,7 +49,8 @@ def stock(job: Job) -> Found:
             if factor is None:
                 job.found.unknown += 1
                 continue
-            limit = counts[0] + counts[1] - counts[2] + figure(job.check.get("tolerance", "0"), "quantity")
+            opened, taken, closed = (int(c or 0) for c in counts)
+            limit = opened + taken - closed + figure(job.check.get("tolerance", "0"), "quantity")
             short(job, row, lines, factor, limit)
     return job.found
 
@@ -61,9 +62,9 @@ def short(job: Job, row: dict[str, Any], lines: list[Line], factor: int, limit: 
     parts = [Part(x, part) for x, part in shares(lines, round_div(sold - limit * UNIT, factor))]
     offending = [p.unit for p in parts]
     rest = [x for x in lines if x not in offending]
-    bounds = [None if row.get(c) is None else row[c] * DAY for c in ("begndate", "enddate")]
+    begin, end = (None if row.get(c) is None else row[c] * DAY for c in ("begndate", "enddate"))
     what = f"{row['fixmedins_code']}|{row['med_list_codg']}"
-    hit = Hit(parts, rest, round_div(sold, UNIT), limit, *bounds, what=what, fixmedins_code=row["fixmedins_code"])
+    hit = Hit(parts, rest, round_div(sold, UNIT), limit, begin, end, what=what, fixmedins_code=row["fixmedins_code"])
     job.found.hits.append(hit)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from .job import Found, Hit, Job, Part, gathered
 from .tables import Entry
-from .values import DAY, RuleError, calendar_window, compares
+from .values import DAY, RuleError, allowance, calendar_window, compares
 from .world import Line, Unit, Visit
 
 OF_VISITS = ("visits", "days", "institutions")
@@ -75,20 +75,29 @@ def k07(job: Job) -> Found:
     return job.found
 
 
-def reached(job: Job, window: dict, unit: Unit, units: list[Any], unknown: set) -> tuple[int, int, int | None] | None:
-    """Measure, limit and severity where a threshold of the unit's scope compares: the furthest that does."""
-    measure, comparator = job.check["measure"], job.check.get("comparator")
-    steps = job.threshold(window, visit_of(unit), measure)
+def steps_of(job: Job, window: dict, unit: Unit, unknown: set) -> list[tuple[int, int | None]]:
+    """The values of the unit's scope in the order tried: the furthest first."""
+    steps = job.threshold(window, unit, job.check["measure"])
     if steps is None:
         unknown.add(unit)
-        return None
-    total = counted(units, measure)
-    over = [s for s in steps if compares(comparator, total, s[0])]
-    if not over:
-        return None
-    furthest = max if comparator in ("more_than", "at_least") else min
-    limit, severity = furthest(over, key=lambda s: s[0])
-    return total, limit, severity
+        return []
+    return sorted(steps, key=lambda s: s[0], reverse=job.check.get("comparator") in ("more_than", "at_least"))
+
+
+def reached(job: Job, window: dict, unit: Unit, total: int, unknown: set) -> tuple[int, int | None] | None:
+    """Limit and severity where a value of the unit's scope compares: the furthest that does."""
+    steps = steps_of(job, window, unit, unknown)
+    return next((s for s in steps if compares(job.check.get("comparator"), total, s[0])), None)
+
+
+def part_of(job: Job, window: dict, unit: Unit, total: int, unknown: set) -> Part:
+    """The event, with what it carries beyond the easiest value of its scope where a sum is measured."""
+    measure, comparator = job.check["measure"], job.check.get("comparator")
+    if measure not in ("quantity", "amount") or comparator not in ("more_than", "at_least"):
+        return Part(unit)
+    steps = steps_of(job, window, unit, unknown)
+    beyond = max((total - allowance(comparator or "", value) for value, _ in steps), default=0)
+    return Part(unit, max(0, min(beyond, counted([unit], measure))), measure == "amount")
 
 
 def entry_of(entry: Any) -> Entry | None:
@@ -96,24 +105,21 @@ def entry_of(entry: Any) -> Entry | None:
 
 
 def calendar(job: Job, step: int, window: dict, found: list[Event], unknown: set) -> None:
-    """One finding a window; the thresholds are those of its last event."""
-    unit, n = window["unit"], int(window.get("n", "1"))
+    """One finding a window: the events from the first at which the running measure compares, with a value of its own scope."""
+    unit, n, measure = window["unit"], int(window.get("n", "1")), job.check["measure"]
+    less = job.check.get("comparator") in ("less_than", "at_most")
     starts = window.get("starts") or job.check.get("starts", "01-01")
     for bounds, events in gathered([(calendar_window(unit, n, day_of(x), starts), (x, e)) for x, e in found]).items():
         units = [x for x, _ in events]
-        hit = reached(job, window, units[-1], units, unknown)
-        if hit is None:
+        running = [counted(units[: i + 1], measure) for i in range(len(units))]
+        judged = [len(units) - 1] if less else range(len(units))
+        over = [(i, step_) for i in judged if (step_ := reached(job, window, units[i], running[i], unknown))]
+        if not over:
             continue
-        total, limit, severity = hit
-        measure, comparator = job.check["measure"], job.check.get("comparator")
-        first = next(
-            i
-            for i in range(len(units))
-            if compares(comparator, counted(units[: i + 1], measure), limit) or i + 1 == len(units)
-        )
-        parts, begin, end = [Part(x) for x in units[first:]], bounds[0] * DAY, bounds[1] * DAY
-        row = entry_of(events[first][1])
-        job.found.hits.append(Hit(parts, units[:first], total, limit, begin, end, row, str(step), severity))
+        first, (limit, severity) = 0 if less else over[0][0], over[-1][1]
+        parts = [part_of(job, window, x, running[i], unknown) for i, x in enumerate(units) if i >= first]
+        begin, end, row = bounds[0] * DAY, bounds[1] * DAY, entry_of(events[first][1])
+        job.found.hits.append(Hit(parts, units[:first], running[-1], limit, begin, end, row, str(step), severity))
 
 
 def rolling(job: Job, step: int, window: dict, found: list[Event], unknown: set) -> None:
@@ -125,9 +131,8 @@ def rolling(job: Job, step: int, window: dict, found: list[Event], unknown: set)
     for unit, entry in found:
         day = day_of(unit)
         units = [x for x, _ in found if day - back <= day_of(x) <= day and (tie == "peers" or x.order <= unit.order)]
-        hit = reached(job, window, unit, units, unknown)
-        if hit:
-            total, limit, severity = hit
+        total = counted(units, job.check["measure"])
+        if hit := reached(job, window, unit, total, unknown):
             others, begin, end = [x for x in units if x is not unit], (day - back) * DAY, (day + 1) * DAY
-            row = entry_of(entry)
-            job.found.hits.append(Hit([Part(unit)], others, total, limit, begin, end, row, str(step), severity))
+            part, row = part_of(job, window, unit, total, unknown), entry_of(entry)
+            job.found.hits.append(Hit([part], others, total, hit[0], begin, end, row, str(step), hit[1]))

@@ -14,6 +14,7 @@ LEVEL = {
     **dict.fromkeys(("08", "09", "10", "14"), "1"),
 }
 DEFAULTS = {"place": "local", "day_surgery": "0"}
+OF_LINES = ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg")
 
 
 @dataclass(eq=False)
@@ -205,7 +206,7 @@ def visit_of(world: World, row: int, cells: Row) -> Visit:
     persons = [r for r in persons if scheme is None or r.get("insutype") == scheme]
     code = cells.get("fixmedins_code")
     places = on_day([r for r in world.rows("institutions") if r["fixmedins_code"] == code], end_day)
-    return Visit(row, cells, *bounds, persons[0] if persons else {}, places[0] if places else {})
+    return Visit(row, cells, bounds[0], bounds[1], persons[0] if persons else {}, places[0] if places else {})
 
 
 def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
