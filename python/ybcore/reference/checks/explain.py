@@ -12,9 +12,9 @@ from .world import Line, Visit
 
 DATES = {"begndate", "enddate", "brdy"}
 TIMES = {"fee_ocur_time", "begntime", "endtime", "setl_time", "diag_time", "oprn_oprt_date", "exam_time", "upld_time"}
-WHOLE = {"prd_days", "ipt_days"}
+WHOLE = {"ipt_days"}
 PLACES = {
-    **dict.fromkeys(("cnt", "sin_dos", "used_frqu", "exam_value", "open_cnt", "in_cnt", "close_cnt"), 4),
+    **dict.fromkeys(("cnt", "prd_days", "sin_dos", "used_frqu", "exam_value", "open_cnt", "in_cnt", "close_cnt"), 4),
     "pric": 6,
 }
 MONEY = {"medfee_sumamt", "det_item_fee_sumamt"}

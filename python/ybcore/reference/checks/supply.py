@@ -38,7 +38,7 @@ def dose(line: Line) -> int | None:
 def supply_days(line: Line) -> int | None:
     given, daily = line.cells.get("prd_days"), dose(line)
     if given is not None:
-        return given
+        return -(-int(given) // UNIT)
     return None if daily is None else -(-line.quantity * UNIT // daily)
 
 
@@ -98,7 +98,7 @@ def course(job: Job) -> None:
 
 def use_days(line: Line) -> int:
     days = line.cells.get("prd_days")
-    return 1 if days is None else days
+    return 1 if days is None else -(-int(days) // UNIT)
 
 
 def courses(job: Job, pairs: list[tuple[Line, Any]]) -> list[list[tuple[Line, Any]]]:
