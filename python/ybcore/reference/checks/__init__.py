@@ -1,0 +1,26 @@
+"""Rule checks in plain Python, from the documents as read: brute force, exact, the judge of the kernels (docs/checks.md).
+
+Cells are held as: ids and codes text (or whole numbers), money fen, quantity 1/10000, price 1/1000000 yuan, dates days and times
+microseconds since 1970-01-01, missing None. Tables of rules have their rows under ``rows``.
+"""
+
+from __future__ import annotations
+
+from .book import Book, Rule, stack
+from .explain import held, held_tables, run_examples, why_not
+from .run import Result, check, denials
+from .values import RuleError
+
+__all__ = [
+    "Book",
+    "Result",
+    "Rule",
+    "RuleError",
+    "check",
+    "denials",
+    "held",
+    "held_tables",
+    "run_examples",
+    "stack",
+    "why_not",
+]

@@ -1,0 +1,241 @@
+"""From hits to findings: their names, what each moves, relations and suppression, and money once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from ..numbers import date, round_div
+from .book import DISPOSITIONS, Rule
+from .job import Hit, Part
+from .values import RuleError
+from .world import Line, Unit, Visit, World
+
+MOVING = ("hold", "deny")
+
+
+@dataclass(eq=False)
+class Detail:
+    unit: Unit
+    kind: int
+    cnt: int | None = None
+    vola: int = 0
+    paid: int = 0
+
+
+@dataclass(eq=False)
+class Finding:
+    rule: Rule
+    hit: Hit
+    jr_id: str
+    disposition: str
+    severity: int
+    details: list[Detail] = field(default_factory=list)
+    suppressed: bool = False
+    subsumed: bool = False
+
+    @property
+    def units(self) -> set[Unit]:
+        return {p.unit for p in self.hit.offending}
+
+    @property
+    def first(self) -> Unit | None:
+        return min((p.unit for p in self.hit.offending), key=lambda u: u.order, default=None)
+
+    @property
+    def moves(self) -> bool:
+        return self.disposition in MOVING and not (self.rule.shadow or self.suppressed or self.subsumed)
+
+    @property
+    def rank(self) -> tuple:
+        """Order of payment: rules that name a priority, then by disposition, severity and place; within a rule by the first row."""
+        given = self.rule.raw.get("priority")
+        named = (0, int(given), 0) if given is not None else (1, DISPOSITIONS.index(self.disposition), self.severity)
+        first = self.first
+        return (*named, self.rule.place, first.order if first else (), self.jr_id)
+
+
+def jr_id(rule: Rule, hit: Hit) -> str:
+    """The rule, what was hit and the begin of the window; never the number of a row."""
+    names = sorted((p.unit.name for p in hit.offending), key=str.encode)
+    parts = [rule.id, hit.what, "" if hit.begin is None else str(hit.begin), *names]
+    return sha256("\x1f".join(parts).encode()).hexdigest()[:20]
+
+
+def finding(rule: Rule, hit: Hit, world: World) -> Finding:
+    row = hit.entry.cells if hit.entry else {}
+    suspect = hit.suspect or row.get("suspect") == "1"
+    severity = rule.severity if hit.severity is None else hit.severity
+    found = Finding(rule, hit, jr_id(rule, hit), "suspect" if suspect else rule.disposition, severity)
+    found.details = details(found, world)
+    return found
+
+
+def line_amount(rule: Rule, hit: Hit, part: Part) -> int:
+    """What the amount rule moves of an offending line."""
+    line = part.unit
+    if isinstance(line, Visit) or rule.amount == "none":
+        return 0
+    if rule.amount == "price_diff":
+        if hit.expected is None:
+            raise RuleError(f"rule {rule.id!r}: {rule.kernel} has no price to differ from")
+        return max(0, line.amount - hit.expected)
+    if rule.amount == "excess_qty" and part.excess is not None and part.money:
+        return part.excess
+    if rule.amount == "excess_qty" and part.excess is not None and part.excess != line.quantity:
+        return round_div(line.amount * part.excess, line.quantity)
+    if rule.amount in ("whole_line", "excess_qty", "whole_day", "visit_total"):
+        return line.amount
+    raise RuleError(f"rule {rule.id!r}: amount {rule.amount!r}")
+
+
+def widened(rule: Rule, hit: Hit, world: World) -> list[Part]:
+    """The offending rows, and those that the amount rule takes along."""
+    parts, seen = list(hit.offending), {p.unit for p in hit.offending}
+    if rule.amount == "whole_day":
+        keys = {day_key(rule, p.unit) for p in hit.offending if isinstance(p.unit, Line)}
+        parts += [Part(x) for x in world.lines if x not in seen and day_key(rule, x) in keys]
+    elif rule.amount == "visit_total":
+        visits = {p.unit.visit if isinstance(p.unit, Line) else p.unit for p in hit.offending}
+        parts += [Part(x) for x in world.lines if x not in seen and x.visit in visits]
+    return parts
+
+
+def day_key(rule: Rule, line: Line) -> tuple:
+    visit, subject = line.visit, rule.check.get("subject", "visit")
+    if subject == "person_institution":
+        return visit.psn_no, visit.cells.get("fixmedins_code"), line.item, line.day
+    return visit.psn_no if subject == "person" else visit.id, line.item, line.day
+
+
+def details(found: Finding, world: World) -> list[Detail]:
+    """Offending rows first, each part in order."""
+    rule, hit = found.rule, found.hit
+    out, taken = [], set[Unit]()
+    for part in widened(rule, hit, world):
+        unit, vola = part.unit, line_amount(rule, hit, part)
+        if isinstance(unit, Visit) and rule.amount == "visit_total" and not unit.lines:
+            vola = unit.cells.get("medfee_sumamt") or 0
+        cnt = None if isinstance(unit, Visit) or part.money else unit.quantity if part.excess is None else part.excess
+        whole = rule.amount in ("whole_day", "visit_total") and isinstance(unit, Line)
+        out.append(Detail(unit, 1, unit.quantity if whole and isinstance(unit, Line) else cnt, vola))
+        taken.add(unit)
+    out += [Detail(unit, 2) for unit in hit.involved if unit not in taken]
+    return sorted(out, key=lambda d: (d.kind, isinstance(d.unit, Line), d.unit.order))
+
+
+# Relations and suppression
+
+
+def related(findings: list[Finding], kind: str) -> list[Finding]:
+    """Those that a relation reaches: of two that exclude each other the later paid one, or the subsumed one."""
+    kept, out = list[Finding](), []
+    for found in findings:
+        live = not (found.suppressed or found.rule.shadow)
+        if live and any(reaches(other, found, kind) for other in (kept if kind == "excludes" else findings)):
+            out.append(found)
+        elif live:
+            kept.append(found)
+    return out
+
+
+def reaches(other: Finding, found: Finding, kind: str) -> bool:
+    named = found.rule.id in other.rule.related(kind)
+    if kind == "excludes":
+        named = named or other.rule.id in found.rule.related(kind)
+    live = not (other.suppressed or other.rule.shadow)
+    return named and live and other is not found and bool(other.units & found.units)
+
+
+MATCHED = ("psn_no", "fixmedins_code", "setl_id", "dise_codg")
+
+
+def suppress(findings: list[Finding], rows: list[dict[str, Any]], today: int | None) -> list[dict[str, Any]]:
+    """Marks findings that a row of the list takes out; tells of each row how many, and whether it has expired."""
+    told = []
+    for row in rows:
+        expired = bool(row.get("expires")) and today is not None and date(str(row["expires"])) <= today
+        count = 0
+        for found in findings:
+            if not expired and not found.suppressed and fits(row, found):
+                found.suppressed = True
+                count += 1
+        told.append({**row, "count": count, "expired": expired})
+    return told
+
+
+def fits(row: dict[str, Any], found: Finding) -> bool:
+    first, units = found.first, found.units
+    if row["rule"] != found.rule.id or (first is None and any(row.get(c) for c in ("psn_no", "setl_id", "dise_codg"))):
+        return False
+    if first is None:
+        return row.get("fixmedins_code") in (None, found.hit.fixmedins_code) and not row.get("med_list_codg")
+    visits = [u.visit if isinstance(u, Line) else u for u in units]
+    if any(row.get(c) is not None and any(v.cells.get(c) != row[c] for v in visits) for c in MATCHED):
+        return False
+    items = [u.item if isinstance(u, Line) else None for u in units]
+    return row.get("med_list_codg") is None or all(i == row["med_list_codg"] for i in items)
+
+
+def pay_once(findings: list[Finding], before: bool) -> None:
+    """Each line is moved once: a later finding moves what is left of it."""
+    left: dict[Line, int] = {}
+    for found in findings:
+        for detail in found.details:
+            line = detail.unit
+            if found.moves and detail.kind == 1 and isinstance(line, Line) and not (before and line.history):
+                rest = left.setdefault(line, line.amount)
+                detail.paid = max(0, min(rest, detail.vola))
+                left[line] = rest - detail.paid
+
+
+def finding_row(found: Finding) -> dict[str, Any]:
+    unit, hit = found.first, found.hit
+    visit = unit.visit if isinstance(unit, Line) else unit
+    doctor = None if unit is None else unit.cells.get("bilg_dr_codg" if isinstance(unit, Line) else "atddr_no")
+    return {
+        "jr_id": found.jr_id,
+        "rule_id": found.rule.id,
+        "rule_version": found.rule.version,
+        "psn_no": visit.psn_no if visit else None,
+        "setl_id": visit.id if visit else None,
+        "mdtrt_id": visit.stay if visit else None,
+        "fixmedins_code": visit.cells.get("fixmedins_code") if visit else hit.fixmedins_code,
+        "dr_code": doctor if visit else hit.dr_code,
+        "disposition": found.disposition,
+        "sev_deg": found.severity,
+        "vola_amt": sum(d.vola for d in found.details if d.kind == 1),
+        "vola_amt_stas": int(found.rule.amount != "none" and found.rule.kernel != "K13"),
+        "vola_bhvr_type": found.rule.raw.get("behaviour"),
+        "measure": hit.measure,
+        "limit": hit.limit,
+        "begin": hit.begin,
+        "end": hit.end,
+        "table_row": hit.entry.place if hit.entry else -1,
+        "shadow": int(found.rule.shadow),
+        "suppressed": int(found.suppressed),
+        "subsumed": int(found.subsumed),
+    }
+
+
+def detail_rows(found: Finding) -> list[dict[str, Any]]:
+    out = []
+    for i, detail in enumerate(found.details):
+        unit = detail.unit
+        line = unit if isinstance(unit, Line) else None
+        visit = line.visit if line else unit
+        out.append(
+            {
+                "jrd_id": f"{found.jr_id}-{i + 1}",
+                "jr_id": found.jr_id,
+                "setl_id": visit.id if isinstance(visit, Visit) else None,
+                "feedetl_sn": line.cells.get("feedetl_sn") if line else None,
+                "row": line.row if line else -1,
+                "vola_item_type": detail.kind,
+                "cnt": detail.cnt,
+                "vola_amt": detail.vola,
+                "paid_amt": detail.paid,
+            }
+        )
+    return out

@@ -1,0 +1,176 @@
+"""All rules over all rows: kernels in the order of the book, then stage, relations, suppression and money."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, valid, window
+from .book import Book, Rule, stack
+from .job import Found, Job, specificity
+from .money import Finding, detail_rows, finding, finding_row, pay_once, related, suppress
+from .needs import missing
+from .values import RuleError, listed
+from .world import Line, World
+
+KERNELS: dict[str, Callable[[Job], Found]] = {
+    "K01": attribute.k01,
+    "K02": diagnosis.k02,
+    "K03": price.k03,
+    "K04": pair.k04,
+    "K05": diagnosis.k05,
+    "K06": cap.k06,
+    "K07": window.k07,
+    "K08": stays.k08,
+    "K09": stays.k09,
+    "K10": supply.k10,
+    "K11": price.k11,
+    "K12": supply.k12,
+    "K13": ratio.k13,
+    "K14": valid.k14,
+    "K15": valid.k15,
+}
+
+
+@dataclass
+class Result:
+    """Findings and details as rows, the manifest, and what they were made from."""
+
+    findings: list[dict[str, Any]]
+    details: list[dict[str, Any]]
+    manifest: dict[str, Any]
+    book: Book = field(repr=False)
+    world: World = field(repr=False)
+    known_at: int | None = None
+    stage: str = "after"
+    judged: list[Finding] = field(default_factory=list, repr=False)
+
+
+def check(
+    documents: list[dict[str, Any]],
+    tables: dict[str, list[dict[str, Any]] | None],
+    *,
+    catalog: Any = None,
+    known_at: int | None = None,
+    stage: str = "after",
+    suppress: Sequence[dict[str, Any]] = (),
+    time_of_day: bool = True,
+) -> Result:
+    """Judge visits and lines by rule documents as a reader of YAML gives them."""
+    book = stack(documents)
+    for rule in book.rules:
+        refuse_ambiguous(rule)
+    world = World(tables, catalog, time_of_day)
+    denied: set[Line] = set()
+    rows, findings = [], list[Finding]()
+    for rule in book.rules:
+        row, found = one_rule(rule, book, world, known_at, stage, denied)
+        rows.append(row)
+        findings += found
+    findings.sort(key=lambda f: f.rank)
+    told = settle_money(findings, list(suppress), rows, world, known_at, stage)
+    findings.sort(key=lambda f: (f.rule.place, f.jr_id.encode()))
+    manifest = {"rules": rows, "unmatched_returns": world.unmatched, "suppressions": told}
+    out = [finding_row(f) for f in findings]
+    details = [row for f in findings for row in detail_rows(f)]
+    return Result(out, details, manifest, book, world, known_at, stage, findings)
+
+
+def status(rule: Rule, world: World, stage: str) -> tuple[str, str | None]:
+    """Whether a rule runs, and if not why."""
+    if rule.disabled is not None:
+        return "disabled", rule.disabled
+    if stage not in rule.stages:
+        return "skipped", f"stage {stage}"
+    if rule.kernel not in KERNELS:
+        return "skipped", f"kernel {rule.kernel}"
+    lacking = missing(rule, world)
+    return ("skipped", lacking) if lacking else ("run", None)
+
+
+def one_rule(
+    rule: Rule, book: Book, world: World, known_at: int | None, stage: str, denied: set[Line]
+) -> tuple[dict[str, Any], list[Finding]]:
+    state, reason = status(rule, world, stage)
+    row = {"rule_id": rule.id, "status": state, "reason": reason, "eligible": 0, "unknown": 0, "hits": 0}
+    row |= {"suppressed": 0, "excluded": 0, "subsumed": 0}
+    if state != "run":
+        return row, []
+    found = KERNELS[rule.kernel](Job(rule, book, world, known_at, denied))
+    row |= {"eligible": found.eligible, "unknown": found.unknown}
+    hits = found.hits
+    if stage != "after":
+        hits = [h for h in hits if not h.offending or not all(p.unit.history for p in h.offending)]
+    findings = [finding(rule, hit, world) for hit in hits]
+    note_denied(findings, denied)
+    return row, findings
+
+
+def note_denied(findings: list[Finding], denied: set[Line]) -> None:
+    """Lines that the rule denies as a whole; later caps may leave them out."""
+    for found in findings:
+        for detail in found.details if found.moves else []:
+            if detail.kind == 1 and isinstance(detail.unit, Line) and detail.vola >= detail.unit.amount:
+                denied.add(detail.unit)
+
+
+def settle_money(
+    findings: list[Finding],
+    rows_of_list: list[dict[str, Any]],
+    rows: list[dict[str, Any]],
+    world: World,
+    known_at: int | None,
+    stage: str,
+) -> list[dict[str, Any]]:
+    """Suppression, then relations, then the moved amounts; findings that are excluded leave the list."""
+    days = [line.day for line in world.lines] + [visit.end_day for visit in world.visits]
+    today = max(days, default=None) if known_at is None else known_at
+    told = suppress(findings, rows_of_list, today)
+    dropped = related(findings, "excludes")
+    findings[:] = [f for f in findings if f not in dropped]
+    for found in related(findings, "subsumes"):
+        found.subsumed = True
+    pay_once(findings, stage != "after")
+    for row in rows:
+        own = [f for f in findings if f.rule.id == row["rule_id"]]
+        row["hits"] = sum(not f.suppressed for f in own)
+        row["suppressed"] = sum(f.suppressed for f in own)
+        row["subsumed"] = sum(f.subsumed for f in own)
+        row["excluded"] = sum(f.rule.id == row["rule_id"] for f in dropped)
+    return told
+
+
+def denials(result: Result) -> dict[int, tuple[int, int]]:
+    """What the findings move to full_self_pay: input row of a line → fen and quantity."""
+    out: dict[int, tuple[int, int]] = {}
+    lines = {line.row: line for line in result.world.lines}
+    for row in result.details:
+        if row["paid_amt"] > 0:
+            fen, quantity = out.get(row["row"], (0, 0))
+            quantity = min(lines[row["row"]].quantity, quantity + (row["cnt"] or 0))
+            out[row["row"]] = (fen + row["paid_amt"], quantity)
+    return out
+
+
+# Thresholds
+
+
+def refuse_ambiguous(rule: Rule) -> None:
+    """Two thresholds of one window that are equally specific must be told apart by a condition, or be steps of one scope."""
+    for spec in [rule.check, *(rule.check.get("windows") or [])]:
+        steps = spec.get("thresholds") or []
+        for i, step in enumerate(steps):
+            for other in steps[:i]:
+                one, two = step.get("scope") or {}, other.get("scope") or {}
+                same = one == two and step["value"] == other["value"]
+                if same or (specificity(one) == specificity(two) and one != two and not apart(one, two)):
+                    raise RuleError(f"rule {rule.id!r}: two thresholds of equal specificity: {one} and {two}")
+
+
+def apart(one: dict[str, Any], two: dict[str, Any]) -> bool:
+    """Whether a shared condition can never hold for both."""
+    return any(
+        not any(str(a).startswith(str(b)) or str(b).startswith(str(a)) for a in listed(one[k]) for b in listed(two[k]))
+        for k in set(one) & set(two) - {"not", "diagnosis"}
+    )

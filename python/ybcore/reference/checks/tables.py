@@ -1,0 +1,104 @@
+"""Rows of the rules' tables: when they hold, since when they are known, where, and which of several wins; code lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .values import RuleError, listed, open_date
+
+
+class Entry:
+    """One row of a table, with its place and its bounds."""
+
+    def __init__(self, place: int, cells: dict[str, str], document: dict[str, Any]) -> None:
+        self.place, self.cells = place, {k: v for k, v in cells.items() if v not in (None, "")}
+        self.since = open_date(self.cells.get("from"), document.get("from"))
+        self.until = open_date(self.cells.get("to"), None)
+        self.known = open_date(self.cells.get("known_since"), document.get("known_since"))
+        self.region, self.level = self.cells.get("region"), self.cells.get("level")
+        self.region = None if self.region == "*" else self.region
+
+    @property
+    def never(self) -> bool:
+        return self.since is not None and self.until is not None and self.until <= self.since
+
+    @property
+    def specificity(self) -> tuple[int, bool]:
+        return len(self.region or ""), self.level is not None
+
+    def holds(self, day: int, known_at: int | None) -> bool:
+        seen = known_at is None or self.known is None or self.known <= known_at
+        begun = self.since is None or self.since <= day
+        return seen and begun and (self.until is None or day < self.until)
+
+    def overlaps(self, other: Entry) -> bool:
+        starts = [e.since for e in (self, other) if e.since is not None]
+        ends = [e.until for e in (self, other) if e.until is not None]
+        return not (self.never or other.never) and (not starts or not ends or max(starts) < min(ends))
+
+
+class Table:
+    """A named table; ``keys`` are the columns that a row is found by."""
+
+    def __init__(self, name: str, key: Any) -> None:
+        self.name, self.rows = name, list[Entry]()
+        self.keys: list[str] = listed(key) if key else []
+
+    def add(self, rows: list[dict[str, str]], document: dict[str, Any]) -> None:
+        for row in rows:
+            self.rows.append(Entry(len(self.rows), row, document))
+
+    def key_columns(self) -> list[str]:
+        """What tells rows apart: the declared key; of pairs also both items and the scope; of operations also the group."""
+        present = {column for row in self.rows for column in row.cells}
+        if {"main", "included"} <= present:
+            return ["main", "included", "scope"]
+        if "operation_group" in present:
+            return [*(self.keys or ["item"]), "operation_group"]
+        return self.keys or ["med_list_codg"]
+
+    def refuse_overlaps(self) -> None:
+        """Two equally specific rows of one key may not hold on one day."""
+        columns, seen = self.key_columns(), dict[tuple, list[Entry]]()
+        for row in self.rows:
+            seen.setdefault((*(row.cells.get(c) for c in columns), row.region, row.level), []).append(row)
+        for key, rows in seen.items():
+            for i, row in enumerate(rows):
+                if any(row.overlaps(other) for other in rows[:i]):
+                    raise RuleError(f"table {self.name!r}: two rows of {key} overlap in time")
+
+    def find(
+        self, wanted: dict[str, str], day: int, region: str | None, level: str | None, known_at: int | None
+    ) -> Entry | bool | None:
+        """The row that wins on a day; False without one, None where a missing region or level would decide."""
+        rows = [
+            row
+            for row in self.rows
+            if all(row.cells.get(c) == v for c, v in wanted.items()) and row.holds(day, known_at)
+        ]
+        if (region is None and any(r.region for r in rows)) or (level is None and any(r.level for r in rows)):
+            return None
+        here = [
+            row
+            for row in rows
+            if (row.region is None or (region or "").startswith(row.region)) and row.level in (None, level)
+        ]
+        return max(here, key=lambda row: row.specificity) if here else False
+
+
+def in_list(spec: dict[str, Any], code: str) -> bool:
+    """Whether a code fits a list: exactly, by prefix, or in an interval whose end takes in all that begins with it."""
+    codes, match = spec.get("codes") or [], spec.get("match", "exact")
+    if match == "exact":
+        return code in codes
+    if match == "prefix":
+        return any(code.startswith(c) for c in codes)
+    if match == "interval":
+        return any(in_interval(c, code.encode()) for c in codes)
+    raise RuleError(f"no match {match!r}")
+
+
+def in_interval(interval: str, code: bytes) -> bool:
+    low, _, high = interval.partition("-")
+    first, last = low.encode(), (high or low).encode()
+    return first <= code and (code <= last or code.startswith(last))
