@@ -134,7 +134,9 @@ def _kinds(plan: Plan, who: People, d: Draw, person: Ints, slot: Ints) -> tuple[
     other, pick = ~stay, d.below(n, 1 << 20) / np.float64(1 << 20)
     emergency = other & ((turn == 2) | (turn == 3)) & (roll < 3 * share["emergency"] / total)
     kind[emergency] = NAMES["emergency"]
-    chronic = other & ~emergency & (who.chronic[person] >= 0) & (pick < 2.6 * share["chronic"] / total)
+    # the diagnoses of the programmes are those of people over fifty
+    ill = (who.chronic[person] >= 0) & (age >= 50)
+    chronic = other & ~emergency & ill & (pick < 3.5 * share["chronic"] / total)
     kind[chronic] = NAMES["chronic"]
     shops = other & ~emergency & ~chronic & (pick > 1 - share["pharmacy"] / total / 0.84)
     kind[shops] = NAMES["pharmacy"]
@@ -145,6 +147,13 @@ def _kinds(plan: Plan, who: People, d: Draw, person: Ints, slot: Ints) -> tuple[
     kind[care] = NAMES["prenatal"]
     after = (born >= 0) & (slot > born) & (slot - born <= 8)
     return kind, np.where(before | (born == slot), 1, np.where(after, 2, 0))
+
+
+def low_igg(who: People, made: Schedule) -> Bools:
+    """Stays because of too little immunoglobulin G, which may have the drug for it."""
+    person = made.rows.person
+    picked = (who.number[person] * 31 + made.slot * 17) % 61 == 0
+    return picked & (made.rows.kind == NAMES["inpatient"]) & (who.age[person] >= 3)
 
 
 def _visits(plan: Plan, where: Places, who: People, d: Draw, person: Ints, slot: Ints) -> Schedule:
@@ -185,10 +194,14 @@ def _visits(plan: Plan, where: Places, who: People, d: Draw, person: Ints, slot:
 def _follow(plan: Plan, d: Draw, base: Schedule, follow: dict[str, int]) -> Schedule:
     """The same and after them reversals, and new settlements of a part of what was reversed."""
     m = len(base.rows)
-    pairs = min(follow["partial"], m // 4)
-    single = min(follow["reversal"], m - pairs)
     others = np.argsort(d.bits(m), kind="stable")
-    source = np.concatenate((others[:pairs], others[:pairs], others[pairs : pairs + single]))
+    # a part of a stay would leave days without a line
+    parts = others[~STAYS[base.rows.kind[others]]]
+    pairs = min(follow["partial"], len(parts) // 4)
+    rest = np.setdiff1d(others, parts[:pairs], assume_unique=True)
+    single = min(follow["reversal"], len(rest))
+    pick = rest[np.argsort(d.bits(len(rest)), kind="stable")[:single]]
+    source = np.concatenate((parts[:pairs], parts[:pairs], pick))
     role = np.concatenate((np.full(pairs, REVERSAL), np.full(pairs, PARTIAL), np.full(single, REVERSAL)))
     new = base.rows.gather(source)
     new.role, new.source = role, source
