@@ -108,7 +108,7 @@ def test_policy_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "properties" in json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("what", ["inputs", "outputs", "attributes", "reasons"])
+@pytest.mark.parametrize("what", ["inputs", "outputs", "checks", "findings", "attributes", "reasons"])
 def test_describe(what: str, capsys: pytest.CaptureFixture[str]):
     assert main(["describe", what]) == 0
     assert main(["describe", what, "--markdown"]) == 0

@@ -12,7 +12,7 @@ from ybcore.cli.describe import markdown, rows_about
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n```\n(.*?)^```$", re.M | re.S)
-PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md"]  # fmt: skip
+PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
@@ -30,9 +30,12 @@ def test_links_lead_somewhere(page: str):
         assert link.startswith("http") or (path.parent / link).exists(), link
 
 
-@pytest.mark.parametrize("what", ["inputs", "outputs"])
-def test_column_lists_are_those_of_describe(what: str):
-    text = (ROOT / "docs/inputs.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("what", "page"),
+    [("inputs", "inputs.md"), ("outputs", "inputs.md"), ("checks", "checks-tables.md"), ("findings", "checks-tables.md")],
+)
+def test_column_lists_are_those_of_describe(what: str, page: str):
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     shown = re.search(rf"<!-- describe {what} -->\n(.*?)\n<!-- end -->", text, re.S).group(1)
     assert shown == markdown(what, rows_about(what)).strip(), f"run: ybcore describe {what} --markdown"
 

@@ -281,10 +281,10 @@ def rules_schema(session: Session) -> int:
 
 @app.command(
     "describe",
-    zh="说明输入列、输出列、政策属性或原因代码。",
-    en="Describe input columns, output columns, policy attributes or reason codes.",
+    zh="说明输入列、输出列、规则检查的表、政策属性或原因代码。",
+    en="Describe input columns, output columns, tables of rule checks, policy attributes or reason codes.",
 )
-@click.argument("what", type=click.Choice(["inputs", "outputs", "attributes", "reasons"]))
+@click.argument("what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons"]))
 @common
 @click.option("--markdown", cls=Option, is_flag=True, zh="以 Markdown 输出。", en="As Markdown.")
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")

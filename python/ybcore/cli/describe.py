@@ -13,9 +13,10 @@ __all__ = ["describe", "markdown", "rows_about"]
 
 def rows_about(what: str) -> list[dict[str, str]]:
     """What there is to say about `inputs`, `outputs`, `attributes` or `reasons`, one dict a row, both languages."""
-    if what in ("inputs", "outputs"):
-        from ..columns import describe as columns
+    from ..columns.description import GROUPS
+    from ..columns.description import describe as columns
 
+    if what in GROUPS:
         return [{**row, "unit_zh": KINDS[row["kind"]][0], "unit_en": KINDS[row["kind"]][1]} for row in columns(what)]
     if what == "attributes":
         from ..columns.schema import VISITS
@@ -70,18 +71,17 @@ def _print(session: Session, rows: list[dict[str, str]]) -> None:
 
 def markdown(what: str, rows: list[dict[str, str]]) -> str:
     """GitHub tables; columns grouped by table."""
-    if what not in ("inputs", "outputs"):
-        return _grid(list(rows[0]), rows)
-    from ..columns.schema import INPUT_TABLES, OUTPUT_TABLES
+    from ..columns.description import GROUPS
 
-    tables = INPUT_TABLES if what == "inputs" else OUTPUT_TABLES
+    if what not in GROUPS:
+        return _grid(list(rows[0]), rows)
     parts = []
-    for table in tables.values():
+    for table in GROUPS[what].values():
         mine = [row for row in rows if row["table"] == table.name]
         names = (
-            ["column", "kind", "required", "default", "zh", "en"]
-            if what == "inputs"
-            else ["column", "kind", "zh", "en"]
+            ["column", "kind", "zh", "en"]
+            if table.output
+            else ["column", "kind", "required", "default", "zh", "en"]
         )
         parts.append(f"### {table.name} {table.zh}\n\n{table.en}\n\n{_grid(names, mine)}")
     return "\n\n".join(parts)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..errors import InputError, Problem
+from .checkschema import checks_know
 from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert, is_text
 from .ids import normal
 from .phrases import chinese
@@ -119,8 +120,11 @@ def read(
     for name, column in arrow.items():
         spec = table.find(name)
         if spec is None:
-            unknown.append(name)
+            if not checks_know(table.name, name):
+                unknown.append(name)
             continue
+        if spec.name != name and spec.name in arrow and checks_know(table.name, name):
+            continue  # the date is there; its time of day is for checks
         if spec.name in source:
             problems.add(f"the column is there twice (it is another name of {spec.name})", f"{table.name}.{name}", file)
             continue

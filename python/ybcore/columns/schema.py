@@ -350,31 +350,3 @@ INPUT_TABLES: dict[str, Table] = {
     t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS, ITEMS, SELFPAY, CAPS)
 }
 OUTPUT_TABLES: dict[str, Table] = {t.name: t for t in (VISIT_OUTPUT, LINE_OUTPUT, DETAIL_OUTPUT)}
-
-
-def describe(which: str = "inputs") -> list[dict[str, str]]:
-    """Rows that describe every column: table, column, kind, required, default, zh, en, accepts.
-
-    ``which`` is ``inputs``, ``outputs`` or the name of one input table; anything else is a ValueError.
-    """
-    groups = {"inputs": INPUT_TABLES, "outputs": OUTPUT_TABLES}
-    if which in groups:
-        tables = list(groups[which].values())
-    elif which in INPUT_TABLES:
-        tables = [INPUT_TABLES[which]]
-    else:
-        raise ValueError(f"describe: {which!r} is not inputs, outputs or one of {', '.join(INPUT_TABLES)}")
-    return [
-        {
-            "table": table.name,
-            "column": column.name,
-            "kind": column.kind,
-            "required": "yes" if column.required and not table.output else "",
-            "default": column.default,
-            "zh": column.zh,
-            "en": column.en,
-            "accepts": "" if table.output else KINDS[column.kind],
-        }
-        for table in tables
-        for column in table.columns
-    ]

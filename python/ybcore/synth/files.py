@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from .. import io
-from ..columns.schema import ACCT_EVENTS, CAPS, INSTITUTIONS, ITEMS, LINES, PERSONS, SCALES, SELFPAY, VISITS, Table
+from ..columns.schema import ACCT_EVENTS, CAPS, INSTITUTIONS, ITEMS, PERSONS, SCALES, SELFPAY, Table
 
 if TYPE_CHECKING:
     from .town import City
@@ -42,16 +43,22 @@ def write_city(
             for table in _grouped(tables, rows):
                 sink.add(table)
         counts[schema.name] = sink.rows
-    with (
-        _Sink(folder / f"visits.{format}", VISITS, encoding) as visits,
-        _Sink(folder / f"lines.{format}", LINES, encoding) as lines,
-    ):
+    with ExitStack() as stack:
+        sinks = {
+            name: stack.enter_context(_Sink(folder / f"{name}.{format}", schema, encoding))
+            for name, schema in city.streams.items()
+        }
         for batch in city.batches(rows):
-            visits.add(batch.visits)
-            lines.add(batch.lines)
+            sinks["visits"].add(batch.visits)
+            sinks["lines"].add(batch.lines)
+            for name, (table, _) in batch.beside.items():
+                sinks[name].add(table)
             if progress is not None:
-                progress(visits.rows, city.plan.visits)
-    counts |= {"visits": visits.rows, "lines": lines.rows}
+                progress(sinks["visits"].rows, city.plan.visits)
+    counts |= {name: sink.rows for name, sink in sinks.items()}
+    for name, (table, schema) in city.further_tables().items():
+        io.write_table(table, folder / f"{name}.{format}", schema, encoding)
+        counts[name] = table.num_rows
     made = {"parameters": dataclasses.asdict(city.plan), "rows": counts}
     (folder / "city.json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -40,6 +41,8 @@ _SERVICE_HEADS = {
     "0027": "04",
     "0033": "06",
 }
+#: Kind by the first character of a code.
+KIND_OF = {"X": WESTERN, "Z": PATENT, "T": HERB, "0": SERVICE, "C": MATERIAL}
 _BEDS = ("床位费", "护理", "诊查费")
 
 
@@ -69,10 +72,17 @@ def seeds(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
-def items(plan: Plan) -> Items:
-    """The catalogue of a city."""
+def items(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> Items:
+    """The catalogue of a city; ``more``: codes with names that must be in it, after the others."""
     d = Draw(plan.seed, draw.CATALOG)
     codes, names, kinds, known = _codes(plan.catalog_items)
+    taken = set(codes)
+    for code, name in more:
+        if code not in taken:
+            codes.append(code)
+            names.append(name)
+            kinds.append(KIND_OF[code[0]])
+            known.append(0)
     n = len(codes)
     kind = np.array(kinds, np.int8)
     table = np.array([draw.lognormal(m, s, 10_000, 60_000_000_000) for m, s in PRICES])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..columns.schema import LINES, VISITS, Table
 from .feelines import Shelf, line_rows, shelf
 from .items import CatalogTables, Items, items
 from .people import People, account_rows, people, person_rows
@@ -25,12 +26,28 @@ __all__ = ["Batch", "City", "city"]
 class Batch:
     """Visits and their lines. ``line_offsets`` (int64, visits + 1): the lines of visit i are rows offsets[i] … offsets[i+1] − 1.
 
-    Unpacks as ``visits, lines``.
+    ``beside`` holds what a clinical city has more of: a table and its offsets by visit. Unpacks as ``visits, lines``.
     """
 
     visits: pa.Table
     lines: pa.Table
     line_offsets: npt.NDArray[np.int64]
+    beside: Mapping[str, tuple[pa.Table, npt.NDArray[np.int64]]] = field(default_factory=dict)
+
+    @property
+    def diagnoses(self) -> pa.Table:
+        """Diagnoses of the visits (a clinical city)."""
+        return self.beside["diagnoses"][0]
+
+    @property
+    def operations(self) -> pa.Table:
+        """Operations of the visits (a clinical city)."""
+        return self.beside["operations"][0]
+
+    @property
+    def labs(self) -> pa.Table:
+        """Laboratory values of the visits (a clinical city)."""
+        return self.beside["labs"][0]
 
     def __iter__(self) -> Iterator[pa.Table]:
         return iter((self.visits, self.lines))
@@ -43,7 +60,7 @@ def city(
     lines_per_visit: float = 10,
     catalog_items: int = 20_000,
     year: int = 2024,
-    bad_rows: float = 0.0005,
+    bad_rows: float | None = None,
     *,
     order: str = "time",
     insutypes: Mapping[str, float] | None = None,
@@ -53,22 +70,32 @@ def city(
     tags: tuple[str, ...] = ("special_drug",),
     chronic: tuple[str, ...] = (),
     topups: bool = True,
+    clinical: bool = False,
+    plants: int = 0,
 ) -> City:
     """A synthetic city. Nothing is drawn before it is asked for.
 
     ``visits``: settlements of the year, reversals included (default 10 a person). ``lines_per_visit``: mean. ``bad_rows``: share of
-    visits that cannot be settled. ``order`` of the visits inside a unit of some thousands: ``time``, ``person`` or ``random``
+    visits that cannot be settled (default 0.0005; a clinical city has none). ``order`` of the visits inside a unit of some thousands: ``time``, ``person`` or ``random``
     (units follow each other by person). ``insutypes``: share of persons by scheme; ``regions``: insuplc_admdvs by scheme (default:
     employees of Beijing, residents of Luoyang, a rural scheme of Yuyang). ``kinds``: shares of the kinds of visits (names in
     docs/synth.md). ``ratio_categories``, ``tags``, ``chronic``: selfpay_prop_psn_type codes, item tags and dise_codg codes to use.
+    ``clinical``: with diagnoses, operations, doctors, laboratory values, stock and the further columns of docs/checks.md, and clean of
+    every rule; ``plants``: so many violations of each rule besides, told in ``labels``.
     Raises ValueError for a parameter outside its range.
     """
-    return City(
-        make(
-            seed, persons, visits, lines_per_visit, catalog_items, year, bad_rows, insutypes or DEFAULT_SCHEMES, {**DEFAULT_REGIONS, **(regions or {})}, kinds,
-            order=order, ratio_categories=tuple(ratio_categories), tags=tuple(tags), chronic=tuple(chronic), topups=topups,
-        )
+    bad = bad_rows if bad_rows is not None else 0.0 if clinical else 0.0005
+    plan = make(
+        seed, persons, visits, lines_per_visit, catalog_items, year, bad, insutypes or DEFAULT_SCHEMES, {**DEFAULT_REGIONS, **(regions or {})}, kinds,
+        order=order, ratio_categories=tuple(ratio_categories), tags=tuple(tags), chronic=tuple(chronic), topups=topups,
     )  # fmt: skip
+    if not clinical:
+        if plants:
+            raise ValueError("plants needs clinical=True")
+        return City(plan)
+    from .clinical import ClinicalCity
+
+    return ClinicalCity(plan, int(plants), own_schemes=bool(insutypes or regions))
 
 
 class City:
@@ -120,6 +147,15 @@ class City:
         return _joined(list(self._units()))
 
     # ------------------------------------------------------------------ streams
+
+    @property
+    def streams(self) -> dict[str, Table]:
+        """Schemas of the tables that ``batches`` streams, by name."""
+        return {"visits": VISITS, "lines": LINES}
+
+    def further_tables(self) -> dict[str, tuple[pa.Table, Table]]:
+        """Tables, with their schemas, that only some cities have and that are whole when all visits are drawn."""
+        return {}
 
     def person_batches(self) -> Iterator[pa.Table]:
         """``persons`` in parts."""
@@ -187,19 +223,26 @@ def _part(unit: Batch, first: int, last: int) -> Batch:
     """Visits first … last − 1 of a unit."""
     if first == 0 and last == unit.visits.num_rows:
         return unit
-    low, high = int(unit.line_offsets[first]), int(unit.line_offsets[last])
-    return Batch(
-        unit.visits.slice(first, last - first),
-        unit.lines.slice(low, high - low),
-        unit.line_offsets[first : last + 1] - low,
-    )
+
+    def cut(table: pa.Table, offsets: npt.NDArray[np.int64]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+        low, high = int(offsets[first]), int(offsets[last])
+        return table.slice(low, high - low), offsets[first : last + 1] - low
+
+    lines, offsets = cut(unit.lines, unit.line_offsets)
+    beside = {name: cut(*found) for name, found in unit.beside.items()}
+    return Batch(unit.visits.slice(first, last - first), lines, offsets, beside)
 
 
 def _joined(parts: list[Batch]) -> Batch:
     if len(parts) == 1:
         return parts[0]
-    ends = np.cumsum([part.lines.num_rows for part in parts])
-    offsets = [parts[0].line_offsets, *(part.line_offsets[1:] + end for part, end in zip(parts[1:], ends))]
-    return Batch(
-        pa.concat_tables([p.visits for p in parts]), pa.concat_tables([p.lines for p in parts]), np.concatenate(offsets)
-    )
+    lines = _stacked([(part.lines, part.line_offsets) for part in parts])
+    beside = {name: _stacked([part.beside[name] for part in parts]) for name in parts[0].beside}
+    return Batch(pa.concat_tables([part.visits for part in parts]), *lines, beside)
+
+
+def _stacked(parts: list[tuple[pa.Table, npt.NDArray[np.int64]]]) -> tuple[pa.Table, npt.NDArray[np.int64]]:
+    """Tables one after the other, and their offsets."""
+    ends = np.cumsum([table.num_rows for table, _ in parts])
+    offsets = [parts[0][1], *(later[1:] + end for (_, later), end in zip(parts[1:], ends))]
+    return pa.concat_tables([table for table, _ in parts]), np.concatenate(offsets)

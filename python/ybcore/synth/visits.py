@@ -85,7 +85,7 @@ class _Tables:
 
 
 @lru_cache(4)
-def _tables(first_day: int, length: int) -> _Tables:
+def tables(first_day: int, length: int) -> _Tables:
     # weekdays of the year: fewer visits at the end of the week; 1970-01-01 was a Thursday
     busy = (1.25, 1.15, 1.1, 1.1, 1.05, 0.75, 0.6)
     weights = [busy[(first_day + i + 3) % 7] for i in range(length)]
@@ -144,7 +144,7 @@ def _who(who: People, group: int) -> Ints:
 
 def _base(plan: Plan, where: Places, who: People, d: Draw, first: int, last: int, n: int) -> Visits:
     """Ordinary visits."""
-    t = _tables(plan.first_day, plan.length)
+    t = tables(plan.first_day, plan.length)
     inside = who.part(first, last)
     table = draw.weighted(range(len(KINDS)), plan.kinds, draw.FINE)
     kind = table[d.bits(n) >> np.uint32(16)]
@@ -192,14 +192,14 @@ def _base(plan: Plan, where: Places, who: People, d: Draw, first: int, last: int
         illness=illness,
         account=np.where(d.chance(n, 0.03), 0, 1),
     )
-    _go(where, who, d, rows, np.arange(n))
+    go(where, who, d, rows, np.arange(n))
     return rows
 
 
-def _go(where: Places, who: People, d: Draw, rows: Visits, at: Ints, upper: bool = False) -> None:
+def go(where: Places, who: People, d: Draw, rows: Visits, at: Ints, upper: bool = False) -> None:
     """Choose institutions for the rows ``at``: mostly at home, some away; ``upper``: only of the third level."""
     n = len(at)
-    t = _tables(0, 1)
+    t = tables(0, 1)
     region = who.scheme[rows.person[at]]
     place_kind = np.array([kind.where for kind in KINDS])[rows.kind[at]]
     cell = d.bits(n) >> np.uint32(20)
@@ -265,8 +265,8 @@ def _follow(plan: Plan, where: Places, who: People, d: Draw, base: Visits, follo
     joined = Visits(**{name: np.concatenate((getattr(base, name), getattr(new, name))) for name in Visits.__slots__})
     if len(moved):
         up = moved[role[moved] == TRANSFER]
-        _go(where, who, d, joined, m + moved)
-        _go(where, who, d, joined, m + up, upper=True)
+        go(where, who, d, joined, m + moved)
+        go(where, who, d, joined, m + up, upper=True)
     return joined
 
 
