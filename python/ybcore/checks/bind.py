@@ -58,7 +58,8 @@ class _Binder:
         self._relations()
         off = self.layered.off
         head = document.head
-        kinds = {kind: tuple(codes) for kind, codes in {**VISIT_KINDS, **head.visit_kinds}.items()}
+        named = [other.head.visit_kinds for other in self.made.documents]
+        kinds = {kind: tuple(codes) for part in (VISIT_KINDS, *named) for kind, codes in part.items()}
         return Rule(
             id=str(model.id),
             version=str(head.version),
@@ -81,6 +82,7 @@ class _Binder:
             disposition=model.disposition,
             severity=model.severity,
             priority=priority_of(model.priority, model.disposition, model.severity, place),
+            given_priority=model.priority,
             behaviour=str(model.behaviour),
             choices=tuple(map(str, model.choices)),
             source=str(model.source),

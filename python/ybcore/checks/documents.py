@@ -243,7 +243,7 @@ class RuleModel(Node):
     amount: Annotated[Literal["whole_line", "excess_qty", "price_diff", "whole_day", "visit_total", "none"], Word("金额")]
     disposition: Disposition
     severity: Severity
-    priority: Annotated[int, PlainValidator(_national), _WHOLE] = 100
+    priority: Annotated[int, PlainValidator(_national), _WHOLE] | None = None
     behaviour: Code = ""
     choices: tuple[str, ...] = ()
     source: str
