@@ -40,8 +40,7 @@ class Raw:
     money: bool = False  # excess counts fen
     severity: Int64 | None = None  # one a finding, 0 the rule's
     suspect: Mask | None = None
-    involved_on: str = ""  # involved rows are of another table than the offending
-    involved_rows: Int64 | None = None
+    of_line: Mask | None = None  # which events are lines, where `on` is mixed
     unit_hospital: list[Any] | None = None
     unit_doctor: list[Any] | None = None
 
@@ -95,11 +94,7 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     event = f["event"].astype(np.int64)
     part = f["part"].astype(np.uint8)
     row = raw.rows[event] if len(raw.rows) else event
-    is_line = np.full(len(row), raw.on == "lines")
-    if raw.involved_rows is not None:
-        other = part == INVOLVED
-        row = np.where(other, raw.involved_rows[np.where(other, event, 0)] if len(raw.involved_rows) else row, row)
-        is_line[other] = raw.involved_on == "lines"
+    is_line = np.full(len(row), raw.on == "lines") if raw.of_line is None else raw.of_line[event]
     hits = Hits(
         rule, f["measure"], f["limit"], f["begin"], f["end"], f["entry"].astype(np.int64),
         np.full(len(sizes), rule.severity, np.int64) if raw.severity is None else np.where(raw.severity == 0, rule.severity, raw.severity),
@@ -110,10 +105,13 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     table = rule.table
     if table is not None and table.suspect.any() and len(hits):
         hits.suspect |= (hits.entry >= 0) & table.suspect[np.maximum(hits.entry, 0)]
+    excess = f["excess"]
     if before:
-        hits = _current(work, hits)
+        keep = _current_findings(work, hits)
+        excess, hits = excess[keep[finding]], _only(hits, keep)
+        if raw.expected is not None:
+            raw.expected = raw.expected[keep]
         finding = hits.finding
-    excess = f["excess"] if not before else _kept(f, work, raw)
     _price(work, hits, finding, excess, raw)
     if rule.amount in ("whole_day", "visit_total"):
         _widen(work, hits, rule.amount)
@@ -128,29 +126,15 @@ def _history_of(work: Work, row: Int64, is_line: Mask) -> Mask:
     return work.batch.history[visit]
 
 
-def _current_findings(work: Work, hits_row: Int64, is_line: Mask, part: Any, finding: Int64, count: int) -> Mask:
+def _current_findings(work: Work, hits: Hits) -> Mask:
     """Findings with an offending row that is not of the history, and findings without rows."""
-    offending = part == OFFENDING
-    fresh = np.zeros(count, bool)
-    there = np.zeros(count, bool)
+    offending = hits.part == OFFENDING
+    finding, fresh, there = hits.finding, np.zeros(len(hits), bool), np.zeros(len(hits), bool)
     there[finding[offending]] = True
     now = offending.copy()
-    now[offending] = ~_history_of(work, hits_row[offending], is_line[offending])
+    now[offending] = ~_history_of(work, hits.row[offending], hits.is_line[offending])
     fresh[finding[now]] = True
     return fresh | ~there
-
-
-def _current(work: Work, hits: Hits) -> Hits:
-    keep = _current_findings(work, hits.row, hits.is_line, hits.part, hits.finding, len(hits))
-    return _only(hits, keep)
-
-
-def _kept(f: dict[str, Any], work: Work, raw: Raw) -> Int64:
-    sizes = np.diff(f["details"])
-    finding = np.repeat(np.arange(len(sizes)), sizes)
-    row = raw.rows[f["event"]]
-    keep = _current_findings(work, row, np.full(len(row), raw.on == "lines"), f["part"], finding, len(sizes))
-    return f["excess"][keep[finding]]
 
 
 def _only(hits: Hits, keep: Mask) -> Hits:

@@ -36,10 +36,10 @@ def members(codes: pa.Array, match: str, wanted: Sequence[str]) -> Mask:
 
 
 def bits(masks: Sequence[Any], codes: int) -> npt.NDArray[np.uint64]:
-    """Masks over codes as sets of bits, one run of 64-bit words a set."""
+    """Masks over codes as sets of bits: sets x 64-bit words."""
     stride = max(1, (codes + 63) // 64)
     out = np.zeros((len(masks), stride * 64), np.uint8)
     for i, mask in enumerate(masks):
         out[i, :codes] = mask
     packed = np.packbits(out, axis=1, bitorder="little")
-    return np.ascontiguousarray(packed).view(np.uint64).reshape(-1)
+    return np.ascontiguousarray(packed).view(np.uint64).reshape(len(masks), stride)

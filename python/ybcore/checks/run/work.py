@@ -16,7 +16,7 @@ from ...columns.ids import lookup
 from ...settling.order import tie_ids
 from ..fields import Items
 from ..rule import Rule
-from ..tables import RuleTable
+from ..tables import ALWAYS, OPEN, RuleTable
 from .given import Batch
 from .lists import members
 from .scope import NO, UNKNOWN, YES, Scopes
@@ -74,10 +74,11 @@ class Work:
         out = ~batch.stands
         if out.any():
             visit = np.where(out[visit], -1, visit).astype(np.int32)
-        ids = tie_ids(batch.visits.ids["setl_id"])
-        own = tie_ids(frame.ids["feedetl_sn"]) if "feedetl_sn" in frame.ids else None
-        found = _core.check_line_order(visit, batch.psn, batch.line_time, ids, own, len(batch.psn_ids), self.threads)
-        order, begin = found["row"], found["person_begin"]
+        order, begin, was_ordered = _core.check_order(
+            visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), *_ties(batch.visits.ids["setl_id"]),
+            *(_ties(frame.ids["feedetl_sn"]) if "feedetl_sn" in frame.ids else (None, None, None)), self.threads,
+        )  # fmt: skip
+        order = None if was_ordered else order
         net = _core.check_net(order, begin, visit, batch.item, quantity, amount, self._named(), self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
         self.quantity = net["quantity"] if self.returns else quantity
@@ -159,7 +160,7 @@ class Work:
         return self._coded("operations", "oprn_oprt_code")
 
     @cached_property
-    def _places(self) -> tuple[Int32, list[str], Int32]:
+    def places(self) -> tuple[Int32, list[str], Int32]:
         """Region index of each visit (-1 missing), the regions, level of each visit (-1 missing)."""
         codes, texts = self.scopes.text("insuplc_admdvs")
         region = np.where(np.array([not t for t in texts] or [True])[codes], -1, codes).astype(np.int32)
@@ -178,36 +179,69 @@ class Work:
         return self._found(self._entries[memo], key, visit, day)
 
     def _table(self, table: RuleTable, column: str, ids: pa.Array, extra: Mask | None) -> dict[str, Any]:
-        keep = table.end > table.begin
-        if self.known_at is not None:
-            keep &= table.known <= self.known_at
-        if extra is not None:
-            keep &= extra
-        key = _lookup(table.columns[column], ids)
-        key = np.where(keep, key, -1).astype(np.int32)
-        _, regions, _ = self._places
-        own = ["" if text == "*" else text for text in table.region]
-        names = sorted({text for text in own if text})
-        region = np.array([names.index(text) if text else -1 for text in own], np.int32)
-        level = np.array([int(text) if text else -1 for text in table.level], np.int32)
-        specific = np.array([len(text) for text in own], np.int64) * 2 + (level >= 0)
-        order = np.lexsort((-specific, key)).astype(np.int64)
+        keep = self.held(table) if extra is None else self.held(table) & extra
+        key = np.where(keep, _lookup(table.columns[column], ids), -1).astype(np.int32)
+        order = np.lexsort((-specific(table), key)).astype(np.int64)
         order = order[key[order] >= 0]
         start = np.searchsorted(key[order], np.arange(len(ids) + 1)).astype(np.int64)
+        return {"start": start, "rows": order, **self.bounds(table), "table_rows": len(table)}
+
+    def held(self, table: RuleTable) -> Mask:
+        """Rows that are known, and hold on some day."""
+        keep = table.end > table.begin
+        return keep & (table.known <= self.known_at) if self.known_at is not None else keep
+
+    def bounds(self, table: RuleTable) -> dict[str, Any]:
+        """When and where rows of a table hold, as the kernel reads it; None where nothing is narrowed."""
+        _, regions, _ = self.places
+        own = regions_of(table)
+        names = sorted({text for text in own if text})
+        index = {text: i for i, text in enumerate(names)}
+        level = np.array([int(text) if text else -1 for text in table.level], np.int32)
+        always = bool((table.begin == ALWAYS).all() and (table.end == OPEN).all())
         fits = np.array([[bool(text) and text.startswith(name) for text in regions] for name in names], np.uint8)
         return {
-            "start": start, "rows": order, "from": table.begin.astype(np.int32), "to": table.end.astype(np.int32),
-            "region": region if names else None, "level": level if (level >= 0).any() else None,
-            "fits": fits.reshape(-1) if names else np.zeros(0, np.uint8), "regions": len(regions),
+            "begin": None if always else table.begin.astype(np.int32), "end": None if always else table.end.astype(np.int32),
+            "region": np.array([index.get(text, -1) for text in own], np.int32) if names else None,
+            "level": level if (level >= 0).any() else None, "fits": fits if names else None,
         }  # fmt: skip
 
+    @staticmethod
+    def narrowed(table: RuleTable | None, by: str) -> bool:
+        """Whether rows of a table hold in some regions, or at some levels, only."""
+        if table is None:
+            return False
+        return any(regions_of(table)) if by == "region" else any(table.level)
+
     def _found(self, built: dict[str, Any], key: Int32, visit: Int64, day: Int32) -> Int32:
-        region, _, level = self._places
+        region, _, level = self.places
+        c = np.ascontiguousarray
         return _core.check_entries(
-            built, np.ascontiguousarray(key, dtype=np.int32), np.ascontiguousarray(day, dtype=np.int32),
-            None if built["region"] is None else np.ascontiguousarray(region[visit]),
-            None if built["level"] is None else np.ascontiguousarray(level[visit]), self.threads,
+            **built, key=c(key, dtype=np.int32), day=None if built["begin"] is None else c(day, dtype=np.int32),
+            event_region=None if built["region"] is None else c(region[visit]),
+            event_level=None if built["level"] is None else c(level[visit]), threads=self.threads,
         )  # fmt: skip
+
+    def pair_table(self, rule: Rule, scopes: int) -> tuple[Any, Int64]:
+        """The pairs of a rule as the kernel keeps them, and the table row of each of its rows."""
+        table = rule.table
+        assert table is not None
+        keep = self.held(table)
+        override = rule.numbers.get("override")
+        if override is not None:
+            keep &= override != 9
+        rows = np.flatnonzero(keep)
+        rows = rows[np.argsort(-specific(table)[rows], kind="stable")]
+        c, ids, bounds = np.ascontiguousarray, self.batch.item_ids, self.bounds(table)
+        main, included = (c(_lookup(table.columns[name], ids)[rows]) for name in ("main", "included"))
+        scope = c(rule.cells["scope"][rows]) if "scope" in rule.cells and rule.check.groups is not None else None
+        free = rule.numbers.get("included_qty")
+        taken = {name: None if bounds[name] is None else c(bounds[name][rows]) for name in ("begin", "end", "region", "level")}
+        built = _core.PairTable(
+            main, included, scope, scopes, None if free is None else c(free[rows]), rule.check.symmetric, len(ids),
+            *taken.values(), bounds["fits"],
+        )  # fmt: skip
+        return built, rows
 
     # ------------------------------------------------------------------ what a rule looks at
 
@@ -310,6 +344,83 @@ class Work:
         frame = self.batch.frames["lines"]
         return frame.ints(name)
 
+    @cached_property
+    def prescriptions(self) -> Int32:
+        """Prescription of each line within its visit; -1 without rxno."""
+        return self.line_ids("rxno")[0]
+
+    @cached_property
+    def cards(self) -> tuple[Int32, pa.Array]:
+        """Card of each visit (-1 missing), and the cards."""
+        from ...columns.ids import encode
+
+        visits = self.batch.visits
+        if "mdtrt_cert_no" not in visits.ids:
+            return np.full(visits.rows, -1, np.int32), pa.array([], pa.large_string())
+        (codes,), ids = encode([visits.ids["mdtrt_cert_no"]], self.threads)
+        return codes, ids
+
+    @cached_property
+    def last_day(self) -> int | None:
+        """The last day of lines and visits that stand."""
+        days = [self.batch.line_day[self.rows], self.batch.end_day[self.batch.stands]]
+        return max((int(part.max()) for part in days if len(part)), default=None)
+
+    @cached_property
+    def has_diagnosis(self) -> Mask:
+        """Visits with a diagnosis."""
+        out = np.zeros(self.batch.visits.rows, bool)
+        out[self.diagnoses[0]] = True
+        return out
+
+    def begin_of_persons(self, visit: Int64) -> Int64:
+        """Where each person begins among events that stand by person; one more than persons."""
+        return np.searchsorted(self.batch.psn[visit], np.arange(len(self.batch.psn_ids) + 1)).astype(np.int64)
+
+    @cached_property
+    def _all_diagnoses(self) -> tuple[pa.Array, Int32, Int32]:
+        """(every code of diagnoses and of main diagnoses, index of the rows' codes, of the visits' main ones)."""
+        _, code, ids = self.diagnoses
+        main, texts = self.main_diagnosis
+        place = {text: i for i, text in enumerate(ids.to_pylist())}
+        lut = np.array([place.setdefault(text, len(place)) for text in texts] + [-1], np.int32)
+        return pa.array(list(place), pa.large_string()), code, lut[main]
+
+    @property
+    def diagnosis_ids(self) -> pa.Array:
+        """Every diagnosis code of the batch."""
+        return self._all_diagnoses[0]
+
+    def visit_diagnoses(self, main: bool) -> dict[str, Any]:
+        """Diagnoses of visits by their place in order: all, or the main one only."""
+        order, _ = self.batch.visit_order
+        _, code, of_visit = self._all_diagnoses
+        if main:
+            at = np.flatnonzero(of_visit[order] >= 0)
+            place, codes = at, of_visit[order[at]]
+        else:
+            place = self.visit_place[self.diagnoses[0]]
+            by = np.argsort(place, kind="stable")
+            place, codes = place[by], code[by]
+        c = np.ascontiguousarray
+        return {
+            "begin": np.searchsorted(place, np.arange(len(order) + 1)).astype(np.int64), "code": c(codes.astype(np.int32)),
+            "visit_person": c(self.batch.psn[order]), "visit_day": c(self.batch.begin_day[order]),
+        }  # fmt: skip
+
+    def lab_values(self, items: tuple[str, ...]) -> dict[str, Any]:
+        """Laboratory values of some items by person and time, the largest of one time last."""
+        batch, frame = self.batch, self.batch.frames["labs"]
+        wanted = members(batch.item_ids, "exact", items)
+        visit = batch.row_visit["labs"]
+        time, value = frame.ints("exam_time"), frame.ints("exam_value")
+        keep = batch.stands[visit] & (batch.lab_item >= 0) & (time != NULL_INT) & (value != NULL_INT)
+        keep[keep] = wanted[batch.lab_item[keep]]
+        at = np.flatnonzero(keep)
+        at = at[np.lexsort((value[at], time[at], batch.psn[visit[at]]))]
+        c = np.ascontiguousarray
+        return {"test_begin": self.begin_of_persons(visit[at]), "test_time": c(time[at]), "test_value": c(value[at])}
+
     def line_ids(self, name: str) -> tuple[Int32, pa.Array]:
         """Dense ids of a further id column of the lines (-1 missing), and the ids."""
         from ...columns.ids import encode
@@ -388,6 +499,22 @@ class Work:
         code = frame.code("diag_code")
         keep = (code[0] >= 0) & self.batch.stands[self.batch.row_visit["diagnoses"]]
         return main[keep]
+
+
+def regions_of(table: RuleTable) -> list[str]:
+    """The region that each row is narrowed to; empty: none."""
+    return ["" if text == "*" else text for text in table.region]
+
+
+def specific(table: RuleTable) -> Int64:
+    """How specific each row is: its region's length first, then whether it names a level."""
+    return np.array([2 * len(region) + bool(level) for region, level in zip(regions_of(table), table.level)], np.int64)
+
+
+def _ties(column: pa.ChunkedArray) -> tuple[Any, Any, Any]:
+    """Ids for ties: numbers, or offsets and bytes."""
+    ids = tie_ids(column)
+    return ids["numbers"], ids["offsets"], ids["bytes"]
 
 
 def _lookup(texts: list[str], ids: pa.Array) -> Int32:
