@@ -29,9 +29,9 @@ std::vector<Finding> twin(const Case& c, const CapRule& rule, bool counted, std:
     const auto begin = static_cast<std::size_t>(c.begin[p]), end = static_cast<std::size_t>(c.begin[p + 1]);
     const bool timed = rule.group.cell == Cell::kDay || rule.group.cell == Cell::kHour;
     const auto judged = [&](std::size_t i) {
-      if (c.entry[i] == -1) return 0;
-      const bool lost = c.entry[i] < 0 || c.combine[i] < 0 || c.subject[i] < 0 || c.cut[i] < 0 || (timed && c.time[i] == kUnknown) ||
-                        (!counted && c.value[i] == kUnknown) || c.caps[static_cast<std::size_t>(c.entry[i])] == kUnknown ||
+      if (c.entry[i] == -1 || (c.entry[i] >= 0 && c.combine[i] < 0 && (counted || c.value[i] != kUnknown) && !(rule.factor != 0 && c.days[i] < 0))) return 0;
+      const bool lost = c.entry[i] < 0 || c.subject[i] < 0 || c.cut[i] < 0 || (timed && c.time[i] == kUnknown) ||
+                        (!counted && c.value[i] == kUnknown) ||
                         (rule.factor != 0 && c.days[i] < 0);
       return lost ? -1 : 1;
     };
@@ -49,6 +49,7 @@ std::vector<Finding> twin(const Case& c, const CapRule& rule, bool counted, std:
       std::int64_t sum = 0;
       for (std::size_t j = i; j < end; ++j)
         if (judged(j) > 0 && together(i, j)) lines.push_back(j), done[j] = 1, sum += counted ? 1 : c.value[j];
+      if (c.caps[static_cast<std::size_t>(c.entry[i])] == kUnknown) continue;
       const std::int64_t limit = c.caps[static_cast<std::size_t>(c.entry[i])] + rule.factor * c.days[i];
       if (!hits(rule.comparator, sum, limit)) continue;
       Finding one{sum, limit, c.entry[i], {}};

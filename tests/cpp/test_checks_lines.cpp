@@ -243,14 +243,16 @@ void rows_that_hold(std::uint64_t seed) {
     if (random.one_in(8)) d = INT32_MIN;
   std::vector<std::int32_t> twin(events, kNoEntry), out(events);
   for (std::size_t i = 0; i < events; ++i)
-    for (std::size_t r = 0; r < key.size() && twin[i] == kNoEntry; ++r) {
+    for (std::size_t r = 0; r < key.size(); ++r) {
       if (key[r] != asked[i] || from[r] >= to[r]) continue;
       const bool open = from[r] == INT32_MIN && to[r] == INT32_MAX;
-      const bool no_day = day[i] == INT32_MIN && !open, no_place = region[r] >= 0 && where[i] < 0, no_rank = level[r] >= 0 && rank[i] < 0;
       if (day[i] != INT32_MIN && (day[i] < from[r] || day[i] >= to[r])) continue;
-      if (region[r] >= 0 && where[i] >= 0 && fits[static_cast<std::size_t>(region[r]) * regions + static_cast<std::size_t>(where[i])] == 0) continue;
-      if (level[r] >= 0 && rank[i] >= 0 && level[r] != rank[i]) continue;
-      twin[i] = no_day || no_place || no_rank ? kEntryUnknown : static_cast<std::int32_t>(r);
+      if ((day[i] == INT32_MIN && !open) || (region[r] >= 0 && where[i] < 0) || (level[r] >= 0 && rank[i] < 0)) {
+        twin[i] = kEntryUnknown;
+        break;
+      }
+      const bool there = region[r] < 0 || fits[static_cast<std::size_t>(region[r]) * regions + static_cast<std::size_t>(where[i])] != 0;
+      if (twin[i] == kNoEntry && there && (level[r] < 0 || level[r] == rank[i])) twin[i] = static_cast<std::int32_t>(r);
     }
   for (const int threads : {1, 2, 7}) {
     std::fill(out.begin(), out.end(), 99);

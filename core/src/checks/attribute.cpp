@@ -17,9 +17,8 @@ std::int64_t completed(AgeUnit unit, std::int32_t birth, std::int32_t day) noexc
   const auto month = [](const year_month_day& date) {
     return static_cast<int>(date.year()) * 12 + static_cast<int>(static_cast<unsigned>(date.month()));
   };
-  // Of a date that is on or after the birth both parts of the difference are so.
   const int months = month(to) - month(from) - (to.day() < from.day() ? 1 : 0);
-  return unit == AgeUnit::kMonth ? months : months / 12;
+  return unit == AgeUnit::kMonth ? months : months / 12 - (months % 12 < 0 ? 1 : 0);
 }
 
 void name(Found& found, std::size_t event, std::int32_t entry, std::int64_t measure = 0, std::int64_t limit = 0) {
@@ -51,7 +50,7 @@ Found age(std::span<const std::int32_t> entry, std::span<const std::int32_t> bir
     for (std::size_t i = begin; i < end; ++i) {
       const std::int32_t row = entry.empty() ? 0 : entry[i];
       if (row == kNoEntry) continue;
-      if (row < 0 || birth[i] == INT32_MIN || day[i] < birth[i]) {
+      if (row < 0 || birth[i] == INT32_MIN || day[i] == INT32_MIN) {
         ++found.unknown;
         continue;
       }

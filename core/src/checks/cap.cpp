@@ -16,14 +16,14 @@ class Capping {
     const std::int32_t entry = events_.entry.empty() ? 0 : events_.entry[i];
     if (entry == kNoEntry) return kLeftOut;
     if (entry < 0 || (!events_.value.empty() && events_.value[i] == kUnknown)) return kUnknown;
-    if (!rule_.caps.empty() && rule_.caps[static_cast<std::size_t>(entry)] == kUnknown) return kUnknown;
     if (rule_.factor != 0 && events_.stay_days[i] < 0) return kUnknown;
     if (events_.combine.empty()) return 0;
-    return events_.combine[i] < 0 ? kUnknown : events_.combine[i];
+    return events_.combine[i] < 0 ? kLeftOut : events_.combine[i];
   }
 
   void judge(Members lines) {
     const std::int64_t limit = limit_of(static_cast<std::size_t>(lines.front()));
+    if (limit == kUnknown) return;
     __int128 sum = 0;
     for (const std::int32_t line : lines) sum += value(line);
     const std::int64_t measure = narrow(sum);
@@ -43,7 +43,11 @@ class Capping {
 
   [[nodiscard]] std::int64_t limit_of(std::size_t i) const noexcept {
     __int128 limit = rule_.cap;
-    if (!rule_.caps.empty()) limit = rule_.caps[events_.entry.empty() ? 0 : static_cast<std::size_t>(events_.entry[i])];
+    if (!rule_.caps.empty()) {
+      const std::int64_t own = rule_.caps[events_.entry.empty() ? 0 : static_cast<std::size_t>(events_.entry[i])];
+      if (own == kUnknown) return kUnknown;
+      limit = own;
+    }
     if (rule_.factor != 0) limit += static_cast<__int128>(rule_.factor) * events_.stay_days[i];
     return narrow(limit);
   }

@@ -9,11 +9,13 @@ Found price_ceiling(std::span<const std::int32_t> entry, std::span<const std::in
   return over_rows(price.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       const std::int32_t row = entry.empty() ? 0 : entry[i];
-      if (row == kNoEntry || quantity[i] <= 0) continue;
-      const std::int64_t limit = row < 0 ? kUnknown : ceiling[static_cast<std::size_t>(row)];
-      if (limit == kUnknown || price[i] == kUnknown) {
+      if (row == kNoEntry) continue;
+      if (row < 0 || price[i] == kUnknown) {
         ++found.unknown;
-      } else if (price[i] > narrow(static_cast<__int128>(limit) + tolerance)) {
+        continue;
+      }
+      const std::int64_t limit = ceiling[static_cast<std::size_t>(row)];
+      if (limit != kUnknown && quantity[i] > 0 && price[i] > narrow(static_cast<__int128>(limit) + tolerance)) {
         found.open({price[i], limit, kUnknown, kUnknown, entry.empty() ? -1 : row, 0});
         found.detail(static_cast<std::int32_t>(i), Part::kOffending);
       }

@@ -4,8 +4,8 @@
 //           is taken from the last lines (first_paid) or from the first.
 // Units     Values and caps: quantity 1/10000, fen, or lines. factor a stay day, in the same unit.
 // Requires  Events in canonical order, cut by person (person_begin: offsets, first 0, last the events). Empty value: each line is 1.
-//           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty with a cap for all. combine -1, value, cap or stay
-//           days kUnknown: unknown.
+//           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. combine -1: not looked at; a value
+//           kUnknown or stay days -1: unknown. A bucket whose cap is kUnknown is not judged.
 // Gives     One finding a bucket: measure the sum, limit the cap of its first event, entry that event's. Offending, in order, the lines
 //           that carry excess, then the others as involved. Excess is in the unit of the value, kWhole for counted lines; with less_than
 //           and at_most every line offends whole. at_least c: what is beyond c less one unit. Sums stop at the ends of 64 bits.
