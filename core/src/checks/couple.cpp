@@ -110,9 +110,9 @@ class Coupling {
       with_.push_back(p);
     }
     for (const std::int32_t line : lines) measure += triggers_.quantity[static_cast<std::size_t>(line)];
-    const std::int64_t limit = narrow(total / rule_.per * rule_.units);
+    const __int128 limit = total / rule_.per * rule_.units;
     if (measure <= limit) return;
-    found_.open({narrow(measure), limit, kUnknown, kUnknown, entry_of(first), 0});
+    found_.open({narrow(measure), narrow(limit), kUnknown, kUnknown, entry_of(first), 0});
     lay(lines, measure - limit);
     for (const std::int32_t p : with_) involve(p);
   }
