@@ -3,6 +3,10 @@
 
 namespace ybcore::bind {
 void bind_catalog(pybind11::module_& m);
+void bind_checks_attribute(pybind11::module_& m);
+void bind_checks_cap(pybind11::module_& m);
+void bind_checks_lines(pybind11::module_& m);
+void bind_checks_pairs(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
@@ -16,6 +20,10 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled kernel of ybcore.";
   m.attr("version") = YB_VERSION;
   ybcore::bind::bind_catalog(m);
+  ybcore::bind::bind_checks_attribute(m);
+  ybcore::bind::bind_checks_cap(m);
+  ybcore::bind::bind_checks_lines(m);
+  ybcore::bind::bind_checks_pairs(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);

@@ -1,0 +1,44 @@
+// K06 bucket cap: what is summed in a bucket against what is paid in it.
+//
+// Meaning   Events of a group that share a `combine` code are a bucket; the sum of their values is compared with the cap. What is beyond
+//           is taken from the last lines (first_paid) or from the first.
+// Units     Values and caps: quantity 1/10000, fen, or lines. factor a stay day, in the same unit.
+// Requires  Events in canonical order, cut by person (person_begin: offsets, first 0, last the events). Empty value: each line is 1.
+//           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. combine -1: not looked at; a value
+//           kUnknown or stay days -1: unknown. A bucket whose cap is kUnknown is not judged.
+// Gives     One finding a bucket: measure the sum, limit the cap of its first event, entry that event's. Offending, in order, the lines
+//           that carry excess, then the others as involved. Excess is in the unit of the value, kWhole for counted lines; with less_than
+//           and at_most every line offends whole. at_least c: what is beyond c less one unit. Sums stop at the ends of 64 bits.
+// Fails     Never.
+// Cost      A bucket of one line: a few operations; else a small table by key.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "ybcore/checks/found.hpp"
+#include "ybcore/checks/group.hpp"
+
+namespace ybcore::checks {
+
+struct CapEvents {
+  std::span<const std::int64_t> person_begin;
+  std::span<const std::int64_t> time;     // kDay, kHour
+  std::span<const std::int32_t> combine;  // empty: all lines of the group share the cap
+  std::span<const std::int64_t> value;
+  std::span<const std::int32_t> entry;
+  std::span<const std::int32_t> stay_days;  // -1: unknown; empty where factor is 0
+};
+
+struct CapRule {
+  Grouping group;
+  std::span<const std::int64_t> caps;  // by entry; empty: `cap` for all
+  std::int64_t cap = 0;                // added to factor x stay days
+  std::int64_t factor = 0;
+  Comparator comparator = Comparator::kMoreThan;
+  bool last_paid = false;
+};
+
+[[nodiscard]] Found cap(const CapEvents& events, const CapRule& rule, int threads);
+
+}  // namespace ybcore::checks

@@ -1,0 +1,103 @@
+// K04 pair: two items that may not stand in one group, and bundles of which too many members do.
+//
+// Meaning   A row says that `main` contains `included`, within the grouping that it names. Where both are in a group, the included lines
+//           offend: all of them, or what is beyond the contained quantity, whose first units are free. `within`: the main lines near an
+//           included line are its group; with a contained quantity those whose first near main line is the same share it.
+// Units     Quantity 1/10000, microseconds, days.
+// Requires  Rows in order of how specific they are (entries.hpp); items dense and below `items`, -1 for none. Events in canonical order,
+//           cut by person; with dated or narrowed rows the day (region, level) of each. Rows that are never held are left out by the
+//           caller. `when` names its columns by row (its start and rows are not used).
+// Gives     One finding a pair of items and group: measure the units of the included item in the group (within, without contained
+//           quantity: of the line), limit the contained quantity or 0, entry the row of the first included line. Offending the included
+//           lines in order (excess: units beyond; kWhole without contained quantity), involved the main lines (of a shared one: that one).
+//           An item paired with itself hits only `within`, by another line. Findings go by grouping, person and group.
+//           Unknown: lines of a row's items that lack what their grouping or rows need, each once.
+// Fails     Never; the index allocates about 12 bytes a row.
+// Cost      A line whose item is in no row: a byte. Else a bit for each main line of the group, in a few words of the line's own item.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "ybcore/checks/entries.hpp"
+#include "ybcore/checks/found.hpp"
+#include "ybcore/checks/group.hpp"
+
+namespace ybcore::checks {
+
+struct PairRows {
+  std::span<const std::int32_t> main, included;
+  std::span<const std::int32_t> scope;         // grouping of each row; empty: 0
+  std::span<const std::int64_t> included_qty;  // kUnknown: none; empty: none has one
+  bool symmetric = false;
+};
+
+// The rows of one grouping by included item. Immutable: shared by threads.
+class PairIndex {
+ public:
+  PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items);
+
+  static constexpr std::uint8_t kIncluded = 1, kMain = 2;
+  [[nodiscard]] std::uint8_t role(std::int32_t item) const noexcept { return item < 0 ? 0 : role_[static_cast<std::size_t>(item)]; }
+  [[nodiscard]] bool empty() const noexcept { return mains_.empty(); }
+  [[nodiscard]] std::size_t items() const noexcept { return role_.size(); }
+
+  [[nodiscard]] std::int32_t slot(std::int32_t item) const noexcept { return slot_[static_cast<std::size_t>(item)]; }
+  // Pairs of a slot: their main items, rising.
+  [[nodiscard]] std::span<const std::int32_t> mains(std::int32_t slot) const noexcept {
+    const auto at = static_cast<std::size_t>(slot);
+    return std::span(mains_).subspan(begin_[at], begin_[at + 1] - begin_[at]);
+  }
+  [[nodiscard]] std::size_t first_pair(std::int32_t slot) const noexcept { return begin_[static_cast<std::size_t>(slot)]; }
+  [[nodiscard]] std::int32_t main_of(std::size_t pair) const noexcept { return mains_[pair]; }
+  [[nodiscard]] std::span<const std::int32_t> rows(std::size_t pair) const noexcept {
+    return std::span(rows_).subspan(row_begin_[pair], row_begin_[pair + 1] - row_begin_[pair]);
+  }
+
+  [[nodiscard]] static std::uint32_t spread(std::int32_t item) noexcept {
+    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(item) * 0x9e3779b97f4a7c15U >> 40);
+  }
+  // False where the slot has no pair with a main item of this spread.
+  [[nodiscard]] bool may_have(std::int32_t slot, std::uint32_t spread) const noexcept {
+    const Marks& marks = marks_[static_cast<std::size_t>(slot)];
+    const std::uint32_t bit = spread & marks.mask;
+    return (words_[marks.begin + bit / 64] >> (bit % 64) & 1U) != 0;
+  }
+  void prefetch(std::int32_t slot) const noexcept { __builtin_prefetch(words_.data() + marks_[static_cast<std::size_t>(slot)].begin); }
+
+ private:
+  struct Marks {
+    std::uint32_t begin, mask;  // first word, bits less one
+  };
+
+  void mark();
+
+  std::vector<std::uint8_t> role_;                // by item
+  std::vector<std::int32_t> slot_;                // by item
+  std::vector<std::size_t> begin_;                // by slot
+  std::vector<std::int32_t> mains_;               // by pair
+  std::vector<std::uint32_t> row_begin_;          // by pair
+  std::vector<std::int32_t> rows_;
+  std::vector<Marks> marks_;                      // by slot
+  std::vector<std::uint64_t> words_;
+};
+
+struct PairEvents {
+  std::span<const std::int64_t> person_begin;
+  std::span<const std::int64_t> time;  // kDay, kHour, kWithin
+  std::span<const std::int32_t> item;
+  std::span<const std::int64_t> quantity;
+  EntryEvents where;  // day, region, level; its key is not used
+};
+
+// indexes[g] holds the rows of groupings[g].
+[[nodiscard]] Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
+                          std::span<const std::int64_t> included_qty, const EntryTable& when, int threads);
+
+// at_least or more different items in a group: measure their number, limit at_least; all lines offend. Items -1 are passed over.
+[[nodiscard]] Found bundle(std::span<const std::int64_t> person_begin, std::span<const std::int64_t> time,
+                           std::span<const std::int32_t> item, const Grouping& group, std::int64_t at_least, int threads);
+
+}  // namespace ybcore::checks

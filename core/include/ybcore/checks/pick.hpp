@@ -1,0 +1,44 @@
+// Which lines each rule looks at: one pass over all lines for all rules.
+//
+// Meaning   A table says for each item which rules name it, one bit a rule; a visit may further say of which rules its scope holds,
+//           and of which that cannot be told. A line is a candidate where both bits are set.
+// Units     None; places of lines in the given order.
+// Requires  masks: (items + 1) x words, the last row for item -1; items of lines below `items`; visits of lines inside `holds`.
+// Gives     The candidates of each rule in the order of the lines; `unknown` by rule: lines whose scope cannot be told.
+// Fails     Never.
+// Cost      Two looks at a byte a line (counting, writing); a few operations a candidate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace ybcore::checks {
+
+struct PickLines {
+  std::span<const std::int32_t> item;
+  std::span<const std::uint8_t> stands;  // empty: all; 0: the line is not looked at
+  std::span<const std::int32_t> visit;   // empty: no rule has a scope
+};
+
+struct PickRules {
+  std::span<const std::uint64_t> masks;
+  std::span<const std::uint64_t> holds, unsure;  // visits x words; unsure may be empty
+  std::size_t rules = 0;
+
+  [[nodiscard]] std::size_t words() const noexcept { return (rules + 63) / 64; }
+};
+
+struct Picked {
+  std::vector<std::int64_t> begin;  // rules + 1
+  std::vector<std::int32_t> place;
+  std::vector<std::int64_t> unknown;  // rules
+};
+
+[[nodiscard]] Picked pick(const PickLines& lines, const PickRules& rules, int threads);
+
+// Where the runs of persons begin among `place` (rising), of those who have any: `person_begin` cuts all places.
+[[nodiscard]] std::vector<std::int64_t> runs_of(std::span<const std::int32_t> place, std::span<const std::int64_t> person_begin);
+
+}  // namespace ybcore::checks

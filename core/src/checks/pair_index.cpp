@@ -1,0 +1,75 @@
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include "ybcore/checks/pairs.hpp"
+
+namespace ybcore::checks {
+namespace {
+
+struct Pair {
+  std::int32_t main;
+  std::int32_t row;  // reversed pairs after the rows' own
+
+  auto operator<=>(const Pair&) const = default;
+};
+
+constexpr std::size_t kBitsAPair = 8;
+
+}  // namespace
+
+PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), slot_(items, -1), begin_{0} {
+  const std::size_t n = rows.main.size();
+  const auto taken = [&](std::size_t row) { return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0; };
+  // Counted by included item, then sorted by main item inside it.
+  std::vector<std::size_t> begin(items + 1);
+  const auto each = [&](auto one) {
+    for (std::size_t row = 0; row < n; ++row) {
+      if (!taken(row)) continue;
+      const auto id = static_cast<std::int32_t>(row);
+      one(rows.included[row], Pair{rows.main[row], id});
+      if (rows.symmetric) one(rows.main[row], Pair{rows.included[row], id + static_cast<std::int32_t>(n)});
+    }
+  };
+  each([&](std::int32_t included, const Pair& pair) {
+    ++begin[static_cast<std::size_t>(included) + 1];
+    role_[static_cast<std::size_t>(included)] |= kIncluded;
+    role_[static_cast<std::size_t>(pair.main)] |= kMain;
+  });
+  std::partial_sum(begin.begin(), begin.end(), begin.begin());
+  std::vector<Pair> all(begin.back());
+  std::vector<std::size_t> next(begin.begin(), begin.end() - 1);
+  each([&](std::int32_t included, const Pair& pair) { all[next[static_cast<std::size_t>(included)]++] = pair; });
+  rows_.reserve(all.size());
+  mains_.reserve(all.size());
+  for (std::size_t item = 0; item < items; ++item) {
+    if (begin[item] == begin[item + 1]) continue;
+    slot_[item] = static_cast<std::int32_t>(begin_.size()) - 1;
+    std::sort(all.begin() + static_cast<std::ptrdiff_t>(begin[item]), all.begin() + static_cast<std::ptrdiff_t>(begin[item + 1]));
+    for (std::size_t i = begin[item]; i < begin[item + 1]; ++i) {
+      if (i == begin[item] || all[i].main != all[i - 1].main) {
+        mains_.push_back(all[i].main);
+        row_begin_.push_back(static_cast<std::uint32_t>(rows_.size()));
+      }
+      rows_.push_back(all[i].row % static_cast<std::int32_t>(n));
+    }
+    begin_.push_back(mains_.size());
+  }
+  row_begin_.push_back(static_cast<std::uint32_t>(rows_.size()));
+  mark();
+}
+
+void PairIndex::mark() {
+  for (std::size_t s = 0; s + 1 < begin_.size(); ++s) {
+    const std::size_t bits = std::bit_ceil(std::clamp<std::size_t>((begin_[s + 1] - begin_[s]) * kBitsAPair, 64, std::size_t{1} << 20));
+    const Marks marks{static_cast<std::uint32_t>(words_.size()), static_cast<std::uint32_t>(bits - 1)};
+    marks_.push_back(marks);
+    words_.resize(words_.size() + bits / 64);
+    for (std::size_t i = begin_[s]; i < begin_[s + 1]; ++i) {
+      const std::uint32_t bit = spread(mains_[i]) & marks.mask;
+      words_[marks.begin + bit / 64] |= std::uint64_t{1} << (bit % 64);
+    }
+  }
+}
+
+}  // namespace ybcore::checks

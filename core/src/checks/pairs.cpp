@@ -1,0 +1,297 @@
+#include "ybcore/checks/pairs.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "dated.hpp"
+#include "parts.hpp"
+
+namespace ybcore::checks {
+namespace {
+
+struct Hit {
+  std::size_t pair;
+  std::int32_t included, main;  // lines
+};
+
+// An included line and the row that holds for it.
+struct Offered {
+  std::int32_t line, row;
+};
+
+class Pairing {
+ public:
+  Pairing(const PairEvents& events, const PairIndex& index, const Grouping& group, std::span<const std::int64_t> included_qty,
+          const Dated& dated, Found& found)
+      : events_(events), index_(index), group_(group), qty_(included_qty), dated_(dated), found_(found) {}
+
+  void judge(Members lines) {
+    if (lines.size() < 2) return;
+    included_.clear();
+    mains_.clear();
+    for (const std::int32_t line : lines) {
+      const std::uint8_t role = index_.role(item(line));
+      if ((role & PairIndex::kIncluded) != 0) included_.push_back(line);
+      if ((role & PairIndex::kMain) != 0) mains_.push_back(line);
+    }
+    if (included_.empty() || mains_.empty()) return;
+    if (group_.cell == Cell::kWithin) return near();
+    hits_.clear();
+    // So many lines that each item is worth finding once.
+    const bool many = included_.size() * mains_.size() > kMany;
+    many ? probe_items() : probe_lines();
+    if (hits_.empty()) return;
+    if (hits_.size() > 1) first_of_each_pair();
+    for (const Hit& hit : hits_) emit_group(hit, many);
+  }
+
+ private:
+  static constexpr std::size_t kMany = 1 << 14;
+
+  [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
+  [[nodiscard]] std::int64_t time(std::int32_t line) const noexcept { return events_.time[static_cast<std::size_t>(line)]; }
+
+  void spread(std::span<const std::int32_t> mains) {
+    spread_.clear();
+    for (const std::int32_t line : mains) spread_.push_back(PairIndex::spread(item(line)));
+  }
+
+  // The pair of a slot with the item of a main line, for certain; none is SIZE_MAX.
+  [[nodiscard]] std::size_t pair_with(std::int32_t slot, std::int32_t main) const noexcept {
+    const auto mains = index_.mains(slot);
+    const auto at = std::lower_bound(mains.begin(), mains.end(), main);
+    return at != mains.end() && *at == main ? index_.first_pair(slot) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
+  }
+
+  void probe(std::int32_t line, std::span<const std::int32_t> mains, std::span<const std::uint32_t> spread) {
+    const std::int32_t slot = index_.slot(item(line));
+    for (std::size_t m = 0; m < mains.size(); ++m) {
+      if (!index_.may_have(slot, spread[m])) continue;
+      const std::size_t pair = pair_with(slot, item(mains[m]));
+      if (pair != SIZE_MAX && mains[m] != line) hits_.push_back({pair, line, mains[m]});
+    }
+  }
+
+  void probe_lines() {
+    for (const std::int32_t line : included_) index_.prefetch(index_.slot(item(line)));
+    spread(mains_);
+    for (const std::int32_t line : included_) probe(line, mains_, spread_);
+  }
+
+  // Lines by item; of each included item the first line against the first line of each main item.
+  void probe_items() {
+    const auto by_item = [&](std::int32_t a, std::int32_t b) { return item(a) < item(b); };
+    std::stable_sort(included_.begin(), included_.end(), by_item);
+    std::stable_sort(mains_.begin(), mains_.end(), by_item);
+    distinct_.clear();
+    for (std::size_t m = 0; m < mains_.size(); ++m)
+      if (m == 0 || item(mains_[m]) != item(mains_[m - 1])) distinct_.push_back(mains_[m]);
+    spread(distinct_);
+    for (std::size_t i = 0; i < included_.size(); ++i)
+      if (i == 0 || item(included_[i]) != item(included_[i - 1])) probe(included_[i], distinct_, spread_);
+  }
+
+  // In the order of their first lines.
+  void first_of_each_pair() {
+    std::sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) {
+      return std::pair(a.pair, std::pair(a.included, a.main)) < std::pair(b.pair, std::pair(b.included, b.main));
+    });
+    hits_.erase(std::unique(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) { return a.pair == b.pair; }), hits_.end());
+    std::sort(hits_.begin(), hits_.end(),
+              [](const Hit& a, const Hit& b) { return std::pair(a.included, a.main) < std::pair(b.included, b.main); });
+  }
+
+  // Lines of an item among some that may be sorted by item.
+  std::span<const std::int32_t> lines_of(std::int32_t wanted, const std::vector<std::int32_t>& lines, bool sorted) {
+    if (sorted) {
+      const auto first = std::partition_point(lines.begin(), lines.end(), [&](std::int32_t line) { return item(line) < wanted; });
+      const auto last = std::partition_point(first, lines.end(), [&](std::int32_t line) { return item(line) == wanted; });
+      return {first, last};
+    }
+    own_.clear();
+    for (const std::int32_t line : lines)
+      if (item(line) == wanted) own_.push_back(line);
+    return own_;
+  }
+
+  void emit_group(const Hit& hit, bool sorted) {
+    const std::int32_t included = item(hit.included), main = item(hit.main);
+    if (included == main) return;
+    offered_.clear();
+    for (const std::int32_t line : lines_of(included, included_, sorted)) offer(hit.pair, line);
+    emit(lines_of(main, mains_, sorted));
+  }
+
+  void offer(std::size_t pair, std::int32_t line) {
+    const std::int32_t row = dated_.first(index_.rows(pair), static_cast<std::size_t>(line));
+    if (row >= 0) offered_.push_back({line, row});
+  }
+
+  [[nodiscard]] std::int64_t free_of(std::int32_t row) const noexcept { return qty_.empty() ? kUnknown : qty_[static_cast<std::size_t>(row)]; }
+
+  // The offered lines, with the main lines that contain them.
+  void emit(std::span<const std::int32_t> mains) {
+    if (offered_.empty()) return;
+    const std::int64_t contained = free_of(offered_.front().row), free = contained == kUnknown ? 0 : contained;
+    __int128 units = 0;
+    for (const Offered& one : offered_) units += events_.quantity[static_cast<std::size_t>(one.line)];
+    const auto beyond = [&](std::int64_t quantity, __int128 passed) { return std::min<__int128>(quantity, passed + quantity - free); };
+    __int128 passed = 0;
+    bool open = false;
+    for (const Offered& one : offered_) {
+      const std::int64_t quantity = events_.quantity[static_cast<std::size_t>(one.line)];
+      const __int128 excess = beyond(quantity, passed);
+      passed += quantity;
+      if (contained != kUnknown && excess <= 0) continue;
+      if (!open) found_.open({narrow(units), free, kUnknown, kUnknown, offered_.front().row, 0});
+      open = true;
+      found_.detail(one.line, Part::kOffending, contained == kUnknown ? kWhole : narrow(excess));
+    }
+    if (!open) return;
+    for (const std::int32_t line : mains) found_.detail(line, Part::kInvolved);
+  }
+
+  // Both lists go by time.
+  void near() {
+    spread(mains_);
+    shared_.clear();
+    std::size_t low = 0, high = 0;
+    for (const std::int32_t line : included_) {
+      if (time(line) == kUnknown) continue;
+      const auto before = [&](std::size_t m) { return static_cast<__int128>(time(mains_[m])) + group_.reach < time(line); };
+      const auto until = [&](std::size_t m) { return time(mains_[m]) <= static_cast<__int128>(time(line)) + group_.reach; };
+      while (low < mains_.size() && (time(mains_[low]) == kUnknown || before(low))) ++low;
+      high = std::max(high, low);
+      while (high < mains_.size() && until(high)) ++high;
+      hits_.clear();
+      probe(line, std::span(mains_).subspan(low, high - low), std::span(spread_).subspan(low, high - low));
+      if (!hits_.empty()) near_line(line);
+    }
+    emit_shared();
+  }
+
+  void near_line(std::int32_t line) {
+    std::stable_sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) { return a.pair < b.pair; });
+    for (std::size_t i = 0; i < hits_.size();) {
+      const std::size_t first = i;
+      own_.clear();
+      for (; i < hits_.size() && hits_[i].pair == hits_[first].pair; ++i) own_.push_back(hits_[i].main);
+      offered_.clear();
+      offer(hits_[first].pair, line);
+      if (offered_.empty()) continue;
+      if (free_of(offered_.front().row) == kUnknown) {
+        emit(own_);
+      } else {
+        shared_.push_back({hits_[first], offered_.front()});
+      }
+    }
+  }
+
+  // With a contained quantity: lines of a pair with one first main line.
+  void emit_shared() {
+    const auto key = [](const std::pair<Hit, Offered>& one) { return std::pair(one.first.main, one.first.pair); };
+    std::stable_sort(shared_.begin(), shared_.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    for (std::size_t i = 0; i < shared_.size();) {
+      const std::size_t first = i;
+      offered_.clear();
+      for (; i < shared_.size() && key(shared_[i]) == key(shared_[first]); ++i) offered_.push_back(shared_[i].second);
+      emit({&shared_[first].first.main, 1});
+    }
+  }
+
+  const PairEvents& events_;
+  const PairIndex& index_;
+  const Grouping& group_;
+  std::span<const std::int64_t> qty_;
+  const Dated& dated_;
+  Found& found_;
+  std::vector<std::int32_t> included_, mains_, distinct_, own_;
+  std::vector<std::uint32_t> spread_;
+  std::vector<Hit> hits_;
+  std::vector<Offered> offered_;
+  std::vector<std::pair<Hit, Offered>> shared_;
+};
+
+bool lacks_key(const PairEvents& events, const Grouping& group, std::size_t i) noexcept {
+  const bool timed = group.cell == Cell::kDay || group.cell == Cell::kHour || group.cell == Cell::kWithin;
+  return (!group.subject.empty() && group.subject[i] < 0) || (!group.cut.empty() && group.cut[i] < 0) || (timed && events.time[i] == kUnknown);
+}
+
+// Whether a row of a grouping would need what the line lacks.
+bool lost(const PairEvents& events, const PairIndex& index, const Grouping& group, const Dated& dated, std::size_t i) {
+  const std::uint8_t role = index.role(events.item[i]);
+  if (role == 0) return false;
+  const bool keyless = lacks_key(events, group, i);
+  if (keyless && (role & PairIndex::kMain) != 0) return true;
+  if ((role & PairIndex::kIncluded) == 0) return false;
+  const std::int32_t slot = index.slot(events.item[i]);
+  for (std::size_t k = 0; k < index.mains(slot).size(); ++k) {
+    const std::int32_t row = dated.first(index.rows(index.first_pair(slot) + k), i);
+    if (row == kEntryUnknown || (keyless && row >= 0)) return true;
+  }
+  return false;
+}
+
+std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
+                        const Dated& dated, int threads) {
+  return over_rows(events.item.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
+           for (std::size_t i = begin; i < end; ++i) {
+             bool any = false;
+             for (std::size_t g = 0; g < indexes.size() && !any; ++g) any = lost(events, indexes[g], groupings[g], dated, i);
+             found.unknown += any ? 1 : 0;
+           }
+         }).unknown;
+}
+
+}  // namespace
+
+Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
+            std::span<const std::int64_t> included_qty, const EntryTable& when, int threads) {
+  const Dated dated(when, events.where);
+  std::vector<Found> found;
+  bool some_lost = !when.region.empty() || !when.level.empty();
+  for (std::size_t g = 0; g < indexes.size(); ++g) {
+    Grouping cells = groupings[g];
+    if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;
+    found.push_back(over_persons(events.person_begin, threads, [&](Found& out, std::size_t first, std::size_t last) {
+      Pairing pairing(events, indexes[g], groupings[g], included_qty, dated, out);
+      Parts parts;
+      for (std::size_t p = first; p < last; ++p) {
+        each_group(
+            cells, events.time, static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]),
+            parts, out.unknown, [&](std::size_t i) -> std::int64_t { return indexes[g].role(events.item[i]) == 0 ? kLeftOut : 0; },
+            [&](Members lines) { pairing.judge(lines); });
+      }
+    }));
+    const bool times_missing = groupings[g].cell == Cell::kWithin && std::find(events.time.begin(), events.time.end(), kUnknown) != events.time.end();
+    some_lost |= found.back().unknown > 0 || times_missing;
+  }
+  Found all = found.empty() ? Found{} : joined(std::move(found));
+  all.unknown = some_lost ? count_lost(events, indexes, groupings, dated, threads) : 0;
+  return all;
+}
+
+Found bundle(std::span<const std::int64_t> person_begin, std::span<const std::int64_t> time, std::span<const std::int32_t> item,
+             const Grouping& group, std::int64_t at_least, int threads) {
+  return over_persons(person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
+    Parts parts;
+    std::vector<std::int32_t> members;
+    for (std::size_t p = first; p < last; ++p) {
+      each_group(
+          group, time, static_cast<std::size_t>(person_begin[p]), static_cast<std::size_t>(person_begin[p + 1]), parts, found.unknown,
+          [&](std::size_t i) -> std::int64_t { return item[i] < 0 ? kLeftOut : 0; },
+          [&](Members lines) {
+            if (static_cast<std::int64_t>(lines.size()) < at_least) return;
+            members.clear();
+            for (const std::int32_t line : lines) members.push_back(item[static_cast<std::size_t>(line)]);
+            std::sort(members.begin(), members.end());
+            const auto different = std::unique(members.begin(), members.end()) - members.begin();
+            if (different < at_least) return;
+            found.open({different, at_least, kUnknown, kUnknown, -1, 0});
+            for (const std::int32_t line : lines) found.detail(line, Part::kOffending);
+          });
+    }
+  });
+}
+
+}  // namespace ybcore::checks

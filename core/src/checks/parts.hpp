@@ -1,0 +1,158 @@
+// Groups of the events of one person, and the loop over persons: what the kernels of this folder share.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "../split.hpp"
+#include "ybcore/checks/found.hpp"
+#include "ybcore/checks/group.hpp"
+
+namespace ybcore::checks {
+
+using Members = std::span<const std::int32_t>;
+
+// Sums beyond 64 bits stop at the ends, so that what is too large stays too large.
+[[nodiscard]] inline std::int64_t narrow(__int128 wide) noexcept {
+  if (wide > INT64_MAX) return INT64_MAX;
+  return wide <= INT64_MIN ? INT64_MIN + 1 : static_cast<std::int64_t>(wide);
+}
+
+// one(found, first, last) for chunks of persons, on threads; what they found in order.
+template <class One>
+[[nodiscard]] Found over_persons(std::span<const std::int64_t> person_begin, int threads, One one) {
+  if (person_begin.size() < 2) return {};
+  const Chunks chunks = cut_evenly(person_begin, threads);
+  std::vector<Found> found(chunks.begin.size() - 1);
+  for_each_chunk(chunks, threads, [&](std::size_t c) { one(found[c], chunks.begin[c], chunks.begin[c + 1]); });
+  return joined(std::move(found));
+}
+
+// The same over rows that do not know each other.
+template <class One>
+[[nodiscard]] Found over_rows(std::size_t rows, int threads, One one) {
+  const Chunks chunks = cut_rows(rows, std::size_t{1} << 18);
+  std::vector<Found> found(chunks.begin.size() - 1);
+  for_each_chunk(chunks, threads, [&](std::size_t c) { one(found[c], chunks.begin[c], chunks.begin[c + 1]); });
+  return joined(std::move(found));
+}
+
+struct PartKey {
+  std::uint64_t place;  // subject and cut
+  std::int64_t extra;
+
+  bool operator==(const PartKey&) const = default;
+  [[nodiscard]] std::uint64_t mixed() const noexcept {
+    const std::uint64_t h = place * 0x9e3779b97f4a7c15U ^ static_cast<std::uint64_t>(extra) * 0xc2b2ae3d27d4eb4fU;
+    return h ^ (h >> 29);
+  }
+};
+
+// Events with equal keys brought together: groups in the order of their first event, each in the order given.
+class Parts {
+ public:
+  void clear() noexcept {
+    event_.clear();
+    key_.clear();
+  }
+  void add(std::int32_t event, const PartKey& key) {
+    event_.push_back(event);
+    key_.push_back(key);
+  }
+
+  template <class Each>
+  void each(Each each) {
+    if (event_.empty()) return;
+    const PartKey first = key_.front();
+    if (std::all_of(key_.begin() + 1, key_.end(), [&](const PartKey& key) { return key == first; })) return each(Members(event_));
+    number();
+    sorted_.resize(event_.size());
+    std::size_t at = 0;
+    for (std::size_t& count : next_) at += std::exchange(count, at);
+    for (std::size_t i = 0; i < event_.size(); ++i) sorted_[next_[static_cast<std::size_t>(group_[i])]++] = event_[i];
+    std::size_t begin = 0;
+    for (const std::size_t end : next_) {
+      each(Members(sorted_).subspan(begin, end - begin));
+      begin = end;
+    }
+  }
+
+ private:
+  struct Slot {
+    std::uint32_t round = 0;
+    std::int32_t group = 0;
+  };
+
+  // A number for each event's key, from 0 in order of appearance; next_ counts the events of each.
+  void number() {
+    const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(32, 2 * event_.size()));
+    if (slots_.size() < wanted) slots_.assign(wanted, {}), round_ = 0;
+    if (++round_ == 0) slots_.assign(slots_.size(), {}), round_ = 1;
+    // The smallest part of the table that is enough: small groups stay in the nearest cache.
+    const std::size_t mask = wanted - 1;
+    group_.resize(event_.size());
+    next_.clear();
+    first_.clear();
+    for (std::size_t i = 0; i < event_.size(); ++i) {
+      std::size_t at = static_cast<std::size_t>(key_[i].mixed()) & mask;
+      while (slots_[at].round == round_ && !(first_[static_cast<std::size_t>(slots_[at].group)] == key_[i])) at = (at + 1) & mask;
+      Slot& slot = slots_[at];
+      if (slot.round != round_) {
+        slot = {round_, static_cast<std::int32_t>(next_.size())};
+        next_.push_back(0);
+        first_.push_back(key_[i]);
+      }
+      group_[i] = slot.group;
+      ++next_[static_cast<std::size_t>(slot.group)];
+    }
+  }
+
+  std::vector<std::int32_t> event_, sorted_, group_;
+  std::vector<PartKey> key_, first_;
+  std::vector<Slot> slots_;
+  std::vector<std::size_t> next_;
+  std::uint32_t round_ = 0;
+};
+
+// What an `extra` key says of an event besides its value.
+inline constexpr std::int64_t kLeftOut = kUnknown + 1;
+
+// Groups of the events [begin, end) of one person; extra(i) cuts them further, or is kUnknown or kLeftOut.
+template <class Extra, class Each>
+void each_group(const Grouping& by, std::span<const std::int64_t> time, std::size_t begin, std::size_t end, Parts& parts,
+                std::int64_t& unknown, Extra extra, Each each) {
+  const bool timed = by.cell == Cell::kDay || by.cell == Cell::kHour;
+  const std::int64_t size = by.cell == Cell::kHour ? 3'600'000'000 : 86'400'000'000;
+  for (std::size_t i = begin; i < end;) {
+    std::size_t last = end;
+    if (by.cell == Cell::kLine) last = i + 1;
+    if (timed && time[i] == kUnknown) {
+      if (extra(i) != kLeftOut) ++unknown;
+      ++i;
+      continue;
+    }
+    if (timed) {
+      const std::int64_t offset = time[i] % size, start = time[i] - (offset < 0 ? offset + size : offset);
+      for (last = i + 1; last < end && time[last] - start < size;) ++last;
+    }
+    parts.clear();
+    for (; i < last; ++i) {
+      const std::int64_t more = extra(i);
+      if (more == kLeftOut) continue;
+      const std::int32_t subject = by.subject.empty() ? 0 : by.subject[i], cut = by.cut.empty() ? 0 : by.cut[i];
+      if (more == kUnknown || subject < 0 || cut < 0) {
+        ++unknown;
+      } else {
+        parts.add(static_cast<std::int32_t>(i), {static_cast<std::uint64_t>(subject) << 32 | static_cast<std::uint32_t>(cut), more});
+      }
+    }
+    parts.each(each);
+  }
+}
+
+}  // namespace ybcore::checks
