@@ -69,6 +69,15 @@ class RuleBook:
         """What the reference reads, in the same order: {file, doc, tables: {name: rows of texts}}; nothing is layered."""
         return [copy.deepcopy(document.raw) for document in self._documents]
 
+    def plain(self) -> list[RawDoc]:
+        """The documents with each table's rows inline under `rows`, as one document without files would have them."""
+        out = []
+        for part in self.raw:
+            for name, rows in part["tables"].items():
+                part["doc"]["tables"][name]["rows"] = rows
+            out.append(part["doc"])
+        return out
+
     @property
     def sha256(self) -> str:
         """Hash over documents and table rows; where the files lie does not matter."""
