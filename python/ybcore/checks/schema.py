@@ -122,7 +122,21 @@ def _checks(definitions: dict[str, Any]) -> list[dict[str, Any]]:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one rule document."""
     definitions: dict[str, Any] = {}
-    for part in (AgeTest, ChangeTest, CodeList, Codes, ColumnMap, Example, FactorOf, FixedTest, Items, MainDiagnosis, PeerTest, TableModel, Trigger):
+    for part in (
+        AgeTest,
+        ChangeTest,
+        CodeList,
+        Codes,
+        ColumnMap,
+        Example,
+        FactorOf,
+        FixedTest,
+        Items,
+        MainDiagnosis,
+        PeerTest,
+        TableModel,
+        Trigger,
+    ):
         definitions[part.__name__] = _model(part, definitions)
     rule = _model(RuleModel, definitions)
     rule["allOf"] = _checks(definitions)
