@@ -52,7 +52,7 @@ def test_help_needs_no_data_library():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["synth"], ["settle"], ["explain"], ["policy"], ["policy", "check"], ["policy", "show"], ["policy", "schema"], ["catalog", "check"], ["describe"]])  # fmt: skip
+@pytest.mark.parametrize("command", [[], ["demo"], ["synth"], ["settle"], ["explain"], ["policy"], ["policy", "check"], ["policy", "show"], ["policy", "schema"], ["catalog", "check"], ["rules"], ["rules", "list"], ["rules", "show"], ["rules", "validate"], ["describe"]])  # fmt: skip
 def test_help_in_both_languages(command: list[str], capsys: pytest.CaptureFixture[str]):
     assert main([*command, "--help"]) == 0
     zh = capsys.readouterr().out
@@ -92,6 +92,75 @@ def test_wrong_document_tells_place_and_nearest_name(tmp_path: Path, capsys: pyt
     assert "nearest name: deductible" in caught.err and "found 1.80" in caught.err and "problem(s):" in caught.err
     assert main(["policy", "check", str(path)]) == 1
     assert "处问题" in capsys.readouterr().err
+
+
+RULE = """\
+format: ybcore-rules/1
+id: small
+version: "2"
+name: {zh: 小规则册, en: a small book}
+layer: city
+region: "12"
+from: open
+known_since: 2025-01-01
+source: nowhere
+parameters: {most: 5}
+tables:
+  drugs: {key: code, rows: [{code: a}, {code: b}]}
+  nothing: {columns: [code], key: code, rows: []}
+rules:
+  - {id: R1, national: 50, name: {zh: 频繁门诊, en: frequent visits}, kernel: K07, scope: {insutype: "310"}, check: {subject: person, measure: visits, comparator: more_than, windows: [{kind: calendar, unit: month, thresholds: [{value: {parameter: most}}]}]}, amount: none, disposition: suspect, severity: 2, choices: [calendar months], source: slides}
+  - {id: R2, name: {zh: 名单, en: listed}, kernel: K01, items: {table: drugs}, check: {attribute: listed}, amount: whole_line, disposition: deny, severity: 1, source: list}
+  - {id: R3, name: {zh: 空名单, en: empty}, kernel: K01, items: {table: nothing}, check: {attribute: listed}, amount: whole_line, disposition: deny, severity: 1, source: list}
+  - {id: R4, name: {zh: 停用, en: off}, kernel: K06, status: disabled, reason: no value, amount: none, disposition: warn, severity: 3, source: slides}
+"""
+
+
+def test_rules_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULE, encoding="utf-8")
+    assert main(["rules", "list", str(path)]) == 0
+    listed = capsys.readouterr().out
+    assert "频繁门诊" in listed and "跳过：表 nothing 没有数据行" in listed and "可运行 2，跳过 1，停用 1" in listed
+    assert main(["--lang", "en", "rules", "list", str(path), "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["rows"] for row in rows] == [None, 2, 0, None] and rows[2]["skip"] == "table nothing has no rows"
+    assert main(["--lang", "en", "rules", "show", str(path), "R1"]) == 0
+    shown = capsys.readouterr().out
+    for words in (
+        "frequent visits",
+        "national rule 50",
+        "K07 window",
+        "insuplc_admdvs 12, insutype: 310",
+        "most = 5",
+        "highly suspect",
+        "calendar months",
+        "slides",
+        "small 2",
+    ):
+        assert words in shown, words
+    assert main(["rules", "show", str(path), "R2"]) == 0
+    assert "表 drugs，2 行" in capsys.readouterr().out
+    assert main(["rules", "show", str(path), "R4", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reason"] == "no value"
+    assert main(["rules", "show", str(path), "R44"]) == 1
+    assert "没有规则 'R44'；是否为 'R4'？" in capsys.readouterr().err
+    assert main(["rules", "schema"]) == 0
+    assert "K07" in json.dumps(json.loads(capsys.readouterr().out))
+
+
+def test_rules_validate_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = tmp_path / "rules.yaml"
+    path.write_text(RULE, encoding="utf-8")
+    assert main(["--lang", "en", "rules", "validate", str(path)]) == 0
+    assert "ok small 2: 4 rules (3 enabled), 2 tables with 2 rows" in capsys.readouterr().out
+    path.write_text(
+        RULE.replace("comparator: more_than, ", "").replace("table: drugs", "table: drug"), encoding="utf-8"
+    )
+    assert main(["--lang", "en", "rules", "validate", str(path)]) == 1
+    caught = capsys.readouterr()
+    assert caught.out == "" and "2 problem(s)" in caught.err and f"{path}:15:" in caught.err
+    assert "`comparator` is needed; there is no default" in caught.err and "nearest name: drugs" in caught.err
 
 
 def test_policy_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -135,7 +135,9 @@ class _Binder:
                 if other not in self.made.rules:
                     self.tell(("relations", word, index), unknown("rule", "规则", other, self.made.rules))
                 elif other == self.model.id:
-                    self.tell(("relations", word, index), Fault("a rule has no relation to itself", "规则不能与自身建立关系"))
+                    self.tell(
+                        ("relations", word, index), Fault("a rule has no relation to itself", "规则不能与自身建立关系")
+                    )
 
     def _names(self, check: Node) -> None:
         for path, node in _nodes(check, ("check",)):
@@ -180,7 +182,9 @@ class _Binder:
             value = read_figure(str(text), figure.kind)
         except ScalarError as err:
             where = f"{figure.parameter} ({self.model.id})"
-            self.sink.add(document.parsed, ("parameters", figure.parameter), Fault(f"{where}: {err.en}", f"{where}：{err.zh}"))
+            self.sink.add(
+                document.parsed, ("parameters", figure.parameter), Fault(f"{where}: {err.en}", f"{where}：{err.zh}")
+            )
             return figure
         return Figure(figure.kind, str(text), value, figure.parameter, "", figure.path)
 
@@ -270,7 +274,13 @@ class _Binder:
                     self._cell(table, row, name, bad[cell].en, bad[cell].zh)
             out.append(seen.get(cell, UNKNOWN))
         if told > _TOLD:
-            self.tell(("items",), Fault(f"{told} cells of column {name!r} are wrong; the first {_TOLD} are told", f"列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格"))
+            self.tell(
+                ("items",),
+                Fault(
+                    f"{told} cells of column {name!r} are wrong; the first {_TOLD} are told",
+                    f"列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格",
+                ),
+            )
         return out
 
     def _cell(self, table: RuleTable, row: int, name: str, en: str, zh: str, **more: str) -> None:
@@ -309,9 +319,16 @@ class _Binder:
                 same = earlier.scope == later.scope
                 if same and earlier.value.value != later.value.value:
                     continue  # two values of one scope: two severities
-                if same or (earlier.scope.specificity == later.scope.specificity and not earlier.scope.excludes(later.scope)):
+                if same or (_level(earlier.scope, later.scope) and not earlier.scope.excludes(later.scope)):
                     en = f"thresholds {j + 1} and {i + 1} are equally specific and may both hold"
                     self.tell((*path, i), Fault(en, f"第 {j + 1} 与第 {i + 1} 个阈值同样具体且可能同时适用"))
+
+
+def _level(one: Scope, other: Scope) -> bool:
+    """Neither is more specific: as many conditions, and prefixes that are as long or of other columns."""
+    if one.specificity[0] != other.specificity[0]:
+        return False
+    return one.specificity == other.specificity or one.keys() != other.keys()
 
 
 def _role(path: RawPath, node: Any) -> str:
@@ -335,5 +352,3 @@ def _nodes(node: Any, path: RawPath) -> Iterator[tuple[RawPath, Any]]:
     elif isinstance(node, dict):
         for key, item in node.items():
             yield from _nodes(item, (*path, key))
-
-

@@ -69,11 +69,22 @@ class RuleBook:
         """What the reference reads, in the same order: {file, doc, tables: {name: rows of texts}}; nothing is layered."""
         return [copy.deepcopy(document.raw) for document in self._documents]
 
+    def plain(self) -> list[RawDoc]:
+        """The documents with each table's rows inline under `rows`, as one document without files would have them."""
+        out = []
+        for part in self.raw:
+            for name, rows in part["tables"].items():
+                part["doc"]["tables"][name]["rows"] = rows
+            out.append(part["doc"])
+        return out
+
     @property
     def sha256(self) -> str:
         """Hash over documents and table rows; where the files lie does not matter."""
         if not self._sha:
-            parts = [{key: value for key, value in document.raw.items() if key != "file"} for document in self._documents]
+            parts = [
+                {key: value for key, value in document.raw.items() if key != "file"} for document in self._documents
+            ]
             text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
             self._sha = hashlib.sha256(text.encode()).hexdigest()
         return self._sha
@@ -96,7 +107,9 @@ class RuleBook:
 
     def __repr__(self) -> str:
         on = sum(rule.enabled for rule in self._rules)
-        return f"RuleBook({[document.head.id for document in self._documents]}, {on} of {len(self._rules)} rules enabled)"
+        return (
+            f"RuleBook({[document.head.id for document in self._documents]}, {on} of {len(self._rules)} rules enabled)"
+        )
 
 
 def load_rules(source: RuleSource | Iterable[RuleSource]) -> RuleBook:
@@ -140,7 +153,9 @@ def _parsed(item: Any, sink: Sink) -> list[Parsed]:
         return _tried(sink, lambda: parse_file(path))
     found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
     if not found:
-        sink.problems.append(Problem(file=str(path), what=f"no *.yaml in folder {path}", what_zh=f"文件夹 {path} 中没有 *.yaml"))
+        sink.problems.append(
+            Problem(file=str(path), what=f"no *.yaml in folder {path}", what_zh=f"文件夹 {path} 中没有 *.yaml")
+        )
     return [parsed for file in found for parsed in _tried(sink, lambda file=file: parse_file(file))]
 
 

@@ -64,11 +64,15 @@ _NO_DEFAULT = {
 }
 
 
+_MISSING = fault_of({"type": "missing"})
+
+
 def _fault(item: Any) -> Fault:
     """pydantic's finding as a fault; a missing comparator is told as what it is."""
     last = str(item["loc"][-1]) if item["loc"] else ""
-    if item["type"] != "missing":
-        return fault_of(item)
+    fault = fault_of(item)
+    if not last or fault != _MISSING:
+        return fault
     if last in _NO_DEFAULT:
         return Fault(f"`{last}` is needed; there is no default", f"须给出 {last}，没有默认值", _NO_DEFAULT[last])
     return Fault(f"`{last}` is missing", f"缺少必填项 {last}", "this key")
@@ -116,7 +120,13 @@ class DocumentModel(Node):
     def _parts(self) -> DocumentModel:
         faults = Faults()
         if self.region != "*" and not (self.region.isascii() and self.region.isdigit() and len(self.region) <= 6):
-            faults.add(("region",), Fault(f'region is a prefix of a six-digit admdvs code or "*", found {self.region!r}', f'region 应为六位区划代码的前缀或 "*"，实为 {self.region!r}'))
+            faults.add(
+                ("region",),
+                Fault(
+                    f'region is a prefix of a six-digit admdvs code or "*", found {self.region!r}',
+                    f'region 应为六位区划代码的前缀或 "*"，实为 {self.region!r}',
+                ),
+            )
         if self.end <= self.start:
             faults.add(("to",), Fault("the document never holds", "文件从不有效", "a date after `from`"))
         for kind in self.visit_kinds:
@@ -143,14 +153,22 @@ class CodeList(Node):
             for index, code in enumerate(self.codes):
                 first, dash, last = code.partition("-")
                 if dash and not (first and last and first <= last):
-                    faults.add(("codes", index), Fault(f"not an interval: {code!r}", f"不是区间：{code!r}", "A00-B99, the first not after the last"))
+                    faults.add(
+                        ("codes", index),
+                        Fault(
+                            f"not an interval: {code!r}", f"不是区间：{code!r}", "A00-B99, the first not after the last"
+                        ),
+                    )
             faults.raise_if_any()
         return self
 
 
 def _not_both(node: Any) -> None:
     if node.extends is not None and node.replaces is not None:
-        fail(Fault("`extends` and `replaces` exclude each other", "extends 与 replaces 不能同时给出", key=True), "replaces")
+        fail(
+            Fault("`extends` and `replaces` exclude each other", "extends 与 replaces 不能同时给出", key=True),
+            "replaces",
+        )
 
 
 class TableModel(Node):
@@ -169,7 +187,9 @@ class TableModel(Node):
     def _parts(self) -> TableModel:
         _not_both(self)
         if (self.file is None) == (self.rows is None):
-            fail(Fault("a table has a `file` or `rows`", "表须给出 file 或 rows 之一", "file: name.csv, or rows: [...]"))
+            fail(
+                Fault("a table has a `file` or `rows`", "表须给出 file 或 rows 之一", "file: name.csv, or rows: [...]")
+            )
         if self.columns is not None and self.rows is None:
             fail(Fault("`columns` names those of inline rows", "columns 只用于内联行", key=True), "columns")
         if self.key is None and self.extends is None and self.replaces is None:
@@ -240,7 +260,9 @@ class RuleModel(Node):
     scope: ScopeField = EMPTY
     items: ItemsField = Items()
     check: Annotated[Any, WithJsonSchema({"type": "object"})] = None
-    amount: Annotated[Literal["whole_line", "excess_qty", "price_diff", "whole_day", "visit_total", "none"], Word("金额")]
+    amount: Annotated[
+        Literal["whole_line", "excess_qty", "price_diff", "whole_day", "visit_total", "none"], Word("金额")
+    ]
     disposition: Disposition
     severity: Severity
     priority: Annotated[int, PlainValidator(_national), _WHOLE] | None = None
@@ -263,14 +285,23 @@ class RuleModel(Node):
             faults.raise_if_any()
         amounts = AMOUNTS[kernel]
         if isinstance(raw.get("amount"), str) and raw["amount"] in _WORTH and raw["amount"] not in amounts:
-            faults.add(("amount",), Fault(f"{kernel} has no amount {raw['amount']!r}", f"{kernel} 没有金额方式 {raw['amount']!r}", f"one of: {', '.join(amounts)}"))
+            faults.add(
+                ("amount",),
+                Fault(
+                    f"{kernel} has no amount {raw['amount']!r}",
+                    f"{kernel} 没有金额方式 {raw['amount']!r}",
+                    f"one of: {', '.join(amounts)}",
+                ),
+            )
         if raw.get("status", "enabled") == "disabled" and not raw.get("reason"):
             faults.add(("status",), Fault("a disabled rule says why", "停用的规则须说明 reason", "reason: text"))
         if raw.get("status", "enabled") != "disabled":
             if "check" not in raw:
                 faults.add((), Fault("`check` is missing", "缺少必填项 check", f"the keys of {kernel}"))
             if "reason" in raw:
-                faults.add(("reason",), Fault("`reason` belongs to a disabled rule", "reason 只用于停用的规则", key=True))
+                faults.add(
+                    ("reason",), Fault("`reason` belongs to a disabled rule", "reason 只用于停用的规则", key=True)
+                )
         found = _with_check(raw, kernel, info, faults)
         faults.raise_if_any()
         return found
@@ -373,7 +404,15 @@ def _read_rule(document: Document, index: int, raw: Any, sink: Sink) -> None:
         for key in extra:
             sink.add(parsed, (*loc, key), unknown("key", "键", key, ("id", "disable"), key=True))
         if not all(isinstance(raw.get(key), str) and raw.get(key) for key in ("id", "disable")):
-            sink.add(parsed, loc, Fault("a rule that is switched off has an id and a reason", "停用条目须有 id 与理由", "{id: .., disable: reason}"))
+            sink.add(
+                parsed,
+                loc,
+                Fault(
+                    "a rule that is switched off has an id and a reason",
+                    "停用条目须有 id 与理由",
+                    "{id: .., disable: reason}",
+                ),
+            )
         elif not extra:
             document.rules.append((index, Disabled(str(raw["id"]), str(raw["disable"]))))
         return
@@ -426,6 +465,10 @@ def _columns_are_there(model: TableModel, sheet: Sheet, parsed: Parsed, loc: Raw
     for name in model.key or ():
         for row, cell in enumerate(sheet.columns.get(name, ())):
             if not cell:
-                sink.problems.append(Problem(file=sheet.file, line=sheet.lines[row], path=name, what="the key is empty", what_zh="主键为空"))
+                sink.problems.append(
+                    Problem(
+                        file=sheet.file, line=sheet.lines[row], path=name, what="the key is empty", what_zh="主键为空"
+                    )
+                )
                 right = False
     return right

@@ -94,12 +94,21 @@ class Group(Node):
 def check_group(node: Any) -> None:
     """`hours`, `edge` belong to `within` and `starts` to `insurance_year`; both must be there. No default."""
     faults = Faults()
-    for name, kind, zh in (("hours", "within", "小时数"), ("edge", "within", "边界"), ("starts", "insurance_year", "起始月日")):
+    for name, kind, zh in (
+        ("hours", "within", "小时数"),
+        ("edge", "within", "边界"),
+        ("starts", "insurance_year", "起始月日"),
+    ):
         if not hasattr(node, name):
             continue
         given = getattr(node, name) is not None
         if node.group == kind and not given:
-            faults.add((name,), Fault(f"group {kind} needs `{name}`; there is no default", f"分组 {kind} 须给出{zh} `{name}`，没有默认值"))
+            faults.add(
+                (name,),
+                Fault(
+                    f"group {kind} needs `{name}`; there is no default", f"分组 {kind} 须给出{zh} `{name}`，没有默认值"
+                ),
+            )
         if node.group != kind and given:
             faults.add((name,), Fault(f"`{name}` belongs to group {kind}", f"`{name}` 只用于分组 {kind}", key=True))
     faults.raise_if_any()
@@ -110,7 +119,9 @@ class Scope:
 
     __slots__ = ("diagnoses", "negated", "tests")
 
-    def __init__(self, tests: dict[str, tuple[str, ...]], diagnoses: tuple[str, ...], negated: tuple[Scope, ...]) -> None:
+    def __init__(
+        self, tests: dict[str, tuple[str, ...]], diagnoses: tuple[str, ...], negated: tuple[Scope, ...]
+    ) -> None:
         self.tests, self.diagnoses, self.negated = tests, diagnoses, negated
 
     @property
@@ -131,8 +142,7 @@ class Scope:
     def excludes(self, other: Scope) -> bool:
         """Surely no row fits both: some key asks for prefixes that no code can have at once."""
         return any(
-            key in other.tests
-            and not any(a.startswith(b) or b.startswith(a) for a in codes for b in other.tests[key])
+            key in other.tests and not any(a.startswith(b) or b.startswith(a) for a in codes for b in other.tests[key])
             for key, codes in self.tests.items()
         )
 
@@ -232,7 +242,13 @@ def _items(raw: Any, info: ValidationInfo) -> Items:
     if raw == "all":
         return Items()
     if not isinstance(raw, dict):
-        fail(Fault("expected what to look at", "应为项目范围", "all, or one of {table}, {list}, {prefix}, {list_type}, {med_chrgitm_type}"))
+        fail(
+            Fault(
+                "expected what to look at",
+                "应为项目范围",
+                "all, or one of {table}, {list}, {prefix}, {list_type}, {med_chrgitm_type}",
+            )
+        )
     if len(raw) != 1 and not set(raw) - set(Items.model_fields):
         fail(Fault("`items` says one thing", "`items` 只能给出一种", f"one of: {', '.join(Items.model_fields)}"))
     try:

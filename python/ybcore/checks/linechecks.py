@@ -76,7 +76,10 @@ class ColumnMap(Node):
     @classmethod
     def _cells(cls, raw: Any, info: ValidationInfo) -> Any:
         if isinstance(raw, dict) and isinstance(raw.get("map"), dict):
-            cells = {key: AgeTest.model_validate(cell, context=info.context) if isinstance(cell, dict) else cell for key, cell in raw["map"].items()}
+            cells = {
+                key: AgeTest.model_validate(cell, context=info.context) if isinstance(cell, dict) else cell
+                for key, cell in raw["map"].items()
+            }
             return {**raw, "map": cells}
         return raw
 
@@ -86,7 +89,13 @@ def _test(raw: Any, info: ValidationInfo) -> Codes | ColumnMap | AgeTest:
         for key, model in (("codes", Codes), ("column", ColumnMap), ("comparator", AgeTest), ("unit", AgeTest)):
             if key in raw:
                 return model.model_validate(raw, context=info.context)
-    fail(Fault("expected what is allowed or barred", "应为允许或禁止的取值", "{codes: [..]}, {column, map}, or for age {unit, comparator, value}"))
+    fail(
+        Fault(
+            "expected what is allowed or barred",
+            "应为允许或禁止的取值",
+            "{codes: [..]}, {column, map}, or for age {unit, comparator, value}",
+        )
+    )
 
 
 _Test = Annotated[Codes | ColumnMap | AgeTest, PlainValidator(_test), WithJsonSchema({"x-ref": "attribute_test"})]
@@ -102,7 +111,9 @@ def _attribute(raw: Any) -> str:
 class Attribute(Node):
     """K01: one key, one attribute."""
 
-    key: Annotated[Literal["item", "diagnosis", "operation", "doctor", "institution", "person", "card"], Word("主键")] = "item"
+    key: Annotated[
+        Literal["item", "diagnosis", "operation", "doctor", "institution", "person", "card"], Word("主键")
+    ] = "item"
     attribute: Annotated[str, _ATTRIBUTE, WithJsonSchema({"enum": list(ATTRIBUTES)})]
     allowed: _Test | None = None
     barred: _Test | None = None
@@ -113,7 +124,14 @@ class Attribute(Node):
         if self.attribute == "listed":
             for name in ("allowed", "barred"):
                 if getattr(self, name) is not None:
-                    fail(Fault("`listed` looks the key up in the table and needs no codes", "listed 只查名单，不需要代码", key=True), name)
+                    fail(
+                        Fault(
+                            "`listed` looks the key up in the table and needs no codes",
+                            "listed 只查名单，不需要代码",
+                            key=True,
+                        ),
+                        name,
+                    )
             return self
         exactly_one(self, "allowed", "barred")
         name = "allowed" if self.allowed is not None else "barred"
@@ -121,9 +139,23 @@ class Attribute(Node):
         cells = list(test.map.values()) if isinstance(test, ColumnMap) else [test]
         aged = [isinstance(cell, AgeTest) for cell in cells]
         if all(aged) != (self.attribute == "age") or any(aged) != (self.attribute == "age"):
-            fail(Fault("age, and only age, is tested by unit, comparator and value", "年龄（且仅年龄）以 unit、comparator、value 检验"), name)
+            fail(
+                Fault(
+                    "age, and only age, is tested by unit, comparator and value",
+                    "年龄（且仅年龄）以 unit、comparator、value 检验",
+                ),
+                name,
+            )
         if self.attribute == "age" and name == "allowed":
-            fail(Fault("a comparator names the hit: an age test stands under `barred`", "比较方式指命中的情形：年龄检验写在 barred 下", nearest="barred", key=True), name)
+            fail(
+                Fault(
+                    "a comparator names the hit: an age test stands under `barred`",
+                    "比较方式指命中的情形：年龄检验写在 barred 下",
+                    nearest="barred",
+                    key=True,
+                ),
+                name,
+            )
         return self
 
 
@@ -224,7 +256,12 @@ class Trigger(Node):
     @model_validator(mode="after")
     def _parts(self) -> Trigger:
         if (self.kind == "item") == (self.list is not None):
-            fail(Fault("the items of the rule are the trigger `item`; a diagnosis or operation trigger has a list", "触发 item 即规则的项目；诊断或手术触发须给出 list"))
+            fail(
+                Fault(
+                    "the items of the rule are the trigger `item`; a diagnosis or operation trigger has a list",
+                    "触发 item 即规则的项目；诊断或手术触发须给出 list",
+                )
+            )
         return self
 
 
@@ -255,7 +292,9 @@ class QuantityRatio(Node):
 class Couple(Node):
     """K05: a trigger and its partner."""
 
-    trigger: Annotated[Trigger, PlainValidator(_trigger), WithJsonSchema({"x-ref": "trigger"})] = Trigger.model_construct(kind="item", list=None)
+    trigger: Annotated[Trigger, PlainValidator(_trigger), WithJsonSchema({"x-ref": "trigger"})] = (
+        Trigger.model_construct(kind="item", list=None)
+    )
     partner: Partner
     where: Annotated[Literal["visit", "day", "history"], Word("范围")]
     look_back_days: Whole | None = None
@@ -265,7 +304,12 @@ class Couple(Node):
     @model_validator(mode="after")
     def _parts(self) -> Couple:
         if (self.where == "history") != (self.look_back_days is not None):
-            fail(Fault("`where: history` and `look_back_days` go together", "where: history 与 look_back_days 须同时给出"), "where")
+            fail(
+                Fault(
+                    "`where: history` and `look_back_days` go together", "where: history 与 look_back_days 须同时给出"
+                ),
+                "where",
+            )
         if self.ratio is not None and self.negate:
             fail(Fault("a ratio cannot be negated", "配比不能取反", key=True), "negate")
         return self
@@ -415,5 +459,3 @@ class SameClass(_Composition):
     def _one(self) -> SameClass:
         exactly_one(self, "prefix", "column")
         return self
-
-

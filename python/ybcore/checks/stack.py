@@ -68,7 +68,11 @@ def _parameters(made: Stack, document: Document, sink: Sink) -> None:
         old = made.parameters.get(name)
         if old is not None and old[1].head.layer == document.head.layer:
             en = f"parameter {name!r} is set already in this layer, by {old[1].head.id}"
-            sink.add(document.parsed, ("parameters", name), Fault(en, f"参数 {name!r} 在本层已由 {old[1].head.id} 给出", key=True))
+            sink.add(
+                document.parsed,
+                ("parameters", name),
+                Fault(en, f"参数 {name!r} 在本层已由 {old[1].head.id} 给出", key=True),
+            )
         made.parameters[name] = (text, document)
 
 
@@ -91,7 +95,15 @@ def _lists(made: Stack, document: Document, sink: Sink) -> None:
             continue
         old = made.lists[target]
         if codes.extends and old.codes and codes.match != old.match:
-            sink.add(document.parsed, ("lists", name), Fault(f"list {target!r} matches by {old.match}", f"代码表 {target!r} 的匹配方式为 {old.match}", f"match: {old.match}"))
+            sink.add(
+                document.parsed,
+                ("lists", name),
+                Fault(
+                    f"list {target!r} matches by {old.match}",
+                    f"代码表 {target!r} 的匹配方式为 {old.match}",
+                    f"match: {old.match}",
+                ),
+            )
         all_codes = tuple(dict.fromkeys((*old.codes, *codes.codes))) if codes.extends else codes.codes
         made.lists[target] = codes.model_copy(update={"codes": all_codes, "extends": None, "replaces": None})
 
@@ -113,7 +125,11 @@ def _rule(made: Stack, document: Document, index: int, rule: RuleModel | Disable
         sink.add(parsed, (*loc, "id"), Fault(en, f"规则 {rule.id!r} 已存在于 {file}:{line}；覆盖须写 override: true"))
         return
     if old is not None and old.document is document:
-        sink.add(parsed, (*loc, "override"), Fault("a document cannot override itself", "同一文件不能覆盖自身的规则", key=True))
+        sink.add(
+            parsed,
+            (*loc, "override"),
+            Fault("a document cannot override itself", "同一文件不能覆盖自身的规则", key=True),
+        )
     made.rules[rule.id] = Layered(document, index, rule)
 
 
@@ -145,23 +161,48 @@ def _tables(made: Stack, sink: Sink) -> None:
         sink.problems.extend(check_overlaps(table))
 
 
-def _fits(key: tuple[str, ...] | None, old: tuple[str, ...], rows: Dated, parts: list[Dated], document: Document, loc: RawPath, sink: Sink, adds: bool) -> bool:
+def _fits(
+    key: tuple[str, ...] | None,
+    old: tuple[str, ...],
+    rows: Dated,
+    parts: list[Dated],
+    document: Document,
+    loc: RawPath,
+    sink: Sink,
+    adds: bool,
+) -> bool:
     """Rows that are added have the key of the table they are added to, and no column that it does not know."""
     if adds and key is not None and key != old:
-        sink.add(document.parsed, (*loc, "key"), Fault(f"the key of the table is {', '.join(old)}", f"该表的主键是 {', '.join(old)}", ", ".join(old)))
+        sink.add(
+            document.parsed,
+            (*loc, "key"),
+            Fault(f"the key of the table is {', '.join(old)}", f"该表的主键是 {', '.join(old)}", ", ".join(old)),
+        )
         return False
     right = True
     for name in key or old:
         if name not in rows.sheet.columns:
-            sink.add(document.parsed, loc, unknown("column", "列", name, rows.sheet.columns) if rows.sheet.columns else Fault("no columns", "没有列"))
+            sink.add(
+                document.parsed,
+                loc,
+                unknown("column", "列", name, rows.sheet.columns)
+                if rows.sheet.columns
+                else Fault("no columns", "没有列"),
+            )
             right = False
     known = {column for part in parts for column in part.sheet.columns} | set(RESERVED_COLUMNS)
     for name in rows.sheet.columns if adds else ():
         if name not in known:
             fault = unknown("column", "列", name, sorted(known))
-            first = Problem(file=rows.sheet.file, line=1, path=name, what=fault.en, what_zh=fault.zh, expected=fault.expected, nearest=fault.nearest)
+            first = Problem(
+                file=rows.sheet.file,
+                line=1,
+                path=name,
+                what=fault.en,
+                what_zh=fault.zh,
+                expected=fault.expected,
+                nearest=fault.nearest,
+            )
             sink.problems.append(first)
             right = False
     return right
-
-

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Node, Word, Words
 from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField
-from .figures import Amount, Fraction, Measured, QuantityCell, Quantity, Whole, whole_figure
+from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, whole_figure
 from .linechecks import MEASURES, exactly_one, with_kind
 
 __all__ = [
@@ -205,5 +205,3 @@ class UserCheck(Node):
     """A registered Python rule; `function` is its id when it is not the rule's."""
 
     function: Code = ""
-
-

@@ -57,7 +57,9 @@ def read_csv(path: Path) -> tuple[Sheet | None, list[Problem]]:
         return None, [Problem(file=name, what="the table's file is not there", what_zh="找不到表文件")]
     except UnicodeDecodeError as err:
         line = path.read_bytes().count(b"\n", 0, err.start) + 1
-        return None, [Problem(file=name, line=line, what="not UTF-8; save the file as UTF-8", what_zh="不是 UTF-8，请存为 UTF-8")]
+        return None, [
+            Problem(file=name, line=line, what="not UTF-8; save the file as UTF-8", what_zh="不是 UTF-8，请存为 UTF-8")
+        ]
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -74,7 +76,9 @@ def read_csv(path: Path) -> tuple[Sheet | None, list[Problem]]:
                 lines.append(before + 1)
             before = reader.line_num
     except csv.Error as err:
-        return None, [Problem(file=name, line=reader.line_num, what=f"not CSV: {err}", what_zh=f"不是合法的 CSV：{err}")]
+        return None, [
+            Problem(file=name, line=reader.line_num, what=f"not CSV: {err}", what_zh=f"不是合法的 CSV：{err}")
+        ]
     problems += _header(name, header)
     if problems:
         return None, problems
@@ -93,9 +97,13 @@ def _header(file: str, header: list[str]) -> list[Problem]:
     problems = []
     for index, name in enumerate(header):
         if not name.strip():
-            problems.append(Problem(file=file, line=1, what=f"column {index + 1} has no name", what_zh=f"第 {index + 1} 列没有名称"))
+            problems.append(
+                Problem(file=file, line=1, what=f"column {index + 1} has no name", what_zh=f"第 {index + 1} 列没有名称")
+            )
         elif name in header[:index]:
-            problems.append(Problem(file=file, line=1, what=f"column {name!r} stands twice", what_zh=f"列 {name!r} 重复"))
+            problems.append(
+                Problem(file=file, line=1, what=f"column {name!r} stands twice", what_zh=f"列 {name!r} 重复")
+            )
     return problems
 
 
@@ -155,7 +163,9 @@ def dated(sheet: Sheet, defaults: dict[str, int], region: str, problems: list[Pr
     size = len(sheet.lines)
 
     def days_of(name: str, open_: int) -> np.ndarray:
-        return _typed(sheet, name, defaults[name], lambda text: open_ if text == "open" else days(text), np.int32, problems)
+        return _typed(
+            sheet, name, defaults[name], lambda text: open_ if text == "open" else days(text), np.int32, problems
+        )
 
     begin, end, known = days_of("from", ALWAYS), days_of("to", OPEN), days_of("known_since", ALWAYS)
     suspect = _typed(sheet, "suspect", 0, _flag, np.int8, problems).astype(bool)
@@ -183,7 +193,9 @@ def _words(sheet: Sheet, name: str, default: str, read: Any, problems: list[Prob
     return [seen[cell] for cell in cells]
 
 
-def _read_new(sheet: Sheet, name: str, cells: list[str], seen: dict[str, Any], read: Any, default: Any, problems: list[Problem]) -> None:
+def _read_new(
+    sheet: Sheet, name: str, cells: list[str], seen: dict[str, Any], read: Any, default: Any, problems: list[Problem]
+) -> None:
     for row, cell in enumerate(cells):
         if cell not in seen:
             try:
@@ -201,7 +213,10 @@ def _flag(text: str) -> int:
 
 def _region(text: str) -> str:
     if text != "*" and not (text.isascii() and text.isdigit() and len(text) <= 6):
-        raise ScalarError(f'region is a prefix of a six-digit code or "*", found {text!r}', f'region 应为六位区划代码的前缀或 "*"，实为 {text!r}')
+        raise ScalarError(
+            f'region is a prefix of a six-digit code or "*", found {text!r}',
+            f'region 应为六位区划代码的前缀或 "*"，实为 {text!r}',
+        )
     return text
 
 
@@ -263,9 +278,11 @@ def _overlaps(table: RuleTable, rows: list[int]) -> list[Problem]:
             other = str(line) if file == table.files[second] else f"{file}:{line}"
             en = f"two rows of {key} hold at once and are equally specific; the other stands at line {other}"
             zh = f"{key} 有两行同时有效且同样具体，另一行在第 {other} 行"
-            problems.append(Problem(file=table.files[second], line=table.lines[second], path=f"tables.{table.name}", what=en, what_zh=zh))
+            problems.append(
+                Problem(
+                    file=table.files[second], line=table.lines[second], path=f"tables.{table.name}", what=en, what_zh=zh
+                )
+            )
         if last is None or table.end[row] > table.end[last]:
             last = row
     return problems
-
-

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, Faults, fail, unknown
-from ..policy.fields import Code, Flag, MonthDay, Node, Positive, Word, Words
+from ..policy.fields import Flag, MonthDay, Node, Positive, Word, Words
 from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, read_scope
 from .figures import QuantityCell, Whole, WholeCell, whole_figure
 from .linechecks import MEASURES, Threshold, kinds_of_thresholds
@@ -55,14 +55,33 @@ class Window(Node):
         barred = {"calendar": ("days", "edge"), "rolling": ("unit", "starts")}[self.kind]
         for name in needed:
             if getattr(self, name) is None:
-                faults.add((name,), Fault(f"a {self.kind} window needs `{name}`; there is no default", f"{self.kind} 窗口须给出 `{name}`，没有默认值"))
+                faults.add(
+                    (name,),
+                    Fault(
+                        f"a {self.kind} window needs `{name}`; there is no default",
+                        f"{self.kind} 窗口须给出 `{name}`，没有默认值",
+                    ),
+                )
         for name in barred:
             if getattr(self, name) is not None:
-                faults.add((name,), Fault(f"`{name}` does not belong to a {self.kind} window", f"`{name}` 不用于 {self.kind} 窗口", key=True))
+                faults.add(
+                    (name,),
+                    Fault(
+                        f"`{name}` does not belong to a {self.kind} window",
+                        f"`{name}` 不用于 {self.kind} 窗口",
+                        key=True,
+                    ),
+                )
         if self.kind == "calendar" and (self.unit == "insurance_year") != (self.starts is not None) and self.unit:
-            faults.add(("starts",), Fault("`starts` goes with an insurance year, and only with it", "starts 用于且仅用于医保年度"))
+            faults.add(
+                ("starts",),
+                Fault("`starts` goes with an insurance year, and only with it", "starts 用于且仅用于医保年度"),
+            )
         if self.unit == "month" and 12 % self.n:
-            faults.add(("n",), Fault("a window of n months must divide the year", "n 个月的窗口须整除一年", "1, 2, 3, 4, 6 or 12"))
+            faults.add(
+                ("n",),
+                Fault("a window of n months must divide the year", "n 个月的窗口须整除一年", "1, 2, 3, 4, 6 or 12"),
+            )
         faults.raise_if_any()
         return self
 
@@ -71,7 +90,8 @@ class Windows(Node):
     """K07: an aggregate in windows."""
 
     subject: Annotated[
-        Literal["person", "person_item", "person_diagnosis", "person_institution", "doctor", "institution"], Word("主体")
+        Literal["person", "person_item", "person_diagnosis", "person_institution", "doctor", "institution"],
+        Word("主体"),
     ]
     measure: Annotated[Literal["visits", "quantity", "amount", "count", "days", "institutions", "items"], Word("度量")]
     comparator: Comparator
@@ -82,7 +102,14 @@ class Windows(Node):
     def _parts(self) -> Windows:
         rolling = any(window.kind == "rolling" for window in self.windows)
         if rolling and self.tie is None:
-            fail(Fault("a rolling window needs `tie`; there is no default", "滚动窗口须给出 tie，没有默认值", "one of: order, peers"), "tie")
+            fail(
+                Fault(
+                    "a rolling window needs `tie`; there is no default",
+                    "滚动窗口须给出 tie，没有默认值",
+                    "one of: order, peers",
+                ),
+                "tie",
+            )
         if self.tie is not None and not rolling:
             fail(Fault("`tie` belongs to rolling windows", "tie 只用于滚动窗口", key=True), "tie")
         kind = MEASURES.get(self.measure, "whole")
@@ -128,7 +155,14 @@ def _exempt(raw: Any, info: ValidationInfo) -> Exempt:
     own = {key: value for key, value in raw.items() if key in ("planned", "transfer", "scope")}
     rest = {key: value for key, value in raw.items() if key not in own}
     if "scope" in own and rest:
-        fail(Fault("conditions stand beside `planned`, or under `scope`", "条件可与 planned 并列，或写在 scope 下，不可兼用", key=True), "scope")
+        fail(
+            Fault(
+                "conditions stand beside `planned`, or under `scope`",
+                "条件可与 planned 并列，或写在 scope 下，不可兼用",
+                key=True,
+            ),
+            "scope",
+        )
     if rest:
         own["scope"] = rest
         read_scope(rest)
@@ -243,4 +277,3 @@ class DailyDose(Node):
     max: QuantityCell
     comparator: Comparator
     rounding: Annotated[Literal["exact", "pack"], Word("取整")] = "exact"
-

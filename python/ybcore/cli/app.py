@@ -261,7 +261,9 @@ def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int
 
 
 @rules.command(
-    "validate", zh="校验规则文件或文件夹，一次列出全部问题。", en="Validate documents or folders; every problem at once."
+    "validate",
+    zh="校验规则文件或文件夹，一次列出全部问题。",
+    en="Validate documents or folders; every problem at once.",
 )
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common

@@ -48,14 +48,18 @@ def list_rules(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 
     from ..checks.vocabulary import KERNELS
 
-    heads = say("编号 国家 规则 内核 处置 程度 表行 状态", "id no. rule kernel disposition severity rows status").split()
+    heads = say(
+        "编号 国家 规则 内核 处置 程度 表行 状态", "id no. rule kernel disposition severity rows status"
+    ).split()
     table = Table(*heads, box=SIMPLE_HEAD)
     for rule in book:
         kernel = f"{rule.kernel} {say(*KERNELS[rule.kernel])}"
         rows = f"{len(rule.table):,}" if rule.table is not None else ""
         number = "" if rule.national is None else str(rule.national)
         disposition = say(*DISPOSITIONS[rule.disposition])
-        table.add_row(rule.id, number, rule.name[say("zh", "en")], kernel, disposition, str(rule.severity), rows, _status(rule))
+        table.add_row(
+            rule.id, number, rule.name[say("zh", "en")], kernel, disposition, str(rule.severity), rows, _status(rule)
+        )
     session.out().print(table)
     session.data(_count(book))
     return 0
@@ -136,7 +140,9 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
     from ..checks.vocabulary import KERNELS
     from .documents import grow
 
-    number = "" if rule.national is None else say(f"（国家规则第 {rule.national} 条）", f" (national rule {rule.national})")
+    number = (
+        "" if rule.national is None else say(f"（国家规则第 {rule.national} 条）", f" (national rule {rule.national})")
+    )
     tree = Tree(f"{rule.id}  {rule.name[say('zh', 'en')]}{number}")
     form = f" {rule.form}" if rule.form else ""
     tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}{form}")
@@ -162,7 +168,9 @@ def _items(rule: Rule, raw: dict[str, Any]) -> str:
         items = raw.get("items", "all")
         return items if isinstance(items, str) else ", ".join(f"{key} {_few(value)}" for key, value in items.items())
     files = ", ".join(dict.fromkeys(table.files))
-    return say(f"表 {table.name}，{len(table):,} 行", f"table {table.name}, {len(table):,} rows") + (f"  {files}" if files else "")
+    return say(f"表 {table.name}，{len(table):,} 行", f"table {table.name}, {len(table):,} rows") + (
+        f"  {files}" if files else ""
+    )
 
 
 def _few(value: Any) -> str:
