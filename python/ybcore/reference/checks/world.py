@@ -195,18 +195,19 @@ def standing(world: World) -> list[Visit]:
 
 
 def visit_of(world: World, row: int, cells: Row) -> Visit:
-    """Begin and end are times, else dates at midnight, else the day of settlement; persons and institutions are those of the day of the end."""
-    settled = None if cells.get("setl_time") is None else day_of(cells["setl_time"])
+    """Begin and end are times, else dates at midnight, else the day of settlement, else each other; persons and institutions are those of the day of the end."""
+    settled = None if cells.get("setl_time") is None else day_of(cells["setl_time"]) * DAY
     bounds = []
     for time, date in (("begntime", "begndate"), ("endtime", "enddate")):
-        day = settled if cells.get(date) is None else cells[date]
-        bounds.append((day or 0) * DAY if cells.get(time) is None else cells[time])
-    end_day, scheme = day_of(bounds[1]), cells.get("insutype")
+        midnight = settled if cells.get(date) is None else cells[date] * DAY
+        bounds.append(midnight if cells.get(time) is None else cells[time])
+    begin, end = (next((t for t in pair if t is not None), 0) for pair in (bounds, bounds[::-1]))
+    end_day, scheme = day_of(end), cells.get("insutype")
     persons = on_day([r for r in world.rows("persons") if r["psn_no"] == cells["psn_no"]], end_day)
     persons = [r for r in persons if scheme is None or r.get("insutype") == scheme]
     code = cells.get("fixmedins_code")
     places = on_day([r for r in world.rows("institutions") if r["fixmedins_code"] == code], end_day)
-    return Visit(row, cells, bounds[0], bounds[1], persons[0] if persons else {}, places[0] if places else {})
+    return Visit(row, cells, begin, end, persons[0] if persons else {}, places[0] if places else {})
 
 
 def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
