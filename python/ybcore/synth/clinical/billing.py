@@ -16,7 +16,7 @@ from ..items import HERB, PATENT, SERVICE, WESTERN
 from ..plan import CHRONIC, KINDS, PHARMACY, Plan
 from ..visits import PARTIAL, is_reversal
 from .care import DEPARTMENTS, Care, Staff
-from .goods import DRUGS, HERBAL, HERBS, PHASES, SERVICES, WARD, Goods
+from .goods import DRUGS, HERBAL, HERBS, PHASES, SERVICES, WARD, Goods, full_price
 from .schedule import NAMES, STAYS, Schedule
 from .specials import AT, END, OPERATION_DAY, SPECIALS, Chosen
 
@@ -205,11 +205,6 @@ def _prices(goods: Goods, item: npt.NDArray[np.int32], special: npt.NDArray[np.i
     price[full] = full_price(usual[full])
     price[half] = full_price(usual[half]) // 2
     return np.maximum(price, 100)
-
-
-def full_price(usual: Ints) -> Ints:
-    """The full price of an operation: whole yuan, so that half of it is exact too; at least 200 yuan."""
-    return np.maximum(usual // 2_000_000 * 2_000_000, 200_000_000)
 
 
 def _times(

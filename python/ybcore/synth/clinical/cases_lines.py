@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .billing import full_price
-from .goods import surgery_groups
+from .goods import full_price, surgery_groups
 from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, Row, knowledge, tables
 from .plants import BEIJING, HEFEI, LUOYANG, YULIN, Book, Visit
 from .ruletables import part
@@ -275,7 +274,8 @@ def prescriptions(b: Book, k: int) -> None:
     visit = b.simple(k=k)
     code = _of(part(b.goods, "composition"), k)
     b.line(visit, code, rx=1)
-    plant(b, "N69", "K12", visit, code, rx=1)
+    line = plant(b, "N69", "K12", visit, code, rx=1)
+    b.label("early_refill", "K10", visit, line, sure=False)
 
 
 def herbs(b: Book, k: int) -> None:

@@ -33,8 +33,8 @@ def _run(b: Book, who: Person, rule: str, kernel: str, days: list[int], beyond: 
         b.usual(visit, i)
         if i >= beyond:
             b.label(rule, kernel, visit)
-            for other in also:
-                b.label(other, kernel, visit, sure=False)
+        for other in also:
+            b.label(other, kernel, visit, sure=False)
 
 
 def _month(b: Book, i: int) -> int:

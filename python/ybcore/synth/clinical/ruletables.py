@@ -8,9 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from .billing import full_price
 from .care import CODES
-from .goods import SERVICES, Goods
+from .goods import SERVICES, Goods, full_price
 from .knowledge import IGG_DRUG, IGG_TEST, STOCK_ITEM
 from .specials import operation_codes
 from .unit import Clinic

@@ -19,7 +19,7 @@ from ..places import Places
 from ..plan import KINDS, PHARMACY, Plan
 from ..visits import BASE, DISEASES, PARTIAL
 from .care import Care
-from .goods import Goods, surgery_groups
+from .goods import OPERATIONS, Goods, full_price, surgery_groups
 from .knowledge import CHILD, FEMALE, INFANT, INPATIENT, LEVEL2, LEVEL3, MALE, NEWBORN, WORKING
 from .schedule import NAMES, SLOTS, STAYS, Schedule, low_igg
 
@@ -176,6 +176,11 @@ def _operations(
         out[here, AT["operation"]] = pool[turn[here] % len(pool)]
         two = here & (bits[AT["operation_2"]] < np.uint32(2**31))
         out[two, AT["operation_2"]] = pool[(turn[two] + 1) % len(pool)]
+    # the one with the higher full price comes first
+    main, other = AT["operation"], AT["operation_2"]
+    full = full_price(goods.items.prices)
+    swap = np.flatnonzero((out[:, other] >= 0) & (full[out[:, other]] > full[out[:, main]]))
+    out[swap[:, None], [main, other]] = out[swap[:, None], [other, main]]
     antibiotics = goods.reserved["antibiotic"]
     treated = has & (bits[AT["antibiotic"]] < np.uint32(3 * 2**30))
     out[treated, AT["antibiotic"]] = antibiotics[turn[treated] % len(antibiotics)]
@@ -184,8 +189,6 @@ def _operations(
 
 def operation_codes() -> list[str]:
     """Operation code by group index."""
-    from .goods import OPERATIONS
-
     return [OPERATIONS[group] for group in surgery_groups()]
 
 
