@@ -59,6 +59,10 @@ def write_city(
     for name, (table, schema) in city.further_tables().items():
         io.write_table(table, folder / f"{name}.{format}", schema, encoding)
         counts[name] = table.num_rows
+    for name, table in city.plain_tables().items():
+        path = folder / f"{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        pacsv.write_csv(table, path)
     made = {"parameters": dataclasses.asdict(city.plan), "rows": counts}
     (folder / "city.json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

@@ -146,6 +146,10 @@ class City:
         """All visits and lines at once."""
         return _joined(list(self._units()))
 
+    def plain_tables(self) -> dict[str, pa.Table]:
+        """Further tables without a schema, written as UTF-8 CSV; a name may begin with a folder."""
+        return {}
+
     # ------------------------------------------------------------------ streams
 
     @property

@@ -16,14 +16,12 @@ from ..items import HERB, PATENT, SERVICE, WESTERN
 from ..plan import CHRONIC, KINDS, PHARMACY, Plan
 from ..visits import PARTIAL, is_reversal
 from .care import DEPARTMENTS, Care, Staff
-from .goods import DRUGS, HERBAL, HERBS, PHASES, SERVICES, WARD, Goods
+from .goods import DRUGS, HERBAL, HERBS, PHASES, SERVICES, WARD, Goods, full_price
 from .schedule import NAMES, STAYS, Schedule
 from .specials import AT, END, OPERATION_DAY, SPECIALS, Chosen
 
 _SECOND, _DAY = 1_000_000, 86_400
 _OF_STAY = np.array([s.second for s in SPECIALS])
-#: Most money of a visit where more must be verified, in fen; a tenth less than the rule's, so that rounding never matters.
-MODEST_MOST = 450_000
 FACTORS = (850, 920, 960, 1000, 1040, 1080, 1150)
 
 
@@ -56,9 +54,9 @@ def _tables() -> dict[str, Ints]:
 
 
 def line_rows(
-    plan: Plan, goods: Goods, made: Schedule, with_them: Care, staff: Staff, chosen: Chosen, tight: npt.NDArray[np.bool_], setl: pa.Array
+    plan: Plan, goods: Goods, made: Schedule, with_them: Care, staff: Staff, chosen: Chosen, most: Ints, setl: pa.Array
 ) -> Lines:  # fmt: skip
-    """Rows of the table ``lines``; ``tight`` marks visits that must stay below MODEST_MOST."""
+    """Rows of the table ``lines``; ``most``: what a visit may cost, 0 for no bound."""
     rows = made.rows
     d = Draw(plan.seed, draw.BILLING, 1 + int(rows.serial.min()))
     nights = np.where(STAYS[rows.kind], rows.end - rows.begin, 0).astype(np.int64)
@@ -80,8 +78,8 @@ def line_rows(
     ordinary = ordinal >= 0
     price = _prices(goods, item, special, low)
     day, second = _times(made, visit, special, place, ordinal, nights, whole, chosen, daily, len(goods.daily), low)
-    if tight.any():
-        _lower(price, quantity, visit, offsets, tight)
+    if most.any():
+        _lower(price, quantity, visit, offsets, most)
     amount = (quantity * price + 50_000_000) // 100_000_000
     back = _returns(rare, ordinary, ordinal, item, quantity, price, amount, kind, supply)
     time = (day * _DAY + second) * _SECOND
@@ -209,11 +207,6 @@ def _prices(goods: Goods, item: npt.NDArray[np.int32], special: npt.NDArray[np.i
     return np.maximum(price, 100)
 
 
-def full_price(usual: Ints) -> Ints:
-    """The full price of an operation: whole yuan, so that half of it is exact too; at least 200 yuan."""
-    return np.maximum(usual // 2_000_000 * 2_000_000, 200_000_000)
-
-
 def _times(
     made: Schedule, visit: npt.NDArray[np.int32], special: npt.NDArray[np.int8], place: npt.NDArray[np.int32], ordinal: npt.NDArray[np.int32],
     nights: Ints, whole: Ints, chosen: Chosen, daily: Ints, beds: int, low: npt.NDArray[np.uint64],
@@ -236,14 +229,14 @@ def _times(
     return day, second
 
 
-def _lower(price: Ints, quantity: Ints, visit: npt.NDArray[np.int32], offsets: Ints, tight: npt.NDArray[np.bool_]) -> None:
-    """Lower prices of visits that would cost more than MODEST_MOST."""
+def _lower(price: Ints, quantity: Ints, visit: npt.NDArray[np.int32], offsets: Ints, most: Ints) -> None:
+    """Lower prices of visits that would cost more than they may."""
     amount = (quantity * price + 50_000_000) // 100_000_000
     ends = np.concatenate(([0], np.cumsum(amount)))
     total = ends[offsets[1:]] - ends[offsets[:-1]]
-    much = tight & (total > MODEST_MOST)
-    factor = np.where(much, MODEST_MOST * 1000 // np.maximum(total, 1), 1000)[visit]
-    changed = much[visit]
+    much = (most > 0) & (total > most)
+    factor = np.where(much, most * 1000 // np.maximum(total, 1), 1000)[visit]
+    changed = np.flatnonzero(much[visit])
     price[changed] = np.maximum(price[changed] * factor[changed] // 100_000 * 100, 100)
 
 

@@ -71,7 +71,9 @@ class Staff:
     first: Ints
     count: Ints
     table: pa.Table
-    stopped: Ints  # one that may not be used any more, by institution
+    stopped: Ints  # one who has stopped, by institution
+    listed: Ints  # one who works but is on the list of those who may not bill
+    titles: list[str]
 
     @property
     def column(self) -> pa.Array:
@@ -82,29 +84,31 @@ def staff(plan: Plan, where: Places) -> Staff:
     """Every doctor of the city with titles and licences, dated."""
     d = Draw(plan.seed, draw.CARE)
     codes: list[str] = []
-    first, count, stopped = [], [], []
+    first, count, stopped, listed, held = [], [], [], [], []
     rows: list[tuple[str, int | None, int | None, str, str, str]] = []
     half = int(np.datetime64(f"{plan.year}-04-01", "D").astype(int))
     for one in where.institutions:
         many = DOCTORS[one.level]
-        extra = max(1, many // 8)
+        extra = 1 + max(1, many // 8)
         titles = d.pick(draw.weighted(range(5), (8, 20, 38, 28, 6)), many + extra)
         credit = d.below(many + extra, 100)
         first.append(len(codes))
         count.append(many)
-        stopped.append(len(codes) + many)
+        listed.append(len(codes) + many)
+        stopped.append(len(codes) + many + 1)
         for i in range(many + extra):
             code = f"D{one.code[1:7]}{len(codes) % 1_000_000:06d}"
             level = "A" if credit[i] < 85 else "B"
             title = TITLES[int(titles[i])]
             codes.append(code)
-            if i < many:
+            held.append(title)
+            if i <= many:
                 rows.append((code, None, None, title, "1", level))
             else:
                 rows.append((code, None, half, title, "1", "B"))
                 rows.append((code, half, None, title, "2" if i % 2 else "3", "D"))
     table = _doctor_table(rows)
-    return Staff(codes, np.array(first), np.array(count), table, np.array(stopped))
+    return Staff(codes, np.array(first), np.array(count), table, np.array(stopped), np.array(listed), held)
 
 
 def _doctor_table(rows: list[tuple[str, int | None, int | None, str, str, str]]) -> pa.Table:

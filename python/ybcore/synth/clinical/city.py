@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 
+import numpy as np
 import pyarrow as pa
 
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.schema import Table
 from ..items import Items
-from ..people import People, person_rows
+from ..draw import NO_DAY
+from ..people import JOINS, KEPT, People, people, person_rows
 from ..plan import Plan, Scheme
 from ..town import Batch, City
+from .plants import Book
 from .records import Sales
+from .ruletables import rule_tables
 from .schedule import MOST_A_PERSON
 from .unit import Clinic, plain_codes
 
@@ -36,16 +40,46 @@ class ClinicalCity(City):
             raise ValueError("a clinical city has no bad rows: leave bad_rows out")
         if plan.visits > MOST_A_PERSON * plan.persons:
             raise ValueError(f"a clinical city has room for {MOST_A_PERSON} visits a person")
-        if plants < 0:
-            raise ValueError("plants must be at least 0")
+        if plants < 0 or (plants and own_schemes):
+            raise ValueError("plants must be at least 0, and 0 where insutypes or regions are given")
         super().__init__(plan if own_schemes else dataclasses.replace(plan, schemes=SCHEMES))
+        self._people = lru_cache(2)(self._persons_of)
         self.clinic = Clinic(self.plan, self._places)
         self._plants = plants
         self._sales: Sales | None = None
 
+    def _persons_of(self, block: int) -> People:
+        """Persons of a block. Tianjin has no civil servants: their outpatient bills of a year are bounded."""
+        who = people(self.plan, block)
+        there = np.array([s.admdvs.startswith("12") for s in self.plan.schemes])[who.scheme]
+        # nobody changes the scheme, so that what a place asks holds for the whole year
+        joins = who.change == JOINS
+        who.change[joins], who.change_day[joins] = KEPT, NO_DAY
+        who.joined, who.later_kind = who.scheme, np.where(joins, who.kind, who.later_kind)
+        for kinds in (who.kind, who.later_kind):
+            kinds[there & ((kinds == 1) | (kinds == 4))] -= 1
+        return who
+
     @cached_property
     def _items(self) -> Items:
         return self.clinic.items
+
+    @cached_property
+    def _book(self) -> Book:
+        book = Book(self.plan, self.clinic)
+        book.fill(self._plants)
+        return book
+
+    @property
+    def labels(self) -> pa.Table:
+        """What is planted: rule, kernel, table, sure, and the rows that must be found."""
+        return self._book.label_table()
+
+    @cached_property
+    def rule_tables(self) -> dict[str, pa.Table]:
+        """Rule tables of the city's own, by name."""
+        cards = [str(row["psn_no"]) for row in self._book.labels if row["rule"] == "suspended_card"]
+        return rule_tables(self.clinic, ["C000" + psn_no[-12:] for psn_no in cards])
 
     @property
     def doctors(self) -> pa.Table:
@@ -59,7 +93,7 @@ class ClinicalCity(City):
             for _ in self._units():
                 pass
         assert self._sales is not None
-        return self._sales.rows(self.plan.seed)
+        return pa.concat_tables([self._sales.rows(self.plan.seed), self._book.stock_rows()])
 
     @property
     def streams(self) -> dict[str, Table]:
@@ -70,16 +104,29 @@ class ClinicalCity(City):
         """Doctors and stock with their schemas."""
         return {"doctors": (self.doctors, DOCTORS), "stock": (self.stock, STOCK)}
 
+    def plain_tables(self) -> dict[str, pa.Table]:
+        """The city's own rule tables, and the labels of what is planted."""
+        out = {f"rules/{name}": table for name, table in self.rule_tables.items()}
+        return {**out, "labels": self.labels} if self._plants else out
+
     def person_batches(self) -> Iterator[pa.Table]:
         """``persons`` in parts."""
         for block in range(self.plan.blocks):
-            yield plain_codes(person_rows(self.plan, self._people(block)))
+            table = plain_codes(person_rows(self.plan, self._people(block)))
+            yield table
+        if self._plants:
+            yield self._book.person_table(table.schema)
 
     def _units(self) -> Iterator[Batch]:
         sales = self.clinic.sales()
+        made: Batch | None = None
         for block, first, last in self.plan.units():
-            yield from self._clinical(self._people(block), block, first, last, sales)
+            for made in self._clinical(self._people(block), block, first, last, sales):
+                yield made
         self._sales = sales
+        if self._plants and made is not None:
+            beside = {name: table.schema for name, (table, _) in made.beside.items()}
+            yield Batch(*self._book.tables(made.visits.schema, made.lines.schema, beside))
 
     def _clinical(self, who: People, block: int, first: int, last: int, sales: Sales) -> Iterator[Batch]:
         made = self.clinic.unit(who, block, first, last, sales)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import draw
+from ..codes import consumables, herbs, more_patents, more_services, more_western
 from ..draw import Draw, Ints, Zipf
-from ..items import HERB, PATENT, SERVICE, WESTERN, Items, items
+from ..items import HERB, PATENT, SERVICE, WESTERN, Items, items, seeds
 from ..plan import KINDS, Plan
-from .knowledge import DAILY, IGG_DRUG, IGG_TEST, NOBODY, STOCK_ITEM, knowledge, tables
+from .knowledge import ANTIBIOTICS, DAILY, IGG_DRUG, IGG_TEST, NOBODY, STOCK_ITEM, knowledge, tables
 
 DRUGS, PHASES, HERBS = 12, 3, 16  # different drugs of a visit, slots until a class may come again, herbs of a prescription
 SERVICES, HERBAL, WARD = DRUGS * PHASES, DRUGS * PHASES + 1, DRUGS * PHASES + 1 + HERBS  # shelves after those of drugs
@@ -71,8 +73,12 @@ RESERVED = {"second_line": 20, "first_line": 20, "indicated": 45, "discharge": 6
 
 def catalogue(plan: Plan) -> Items:
     """The catalogue of a clinical city: that of the city, all items of the rule tables, and a few of our own."""
-    known = knowledge()
-    return items(plan, [*known.names.items(), IGG_DRUG, IGG_TEST, STOCK_ITEM])
+    services = seeds("services.csv")
+    patents = [row for row in seeds("drugs.csv") if row["med_list_codg"].startswith("Z")]
+    # the items of the rule tables are no goods for ordinary lines: so many others are there in any case
+    others = ((more_western(seeds("generics.csv")), 1500), (more_patents(patents), 300), (herbs(), 150), (more_services(services), 600), (consumables(), 200))  # fmt: skip
+    made = [(code, name) for source, many in others for code, name, _ in islice(source, many)]
+    return items(plan, [*knowledge().names.items(), IGG_DRUG, IGG_TEST, STOCK_ITEM, *ANTIBIOTICS, *made])
 
 
 def goods(plan: Plan, every: Items) -> Goods:
@@ -81,13 +87,17 @@ def goods(plan: Plan, every: Items) -> Goods:
     index = {code: i for i, code in enumerate(every.codes)}
     d = Draw(plan.seed, draw.BILLING)
     lasting = _lasting(every)
-    own = {IGG_DRUG[0], IGG_TEST[0], STOCK_ITEM[0]}
+    own = {IGG_DRUG[0], IGG_TEST[0], STOCK_ITEM[0], *(code for code, _ in ANTIBIOTICS)}
     free = lasting & np.array([code not in known.family and code not in own for code in every.codes])
     shuffled = np.argsort(d.bits(len(every.codes)), kind="stable")
     free_order = shuffled[free[shuffled]]
     kind = every.kinds
     starts = np.array([code.startswith("XJ01") for code in every.codes])
+    # a bed or nursing is no treatment: a day of a stay has something else too
+    beds = np.array([code.startswith(("0011", "0012")) for code in every.codes])
+    free_order = free_order[~beds[free_order]]
     reserved, used = _reserve(free_order, kind, starts)
+    reserved["antibiotic"] = np.array([index[code] for code, _ in ANTIBIOTICS if lasting[index[code]]], np.int64)
     free_order = free_order[~used[free_order]]
     shelves = _shelves(every, free_order, kind, starts)
     tracked_items = np.concatenate([shelf[: -(-TRACKED // SERVICES)] for shelf in shelves[:SERVICES]])[:TRACKED]
@@ -129,6 +139,11 @@ def goods(plan: Plan, every: Items) -> Goods:
 _WARD_BITS = (1 << 6) | (1 << 7)  # INPATIENT, LEVEL2
 
 
+def full_price(usual: Ints) -> Ints:
+    """The full price of an operation: whole yuan, so that half of it is exact too; at least 200 yuan."""
+    return np.maximum(usual // 2_000_000 * 2_000_000, 200_000_000)
+
+
 def surgery_groups() -> dict[str, list[str]]:
     """Operations by group, of those that are in one group and in no other table."""
     known = knowledge()
@@ -150,7 +165,7 @@ def _lasting(every: Items) -> npt.NDArray[np.bool_]:
 def _reserve(
     order: Ints, kind: npt.NDArray[np.int8], antibiotics: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, Ints], npt.NDArray[np.bool_]]:
-    """Drugs that are kept for a purpose (the first free ones), antibiotics for operations, and which items that takes."""
+    """Drugs, services and herbs that are kept for a purpose (the first free ones), and which items that takes."""
     drugs = order[(kind[order] == WESTERN) & ~antibiotics[order]]
     used = np.zeros(len(kind), bool)
     out: dict[str, Ints] = {}
@@ -158,13 +173,12 @@ def _reserve(
     for name, many in RESERVED.items():
         out[name] = drugs[at : at + many]
         at += many
-    out["antibiotic"] = order[(kind[order] == WESTERN) & antibiotics[order]][:24]
     out["service"] = order[kind[order] == SERVICE][:120]
     out["herb"] = order[kind[order] == HERB][:40]
     for found in out.values():
         used[found] = True
     if min(len(found) for found in out.values()) < 8 or len(drugs) < at + SERVICES * 4:
-        raise ValueError("catalog_items is too small for a clinical city: at least 4000")
+        raise ValueError("the catalogue has too few ordinary items")
     return out, used
 
 

@@ -152,3 +152,5 @@ IGG_TEST = ("002504010235001", "免疫球蛋白G测定")
 STOCK_ITEM = ("XA02BCK088A001010160001", "库存核对药品")
 #: Daily items of a stay, from the table of quantities: a bed, nursing, rounds. Nothing in the pair table joins two of them.
 DAILY = ("001109000010000", "001201000040000", "001102000050000")
+#: Antibiotics given before operations, and no others are on the ward.
+ANTIBIOTICS = tuple((f"XJ01DAN{i:03d}B0020101600{i:02d}", f"围术期抗菌药{i}") for i in range(1, 25))

@@ -17,9 +17,9 @@ from ..draw import Bits, Bools, Draw, Ints
 from ..people import People
 from ..places import Places
 from ..plan import KINDS, PHARMACY, Plan
-from ..visits import BASE, PARTIAL
+from ..visits import BASE, DISEASES, PARTIAL
 from .care import Care
-from .goods import Goods, surgery_groups
+from .goods import OPERATIONS, Goods, full_price, surgery_groups
 from .knowledge import CHILD, FEMALE, INFANT, INPATIENT, LEVEL2, LEVEL3, MALE, NEWBORN, WORKING
 from .schedule import NAMES, SLOTS, STAYS, Schedule, low_igg
 
@@ -45,8 +45,10 @@ SPECIALS: tuple[Special, ...] = (
 )  # fmt: skip
 AT = {special.name: i for i, special in enumerate(SPECIALS)}
 OPERATION_SECOND = SPECIALS[AT["operation"]].second
-#: Places where one case of more than 5,000 yuan is to be verified: no operations there.
-MODEST = ("6108",)
+#: Places where one case of more than 5,000 yuan is to be verified, and the most a visit costs there, in fen: no operations there.
+MODEST, MODEST_MOST = ("6108",), 450_000
+#: Diabetes in Tianjin is paid otherwise from 10,000 yuan of drugs a year on: 24 visits of the programme stay below that.
+DIABETES, DIABETES_PLACE, DIABETES_MOST = "M01600", "12", 38_000
 
 
 @dataclass(slots=True)
@@ -80,6 +82,15 @@ def contexts(where: Places, who: People, made: Schedule, with_them: Care) -> Int
 def modest(plan: Plan, who: People, made: Schedule) -> Bools:
     """Visits of people from places in MODEST."""
     return np.array([s.admdvs.startswith(MODEST) for s in plan.schemes])[who.scheme[made.rows.person]]
+
+
+def most(plan: Plan, who: People, made: Schedule) -> Ints:
+    """What each visit may cost at most, in fen; 0 for no bound."""
+    rows = made.rows
+    codes = plan.chronic or DISEASES
+    place = np.array([s.admdvs.startswith(DIABETES_PLACE) for s in plan.schemes])[who.scheme[rows.person]]
+    sugar = place & (rows.illness >= 0) & (np.array([code == DIABETES for code in codes])[rows.illness % len(codes)])
+    return np.where(sugar, DIABETES_MOST, np.where(modest(plan, who, made), MODEST_MOST, 0))
 
 
 def choose(plan: Plan, where: Places, who: People, made: Schedule, with_them: Care, goods: Goods, d: Draw) -> Chosen:
@@ -165,6 +176,11 @@ def _operations(
         out[here, AT["operation"]] = pool[turn[here] % len(pool)]
         two = here & (bits[AT["operation_2"]] < np.uint32(2**31))
         out[two, AT["operation_2"]] = pool[(turn[two] + 1) % len(pool)]
+    # the one with the higher full price comes first
+    main, other = AT["operation"], AT["operation_2"]
+    full = full_price(goods.items.prices)
+    swap = np.flatnonzero((out[:, other] >= 0) & (full[out[:, other]] > full[out[:, main]]))
+    out[swap[:, None], [main, other]] = out[swap[:, None], [other, main]]
     antibiotics = goods.reserved["antibiotic"]
     treated = has & (bits[AT["antibiotic"]] < np.uint32(3 * 2**30))
     out[treated, AT["antibiotic"]] = antibiotics[turn[treated] % len(antibiotics)]
@@ -173,8 +189,6 @@ def _operations(
 
 def operation_codes() -> list[str]:
     """Operation code by group index."""
-    from .goods import OPERATIONS
-
     return [OPERATIONS[group] for group in surgery_groups()]
 
 

@@ -20,7 +20,7 @@ from .care import Staff, care, diagnosis_rows, staff, visit_columns
 from .goods import Goods, catalogue, goods
 from .records import Sales, lab_rows, operation_rows, totals
 from .schedule import schedule
-from .specials import choose, modest
+from .specials import choose, most
 
 #: Tables that go with visits, beside their lines.
 BESIDE = ("diagnoses", "operations", "labs")
@@ -73,7 +73,7 @@ class Clinic:
         chosen = choose(plan, where, who, made, with_them, self.goods, d)
         visits = visit_rows(plan, where, who, rows)
         setl = visits.column("setl_id").chunk(0)
-        lines = line_rows(plan, self.goods, made, with_them, self.staff, chosen, modest(plan, who, made), setl)
+        lines = line_rows(plan, self.goods, made, with_them, self.staff, chosen, most(plan, who, made), setl)
         if sales is not None:
             sales.add(made, lines)
         further = visit_columns(plan, who, made, with_them, self.staff)
