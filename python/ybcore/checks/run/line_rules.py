@@ -446,12 +446,11 @@ def couple(work: Work, rule: Rule) -> Raw:
     by_order = trigger == "item" and partner == "item"
     ratio = check.ratio
     found = _core.check_couple(
-        {"person_begin": work.begin_of_persons(visit), "visit": c(visit.astype(np.int32)), "day": c(day),
-         "order": c(order) if by_order else None, "quantity": c(quantity), "self": c(own.astype(np.int32)),
-         "entry": None if chosen.entry is None else c(chosen.entry), "sure": sure},
-        {**other, "order": other["order"] if by_order else None},
-        sets, of_entry, check.where, -1 if check.look_back_days is None else check.look_back_days.value, check.negate,
-        0 if ratio is None else ratio.units.value, 0 if ratio is None else ratio.per.value, work.threads,
+        work.begin_of_persons(visit), None if chosen.entry is None else c(chosen.entry), c(visit.astype(np.int32)), c(day),
+        c(order) if by_order else None, c(quantity), c(own.astype(np.int32)), sure, other["begin"], other["code"], other["visit"], other["day"],
+        other["order"] if by_order else None, other["quantity"], other["self"], sets, of_entry, check.where,
+        -1 if check.look_back_days is None else check.look_back_days.value, check.negate, 0 if ratio is None else ratio.units.value,
+        0 if ratio is None else ratio.per.value, work.threads,
     )  # fmt: skip
     on_lines = np.concatenate((np.full(len(chosen.rows), trigger == "item"), np.full(len(other["rows"]), partner == "item")))
     found = found if partner == "item" else without_involved(found)
@@ -490,7 +489,7 @@ def _partners(work: Work, rule: Rule) -> tuple[Any, Any, dict[str, Any]]:
         day, code, own, size = coded.day[by_day], coded.code[by_day], by_day, len(coded.ids)
         order = quantity = np.zeros(len(rows), np.int64)
     return bits(masks, size), of_entry, {
-        "person_begin": work.begin_of_persons(visit), "visit": c(visit.astype(np.int32)), "day": c(day), "order": c(order),
+        "begin": work.begin_of_persons(visit), "visit": c(visit.astype(np.int32)), "day": c(day), "order": c(order),
         "quantity": c(quantity), "self": c(own.astype(np.int32)), "code": c(code.astype(np.int32)), "rows": rows,
     }  # fmt: skip
 

@@ -1,0 +1,216 @@
+"""What a run of checks gives: findings, details and manifest as Arrow tables, and words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...columns.convert import NULL_INT
+from ...columns.ids import flat
+from ..vocabulary import DISPOSITIONS
+from .found import OFFENDING
+from .money import Judged
+from .moved import Moved
+from .work import Work
+
+__all__ = ["CheckReport"]
+
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass
+class CheckReport:
+    """Findings, their details, and what ran (docs/checks.md section 5). Money is int64 fen, quantities 1/10000, times microseconds."""
+
+    work: Work = field(repr=False)
+    judged: Judged = field(repr=False)
+    manifest: pa.Table
+    notes: tuple[str, ...]
+    unmatched_returns: int
+    suppressions: list[dict[str, Any]]
+    seconds: dict[str, float]
+    recovered: dict[int, int] | None = field(default=None, repr=False)
+
+    @cached_property
+    def _order(self) -> Int64:
+        """Findings by the book's order of rules, then jr_id."""
+        judged = self.judged
+        ids = np.array([name for hits in judged.hits for name in hits.jr_id], "S20")
+        return np.lexsort((ids, judged.rule)).astype(np.int64)
+
+    @cached_property
+    def findings(self) -> pa.Table:
+        """One row a finding."""
+        judged, work, order = self.judged, self.work, self._order
+        batch = work.batch
+        rule, at = judged.rule[order], judged.at[order]
+        first = self._first_unit()[order]
+        is_line, row = first[:, 1] == 1, first[:, 0]
+        visit = row.copy()
+        visit[is_line] = batch.line_visit[row[is_line]]
+        rules = [hits.rule for hits in judged.hits]
+
+        def of_hits(name: str) -> Any:
+            return np.concatenate([getattr(h, name) for h in judged.hits] or [np.zeros(0, np.int64)])[order]
+
+        def of_rule(values: list[Any]) -> pa.Array:
+            index = pa.array(rule.astype(np.int32))
+            return pa.DictionaryArray.from_arrays(index, pa.array(values or [""], pa.string())).dictionary_decode() if len(rule) else pa.array([], pa.string())
+
+        amount = self._amounts()[order]
+        computed = np.array([r.amount != "none" and r.kernel != "K13" for r in rules] or [False])[rule]
+        out = {
+            "jr_id": pa.array([judged.hits[r].jr_id[a] for r, a in zip(rule.tolist(), at.tolist())], pa.string()),
+            "rule_id": of_rule([r.id for r in rules]),
+            "rule_version": of_rule([r.version for r in rules]),
+            "psn_no": self._ids_of(batch.visits.ids["psn_no"], visit),
+            "setl_id": self._ids_of(batch.visits.ids["setl_id"], visit),
+            "mdtrt_id": self._stays(visit),
+            "fixmedins_code": self._unit(batch.visits.ids.get("fixmedins_code"), visit, rule, at, "unit_hospital"),
+            "dr_code": self._doctors(row, is_line, visit, rule, at),
+            "disposition": pa.array(DISPOSITIONS, pa.string()).take(pa.array(judged.disposition[order])),
+            "sev_deg": pa.array([str(s) for s in judged.severity[order].tolist()], pa.string()),
+            "vola_amt": pa.array(amount),
+            "vola_amt_stas": pa.array([str(int(c)) for c in computed.tolist()], pa.string()),
+            "recover_amt": self._recover(order),
+            "vola_bhvr_type": of_rule([r.behaviour for r in rules]),
+            "measure": pa.array(of_hits("measure")),
+            "limit": pa.array(of_hits("limit")),
+            "begin": _nullable(of_hits("begin")),
+            "end": _nullable(of_hits("end")),
+            "table_row": pa.array(of_hits("entry")),
+            "shadow": pa.array(np.array([r.shadow for r in rules] or [False])[rule]),
+            "suppressed": pa.array(judged.suppressed[order]),
+            "subsumed": pa.array(judged.subsumed[order]),
+        }
+        return pa.table(out)
+
+    def _amounts(self) -> Int64:
+        parts = []
+        for hits in self.judged.hits:
+            total = np.zeros(len(hits), np.int64)
+            own = hits.part == OFFENDING
+            np.add.at(total, hits.finding[own], hits.amount[own])
+            parts.append(total)
+        return np.concatenate(parts or [np.zeros(0, np.int64)])
+
+    def _first_unit(self) -> Int64:
+        """(row, 1 for a line and 0 for a visit, -1 without) of the first offending row in order."""
+        parts = []
+        for hits in self.judged.hits:
+            out = np.full((len(hits), 2), -1, np.int64)
+            has = np.flatnonzero(np.diff(hits.begin_of) > 0)
+            place = np.full(len(hits.row), np.iinfo(np.int64).max)
+            own = np.flatnonzero(hits.own)
+            place[own] = np.arange(len(own))
+            first = np.minimum.reduceat(place, hits.begin_of[:-1][has]) if len(has) else np.zeros(0, np.int64)
+            at = own[first] if len(first) else first
+            out[has, 0], out[has, 1] = hits.row[at], hits.is_line[at]
+            parts.append(out)
+        return np.concatenate(parts or [np.zeros((0, 2), np.int64)])
+
+    @staticmethod
+    def _ids_of(column: Any, row: Int64) -> pa.Array:
+        if column is None:
+            return pa.nulls(len(row), pa.string())
+        return flat(column).combine_chunks().take(pa.array(row, mask=row < 0))
+
+    def _stays(self, visit: Int64) -> pa.Array:
+        import pyarrow.compute as pc
+
+        ids = self.work.batch.visits.ids
+        own = self._ids_of(ids["setl_id"], visit)
+        if "mdtrt_id" not in ids:
+            return own
+        stay = self._ids_of(ids["mdtrt_id"], visit)
+        return pc.coalesce(stay, own if stay.type == own.type else own.cast(stay.type))
+
+    def _unit(self, column: Any, visit: Int64, rule: Int64, at: Int64, name: str) -> pa.Array:
+        found = self._ids_of(column, visit)
+        bare = np.flatnonzero(visit < 0)
+        if not len(bare):
+            return found
+        texts = found.to_pylist()
+        for i in bare.tolist():
+            held = getattr(self.judged.hits[int(rule[i])], name)
+            texts[i] = None if held is None else held[int(at[i])]
+        return pa.array(texts)
+
+    def _doctors(self, row: Int64, is_line: Any, visit: Int64, rule: Int64, at: Int64) -> pa.Array:
+        batch = self.work.batch
+        code = np.full(len(row), -1, np.int64)
+        code[is_line] = batch.doctor[row[is_line]]
+        own = ~is_line & (visit >= 0)
+        code[own] = batch.attending[visit[own]]
+        known = self._ids_of(pa.chunked_array([batch.doctor_ids]), code) if len(batch.doctor_ids) else pa.nulls(len(row), pa.string())
+        bare = np.flatnonzero(visit < 0)
+        if not len(bare):
+            return known
+        texts = known.to_pylist()
+        for i in bare.tolist():
+            held = self.judged.hits[int(rule[i])].unit_doctor
+            texts[i] = None if held is None else held[int(at[i])]
+        return pa.array(texts, pa.string())
+
+    def _recover(self, order: Int64) -> pa.Array:
+        if self.recovered is None:
+            return pa.nulls(len(order), pa.int64())
+        return pa.array([self.recovered.get(int(f), 0) for f in order], pa.int64())
+
+    @cached_property
+    def details(self) -> pa.Table:
+        """One row a finding and line or visit, in the order of the findings."""
+        judged, work = self.judged, self.work
+        batch, order = work.batch, self._order
+        base = np.concatenate(([0], np.cumsum([len(h.row) for h in judged.hits]))).astype(np.int64)
+        low = np.concatenate([h.begin_of[:-1] + base[i] for i, h in enumerate(judged.hits)] or [np.zeros(0, np.int64)])[order]
+        size = np.concatenate([np.diff(h.begin_of) for h in judged.hits] or [np.zeros(0, np.int64)])[order]
+        step = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
+        at = np.repeat(low, size) + step
+
+        def of(name: str, dtype: Any) -> Any:
+            return np.concatenate([getattr(h, name) for h in judged.hits] or [np.zeros(0, dtype)])[at]
+
+        row, is_line, part = of("row", np.int64), of("is_line", bool), of("part", np.uint8)
+        visit = row.copy()
+        visit[is_line] = batch.line_visit[row[is_line]]
+        ids = [judged.hits[r].jr_id[a] for r, a in zip(judged.rule[order].tolist(), judged.at[order].tolist())]
+        jr = np.repeat(np.array(ids, object), size) if ids else np.zeros(0, object)
+        lines = batch.frame("lines")
+        numbers = None if lines is None else lines.ids.get("feedetl_sn")
+        offending = part == OFFENDING
+        paid = np.concatenate(judged.paid or [np.zeros(0, np.int64)])[at]
+        return pa.table(
+            {
+                "jrd_id": pa.array([f"{name}-{i + 1}" for name, i in zip(jr.tolist(), step.tolist())], pa.string()),
+                "jr_id": pa.array(jr.tolist(), pa.string()),
+                "setl_id": self._ids_of(batch.visits.ids["setl_id"], visit),
+                "feedetl_sn": self._ids_of(numbers, np.where(is_line, row, -1)),
+                "row": pa.array(np.where(is_line, row, -1)),
+                "vola_item_type": pa.array(part.astype(np.int64)),
+                "cnt": _nullable(np.where(offending & is_line, of("count", np.int64), NULL_INT)),
+                "vola_amt": pa.array(np.where(offending, of("amount", np.int64), 0)),
+                "paid_amt": pa.array(paid),
+            }
+        )
+
+    def denials(self) -> Moved:
+        """What the findings move out of each input line to full self-pay: fen and quantity."""
+        work, judged = self.work, self.judged
+        moved = Moved.none(len(work.batch.line_visit))
+        for hits, paid in zip(judged.hits, judged.paid):
+            at = np.flatnonzero(paid > 0)
+            np.add.at(moved.amount, hits.row[at], paid[at])
+            np.add.at(moved.quantity, hits.row[at], np.where(hits.count[at] == NULL_INT, 0, hits.count[at]))
+        top = np.maximum(work.quantity, 0)
+        np.minimum(moved.quantity, top, out=moved.quantity)
+        return moved
+
+
+def _nullable(values: Int64) -> pa.Array:
+    return pa.array(values, mask=values == NULL_INT)

@@ -1,0 +1,145 @@
+"""All rules over one batch, in the order of the book; then relations, suppression and money."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ...errors import InputError, Problem
+from ..book import RuleBook
+from ..rule import Rule
+from . import line_rules, sum_rules, time_rules
+from .found import OFFENDING, Hits, Raw, hits_of
+from .given import Batch
+from .money import MOVING, judge
+from .needs import missing
+from .report import CheckReport
+from .work import Work
+
+__all__ = ["run"]
+
+_EPOCH = dt.date(1970, 1, 1)
+KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
+    "K01": line_rules.attribute,
+    "K02": line_rules.diagnoses,
+    "K03": line_rules.price_ceiling,
+    "K04": line_rules.pairs,
+    "K05": line_rules.couple,
+    "K07": time_rules.window,
+    "K08": time_rules.gap,
+    "K09": time_rules.span,
+    "K10": time_rules.supply,
+    "K11": sum_rules.tier,
+    "K12": sum_rules.compose,
+    "K13": sum_rules.ratio,
+    "K14": sum_rules.stock,
+    "K15": sum_rules.valid,
+}
+
+
+def run(
+    book: RuleBook,
+    tables: dict[str, Any],
+    *,
+    catalog: Any = None,
+    line_offsets: Any = None,
+    known_at: dt.date | None = None,
+    stage: str = "after",
+    suppress: Sequence[dict[str, Any]] = (),
+    threads: int = 1,
+) -> CheckReport:
+    """Judge a batch by a book."""
+    if stage not in ("before", "during", "after"):
+        raise ValueError(f"stage: {stage!r} is not before, during or after")
+    known = None if known_at is None else (known_at - _EPOCH).days
+    clock: dict[str, float] = {}
+    began = time.perf_counter()
+    batch = Batch(tables, catalog, line_offsets, threads)
+    work = Work(batch, known)
+    for rule in book:
+        work.use(rule)
+    clock["prepare"] = time.perf_counter() - began
+    denied = np.zeros(len(batch.line_visit), bool)
+    hits: list[Hits] = []
+    rows: list[dict[str, Any]] = []
+    for rule in book:
+        row, found = _one(work, rule, stage, denied)
+        rows.append(row)
+        if found is not None:
+            hits.append(found)
+    began = time.perf_counter()
+    judged = judge(work, hits, suppress, known, stage != "after")
+    for row in rows:
+        _count(row, judged)
+    clock["money"] = time.perf_counter() - began
+    for row in rows:
+        kernel = str(row["kernel"])
+        clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
+    notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
+    return CheckReport(work, judged, pa.Table.from_pylist(rows, _MANIFEST), notes, work.lost, judged.told, clock)
+
+
+_MANIFEST = pa.schema(
+    [("rule_id", pa.string()), ("rule_version", pa.string()), ("kernel", pa.string()), ("status", pa.string()), ("reason", pa.string())]
+    + [(name, pa.int64()) for name in ("eligible", "unknown", "hits", "suppressed", "excluded", "subsumed")]
+    + [("seconds", pa.float64())]
+)  # fmt: skip
+
+
+def _status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
+    if not rule.enabled:
+        return "disabled", rule.reason
+    if stage not in rule.stage:
+        return "skipped", f"stage {stage}"
+    if rule.kernel not in KERNELS and rule.kernel != "K06":
+        return "skipped", f"kernel {rule.kernel}"
+    lacking = missing(rule, work.batch)
+    if lacking is not None:
+        return "skipped", lacking
+    skip = rule.skip
+    return ("skipped", skip[1]) if skip is not None else ("run", None)
+
+
+def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any], Hits | None]:
+    status, reason = _status(work, rule, stage)
+    row: dict[str, Any] = {"rule_id": rule.id, "rule_version": rule.version, "kernel": rule.kernel, "status": status, "reason": reason}
+    row |= dict.fromkeys(("eligible", "unknown", "hits", "suppressed", "excluded", "subsumed"), 0) | {"seconds": 0.0}
+    if status != "run":
+        return row, None
+    began = time.perf_counter()
+    try:
+        raw = line_rules.cap(work, rule, denied) if rule.kernel == "K06" else KERNELS[rule.kernel](work, rule)
+    except InputError:
+        raise
+    except (ValueError, TypeError) as error:
+        what = f"rule {rule.id} could not run: {error}"
+        raise InputError([Problem(what=what, what_zh=f"规则 {rule.id} 无法运行：{error}", file=rule.place[0], line=rule.place[1])]) from error
+    found = hits_of(work, rule, raw, stage != "after")
+    _deny(work, found, denied)
+    row |= {"eligible": raw.eligible, "unknown": raw.unknown + int(raw.found["unknown"]), "seconds": time.perf_counter() - began}
+    return row, found
+
+
+def _deny(work: Work, hits: Hits, denied: Any) -> None:
+    """Lines that a rule denies with their whole net amount; later caps may leave them out."""
+    if hits.rule.disposition not in MOVING or hits.rule.shadow:
+        return
+    own = (hits.part == OFFENDING) & hits.is_line & ~hits.suspect[hits.finding]
+    rows = hits.row[own]
+    denied[rows[hits.amount[own] >= work.amount[rows]]] = True
+
+
+def _count(row: dict[str, Any], judged: Any) -> None:
+    mine = [i for i, h in enumerate(judged.hits) if h.rule.id == row["rule_id"]]
+    if not mine:
+        return
+    own = judged.rule == mine[0]
+    row["hits"] = int((~judged.suppressed[own]).sum())
+    row["suppressed"] = int(judged.suppressed[own].sum())
+    row["subsumed"] = int(judged.subsumed[own].sum())
+    row["excluded"] = judged.excluded.get(row["rule_id"], 0)
