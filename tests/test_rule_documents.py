@@ -462,6 +462,22 @@ def test_what_is_no_exact_figure_is_refused(text: str, kind: str):
         read_figure(text, kind)
 
 
+def test_a_cap_that_grows_with_the_stay_is_in_the_unit_of_its_measure():
+    def cap(measure: str) -> tuple[int, int]:
+        text = GOOD.replace(
+            "group: day, measure: quantity, cap: {column: cap}",
+            f"group: stay, measure: {measure}, cap: {{factor: 2.5, of: stay_days, plus: 1}}",
+        )
+        found = load_rules(text)["R2"].check.cap
+        return found.factor.value, found.plus.value
+
+    assert cap("quantity") == (25000, 10000) and cap("amount") == (250, 100)
+    (problem,) = problems(
+        GOOD.replace("measure: quantity, cap: {column: cap}", "measure: count, cap: {factor: 2.5, of: stay_days}")
+    )
+    assert "expected a whole number" in problem.what and problem.path == "rules[1].check.cap"
+
+
 # --- the shipped documents ---------------------------------------------------------------------------------------------
 
 

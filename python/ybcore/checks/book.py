@@ -15,8 +15,9 @@ from ybcore.errors import DocumentError, Problem
 from ..policy.paths import RawPath, path_text
 from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
 from .bind import bind
-from .documents import CodeList, Document, Sink, read_document
+from .documents import Document, Sink, read_document
 from .rule import Rule
+from .rulemodels import CodeList
 from .stack import Stack, stack
 from .tables import RuleTable
 
