@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ybcore
-from ybcore.checks import RuleBook, json_schema, load_rules, run_examples
+from ybcore.checks import RuleBook, json_schema, load_rules, run_examples, shipped_rules
 from ybcore.checks.figures import read_figure
 from ybcore.checks.schema import SCHEMA_FILE, schema_text
 from ybcore.checks.tables import ALWAYS, OPEN
@@ -483,7 +483,7 @@ def test_a_cap_that_grows_with_the_stay_is_in_the_unit_of_its_measure():
 
 @pytest.fixture(scope="module")
 def shipped() -> RuleBook:
-    return load_rules([RULES / "national", RULES / "city"])
+    return load_rules(shipped_rules())
 
 
 PUBLISHED = {
