@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ybcore
-from ybcore.checks import RuleBook, json_schema, load_rules, run_examples
+from ybcore.checks import RuleBook, json_schema, load_rules, run_examples, shipped_rules
 from ybcore.checks.figures import read_figure
 from ybcore.checks.schema import SCHEMA_FILE, schema_text
 from ybcore.checks.tables import ALWAYS, OPEN
@@ -462,12 +462,28 @@ def test_what_is_no_exact_figure_is_refused(text: str, kind: str):
         read_figure(text, kind)
 
 
+def test_a_cap_that_grows_with_the_stay_is_in_the_unit_of_its_measure():
+    def cap(measure: str) -> tuple[int, int]:
+        text = GOOD.replace(
+            "group: day, measure: quantity, cap: {column: cap}",
+            f"group: stay, measure: {measure}, cap: {{factor: 2.5, of: stay_days, plus: 1}}",
+        )
+        found = load_rules(text)["R2"].check.cap
+        return found.factor.value, found.plus.value
+
+    assert cap("quantity") == (25000, 10000) and cap("amount") == (250, 100)
+    (problem,) = problems(
+        GOOD.replace("measure: quantity, cap: {column: cap}", "measure: count, cap: {factor: 2.5, of: stay_days}")
+    )
+    assert "expected a whole number" in problem.what and problem.path == "rules[1].check.cap"
+
+
 # --- the shipped documents ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def shipped() -> RuleBook:
-    return load_rules([RULES / "national", RULES / "city"])
+    return load_rules(shipped_rules())
 
 
 PUBLISHED = {

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .book import RuleBook, load_rules
+    from .book import RuleBook, load_rules, shipped_rules
     from .examples import run_examples
     from .rule import Rule
     from .schema import json_schema
@@ -19,9 +19,10 @@ _HOME = {
     "json_schema": "schema",
     "load_rules": "book",
     "run_examples": "examples",
+    "shipped_rules": "book",
 }
 
-__all__ = ["Rule", "RuleBook", "RuleTable", "json_schema", "load_rules", "run_examples"]
+__all__ = ["Rule", "RuleBook", "RuleTable", "json_schema", "load_rules", "run_examples", "shipped_rules"]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from ..policy.faults import Fault, unknown
 from ..policy.fields import Node
 from ..policy.numbers import ScalarError
 from ..policy.paths import RawPath
+from . import groupchecks as group
 from . import linechecks as line
 from . import timechecks as time
 from .documents import Sink
@@ -198,7 +199,7 @@ class _Binder:
                 self._coded(node.column, path, node.map, "word")
             elif isinstance(node, line.ListOrColumn | line.Partner) and node.column is not None:
                 self._coded(node.column, path, self.made.lists, "list")
-            elif isinstance(node, ColumnRef | line.SameClass) and node.column is not None:
+            elif isinstance(node, ColumnRef | group.SameClass) and node.column is not None:
                 self._coded(node.column, path, None, "")
         self._fixed(check)
 
@@ -206,7 +207,7 @@ class _Binder:
         """Columns that a kernel asks for by name."""
         if isinstance(check, line.PriceCeiling):
             self._number("ceiling", "price", ("items",))
-        if isinstance(check, line.Pair) and check.bundle is None:
+        if isinstance(check, group.Pair) and check.bundle is None:
             for name in ("main", "included"):
                 self._coded(name, ("items",), None, "")
             if check.groups is not None:
@@ -215,7 +216,7 @@ class _Binder:
                 if "items" in self.tables and name in self.tables["items"].columns:
                     self._number(name, kind, ("items",), empty=True)
             self._override()
-        if isinstance(check, line.Tier):
+        if isinstance(check, group.Tier):
             self._coded("item", ("items",), None, "")
             self._coded("operation_group", ("check", "group_priority"), check.group_priority, "group")
             if "full_price" in self.tables:
@@ -283,9 +284,13 @@ class _Binder:
             )
         return out
 
-    def _cell(self, table: RuleTable, row: int, name: str, en: str, zh: str, **more: str) -> None:
+    def _cell(
+        self, table: RuleTable, row: int, name: str, en: str, zh: str, expected: str = "", nearest: str = ""
+    ) -> None:
         file, at = table.place(row)
-        self.sink.problems.append(Problem(file=file, line=at, path=name, what=en, what_zh=zh, **more))
+        self.sink.problems.append(
+            Problem(file=file, line=at, path=name, what=en, what_zh=zh, expected=expected, nearest=nearest)
+        )
 
     def _coded(self, name: str, path: RawPath, known: Any, what: str) -> None:
         """Words of a column into codes. `known`: the words that may stand (None: any); their order is that of the codes."""
@@ -310,10 +315,10 @@ class _Binder:
 
     def _thresholds(self, check: Node) -> None:
         for path, node in _nodes(check, ("check",)):
-            if isinstance(node, time.Window | line.Distinct) and node.thresholds is not None:
+            if isinstance(node, time.Window | group.Distinct) and node.thresholds is not None:
                 self._ambiguous(node.thresholds, (*path, "thresholds"))
 
-    def _ambiguous(self, thresholds: tuple[line.Threshold, ...], path: RawPath) -> None:
+    def _ambiguous(self, thresholds: tuple[group.Threshold, ...], path: RawPath) -> None:
         for i, later in enumerate(thresholds):
             for j, earlier in enumerate(thresholds[:i]):
                 same = earlier.scope == later.scope
@@ -328,7 +333,7 @@ def _level(one: Scope, other: Scope) -> bool:
     """Neither is more specific: as many conditions, and prefixes that are as long or of other columns."""
     if one.specificity[0] != other.specificity[0]:
         return False
-    return one.specificity == other.specificity or one.keys() != other.keys()
+    return one.specificity == other.specificity or one.columns() != other.columns()
 
 
 def _role(path: RawPath, node: Any) -> str:

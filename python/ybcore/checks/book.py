@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any, Union
 
@@ -15,12 +16,13 @@ from ybcore.errors import DocumentError, Problem
 from ..policy.paths import RawPath, path_text
 from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
 from .bind import bind
-from .documents import CodeList, Document, Sink, read_document
+from .documents import Document, Sink, read_document
 from .rule import Rule
+from .rulemodels import CodeList
 from .stack import Stack, stack
 from .tables import RuleTable
 
-__all__ = ["RuleBook", "RuleSource", "load_rules"]
+__all__ = ["RuleBook", "RuleSource", "load_rules", "shipped_rules"]
 
 RuleSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "RuleBook"]
 """A path or folder, the text of a document (it has a line break), a raw document, or a book."""
@@ -129,6 +131,13 @@ def load_rules(source: RuleSource | Iterable[RuleSource]) -> RuleBook:
     if not documents and not sink.problems:
         sink.problems.append(Problem(what="a book without documents", what_zh="规则册中没有文件"))
     return _bound(documents, sink)
+
+
+def shipped_rules() -> list[Path]:
+    """The folders of rule documents that come with the package: national, city."""
+    inside = Path(str(resources.files("ybcore"))) / "data" / "rules"
+    root = inside if inside.is_dir() else Path(__file__).resolve().parents[3] / "data" / "rules"
+    return [root / "national", root / "city"]
 
 
 def _bound(documents: list[Document], sink: Sink) -> RuleBook:

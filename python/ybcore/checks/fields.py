@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, Wit
 from ..policy.faults import Fault, Faults, fail, forbid_unknown, unknown
 from ..policy.fields import Code, Flag, MonthDay, Node, Word, Words
 from .figures import Whole
-from .vocabulary import DISPOSITIONS, LAYERS, SCOPE_KEYS, STAGES, VISIT_KINDS
+from .vocabulary import SCOPE_KEYS, VISIT_KINDS
 
 __all__ = [
     "Bilingual",
@@ -29,6 +29,7 @@ __all__ = [
     "Stages",
     "Subject",
     "Words",
+    "exactly_one",
 ]
 
 Comparator = Annotated[Literal["more_than", "at_least", "less_than", "at_most"], Word("比较方式")]
@@ -40,13 +41,11 @@ GroupKind = Annotated[
     ],
     Word("分组"),
 ]
-Disposition = Annotated[Literal["hold", "deny", "suspect", "warn", "monitor"], Word("处置", ())]
+Disposition = Annotated[Literal["hold", "deny", "suspect", "warn", "monitor"], Word("处置")]
 Layer = Annotated[Literal["base", "province", "city"], Word("层级")]
-assert DISPOSITIONS and LAYERS
 
 _STAGE = Annotated[Literal["before", "during", "after"], Word("环节")]
 Stages = Annotated[tuple[_STAGE, ...], Field(min_length=1)]
-assert STAGES
 
 
 def _severity(raw: Any) -> int:
@@ -89,6 +88,17 @@ class Group(Node):
     def _parts(self) -> Group:
         check_group(self)
         return self
+
+
+def exactly_one(node: Any, *names: str) -> None:
+    """One of several keys must be given, and only one."""
+    given = [name for name in names if getattr(node, name) is not None]
+    if len(given) == 1:
+        return
+    shown = ", ".join(names)
+    if given:
+        fail(Fault(f"only one of {shown} may stand", f"{shown} 只能给出一个", key=True), given[1])
+    fail(Fault(f"one of {shown} is needed", f"须给出 {shown} 之一", f"one of: {shown}"))
 
 
 def check_group(node: Any) -> None:
@@ -135,9 +145,9 @@ class Scope:
         """Every list the scope names, also in `not`."""
         return [*self.diagnoses, *(name for part in self.negated for name in part.lists())]
 
-    def keys(self) -> set[str]:
-        """Every key the scope looks at."""
-        return set(self.tests) | {key for part in self.negated for key in part.keys()}
+    def columns(self) -> set[str]:
+        """Every column the scope looks at."""
+        return set(self.tests) | {name for part in self.negated for name in part.columns()}
 
     def excludes(self, other: Scope) -> bool:
         """Surely no row fits both: some key asks for prefixes that no code can have at once."""

@@ -119,7 +119,10 @@ def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any]
             if key not in allowed:
                 fail(unknown("key", "键", key, allowed, key=True), key)
             if isinstance(name, str) and name:
-                return Figure(kind, **{key: str(name)}, path=place_of(name, ()))
+                at = place_of(name, ())
+                return (
+                    Figure(kind, parameter=name, path=at) if key == "parameter" else Figure(kind, column=name, path=at)
+                )
         faults = Faults()
         forms = "a figure" + "".join(f", or {{{word}: name}}" for word in allowed)
         faults.add((), Fault("expected a figure", "应为数值", forms))

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Node
+from . import groupchecks as group
 from . import linechecks as line
 from . import sumchecks as sums
 from . import timechecks as time
@@ -16,12 +17,12 @@ KERNEL_MODELS: dict[str, type[Node]] = {
     "K01": line.Attribute,
     "K02": line.DiagnosisSet,
     "K03": line.PriceCeiling,
-    "K04": line.Pair,
+    "K04": group.Pair,
     "K05": line.Couple,
-    "K06": line.BucketCap,
+    "K06": group.BucketCap,
     "K07": time.Windows,
     "K08": time.Gap,
-    "K11": line.Tier,
+    "K11": group.Tier,
     "K13": sums.Ratio,
     "user": sums.UserCheck,
 }
@@ -43,7 +44,7 @@ FORMS: dict[str, dict[str, type[Node]]] = {
         "overlap": time.SupplyOverlap,
         "daily_dose": time.DailyDose,
     },
-    "K12": {"distinct": line.Distinct, "all_in": line.AllIn, "single": line.Single, "same_class": line.SameClass},
+    "K12": {"distinct": group.Distinct, "all_in": group.AllIn, "single": group.Single, "same_class": group.SameClass},
     "K14": {"stock": sums.Stock, "trace": sums.Trace},
     "K15": {
         "required": sums.Required,

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .documents import CodeList, Example
 from .fields import Items, Scope
+from .rulemodels import CodeList, Example
 from .tables import RuleTable
 from .vocabulary import DISPOSITIONS
 

@@ -13,10 +13,11 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..policy.fields import Node
-from .documents import CodeList, DocumentModel, Example, RuleModel, TableModel
 from .fields import Items
+from .groupchecks import FactorOf
 from .kernels import AMOUNTS, FORMS, KERNEL_MODELS
-from .linechecks import AgeTest, Codes, ColumnMap, FactorOf, Trigger
+from .linechecks import AgeTest, Codes, ColumnMap, Trigger
+from .rulemodels import CodeList, DocumentModel, Example, RuleModel, TableModel
 from .sumchecks import ChangeTest, FixedTest, PeerTest
 from .timechecks import MainDiagnosis
 from .vocabulary import SCOPE_KEYS

@@ -8,7 +8,8 @@ from ybcore.errors import Problem
 
 from ..policy.faults import Fault, unknown
 from ..policy.paths import RawPath
-from .documents import CodeList, Disabled, Document, RuleModel, Sink
+from .documents import Disabled, Document, Sink
+from .rulemodels import CodeList, RuleModel
 from .tables import Dated, RuleTable, check_overlaps, dated, joined
 from .vocabulary import LAYERS, RESERVED_COLUMNS
 

@@ -8,9 +8,9 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Node, Word, Words
-from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField
+from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField, exactly_one
 from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, whole_figure
-from .linechecks import MEASURES, exactly_one, with_kind
+from .groupchecks import MEASURES, with_kind
 
 __all__ = [
     "ChangeTest",

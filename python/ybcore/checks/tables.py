@@ -10,10 +10,13 @@ import csv
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
 
 from ybcore.errors import Problem
 
@@ -60,6 +63,30 @@ def read_csv(path: Path) -> tuple[Sheet | None, list[Problem]]:
         return None, [
             Problem(file=name, line=line, what="not UTF-8; save the file as UTF-8", what_zh="不是 UTF-8，请存为 UTF-8")
         ]
+    plain = _plain(text, name)
+    return (plain, []) if plain is not None else _row_by_row(text, name)
+
+
+def _plain(text: str, name: str) -> Sheet | None:
+    """A table without quotes whose rows all fit, read column by column; None where rows must be looked at one by one."""
+    if '"' in text or "\r" in text.replace("\r\n", ""):
+        return None
+    try:
+        options = pacsv.ConvertOptions(
+            column_types=dict.fromkeys(text.partition("\n")[0].rstrip("\r").split(","), pa.string())
+        )
+        table = pacsv.read_csv(io.BytesIO(text.encode()), convert_options=options)
+    except pa.ArrowInvalid:
+        return None
+    size = table.num_rows
+    lines = text.count("\n") + (not text.endswith("\n"))
+    if lines != size + 1 or _header(name, table.column_names):
+        return None  # an empty line, or names that are wrong
+    columns = {column: table[column].to_pylist() for column in table.column_names}
+    return Sheet(name, columns, list(range(2, size + 2)))
+
+
+def _row_by_row(text: str, name: str) -> tuple[Sheet | None, list[Problem]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -76,9 +103,8 @@ def read_csv(path: Path) -> tuple[Sheet | None, list[Problem]]:
                 lines.append(before + 1)
             before = reader.line_num
     except csv.Error as err:
-        return None, [
-            Problem(file=name, line=reader.line_num, what=f"not CSV: {err}", what_zh=f"不是合法的 CSV：{err}")
-        ]
+        what, zh = f"not CSV: {err}", f"不是合法的 CSV：{err}"
+        return None, [Problem(file=name, line=reader.line_num, what=what, what_zh=zh)]
     problems += _header(name, header)
     if problems:
         return None, problems
@@ -140,9 +166,10 @@ class RuleTable:
 
     def encoded(self, column: str) -> tuple[np.ndarray, tuple[str, ...]]:
         """Dense codes (int32, -1 empty) and the texts they stand for, by first appearance."""
-        words: dict[str, int] = {}
-        codes = [words.setdefault(cell, len(words)) if cell else -1 for cell in self.columns[column]]
-        return np.array(codes, np.int32), tuple(words)
+        cells = self.columns[column]
+        words = [cell for cell in dict.fromkeys(cells) if cell]
+        codes = {"": -1, **{word: code for code, word in enumerate(words)}}
+        return np.fromiter(map(codes.__getitem__, cells), np.int32, len(cells)), tuple(words)
 
 
 @dataclass(frozen=True)
@@ -181,7 +208,7 @@ def _typed(sheet: Sheet, name: str, default: int, read: Any, dtype: Any, problem
         return np.full(len(sheet.lines), default, dtype)
     seen: dict[str, int] = {"": default}
     _read_new(sheet, name, cells, seen, read, default, problems)
-    return np.array([seen[cell] for cell in cells], dtype)
+    return np.fromiter(map(seen.__getitem__, cells), dtype, len(cells))
 
 
 def _words(sheet: Sheet, name: str, default: str, read: Any, problems: list[Problem]) -> list[str]:
@@ -190,19 +217,20 @@ def _words(sheet: Sheet, name: str, default: str, read: Any, problems: list[Prob
         return [default] * len(sheet.lines)
     seen: dict[str, str] = {"": default}
     _read_new(sheet, name, cells, seen, read, default, problems)
-    return [seen[cell] for cell in cells]
+    return list(map(seen.__getitem__, cells))
 
 
 def _read_new(
     sheet: Sheet, name: str, cells: list[str], seen: dict[str, Any], read: Any, default: Any, problems: list[Problem]
 ) -> None:
-    for row, cell in enumerate(cells):
+    for cell in dict.fromkeys(cells):
         if cell not in seen:
             try:
                 seen[cell] = read(cell)
             except ScalarError as err:
                 seen[cell] = default
-                problems.append(Problem(file=sheet.file, line=sheet.lines[row], path=name, what=err.en, what_zh=err.zh))
+                line = sheet.lines[cells.index(cell)]
+                problems.append(Problem(file=sheet.file, line=line, path=name, what=err.en, what_zh=err.zh))
 
 
 def _flag(text: str) -> int:
@@ -246,23 +274,29 @@ def joined(name: str, key: tuple[str, ...], parts: Iterable[Dated]) -> RuleTable
         array("begin", np.int32),
         array("end", np.int32),
         array("known", np.int32),
-        [cell for part in parts for cell in part.region],
-        [cell for part in parts for cell in part.level],
+        [*chain.from_iterable(part.region for part in parts)],
+        [*chain.from_iterable(part.level for part in parts)],
         array("suspect", bool),
-        [part.sheet.file for part in parts for _ in part.sheet.lines],
-        [line for part in parts for line in part.sheet.lines],
+        [*chain.from_iterable([part.sheet.file] * len(part.sheet.lines) for part in parts)],
+        [*chain.from_iterable(part.sheet.lines for part in parts)],
     )
 
 
 def check_overlaps(table: RuleTable) -> list[Problem]:
     """Rows of one key that are equally specific and hold on one day, each with both lines."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for row, key in enumerate(zip(*(table.columns[name] for name in table.key), table.region, table.level)):
-        groups.setdefault(key, []).append(row)
+    if len(table) < 2:
+        return []
+    codes = np.zeros(len(table), np.int64)
+    for cells in (*(table.columns[name] for name in table.key), table.region, table.level):
+        part = pa.array(cells, pa.string()).dictionary_encode()
+        codes = codes * len(part.dictionary) + part.indices.to_numpy()
+        codes = np.unique(codes, return_inverse=True)[1].astype(np.int64)  # dense again, so that no product overflows
+    order = np.argsort(codes, kind="stable")
+    runs = np.flatnonzero(np.diff(codes[order], prepend=-1))
     problems = []
-    for rows in groups.values():
-        if len(rows) > 1:
-            problems += _overlaps(table, rows)
+    ends = np.append(runs[1:], len(order))
+    for run in np.flatnonzero(ends - runs > 1):
+        problems += _overlaps(table, order[runs[run] : ends[run]].tolist())
     return problems
 
 

@@ -10,7 +10,7 @@ from ..policy.faults import Fault, Faults, fail, unknown
 from ..policy.fields import Flag, MonthDay, Node, Positive, Word, Words
 from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, read_scope
 from .figures import QuantityCell, Whole, WholeCell, whole_figure
-from .linechecks import MEASURES, Threshold, kinds_of_thresholds
+from .groupchecks import MEASURES, Threshold, kinds_of_thresholds
 
 __all__ = [
     "AfterDeath",
