@@ -140,7 +140,7 @@ void bind_checks_attribute(py::module_& m) {
         py::arg("visit_person").noconvert() = py::none(), py::arg("visit_day").noconvert() = py::none(),
         py::arg("test_begin").noconvert() = py::none(), py::arg("test_time").noconvert() = py::none(),
         py::arg("test_value").noconvert() = py::none(), py::arg("test_comparator") = "more_than", py::arg("test_limit") = 0,
-        py::arg("test_look_back_days") = -1, py::arg("sets").noconvert(), py::arg("set").noconvert(), py::arg("main_only") = false,
+        py::arg("test_look_back_days") = -1, py::kw_only(), py::arg("sets").noconvert(), py::arg("set").noconvert(), py::arg("main_only") = false,
         py::arg("look_back_days") = -1, py::arg("any_leaf") = false, py::arg("negate") = false, py::arg("threads") = 1,
         "K02: events whose diagnoses or tests do not fulfil the condition.");
 }

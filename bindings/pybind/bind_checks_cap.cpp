@@ -91,7 +91,7 @@ void bind_checks_cap(py::module_& m) {
   m.def("check_cap", &py_cap, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("cell"),
         py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
         py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
-        py::arg("stay_days").noconvert() = py::none(), py::arg("comparator"), py::arg("last_paid") = false, py::arg("threads") = 1,
+        py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false, py::arg("threads") = 1,
         "K06: sums of buckets against their caps.");
   m.def("check_couple", &py_couple, py::arg("person_begin").noconvert(), py::arg("entry").noconvert(), py::arg("visit").noconvert(),
         py::arg("day").noconvert(), py::arg("order").noconvert(), py::arg("quantity").noconvert(), py::arg("self").noconvert(),

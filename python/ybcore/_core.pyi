@@ -71,6 +71,36 @@ class NumberIndex:
     def values(self) -> NDArray[np.int64]: ...
 
 @final
+class PairTable:
+    def __init__(
+        self,
+        main: NDArray[np.int32],
+        included: NDArray[np.int32],
+        scope: NDArray[np.int32] | None,
+        scopes: int,
+        included_qty: NDArray[np.int64] | None,
+        symmetric: bool,
+        items: int,
+        begin: NDArray[np.int32] | None = None,
+        end: NDArray[np.int32] | None = None,
+        region: NDArray[np.int32] | None = None,
+        level: NDArray[np.int32] | None = None,
+        fits: NDArray[np.uint8] | None = None,
+    ) -> None: ...
+    def check(
+        self,
+        person_begin: NDArray[np.int64],
+        time: NDArray[np.int64] | None,
+        item: NDArray[np.int32],
+        quantity: NDArray[np.int64],
+        day: NDArray[np.int32] | None,
+        region: NDArray[np.int32] | None,
+        level: NDArray[np.int32] | None,
+        groups: list[tuple[str, NDArray[np.int32] | None, NDArray[np.int32] | None, int]],
+        threads: int = 1,
+    ) -> dict[str, Any]: ...
+
+@final
 class TextIndex:
     def __init__(self) -> None: ...
     def __len__(self) -> int: ...
@@ -95,6 +125,165 @@ class TextIndex:
     def bytes(self) -> NDArray[np.uint8]: ...
 
 def bounds(values: NDArray[np.int64] | NDArray[np.int32], threads: int = 1) -> tuple[int, int]: ...
+def check_age(
+    entry: NDArray[np.int32] | None,
+    birth: NDArray[np.int32],
+    day: NDArray[np.int32],
+    unit: NDArray[np.uint8],
+    comparator: NDArray[np.uint8],
+    value: NDArray[np.int64],
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_attribute(
+    entry: NDArray[np.int32] | None,
+    code: NDArray[np.int32],
+    sets: NDArray[np.uint64],
+    set: NDArray[np.int32],
+    barred: bool,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_bundle(
+    person_begin: NDArray[np.int64],
+    time: NDArray[np.int64] | None,
+    item: NDArray[np.int32],
+    cell: str,
+    subject: NDArray[np.int32] | None,
+    cut: NDArray[np.int32] | None,
+    at_least: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_cap(
+    person_begin: NDArray[np.int64],
+    time: NDArray[np.int64] | None,
+    cell: str,
+    subject: NDArray[np.int32] | None,
+    cut: NDArray[np.int32] | None,
+    combine: NDArray[np.int32] | None,
+    value: NDArray[np.int64] | None,
+    entry: NDArray[np.int32] | None,
+    caps: NDArray[np.int64] | None,
+    cap: int = 0,
+    factor: int = 0,
+    stay_days: NDArray[np.int32] | None = None,
+    *,
+    comparator: str,
+    last_paid: bool = False,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_couple(
+    person_begin: NDArray[np.int64],
+    entry: NDArray[np.int32] | None,
+    visit: NDArray[np.int32] | None,
+    day: NDArray[np.int32] | None,
+    order: NDArray[np.int64] | None,
+    quantity: NDArray[np.int64] | None,
+    self: NDArray[np.int32] | None,
+    sure: NDArray[np.uint8] | None,
+    partner_begin: NDArray[np.int64],
+    partner_code: NDArray[np.int32],
+    partner_visit: NDArray[np.int32] | None,
+    partner_day: NDArray[np.int32] | None,
+    partner_order: NDArray[np.int64] | None,
+    partner_quantity: NDArray[np.int64] | None,
+    partner_self: NDArray[np.int32] | None,
+    sets: NDArray[np.uint64],
+    set: NDArray[np.int32],
+    where: str,
+    look_back_days: int = -1,
+    negate: bool = False,
+    units: int = 0,
+    per: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_diagnoses(
+    entry: NDArray[np.int32] | None,
+    visit: NDArray[np.int32],
+    day: NDArray[np.int32] | None,
+    time: NDArray[np.int64] | None,
+    begin: NDArray[np.int64],
+    code: NDArray[np.int32],
+    main: NDArray[np.uint8] | None = None,
+    visit_person: NDArray[np.int32] | None = None,
+    visit_day: NDArray[np.int32] | None = None,
+    test_begin: NDArray[np.int64] | None = None,
+    test_time: NDArray[np.int64] | None = None,
+    test_value: NDArray[np.int64] | None = None,
+    test_comparator: str = "more_than",
+    test_limit: int = 0,
+    test_look_back_days: int = -1,
+    *,
+    sets: NDArray[np.uint64],
+    set: NDArray[np.int32] | None,
+    main_only: bool = False,
+    look_back_days: int = -1,
+    any_leaf: bool = False,
+    negate: bool = False,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_entries(
+    start: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    begin: NDArray[np.int32] | None,
+    end: NDArray[np.int32] | None,
+    region: NDArray[np.int32] | None,
+    level: NDArray[np.int32] | None,
+    fits: NDArray[np.uint8] | None,
+    table_rows: int,
+    key: NDArray[np.int32],
+    day: NDArray[np.int32] | None,
+    event_region: NDArray[np.int32] | None,
+    event_level: NDArray[np.int32] | None,
+    threads: int = 1,
+) -> NDArray[np.int32]: ...
+def check_listed(
+    entry: NDArray[np.int32],
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_net(
+    row: NDArray[np.int32] | None,
+    person_begin: NDArray[np.int64],
+    visit: NDArray[np.int32],
+    item: NDArray[np.int32],
+    quantity: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    named: NDArray[np.int64] | None,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_order(
+    visit: NDArray[np.int32],
+    visit_person: NDArray[np.int32],
+    time: NDArray[np.int64],
+    persons: int,
+    visit_numbers: NDArray[np.int64] | None = None,
+    visit_offsets: NDArray[np.int64] | None = None,
+    visit_bytes: NDArray[np.uint8] | None = None,
+    line_numbers: NDArray[np.int64] | None = None,
+    line_offsets: NDArray[np.int64] | None = None,
+    line_bytes: NDArray[np.uint8] | None = None,
+    threads: int = 1,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], bool]: ...
+def check_pick(
+    item: NDArray[np.int32],
+    stands: NDArray[np.uint8] | None,
+    visit: NDArray[np.int32] | None,
+    masks: NDArray[np.uint64],
+    holds: NDArray[np.uint64] | None,
+    unsure: NDArray[np.uint64] | None,
+    rules: int,
+    threads: int = 1,
+) -> dict[str, NDArray[Any]]: ...
+def check_price_ceiling(
+    entry: NDArray[np.int32] | None,
+    price: NDArray[np.int64],
+    quantity: NDArray[np.int64],
+    ceiling: NDArray[np.int64],
+    tolerance: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_runs(
+    place: NDArray[np.int32],
+    person_begin: NDArray[np.int64],
+) -> NDArray[np.int64]: ...
 def combine_classes(
     events: int, columns: list[dict[str, Any]], threads: int = 1
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
