@@ -46,8 +46,11 @@ class Findings {
         begin_(rule.threshold_begin.subspan(w * static_cast<std::size_t>(rule.scopes), static_cast<std::size_t>(rule.scopes) + 1)) {
     for (std::size_t s = 0; s + 1 < begin_.size(); ++s) easiest_.push_back(easiest(s));
     scope_ = events.scope.empty() ? nullptr : events.scope.data();
-    all_ = easiest_.empty() ? none() : easiest_[0];
+    all_ = easiest_[0];
+    reach_ = less_ ? -kFar : *std::min_element(easiest_.begin(), easiest_.end());
   }
+
+  [[nodiscard]] Wide reach() const { return reach_; }
 
   template <class Total>
   void rolled(std::size_t i, std::size_t low, std::size_t high, Total total) {
@@ -157,6 +160,7 @@ class Findings {
   std::vector<Wide> easiest_;  // by scope
   const std::int32_t* scope_ = nullptr;
   Wide all_ = 0;  // without scopes
+  Wide reach_ = 0;
   std::vector<Over> over_;
   std::int32_t compared_ = -1;
 };

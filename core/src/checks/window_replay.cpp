@@ -21,6 +21,8 @@ class Histogram {
     if (!edges.empty()) easiest_ = less_ ? edges.back() : edges.front();
   }
 
+  [[nodiscard]] Wide reach() const { return less_ || edges_.empty() ? -kFar : easiest_; }
+
   template <class Total>
   void rolled(std::size_t i, std::size_t /*low*/, std::size_t /*high*/, Total total) {
     if (!compares(i, total)) return;
@@ -54,6 +56,8 @@ class Histogram {
   Steps steps;
 
  private:
+  static constexpr Wide kFar = static_cast<Wide>(1) << 120;
+
   [[nodiscard]] bool judged(std::size_t i) const { return events_.scope.empty() || events_.scope[i] >= 0; }
   [[nodiscard]] bool compares(std::size_t i, Wide total) const {
     return (less_ ? total < easiest_ : total > easiest_) && judged(i) && !edges_.empty();
