@@ -25,10 +25,14 @@ enum class Comparator : std::uint8_t { kMoreThan, kAtLeast, kLessThan, kAtMost }
 
 [[nodiscard]] constexpr bool hits(Comparator comparator, std::int64_t measure, std::int64_t limit) noexcept {
   switch (comparator) {
-    case Comparator::kMoreThan: return measure > limit;
-    case Comparator::kAtLeast: return measure >= limit;
-    case Comparator::kLessThan: return measure < limit;
-    case Comparator::kAtMost: return measure <= limit;
+    case Comparator::kMoreThan:
+      return measure > limit;
+    case Comparator::kAtLeast:
+      return measure >= limit;
+    case Comparator::kLessThan:
+      return measure < limit;
+    case Comparator::kAtMost:
+      return measure <= limit;
   }
   return false;
 }
