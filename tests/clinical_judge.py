@@ -60,7 +60,9 @@ class City:
             self.of_person[visit["psn_no"]].append(visit)
 
     def level(self, line: dict[str, Any]) -> int | None:
-        return max((begin, level) for begin, level in self.levels[line["visit"]["fixmedins_code"]] if begin <= line["day"])[1]
+        return max(
+            (begin, level) for begin, level in self.levels[line["visit"]["fixmedins_code"]] if begin <= line["day"]
+        )[1]
 
 
 def age_days(line: dict[str, Any]) -> int:
@@ -84,7 +86,7 @@ def judge(city: City) -> Found:
     return found
 
 
-def attributes(city: City):  # noqa: ANN201
+def attributes(city: City):
     say = {
         "drug_age_group": ("N65", "age_group", lambda line, value: age_days(line) < 18 * 365),
         "drug_sex": ("N67", "sex", lambda line, value: line["visit"]["person"]["gend"] == {"男": "1", "女": "2"}[value]),
@@ -104,7 +106,7 @@ def attributes(city: City):  # noqa: ANN201
                 yield rule or ours[value], line
 
 
-def lists(city: City):  # noqa: ANN201
+def lists(city: City):
     codes = {name: {row.get("med_list_codg") for row in rows} for name, rows in city.own.items()}
     blacklist = {row["dr_code"] for row in city.own["doctor_blacklist"]}
     cards = {row["mdtrt_cert_no"] for row in city.own["suspended_card"]}
@@ -137,11 +139,13 @@ def lists(city: City):  # noqa: ANN201
                 yield "N55", visit
             if start in ("T51", "X83", "Y04"):
                 yield "diagnosis_out_of_scope", visit
-        if any((operations_.get(row["oprn_oprt_code"], "男" if male else "女") == "男") != male for row in visit["ops"]):
+        if any(
+            (operations_.get(row["oprn_oprt_code"], "男" if male else "女") == "男") != male for row in visit["ops"]
+        ):
             yield "N39", visit
 
 
-def diagnoses(city: City):  # noqa: ANN201
+def diagnoses(city: City):
     wanted = {row["med_list_codg"]: row["diag_code"] for row in city.own["indication"]}
     barred = {row["med_list_codg"]: row["diag_code"] for row in city.own["contraindication"]}
     globulin = city.own["immunoglobulin"][0]
@@ -157,15 +161,17 @@ def diagnoses(city: City):  # noqa: ANN201
                 yield "IVG1", line
 
 
-def prices(city: City):  # noqa: ANN201
+def prices(city: City):
     ceilings = {row["med_list_codg"]: round(float(row["ceiling"]) * 10**6) for row in city.own["price_ceiling"]}
     for line in city.lines:
         if line["pric"] > ceilings.get(line["med_list_codg"], 10**18):
             yield "N14", line
 
 
-def pairs(city: City):  # noqa: ANN201
-    table = [(row["main_code"], row["included_code"], row["scope"], "N25") for row in national()["item_duplicate_charge"]]
+def pairs(city: City):
+    table = [
+        (row["main_code"], row["included_code"], row["scope"], "N25") for row in national()["item_duplicate_charge"]
+    ]
     table += [(row["main_code"], row["included_code"], "单次就诊", "N74") for row in city.own["interaction"]]
     table += [(row["main_code"], row["included_code"], "单次就诊", "N75") for row in city.own["herb_incompatible"]]
     partners: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
@@ -196,7 +202,7 @@ def pairs(city: City):  # noqa: ANN201
                     yield "N26", line
 
 
-def couples(city: City):  # noqa: ANN201
+def couples(city: City):
     first = {row["med_list_codg"]: row["first_line_codg"] for row in city.own["second_line"]}
     service = {row["med_list_codg"]: row["service_codg"] for row in city.own["coupled"]}
     items: dict[str, set[str]] = defaultdict(set)
@@ -214,7 +220,7 @@ def couples(city: City):  # noqa: ANN201
             yield "N38", visit
 
 
-def caps(city: City):  # noqa: ANN201
+def caps(city: City):
     most = {row["med_list_codg"]: int(row["max_quantity"]) * UNIT for row in national()["item_max_quantity"]}
     sums: dict[tuple[str, dt.date, str], int] = defaultdict(int)
     for line in sorted(city.lines, key=lambda one: (one["fee_ocur_time"], one["feedetl_sn"])):
@@ -230,11 +236,15 @@ def caps(city: City):  # noqa: ANN201
         total = 0
         for line in visit["lines"]:
             total += line["det_item_fee_sumamt"]
-            if total > 500_000 and visit["person"]["insuplc_admdvs"].startswith("6108") and line["det_item_fee_sumamt"] > 100_000:
+            if (
+                total > 500_000
+                and visit["person"]["insuplc_admdvs"].startswith("6108")
+                and line["det_item_fee_sumamt"] > 100_000
+            ):
                 yield "AG4", line
 
 
-def _run(visits: Rows, rule: str, bound: int, month: int):  # noqa: ANN202
+def _run(visits: Rows, rule: str, bound: int, month: int):
     """Visits from the bound on, in calendar months or three of them."""
     count: dict[Any, int] = defaultdict(int)
     for visit in visits:
@@ -245,7 +255,7 @@ def _run(visits: Rows, rule: str, bound: int, month: int):  # noqa: ANN202
             yield rule, visit
 
 
-def windows(city: City):  # noqa: ANN201
+def windows(city: City):
     tests = {row["med_list_codg"]: int(row["window_days"]) for row in national()["item_max_per_window"]}
     dialysis = {row["med_list_codg"] for row in city.own["dialysis"]}
     for visits in city.of_person.values():
@@ -270,11 +280,16 @@ def windows(city: City):  # noqa: ANN201
                 if spent > 1_000_000:
                     yield "AS1", line
             spent = 0
-            for line in (line for v in visits if kind(v) == "out" and person["cvlserv_flag"] == "1" for line in v["lines"]):
+            for line in (
+                line for v in visits if kind(v) == "out" and person["cvlserv_flag"] == "1" for line in v["lines"]
+            ):
                 spent += line["det_item_fee_sumamt"]
                 if spent > 550_000:
                     yield "AS2", line
-        for rule, rows in (("N50", [v for v in visits if v["med_type"] == "11"]), ("N51", [v for v in visits if v["med_type"] == "41"])):
+        for rule, rows in (
+            ("N50", [v for v in visits if v["med_type"] == "11"]),
+            ("N51", [v for v in visits if v["med_type"] == "41"]),
+        ):
             yield from _run(rows, rule, 15, 1)
         yield from _frequent_stays(visits)
         seen: dict[str, dt.date] = {}
@@ -286,25 +301,28 @@ def windows(city: City):  # noqa: ANN201
                 seen[code] = line["day"]
 
 
-def _frequent_stays(visits: Rows):  # noqa: ANN202
+def _frequent_stays(visits: Rows):
     stays = [v for v in visits if kind(v) == "in"]
     for i, visit in enumerate(stays):
         if sum((visit["begndate"] - other["begndate"]).days <= 90 for other in stays[: i + 1]) > 4:
             yield "N52", visit
 
 
-def stays(city: City):  # noqa: ANN201
+def stays(city: City):
     for visits in city.of_person.values():
         inside = [v for v in visits if kind(v) == "in"]
         for before, later in pairwise(inside):
             gap = (later["begndate"] - before["enddate"]).days
             planned = later["days_rinp_flag_31"] == "1" or later["refl_old_mdtrt_id"] == before["mdtrt_id"]
-            same = later["fixmedins_code"] == before["fixmedins_code"] and later["dscg_maindiag_code"][:3] == before["dscg_maindiag_code"][:3]
+            same = (
+                later["fixmedins_code"] == before["fixmedins_code"]
+                and later["dscg_maindiag_code"][:3] == before["dscg_maindiag_code"][:3]
+            )
             if 0 <= gap <= 31 and not planned and same:
                 yield "split_stay", later
 
 
-def spans(city: City):  # noqa: ANN201
+def spans(city: City):
     antibiotics = {row["med_list_codg"] for row in city.own["perioperative_antibiotic"]}
     for line in city.lines:
         visit = line["visit"]
@@ -319,8 +337,16 @@ def spans(city: City):  # noqa: ANN201
         for visit in visits:
             if visit["begndate"] > died:
                 yield "after_death", visit
-            days = sorted({line["day"] for line in visit["lines"] if line["med_list_codg"][:6] not in ("001109", "001201", "001102")})
-            if kind(visit) == "in" and any((b - a).days > 4 for a, b in pairwise([visit["begndate"], *days, visit["enddate"]])):
+            days = sorted(
+                {
+                    line["day"]
+                    for line in visit["lines"]
+                    if line["med_list_codg"][:6] not in ("001109", "001201", "001102")
+                }
+            )
+            if kind(visit) == "in" and any(
+                (b - a).days > 4 for a, b in pairwise([visit["begndate"], *days, visit["enddate"]])
+            ):
                 yield "idle", visit
             if visit["setl_time"].date() > visit["enddate"] + dt.timedelta(days=14):
                 yield "AL2", visit
@@ -331,14 +357,18 @@ def spans(city: City):  # noqa: ANN201
                 yield "overlap", other
 
 
-def supplies(city: City):  # noqa: ANN201
+def supplies(city: City):
     drugs = {row["med_list_codg"]: int(row["max_paid_days"]) for row in national()["drug_max_paid_days"]}
     trainings = {row["med_list_codg"]: 30 for row in national()["item_course_days"]}
     doses = {row["med_list_codg"]: row["max_dose"] for row in city.own["max_daily_dose"]}
     for visits in city.of_person.values():
         used: dict[str, set[dt.date]] = defaultdict(set)
         until: dict[str, dt.date] = {}
-        for line in (line for visit in visits for line in sorted(visit["lines"], key=lambda one: (one["fee_ocur_time"], one["feedetl_sn"]))):
+        for line in (
+            line
+            for visit in visits
+            for line in sorted(visit["lines"], key=lambda one: (one["fee_ocur_time"], one["feedetl_sn"]))
+        ):
             code, visit = line["med_list_codg"], line["visit"]
             place = visit["person"]["insuplc_admdvs"]
             for most, rule in ((drugs, "N10"), (trainings, "N23")):
@@ -352,17 +382,18 @@ def supplies(city: City):  # noqa: ANN201
                     yield "AG3", line
                 if visit["med_type"] == "14" and days > 30:
                     yield "SU2", line
-                if line["dscg_tkdrug_flag"] == "1" and days > (7 if visit["dscg_maindiag_code"].startswith("I10") else 3):
+                if line["dscg_tkdrug_flag"] == "1" and days > (
+                    7 if visit["dscg_maindiag_code"].startswith("I10") else 3
+                ):
                     yield "AG2" if visit["dscg_maindiag_code"].startswith("I10") else "AG1", line
                 if code in doses and line["sin_dos"] * line["used_frqu"] / UNIT**2 > doses[code]:
                     yield "N68", line
-                if code in until and (until[code] - line["day"]).days > 0 and line["rxno"]:
-                    if line["day"] > until[code] - dt.timedelta(days=28) + dt.timedelta(days=1):
-                        yield "early_refill", line
+                if code in until and until[code] > line["day"]:
+                    yield "early_refill", line
                 until[code] = max(line["day"], until.get(code, dt.date.min)) + dt.timedelta(days=int(days))
 
 
-def operations(city: City):  # noqa: ANN201
+def operations(city: City):
     groups: dict[str, set[str]] = defaultdict(set)
     for row in national()["item_primary_secondary"]:
         groups[row["med_list_codg"]].add(row["operation_group"])
@@ -378,7 +409,7 @@ def operations(city: City):  # noqa: ANN201
                 yield "N15", line
 
 
-def prescriptions(city: City):  # noqa: ANN201
+def prescriptions(city: City):
     single = {row["med_list_codg"] for row in city.own["herb_single"]}
     groups: dict[str, Rows] = defaultdict(list)
     for line in city.lines:
@@ -402,12 +433,16 @@ def prescriptions(city: City):  # noqa: ANN201
             yield "N4", lines[0]
 
 
-def reconciliation(city: City):  # noqa: ANN201
+def reconciliation(city: City):
     sold: dict[tuple[str, str], Rows] = defaultdict(list)
     for line in city.lines:
         sold[line["visit"]["fixmedins_code"], line["med_list_codg"]].append(line)
     for row in city.stock:
-        here = [line for line in sold[row["fixmedins_code"], row["med_list_codg"]] if row["begndate"] <= line["day"] < row["enddate"]]
+        here = [
+            line
+            for line in sold[row["fixmedins_code"], row["med_list_codg"]]
+            if row["begndate"] <= line["day"] < row["enddate"]
+        ]
         if sum(line["net"] for line in here) > row["open_cnt"] + row["in_cnt"] - row["close_cnt"]:
             yield "N43", here[-1]
     packs: set[str] = set()
@@ -418,7 +453,7 @@ def reconciliation(city: City):  # noqa: ANN201
             packs.add(line["drug_trac_codg"])
 
 
-def validity(city: City):  # noqa: ANN201
+def validity(city: City):
     sums: dict[str, int] = defaultdict(int)
     for line in city.all_lines:
         sums[line["setl_id"]] += line["det_item_fee_sumamt"]

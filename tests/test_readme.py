@@ -32,7 +32,12 @@ def test_links_lead_somewhere(page: str):
 
 @pytest.mark.parametrize(
     ("what", "page"),
-    [("inputs", "inputs.md"), ("outputs", "inputs.md"), ("checks", "checks-tables.md"), ("findings", "checks-tables.md")],
+    [
+        ("inputs", "inputs.md"),
+        ("outputs", "inputs.md"),
+        ("checks", "checks-tables.md"),
+        ("findings", "checks-tables.md"),
+    ],
 )
 def test_column_lists_are_those_of_describe(what: str, page: str):
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")

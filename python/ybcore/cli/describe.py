@@ -79,9 +79,7 @@ def markdown(what: str, rows: list[dict[str, str]]) -> str:
     for table in GROUPS[what].values():
         mine = [row for row in rows if row["table"] == table.name]
         names = (
-            ["column", "kind", "zh", "en"]
-            if table.output
-            else ["column", "kind", "required", "default", "zh", "en"]
+            ["column", "kind", "zh", "en"] if table.output else ["column", "kind", "required", "default", "zh", "en"]
         )
         parts.append(f"### {table.name} {table.zh}\n\n{table.en}\n\n{_grid(names, mine)}")
     return "\n\n".join(parts)

@@ -42,7 +42,9 @@ FURTHER_LINES = (
     C("upld_time", "time", zh="上传时间", en="time of upload"),
 )
 
-_FEE_TIME = C("fee_ocur_time", "time", default="enddate of the visit", zh="费用发生时间", en="fee time, with time of day")
+_FEE_TIME = C(
+    "fee_ocur_time", "time", default="enddate of the visit", zh="费用发生时间", en="fee time, with time of day"
+)
 
 
 def _visits() -> Table:

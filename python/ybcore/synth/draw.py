@@ -130,6 +130,11 @@ def digits(values: Ints, width: int) -> npt.NDArray[np.uint8]:
     return out
 
 
+def four(values: npt.NDArray[np.integer]) -> npt.NDArray[np.uint8]:
+    """The same for whole numbers below 10,000, 4 wide."""
+    return _FOUR.take(values, axis=0)
+
+
 def prefixes(texts: Sequence[str]) -> npt.NDArray[np.uint8]:
     """Texts of one length as rows of ASCII."""
     return np.array([list(text.encode("ascii")) for text in texts], np.uint8)

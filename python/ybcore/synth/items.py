@@ -72,8 +72,8 @@ def seeds(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
 
 
-def items(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> Items:
-    """The catalogue of a city; ``more``: codes with names that must be in it, after the others."""
+def items(plan: Plan, more: Sequence[tuple[str, str]] = (), ending: float = 0.003) -> Items:
+    """The catalogue of a city; ``more``: codes with names that must be in it, after the others; ``ending``: share that ends in the year."""
     d = Draw(plan.seed, draw.CATALOG)
     codes, names, kinds, known = _codes(plan.catalog_items)
     taken = set(codes)
@@ -89,7 +89,9 @@ def items(plan: Plan, more: Sequence[tuple[str, str]] = ()) -> Items:
     prices = table[kind, d.bits(n) >> np.uint32(20)] // 100 * 100
     nursing = np.array([any(word in name for word in _BEDS) for name in names])
     prices = np.where(nursing, np.minimum(prices, 90_000_000), prices)
-    return Items(codes, names, kind, prices, _tables(plan, d, codes, names, kind, prices, np.array(known, np.int8)))
+    return Items(
+        codes, names, kind, prices, _tables(plan, d, codes, names, kind, prices, np.array(known, np.int8), ending)
+    )
 
 
 def _codes(n: int) -> tuple[list[str], list[str], list[int], list[int]]:
@@ -143,6 +145,7 @@ def _tables(
     kind: npt.NDArray[np.int8],
     prices: Ints,
     known: npt.NDArray[np.int8],
+    ending: float,
 ) -> CatalogTables:
     n = len(codes)
     draws = np.array([draw.weighted((1, 2, 3), w) for w in CLASSES])
@@ -158,7 +161,7 @@ def _tables(
     months = np.array([np.datetime64(f"{plan.year}-{m:02d}-01", "D").astype(np.int64) for m in range(2, 12)])
     split = months[d.below(n, len(months))]
     two = d.chance(n, TWO_VERSIONS)
-    ends = np.where(~two & d.chance(n, 0.003), split, int(NO_DAY))
+    ends = np.where(~two & d.chance(n, ending), split, int(NO_DAY))
     row = np.repeat(np.arange(n), 1 + two)
     second = np.zeros(len(row), bool)
     second[1:] = row[1:] == row[:-1]

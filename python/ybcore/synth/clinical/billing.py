@@ -12,7 +12,7 @@ import pyarrow as pa
 from .. import draw
 from ..draw import Draw, Ints
 from ..feelines import APPROVED, DENIED, RETURNED
-from ..items import HERB, PATENT, SERVICE, WESTERN
+from ..items import HERB, PATENT, WESTERN
 from ..plan import CHRONIC, KINDS, PHARMACY, Plan
 from ..visits import PARTIAL, is_reversal
 from .care import DEPARTMENTS, Care, Staff
@@ -45,10 +45,20 @@ def _tables() -> dict[str, Ints]:
     long = [(d, dose, f) for d in (14, 21, 28) for dose in (5_000, 10_000) for f in (1, 2)]
     herbs = [(3, grams * 10_000, 2) for grams in (3, 5, 6, 9, 10, 12, 15)]
     supplies = [kind[i % len(kind)] for kind in (short, long, herbs) for i in range(64)]
+    days, dose, times = np.array(supplies, np.int64).T
     return {
-        "supply": np.array(supplies, np.int64),
-        "packs": draw.weighted([q * 10_000 for q in (1, 2, 3, 4, 5, 7, 10)], (42, 24, 12, 8, 6, 4, 4), 256),
-        "times": draw.weighted([q * 10_000 for q in (1, 2, 3, 5)], (76, 14, 6, 4), 256),
+        # the last entry is read for lines without a supply
+        "supplied": np.append(days * dose * times, 0),
+        "prd_days": np.append(days * 10_000, 0),
+        "sin_dos": np.append(dose, 0),
+        "used_frqu": np.append(times * 10_000, 0),
+        # services, then drugs
+        "usual": np.concatenate(
+            (
+                draw.weighted([q * 10_000 for q in (1, 2, 3, 5)], (76, 14, 6, 4), 256),
+                draw.weighted([q * 10_000 for q in (1, 2, 3, 4, 5, 7, 10)], (42, 24, 12, 8, 6, 4, 4), 256),
+            )
+        ),
         "factor": draw.weighted(FACTORS, (5, 10, 20, 35, 15, 10, 5), 256),
     }
 
@@ -85,7 +95,7 @@ def line_rows(
     time = (day * _DAY + second) * _SECOND
     time[back] = time[back - 1]
     serial = np.repeat(draw.digits(rows.serial, 12).reshape(-1).view("S12"), count).view(np.uint8).reshape(n, 12)
-    places = draw.digits(place.astype(np.int64), 4)
+    places = draw.four(place)
     sn = draw.text(serial, places)
     origin = np.full(n, -1)
     origin[back] = back - 1
@@ -107,16 +117,18 @@ def line_rows(
     return Lines(table, offsets, visit, item, quantity, amount, day)
 
 
-def _counts(
-    d: Draw, goods: Goods, made: Schedule, chosen: Chosen, nights: Ints, daily: Ints
-) -> tuple[Ints, Ints]:
+def _counts(d: Draw, goods: Goods, made: Schedule, chosen: Chosen, nights: Ints, daily: Ints) -> tuple[Ints, Ints]:
     """Lines of each visit, and of the whole bill of which they are a part."""
     rows = made.rows
     raw = goods.counts[rows.kind * draw.SIZE + (d.bits(len(rows)) >> np.uint32(20)).astype(np.int64)]
     count = np.maximum((raw + d.below(len(rows), 256)) // 256, 1)
     fixed = chosen.many + daily
     # a stay has an ordinary line on every day, a purchase no more drugs than there are shelves
-    count = np.where(STAYS[rows.kind], fixed + np.maximum(count - fixed, nights + 6), chosen.many + np.maximum(count - chosen.many, 1))
+    count = np.where(
+        STAYS[rows.kind],
+        fixed + np.maximum(count - fixed, nights + 6),
+        chosen.many + np.maximum(count - chosen.many, 1),
+    )
     limited = np.array([k.where == PHARMACY or k.who == CHRONIC for k in KINDS])[rows.kind]
     count = np.where(limited, np.minimum(count, chosen.many + DRUGS), count)
     herbs = herbal(made)
@@ -181,19 +193,21 @@ def _quantities(
     drug = (kind == WESTERN) | (kind == PATENT)
     long = np.array([k.who == CHRONIC for k in KINDS])[rows.kind][visit] & (special == -1)
     supplied = (given == 0) & ((drug & (~stay | (special >= 0))) | ((kind == HERB) & ~stay))
-    supply = np.where(supplied, (byte & 63) + np.where(kind == HERB, 128, np.where(long, 64, 0)), -1)
-    rows_of = t["supply"][np.maximum(supply, 0)]
-    quantity = np.where(supplied, rows_of.prod(1), np.where(drug, t["packs"][byte], t["times"][byte]))
-    quantity = np.where(given > 0, given, quantity)
-    quantity[(special >= 0) & (given == 0) & ~drug] = 10_000
-    hours = special == AT["hours"]
-    unit = np.zeros(len(goods.items.codes), np.int64)
-    unit[goods.hours[goods.hour_units]] = 230_000
-    quantity[hours] += unit[item[hours]]
+    supply = np.where(supplied, (byte & 63) + np.where(kind == HERB, 128, long * 64), -1)
+    quantity = t["usual"][byte + 256 * drug]
+    at = np.flatnonzero(supplied)
+    quantity[at] = t["supplied"][supply[at]]
+    at = np.flatnonzero(special != -1)
+    fixed_there = given[at]
+    quantity[at] = np.where(fixed_there > 0, fixed_there, np.where(drug[at], quantity[at], 10_000))
+    hours = np.flatnonzero(special == AT["hours"])
+    quantity[hours] = np.where(np.isin(item[hours], goods.hours[goods.hour_units]), 240_000, 10_000)
     return supply, quantity
 
 
-def _prices(goods: Goods, item: npt.NDArray[np.int32], special: npt.NDArray[np.int8], low: npt.NDArray[np.uint64]) -> Ints:
+def _prices(
+    goods: Goods, item: npt.NDArray[np.int32], special: npt.NDArray[np.int8], low: npt.NDArray[np.uint64]
+) -> Ints:
     """The price of one institution on one day; operations at full price, second ones at half."""
     usual = goods.items.prices[item]
     factor = _tables()["factor"][((low >> np.uint64(40)) & np.uint64(255)).astype(np.int64)]
@@ -217,15 +231,17 @@ def _times(
     length = nights[visit]
     rest = (whole - chosen.many - daily)[visit]
     day = begin + np.where(ordinal >= 0, ordinal * (length + 1) // np.maximum(rest, 1), 0)
-    bed = special == -2
+    bed = np.flatnonzero(special == -2)
     day[bed] += (place[bed] - chosen.many[visit[bed]]) // beds
-    kinds = np.array([*(s.day for s in SPECIALS), 0, 0])[special]
-    day += np.where(kinds == END, length, np.where(kinds == OPERATION_DAY, np.minimum(length, 1), 0))
+    at = np.flatnonzero(special >= 0)
+    kinds = np.array([s.day for s in SPECIALS])[special[at]]
+    day[at] += np.where(kinds == END, length[at], np.where(kinds == OPERATION_DAY, np.minimum(length[at], 1), 0))
     roll = ((low >> np.uint64(44)) & np.uint64(0xFFFF)).astype(np.int64)
     stay = STAYS[rows.kind][visit]
     second = np.where(stay, 36_000 + roll % 14_000, made.begin_second[visit] + roll % 1_200)
-    fixed = np.array([*_OF_STAY, -1, -1])[special]
-    second = np.where(stay & (fixed >= 0), fixed, second)
+    at = np.flatnonzero(special >= 0)
+    fixed = _OF_STAY[special[at]]
+    second[at] = np.where(stay[at] & (fixed >= 0), fixed, second[at])
     return day, second
 
 
@@ -265,7 +281,9 @@ def sparse_text(rows: npt.NDArray[np.uint8], there: npt.NDArray[np.bool_]) -> pa
     offsets = np.concatenate(([0], np.cumsum(there, dtype=np.int64) * rows.shape[1]))
     bitmap = np.packbits(there, bitorder="little")
     return pa.Array.from_buffers(
-        pa.large_string(), len(there), [pa.py_buffer(bitmap), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(rows))]
+        pa.large_string(),
+        len(there),
+        [pa.py_buffer(bitmap), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(rows))],
     )
 
 
@@ -276,19 +294,20 @@ def _further(
 ) -> dict[str, pa.Array]:  # fmt: skip
     """The further columns of lines."""
     rows = made.rows
-    n = len(rows)
     stay = STAYS[rows.kind]
     drug = (kind == WESTERN) | (kind == PATENT) | (kind == HERB)
     # four drugs a prescription; a restricted drug has its own
-    number = np.where(special >= 0, 4 + special, np.where(kind == HERB, 3, ordinal // 4)).astype(np.int64)
+    number = np.where(special >= 0, 4 + special, np.where(kind == HERB, 3, ordinal >> 2)).astype(np.int32)
     known = ~stay[visit] & drug & (number < 8) & (number >= 0)
+    outside = np.flatnonzero(~stay)
     codes = draw.text(
-        np.repeat(draw.digits(rows.serial, 12), 8, axis=0), draw.digits(np.tile(np.arange(1, 9), n), 4)
+        np.repeat(draw.digits(rows.serial[outside], 12), 8, axis=0), draw.four(np.tile(np.arange(1, 9), len(outside)))
     )
-    rx = pa.DictionaryArray.from_arrays(pa.array((visit.astype(np.int64) * 8 + number).astype(np.int32), mask=~known), codes)
-    t = _tables()["supply"]
-    told = supply >= 0
-    days, dose, times = t[np.maximum(supply, 0)].T
+    first = np.zeros(len(rows), np.int32)
+    first[outside] = np.arange(len(outside)) * 8
+    rx = pa.DictionaryArray.from_arrays(pa.array(first[visit] + number, mask=~known), codes)
+    untold = supply < 0
+    supplies = {name: pa.array(_tables()[name][supply], mask=untold) for name in ("prd_days", "sin_dos", "used_frqu")}
     sold = ((kind == WESTERN) | (kind == PATENT)) & ~stay[visit]
     sold[back] = False
     second = stay[visit] & ((rare & np.uint64(3)) == 0)
@@ -300,9 +319,7 @@ def _further(
         "rxno": rx,
         "bilg_dr_codg": pa.DictionaryArray.from_arrays(pa.array(doctor), staff.column),
         "bilg_dept_codg": draw.coded(with_them.department.astype(np.int8)[visit], DEPARTMENTS),
-        "prd_days": pa.array(days * 10_000, mask=~told),
-        "sin_dos": pa.array(dose, mask=~told),
-        "used_frqu": pa.array(times * 10_000, mask=~told),
+        **supplies,
         "dscg_tkdrug_flag": draw.coded((special == AT["discharge"]).astype(np.int8), ("0", "1")),
         "tcmdrug_used_way": draw.coded(np.where((kind == HERB) & ~stay[visit], 0, -1), ("2",)),
         "incs_no": draw.coded(np.where((special == AT["operation"]) | (special == AT["operation_2"]), 0, -1), ("1",)),

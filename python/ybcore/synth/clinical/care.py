@@ -13,7 +13,7 @@ from .. import draw
 from ..draw import Draw, Ints
 from ..people import People
 from ..places import Places
-from ..plan import PHARMACY, KINDS, Plan
+from ..plan import KINDS, PHARMACY, Plan
 from ..visits import is_reversal
 from .schedule import NAMES, STAYS, Schedule, low_igg
 
@@ -161,8 +161,8 @@ def care(plan: Plan, who: People, people_of: Staff, made: Schedule, d: Draw) -> 
     rows = made.rows
     n = len(rows)
     bits = d.bits(4 * n).reshape(4, n)
-    source = np.where(rows.source >= 0, rows.source, np.arange(n))
-    bits = bits[:, source]
+    # by number of the visit, whatever their order; a visit that replaces another has the bits of that one
+    bits = bits[:, rows.serial[np.where(rows.source >= 0, rows.source, np.arange(n))] - rows.serial.min()]
     person = rows.person
     age = (rows.begin - who.brdy[person]).astype(np.int64)
     years = np.maximum(age * 4 // 1461, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .goods import full_price, surgery_groups
-from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, Row, knowledge, tables
+from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, knowledge, quiet_pairs, tables
 from .plants import BEIJING, HEFEI, LUOYANG, YULIN, Book, Visit
 from .ruletables import part
 
@@ -17,7 +17,9 @@ def all_lines(b: Book, k: int) -> None:
         case(b, k)
 
 
-def plant(b: Book, rule: str, kernel: str, visit: Visit, code: str, table: str = "", sure: bool = True, **more: object) -> str:
+def plant(
+    b: Book, rule: str, kernel: str, visit: Visit, code: str, table: str = "", sure: bool = True, **more: object
+) -> str:
     """One offending line and its label."""
     line = b.line(visit, code, **more)  # type: ignore[arg-type]
     b.label(rule, kernel, visit, line, table, sure)
@@ -50,10 +52,17 @@ def attributes(b: Book, k: int) -> None:
         ("N81", "item_sex", "sex", "男", {"sex": 2}),
         ("N81", "item_sex", "sex", "女", {"sex": 1}),
     ):
-        plant(b, rule, "K01", b.simple(k=k, **more), _of(_rows(table, column, value), k), table)  # type: ignore[arg-type]
+        plant(b, rule, "K01", b.simple(k=k, **more), _of(_rows(table, column, value), k), table)
     both = [row["med_list_codg"] for row in tables()["drug_insurance_type"] if row["insurance_type"] == "生育"]
     plant(b, "N2", "K01", b.simple(k=k, sex=2), _of(both, k), "drug_insurance_type")
-    plant(b, "N29", "K01", b.simple(k=k, age=72), tables()["item_age_employment"][0]["med_list_codg"], "item_age_employment")
+    plant(
+        b,
+        "N29",
+        "K01",
+        b.simple(k=k, age=72),
+        tables()["item_age_employment"][0]["med_list_codg"],
+        "item_age_employment",
+    )
     # the same items where they belong: nothing to find
     b.line(b.simple(k=k, age=8), _of(_rows("drug_age_group", "age_group", "儿童"), k))
     b.line(b.simple(k=k, med="21", nights=2), _of(_rows("drug_visit_type", "visit_type", "住院"), k))
@@ -84,22 +93,50 @@ def own_lists(b: Book, k: int) -> None:
     at = b.institution(visit.row["psn_no"][:6], "3", k)
     low = next((i for i in range(int(staff.first[at]), int(staff.first[at] + staff.count[at])) if staff.titles[i] in ("233", "234", "235")), None)  # fmt: skip
     if low is not None:
-        plant(b, "N45", "K01", visit, _of(part(goods, "antibiotic_title"), k), "antibiotic_title", bilg_dr_codg=staff.codes[low])
+        plant(
+            b,
+            "N45",
+            "K01",
+            visit,
+            _of(part(goods, "antibiotic_title"), k),
+            "antibiotic_title",
+            bilg_dr_codg=staff.codes[low],
+        )
     plant(b, "N47", "K01", b.simple(k=k, itnt_flag="1"), _of(part(goods, "internet_barred"), k), "internet_barred")
     plant(b, "N72", "K01", b.simple(k=k, age=80), _of(part(goods, "elderly_barred"), k), "elderly_barred")
-    plant(b, "N73", "K01", b.simple(k=k, age=28, sex=2, matn_stas="3"), _of(part(goods, "pregnancy_barred"), k), "pregnancy_barred")
+    plant(
+        b,
+        "N73",
+        "K01",
+        b.simple(k=k, age=28, sex=2, matn_stas="3"),
+        _of(part(goods, "pregnancy_barred"), k),
+        "pregnancy_barred",
+    )
     plant(b, "N21", "K01", b.simple(k=k), _of(part(goods, "department"), k), "item_department", yuan=30)
-    plant(b, "N71", "K02", b.simple(k=k, dx="I10.x00", age=60), _of(part(goods, "contraindication"), k), "contraindication")
-    plant(b, "N68", "K10", b.simple(k=k), _of(part(goods, "max_daily_dose"), k), "max_daily_dose", cnt=8, dose=2, times=4)
+    plant(
+        b,
+        "N71",
+        "K02",
+        b.simple(k=k, dx="I10.x00", age=60),
+        _of(part(goods, "contraindication"), k),
+        "contraindication",
+    )
+    plant(
+        b, "N68", "K10", b.simple(k=k), _of(part(goods, "max_daily_dose"), k), "max_daily_dose", cnt=8, dose=2, times=4
+    )
 
 
 def indications(b: Book, k: int) -> None:
     """A drug without its diagnosis; immunoglobulin with enough of it in the blood."""
     visit = b.simple(k=k, med="21", nights=3, dx="J18.900")
-    plant(b, "N8", "K02", visit, b.reserved("indicated", 0), "indication")  # the drug of the first diagnosis, hypertension
+    plant(
+        b, "N8", "K02", visit, b.reserved("indicated", 0), "indication"
+    )  # the drug of the first diagnosis, hypertension
     for rule, value in (("IVG1", 81_000), ("", 15_000)):
         visit = b.simple(k=k, med="21", nights=3, dx="J18.900")
-        visit.labs.append({"setl_id": visit.id, "med_list_codg": IGG_TEST[0], "exam_time": visit.row["begntime"], "exam_value": value})
+        visit.labs.append(
+            {"setl_id": visit.id, "med_list_codg": IGG_TEST[0], "exam_time": visit.row["begntime"], "exam_value": value}
+        )
         line = b.line(visit, IGG_DRUG[0], cnt=5)
         if rule:
             b.label(rule, "K02", visit, line, "immunoglobulin")
@@ -113,33 +150,25 @@ def ceilings(b: Book, k: int) -> None:
     b.line(b.simple(k=k), code, yuan=usual)
 
 
-#: Scopes of the pair table, and what else the items of their pairs may be in: the shorter ones have no other pairs.
-SCOPES = {"单日": (), "单次就诊": (), "6小时": ("item_sex",), "同一小时": ("item_max_quantity",)}
-
-
-def pairs_of(scope: str) -> list[Row]:
-    """Pairs of which one unit of each is all that is to be seen: no quantity in the note, no other table in the way."""
-    known = knowledge()
-    quiet = {"item_duplicate_charge", *SCOPES[scope]}
-    return [
-        row
-        for row in tables()["item_duplicate_charge"]
-        if row["scope"] == scope
-        and not any(c.isdigit() for c in row["note"])
-        and known.tables[row["main_code"]] <= quiet
-        and known.tables[row["included_code"]] <= quiet
-    ]
-
-
 def duplicates(b: Book, k: int) -> None:
     """Both items of a pair in each kind of group; and a day apart, where only a day counts."""
     for rule, scope, days, hours in (("day", "单日", 0, (11, 12)), ("visit", "单次就诊", 2, (11, 12)), ("6h", "6小时", 0, (11, 13)), ("hour", "同一小时", 0, (11, 11))):  # fmt: skip
-        row = pairs_of(scope)[k * 5 % len(pairs_of(scope))]
+        row = quiet_pairs(scope)[k * 5 % len(quiet_pairs(scope))]
         # the items of six hours are those of a birth
         visit = b.simple(k=k, med="21", nights=3, age=28, sex=2)
         b.line(visit, row["main_code"], hour=hours[0], minute=5)
-        plant(b, "N25", "K04", visit, row["included_code"], f"item_duplicate_charge/{rule}", day=days, hour=hours[1], minute=25)
-    row = pairs_of("单日")[k * 5 % len(pairs_of("单日"))]
+        plant(
+            b,
+            "N25",
+            "K04",
+            visit,
+            row["included_code"],
+            f"item_duplicate_charge/{rule}",
+            day=days,
+            hour=hours[1],
+            minute=25,
+        )
+    row = quiet_pairs("单日")[k * 5 % len(quiet_pairs("单日"))]
     visit = b.simple(k=k, med="21", nights=3)
     b.line(visit, row["main_code"])
     b.line(visit, row["included_code"], day=1)
@@ -192,7 +221,11 @@ def day_caps(b: Book, k: int) -> None:
 
 def windows(b: Book, k: int) -> None:
     """A test again within its window; and after it."""
-    alone = [row for row in tables()["item_max_per_window"] if knowledge().tables[row["med_list_codg"]] == {"item_max_per_window"}]
+    alone = [
+        row
+        for row in tables()["item_max_per_window"]
+        if knowledge().tables[row["med_list_codg"]] == {"item_max_per_window"}
+    ]
     row = alone[k * 3 % len(alone)]
     n = int(row["window_days"])
     for gap, rule in ((n - 2, "N31"), (n + 2, "")):
@@ -207,7 +240,11 @@ def windows(b: Book, k: int) -> None:
 def courses(b: Book, k: int) -> None:
     """Two days more than the course of a drug, three more than that of a training; and exactly the course."""
     alone = set(knowledge().in_table("drug_max_paid_days"))
-    drugs = [row["med_list_codg"] for row in tables()["drug_max_paid_days"] if row["max_paid_days"] == "14" and row["med_list_codg"] in alone]
+    drugs = [
+        row["med_list_codg"]
+        for row in tables()["drug_max_paid_days"]
+        if row["max_paid_days"] == "14" and row["med_list_codg"] in alone
+    ]
     for used, most, code, rule, table in (
         (16, 14, _of(drugs, k), "N10", "drug_max_paid_days"), (14, 14, _of(drugs, k), "", ""),
         (33, 30, tables()["item_course_days"][3 + k % 3]["med_list_codg"], "N23", "item_course_days"),
@@ -286,7 +323,9 @@ def herbs(b: Book, k: int) -> None:
         line = b.line(visit, code, cnt=30, rx=1)
         if i >= 20:
             b.label("N76", "K12", visit, line, sure=i >= 25)
-    plant(b, "N4", "K12", b.simple(k=k), _of(part(goods, "herb_single"), k), "herb_single", cnt=30, tcmdrug_used_way="1")
+    plant(
+        b, "N4", "K12", b.simple(k=k), _of(part(goods, "herb_single"), k), "herb_single", cnt=30, tcmdrug_used_way="1"
+    )
     visit = b.simple(k=k)
     for code in part(goods, "herb")[:4]:
         b.line(visit, code, cnt=30, rx=1)
@@ -331,7 +370,9 @@ def validity(b: Book, k: int) -> None:
     b.label("N35_order", "K15", visit)
     visit = b.simple(k=k)
     line = b.usual(visit, k)
-    visit.lines[-1]["upld_time"] = visit.lines[-1]["fee_ocur_time"] + 40 * (visit.row["endtime"] - visit.row["begntime"]) * 3
+    visit.lines[-1]["upld_time"] = (
+        visit.lines[-1]["fee_ocur_time"] + 40 * (visit.row["endtime"] - visit.row["begntime"]) * 3
+    )
     b.label("N41", "K15", visit, line)
     visit = b.simple(YULIN, k=k, med="21", nights=4)
     visit.row["upld_time"] = visit.row["begntime"] + 70 * (visit.row["upld_time"] - visit.row["begntime"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .plants import BEIJING, HEFEI, YULIN, Book, Person, Visit
+from .plants import BEIJING, HEFEI, YULIN, Book, Cells, Person, Visit
 from .ruletables import part
 
 MONTHS = (91, 121, 152)  # first days of April, May, June in a year with 29 February; one earlier otherwise
@@ -26,7 +26,16 @@ def institutions(b: Book, k: int) -> None:
     b.label("N58", "K13", None, fixmedins_code=made.row["fixmedins_code"], sure=False)
 
 
-def _run(b: Book, who: Person, rule: str, kernel: str, days: list[int], beyond: int, also: tuple[str, ...] = (), **more: object) -> None:
+def _run(
+    b: Book,
+    who: Person,
+    rule: str,
+    kernel: str,
+    days: list[int],
+    beyond: int,
+    also: tuple[str, ...] = (),
+    **more: object,
+) -> None:
     """Visits on these days; from the one after the first ``beyond`` on they are too many."""
     for i, day in enumerate(days):
         visit = b.visit(who, day, hour=8 + i % 10, **more)  # type: ignore[arg-type]
@@ -44,7 +53,7 @@ def _month(b: Book, i: int) -> int:
 def frequent(b: Book, k: int) -> None:
     """Too many visits, purchases and stays; one fewer than the bound is all right in every reading."""
     first = _month(b, 0)
-    chronic = {"med": "14", "dx": "I10.x00", "dise_codg": "M03900"}
+    chronic: Cells = {"med": "14", "dx": "I10.x00", "dise_codg": "M03900"}
     _run(b, b.person(age=60), "TJ01", "K07", [first + 3] * 7, 5, also=("TJ03",), **chronic)
     _run(b, b.person(age=60), "TJ03", "K07", [first + 3 * i for i in range(7)], 5, **chronic)
     _run(b, b.person(age=60), "", "", [first + 6 * i for i in range(4)], 99, **chronic)
@@ -64,16 +73,19 @@ def frequent(b: Book, k: int) -> None:
 def dialysis(b: Book, k: int) -> None:
     """Dialysis more often than is paid."""
     first = _month(b, 0)
-    programme = {"med": "14", "dx": "N18.500", "dise_codg": "M07801"}
+    programme: Cells = {"med": "14", "dx": "N18.500", "dise_codg": "M07801"}
     _run(b, b.person(age=55), "TJ02", "K07", [first + i for i in range(17)], 15, also=("TJ07", "TJ08"), **programme)
     days = [_month(b, m) + 2 * i for m in range(3) for i in range(14)]
     _run(b, b.person(age=55), "TJ06", "K07", days, 40, also=("TJ07", "TJ08", "TJ02"), **programme)
     item = part(b.goods, "dialysis")[k % 10]
-    for rule, starts, sessions, bound in (("TJ07", [first], 12, 10), ("TJ08", [_month(b, m) for m in range(3)], 10, 25)):
+    for rule, starts, sessions, bound in (
+        ("TJ07", [first], 12, 10),
+        ("TJ08", [_month(b, m) for m in range(3)], 10, 25),
+    ):
         who, seen = b.person(age=55), 0
         for start in starts:
             for i in range(sessions):
-                visit = b.visit(who, start + 2 * i, **programme)  # type: ignore[arg-type]
+                visit = b.visit(who, start + 2 * i, **programme)
                 line = b.line(visit, item, yuan=400)
                 seen += 1
                 if seen > bound:

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.schema import Table
-from ..items import Items
 from ..draw import NO_DAY
+from ..items import Items
 from ..people import JOINS, KEPT, People, people, person_rows
 from ..plan import Plan, Scheme
 from ..town import Batch, City
@@ -98,7 +98,13 @@ class ClinicalCity(City):
     @property
     def streams(self) -> dict[str, Table]:
         """Schemas of the tables that ``batches`` streams, by name."""
-        return {"visits": CHECK_VISITS, "lines": CHECK_LINES, "diagnoses": DIAGNOSES, "operations": OPERATIONS, "labs": LABS}
+        return {
+            "visits": CHECK_VISITS,
+            "lines": CHECK_LINES,
+            "diagnoses": DIAGNOSES,
+            "operations": OPERATIONS,
+            "labs": LABS,
+        }
 
     def further_tables(self) -> dict[str, tuple[pa.Table, Table]]:
         """Doctors and stock with their schemas."""

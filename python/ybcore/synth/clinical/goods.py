@@ -9,7 +9,6 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .. import draw
 from ..codes import consumables, herbs, more_patents, more_services, more_western
@@ -18,7 +17,11 @@ from ..items import HERB, PATENT, SERVICE, WESTERN, Items, items, seeds
 from ..plan import KINDS, Plan
 from .knowledge import ANTIBIOTICS, DAILY, IGG_DRUG, IGG_TEST, NOBODY, STOCK_ITEM, knowledge, tables
 
-DRUGS, PHASES, HERBS = 12, 3, 16  # different drugs of a visit, slots until a class may come again, herbs of a prescription
+DRUGS, PHASES, HERBS = (
+    12,
+    3,
+    16,
+)  # different drugs of a visit, slots until a class may come again, herbs of a prescription
 SERVICES, HERBAL, WARD = DRUGS * PHASES, DRUGS * PHASES + 1, DRUGS * PHASES + 1 + HERBS  # shelves after those of drugs
 TRACKED = 96  # items whose stock is kept
 _MOST = 3000  # items of a shelf of drugs
@@ -68,7 +71,15 @@ class Goods:
 
 
 #: Items that are kept from the shelves for a purpose, and how many of each.
-RESERVED = {"second_line": 20, "first_line": 20, "indicated": 45, "discharge": 60, "barred": 20, "coupled": 20, "plants": 240}
+RESERVED = {
+    "second_line": 20,
+    "first_line": 20,
+    "indicated": 45,
+    "discharge": 60,
+    "barred": 20,
+    "coupled": 20,
+    "plants": 240,
+}
 
 
 def catalogue(plan: Plan) -> Items:
@@ -78,7 +89,7 @@ def catalogue(plan: Plan) -> Items:
     # the items of the rule tables are no goods for ordinary lines: so many others are there in any case
     others = ((more_western(seeds("generics.csv")), 1500), (more_patents(patents), 300), (herbs(), 150), (more_services(services), 600), (consumables(), 200))  # fmt: skip
     made = [(code, name) for source, many in others for code, name, _ in islice(source, many)]
-    return items(plan, [*knowledge().names.items(), IGG_DRUG, IGG_TEST, STOCK_ITEM, *ANTIBIOTICS, *made])
+    return items(plan, [*knowledge().names.items(), IGG_DRUG, IGG_TEST, STOCK_ITEM, *ANTIBIOTICS, *made], ending=0)
 
 
 def goods(plan: Plan, every: Items) -> Goods:
@@ -86,9 +97,8 @@ def goods(plan: Plan, every: Items) -> Goods:
     known = knowledge()
     index = {code: i for i, code in enumerate(every.codes)}
     d = Draw(plan.seed, draw.BILLING)
-    lasting = _lasting(every)
     own = {IGG_DRUG[0], IGG_TEST[0], STOCK_ITEM[0], *(code for code, _ in ANTIBIOTICS)}
-    free = lasting & np.array([code not in known.family and code not in own for code in every.codes])
+    free = np.array([code not in known.family and code not in own for code in every.codes])
     shuffled = np.argsort(d.bits(len(every.codes)), kind="stable")
     free_order = shuffled[free[shuffled]]
     kind = every.kinds
@@ -97,7 +107,7 @@ def goods(plan: Plan, every: Items) -> Goods:
     beds = np.array([code.startswith(("0011", "0012")) for code in every.codes])
     free_order = free_order[~beds[free_order]]
     reserved, used = _reserve(free_order, kind, starts)
-    reserved["antibiotic"] = np.array([index[code] for code, _ in ANTIBIOTICS if lasting[index[code]]], np.int64)
+    reserved["antibiotic"] = np.array([index[code] for code, _ in ANTIBIOTICS], np.int64)
     free_order = free_order[~used[free_order]]
     shelves = _shelves(every, free_order, kind, starts)
     tracked_items = np.concatenate([shelf[: -(-TRACKED // SERVICES)] for shelf in shelves[:SERVICES]])[:TRACKED]
@@ -105,7 +115,7 @@ def goods(plan: Plan, every: Items) -> Goods:
     tracked[tracked_items] = np.arange(len(tracked_items))
 
     def there(codes: list[str]) -> npt.NDArray[np.int32]:
-        return np.array([index[c] for c in codes if lasting[index[c]]], np.int32)
+        return np.array([index[c] for c in codes], np.int32)
 
     hours = [row["med_list_codg"] for row in tables()["item_max_quantity"]]
     pure = set(known.of("cap")) - {*DAILY}
@@ -154,14 +164,6 @@ def surgery_groups() -> dict[str, list[str]]:
     return {g: sorted(c for c, where in groups.items() if where == {g} and c in pure) for g in OPERATIONS}
 
 
-def _lasting(every: Items) -> npt.NDArray[np.bool_]:
-    """Items that are valid on every day of the year."""
-    table = every.tables.items
-    open_end = table.filter(pc.and_(pc.is_null(table["enddate"]), pc.is_null(table["insu_admdvs"])))
-    found = {*open_end["med_list_codg"].to_pylist()}
-    return np.array([code in found for code in every.codes])
-
-
 def _reserve(
     order: Ints, kind: npt.NDArray[np.int8], antibiotics: npt.NDArray[np.bool_]
 ) -> tuple[dict[str, Ints], npt.NDArray[np.bool_]]:
@@ -182,9 +184,7 @@ def _reserve(
     return out, used
 
 
-def _shelves(
-    every: Items, order: Ints, kind: npt.NDArray[np.int8], antibiotics: npt.NDArray[np.bool_]
-) -> list[Ints]:
+def _shelves(every: Items, order: Ints, kind: npt.NDArray[np.int8], antibiotics: npt.NDArray[np.bool_]) -> list[Ints]:
     """Drugs so parted that no class (first four characters) is on two shelves; services; herbs; everything for the ward."""
     by_class: dict[str, list[int]] = defaultdict(list)
     for i in order[(kind[order] == WESTERN) | (kind[order] == PATENT)]:

@@ -107,7 +107,9 @@ class Knowledge:
     def of(self, family: str, *, only: bool = True) -> list[str]:
         """Codes of a family in order; ``only``: those in no other family's tables, so that nothing else is asked of them."""
         mine = next(f for f in FAMILIES if f.name == family)
-        return [c for c, name in self.family.items() if name == family and (not only or self.tables[c] <= {*mine.tables})]
+        return [
+            c for c, name in self.family.items() if name == family and (not only or self.tables[c] <= {*mine.tables})
+        ]
 
     def in_table(self, table: str) -> list[str]:
         """Codes that are in this table and in no other."""
@@ -134,9 +136,7 @@ def knowledge() -> Knowledge:
             if "main_code" in row:
                 partners[row["main_code"]].add(row["included_code"])
                 partners[row["included_code"]].add(row["main_code"])
-    family = {
-        code: next(f.name for f in FAMILIES if where[code] & {*f.tables}) for code in names
-    }
+    family = {code: next(f.name for f in FAMILIES if where[code] & {*f.tables}) for code in names}
     return Knowledge(
         names,
         {code: frozenset(found) for code, found in where.items()},
@@ -144,6 +144,24 @@ def knowledge() -> Knowledge:
         dict(asks),
         {code: frozenset(found) for code, found in partners.items()},
     )
+
+
+#: Scopes of the pair table, and what else the items of their pairs may be in: the shorter ones have no other pairs.
+SCOPES = {"单日": (), "单次就诊": (), "6小时": ("item_sex",), "同一小时": ("item_max_quantity",)}
+
+
+def quiet_pairs(scope: str) -> list[Row]:
+    """Pairs of which one unit of each is all that is to be seen: no quantity in the note, no other table in the way."""
+    known = knowledge()
+    quiet = {"item_duplicate_charge", *SCOPES[scope]}
+    return [
+        row
+        for row in tables()["item_duplicate_charge"]
+        if row["scope"] == scope
+        and not any(c.isdigit() for c in row["note"])
+        and known.tables[row["main_code"]] <= quiet
+        and known.tables[row["included_code"]] <= quiet
+    ]
 
 
 #: Items of the city's own rule tables, in no register (sub-items from 5000, company 60001).

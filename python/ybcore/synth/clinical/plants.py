@@ -77,7 +77,9 @@ class Book:
         self.labels: list[Cells] = []
         self.stock: list[tuple[str, str, int, int, int]] = []
         self._places = {
-            (place, level): [i for i, one in enumerate(clinic.where.institutions) if one.place == place and one.level == level]
+            (place, level): [
+                i for i, one in enumerate(clinic.where.institutions) if one.place == place and one.level == level
+            ]
             for place in INSUTYPE
             for level in "3210P"
         }
@@ -87,7 +89,9 @@ class Book:
         pool = self.goods.reserved[name]
         return self.goods.items.codes[int(pool[k % len(pool)])]
 
-    def person(self, place: str = TIANJIN, age: int = 40, sex: int = 1, civil: bool = False, born: int | None = None) -> Person:
+    def person(
+        self, place: str = TIANJIN, age: int = 40, sex: int = 1, civil: bool = False, born: int | None = None
+    ) -> Person:
         """A person; ``born`` is a day of the year (negative before it), else the first of January ``age`` years ago."""
         number = self.plan.persons + len(self.persons)
         employee = INSUTYPE[place] == "310"
@@ -116,7 +120,10 @@ class Book:
         at = self.institution(who.place, "P" if med == "41" else level, rank)
         first = self.plan.first_day + day
         staying = med.startswith("2") if stay is None else stay
-        begin, end = _time(first, hour * 3600), _time(first + nights, (max(hour, 14) if nights else hour + 8 if staying else hour) * 3600 + 3000)
+        begin, end = (
+            _time(first, hour * 3600),
+            _time(first + nights, (max(hour, 14) if nights else hour + 8 if staying else hour) * 3600 + 3000),
+        )
         staff = self.clinic.staff
         row: Cells = {
             "setl_id": f"{who.place}{self.plan.year:04d}{serial:012d}", "psn_no": who.id, "mdtrt_id": f"{who.place}{self.plan.year:04d}{serial + 9 * 10**11:012d}",
@@ -142,12 +149,30 @@ class Book:
         number = len(visit.lines)
         serial = visit.id[-12:]
         index = self.goods.index.get(code)
-        price = round(yuan * 10**6) if yuan is not None else int(self.goods.items.prices[index]) if index is not None else 10_000_000
+        price = (
+            round(yuan * 10**6)
+            if yuan is not None
+            else int(self.goods.items.prices[index])
+            if index is not None
+            else 10_000_000
+        )
         quantity = round(cnt * 10_000)
         drug = code[0] in "XZT"
         told = days is not None or (drug and not visit.stay)
-        time = _time(visit.first + day, (hour if hour is not None else visit.hour + (2 if visit.stay else 0)) * 3600 + 60 * (minute if minute is not None else 1 + number % 45))
-        supply = {"prd_days": round((days or 1) * 10_000), "sin_dos": round(dose * 10_000), "used_frqu": round(times * 10_000)} if told else {}
+        time = _time(
+            visit.first + day,
+            (hour if hour is not None else visit.hour + (2 if visit.stay else 0)) * 3600
+            + 60 * (minute if minute is not None else 1 + number % 45),
+        )
+        supply = (
+            {
+                "prd_days": round((days or 1) * 10_000),
+                "sin_dos": round(dose * 10_000),
+                "used_frqu": round(times * 10_000),
+            }
+            if told
+            else {}
+        )
         row: Cells = {
             "setl_id": visit.id, "feedetl_sn": f"{serial}{number:04d}", "med_list_codg": code, "fee_ocur_time": time, "cnt": quantity, "pric": price,
             "det_item_fee_sumamt": (quantity * price + 50_000_000) // 100_000_000, "deny_flag": 0, "bilg_dr_codg": visit.row["atddr_no"],
@@ -185,7 +210,16 @@ class Book:
         if copies:
             institutions(self, 0)
 
-    def label(self, rule: str, kernel: str, visit: Visit | None, line: str | None = None, table: str = "", sure: bool = True, **more: str) -> None:
+    def label(
+        self,
+        rule: str,
+        kernel: str,
+        visit: Visit | None,
+        line: str | None = None,
+        table: str = "",
+        sure: bool = True,
+        **more: str,
+    ) -> None:
         """What must be found. ``sure`` False: it is a violation only in one reading of the rule."""
         row: Cells = {"rule": rule, "kernel": kernel, "table": table, "sure": sure, "feedetl_sn": line, **more}
         if visit is not None:
@@ -194,7 +228,9 @@ class Book:
 
     # ------------------------------------------------------------------ tables
 
-    def tables(self, visits: pa.Schema, lines: pa.Schema, beside: dict[str, pa.Schema]) -> tuple[pa.Table, pa.Table, np.ndarray, dict[str, tuple[pa.Table, np.ndarray]]]:  # type: ignore[type-arg]
+    def tables(
+        self, visits: pa.Schema, lines: pa.Schema, beside: dict[str, pa.Schema]
+    ) -> tuple[pa.Table, pa.Table, np.ndarray, dict[str, tuple[pa.Table, np.ndarray]]]:
         """Visits, lines, offsets and the tables beside them, in the columns of the city."""
         for visit in self.visits:
             visit.row.setdefault("medfee_sumamt", sum(line["det_item_fee_sumamt"] for line in visit.lines))
@@ -203,7 +239,12 @@ class Book:
             found = [getattr(visit, name) for visit in self.visits]
             out[name] = (typed([row for rows in found for row in rows], schema), _offsets(found))
         every = [visit.lines for visit in self.visits]
-        return typed([v.row for v in self.visits], visits), typed([row for rows in every for row in rows], lines), _offsets(every), out
+        return (
+            typed([v.row for v in self.visits], visits),
+            typed([row for rows in every for row in rows], lines),
+            _offsets(every),
+            out,
+        )
 
     def person_table(self, schema: pa.Schema) -> pa.Table:
         """Rows of ``persons``."""
@@ -235,7 +276,7 @@ def typed(rows: list[Cells], schema: pa.Schema) -> pa.Table:
     return pa.table(columns, schema=schema)
 
 
-def _offsets(rows: list[list[Cells]]) -> np.ndarray:  # type: ignore[type-arg]
+def _offsets(rows: list[list[Cells]]) -> np.ndarray:
     return np.concatenate(([0], np.cumsum([len(one) for one in rows], dtype=np.int64))).astype(np.int64)
 
 

@@ -23,7 +23,9 @@ QUARTERS = 4
 _NORMAL = (70_000, 160_000)
 
 
-def operation_rows(made: Schedule, with_them: Care, staff: Staff, chosen: Chosen, setl: pa.Array) -> tuple[pa.Table, Ints]:
+def operation_rows(
+    made: Schedule, with_them: Care, staff: Staff, chosen: Chosen, setl: pa.Array
+) -> tuple[pa.Table, Ints]:
     """Rows of the table ``operations`` and their offsets by visit."""
     rows = made.rows
     at = np.flatnonzero((chosen.group >= 0) & ~is_reversal(rows))
@@ -36,7 +38,9 @@ def operation_rows(made: Schedule, with_them: Care, staff: Staff, chosen: Chosen
             "oprn_oprt_code": draw.coded(chosen.group[at], operation_codes()),
             "oprn_oprt_type": draw.coded(np.zeros(len(at), np.int8), ("1",)),
             "oprn_oprt_date": pa.array(time).cast(pa.timestamp("us")),
-            "oper_dr_code": pa.DictionaryArray.from_arrays(pa.array(with_them.doctor[at].astype(np.int32)), staff.column),
+            "oper_dr_code": pa.DictionaryArray.from_arrays(
+                pa.array(with_them.doctor[at].astype(np.int32)), staff.column
+            ),
         }
     ), offsets
 

@@ -119,6 +119,6 @@ def _ceilings(goods: Goods) -> pa.Table:
     )
 
 
-def _yuan(millionths: np.ndarray) -> list[str]:  # type: ignore[type-arg]
+def _yuan(millionths: np.ndarray) -> list[str]:
     """Exact yuan as text."""
     return [f"{int(x) // 10**6}.{int(x) % 10**6:06d}" for x in millionths]

@@ -45,14 +45,14 @@ class Schedule:
 
     def take(self, order: Ints) -> Schedule:
         """The same visits in another order."""
-        return Schedule(
-            self.rows.take(order), *(getattr(self, name)[order] for name in self.__slots__[1:])
-        )
+        return Schedule(self.rows.take(order), *(getattr(self, name)[order] for name in self.__slots__[1:]))
 
 
 def starts(plan: Plan) -> Ints:
     """First days of the slots, and the day after the last one."""
-    firsts = [np.datetime64(f"{plan.year}-{m:02d}-{d:02d}", "D").astype(np.int64) for m in range(1, 13) for d in (1, 16)]
+    firsts = [
+        np.datetime64(f"{plan.year}-{m:02d}-{d:02d}", "D").astype(np.int64) for m in range(1, 13) for d in (1, 16)
+    ]
     return np.array([*firsts, plan.first_day + plan.length])
 
 
@@ -110,7 +110,7 @@ def _phase(who: People, person: Ints) -> Ints:
 def _births(who: People) -> Ints:
     """The slot in which a person gives birth, −1 for most; it is one of the person's slots for stays."""
     fertile = (who.gend == 2) & (who.age >= 20) & (who.age < 40)
-    expects = fertile & (who.number * 2_654_435_761 % 97 < 9)
+    expects = fertile & (who.number * 2_654_435_761 % 97 < 45)
     phase = _phase(who, np.arange(len(who)))
     return np.where(expects, phase + PERIOD * (1 + who.number // 7 % 3), -1)
 
@@ -136,7 +136,7 @@ def _kinds(plan: Plan, who: People, d: Draw, person: Ints, slot: Ints) -> tuple[
     kind[emergency] = NAMES["emergency"]
     # the diagnoses of the programmes are those of people over fifty
     ill = (who.chronic[person] >= 0) & (age >= 50)
-    chronic = other & ~emergency & ill & (pick < 3.5 * share["chronic"] / total)
+    chronic = other & ~emergency & ill & (pick < 6 * share["chronic"] / total)
     kind[chronic] = NAMES["chronic"]
     shops = other & ~emergency & ~chronic & (pick > 1 - share["pharmacy"] / total / 0.84)
     kind[shops] = NAMES["pharmacy"]

@@ -65,9 +65,12 @@ def contexts(where: Places, who: People, made: Schedule, with_them: Care) -> Int
     rows = made.rows
     last_age = rows.end - who.brdy[rows.person]
     age = with_them.age
-    level = np.array([{"3": LEVEL2 | LEVEL3, "2": LEVEL2}.get(one.level, 0) for one in where.institutions])
+    level: Ints = np.array(
+        [{"3": LEVEL2 | LEVEL3, "2": LEVEL2}.get(one.level, 0) for one in where.institutions], np.int64
+    )
     ward = np.isin(rows.kind, [NAMES["inpatient"], NAMES["emergency_stay"]])
-    bits = level[rows.institution] | np.where(who.gend[rows.person] == 1, MALE, FEMALE)
+    sex: Ints = np.where(who.gend[rows.person] == 1, MALE, FEMALE)
+    bits = level[rows.institution] | sex
     for holds, bit in (
         (last_age <= 27, NEWBORN),
         ((age >= 29) & (last_age < 300), INFANT),
@@ -75,7 +78,7 @@ def contexts(where: Places, who: People, made: Schedule, with_them: Care) -> Int
         ((age > 20 * 366) & (last_age < 45 * 365), WORKING),
         (ward, INPATIENT),
     ):
-        bits |= np.where(holds, bit, 0)
+        bits |= np.where(holds, np.int64(bit), np.int64(0))
     return bits
 
 
@@ -99,8 +102,8 @@ def choose(plan: Plan, where: Places, who: People, made: Schedule, with_them: Ca
     n = len(rows)
     person = who.number[rows.person]
     bits = d.bits(len(SPECIALS) * n).reshape(len(SPECIALS), n)
-    source = np.where(rows.source >= 0, rows.source, np.arange(n))
-    bits = bits[:, source]
+    # by number of the visit, whatever their order; a visit that replaces another has the bits of that one
+    bits = bits[:, rows.serial[np.where(rows.source >= 0, rows.source, np.arange(n))] - rows.serial.min()]
     out = np.full((n, len(SPECIALS)), -1, np.int32)
     stay = STAYS[rows.kind]
     sells = np.array([kind.where == PHARMACY for kind in KINDS])[rows.kind]
@@ -120,7 +123,11 @@ def choose(plan: Plan, where: Places, who: People, made: Schedule, with_them: Ca
     _attributes(out, goods, asked, sells, turn, bits)
     ward = ((asked & (INPATIENT | LEVEL2)) == (INPATIENT | LEVEL2)) & stay
     put("course", ward & share("course", 0.5), one_of(goods.course))
-    put("pair", ~sells & share("pair", 0.3), goods.pairs[draw.scaled(bits[AT["pair"]] * np.uint32(77), len(goods.pairs))])
+    put(
+        "pair",
+        ~sells & share("pair", 0.3),
+        goods.pairs[draw.scaled(bits[AT["pair"]] * np.uint32(77), len(goods.pairs))],
+    )
     put("window", ~sells & (made.slot == person % SLOTS), one_of(goods.window))
     put("course_item", ~sells & (made.slot == (person + 11) % SLOTS), one_of(goods.course_items))
     put("hours", stay & share("hours", 0.5), one_of(goods.hours))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import pyarrow as pa
 
 from .. import draw
@@ -96,5 +95,3 @@ def plain_codes(table: pa.Table) -> pa.Table:
     at = table.column_names.index("insutype")
     column = table.column(at).combine_chunks()
     return table.set_column(at, "insutype", column.dictionary_decode().dictionary_encode())
-
-
