@@ -229,21 +229,6 @@ void TextIndex::find(const Texts<Offset>& texts, std::span<std::int32_t> numbers
   for_each_chunk(cut, threads, [&](std::size_t c) { find_rows(texts, numbers, cut.begin[c], cut.begin[c + 1]); });
 }
 
-template <class Offset>
-void first_within(const Texts<Offset>& own, const Texts<Offset>& asked, std::span<const std::int64_t> begin,
-                  std::span<const std::int64_t> end, std::span<std::int64_t> found) noexcept {
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const std::string_view wanted = asked[i];
-    std::int64_t at = wanted.empty() ? end[i] : begin[i];
-    while (at < end[i] && own[static_cast<std::size_t>(at)] != wanted) ++at;
-    found[i] = at < end[i] ? at : -1;
-  }
-}
-
-template void first_within<std::int32_t>(const Texts<std::int32_t>&, const Texts<std::int32_t>&, std::span<const std::int64_t>,
-                                         std::span<const std::int64_t>, std::span<std::int64_t>) noexcept;
-template void first_within<std::int64_t>(const Texts<std::int64_t>&, const Texts<std::int64_t>&, std::span<const std::int64_t>,
-                                         std::span<const std::int64_t>, std::span<std::int64_t>) noexcept;
 template bool well_formed<std::int32_t>(const Texts<std::int32_t>&, std::size_t) noexcept;
 template bool well_formed<std::int64_t>(const Texts<std::int64_t>&, std::size_t) noexcept;
 template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>);

@@ -64,37 +64,55 @@ void Tile::list() {
   }
 }
 
+// Unit prices that do not give the amount, asked of lines in the visits' order where nothing more than columns is needed.
+void Tile::check_prices() {
+  // Where all fits 64 bits most lines are seen to be right; of the others it is asked exactly.
+  constexpr int kAmountBits = 33, kPriceBits = 33;
+  constexpr std::uint64_t to_fen = kCapToFen;
+  const auto doubtful = [&](std::size_t at) {
+    const auto amount = static_cast<std::uint64_t>(lines_.amount[at]);
+    const auto quantity = static_cast<std::uint64_t>(lines_.quantity[at]), price = static_cast<std::uint64_t>(lines_.price[at]);
+    // At most half a fen either way, when amount and product are both below 2^62.
+    const std::uint64_t gap = amount * to_fen - quantity * price + to_fen / 2;
+    const std::uint64_t beyond = (amount + (std::uint64_t{1} << kAmountBits)) >> (kAmountBits + 1) |
+                                 (quantity + kMostQuantity) / (2 * kMostQuantity) |
+                                 (price + (std::uint64_t{1} << kPriceBits)) >> (kPriceBits + 1);
+    return beyond | (gap > to_fen ? 1 : 0);
+  };
+  std::uint64_t any = 0;
+  if (lines_.row.empty()) {
+    const auto base = static_cast<std::size_t>(base_);
+    for (std::size_t i = 0; i < count_; ++i) any |= doubtful(base + i);
+  } else {
+    for (std::size_t i = 0; i < count_; ++i) any |= doubtful(row(i));
+  }
+  if (any == 0) return;
+  const Piece* piece = piece_.data();
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (doubtful(row(i)) == 0) continue;
+    while (piece->end <= i) ++piece;
+    if (price_differs(lines_, row(i))) out_.flags[piece->visit] |= kFlagPriceMismatch;
+  }
+}
+
+// Lines with such a flag are looked up in the rows themselves. True when there were any.
+bool Tile::slow_where(std::span<const std::int8_t> flags, std::int8_t flag) {
+  if (flags.empty()) return false;
+  if (lines_.row.empty()) {
+    const std::int8_t* mine = flags.data() + base_;
+    std::uint8_t any = 0;
+    for (std::size_t i = 0; i < count_; ++i) any = static_cast<std::uint8_t>(any | (mine[i] == flag ? 1 : 0));
+    if (any == 0) return false;
+  }
+  for (std::size_t i = 0; i < count_; ++i) word_[i] = flags[row(i)] == flag ? kSlow : word_[i];
+  return true;
+}
+
 // What the lines themselves say against the catalogue.
 void Tile::ask() {
-  const bool priced = !lines_.price.empty() && !lines_.quantity.empty();
-  if (priced) {
-    // Where all fits 64 bits most lines are seen to be right; of the others it is asked exactly.
-    constexpr std::uint64_t kMostAmount = std::uint64_t{1} << 33, kMostPrice = std::uint64_t{1} << 33, to_fen = kCapToFen;
-    std::size_t doubtful = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      const std::size_t at = row(i);
-      const auto amount = static_cast<std::uint64_t>(lines_.amount[at]);
-      const auto quantity = static_cast<std::uint64_t>(lines_.quantity[at]), price = static_cast<std::uint64_t>(lines_.price[at]);
-      // At most half a fen either way, when amount and product are both below 2^62.
-      const std::uint64_t gap = amount * to_fen - quantity * price + to_fen / 2;
-      const bool fits =
-          (amount + kMostAmount < 2 * kMostAmount) & (quantity + kMostQuantity < 2 * kMostQuantity) & (price + kMostPrice < 2 * kMostPrice);
-      at_[doubtful] = static_cast<std::uint16_t>(i);
-      doubtful += fits & (gap <= to_fen) ? 0 : 1;
-    }
-    const Piece* piece = piece_.data();
-    for (std::size_t k = 0; k < doubtful; ++k) {
-      while (piece->end <= at_[k]) ++piece;
-      if (price_differs(lines_, row(at_[k]))) out_.flags[piece->visit] |= kFlagPriceMismatch;
-    }
-  }
-  if (!lines_.deny.empty()) {
-    for (std::size_t i = 0; i < count_; ++i) word_[i] = lines_.deny[row(i)] == 1 ? kSlow : word_[i];
-  }
-  if (!lines_.approved.empty()) {
-    for (std::size_t i = 0; i < count_; ++i) word_[i] = lines_.approved[row(i)] == 2 ? kSlow : word_[i];
-  }
-  list();
+  if (!lines_.price.empty() && !lines_.quantity.empty()) check_prices();
+  const bool denied = slow_where(lines_.deny, 1);
+  if (slow_where(lines_.approved, 2) || denied) list();
 }
 
 // Words that depend on the day. What is plain then leaves the list.

@@ -80,6 +80,8 @@ class Tile {
   void look_up(const Words& words, std::size_t i, std::size_t end);
   void list();
   void ask();
+  void check_prices();
+  bool slow_where(std::span<const std::int8_t> flags, std::int8_t flag);
   void resolve();
   void compute();
   void aside();

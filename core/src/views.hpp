@@ -23,6 +23,14 @@ struct Words {
   void fetch(std::int32_t number) const { __builtin_prefetch(at(number)); }
 };
 
+// The word of a dated item from a day on.
+struct WordSpan {
+  std::int32_t from;
+  Word word;
+  bool operator==(const WordSpan&) const = default;
+};
+inline constexpr std::size_t kFewSpans = 3;  // every dated item has as many: the last one again
+
 class Views {
  public:
   Views() = default;
@@ -33,7 +41,7 @@ class Views {
   [[nodiscard]] Words of(std::size_t event) const { return view_of_.empty() ? Words{} : words_[view_of_[event]]; }
   // The word of a dated item on a day of the batch.
   [[nodiscard]] Word on(Word dated, std::int32_t day) const {
-    const Span* span = spans_.data() + static_cast<std::uint32_t>(dated);
+    const WordSpan* span = spans_.data() + static_cast<std::uint32_t>(dated);
     const auto count = (dated >> 32) & 0xff;
     std::size_t at = 0;
     for (std::size_t i = 1; i < kFewSpans; ++i) at += span[i].from <= day ? 1 : 0;
@@ -41,18 +49,13 @@ class Views {
     return span[at].word;
   }
   void fetch(Word dated) const {
-    const Span* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
+    const WordSpan* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
     __builtin_prefetch(span);
     __builtin_prefetch(span + kFewSpans - 1);
   }
 
  private:
-  struct Span {
-    std::int32_t from;
-    Word word;
-  };
-  static constexpr std::size_t kFewSpans = 3;  // every dated item has as many: the last one again
-  std::vector<Span> spans_;
+  std::vector<WordSpan> spans_;
   std::vector<std::uint8_t> view_of_;
   std::vector<Words> words_;
   std::vector<std::vector<Word>> held_;

@@ -36,11 +36,6 @@ struct Texts {
 template <class Offset>
 [[nodiscard]] bool well_formed(const Texts<Offset>& texts, std::size_t bytes) noexcept;
 
-// For each asked text, the first of the rows [begin, end) that has it; -1 for none, and for an empty or missing text.
-template <class Offset>
-void first_within(const Texts<Offset>& own, const Texts<Offset>& asked, std::span<const std::int64_t> begin,
-                  std::span<const std::int64_t> end, std::span<std::int64_t> found) noexcept;
-
 class TextIndex {
  public:
   TextIndex();
