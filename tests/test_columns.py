@@ -342,10 +342,10 @@ def test_lines_are_named_within_their_visit(kind: pa.DataType):
     own = ["1", "2", "1", None, "3", "2", "9", "3"]
     asked = [None, "1", "7", "9", None, "3", "" if texts else None, "2"]
     found = [-1, 0, -1, 6, -1, 4, -1, 5]
-    many = 300
+    many = 600
     own += [str(i // 2) for i in range(many)]
-    asked += [None] * (many - 3) + ["0", "149", "150"]
-    found += [-1] * (many - 3) + [8, 8 + 298, -1]
+    asked += [None] * (many - 3) + ["0", "299", "300"]
+    found += [-1] * (many - 3) + [8, 8 + 598, -1]
     begin = np.array([0, 3, 3, 8, 8 + many])
     value = str if texts else int
 

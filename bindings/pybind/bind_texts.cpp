@@ -139,7 +139,7 @@ void bind_texts(py::module_& m) {
       .def_property_readonly("values",
                              [](const py::object& self) { return view(self, self.cast<const NumberIndex&>().values(), "int64"); });
   py::class_<TextIndex>(m, "TextIndex", "Dense numbers of texts in order of first appearance.")
-      .def(py::init<>())
+      .def(py::init<std::size_t>(), py::arg("rows") = 0)
       .def("__len__", &TextIndex::size)
       .def("add", &add<std::int32_t>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(),
            py::arg("valid").noconvert() = py::none(), py::arg("entries").noconvert() = py::none(),

@@ -164,7 +164,7 @@ class Named {
     const std::int64_t end = lines_.line_begin[visit + 1];
     if (end - begin <= kFew) {
       for (std::int64_t k = begin; k < end; ++k)
-        if (own_[static_cast<std::size_t>(row(k))] == wanted) return row(k);
+        if (same(own_[static_cast<std::size_t>(row(k))], wanted)) return row(k);
       return -1;
     }
     if (listed_ != visit) list(visit, begin, end);
@@ -173,7 +173,11 @@ class Named {
   }
 
  private:
-  static constexpr std::int64_t kFew = 64;  // lines that are looked through
+  static constexpr std::int64_t kFew = 512;  // lines that are looked through
+  // Neither is empty, and ids differ at their ends first.
+  static bool same(std::string_view own, std::string_view wanted) {
+    return own.size() == wanted.size() && own.back() == wanted.back() && own == wanted;
+  }
   void list(std::size_t visit, std::int64_t begin, std::int64_t end) {
     listed_ = visit;
     by_text_.clear();

@@ -89,14 +89,16 @@ def encode(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> tuple[list[C
     numbers = {is_number(column) for column in columns if len(column)}
     if len(numbers) > 1:
         raise ColumnError(_OTHER_KINDS)
-    index: Any = _number_index(columns, threads) if numbers == {True} else _core.TextIndex()
+    rows = sum(len(column) - column.null_count for column in columns)
+    index: Any = _number_index(columns, threads) if numbers == {True} else _core.TextIndex(rows)
     pages: dict[tuple[int, ...], _Page] = {}
     out = [_added(index, column, pages) for column in columns]
     if numbers == {True}:
         dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
     else:
-        offsets, text = index.offsets.copy(), index.bytes.copy()
-        dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
+        # The index holds them for as long as the dictionary stands, and nothing is added to it any more.
+        held = pa.py_buffer(index.offsets), pa.py_buffer(index.bytes)
+        dictionary = pa.LargeStringArray.from_buffers(len(index), *held)
     _remember(dictionary, index)
     return out, dictionary
 
