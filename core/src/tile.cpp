@@ -55,6 +55,11 @@ void Tile::look_up(const Words& words, std::size_t i, std::size_t end) {
   rares_ = rares;
 }
 
+// What is told of lines [i, end), which have one view.
+void Tile::tell(const Words& words, std::size_t i, std::size_t end) {
+  for (; i < end; ++i) told_[i] = words.told[words.place(lines_.item[row(i)])];
+}
+
 // Lists again what words were changed to.
 void Tile::list() {
   rares_ = 0;
@@ -132,8 +137,10 @@ void Tile::resolve() {
       const DateRule rule = tables_.programs[static_cast<std::size_t>(events_.program[piece->event])].date[0];
       std::int32_t day = rule == DateRule::kFee ? own_day(lines_, static_cast<std::int64_t>(row(i))) : kNullDay;
       if (day == kNullDay) day = rule == DateRule::kSettlement ? visits_.setl_day[piece->visit] : visits_.enddate[piece->visit];
-      word = views_.on(word, day);
+      const WordSpan& held = views_.on(word, day);
+      word = held.word;
       word_[i] = word;
+      told_[i] = held.told;
     }
     at_[kept] = static_cast<std::uint16_t>(i);
     kept += (word & kRare) != 0 ? 1 : 0;
@@ -167,6 +174,27 @@ void Tile::compute() {
     if (great) list();
   }
   if (!lanes().small(columns, portion_.data())) portions_of_any(columns, portion_.data());
+}
+
+// The columns of lines, but for those that are left to the caller.
+void Tile::write() const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Portion& p = portion_[i];
+    const Word word = word_[i];
+    const std::size_t at = row(i);
+    const auto number = [](std::uint64_t bits) { return static_cast<std::int64_t>(bits); };
+    const bool whole = (word & kWhole) != 0;
+    out_.full[at] = number(p.full);
+    out_.over[at] = number(p.amount - p.full - p.lim);
+    out_.first[at] = number(p.first);
+    out_.scope[at] = number(p.lim - p.first);
+    out_.item_class[at] = static_cast<std::uint8_t>(told_[i] >> kToldClassAt & kToldClass);
+    out_.ratio[at] = whole ? static_cast<std::int32_t>(kPpm) : static_cast<std::int32_t>(told_[i] & kToldRatio);
+    out_.cap[at] = whole || (word & kOpen) != 0 ? kNullInt : number(word & kCapBits) * kHao;
+    const LineReason own = (word & kUnknown) != 0 ? kUnknownItem : kClassC;
+    const LineReason other = (told_[i] & kToldNoRatio) != 0 ? kNoRatio : kLineOk;
+    out_.reason[at] = whole ? own : other;
+  }
 }
 
 // Takes lines that are not plain out of the sums.
@@ -203,10 +231,15 @@ void Tile::add_up() {
 const std::vector<Tile::Rare>& Tile::sum() {
   rare_.clear();
   if (count_ == 0) return rare_;
-  for (std::size_t r = 0, begin = 0; r < runs_; begin = run_[r++].end) look_up(run_[r].words, begin, run_[r].end);
+  const bool written = !out_.reason.empty();
+  for (std::size_t r = 0, begin = 0; r < runs_; begin = run_[r++].end) {
+    look_up(run_[r].words, begin, run_[r].end);
+    if (written) tell(run_[r].words, begin, run_[r].end);
+  }
   if (!lines_.price.empty() || !lines_.deny.empty() || !lines_.approved.empty()) ask();
   resolve();
   compute();
+  if (written) write();
   aside();
   add_up();
   count_ = rares_ = pieces_ = runs_ = 0;

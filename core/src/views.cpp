@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <climits>
 
+#include "line.hpp"
 #include "split.hpp"
 
 namespace ybcore {
@@ -24,7 +25,6 @@ struct Days {
 };
 
 constexpr std::size_t kMostViews = 255;
-constexpr std::int64_t kHao = 100;  // 1/1000000 yuan in 1/10000 yuan
 
 Days days_of(const PricingLines& lines, int threads) {
   constexpr std::size_t kBlock = std::size_t{1} << 18;
@@ -88,21 +88,27 @@ const Row* steady(std::span<const Row> rows, std::int32_t place, std::int32_t ke
   return best;
 }
 
-Word word_of(const Catalog& catalog, const PricingTables& tables, const Asked& asked, std::size_t item, const Days& days) {
+struct Meaning {
+  Word word = kSlow;
+  Told told = 0;
+};
+
+Meaning meaning_of(const Catalog& catalog, const PricingTables& tables, const Asked& asked, std::size_t item, const Days& days) {
   bool sure = true;
   const ClassRow* found =
       steady(catalog.class_rows(item), asked.place[kClassLookup], kAnyKey, days, [](const ClassRow&) { return kAnyKey; }, sure);
-  if (!sure) return kSlow;
-  if (found == nullptr) return kWhole | kUnknown;
+  if (!sure) return {};
+  if (found == nullptr) return {kWhole | kUnknown, 0};
   const Word tag = tables.tag_map[asked.program->tag_row * (tables.catalog_tags + 1) + found->tag];
-  if (tag > 15) return kSlow;
+  if (tag > 15) return {};
   Word word = tag << kTagAt;
-  if (found->item_class == ItemClass::kC) return word | kWhole;
+  Told told = static_cast<Told>(found->item_class) << kToldClassAt;
+  if (found->item_class == ItemClass::kC) return {word | kWhole, told};
   const CapRow* cap =
       steady(catalog.cap_rows(item), asked.place[kCapLookup], asked.level, days, [](const CapRow& row) { return row.key; }, sure);
-  if (!sure) return kSlow;
+  if (!sure) return {};
   if (cap != nullptr) {
-    if (cap->cap < 0 || cap->cap % kHao != 0 || static_cast<Word>(cap->cap / kHao) > kCapBits) return kSlow;
+    if (cap->cap < 0 || cap->cap % kHao != 0 || static_cast<Word>(cap->cap / kHao) > kCapBits) return {};
     word |= static_cast<Word>(cap->cap / kHao);
   } else {
     word |= kOpen;
@@ -112,8 +118,10 @@ Word word_of(const Catalog& catalog, const PricingTables& tables, const Asked& a
     const RatioRow* ratio = steady(
         catalog.ratio_rows(item), asked.place[kRatioLookup], asked.program->category, days, [](const RatioRow& row) { return row.key; },
         sure);
-    if (!sure) return kSlow;
-    own = std::max(0, ratio != nullptr ? ratio->ratio : found->ratio);
+    if (!sure) return {};
+    own = ratio != nullptr ? ratio->ratio : found->ratio;
+    if (own < 0) told |= kToldNoRatio;
+    own = std::max(0, own);
   }
   std::int32_t taken = own;
   if (found->direct) {
@@ -122,8 +130,8 @@ Word word_of(const Catalog& catalog, const PricingTables& tables, const Asked& a
     const std::int32_t step = found->item_class == ItemClass::kA ? asked.ratio_a : asked.ratio_b;
     taken = step == kCatalogue ? own : step;
   }
-  if (taken < 0 || taken > 1'000'000) return kSlow;
-  return word | static_cast<Word>(taken) << kRatioAt;
+  if (taken < 0 || taken > kPpm || own > kPpm) return {};
+  return {word | static_cast<Word>(taken) << kRatioAt, told | static_cast<Told>(own)};
 }
 
 // Days within the batch's on which one of the item's rows begins or ends, in order.
@@ -221,6 +229,7 @@ struct Making {
   std::uint64_t program;  // of which another view here may be the first
   std::size_t leader;
   std::vector<Word> words;
+  std::vector<Told> told;  // empty where nobody asks
 };
 
 // Whether one place or level knows other rows of an item than another.
@@ -231,16 +240,17 @@ bool varies(const Catalog& catalog, std::size_t item) {
 }
 
 // The word of an item whose rows change on some days; spans from `first` on are of the same item, and equal ones are kept once.
-template <class WordOf>
-Word dated(std::vector<WordSpan>& spans, const std::vector<std::int32_t>& days_at, std::size_t first, const Days& days, WordOf word_of_span) {
+template <class MeaningOf>
+Word dated(std::vector<WordSpan>& spans, const std::vector<std::int32_t>& days_at, std::size_t first, const Days& days, MeaningOf meaning_of_span) {
   const std::size_t begin = spans.size();
   const std::size_t count = std::max(days_at.size(), kFewSpans);
   if (days_at.size() > 255 || begin + 256 > UINT32_MAX) return kSlow;
   for (std::size_t d = 0; d < days_at.size(); ++d) {
     const Days span{days_at[d], d + 1 == days_at.size() ? days.high : days_at[d + 1] - 1};
-    spans.push_back({span.low, word_of_span(span)});
+    const Meaning meaning = meaning_of_span(span);
+    spans.push_back({span.low, meaning.told, meaning.word});
   }
-  for (std::size_t d = days_at.size(); d < kFewSpans; ++d) spans.push_back({INT32_MAX, spans.back().word});
+  for (std::size_t d = days_at.size(); d < kFewSpans; ++d) spans.push_back({INT32_MAX, spans.back().told, spans.back().word});
   std::size_t at = first;
   while (!std::equal(spans.begin() + static_cast<std::ptrdiff_t>(begin), spans.end(), spans.begin() + static_cast<std::ptrdiff_t>(at)))
     at += count;
@@ -248,29 +258,19 @@ Word dated(std::vector<WordSpan>& spans, const std::vector<std::int32_t>& days_a
   return kDated | static_cast<Word>(days_at.size()) << 32 | at;
 }
 
-// By the lines' own numbers; views of the same words are one.
-void keep(const std::vector<Making>& made, const PricingLines& lines, std::vector<std::vector<Word>>& held, std::vector<Words>& words_of) {
-  std::vector<std::size_t> place;  // in held of each view so far
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    std::size_t like = 0;
-    while (like < i && made[like].words != made[i].words) ++like;
-    place.push_back(like < i ? place[like] : held.size());
-    if (like == i) {
-      std::vector<Word>& words = held.emplace_back(made[i].words);
-      if (!lines.index.empty()) {
-        words.assign(lines.index.size() + 1, kWhole | kUnknown);
-        for (std::size_t n = 0; n < lines.index.size(); ++n) words[n + 1] = made[i].words[static_cast<std::size_t>(lines.index[n] + 1)];
-      }
-    }
-  }
-  for (std::size_t i = 0; i < made.size(); ++i)
-    words_of[made[i].at + 1] = {held[place[i]].data(), static_cast<std::uint32_t>(held[place[i]].size() - 1)};
+// By the lines' own numbers.
+template <class Value>
+std::vector<Value> by_number(const std::vector<Value>& by_item, std::span<const std::int32_t> index) {
+  if (index.empty() || by_item.empty()) return by_item;
+  std::vector<Value> out(index.size() + 1, by_item[0]);
+  for (std::size_t n = 0; n < index.size(); ++n) out[n + 1] = by_item[static_cast<std::size_t>(index[n] + 1)];
+  return out;
 }
 
 }  // namespace
 
 Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-             const PricingLines& lines, int threads) {
+             const PricingLines& lines, bool told, int threads) {
   const std::size_t items = catalog.items();
   if (lines.item.size() < items / 2 || items == 0 || tables.tags > 15) return;
   Choice chosen = choose(tables, visits, events);
@@ -281,7 +281,7 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     if (view.lines < static_cast<std::int64_t>(items / 2)) continue;
     const auto like = std::ranges::find(made, view.key >> 48, [](const Making& one) { return one.program; });
     const std::size_t leader = like == made.end() ? made.size() : static_cast<std::size_t>(like - made.begin());
-    made.push_back({i, view.key >> 48, leader, std::vector<Word>(items + 1, kWhole | kUnknown)});
+    made.push_back({i, view.key >> 48, leader, std::vector<Word>(items + 1, kWhole | kUnknown), std::vector<Told>(told ? items + 1 : 0, 0)});
   }
   if (made.empty()) return;
   Days days = days_of(lines, threads);
@@ -294,8 +294,11 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
       const bool alike = !varies(catalog, item);
       for (Making& view : made) {
         const Making& leader = made[view.leader];
-        view.words[item + 1] =
-            alike && &leader != &view ? leader.words[item + 1] : word_of(catalog, tables, chosen.views[view.at].asked, item, days);
+        const bool same = alike && &leader != &view;
+        const Meaning meaning = same ? Meaning{leader.words[item + 1], told ? leader.told[item + 1] : 0}
+                                     : meaning_of(catalog, tables, chosen.views[view.at].asked, item, days);
+        view.words[item + 1] = meaning.word;
+        if (told) view.told[item + 1] = meaning.told;
       }
     }
   });
@@ -308,11 +311,24 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
       const Asked& asked = chosen.views[view.at].asked;
       const auto& date = asked.program->date;
       if (view.words[item + 1] != kSlow || date[0] != date[1] || date[0] != date[2]) continue;
-      view.words[item + 1] = dated(spans_, days_at, first, days, [&](const Days& span) { return word_of(catalog, tables, asked, item, span); });
+      view.words[item + 1] = dated(spans_, days_at, first, days, [&](const Days& span) { return meaning_of(catalog, tables, asked, item, span); });
     }
   }
   words_.assign(chosen.views.size() + 1, {});
-  keep(made, lines, held_, words_);
+  // Views of the same words are one.
+  std::vector<std::size_t> place;
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    std::size_t like = 0;
+    while (like < i && (made[like].words != made[i].words || made[like].told != made[i].told)) ++like;
+    place.push_back(like < i ? place[like] : held_.size());
+    if (like < i) continue;
+    held_.push_back(by_number(made[i].words, lines.index));
+    told_.push_back(by_number(made[i].told, lines.index));
+  }
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const std::vector<Word>& words = held_[place[i]];
+    words_[made[i].at + 1] = {words.data(), told ? told_[place[i]].data() : nullptr, static_cast<std::uint32_t>(words.size() - 1)};
+  }
   view_of_ = std::move(chosen.of);
 }
 

@@ -14,11 +14,13 @@ namespace ybcore {
 // Words by number, the first one for numbers that mean nothing.
 struct Words {
   const Word* word = nullptr;
+  const Told* told = nullptr;  // null where nobody asks
   std::uint32_t count = 0;
-  [[nodiscard]] const Word* at(std::int32_t number) const {
+  [[nodiscard]] std::size_t place(std::int32_t number) const {
     const std::uint32_t place = static_cast<std::uint32_t>(number) + 1;
-    return word + (place <= count ? place : 0);
+    return place <= count ? place : 0;
   }
+  [[nodiscard]] const Word* at(std::int32_t number) const { return word + place(number); }
   // Asks for the word of a number ahead of its use.
   void fetch(std::int32_t number) const { __builtin_prefetch(at(number)); }
 };
@@ -26,6 +28,7 @@ struct Words {
 // The word of a dated item from a day on.
 struct WordSpan {
   std::int32_t from;
+  Told told;
   Word word;
   bool operator==(const WordSpan&) const = default;
 };
@@ -35,18 +38,18 @@ class Views {
  public:
   Views() = default;
   Views(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-        const PricingLines& lines, int threads);
+        const PricingLines& lines, bool told, int threads);
 
   // Without words where no view was worth making.
   [[nodiscard]] Words of(std::size_t event) const { return view_of_.empty() ? Words{} : words_[view_of_[event]]; }
   // The word of a dated item on a day of the batch.
-  [[nodiscard]] Word on(Word dated, std::int32_t day) const {
+  [[nodiscard]] const WordSpan& on(Word dated, std::int32_t day) const {
     const WordSpan* span = spans_.data() + static_cast<std::uint32_t>(dated);
     const auto count = (dated >> 32) & 0xff;
     std::size_t at = 0;
     for (std::size_t i = 1; i < kFewSpans; ++i) at += span[i].from <= day ? 1 : 0;
     for (std::size_t i = kFewSpans; i < count; ++i) at += span[i].from <= day ? 1 : 0;
-    return span[at].word;
+    return span[at];
   }
   void fetch(Word dated) const {
     const WordSpan* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
@@ -59,6 +62,7 @@ class Views {
   std::vector<std::uint8_t> view_of_;
   std::vector<Words> words_;
   std::vector<std::vector<Word>> held_;
+  std::vector<std::vector<Told>> told_;  // beside held_
 };
 
 }  // namespace ybcore
