@@ -15,7 +15,7 @@ import pytest
 from ybcore.columns import Column, describe
 from ybcore.columns.asof import Dated, overlaps, pack
 from ybcore.columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
-from ybcore.columns.ids import encode, first_within, lookup, lookup_runs, normal
+from ybcore.columns.ids import encode, lookup, lookup_runs, named_lines, normal
 from ybcore.columns.read import Problems, read
 from ybcore.columns.schema import INPUT_TABLES, KINDS, LINES, PERSONS, VISITS
 from ybcore.errors import InputError
@@ -336,19 +336,26 @@ def test_describe_tells_every_column():
 
 
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.int64(), pa.dictionary(pa.int32(), pa.string())])
-def test_an_id_is_looked_for_within_its_stretch(kind: pa.DataType):
-    """Texts, numbers and dictionaries alike; what is empty or missing names nothing, not the end of the stretch before."""
+def test_lines_are_named_within_their_visit(kind: pa.DataType):
+    """Texts, numbers and dictionaries alike; what is empty or missing names nothing, and a visit may have many lines."""
     texts = not pa.types.is_int64(kind)
     own = ["1", "2", "1", None, "3", "2", "9", "3"]
-    asked = ["1", "2", "3", "9", None, "3", "7"] + ([""] if texts else [])
-    begin = np.array([0, 0, 3, 3, 3, 0, 3] + [3] * texts)
-    end = np.array([3, 3, 8, 8, 8, 3, 8] + [8] * texts)
-    found = [0, 1, 4, 6, -1, -1, -1] + [-1] * texts
-    plain = pa.string() if texts else pa.int64()
+    asked = [None, "1", "7", "9", None, "3", "" if texts else None, "2"]
+    found = [-1, 0, -1, 6, -1, 4, -1, 5]
+    many = 600
+    own += [str(i // 2) for i in range(many)]
+    asked += [None] * (many - 3) + ["0", "299", "300"]
+    found += [-1] * (many - 3) + [8, 8 + 598, -1]
+    begin = np.array([0, 3, 3, 8, 8 + many])
     value = str if texts else int
 
     def column(values: list[str | None]) -> pa.ChunkedArray:
-        array = pa.array([v if v is None else value(v) for v in values], plain)
-        return pa.chunked_array([array[:3].cast(kind), array[3:].cast(kind)])
+        array = pa.array([v if v is None else value(v) for v in values], pa.string() if texts else pa.int64())
+        return pa.chunked_array([array[:2].cast(kind), array[2:40].cast(kind), array[40:].cast(kind)])
 
-    assert first_within(column(own), column(asked), begin, end).tolist() == found
+    assert named_lines(column(own), column(asked), begin, None).tolist() == found
+    # The same visits in another order of lines.
+    rows = np.random.default_rng(3).permutation(8 + many)  # the row of each place
+    place = np.argsort(rows).tolist()
+    mixed = named_lines(column([own[p] for p in place]), column([asked[p] for p in place]), begin, rows)
+    assert [int(rows[f]) if f >= 0 else -1 for f in found] == mixed[rows].tolist()

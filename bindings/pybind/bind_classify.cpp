@@ -13,7 +13,7 @@
 namespace ybcore::bind {
 namespace {
 
-// Columns as dicts: sources (row, code, flag, place), fallback, ready, day, edges, classes.
+// Columns as dicts: sources (row, code, flag, place), fallback, ready, day, edges, number, classes.
 py::tuple py_combine_classes(std::int64_t events, const py::list& columns, int threads) {
   std::vector<py::object> kept;
   // Many columns go by the same rows: what was looked at need not be looked at again.
@@ -57,9 +57,11 @@ py::tuple py_combine_classes(std::int64_t events, const py::list& columns, int t
     column.ready = view(d["ready"], std::int32_t{});
     column.day = view(d["day"], std::int32_t{});
     column.edges = view(d["edges"], std::int64_t{});
+    column.number = view(d["number"], std::int64_t{});
     column.classes = d["classes"].cast<std::uint64_t>();
     if (!column.ready.empty()) same_length(column.ready.size(), n, "ready");
     if (!column.day.empty()) same_length(column.day.size(), n, "day");
+    if (!column.number.empty()) same_length(column.number.size(), n, "number");
   }
   Combinations out;
   py::array_t<std::int32_t> of_event(static_cast<py::ssize_t>(n));

@@ -109,14 +109,15 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   for (const auto* column : {&visits.treatment, &visits.insured})
     if (!column->empty()) same_length(column->size(), n, "place");
   const std::size_t rows = line_output ? span_of(lines.amount).size() : 0;
+  if (line_output) same_length(static_cast<std::size_t>(visits.line_begin.back()), rows, "lines by visit");
   auto natures = lent<std::int64_t>(e * nature_stride(tables.tags));
   auto flags = filled<std::uint8_t>(n, 0);
   std::array<py::array_t<std::int64_t>, 4> amounts;
-  for (auto& column : amounts) column = filled<std::int64_t>(rows, 0);
-  auto item_class = filled<std::uint8_t>(rows, 0);
-  auto ratio = filled<std::int32_t>(rows, 0);
-  auto cap = filled<std::int64_t>(rows, INT64_MIN);
-  auto reason = filled<std::uint8_t>(rows, 0);
+  for (auto& column : amounts) column = lent<std::int64_t>(rows);
+  auto item_class = lent<std::uint8_t>(rows);
+  auto ratio = lent<std::int32_t>(rows);
+  auto cap = lent<std::int64_t>(rows);
+  auto reason = lent<std::uint8_t>(rows);
   const PricingOutput out{written(natures),    written(flags),      written(amounts[0]), written(amounts[1]), written(amounts[2]),
                           written(amounts[3]), written(item_class), written(ratio),      written(cap),        written(reason)};
   {

@@ -48,31 +48,6 @@ void find(const TextIndex& index, const In<Offset>& offsets, const In<std::uint8
   index.find(texts, out, threads);
 }
 
-template <class Offset>
-py::array_t<std::int64_t> within(const In<Offset>& offsets, const In<std::uint8_t>& bytes, const Mask& valid,
-                                 const In<Offset>& asked_offsets, const In<std::uint8_t>& asked_bytes, const Mask& asked_valid,
-                                 const In<std::int64_t>& begin, const In<std::int64_t>& end) {
-  const auto own = texts_of<Offset>(offsets, bytes, valid), asked = texts_of<Offset>(asked_offsets, asked_bytes, asked_valid);
-  const auto from = span_of(begin), to = span_of(end);
-  same_length(from.size(), asked.rows(), "begin");
-  same_length(to.size(), asked.rows(), "end");
-  for (std::size_t i = 0; i < from.size(); ++i)
-    if (from[i] < 0 || to[i] > static_cast<std::int64_t>(own.rows())) throw py::index_error("rows are beyond the texts");
-  py::array_t<std::int64_t> found(static_cast<py::ssize_t>(asked.rows()));
-  const auto out = written(found);
-  py::gil_scoped_release release;
-  first_within(own, asked, from, to, out);
-  return found;
-}
-
-template <class Offset>
-void bind_within(py::module_& m) {
-  m.def("first_within", &within<Offset>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(), py::arg("valid").noconvert(),
-        py::arg("asked_offsets").noconvert(), py::arg("asked_bytes").noconvert(), py::arg("asked_valid").noconvert(),
-        py::arg("begin").noconvert(), py::arg("end").noconvert(),
-        "For each asked text the first of rows [begin, end) that has it; -1 for none, and for an empty or missing text.");
-}
-
 void masked(const Mask& valid, std::size_t rows) {
   if (valid) same_length(static_cast<std::size_t>(valid->size()), rows, "valid");
 }
@@ -154,8 +129,6 @@ py::array view(const py::object& self, std::span<const T> values, const char* ty
 void bind_texts(py::module_& m) {
   bind_codes<std::int32_t>(m);
   bind_codes<std::int64_t>(m);
-  bind_within<std::int32_t>(m);
-  bind_within<std::int64_t>(m);
   py::class_<NumberIndex>(m, "NumberIndex", "Dense numbers of whole numbers between two bounds, in order of first appearance.")
       .def(py::init<std::int64_t, std::int64_t, std::size_t>(), py::arg("low"), py::arg("high"), py::arg("rows"))
       .def("__len__", &NumberIndex::size)
@@ -166,7 +139,7 @@ void bind_texts(py::module_& m) {
       .def_property_readonly("values",
                              [](const py::object& self) { return view(self, self.cast<const NumberIndex&>().values(), "int64"); });
   py::class_<TextIndex>(m, "TextIndex", "Dense numbers of texts in order of first appearance.")
-      .def(py::init<>())
+      .def(py::init<std::size_t>(), py::arg("rows") = 0)
       .def("__len__", &TextIndex::size)
       .def("add", &add<std::int32_t>, py::arg("offsets").noconvert(), py::arg("bytes").noconvert(),
            py::arg("valid").noconvert() = py::none(), py::arg("entries").noconvert() = py::none(),

@@ -11,6 +11,7 @@ void bind_classify(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
+void bind_pages(pybind11::module_& m);
 void bind_pricing(pybind11::module_& m);
 void bind_settle(pybind11::module_& m);
 void bind_texts(pybind11::module_& m);
@@ -28,6 +29,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);
   ybcore::bind::bind_order(m);
+  ybcore::bind::bind_pages(m);
   ybcore::bind::bind_pricing(m);
   ybcore::bind::bind_settle(m);
   ybcore::bind::bind_texts(m);

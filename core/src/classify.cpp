@@ -102,6 +102,14 @@ void find_classes(const ClassColumn& column, std::size_t begin, std::size_t size
     std::copy_n(column.ready.begin() + static_cast<std::ptrdiff_t>(begin), size, found);
     return;
   }
+  if (!column.number.empty()) {
+    const std::int64_t* number = column.number.data() + begin;
+    const auto none = static_cast<std::int32_t>(column.edges.size() + 1);
+    for (std::size_t i = 0; i < size; ++i) found[i] = number[i] == INT64_MIN ? none : 0;
+    for (const std::int64_t edge : column.edges)
+      for (std::size_t i = 0; i < size; ++i) found[i] += edge <= number[i] ? 1 : 0;
+    return;
+  }
   std::fill_n(found, size, column.day.empty() ? -1 : 0);
   if (!column.day.empty()) {
     for (const std::int64_t edge : column.edges) {
@@ -131,7 +139,7 @@ class Keys {
     }
     for (std::size_t c = 0; c < columns.size(); ++c) {
       const ClassColumn& column = columns[c];
-      const bool alone = column.ready.empty() && column.day.empty() && column.sources.size() == 1;
+      const bool alone = column.ready.empty() && column.day.empty() && column.number.empty() && column.sources.size() == 1;
       if (alone && column.sources[0].row.empty() && !column.sources[0].code.empty())
         add_codes(column, weight_[c]);
       else if (alone && !column.sources[0].row.empty() && rows_of(column.sources[0]) <= events)

@@ -114,19 +114,31 @@ void NumberIndex::find(std::span<const std::int64_t> values, std::span<const std
 template <class Code>
 bool rank_codes(std::span<const Code> codes, std::span<const std::uint8_t> valid, std::int32_t from, std::span<std::int32_t> rank,
                 std::span<std::int32_t> out, std::vector<std::int32_t>& order) {
-  for (std::size_t row = 0; row < codes.size(); ++row) {
-    if (codes[row] < 0 || (!valid.empty() && valid[row] == 0)) {
-      out[row] = -1;
-      continue;
+  // Without a branch on whether a row is the first to name its entry, which nobody could foretell; a block at a time, so that there is
+  // room for as many new ones.
+  constexpr std::size_t kBlock = 4096, kRanksAhead = 32;
+  std::size_t count = order.size();
+  for (std::size_t begin = 0; begin < codes.size(); begin += kBlock) {
+    const std::size_t end = std::min(begin + kBlock, codes.size());
+    if (order.size() < count + kBlock) order.resize(std::max(count + kBlock, 2 * order.size()));
+    for (std::size_t row = begin; row < end; ++row) {
+      if (row + kRanksAhead < codes.size())
+        __builtin_prefetch(rank.data() + std::min(static_cast<std::size_t>(codes[row + kRanksAhead]), rank.size()), 1);
+      if (codes[row] < 0 || (!valid.empty() && valid[row] == 0)) {
+        out[row] = -1;
+        continue;
+      }
+      const auto code = static_cast<std::size_t>(codes[row]);
+      if (code >= rank.size()) return false;
+      const bool fresh = rank[code] < 0;
+      order[count] = static_cast<std::int32_t>(code);
+      const std::int32_t mine = fresh ? from + static_cast<std::int32_t>(count) : rank[code];
+      rank[code] = mine;
+      out[row] = mine;
+      count += fresh ? 1 : 0;
     }
-    const auto code = static_cast<std::size_t>(codes[row]);
-    if (code >= rank.size()) return false;
-    if (rank[code] < 0) {
-      rank[code] = from + static_cast<std::int32_t>(order.size());
-      order.push_back(static_cast<std::int32_t>(code));
-    }
-    out[row] = rank[code];
   }
+  order.resize(count);
   return true;
 }
 

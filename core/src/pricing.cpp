@@ -63,17 +63,31 @@ struct Run {
   }
 };
 
+// The columns of the lines of a visit, before some of its events are priced.
+void blank_lines(const PricingVisits& visits, const PricingLines& lines, const PricingOutput& out, std::size_t visit) {
+  for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1]; ++k) {
+    const auto row = static_cast<std::size_t>(row_of(lines, k));
+    for (const auto column : {out.full, out.over, out.first, out.scope}) column[row] = 0;
+    out.item_class[row] = 0;
+    out.ratio[row] = 0;
+    out.cap[row] = kNullInt;
+    out.reason[row] = kLineOk;
+  }
+}
+
 void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
                   const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
   std::vector<SplitLine> scratch;
   const Run run{catalog, tables, visits, events, lines, out, scratch};
   Tile tile(views, tables, visits, events, lines, out);
+  const bool wanted = !out.reason.empty();
   const auto rest = [&] {
     for (const Tile::Rare& rare : tile.sum()) {
       const Setting s = setting_of(catalog, tables, visits, events, lines, rare.visit, rare.event);
       const SplitLine line = split(s, rare.row, fee_day(lines, rare.row, s.enddate));
       if (line.reason == kUnknownItem) out.flags[rare.visit] |= kFlagUnknownItem;
       add_natures(line, out.natures.data() + rare.event * nature_stride(tables.tags));
+      if (wanted) write_line(s, line, out);
     }
   };
   const std::size_t stride = nature_stride(tables.tags);
@@ -81,6 +95,7 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
     const auto first = static_cast<std::size_t>(visits.event_begin[visit]);
     const auto last = static_cast<std::size_t>(visits.event_begin[visit + 1]);
     for (std::size_t n = first * stride; n < last * stride; ++n) out.natures[n] = 0;
+    if (wanted && (last - first != 1 || events.program[first] < 0)) blank_lines(visits, lines, out, visit);
     std::int32_t low = INT32_MIN;
     for (std::size_t e = first; e < last; ++e) {
       if (events.program[e] >= 0) {
@@ -123,7 +138,7 @@ void price_all(const Catalog& catalog, const PricingTables& tables, const Pricin
                const PricingLines& lines, const PricingOutput& out, int threads) {
   const Chunks chunks = cut_evenly(visits.line_begin, threads);
   const bool wanted = !out.reason.empty();
-  const Views views = wanted ? Views() : Views(catalog, tables, visits, events, lines, threads);
+  const Views views(catalog, tables, visits, events, lines, wanted, threads);
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
     price_visits(catalog, tables, visits, events, lines, out, views, chunks.begin[chunk], chunks.begin[chunk + 1]);
   });

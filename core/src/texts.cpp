@@ -64,7 +64,7 @@ std::uint32_t tag_of(std::size_t size, std::uint64_t hash) noexcept {
 
 }  // namespace
 
-TextIndex::TextIndex() : slots_(kFirstSlots, Slot{0, -1, 0}), begin_{0} {}
+TextIndex::TextIndex(std::size_t rows) : rows_(rows), begin_{0} { grow(kFirstSlots / 2); }
 
 // A slot with the tag of the text: are its bytes the same?
 bool TextIndex::holds(const Slot& slot, std::string_view wanted) const noexcept {
@@ -73,7 +73,7 @@ bool TextIndex::holds(const Slot& slot, std::string_view wanted) const noexcept 
 }
 
 const TextIndex::Slot& TextIndex::tagged(std::size_t size, std::uint64_t hash) const noexcept {
-  const std::size_t mask = slots_.size() - 1;
+  const std::size_t mask = places_ - 1;
   const std::uint32_t tag = tag_of(size, hash);
   std::size_t at = hash & mask;
   while (slots_[at].number >= 0 && slots_[at].tag != tag) at = (at + 1) & mask;
@@ -81,7 +81,7 @@ const TextIndex::Slot& TextIndex::tagged(std::size_t size, std::uint64_t hash) c
 }
 
 std::size_t TextIndex::slot_of(std::string_view wanted, std::uint64_t hash) const noexcept {
-  const std::size_t mask = slots_.size() - 1;
+  const std::size_t mask = places_ - 1;
   const std::uint32_t tag = tag_of(wanted.size(), hash);
   std::size_t at = hash & mask;
   while (slots_[at].number >= 0 && (slots_[at].tag != tag || !holds(slots_[at], wanted))) at = (at + 1) & mask;
@@ -94,16 +94,27 @@ std::int32_t TextIndex::insert(std::string_view wanted, std::uint64_t hash, std:
   bytes_.insert(bytes_.end(), wanted.begin(), wanted.end());
   begin_.push_back(static_cast<std::int64_t>(bytes_.size()));
   hashes_.push_back(hash);
-  if (size() * 2 > slots_.size()) grow(size());
+  if (size() * 2 > places_) grow(foreseen());
   return number;
 }
 
+// Where nearly every row so far was a new text, the rows to come will be, too; but nobody knows for how long.
+std::size_t TextIndex::foreseen() const noexcept {
+  constexpr std::size_t kMany = 1 << 14, kAtOnce = 8;
+  if (size() < kMany || size() * kAtOnce < asked_ * (kAtOnce - 1) || rows_ <= asked_) return size();
+  return std::min(size() + rows_ - asked_, size() * kAtOnce);
+}
+
 void TextIndex::grow(std::size_t texts) {
-  std::size_t wanted = slots_.size();
+  std::size_t wanted = std::max(places_, kFirstSlots);
   while (texts * 2 > wanted) wanted *= 2;
-  if (wanted == slots_.size()) return;
-  slots_.assign(wanted, Slot{0, -1, 0});
-  const std::size_t mask = slots_.size() - 1;
+  if (wanted == places_) return;
+  slots_ = big<Slot>(wanted);
+  places_ = wanted;
+  std::fill_n(slots_.get(), places_, Slot{0, -1, 0});
+  hashes_.reserve(places_ / 2 + 1);
+  begin_.reserve(places_ / 2 + 2);
+  const std::size_t mask = places_ - 1;
   for (std::size_t n = 0; n < size(); ++n) {
     if (n + kAhead < size()) __builtin_prefetch(&slots_[hashes_[n + kAhead] & mask], 1);
     std::size_t at = hashes_[n] & mask;
@@ -129,7 +140,7 @@ struct TextIndex::Ahead {
 void TextIndex::begin(Ahead& row, std::string_view wanted) const noexcept {
   row.wanted = wanted;
   row.hash = hashed(wanted);
-  __builtin_prefetch(&slots_[row.hash & (slots_.size() - 1)]);
+  __builtin_prefetch(&slots_[row.hash & (places_ - 1)]);
 }
 
 void TextIndex::fetch(std::span<Ahead> rows) const noexcept {
@@ -147,6 +158,7 @@ void TextIndex::add_rows(const Texts& texts, Row row_of, std::span<std::int32_t>
   for (std::size_t from = 0; from < numbers.size(); from += kAhead) {
     const std::size_t count = std::min(kAhead, numbers.size() - from);
     for (std::size_t i = 0; i < count; ++i) begin(rows[i], texts[row_of(from + i)]);
+    asked_ += count;
     fetch({rows.data(), count});
     for (std::size_t i = 0; i < count; ++i) {
       const Ahead& row = rows[i];
@@ -229,21 +241,6 @@ void TextIndex::find(const Texts<Offset>& texts, std::span<std::int32_t> numbers
   for_each_chunk(cut, threads, [&](std::size_t c) { find_rows(texts, numbers, cut.begin[c], cut.begin[c + 1]); });
 }
 
-template <class Offset>
-void first_within(const Texts<Offset>& own, const Texts<Offset>& asked, std::span<const std::int64_t> begin,
-                  std::span<const std::int64_t> end, std::span<std::int64_t> found) noexcept {
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const std::string_view wanted = asked[i];
-    std::int64_t at = wanted.empty() ? end[i] : begin[i];
-    while (at < end[i] && own[static_cast<std::size_t>(at)] != wanted) ++at;
-    found[i] = at < end[i] ? at : -1;
-  }
-}
-
-template void first_within<std::int32_t>(const Texts<std::int32_t>&, const Texts<std::int32_t>&, std::span<const std::int64_t>,
-                                         std::span<const std::int64_t>, std::span<std::int64_t>) noexcept;
-template void first_within<std::int64_t>(const Texts<std::int64_t>&, const Texts<std::int64_t>&, std::span<const std::int64_t>,
-                                         std::span<const std::int64_t>, std::span<std::int64_t>) noexcept;
 template bool well_formed<std::int32_t>(const Texts<std::int32_t>&, std::size_t) noexcept;
 template bool well_formed<std::int64_t>(const Texts<std::int64_t>&, std::size_t) noexcept;
 template void TextIndex::add<std::int32_t>(const Texts<std::int32_t>&, std::span<std::int32_t>);

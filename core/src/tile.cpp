@@ -55,6 +55,11 @@ void Tile::look_up(const Words& words, std::size_t i, std::size_t end) {
   rares_ = rares;
 }
 
+// What is told of lines [i, end), which have one view.
+void Tile::tell(const Words& words, std::size_t i, std::size_t end) {
+  for (; i < end; ++i) told_[i] = words.told[words.place(lines_.item[row(i)])];
+}
+
 // Lists again what words were changed to.
 void Tile::list() {
   rares_ = 0;
@@ -64,37 +69,55 @@ void Tile::list() {
   }
 }
 
+// Unit prices that do not give the amount, asked of lines in the visits' order where nothing more than columns is needed.
+void Tile::check_prices() {
+  // Where all fits 64 bits most lines are seen to be right; of the others it is asked exactly.
+  constexpr int kAmountBits = 33, kPriceBits = 33;
+  constexpr std::uint64_t to_fen = kCapToFen;
+  const auto doubtful = [&](std::size_t at) {
+    const auto amount = static_cast<std::uint64_t>(lines_.amount[at]);
+    const auto quantity = static_cast<std::uint64_t>(lines_.quantity[at]), price = static_cast<std::uint64_t>(lines_.price[at]);
+    // At most half a fen either way, when amount and product are both below 2^62.
+    const std::uint64_t gap = amount * to_fen - quantity * price + to_fen / 2;
+    const std::uint64_t beyond = (amount + (std::uint64_t{1} << kAmountBits)) >> (kAmountBits + 1) |
+                                 (quantity + kMostQuantity) / (2 * kMostQuantity) |
+                                 (price + (std::uint64_t{1} << kPriceBits)) >> (kPriceBits + 1);
+    return beyond | (gap > to_fen ? 1 : 0);
+  };
+  std::uint64_t any = 0;
+  if (lines_.row.empty()) {
+    const auto base = static_cast<std::size_t>(base_);
+    for (std::size_t i = 0; i < count_; ++i) any |= doubtful(base + i);
+  } else {
+    for (std::size_t i = 0; i < count_; ++i) any |= doubtful(row(i));
+  }
+  if (any == 0) return;
+  const Piece* piece = piece_.data();
+  for (std::size_t i = 0; i < count_; ++i) {
+    if (doubtful(row(i)) == 0) continue;
+    while (piece->end <= i) ++piece;
+    if (price_differs(lines_, row(i))) out_.flags[piece->visit] |= kFlagPriceMismatch;
+  }
+}
+
+// Lines with such a flag are looked up in the rows themselves. True when there were any.
+bool Tile::slow_where(std::span<const std::int8_t> flags, std::int8_t flag) {
+  if (flags.empty()) return false;
+  if (lines_.row.empty()) {
+    const std::int8_t* mine = flags.data() + base_;
+    std::uint8_t any = 0;
+    for (std::size_t i = 0; i < count_; ++i) any = static_cast<std::uint8_t>(any | (mine[i] == flag ? 1 : 0));
+    if (any == 0) return false;
+  }
+  for (std::size_t i = 0; i < count_; ++i) word_[i] = flags[row(i)] == flag ? kSlow : word_[i];
+  return true;
+}
+
 // What the lines themselves say against the catalogue.
 void Tile::ask() {
-  const bool priced = !lines_.price.empty() && !lines_.quantity.empty();
-  if (priced) {
-    // Where all fits 64 bits most lines are seen to be right; of the others it is asked exactly.
-    constexpr std::uint64_t kMostAmount = std::uint64_t{1} << 33, kMostPrice = std::uint64_t{1} << 33, to_fen = kCapToFen;
-    std::size_t doubtful = 0;
-    for (std::size_t i = 0; i < count_; ++i) {
-      const std::size_t at = row(i);
-      const auto amount = static_cast<std::uint64_t>(lines_.amount[at]);
-      const auto quantity = static_cast<std::uint64_t>(lines_.quantity[at]), price = static_cast<std::uint64_t>(lines_.price[at]);
-      // At most half a fen either way, when amount and product are both below 2^62.
-      const std::uint64_t gap = amount * to_fen - quantity * price + to_fen / 2;
-      const bool fits =
-          (amount + kMostAmount < 2 * kMostAmount) & (quantity + kMostQuantity < 2 * kMostQuantity) & (price + kMostPrice < 2 * kMostPrice);
-      at_[doubtful] = static_cast<std::uint16_t>(i);
-      doubtful += fits & (gap <= to_fen) ? 0 : 1;
-    }
-    const Piece* piece = piece_.data();
-    for (std::size_t k = 0; k < doubtful; ++k) {
-      while (piece->end <= at_[k]) ++piece;
-      if (price_differs(lines_, row(at_[k]))) out_.flags[piece->visit] |= kFlagPriceMismatch;
-    }
-  }
-  if (!lines_.deny.empty()) {
-    for (std::size_t i = 0; i < count_; ++i) word_[i] = lines_.deny[row(i)] == 1 ? kSlow : word_[i];
-  }
-  if (!lines_.approved.empty()) {
-    for (std::size_t i = 0; i < count_; ++i) word_[i] = lines_.approved[row(i)] == 2 ? kSlow : word_[i];
-  }
-  list();
+  if (!lines_.price.empty() && !lines_.quantity.empty()) check_prices();
+  const bool denied = slow_where(lines_.deny, 1);
+  if (slow_where(lines_.approved, 2) || denied) list();
 }
 
 // Words that depend on the day. What is plain then leaves the list.
@@ -114,8 +137,10 @@ void Tile::resolve() {
       const DateRule rule = tables_.programs[static_cast<std::size_t>(events_.program[piece->event])].date[0];
       std::int32_t day = rule == DateRule::kFee ? own_day(lines_, static_cast<std::int64_t>(row(i))) : kNullDay;
       if (day == kNullDay) day = rule == DateRule::kSettlement ? visits_.setl_day[piece->visit] : visits_.enddate[piece->visit];
-      word = views_.on(word, day);
+      const WordSpan& held = views_.on(word, day);
+      word = held.word;
       word_[i] = word;
+      told_[i] = held.told;
     }
     at_[kept] = static_cast<std::uint16_t>(i);
     kept += (word & kRare) != 0 ? 1 : 0;
@@ -149,6 +174,27 @@ void Tile::compute() {
     if (great) list();
   }
   if (!lanes().small(columns, portion_.data())) portions_of_any(columns, portion_.data());
+}
+
+// The columns of lines, but for those that are left to the caller.
+void Tile::write() const {
+  for (std::size_t i = 0; i < count_; ++i) {
+    const Portion& p = portion_[i];
+    const Word word = word_[i];
+    const std::size_t at = row(i);
+    const auto number = [](std::uint64_t bits) { return static_cast<std::int64_t>(bits); };
+    const bool whole = (word & kWhole) != 0;
+    out_.full[at] = number(p.full);
+    out_.over[at] = number(p.amount - p.full - p.lim);
+    out_.first[at] = number(p.first);
+    out_.scope[at] = number(p.lim - p.first);
+    out_.item_class[at] = static_cast<std::uint8_t>(told_[i] >> kToldClassAt & kToldClass);
+    out_.ratio[at] = whole ? static_cast<std::int32_t>(kPpm) : static_cast<std::int32_t>(told_[i] & kToldRatio);
+    out_.cap[at] = whole || (word & kOpen) != 0 ? kNullInt : number(word & kCapBits) * kHao;
+    const LineReason own = (word & kUnknown) != 0 ? kUnknownItem : kClassC;
+    const LineReason other = (told_[i] & kToldNoRatio) != 0 ? kNoRatio : kLineOk;
+    out_.reason[at] = whole ? own : other;
+  }
 }
 
 // Takes lines that are not plain out of the sums.
@@ -185,10 +231,15 @@ void Tile::add_up() {
 const std::vector<Tile::Rare>& Tile::sum() {
   rare_.clear();
   if (count_ == 0) return rare_;
-  for (std::size_t r = 0, begin = 0; r < runs_; begin = run_[r++].end) look_up(run_[r].words, begin, run_[r].end);
+  const bool written = !out_.reason.empty();
+  for (std::size_t r = 0, begin = 0; r < runs_; begin = run_[r++].end) {
+    look_up(run_[r].words, begin, run_[r].end);
+    if (written) tell(run_[r].words, begin, run_[r].end);
+  }
   if (!lines_.price.empty() || !lines_.deny.empty() || !lines_.approved.empty()) ask();
   resolve();
   compute();
+  if (written) write();
   aside();
   add_up();
   count_ = rares_ = pieces_ = runs_ = 0;

@@ -68,6 +68,7 @@ class Tile {
   std::size_t count_ = 0, rares_ = 0, pieces_ = 0, runs_ = 0;  // lines, places in at_, pieces, runs
   std::array<Portion, kLines + 1> portion_;
   std::array<Word, kLines> word_;
+  std::array<Told, kLines> told_;                       // only where lines are written
   std::array<std::int64_t, kLines> amount_, quantity_;  // only where the columns themselves will not do
   std::array<std::uint16_t, kLines + 1> at_;            // lines whose word says more than three numbers, in order
   std::array<Piece, kLines> piece_;
@@ -78,10 +79,14 @@ class Tile {
     return static_cast<std::size_t>(row_of(lines_, base_ + static_cast<std::int64_t>(i)));
   }
   void look_up(const Words& words, std::size_t i, std::size_t end);
+  void tell(const Words& words, std::size_t i, std::size_t end);
   void list();
   void ask();
+  void check_prices();
+  bool slow_where(std::span<const std::int8_t> flags, std::int8_t flag);
   void resolve();
   void compute();
+  void write() const;
   void aside();
   void add_up();
 

@@ -16,6 +16,11 @@ inline constexpr Word kOpen = Word{1} << kOpenAt, kDated = Word{1} << 55, kUnkno
 inline constexpr Word kTagBits = Word{15} << kTagAt, kSlow = Word{1} << 62, kWhole = Word{1} << kWholeAt;
 inline constexpr Word kRare = kUnknown | kDirectly | kTagBits | kSlow | kDated;
 
+// What is told of a line beside amounts: its own first-pay ratio, its class, and whether it needs a ratio that nobody gives.
+using Told = std::uint32_t;
+inline constexpr int kToldClassAt = 20;
+inline constexpr Told kToldRatio = (Told{1} << kToldClassAt) - 1, kToldClass = Told{3}, kToldNoRatio = Told{1} << 22;
+
 inline constexpr std::int64_t kOneUnit = 10'000;  // quantity 1
 // Quantities from here on might overflow when multiplied with a cap.
 inline constexpr std::uint64_t kMostQuantity = std::uint64_t{1} << 29;

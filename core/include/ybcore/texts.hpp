@@ -16,6 +16,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ybcore/scratch.hpp"
+
 namespace ybcore {
 
 // Borrowed texts of one chunk.
@@ -36,14 +38,10 @@ struct Texts {
 template <class Offset>
 [[nodiscard]] bool well_formed(const Texts<Offset>& texts, std::size_t bytes) noexcept;
 
-// For each asked text, the first of the rows [begin, end) that has it; -1 for none, and for an empty or missing text.
-template <class Offset>
-void first_within(const Texts<Offset>& own, const Texts<Offset>& asked, std::span<const std::int64_t> begin,
-                  std::span<const std::int64_t> end, std::span<std::int64_t> found) noexcept;
-
 class TextIndex {
  public:
-  TextIndex();
+  // For about so many rows that will be added.
+  explicit TextIndex(std::size_t rows = 0);
 
   template <class Offset>
   void add(const Texts<Offset>& texts, std::span<std::int32_t> numbers);
@@ -82,8 +80,12 @@ class TextIndex {
   [[nodiscard]] std::int32_t insert(std::string_view wanted, std::uint64_t hash, std::size_t at);
   // Room for so many texts.
   void grow(std::size_t texts);
+  // How many texts to make room for when there is no more.
+  [[nodiscard]] std::size_t foreseen() const noexcept;
 
-  std::vector<Slot> slots_;
+  Big<Slot> slots_;
+  std::size_t places_ = 0;            // slots, a power of two
+  std::size_t rows_ = 0, asked_ = 0;  // that will be added, about, and that were
   std::vector<std::uint64_t> hashes_;
   std::vector<std::int64_t> begin_;
   std::vector<char> bytes_;

@@ -78,8 +78,8 @@ def convert(column: pa.ChunkedArray, spec: Column, threads: int = 1) -> Cells:
     if spec.kind == "time":
         return _micros(decoded(column), spec, threads)
     if spec.kind == "flag":
-        return _flag(column, spec)
-    return codes(column, spec)
+        return _flag(column, spec, threads)
+    return codes(column, spec, threads)
 
 
 # ---------------------------------------------------------------------------------------------- exact numbers
@@ -100,6 +100,14 @@ def _by_chunk(column: pa.ChunkedArray, dtype: Any, read: Callable[[pa.Array], Ce
             bad[at : at + len(chunk)] = cells.bad
         at += len(chunk)
     return Cells(out, bad)
+
+
+def _joined(column: pa.ChunkedArray, null: Any, threads: int) -> tuple[Array, tuple[int, int]] | None:
+    """(cells of a fixed-width column in one array, bounds of those that are there); None where its one chunk will do."""
+    if column.num_chunks == 1 and not column.null_count:
+        return None
+    found = _core.joined(column, int(null), threads)
+    return None if found is None else (found[0], (found[1], found[2]))
 
 
 def _fill(values: Array, chunk: pa.Array, null: Any) -> Array:
@@ -133,6 +141,12 @@ def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         raise ColumnError(f"is {kind}: a binary float cannot hold exact amounts; {_wanted(spec)}")
     if pa.types.is_boolean(kind) or not (pa.types.is_integer(kind) or pa.types.is_decimal(kind) or is_text(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
+    joined = _joined(column, NULL_INT, threads) if pa.types.is_int64(kind) else None
+    if joined is not None:
+        values, (least, most) = joined
+        if _inside(spec, least, most):
+            return Cells(values, None, None, (int(NULL_INT) if column.null_count else least, most))
+        return _limit(Cells(values), spec, threads)
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_integer(chunk.type):
@@ -151,6 +165,12 @@ def _widen(chunk: pa.Array) -> Array:
     if values.dtype == np.uint64:
         values = np.minimum(values, np.uint64(2**63 - 1))
     return values.astype(np.int64, copy=False)
+
+
+def _inside(spec: Column, least: int, most: int) -> bool:
+    """True when numbers between two bounds are within what a column may hold."""
+    top = LIMITS[spec.kind]
+    return most <= top and least >= (-top if spec.negative else 0)
 
 
 def _limit(cells: Cells, spec: Column, threads: int) -> Cells:
@@ -232,6 +252,9 @@ def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         return _text_times(column, True)
     if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_int32(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
+    joined = _joined(column, NULL_DAY, threads) if kind in (pa.date32(), pa.int32()) else None
+    if joined is not None:
+        return _date_limit(joined[0], NULL_DAY, FIRST_DAY, LAST_DAY, threads, joined[1])
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_date32(chunk.type) or pa.types.is_int32(chunk.type):
@@ -244,8 +267,11 @@ def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     return _by_chunk(column, np.int32, read)
 
 
-def _date_limit(values: Array, null: Any, first: int, last: int, threads: int = 1) -> Cells:
-    if len(values) and _bounds_inside(values, first, last, threads) is None:
+def _date_limit(
+    values: Array, null: Any, first: int, last: int, threads: int = 1, bounds: tuple[int, int] | None = None
+) -> Cells:
+    known = bounds is not None and first <= bounds[0] and bounds[1] <= last
+    if len(values) and not known and _bounds_inside(values, first, last, threads) is None:
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():
             return Cells(np.where(out, null, values), out)
@@ -274,6 +300,10 @@ def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         return _text_times(column, False)
     if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
+    first, last = FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1
+    joined = _joined(column, NULL_INT, threads) if kind == pa.timestamp("us") else None
+    if joined is not None:
+        return _date_limit(joined[0], NULL_INT, first, last, threads, joined[1])
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_date32(chunk.type):
@@ -281,7 +311,7 @@ def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         else:
             micros = _to_micros(chunk)
         held = _fill(micros, chunk, NULL_INT)
-        return _date_limit(held, NULL_INT, FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1, threads)
+        return _date_limit(held, NULL_INT, first, last, threads)
 
     return _by_chunk(column, np.int64, read)
 
@@ -322,8 +352,17 @@ def _text_times(column: pa.ChunkedArray, days: bool) -> Cells:
 # ---------------------------------------------------------------------------------------------- codes
 
 
-def codes(column: pa.ChunkedArray, spec: Column) -> Cells:
+def _own_numbers(column: pa.ChunkedArray) -> bool:
+    """True for one chunk of a dictionary, none of its cells missing, whose numbers may serve as they are."""
+    return column.num_chunks == 1 and pa.types.is_int32(column.type.index_type) and not column.null_count
+
+
+def codes(column: pa.ChunkedArray, spec: Column, threads: int = 1) -> Cells:
     """Small code lists: int32 indices and the distinct texts; an empty text is a missing one."""
+    if pa.types.is_dictionary(column.type) and not _own_numbers(column):
+        coded = _core.coded(column, threads)
+        if coded is not None:
+            return Cells(coded[0], None, coded[1])
     out = np.empty(len(column), np.int32) if column.num_chunks != 1 else None
     known: dict[str, int] = {}
     at = 0
@@ -346,25 +385,36 @@ def codes(column: pa.ChunkedArray, spec: Column) -> Cells:
     return Cells(out if out is not None else np.empty(0, np.int32), None, list(known))
 
 
-def _flag(column: pa.ChunkedArray, spec: Column) -> Cells:
+def _flag(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     """Flags: int8, -1 missing; anything that is not one digit is bad."""
     if column.num_chunks == 0:
         return Cells(np.empty(0, np.int8))
+    if pa.types.is_dictionary(column.type):
+        found = _core.digits(column, threads)
+        if found is not None:
+            return _digits(found[0])
     kind = plain(column.chunk(0)).type
     if pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
         kind = pa.int8()
+    joined = _joined(column, -1, threads) if kind == pa.int8() else None
+    if joined is not None:
+        values, (least, most) = joined
+        return Cells(values) if -1 <= least and most <= 9 else _digits(np.clip(values, -1, 10))
     if pa.types.is_integer(kind):
 
         def read(chunk: pa.Array) -> Cells:
             values = _fill(_widen(chunk), chunk, -1)
             return Cells(np.clip(values, -1, 10).astype(np.int8))
 
-        cells = _by_chunk(column, np.int8, read)
-    else:
-        coded = codes(column, spec)
-        texts = coded.texts or []
-        digits = np.array([int(t) if t in set("0123456789") else 10 for t in texts] + [-1], np.int8)
-        cells = Cells(digits[coded.values])
-    wrong = cells.values > 9
-    return Cells(np.where(wrong, np.int8(-1), cells.values), wrong) if wrong.any() else cells
+        return _digits(_by_chunk(column, np.int8, read).values)
+    coded = codes(column, spec, threads)
+    texts = coded.texts or []
+    digits = np.array([int(t) if t in set("0123456789") else 10 for t in texts] + [-1], np.int8)
+    return _digits(digits[coded.values])
+
+
+def _digits(values: Array) -> Cells:
+    """Flags of which those beyond 9 are bad."""
+    wrong = values > 9
+    return Cells(np.where(wrong, np.int8(-1), values), wrong) if wrong.any() else Cells(values)

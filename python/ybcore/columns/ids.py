@@ -47,7 +47,7 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
         if chunk.dictionary.type == target:
             return chunk
         # A page that many chunks share is cast once, and stays one page.
-        key = _page(chunk.dictionary)
+        key = page_of(chunk.dictionary)
         if key not in pages:
             pages[key] = chunk.dictionary.cast(target)
         return pa.DictionaryArray.from_arrays(chunk.indices, pages[key])
@@ -76,7 +76,7 @@ _OTHER_KINDS = "ids are text in one table and integers in another"
 _INDEXES: dict[int, tuple[weakref.ref[Any], Any]] = {}
 
 
-def _page(dictionary: pa.Array) -> tuple[int, ...]:
+def page_of(dictionary: pa.Array) -> tuple[int, ...]:
     """Where the entries of a dictionary are, while somebody holds it: chunks of one column mostly share theirs."""
     return (*(0 if b is None else b.address for b in dictionary.buffers()), len(dictionary), dictionary.offset)
 
@@ -89,14 +89,16 @@ def encode(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> tuple[list[C
     numbers = {is_number(column) for column in columns if len(column)}
     if len(numbers) > 1:
         raise ColumnError(_OTHER_KINDS)
-    index: Any = _number_index(columns, threads) if numbers == {True} else _core.TextIndex()
+    rows = sum(len(column) - column.null_count for column in columns)
+    index: Any = _number_index(columns, threads) if numbers == {True} else _core.TextIndex(rows)
     pages: dict[tuple[int, ...], _Page] = {}
     out = [_added(index, column, pages) for column in columns]
     if numbers == {True}:
         dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
     else:
-        offsets, text = index.offsets.copy(), index.bytes.copy()
-        dictionary = pa.LargeStringArray.from_buffers(len(index), pa.py_buffer(offsets), pa.py_buffer(text))
+        # The index holds them for as long as the dictionary stands, and nothing is added to it any more.
+        held = pa.py_buffer(index.offsets), pa.py_buffer(index.bytes)
+        dictionary = pa.LargeStringArray.from_buffers(len(index), *held)
     _remember(dictionary, index)
     return out, dictionary
 
@@ -140,7 +142,7 @@ def _added(index: Any, column: pa.ChunkedArray, pages: dict[tuple[int, ...], _Pa
         if not pa.types.is_dictionary(chunk.type):
             mine[:] = index.add(*_parts(chunk))
             continue
-        key = _page(chunk.dictionary)
+        key = page_of(chunk.dictionary)
         if key not in pages:
             pages[key] = _Page(len(chunk.dictionary))
         page = pages[key]
@@ -156,7 +158,7 @@ def _number_index(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> Any:
     """An empty index that is wide enough for every number of some columns."""
     rows = sum(len(column) for column in columns)
     pages = {
-        _page(values): values
+        page_of(values): values
         for column in columns
         for chunk in column.chunks
         for values in [chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk]
@@ -212,35 +214,17 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     return offsets, text, _valid(chunk)
 
 
-def first_within(
-    own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: npt.NDArray[np.int64], end: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
-    """For each asked id the first of rows [begin, end) of `own` that has it; -1 for none, and for an empty or missing id."""
-    # Where the stretches are long, numbers are compared instead of texts.
-    texts = pa.types.is_string(own.type) or pa.types.is_large_string(own.type)
-    if texts and own.type == asked.type and int((end - begin).sum()) <= 64 * (len(own) + len(asked)):
-        (offsets, text, valid), (asked_offsets, asked_text, asked_valid) = _one(own), _one(asked)
-        found: npt.NDArray[np.int64] = _core.first_within(
-            offsets, text, valid, asked_offsets, asked_text, asked_valid, begin, end
-        )
-        return found
-    (mine, named), known = encode([own, asked])
-    starts = np.unique(begin)
-    stretch = np.searchsorted(starts, np.arange(len(own)), side="right") - 1
-    there = np.flatnonzero(mine >= 0)
-    key = stretch[there] * len(known) + mine[there]
-    order = np.argsort(key, kind="stable")
-    there, key = there[order], key[order]
-    wanted = np.searchsorted(starts, begin) * len(known) + named
-    at = np.minimum(np.searchsorted(key, wanted), max(0, len(key) - 1))
-    hit = (key[at] == wanted) & (named >= 0) if len(key) else np.zeros(len(asked), bool)
-    hit[hit] &= (there[at[hit]] >= begin[hit]) & (there[at[hit]] < end[hit])
-    return np.where(hit, there[at] if len(key) else -1, -1)
+def named_lines(own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: Any, row: Any) -> npt.NDArray[np.int64]:
+    """Row of the line of the same visit whose own id each line asks for, the first of several; -1 for none.
 
-
-def _one(column: pa.ChunkedArray) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], Mask]:
-    whole = column.combine_chunks()
-    return texts_of(whole if isinstance(whole, pa.Array) else pa.concat_arrays(whole.chunks))
+    ``begin`` and ``row`` are the lines by visit; without ``row`` they stand so.
+    """
+    if is_number(own) != is_number(asked):
+        raise ColumnError(_OTHER_KINDS)
+    columns = [flat(column) for column in (own, asked)]
+    texts = [column.cast(pa.string()) if is_number(column) else column for column in columns]
+    found: npt.NDArray[np.int64] = _core.named_lines(*texts, begin, row)
+    return found
 
 
 def _remember(dictionary: pa.Array, index: Any) -> None:
@@ -277,7 +261,7 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         if not pa.types.is_dictionary(chunk.type):
             index.find(*_parts(chunk), mine, threads)
         elif len(chunk):
-            key = _page(chunk.dictionary)
+            key = page_of(chunk.dictionary)
             if key not in known:
                 known[key] = _entries(chunk.dictionary, index, threads)
             _core.numbers_of(*_codes(chunk), known[key], mine, threads)

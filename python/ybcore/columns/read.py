@@ -16,10 +16,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .. import _core
 from ..errors import InputError, Problem
 from .checkschema import checks_know
 from .convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert, is_text
-from .ids import normal
+from .ids import normal, page_of
 from .phrases import chinese
 from .schema import Column, Table
 
@@ -70,6 +71,8 @@ class Frame:
         if name not in self.cells:
             return np.full(self.rows, default, np.int8)
         values = self.cells[name].values
+        if default == -1:
+            return values
         return np.where(values < 0, np.int8(default), values) if len(values) and values.min() < 0 else values
 
     def code(self, name: str) -> tuple[npt.NDArray[np.int32], list[str]] | None:
@@ -149,14 +152,16 @@ def read(
 def blank_is_missing(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """An empty text is no id."""
     if pa.types.is_dictionary(column.type):
-        if any(pc.any(pc.equal(c.dictionary, "")).as_py() for c in column.chunks if is_text(c.dictionary.type)):
+        pages = {page_of(c.dictionary): c.dictionary for c in column.chunks if is_text(c.dictionary.type)}
+        if any(_core.has_blank(pa.chunked_array([page])) for page in pages.values()):
             column = pa.chunked_array([c.dictionary_decode() for c in column.chunks])
         else:
             return column
     if not is_text(column.type):
         return column
-    empty = pc.equal(pc.binary_length(column), 0)
-    return pc.if_else(empty, pa.scalar(None, column.type), column) if pc.any(empty).as_py() else column
+    if not _core.has_blank(column):
+        return column
+    return pc.if_else(pc.equal(pc.binary_length(column), 0), pa.scalar(None, column.type), column)
 
 
 def note_unknown(name: str, table: Table) -> str:

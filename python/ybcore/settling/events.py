@@ -59,7 +59,7 @@ class Assigned:
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
     edges = np.array(compiled.date_edges(), np.int64)
-    blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None}
+    blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None, "number": None}
     columns = [
         blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}
     ]
@@ -70,8 +70,7 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
         if asked.kind == "number":
             values = facts.number(name, asked.tables, int(asked.default) if asked.default else None)
             cuts = np.array(compiled.number_edges(name), np.int64)
-            classes = np.where(values == NULL_INT, len(cuts) + 1, np.searchsorted(cuts, values, side="right"))
-            columns.append(blank | {"ready": classes.astype(np.int32), "classes": len(cuts) + 2})
+            columns.append(blank | {"number": np.ascontiguousarray(values), "edges": cuts, "classes": len(cuts) + 2})
             told.append(values)
         else:
             sources, default = facts.sources(asked)
@@ -101,18 +100,14 @@ def combinations(rows: int, columns: list[dict[str, Any]], threads: int) -> tupl
             continue
         # Too many for one number: what was combined so far becomes one column.
         of_event, before, _ = combinations(rows, columns[:i], threads)
-        so_far = column | {"sources": [], "day": None, "ready": of_event, "classes": max(1, len(before))}
+        so_far = column | {"sources": [], "day": None, "number": None, "ready": of_event, "classes": max(1, len(before))}
         of_event, digits, first = combinations(rows, [so_far, *columns[i:]], threads)
         return of_event, [[*before[row[0]], *row[1:]] for row in digits], first
     of_event, keys, first = _core.combine_classes(rows, columns, threads)
-    digits = []
-    for key in keys.tolist():
-        row = []
-        for column in reversed(columns):
-            key, digit = divmod(key, column["classes"])
-            row.append(digit)
-        digits.append(row[::-1])
-    return of_event, digits, first
+    digits = np.empty((len(keys), len(columns)), np.uint64)
+    for c in range(len(columns) - 1, -1, -1):
+        keys, digits[:, c] = np.divmod(keys, np.uint64(columns[c]["classes"]))
+    return of_event, digits.tolist(), first
 
 
 def year_starts(day: Int32, month: int, first: int) -> Int32:

@@ -15,7 +15,7 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import encode, first_within, flat, lookup, lookup_indices, lookup_runs, rising
+from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
 from ..policy.compile import CompiledBook
@@ -312,40 +312,7 @@ class Given:
         asked = lines.ids["init_feedetl_sn"]
         if asked.null_count == len(asked):
             return None
-        asking = np.flatnonzero(np.asarray(asked.is_valid()))
-        rows, visit = self._lines_beside(asking)
-        of = self._visit_of(asking)
-        own, asked = (lines.ids[n].take(pa.array(r)) for n, r in (("feedetl_sn", rows), ("init_feedetl_sn", asking)))
-        found = first_within(
-            own, asked, np.searchsorted(visit, of, side="left"), np.searchsorted(visit, of, side="right")
-        )
-        out = np.full(lines.rows, -1, np.int64)
-        out[asking] = np.where(found < 0, -1, rows[found] if len(rows) else -1)
-        return out
-
-    @cached_property
-    def _line_place(self) -> Int64 | None:
-        """Place of each line among the lines by visit, -1 for one of no visit; None when the lines stand so."""
-        if self.line_row is None:
-            return None
-        assert self.lines is not None
-        place = np.full(self.lines.rows, -1, np.int64)
-        place[self.line_row] = np.arange(len(self.line_row))
-        return place
-
-    def _visit_of(self, rows: Int64) -> Int64:
-        """Visit of some lines; -1 for one of no visit."""
-        place = rows if self._line_place is None else self._line_place[rows]
-        return np.where(place < 0, -1, np.searchsorted(self.line_begin, place, side="right") - 1)
-
-    def _lines_beside(self, rows: Int64) -> tuple[Int64, Int64]:
-        """(rows, visits) of all lines of the visits that some lines are of."""
-        visits = np.unique(self._visit_of(rows))
-        visits = visits[visits >= 0]
-        begin, size = self.line_begin[visits], (self.line_begin[1:] - self.line_begin[:-1])[visits]
-        ends = np.concatenate(([0], np.cumsum(size)))
-        place = np.repeat(begin - ends[:-1], size) + np.arange(int(ends[-1]))
-        return place if self.line_row is None else self.line_row[place], np.repeat(visits, size)
+        return named_lines(lines.ids["feedetl_sn"], asked, self.line_begin, self.line_row)
 
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""

@@ -243,6 +243,9 @@ class Job(Given):
             treatment, insured = treatment[first], insured[first]
         program = assigned.program
         wanted = self.at(self.priced) & ((assigned.reason == 0) | (assigned.reason == NO_FIGURE))
+        # Nobody asks what lines of refused visits come to, and their days may be any.
+        if not self.taking_part.all():
+            wanted &= self.at(self.taking_part)
         if not wanted.all():
             program = np.where(wanted, program, -1).astype(np.int32)
         return _core.price(

@@ -47,7 +47,8 @@ def class_column(sources: list[Any], lut: Any, classes: int) -> dict[str, Any]:
         at += len(texts)
         if len(texts):
             out.append((row, code, flag, place))
-    return {"sources": out, "fallback": int(lut[at]), "ready": None, "day": None, "edges": None, "classes": classes}
+    return {"sources": out, "fallback": int(lut[at]), "ready": None, "day": None, "edges": None,
+            "number": None, "classes": classes}  # fmt: skip
 
 
 class Facts:
@@ -96,7 +97,7 @@ class Facts:
             texts = [text for _, _, _, own in sources for text in own] + [default]
             column = class_column(sources, np.arange(len(texts)), len(texts))
             of_event, keys, _ = _core.combine_classes(self.rows, [column], self.threads)
-            self._texts[asked.name] = keys.astype(np.int32)[of_event] if self.rows else np.zeros(0, np.int32), texts
+            self._texts[asked.name] = _core.taken(keys.astype(np.int32), of_event, self.threads), texts
         return self._texts[asked.name]
 
     def number(self, name: str, tables: tuple[str, ...], default: int | None = None) -> Int64:
@@ -105,19 +106,19 @@ class Facts:
             if name in self._known:
                 self._numbers[name] = self._known[name].astype(np.int64)
                 return self._numbers[name]
-            out = np.full(self.rows, NULL_INT, np.int64)
+            out: Int64 | None = None
             if name == "age":
                 birth = self.days("brdy", tables)
                 years = _core.completed_years(birth, self.day)
                 out = np.where(years == NO_AGE, NULL_INT, years.astype(np.int64))
             else:
                 for table in tables:
-                    frame, row = self.tables[table]
+                    frame = self.tables[table][0]
                     if frame is None or name not in frame.cells or not frame.rows:
                         continue
-                    values = frame.cells[name].values.astype(np.int64)
-                    found = np.where(row >= 0, values[np.maximum(row, 0)], NULL_INT)
-                    out = np.where(out == NULL_INT, found, out)
+                    found = self._held(table, frame.cells[name].values.astype(np.int64, copy=False), NULL_INT)
+                    out = found if out is None else np.where(out == NULL_INT, found, out)
+                out = np.full(self.rows, NULL_INT, np.int64) if out is None else out
             if default is not None:
                 out = np.where(out == NULL_INT, default, out)
             self._numbers[name] = out
@@ -129,14 +130,22 @@ class Facts:
 
     def days(self, name: str, tables: tuple[str, ...]) -> Int32:
         """A date of each event; NULL_DAY is missing."""
-        out = np.full(self.rows, NULL_DAY, np.int32)
+        out: Int32 | None = None
         for table in tables:
-            frame, row = self.tables[table]
+            frame = self.tables[table][0]
             if frame is None or name not in frame.cells or not frame.rows:
                 continue
-            found = np.where(row >= 0, frame.cells[name].values[np.maximum(row, 0)], NULL_DAY)
-            out = np.where(out == NULL_DAY, found, out).astype(np.int32)
-        return out
+            found = self._held(table, frame.cells[name].values, NULL_DAY)
+            out = found if out is None else np.where(out == NULL_DAY, found, out)
+        return np.full(self.rows, NULL_DAY, np.int32) if out is None else out
+
+    def _held(self, table: str, values: Any, missing: Any) -> Any:
+        """The values of the row of a table that each event goes by; `missing` where it has none."""
+        row = self.tables[table][1]
+        if table == "visits" and self.whole:
+            return values
+        row = np.ascontiguousarray(np.maximum(row, -1), dtype=np.int32)
+        return _core.taken(np.append(values, missing).astype(values.dtype), row, self.threads)
 
 
 def dated(frame: Frame | None, key: Int32, keys: int, threads: int = 1) -> Dated | None:

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from .. import _core
+from ..columns.convert import NULL_INT
 from ..policy.vocabulary import PAYERS
 from .events import REASONS
 
@@ -89,26 +90,34 @@ def line_table(job: Job, answer: dict[str, Any]) -> pa.Table | None:
         name: job.lines.source[name] for name in ("setl_id", "feedetl_sn") if name in job.lines.source
     }
     out["det_item_fee_sumamt"] = pa.array(job.lines.ints("det_item_fee_sumamt"))
-    settled = _line_visit(job)
-    ok = (answer["outcome"] < 2)[settled]
+    rows = _lines_of(job, np.flatnonzero(answer["outcome"] >= 2))
     for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"):
-        out[name] = pa.array(np.where(ok, price[name], 0))
-    out["chrgitm_lv"] = _words(np.where(ok, price["item_class"], 0), CLASSES)
-    whole = (price["reason"] > 0) & (price["reason"] < 5)
-    out["selfpay_prop"] = pa.array(np.where(ok, np.where(whole, 1_000_000, price["ratio"]), 0).astype(np.int32))
-    cap = price["cap"]
-    out["pric_uplmt_amt"] = pa.array(cap, mask=(cap == np.iinfo(np.int64).min) | ~ok)
-    out["reason"] = _words(np.where(ok, price["reason"], 0), LINE_REASONS)
+        price[name][rows] = 0
+        out[name] = pa.array(price[name])
+    for name in ("item_class", "ratio", "reason"):
+        price[name][rows] = 0
+    price["cap"][rows] = NULL_INT
+    out["chrgitm_lv"] = _words(price["item_class"], CLASSES)
+    out["selfpay_prop"] = pa.array(price["ratio"])
+    out["pric_uplmt_amt"] = _or_null(price["cap"])
+    out["reason"] = _words(price["reason"], LINE_REASONS)
     return pa.table(out)
 
 
-def _line_visit(job: Job) -> Any:
-    visit = np.repeat(np.arange(job.visits.rows), np.diff(job.line_begin))
-    if job.line_row is None:
-        return visit
-    out = np.zeros(len(visit), np.int64)
-    out[job.line_row] = visit
-    return out
+def _lines_of(job: Job, visits: Any) -> Any:
+    """Rows of the lines of some visits."""
+    begin, size = job.line_begin[visits], job.line_begin[visits + 1] - job.line_begin[visits]
+    ends = np.cumsum(size)
+    place = np.repeat(begin - ends + size, size) + np.arange(int(ends[-1]) if len(ends) else 0)
+    return place if job.line_row is None else job.line_row[place]
+
+
+def _or_null(values: Any) -> pa.Array:
+    """Whole numbers of ours, without a copy."""
+    there = values != NULL_INT
+    nulls = len(values) - int(np.count_nonzero(there))
+    bits = pa.py_buffer(np.packbits(there, bitorder="little")) if nulls else None
+    return pa.Array.from_buffers(pa.int64(), len(values), [bits, pa.py_buffer(values)], nulls)
 
 
 def detail_table(job: Job, answer: dict[str, Any]) -> pa.Table:
