@@ -206,6 +206,8 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     if (views[i].lines >= static_cast<std::int64_t>(items / 2)) made.push_back(i);
   if (made.empty()) return;
   const Days days = days_of(visits, lines, threads);
+  low_ = days.low;
+  high_ = days.high;
   constexpr std::size_t kBlock = 16384;
   Chunks chunks;
   for (std::size_t at = 0; at < items; at += kBlock) chunks.begin.push_back(at);
