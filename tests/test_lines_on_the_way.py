@@ -12,9 +12,10 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.job import make  # noqa: E402
-from benchmarks.peers import ybcore_bulk  # noqa: E402
-from ybcore.engine import Engine  # noqa: E402
+from ybcore.engine import Engine
+
+from benchmarks.job import make
+from benchmarks.peers import ybcore_bulk
 
 MOST = 2**63
 AMOUNTS = (2**31, 10**11, 10**11 + 1, -(10**11), -(10**11) - 1, MOST - 1, -MOST, 1 - MOST, 0, -5)

@@ -33,8 +33,9 @@ struct Lines {
   bool sure;
 
   [[nodiscard]] PricingLines view() const {
-    return {span_of(item),  span_of(index), span_of(day),      span_of(quantity), span_of(amount),
-            span_of(price), span_of(deny),  span_of(approved), span_of(named),    span_of(row), sure};
+    return {span_of(item),   span_of(index), span_of(day),  span_of(quantity),
+            span_of(amount), span_of(price), span_of(deny), span_of(approved),
+            span_of(named),  span_of(row),   sure};
   }
 };
 

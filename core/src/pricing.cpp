@@ -75,7 +75,7 @@ struct Run {
 };
 
 PricingSeen price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-                  const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
+                         const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
   std::vector<SplitLine> scratch;
   PricingSeen seen;
   const Run run{catalog, tables, visits, events, lines, out, scratch, seen};
@@ -134,7 +134,7 @@ void exact_total(const PricingVisits& visits, const PricingLines& lines, std::si
 }  // namespace
 
 PricingSeen price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-               const PricingLines& lines, const PricingOutput& out, int threads) {
+                      const PricingLines& lines, const PricingOutput& out, int threads) {
   const Chunks chunks = cut_evenly(visits.line_begin, threads);
   const bool wanted = !out.reason.empty();
   const Views views = wanted ? Views() : Views(catalog, tables, visits, events, lines, threads);

@@ -11,8 +11,8 @@
 // Cost      One pass over the lines; steps on sums keep the lines of one event in a scratch vector that is used again.
 #pragma once
 
-#include <cstddef>
 #include <climits>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -135,7 +135,7 @@ struct PricingSeen {
 
 // All visits, on as many threads as asked; the answer does not depend on their number.
 PricingSeen price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-               const PricingLines& lines, const PricingOutput& out, int threads);
+                      const PricingLines& lines, const PricingOutput& out, int threads);
 
 // Totals before anything else: the signed sum of a visit's lines in fen, and 1 where an amount is missing or the sum of absolute
 // amounts is beyond 10^12 fen (then the total is the sum of the amounts that are there, or 0 beyond the bound).
