@@ -66,21 +66,28 @@ def settled() -> None:
         trim(0)
 
 
-def peak(run: Callable[[], Any]) -> dict[str, Any]:
-    """Bytes that one call needed over what stood before it (`bytes`), what stood (`baseline`), and how it was seen (`method`)."""
+def nothing_more(done: Any) -> dict[str, Any]:
+    """Of what a run gave nothing is told."""
+    return {}
+
+
+def peak(run: Callable[[], Any], told: Callable[[Any], dict[str, Any]] = nothing_more) -> dict[str, Any]:
+    """Bytes that one call needed over what stood before it (`bytes`), what stood (`baseline`), and how it was seen (`method`).
+
+    `told` adds what is to be said of what the call gave, looked at after the peak is taken.
+    """
     settled()
     try:
         CLEAR.write_text("5")
     except OSError:
-        return sampled(run)
+        return sampled(run, told)
     before = status("VmRSS")
     done = run()
     most = status("VmHWM")
-    del done
-    return {"bytes": max(0, most - before), "baseline": before, "method": "VmHWM"}
+    return {"bytes": max(0, most - before), "baseline": before, "method": "VmHWM"} | told(done)
 
 
-def sampled(run: Callable[[], Any]) -> dict[str, Any]:
+def sampled(run: Callable[[], Any], told: Callable[[Any], dict[str, Any]] = nothing_more) -> dict[str, Any]:
     """As `peak`, where the kernel does not let a process reset its high-water mark: looked at every millisecond."""
     command = [sys.executable, "-c", _SAMPLER, str(os.getpid())]
     watcher = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -88,6 +95,5 @@ def sampled(run: Callable[[], Any]) -> dict[str, Any]:
     watcher.stdout.readline()
     before = status("VmRSS")
     done = run()
-    told, _ = watcher.communicate()
-    del done
-    return {"bytes": max(0, int(told) - before), "baseline": before, "method": "sampled"}
+    most, _ = watcher.communicate()
+    return {"bytes": max(0, int(most) - before), "baseline": before, "method": "sampled"} | told(done)

@@ -3,7 +3,8 @@
 `python -m benchmarks --visits 2000000 --rounds 5 --threads 1,2 --out results.json`
 
 The JSON: machine, workload, floor (bytes, bandwidth and seconds by thread count), contenders by "name/threads" with version, visits
-(fewer than the workload's: a sample, its seconds are scaled), seconds of each round, memory, and what was skipped and why.
+(fewer than the workload's: a sample, its seconds are scaled), seconds of each round, memory (the peak over what stood before the run, and
+what of it is the columns that were handed back), and what was skipped and why.
 """
 
 from __future__ import annotations
@@ -144,6 +145,8 @@ def measure(job: Job, names: list[str], threads: list[int], rounds: int, say: An
                 "memory_bytes": one.memory["bytes"],
                 "memory_baseline_bytes": one.memory["baseline"],
                 "memory_method": one.memory["method"],
+                "memory_output_bytes": one.memory["output_bytes"],
+                **({"own_bytes": one.memory["own_bytes"]} if "own_bytes" in one.memory else {}),
             }
     return result
 
@@ -161,7 +164,7 @@ def table(result: dict[str, Any], against: str) -> str:
     visits = result["workload"]["visits"]
     inputs, outputs = result["floor"][next(iter(result["floor"]))]["bytes"]
     out = [
-        f"| contender | threads | M visits/s | × time of {against} (quartiles) | × floor | memory / (inputs + outputs) |",
+        f"| contender | threads | M visits/s | × time of {against} (quartiles) | × floor | memory over inputs and outputs, of them |",
         "|---|---|---|---|---|---|",
     ]
     for key, one in result["contenders"].items():
@@ -173,7 +176,7 @@ def table(result: dict[str, Any], against: str) -> str:
             low, median, high = ratios(result, key, base)
             ratio = f"{median:.2f} ({low:.2f}–{high:.2f})"
         sample = one["visits"] < visits
-        memory = "–" if sample else f"{one['memory_bytes'] / (inputs + outputs):.0%}"
+        memory = "–" if sample else memory_told(one, inputs + outputs)
         name = f"{key.split('/')[0]}{f' (sample of {one_visits(one)})' if sample else ''}"
         out.append(
             f"| {name} | {one['threads']} | {visits / middle / 1e6:.3f} | {ratio} | {middle / floor:.1f} | {memory} |"
@@ -182,6 +185,12 @@ def table(result: dict[str, Any], against: str) -> str:
         f"| {key.split('/')[0]} | {key.split('/')[1]} | – | {why} | – | – |" for key, why in result["skipped"].items()
     ]
     return "\n".join(out)
+
+
+def memory_told(one: dict[str, Any], page: int) -> str:
+    """What a run needed beside its inputs and the columns it gave, in the page's bytes of both and, where they differ, in its own."""
+    over = max(0, one["memory_bytes"] - one["memory_output_bytes"])
+    return f"{over / page:.0%}" + (f" ({over / sum(one['own_bytes']):.0%} of its own)" if "own_bytes" in one else "")
 
 
 def one_visits(one: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """One contender in a process of its own: `python -m benchmarks.worker FOLDER NAME THREADS`, told on stdin, answering in JSON lines.
 
 prove: sha256 of each column · run: seconds of one run. With the word `memory` behind them it runs once and answers with the bytes that
-the run needed over what stood before it (`fresh.peak`).
+the run needed over what stood before it (`fresh.peak`), those of them that are the columns it handed back (`output_bytes`), and, of a
+contender that reads and writes other columns than the page's, the bytes of its own (`own_bytes`: inputs and outputs).
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ def memory(folder: Path, name: str, threads: int) -> dict[str, Any]:
     return fresh.ask("worker", str(folder), name, str(threads), "memory", threads=threads)
 
 
+def handed_back(peer: Any, job: Job, done: Any) -> dict[str, Any]:
+    if hasattr(peer, "own_bytes"):
+        inputs, outputs = peer.own_bytes(job, done)
+        return {"output_bytes": outputs, "own_bytes": [inputs, outputs]}
+    return {"output_bytes": sum(column.nbytes for column in done.values())}
+
+
 def main() -> None:
     folder, name, threads = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
     answers = os.fdopen(os.dup(1), "w", buffering=1)
@@ -45,7 +53,7 @@ def main() -> None:
     if sys.argv[4:] == ["memory"]:
         # A small job first: libraries and compiled code stand before the run that is measured.
         peer.prepare(make(500, items=100), threads)()
-        say(**fresh.peak(peer.prepare(job, threads)))
+        say(**fresh.peak(peer.prepare(job, threads), lambda done: handed_back(peer, job, done)))
         return
     run = peer.prepare(job, threads)
     say(version=peer.version(), visits=job.visits)

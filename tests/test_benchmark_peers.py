@@ -104,6 +104,18 @@ def test_the_runner_measures_and_tells(tmp_path: Path, capsys: pytest.CaptureFix
     for one in result["contenders"].values():
         assert one["memory_bytes"] > 0 and one["memory_baseline_bytes"] > one["memory_bytes"] / 100
         assert one["memory_method"] in ("VmHWM", "sampled")
+    inputs, outputs = result["floor"]["1"]["bytes"]
+    assert result["contenders"]["polars/1"]["memory_output_bytes"] == outputs
+    assert "own_bytes" not in result["contenders"]["polars/1"]
+    own = result["contenders"]["ybcore/1"]
+    # Five words and flags, and every column of its own that some visit has something in.
+    assert own["own_bytes"][1] == own["memory_output_bytes"] > 20 * 8 * 800 and own["own_bytes"][0] > inputs
+
+
+def test_memory_is_told_without_the_columns_that_were_handed_back():
+    one = {"memory_bytes": 500, "memory_output_bytes": 200}
+    assert paired.memory_told(one, 1_000) == "30%"
+    assert paired.memory_told(one | {"own_bytes": [1_300, 200]}, 1_000) == "30% (20% of its own)"
 
 
 @pytest.mark.parametrize("look", [fresh.peak, fresh.sampled])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,20 @@ def tables(job: Job) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         "insuplc_admdvs": words(np.zeros(people), ["110000"]), "balc": pa.array(job.acct0),
     }  # fmt: skip
     return visits, lines, persons
+
+
+def buffers(columns: Any) -> list[Any]:
+    chunks = [chunk for column in columns for chunk in pa.chunked_array(column).chunks]
+    return [buffer for chunk in chunks for buffer in chunk.buffers() if buffer is not None]
+
+
+def own_bytes(job: Job, done: Any) -> tuple[int, int]:
+    """Bytes of the inputs as ybcore reads them and of the columns it writes; the zeros that several columns share are not written."""
+    visits, lines, persons = tables(job)
+    given = buffers(column for table in (visits, lines, persons) for column in table.values())
+    out = buffers(done.visits[name] for name in done.visits.column_names if name not in visits)
+    times = Counter(buffer.address for buffer in out)
+    return job.off.nbytes + sum(b.size for b in given), sum(b.size for b in out if times[b.address] == 1)
 
 
 def prepare(job: Job, threads: int) -> Callable[[], Any]:

@@ -30,10 +30,12 @@ struct Lines {
   I8 approved;
   I64 named;
   I64 row;
+  bool sure;
 
   [[nodiscard]] PricingLines view() const {
-    return {span_of(item),  span_of(index), span_of(day),      span_of(quantity), span_of(amount),
-            span_of(price), span_of(deny),  span_of(approved), span_of(named),    span_of(row)};
+    return {span_of(item),   span_of(index), span_of(day),  span_of(quantity),
+            span_of(amount), span_of(price), span_of(deny), span_of(approved),
+            span_of(named),  span_of(row),   sure};
   }
 };
 
@@ -120,12 +122,15 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   auto reason = lent<std::uint8_t>(rows);
   const PricingOutput out{written(natures),    written(flags),      written(amounts[0]), written(amounts[1]), written(amounts[2]),
                           written(amounts[3]), written(item_class), written(ratio),      written(cap),        written(reason)};
+  PricingSeen seen;
   {
     const PricingLines view = lines.view();
     py::gil_scoped_release release;
-    price_all(catalog, tables, visits, events, view, out, threads);
+    seen = price_all(catalog, tables, visits, events, view, out, threads);
   }
   py::dict result;
+  result["seen"] = py::make_tuple(seen.beyond ? -1 : seen.lines, seen.most);
+  result["days"] = seen.low > seen.high ? py::object(py::none()) : py::object(py::make_tuple(seen.low, seen.high));
   result["natures"] = natures.reshape({static_cast<py::ssize_t>(e), static_cast<py::ssize_t>(nature_stride(tables.tags))});
   result["flags"] = flags;
   if (line_output) {
@@ -143,10 +148,10 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
-      .def(py::init<In<std::int32_t>, I32, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64>(), py::arg("item").noconvert(),
+      .def(py::init<In<std::int32_t>, I32, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64, bool>(), py::arg("item").noconvert(),
            py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(),
            py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(),
-           py::arg("row").noconvert());
+           py::arg("row").noconvert(), py::arg("sure") = true);
   m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"), py::arg("threads"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),
@@ -156,7 +161,8 @@ void bind_pricing(py::module_& m) {
         py::arg("enddate").noconvert(), py::arg("setl_day").noconvert(), py::arg("treatment").noconvert(), py::arg("insured").noconvert(),
         py::arg("event_begin").noconvert(), py::arg("program").noconvert(), py::arg("level").noconvert(), py::arg("before").noconvert(),
         py::arg("lines"), py::arg("line_output"), py::arg("threads") = 1,
-        "Natures by event, flags by visit and, when asked for, the columns of the lines.");
+        "Natures by event, flags by visit and, when asked for, the columns of the lines. `seen`: how many lines are within the limits, -1 "
+        "where one is not, and what no amount is beyond; `days`: bounds of the days of all lines, where they were looked at.");
 }
 
 }  // namespace ybcore::bind

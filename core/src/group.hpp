@@ -30,9 +30,13 @@ class Group {
   Ledger ledger_;
   Visit visit_;
 
-  // The partition at hand: its records, its visits as places of their first records, and those in settling order by group.
-  std::span<Record> records_;
-  std::span<const Record> ahead_;  // of the partition after it, asked for on the way
+  // All records; of the partition at hand, its visits as places of their first records, and those in settling order by group.
+  Record* const records_;
+  // What of the partition after it has not been asked for.
+  struct Ahead {
+    std::size_t part = 0, next = 0;
+    Partitions::Piece piece{0, 0};
+  } ahead_;
   std::vector<std::uint32_t> first_, order_, by_time_, group_begin_, time_begin_, group_;
   std::vector<std::int64_t> time_;
   Rows rows_;
@@ -40,6 +44,7 @@ class Group {
   bool reverses_ = false;  // some visit of it takes another back
 
   void sort(std::size_t part);
+  void look_ahead();
   void by_time();
   [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;
   Status settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end);

@@ -1,6 +1,7 @@
 // One fee line, the long way: looked up in the dated rows and split by its program's steps. Private to the kernel.
 #pragma once
 
+#include <algorithm>
 #include <climits>
 #include <cstdint>
 #include <vector>
@@ -63,6 +64,16 @@ struct Setting {
 [[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
   const std::int32_t day = own_day(lines, row);
   return day == kNullDay ? enddate : day;
+}
+
+// Amount and quantity are there and can be priced.
+[[nodiscard]] inline bool within_limits(const PricingLines& lines, std::size_t row) noexcept {
+  const auto within = [](std::int64_t value, std::int64_t most) { return value >= -most && value <= most; };
+  return within(lines.amount[row], kMostLineAmount) && (lines.quantity.empty() || within(lines.quantity[row], kMostLineQuantity));
+}
+inline void see(PricingSeen& seen, std::int64_t lines, std::int64_t most) noexcept {
+  seen.lines += lines;
+  seen.most = std::max(seen.most, most);
 }
 
 // True when unit price times quantity is not the amount.

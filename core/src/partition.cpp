@@ -23,7 +23,8 @@ Partitions::Partitions(const Events& events, std::size_t visits, std::uint64_t c
   const std::int64_t groups = events.groups;
   while (shift_ < 30 && (static_cast<std::int64_t>(visits) << (shift_ + 1)) <= kVisits * std::max<std::int64_t>(groups, 1)) ++shift_;
   const std::size_t parts = groups == 0 ? 0 : (static_cast<std::size_t>(groups - 1) >> shift_) + 1;
-  const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(threads) * 4;
+  // As many that memory goes back in small parts when rows become columns, as few that a partition's pieces are some kilobytes.
+  const auto wanted = std::max<std::size_t>(16, static_cast<std::size_t>(std::max(threads, 1)) * 4);
   std::size_t each = std::max<std::size_t>(visits / wanted + 1, 4096);
   // Whole blocks, whose columns are whole cache lines.
   each = (each + kBlock - 1) / kBlock * kBlock;
@@ -35,20 +36,31 @@ Partitions::Partitions(const Events& events, std::size_t visits, std::uint64_t c
   row_place_.assign(chunks * parts, 0);
   for_each_chunk(chunks_, threads,
                  [&](std::size_t chunk) { count_chunk(chunk, event_place_.data() + chunk * parts, row_place_.data() + chunk * parts); });
-  event_begin_.assign(parts + 1, 0);
-  std::uint32_t at = 0;
-  for (std::size_t part = 0; part < parts; ++part) {
-    event_begin_[part] = at;
-    std::uint32_t row = 0;
-    for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
-      at += std::exchange(event_place_[chunk * parts + part], at);
-      row += std::exchange(row_place_[chunk * parts + part], row);
-    }
-  }
-  event_begin_[parts] = at;
-  records_ = big<Record>(at);
+  place_chunks(parts, chunks);
   rows_.resize(parts);
   for_each_chunk(chunks_, threads, [&](std::size_t chunk) { pack_chunk(chunk); });
+}
+
+// Counts become places.
+void Partitions::place_chunks(std::size_t parts, std::size_t chunks) {
+  event_begin_.assign(parts + 1, 0);
+  event_end_.assign(chunks, 0);
+  std::vector<std::uint32_t> rows(parts, 0);
+  constexpr std::uint32_t kAPage = kLargePage / sizeof(Record);
+  std::uint32_t at = 0;
+  for (std::size_t chunk = 0; chunk < chunks; ++chunk) {
+    const std::uint32_t before = at;
+    for (std::size_t part = 0; part < parts; ++part) {
+      event_begin_[part + 1] += event_place_[chunk * parts + part];
+      at += std::exchange(event_place_[chunk * parts + part], at);
+      rows[part] += std::exchange(row_place_[chunk * parts + part], rows[part]);
+    }
+    event_end_[chunk] = at;
+    // A chunk of many pages shares none with the next.
+    if (at - before >= 4 * kAPage) at = (at / kAPage + 1) * kAPage;
+  }
+  for (std::size_t part = 0; part < parts; ++part) event_begin_[part + 1] += event_begin_[part];
+  records_ = big<Record>(at);
 }
 
 void Partitions::count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const {
@@ -114,7 +126,7 @@ void Partitions::keep(std::size_t part, const Rows& rows, const Fate* fates, con
     const std::size_t bytes = layout_.width * sizeof(std::int32_t);
     std::byte* const own = rows_fit() ? nullptr : arena.take(visits * bytes);
     to.own = own;
-    Record* const records = records_.get() + event_begin_[part];
+    Record* const records = records_.get();
     std::array<std::int32_t, NarrowLayout::kFirst + kColumns + 4> any{};
     for (std::size_t r = 0; r < visits; ++r) {
       auto* out = reinterpret_cast<std::int32_t*>(own == nullptr ? reinterpret_cast<std::byte*>(records + first[r]) : own + r * bytes);
@@ -144,10 +156,14 @@ std::uint64_t Partitions::live() const {
 }
 
 void Partitions::spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
-                        std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const {
+                        std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) {
   for_each_chunk(chunks_, threads, [&](std::size_t chunk) {
     spread_chunk(chunk, columns, outcome, reason, plan, reversed);
     stream_done();
+    // With what lies unused before and behind the chunk's records.
+    const std::size_t from = chunk == 0 ? 0 : event_end_[chunk - 1];
+    const std::size_t to = chunk + 1 == pieces() || count() == 0 ? event_end_[chunk] : event_place_[(chunk + 1) * count()];
+    forget(records_.get(), from * sizeof(Record), to * sizeof(Record));
   });
 }
 

@@ -50,9 +50,16 @@ class Partitions {
 
   [[nodiscard]] std::size_t count() const { return event_begin_.size() - 1; }
   [[nodiscard]] std::span<const std::int64_t> weights() const { return event_begin_; }
-  // Events in input order; parts of a visit stand together.
-  [[nodiscard]] std::span<Record> records(std::size_t part) const {
-    return {records_.get() + event_begin_[part], static_cast<std::size_t>(event_begin_[part + 1] - event_begin_[part])};
+  [[nodiscard]] std::size_t events(std::size_t part) const { return static_cast<std::size_t>(event_begin_[part + 1] - event_begin_[part]); }
+  // All records. Those of a partition stand in one piece for each chunk of the input, in input order; parts of a visit stand together.
+  [[nodiscard]] Record* records() const { return records_.get(); }
+  struct Piece {
+    std::uint32_t begin, end;
+  };
+  [[nodiscard]] std::size_t pieces() const { return chunks_.begin.size() - 1; }
+  [[nodiscard]] Piece piece(std::size_t part, std::size_t chunk) const {
+    const std::size_t at = chunk * count() + part;
+    return {event_place_[at], part + 1 == count() ? event_end_[chunk] : event_place_[at + 1]};
   }
   [[nodiscard]] std::int32_t first_group(std::size_t part) const { return static_cast<std::int32_t>(part << shift_); }
   [[nodiscard]] std::int32_t end_group(std::size_t part) const;
@@ -69,16 +76,18 @@ class Partitions {
   [[nodiscard]] const NarrowLayout& layout() const { return layout_; }
   // True when a narrow row takes no more room than a record.
   [[nodiscard]] bool rows_fit() const { return layout_.width * sizeof(std::int32_t) <= sizeof(Record); }
-  // Keeps the rows of a partition, whose records nobody needs any more; `first`: of each visit, its first record.
+  // Keeps the rows of a partition, whose records nobody needs any more; `first`: of each visit, the place of its first record among all.
   void keep(std::size_t part, const Rows& rows, const Fate* fates, const std::uint32_t* first, Arena& arena);
   // Bit c: some row has something in column c.
   [[nodiscard]] std::uint64_t live() const;
-  // Back to columns in input order. Visits that took no part get zeros. Columns that nobody wrote may be empty.
+  // Back to columns in input order, once: rows are gone then, chunk by chunk. Visits that took no part get zeros. Columns that nobody wrote
+  // may be empty.
   void spread(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
-              std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const;
+              std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads);
 
  private:
   void count_chunk(std::size_t chunk, std::uint32_t* events, std::uint32_t* visits) const;
+  void place_chunks(std::size_t parts, std::size_t chunks);
   void pack_chunk(std::size_t chunk);
   void spread_chunk(std::size_t chunk, const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome,
                     std::span<std::uint8_t> reason, std::span<std::int32_t> plan, std::span<std::uint8_t> reversed) const;
@@ -87,9 +96,10 @@ class Partitions {
   const NarrowLayout layout_;
   int shift_ = 0;
   Chunks chunks_;                          // of visits
-  std::vector<std::int64_t> event_begin_;  // of partitions
-  // By chunk and partition: visits and events of its partition before the chunk's.
+  std::vector<std::int64_t> event_begin_;  // events of the partitions before each
+  // By chunk and partition: visits of its partition before the chunk's, and the place of its first record.
   std::vector<std::uint32_t> row_place_, event_place_;
+  std::vector<std::uint32_t> event_end_;  // by chunk
   Big<Record> records_;
   std::vector<KeptRows> rows_;
   std::vector<Arena> arenas_;

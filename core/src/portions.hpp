@@ -20,6 +20,9 @@ struct alignas(32) Portion {
   std::uint64_t amount, lim, first, full;
 };
 
+// No amount of lines that `small` takes is beyond it.
+inline constexpr std::int64_t kMostSmall = std::int64_t{1} << 31;
+
 // What is compiled for more than one level of the machine: the same numbers from each.
 struct Lanes {
   // Fast and for nearly all lines: false, and portions that mean nothing, unless every amount is within +-2^31 fen and every quantity

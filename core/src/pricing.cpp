@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::int64_t kMostInVisit = 1'000'000'000'000;
 
+void add(PricingSeen& seen, const PricingSeen& more) noexcept {
+  see(seen, more.lines, more.most);
+  seen.beyond |= more.beyond;
+}
+
 [[nodiscard]] bool has_sum_steps(const PricingTables& tables, const PricingProgram& program) noexcept {
   for (std::uint32_t i = program.first_step; i < program.last_step; ++i) {
     if (tables.steps[i].at != StepAt::kLine) return true;
@@ -29,6 +34,7 @@ struct Run {
   const PricingLines& lines;
   const PricingOutput& out;
   std::vector<SplitLine>& scratch;
+  PricingSeen& seen;
 
   // The lines of one event of a visit; `low` is the bound of the event before it.
   std::uint8_t event(std::size_t visit, std::size_t e, std::int32_t low, bool only) const noexcept {
@@ -42,6 +48,11 @@ struct Run {
       const std::int64_t row = row_of(lines, k);
       const std::int32_t fee = fee_day(lines, row, s.enddate);
       if (!only && (fee < low || fee >= events.before[e])) continue;
+      if (!lines.sure && !within_limits(lines, static_cast<std::size_t>(row))) {
+        seen.beyond = true;
+        continue;
+      }
+      see(seen, 1, kMostLineAmount);
       const SplitLine line = split(s, row, fee);
       if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
       if (price_differs(lines, static_cast<std::size_t>(row))) flags |= kFlagPriceMismatch;
@@ -75,10 +86,11 @@ void blank_lines(const PricingVisits& visits, const PricingLines& lines, const P
   }
 }
 
-void price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-                  const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
+PricingSeen price_visits(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                         const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
   std::vector<SplitLine> scratch;
-  const Run run{catalog, tables, visits, events, lines, out, scratch};
+  PricingSeen seen;
+  const Run run{catalog, tables, visits, events, lines, out, scratch, seen};
   Tile tile(views, tables, visits, events, lines, out);
   const bool wanted = !out.reason.empty();
   const auto rest = [&] {
@@ -114,6 +126,8 @@ void price_visits(const Catalog& catalog, const PricingTables& tables, const Pri
     }
   }
   rest();
+  add(seen, tile.seen());
+  return seen;
 }
 
 void exact_total(const PricingVisits& visits, const PricingLines& lines, std::size_t visit, std::int64_t& total, std::uint8_t& bad) {
@@ -134,14 +148,20 @@ void exact_total(const PricingVisits& visits, const PricingLines& lines, std::si
 
 }  // namespace
 
-void price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-               const PricingLines& lines, const PricingOutput& out, int threads) {
+PricingSeen price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                      const PricingLines& lines, const PricingOutput& out, int threads) {
   const Chunks chunks = cut_evenly(visits.line_begin, threads);
   const bool wanted = !out.reason.empty();
   const Views views(catalog, tables, visits, events, lines, wanted, threads);
+  std::vector<PricingSeen> seen(chunks.begin.size() - 1);
   for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    price_visits(catalog, tables, visits, events, lines, out, views, chunks.begin[chunk], chunks.begin[chunk + 1]);
+    seen[chunk] = price_visits(catalog, tables, visits, events, lines, out, views, chunks.begin[chunk], chunks.begin[chunk + 1]);
   });
+  PricingSeen all;
+  for (const PricingSeen& part : seen) add(all, part);
+  all.low = views.low();
+  all.high = views.high();
+  return all;
 }
 
 void line_totals(const PricingVisits& visits, const PricingLines& lines, std::span<std::int64_t> total, std::span<std::uint8_t> bad,

@@ -13,11 +13,12 @@
 namespace ybcore {
 namespace {
 
-constexpr std::size_t kPage = std::size_t{1} << 21;
+constexpr std::size_t kPage = kLargePage;
 
 // What stands before every lent block.
 struct alignas(64) Head {
   std::size_t bytes;  // with the head
+  bool kept;          // was lent before
 };
 
 // Blocks that were given back, the oldest first. What is lent and kept together is never more than was lent at once before.
@@ -81,6 +82,7 @@ void* lend(std::size_t bytes) {
     if (page == kPage) (void)madvise(head, whole, MADV_HUGEPAGE);
 #endif
     head->bytes = whole;
+    head->kept = false;
   }
   return head + 1;
 }
@@ -99,12 +101,24 @@ void give_back(void* at) noexcept {
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);
   p.lent -= head->bytes;
+  head->kept = true;
   try {
     p.kept.push_back(head);
     p.held += head->bytes;
   } catch (const std::bad_alloc&) {
     std::free(head);
   }
+}
+
+void forget([[maybe_unused]] void* at, [[maybe_unused]] std::size_t from, [[maybe_unused]] std::size_t to) noexcept {
+#if defined(MADV_DONTNEED)
+  const Head* head = static_cast<const Head*>(at) - 1;
+  if (head->bytes < kPage || head->kept) return;
+  // Whole pages from the block's first byte on, but for the one with its head.
+  const std::size_t begin = std::max((from + sizeof(Head) + kPage - 1) / kPage, std::size_t{1}) * kPage;
+  const std::size_t end = (to + sizeof(Head)) / kPage * kPage;
+  if (begin < end) (void)madvise(reinterpret_cast<std::byte*>(const_cast<Head*>(head)) + begin, end - begin, MADV_DONTNEED);
+#endif
 }
 
 void let_go() noexcept {

@@ -37,6 +37,7 @@ Group::Group(const Prepared& program, const Events& events, Partitions& partitio
       remembers_(closing || opening.state != nullptr || program.looks_back()),
       ledger_(whole_fen),
       visit_(program, events, accounts, out, ledger_),
+      records_(partitions.records()),
       rows_(partitions.layout()) {}
 
 bool Group::before(std::uint32_t a, std::uint32_t b) const {
@@ -65,23 +66,26 @@ void Group::by_time() {
 }
 
 void Group::sort(std::size_t part) {
-  records_ = partitions_.records(part);
   const std::int32_t low = partitions_.first_group(part);
   const auto groups = static_cast<std::size_t>(partitions_.end_group(part) - low);
-  first_.resize(records_.size());
-  time_.resize(records_.size());
-  group_.resize(records_.size());
+  const std::size_t events = partitions_.events(part);
+  first_.resize(events);
+  time_.resize(events);
+  group_.resize(events);
   group_begin_.assign(groups + 1, 0);
   reverses_ = false;
   std::size_t visits = 0;
-  for (std::size_t at = 0; at < records_.size(); at += records_[at].parts(), ++visits) {
-    const Record& record = records_[at];
-    const auto group = static_cast<std::uint32_t>(record.group - low);
-    first_[visits] = static_cast<std::uint32_t>(at);
-    time_[visits] = record.first;
-    group_[visits] = group;
-    reverses_ |= record.is_reversal();
-    ++group_begin_[group + 1];
+  for (std::size_t k = 0; k < partitions_.pieces(); ++k) {
+    const auto [begin, end] = partitions_.piece(part, k);
+    for (std::uint32_t at = begin; at < end; at += records_[at].parts(), ++visits) {
+      const Record& record = records_[at];
+      const auto group = static_cast<std::uint32_t>(record.group - low);
+      first_[visits] = at;
+      time_[visits] = record.first;
+      group_[visits] = group;
+      reverses_ |= record.is_reversal();
+      ++group_begin_[group + 1];
+    }
   }
   first_.resize(visits);
   time_.resize(visits);
@@ -109,13 +113,13 @@ void Group::sort(std::size_t part) {
 
 Status Group::settle(std::size_t part, std::size_t next, State* closing) {
   sort(part);
-  ahead_ = next == part ? std::span<const Record>() : partitions_.records(next);
+  ahead_ = {next, next == part ? partitions_.pieces() : 0, {0, 0}};
   const std::size_t visits = first_.size();
   if (reverses_ || !partitions_.rows_fit()) {
     rows_.start(visits);
   } else {
     // A visit's row takes the place of its first record once nobody asks for that any more.
-    rows_.start(visits, reinterpret_cast<std::int32_t*>(records_.data()), sizeof(Record) / sizeof(std::int32_t), first_.data());
+    rows_.start(visits, reinterpret_cast<std::int32_t*>(records_), sizeof(Record) / sizeof(std::int32_t), first_.data());
   }
   fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
   for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g) {
@@ -130,6 +134,15 @@ Status Group::settle(std::size_t part, std::size_t next, State* closing) {
   return {Code::kOk, 0};
 }
 
+// Asks for one more record of the next partition.
+void Group::look_ahead() {
+  while (ahead_.piece.begin == ahead_.piece.end) {
+    if (ahead_.next == partitions_.pieces()) return;
+    ahead_.piece = partitions_.piece(ahead_.part, ahead_.next++);
+  }
+  ask(records_ + ahead_.piece.begin++);
+}
+
 Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end) {
   ledger_.clear();
   if (opening_.state != nullptr) recall(group);
@@ -140,7 +153,7 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
     const Record& first = records_[first_[place]];
     // The next visit but one, of this group or the one after; and the next partition, record by record.
     if (at + 2 < order_.size()) ask(&records_[first_[order_[at + 2]]]);
-    if (at < ahead_.size()) ask(&ahead_[at]);
+    look_ahead();
     if (first.is_reversal()) {
       reverse(place, begin, end);
     } else if (!visit(place)) {
@@ -177,7 +190,7 @@ void Group::reject(std::uint32_t place, Reason reason) {
 }
 
 bool Group::visit(std::uint32_t place) {
-  const Record* first = records_.data() + first_[place];
+  const Record* first = records_ + first_[place];
   // Most visits have nothing that could refuse them.
   std::int64_t sign = 0;
   for (const std::int64_t nature : first->nature) sign |= nature;
@@ -403,7 +416,7 @@ Settled::~Settled() = default;
 std::uint64_t Settled::live() const { return partitions_->live(); }
 
 void Settled::write(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
-                    std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const {
+                    std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) {
   partitions_->spread(columns, outcome, reason, plan, reversed, threads);
 }
 

@@ -148,7 +148,8 @@ void Tile::resolve() {
   rares_ = kept;
 }
 
-void Tile::compute() {
+// False when some line is beyond the limits.
+bool Tile::compute() {
   LineColumns columns{word_.data(), lines_.amount.data() + base_, nullptr, count_};
   if (!lines_.quantity.empty()) columns.quantity = lines_.quantity.data() + base_;
   if (!lines_.row.empty()) {
@@ -159,7 +160,15 @@ void Tile::compute() {
       columns.quantity = quantity_.data();
     }
   }
-  if (lanes().small(columns, portion_.data())) return;
+  if (lanes().small(columns, portion_.data())) {
+    see(seen_, static_cast<std::int64_t>(count_), kMostSmall);
+    return true;
+  }
+  if (!lines_.sure) {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (!within_limits(lines_, row(i))) return false;
+    see(seen_, static_cast<std::int64_t>(count_), kMostLineAmount);
+  }
   // A missing quantity is one unit, and one that might overflow goes the long way.
   if (columns.quantity != nullptr) {
     bool great = false;
@@ -174,6 +183,7 @@ void Tile::compute() {
     if (great) list();
   }
   if (!lanes().small(columns, portion_.data())) portions_of_any(columns, portion_.data());
+  return true;
 }
 
 // The columns of lines, but for those that are left to the caller.
@@ -238,10 +248,13 @@ const std::vector<Tile::Rare>& Tile::sum() {
   }
   if (!lines_.price.empty() || !lines_.deny.empty() || !lines_.approved.empty()) ask();
   resolve();
-  compute();
-  if (written) write();
-  aside();
-  add_up();
+  if (compute()) {
+    if (written) write();
+    aside();
+    add_up();
+  } else {
+    seen_.beyond = true;
+  }
   count_ = rares_ = pieces_ = runs_ = 0;
   return rare_;
 }

@@ -44,6 +44,7 @@ class Tile {
 
   // Adds what the tile holds to natures and flags and empties it; the lines that are left to the caller.
   const std::vector<Rare>& sum();
+  [[nodiscard]] const PricingSeen& seen() const { return seen_; }
 
  private:
   static constexpr std::size_t kLines = 256, kAhead = 64;
@@ -74,6 +75,7 @@ class Tile {
   std::array<Piece, kLines> piece_;
   std::array<Run, kLines> run_;
   std::vector<Rare> rare_;
+  PricingSeen seen_;
 
   [[nodiscard]] std::size_t row(std::size_t i) const {
     return static_cast<std::size_t>(row_of(lines_, base_ + static_cast<std::int64_t>(i)));
@@ -85,7 +87,7 @@ class Tile {
   void check_prices();
   bool slow_where(std::span<const std::int8_t> flags, std::int8_t flag);
   void resolve();
-  void compute();
+  [[nodiscard]] bool compute();
   void write() const;
   void aside();
   void add_up();

@@ -287,6 +287,8 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
   Days days = days_of(lines, threads);
   days.low = std::min(days.low, chosen.days.low);
   days.high = std::max(days.high, chosen.days.high);
+  low_ = days.low;
+  high_ = days.high;
   constexpr std::size_t kBlock = 4096;
   const Chunks chunks = cut_rows(items, kBlock);
   for_each_chunk(chunks, threads, [&](std::size_t c) {

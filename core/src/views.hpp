@@ -1,6 +1,7 @@
 // The catalogue compiled for one batch: eight bytes an item instead of dated rows. Private to the kernel.
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -51,6 +52,9 @@ class Views {
     for (std::size_t i = kFewSpans; i < count; ++i) at += span[i].from <= day ? 1 : 0;
     return span[at];
   }
+  // Bounds of the days of all lines and visits; the wrong way round without a view, for which nobody looked.
+  [[nodiscard]] std::int32_t low() const { return low_; }
+  [[nodiscard]] std::int32_t high() const { return high_; }
   void fetch(Word dated) const {
     const WordSpan* span = spans_.data() + ((dated & kDated) != 0 ? static_cast<std::uint32_t>(dated) : 0);
     __builtin_prefetch(span);
@@ -58,6 +62,7 @@ class Views {
   }
 
  private:
+  std::int32_t low_ = INT32_MAX, high_ = INT32_MIN;
   std::vector<WordSpan> spans_;
   std::vector<std::uint8_t> view_of_;
   std::vector<Words> words_;

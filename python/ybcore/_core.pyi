@@ -57,6 +57,7 @@ class Lines:
         approved: NDArray[np.int8] | None,
         named: NDArray[np.int64] | None,
         row: NDArray[np.int64] | None,
+        sure: bool = True,
     ) -> None: ...
 
 @final

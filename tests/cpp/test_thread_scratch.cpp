@@ -66,6 +66,32 @@ void threads_share_it() {
   let_go();
 }
 
+// Zeros are what the system gives for pages that were forgotten; only on a block's first use, and only whole pages.
+void a_new_block_is_forgotten_and_a_kept_one_is_not() {
+  let_go();
+  constexpr std::size_t kBytes = 4 * kLargePage;
+  auto* first = static_cast<unsigned char*>(lend(kBytes));
+  std::memset(first, 1, kBytes);
+  forget(first, 100, 3 * kLargePage);
+  CHECK(first[0] == 1 && first[99] == 1 && first[3 * kLargePage] == 1 && first[kBytes - 1] == 1);
+#if defined(__linux__)
+  CHECK(first[kLargePage] == 0 && first[2 * kLargePage] == 0);
+#endif
+  give_back(first);
+  auto* again = static_cast<unsigned char*>(lend(kBytes));
+  CHECK(again == first);
+  std::memset(again, 2, kBytes);
+  forget(again, 0, kBytes);
+  for (std::size_t at = 0; at < kBytes; at += 512) CHECK(again[at] == 2);
+  give_back(again);
+  auto* small = static_cast<unsigned char*>(lend(1000));
+  std::memset(small, 3, 1000);
+  forget(small, 0, 1000);
+  CHECK(small[0] == 3 && small[999] == 3);
+  give_back(small);
+  let_go();
+}
+
 }  // namespace
 
 int main() {
@@ -73,5 +99,6 @@ int main() {
   the_best_fit_is_taken();
   small_blocks_are_aligned();
   threads_share_it();
+  a_new_block_is_forgotten_and_a_kept_one_is_not();
   return check::result();
 }

@@ -11,6 +11,7 @@
 // Cost      One pass over the lines; steps on sums keep the lines of one event in a scratch vector that is used again.
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -88,6 +89,7 @@ struct PricingLines {
   std::span<const std::int8_t> approved;  // may be empty; 2 not approved
   std::span<const std::int64_t> named;    // may be empty; row of the line that is returned, -1 none
   std::span<const std::int64_t> row;      // may be empty; row of the k-th line in visit order
+  bool sure = true;                       // amounts and quantities are within the limits below or missing; else each is asked
 
   [[nodiscard]] std::int32_t item_of(std::size_t line) const {
     if (index.empty()) return item[line];
@@ -120,9 +122,20 @@ struct PricingOutput {
 
 [[nodiscard]] constexpr std::size_t nature_stride(std::size_t tags) noexcept { return 5 + 4 * tags; }
 
+// Lines are priced where |amount| is at most the one and |quantity| at most the other.
+inline constexpr std::int64_t kMostLineAmount = 100'000'000'000, kMostLineQuantity = 1'000'000'000'000;
+
+// What was learned about lines on the way, so that nobody need look at them before.
+struct PricingSeen {
+  std::int64_t lines = 0;  // that were priced
+  std::int64_t most = 0;   // no amount of those is beyond it
+  bool beyond = false;     // of lines that were not sure some are beyond the limits or missing: nothing that was written means anything
+  std::int32_t low = INT32_MAX, high = INT32_MIN;  // bounds of the days of all lines and visits; the wrong way round: nobody looked
+};
+
 // All visits, on as many threads as asked; the answer does not depend on their number.
-void price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
-               const PricingLines& lines, const PricingOutput& out, int threads);
+PricingSeen price_all(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
+                      const PricingLines& lines, const PricingOutput& out, int threads);
 
 // Totals before anything else: the signed sum of a visit's lines in fen, and 1 where an amount is missing or the sum of absolute
 // amounts is beyond 10^12 fen (then the total is the sum of the amounts that are there, or 0 beyond the bound).

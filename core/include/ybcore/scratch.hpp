@@ -1,8 +1,10 @@
 // Large memory on large pages, kept from run to run: what the system must clear first costs as much as settling.
 //
 // Meaning   Blocks that are given back are kept for the next who asks for about as much, and the system may take them when it is short.
+//           Parts of a block that nobody needs any more go back to the system at once where the block is new: a process that runs once
+//           needs less. Where it has been kept it stays whole: one that runs again and again would only ask for the same pages again.
 // Units     Bytes.
-// Requires  `give_back` once for what was lent.
+// Requires  `give_back` once for what was lent; `forget` with a block that was lent and bytes within it.
 // Gives     Uninitialised memory, aligned to a cache line at least; what is lent and kept is never more than was once lent together.
 // Fails     std::bad_alloc.
 // Cost      A few kept blocks are looked through.
@@ -15,6 +17,10 @@ namespace ybcore {
 
 [[nodiscard]] void* lend(std::size_t bytes);
 void give_back(void* at) noexcept;
+// What stands from `from` to `to` in the block means nothing any more.
+void forget(void* at, std::size_t from, std::size_t to) noexcept;
+// Of what pages blocks are made: parts that are forgotten apart had better not share one.
+inline constexpr std::size_t kLargePage = std::size_t{1} << 21;
 // Nothing is kept any more.
 void let_go() noexcept;
 

@@ -171,10 +171,10 @@ class Settled {
 
   // Bit c: some visit has something in column c.
   [[nodiscard]] std::uint64_t live() const;
-  // Writes columns (kColumns runs of the visits; null for one that nobody wrote) and what became of each visit. Visits that took no part
-  // get zeros; their outcome, reason and plan stay as they are.
+  // Writes columns (kColumns runs of the visits; null for one that nobody wrote) and what became of each visit, once: memory goes back as
+  // it is read. Visits that took no part get zeros; their outcome, reason and plan stay as they are.
   void write(const std::array<std::int64_t*, kColumns>& columns, std::span<std::uint8_t> outcome, std::span<std::uint8_t> reason,
-             std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads) const;
+             std::span<std::int32_t> plan, std::span<std::uint8_t> reversed, int threads);
 
  private:
   friend Settled settle(const Program&, const Events&, const AccountEvents&, const Opening&, const Outputs&, bool, int);

@@ -23,6 +23,7 @@ from .schema import KINDS, LIMITS, SCALES, Column
 NULL_DAY = np.int32(-(2**31))
 NULL_INT = np.int64(-(2**63))
 FIRST_DAY, LAST_DAY = -62091, 120529  # 1800-01-01 and 2299-12-31
+AS_HELD = dict.fromkeys(SCALES, pa.int64()) | {"date": pa.date32()}
 _EPOCH = dt.datetime(1970, 1, 1)
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?\Z")
 _US_PER_DAY = 86_400_000_000
@@ -42,6 +43,7 @@ class Cells:
     bad: npt.NDArray[np.bool_] | None = None
     texts: list[str] | None = None  # kind code: what each index stands for; index -1 is missing
     bounds: tuple[int, int] | None = None  # exact numbers: no value lies outside them, where known
+    sure: bool = True  # False: nobody has looked whether every value is within its limits; none is missing
 
 
 def is_text(kind: pa.DataType) -> bool:
@@ -69,8 +71,13 @@ def decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, type=chunks[0].type if chunks else pa.large_string())
 
 
-def convert(column: pa.ChunkedArray, spec: Column, threads: int = 1) -> Cells:
-    """Read one column as its kind. Raises ColumnError for a type that cannot be that kind."""
+def convert(column: pa.ChunkedArray, spec: Column, threads: int = 1, later: bool = False) -> Cells:
+    """Read one column as its kind. Raises ColumnError for a type that cannot be that kind.
+
+    `later`: a column that may be taken as it stands, whole and without missing cells, is not looked through: its cells are not sure.
+    """
+    if later and column.num_chunks == 1 and not column.null_count and column.type == AS_HELD.get(spec.kind):
+        return Cells(numbers_in(column.chunk(0)), sure=False)
     if spec.kind in SCALES:
         return _exact(decoded(column), spec, threads)
     if spec.kind == "date":

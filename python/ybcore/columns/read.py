@@ -110,10 +110,12 @@ def read(
     file: str | None = None,
     optional: frozenset[str] | set[str] = frozenset(),
     threads: int = 1,
+    later: frozenset[str] | set[str] = frozenset(),
 ) -> Frame:
     """Read one table by its schema; problems are added to ``problems`` and the columns concerned left out.
 
-    ``optional`` names required columns that may be missing here because another table gives them.
+    ``optional`` names required columns that may be missing here because another table gives them, ``later`` columns whose limits the
+    caller sees to (see `convert`).
     """
     arrow = to_arrow(data, table, problems, file)
     cells: dict[str, Cells] = {}
@@ -136,7 +138,7 @@ def read(
             if spec.kind == "id":
                 ids[spec.name] = blank_is_missing(normal(column, wide=table.name != "lines"))
             elif spec.kind != "text":
-                cells[spec.name] = convert(column, spec, threads)
+                cells[spec.name] = convert(column, spec, threads, spec.name in later)
         except ColumnError as error:
             problems.add(f"the column {error}", f"{table.name}.{name}", file)
         except pa.ArrowException as error:

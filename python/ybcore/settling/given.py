@@ -19,6 +19,7 @@ from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, nam
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
 from ..policy.compile import CompiledBook
+from .unsure import ON_THE_WAY
 
 __all__ = ["Given"]
 
@@ -60,7 +61,7 @@ class Given:
             tables, "institutions", INSTITUTIONS.with_columns(extra["institutions"]), problems
         )
         self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
-        self.lines = self._maybe(tables, "lines", LINES, problems)
+        self.lines = self._maybe(tables, "lines", LINES, problems, ON_THE_WAY)
         self.line_offsets = line_offsets
         self.diseases: dict[str, int] = {}
         self.disease_names: list[str] = []
@@ -92,9 +93,11 @@ class Given:
                 out["persons"].append(Column(name, "count"))
         return out
 
-    def _maybe(self, tables: dict[str, Any], name: str, table: Any, problems: Problems) -> Frame | None:
+    def _maybe(
+        self, tables: dict[str, Any], name: str, table: Any, problems: Problems, later: frozenset[str] = frozenset()
+    ) -> Frame | None:
         data = tables.get(name)
-        return None if data is None else read(data, table, problems, threads=self.threads)
+        return None if data is None else read(data, table, problems, threads=self.threads, later=later)
 
     def _check_lines(self, problems: Problems) -> None:
         if self.lines is None:
@@ -264,16 +267,20 @@ class Given:
 
     def _bad_lines(self) -> npt.NDArray[np.bool_]:
         """Visits whose lines cannot be added up."""
-        if self.lines is None:
+        if self.lines is None or not self.lines.cells["det_item_fee_sumamt"].sure:
             return np.zeros(self.visits.rows, bool)
+        bounds = self.lines.cells["det_item_fee_sumamt"].bounds if unreadable(self.lines) is None else None
+        # Where even the most lines of the largest amounts stay inside the bound, nothing need be added.
+        if bounds is not None and bounds[0] != NULL_INT and self.adds_up(max(-bounds[0], bounds[1])):
+            return np.zeros(self.visits.rows, bool)
+        return self.line_totals[1].view(bool).copy()
+
+    def adds_up(self, amount: int) -> bool:
+        """No visit's lines can come to too much when none is beyond this amount."""
         most = self.most_lines
         if most is None:
             _, most = _core.steps(self.line_begin, self.threads)
-        bounds = self.lines.cells["det_item_fee_sumamt"].bounds if unreadable(self.lines) is None else None
-        # Where even the most lines of the largest amounts stay inside the bound, nothing need be added.
-        if bounds is not None and bounds[0] != NULL_INT and most * max(-bounds[0], bounds[1]) <= MOST_IN_VISIT:
-            return np.zeros(self.visits.rows, bool)
-        return self.line_totals[1].view(bool).copy()
+        return most * amount <= MOST_IN_VISIT
 
     def _orphans(self, visit: Int32, ends: Int64) -> None:
         lost = np.flatnonzero(visit < 0)
@@ -301,6 +308,7 @@ class Given:
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
             lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
             lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, named, self.line_row,
+            all(cells.sure for cells in lines.cells.values()),
         )  # fmt: skip
 
     def _named(self) -> Int64 | None:

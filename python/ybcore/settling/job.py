@@ -25,6 +25,7 @@ from .order import (
     uses_mutual_aid,
 )
 from .people import Facts, dated, insutype_match
+from .unsure import confirmed
 
 __all__ = ["Job"]
 
@@ -40,10 +41,13 @@ class Job(Given):
 
     def settle(self, *, line_output: bool, detail: bool, state: Any = None, want_state: bool = False) -> dict[str, Any]:
         """Run the steps; the kernel's answer with what the result tables need."""
-        self.prepare(state)
-        self._parts()
-        assigned = self._assign()
-        natures, price = self._price(assigned, line_output)
+        while True:
+            self.prepare(state)
+            self._parts()
+            assigned = self._assign()
+            natures, price = self._price(assigned, line_output)
+            if confirmed(self, price):
+                break
         self._order()
         events = self._events(assigned, natures)
         opening = None if state is None else state.opening(self)
