@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +46,14 @@ class Answer:
 Judge = Callable[[Case], Answer]
 
 
+@cache
 def load(path: Path) -> Any:
-    """A file whose every scalar is text."""
+    """A file whose every scalar is text; read once, and not to be changed."""
     return YAML(typ="base", pure=True).load(path.read_text(encoding="utf-8")) or {}
 
 
 def read(folder: Path) -> Case:
-    written = load(folder / "input.yaml")
+    written = dict(load(folder / "input.yaml"))
     for table, cells in (written.pop("each", None) or {}).items():
         written[table] = [{**cells, **row} for row in written[table]]
     catalog = written.get("catalog")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .tables import Entry as Row
 from .tables import Table
 from .values import RuleError, listed
 
@@ -31,8 +32,17 @@ class Rule:
     id: str
     place: int
     raw: dict[str, Any]
-    version: str
+    document: dict[str, Any]
     disabled: str | None = None
+
+    @property
+    def version(self) -> str:
+        return str(self.document.get("version", ""))
+
+    @property
+    def row(self) -> Row | None:
+        """A rule without a table holds as its document does."""
+        return None if self.table else Row(-1, {}, self.document)
 
     @property
     def kernel(self) -> str:
@@ -44,7 +54,15 @@ class Rule:
 
     @property
     def scope(self) -> dict[str, Any]:
-        return self.raw.get("scope") or {}
+        """The rule's conditions, and the region of its document as one more."""
+        region, scope = self.document.get("region", "*"), self.raw.get("scope") or {}
+        if region == "*":
+            return scope
+        return (
+            {**scope, "insuplc_admdvs": region}
+            if "insuplc_admdvs" not in scope
+            else {"not": {"not": {"insuplc_admdvs": region}}, **scope}
+        )
 
     @property
     def items(self) -> Any:
@@ -183,7 +201,7 @@ def made(book: Book, place: int, rule: dict[str, Any], document: dict[str, Any],
         disabled = disabled or rule.get("reason", "disabled")
     if filled.get("disposition") not in DISPOSITIONS:
         raise RuleError(f"rule {rule['id']!r}: disposition {filled.get('disposition')!r}")
-    return Rule(rule["id"], place, filled, str(document.get("version", "")), disabled)
+    return Rule(rule["id"], place, filled, document, disabled)
 
 
 def with_parameters(node: Any, parameters: dict[str, str]) -> Any:

@@ -37,11 +37,8 @@ def k06(job: Job) -> Found:
     for line, entry in job.lines():
         if job.check.get("count_denied") == "false" and line in job.denied:
             continue
-        starts = job.check.get("starts", "01-01")
-        key, shared = (
-            job.group(line, group, subject, starts),
-            line.item if combine == "item" else job.cell(combine, entry),
-        )
+        key = job.group(line, group, subject, job.check.get("starts", "01-01"))
+        shared = line.item if combine == "item" else "all" if combine == "all" else job.cell(combine, entry)
         if key is None:
             job.found.unknown += 1
         elif shared is not None:

@@ -77,7 +77,7 @@ def why_not(result: Result, rule_id: str, setl_id: Any, feedetl_sn: Any = None) 
     rule = next((r for r in result.book.rules if r.id == rule_id), None)
     if rule is None:
         return "no such rule"
-    state, reason = status(rule, result.world, result.stage)
+    state, reason = status(rule, result.book, result.world, result.stage)
     if state != "run":
         return f"{state}: {reason}"
     visit = result.world.by_id.get(setl_id)

@@ -86,6 +86,10 @@ class Job:
     def holds(self, unit: Unit, scope: dict[str, Any]) -> Truth:
         return both(self.condition(unit, name, wanted) for name, wanted in scope.items())
 
+    def in_force(self, day: int) -> bool:
+        row = self.rule.row
+        return row is None or row.holds(day, self.known_at)
+
     # Items and tables
 
     def entry(self, table: str, wanted: dict[str, str], visit: Visit, day: int) -> Entry | bool | None:
@@ -130,7 +134,7 @@ class Job:
         out = []
         for unit in units:
             row = unit if isinstance(unit, Line | Visit) else unit[1] if isinstance(unit[1], Line) else unit[0]
-            in_scope = self.holds(row, self.rule.scope)
+            in_scope = self.holds(row, self.rule.scope) if self.in_force(day_of_unit(unit)) else False
             found = truth(unit) if in_scope is not False else False
             if in_scope and found is not None and found is not False:
                 self.found.eligible += 1
@@ -200,6 +204,13 @@ class Job:
         if group == "hour":
             return (*keys[subject], line.time // HOUR)
         return (*keys[subject], calendar_window(group, 1, line.day, starts)[0])
+
+
+def day_of_unit(unit: Any) -> int:
+    """The day a rule looks at: of a line, of a visit's begin, or the one a tuple of a coded row holds."""
+    if isinstance(unit, Line | Visit):
+        return unit.day if isinstance(unit, Line) else unit.begin_day
+    return int(next(x for x in unit[1:] if isinstance(x, int)))
 
 
 def specificity(scope: dict[str, Any]) -> tuple[int, int]:

@@ -49,11 +49,10 @@ class Finding:
 
     @property
     def rank(self) -> tuple:
-        """Order of payment: rules that name a priority, then by disposition, severity and place; within a rule by the first row."""
-        given = self.rule.raw.get("priority")
-        named = (0, int(given), 0) if given is not None else (1, DISPOSITIONS.index(self.disposition), self.severity)
-        first = self.first
-        return (*named, self.rule.place, first.order if first else (), self.jr_id)
+        """Order of payment: by priority, then disposition, severity and place; within a rule by the first row."""
+        first, priority = self.first, int(self.rule.raw.get("priority", "100"))
+        own = (first.order if first else (), self.jr_id)
+        return (priority, DISPOSITIONS.index(self.disposition), self.severity, self.rule.place, *own)
 
 
 def jr_id(rule: Rule, hit: Hit) -> str:

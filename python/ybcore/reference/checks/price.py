@@ -92,5 +92,5 @@ def rank(job: Job, lines: list[tuple[Line, Entry]], factors: list[int]) -> None:
         factor = factors[min(i, len(factors) - 1)]
         expected = round_div(price * line.quantity * factor, PRICE_TIMES_QUANTITY * PPM)
         if line.amount > expected:
-            others = [x for _, x, _ in priced if x is not line]
+            others = [x for _, x, _ in priced[:i]]
             job.found.hits.append(Hit([Part(line)], others, line.amount, expected, entry=entry, expected=expected))

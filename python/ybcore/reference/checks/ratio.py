@@ -52,8 +52,8 @@ def side(job: Job, spec: dict[str, Any]) -> dict[tuple, int]:
         among = inside(job, unit, spec.get("items", "all"))
         key = unit_of(job, unit)
         scopes = [job.holds(unit, job.rule.scope), job.holds(unit, spec.get("scope") or {})]
-        if key is not None and among and all(scopes):
-            day = day_of(unit.begin if isinstance(unit, Visit) else unit.time)
+        day = day_of(unit.begin if isinstance(unit, Visit) else unit.time)
+        if key is not None and among and all(scopes) and job.in_force(day):
             found.setdefault((key, period_of(job, day)), []).append(unit)
     if measure == "days":
         return {key: sum(v.stay_days for v in units) for key, units in found.items()}

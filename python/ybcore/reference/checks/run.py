@@ -77,7 +77,7 @@ def check(
     return Result(out, details, manifest, book, world, known_at, stage, findings)
 
 
-def status(rule: Rule, world: World, stage: str) -> tuple[str, str | None]:
+def status(rule: Rule, book: Book, world: World, stage: str) -> tuple[str, str | None]:
     """Whether a rule runs, and if not why."""
     if rule.disabled is not None:
         return "disabled", rule.disabled
@@ -85,14 +85,34 @@ def status(rule: Rule, world: World, stage: str) -> tuple[str, str | None]:
         return "skipped", f"stage {stage}"
     if rule.kernel not in KERNELS:
         return "skipped", f"kernel {rule.kernel}"
-    lacking = missing(rule, world)
+    lacking = empty(rule, book) or missing(rule, world)
     return ("skipped", lacking) if lacking else ("run", None)
+
+
+def empty(rule: Rule, book: Book) -> str | None:
+    """The first table or list of the rule that has nothing in it."""
+    for kind, name in named_in([rule.items, rule.check, rule.raw.get("scope")]):
+        if kind == "table" and not book.table(name).rows:
+            return f"table {name} is empty"
+        if kind == "list" and not book.list(name).get("codes"):
+            return f"list {name} is empty"
+    return None
+
+
+def named_in(node: Any) -> list[tuple[str, str]]:
+    """Every table and list that a part of a rule names."""
+    if isinstance(node, list):
+        return [found for part in node for found in named_in(part)]
+    if not isinstance(node, dict):
+        return []
+    own = [(kind, node[kind]) for kind in ("table", "list") if isinstance(node.get(kind), str)]
+    return own + [found for part in node.values() for found in named_in(part)]
 
 
 def one_rule(
     rule: Rule, book: Book, world: World, known_at: int | None, stage: str, denied: set[Line]
 ) -> tuple[dict[str, Any], list[Finding]]:
-    state, reason = status(rule, world, stage)
+    state, reason = status(rule, book, world, stage)
     row = {"rule_id": rule.id, "status": state, "reason": reason, "eligible": 0, "unknown": 0, "hits": 0}
     row |= {"suppressed": 0, "excluded": 0, "subsumed": 0}
     if state != "run":

@@ -88,7 +88,8 @@ def neighbours(job: Job, before: Stay, stay: Stay) -> None:
         job.found.unknown += 1
     elif not free:
         severity = int(zone["severity"]) if "severity" in zone else None
-        hit = Hit(stay.parts, before.visits, gap, int(zone["value"]), severity=severity, what=str(before.id))
+        hit = Hit(stay.parts, before.visits, gap, int(zone["value"]), before.end, stay.begin, severity=severity)
+        hit.what = str(before.id)
         job.found.hits.append(hit)
 
 
@@ -130,29 +131,33 @@ def whole(job: Job, name: str) -> int:
 def line_in_stay(job: Job) -> None:
     before, after = whole(job, "grace_before"), whole(job, "grace_after")
     for line, _ in job.lines():
-        early = line.visit.begin_day - before - line.day
-        late = line.day - line.visit.end_day - after
-        if early > 0:
+        early, late = line.visit.begin_day - line.day, line.day - line.visit.end_day
+        if early > before:
             job.found.hits.append(Hit([Part(line)], [], early, before))
-        elif late > 0:
+        elif late > after:
             job.found.hits.append(Hit([Part(line)], [], late, after))
 
 
 def overlap(job: Job) -> None:
-    """Each later stay against each earlier one."""
-    grace, kinds = whole(job, "grace"), job.check.get("kinds")
-    stays = stays_of([v for v, _ in job.visits()])
+    """One finding a later stay, against all that begin before it; the most nights are told."""
+    grace, stays = whole(job, "grace"), stays_of([v for v, _ in job.visits()])
     for i, stay in enumerate(stays):
-        for other in stays[:i]:
-            shared = nights(min(stay.end, other.end), max(stay.begin, other.begin))
-            if other.last.psn_no != stay.last.psn_no or shared <= grace:
-                continue
-            of = [job.kinds(s.last) for s in (stay, other)]
-            if None in of:
-                continue
-            both_out = all("outpatient" in (k or []) for k in of)
-            if all(set(k or []) & set(kinds) for k in of) if kinds else not both_out:
-                job.found.hits.append(Hit(stay.parts, other.visits, shared - grace, grace, what=str(other.id)))
+        shared = [
+            (nights(min(stay.end, s.end), max(stay.begin, s.begin)), s) for s in stays[:i] if may_not_meet(job, stay, s)
+        ]
+        met = [(n, s) for n, s in shared if n > grace]
+        if met:
+            others = [v for _, s in met for v in s.visits]
+            job.found.hits.append(Hit(stay.parts, others, max(n for n, _ in met), grace))
+
+
+def may_not_meet(job: Job, stay: Stay, other: Stay) -> bool:
+    kinds, of = job.check.get("kinds"), [job.kinds(s.last) for s in (stay, other)]
+    if stay.last.psn_no != other.last.psn_no or None in of:
+        return False
+    if kinds:
+        return all(set(k or []) & set(kinds) for k in of)
+    return not all("outpatient" in (k or []) for k in of)
 
 
 def around_operation(job: Job) -> None:
@@ -162,11 +167,9 @@ def around_operation(job: Job) -> None:
         if not times:
             job.found.unknown += 1
             continue
-        early = [(time - before * HOUR - line.time, before) for time in times]
-        late = [(line.time - time - after * HOUR, after) for time in times]
-        beyond, limit = min(max(pair) for pair in zip(early, late))
+        beyond = min(max(t - before * HOUR - line.time, line.time - t - after * HOUR) for t in times)
         if beyond > 0:
-            job.found.hits.append(Hit([Part(line)], [], -(-beyond // HOUR), limit))
+            job.found.hits.append(Hit([Part(line)], [], -(-beyond // HOUR)))
 
 
 def after_death(job: Job) -> None:
@@ -177,8 +180,8 @@ def after_death(job: Job) -> None:
         of = [d for d in deaths if d.psn_no == visit.psn_no]
         if of:
             death = min(of, key=lambda d: (d.end_day, *d.order))
-            late = (unit.begin_day if isinstance(unit, Visit) else unit.day) - death.end_day - grace
-            if late > 0:
+            late = (unit.begin_day if isinstance(unit, Visit) else unit.day) - death.end_day
+            if late > grace:
                 involved = [] if death is unit else [death]
                 job.found.hits.append(Hit([Part(unit)], involved, late, grace))
 
@@ -231,4 +234,4 @@ def unsettled(job: Job) -> None:
         if settled is None:
             job.found.unknown += 1
         elif nights(settled, visit.end) > days:
-            job.found.hits.append(Hit([Part(visit)], [], nights(settled, visit.end) - days, days))
+            job.found.hits.append(Hit([Part(visit)], [], nights(settled, visit.end), days))

@@ -37,7 +37,7 @@ def dose(line: Line) -> int | None:
 
 def supply_days(line: Line) -> int | None:
     given, daily = line.cells.get("prd_days"), dose(line)
-    if given is not None:
+    if given is not None and given > 0:
         return -(-int(given) // UNIT)
     return None if daily is None else -(-line.quantity * UNIT // daily)
 
@@ -52,9 +52,8 @@ def excess(job: Job, line: Line, beyond: int, days: int) -> int | None:
 
 
 def parts_of(job: Job, laid: list[tuple[Line, int, int]]) -> list[Part]:
-    """Lines with their days beyond and their days; what rounds down to nothing does not offend."""
-    found = [Part(line, excess(job, line, beyond, days)) for line, beyond, days in laid]
-    return [p for p in found if p.excess != 0]
+    """Lines with their days beyond and their days."""
+    return [Part(line, excess(job, line, beyond, days)) for line, beyond, days in laid]
 
 
 def prescription_days(job: Job) -> None:
@@ -98,7 +97,7 @@ def course(job: Job) -> None:
 
 def use_days(line: Line) -> int:
     days = line.cells.get("prd_days")
-    return 1 if days is None else -(-int(days) // UNIT)
+    return 1 if days is None else max(1, -(-int(days) // UNIT))
 
 
 def courses(job: Job, pairs: list[tuple[Line, Any]]) -> list[list[tuple[Line, Any]]]:
@@ -131,7 +130,7 @@ def one_course(job: Job, uses: list[tuple[Line, Any]]) -> None:
 
 
 def overlap(job: Job) -> None:
-    """What is left of earlier supply when the item is dispensed again."""
+    """What is left of earlier supply on a day on which the item is dispensed again."""
     allowed, groups = int(job.check.get("allowance", "0")), []
     for line, entry in job.lines():
         if supply_days(line) is None:
@@ -139,14 +138,15 @@ def overlap(job: Job) -> None:
         else:
             groups.append(((line.visit.psn_no, line.item), (line, entry)))
     for pairs in gathered(groups).values():
-        covered, before = None, None
-        for line, entry in pairs:
-            days = supply_days(line) or 0
-            left = 0 if covered is None else max(0, covered - line.day)
+        covered, before = 0, list[Line]()
+        for day, of_day in gathered([(x.day, (x, entry)) for x, entry in pairs]).items():
+            lines, lasting = [x for x, _ in of_day], {x: supply_days(x) or 0 for x, _ in of_day}
+            left = max(0, covered - day) if before else 0
             if left > allowed:
-                parts = parts_of(job, [(line, left - allowed, days)])
-                finish(job, parts, [x for x in (before, line) if x], left, allowed, entry)
-            covered, before = line.day + left + days, line
+                beyond = shares(lines, left - allowed, of=lasting.__getitem__)
+                parts = parts_of(job, [(x, part, lasting[x]) for x, part in beyond])
+                finish(job, parts, [before[-1], *lines], left, allowed, of_day[0][1])
+            covered, before = day + left + sum(lasting.values()), lines
 
 
 def daily_dose(job: Job) -> None:
@@ -174,7 +174,7 @@ def k12(job: Job) -> Found:
         elif form in ("all_in", "single"):
             inside = all(in_list(job.book.list(job.check["list"]), i) for i in items)
             if inside and (form == "all_in" or len(items) == 1):
-                job.found.hits.append(Hit([Part(x) for x in lines], [], len(items), 0))
+                job.found.hits.append(Hit([Part(x) for x in lines], [], len(lines), 0))
         elif form == "same_class":
             same_class(job, pairs)
         else:

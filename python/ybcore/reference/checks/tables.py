@@ -13,9 +13,9 @@ class Entry:
     def __init__(self, place: int, cells: dict[str, str], document: dict[str, Any]) -> None:
         self.place, self.cells = place, {k: v for k, v in cells.items() if v not in (None, "")}
         self.since = open_date(self.cells.get("from"), document.get("from"))
-        self.until = open_date(self.cells.get("to"), None)
+        self.until = open_date(self.cells.get("to"), document.get("to"))
         self.known = open_date(self.cells.get("known_since"), document.get("known_since"))
-        self.region, self.level = self.cells.get("region"), self.cells.get("level")
+        self.region, self.level = self.cells.get("region") or document.get("region"), self.cells.get("level")
         self.region = None if self.region == "*" else self.region
 
     @property

@@ -59,7 +59,8 @@ def short(job: Job, row: dict[str, Any], lines: list[Line], factor: int, limit: 
     sold = sum(x.quantity for x in lines) * factor  # 1/100000000
     if sold <= limit * UNIT:
         return
-    parts = [Part(x, part) for x, part in shares(lines, round_div(sold - limit * UNIT, factor))]
+    fits = limit * UNIT // factor  # rounded down
+    parts = [Part(x, part) for x, part in shares(lines, sold // factor - fits)]
     offending = [p.unit for p in parts]
     rest = [x for x in lines if x not in offending]
     begin, end = (None if row.get(c) is None else row[c] * DAY for c in ("begndate", "enddate"))
@@ -69,7 +70,7 @@ def short(job: Job, row: dict[str, Any], lines: list[Line], factor: int, limit: 
 
 
 def trace(job: Job) -> Found:
-    """A code on two lines that stand; the later ones offend."""
+    """A code on two lines that stand; each later one offends."""
     codes = []
     for line, _ in job.lines():
         code = line.cells.get("drug_trac_codg")
@@ -77,10 +78,14 @@ def trace(job: Job) -> Found:
         if code is not None:
             codes.append((code, line))
     for code, lines in gathered(codes).items():
-        if len(lines) > 1:
-            parts = [Part(x) for x in lines[1:]]
-            job.found.hits.append(Hit(parts, [lines[0]], len(lines), 1, what=str(code)))
+        repeated(job, lines, str(code))
     return job.found
+
+
+def repeated(job: Job, units: list[Any], what: str) -> None:
+    """Of the rows of one value all but the first: one finding each, with its number."""
+    for number, unit in enumerate(units[1:], 2):
+        job.found.hits.append(Hit([Part(unit)], [units[0]], number, 1, what=what))
 
 
 def k15(job: Job) -> Found:
@@ -131,9 +136,7 @@ def unique(job: Job, rows: list[Any]) -> Found:
         if row.cells.get(column) is not None:
             values.append((row.cells[column], row))
     for key, units in sorted(gathered(values).items(), key=lambda kv: id_key(kv[0])):
-        if len(units) > 1:
-            parts = [Part(x) for x in units[1:]]
-            job.found.hits.append(Hit(parts, [units[0]], len(units), 1, what=str(key)))
+        repeated(job, units, str(key))
     return job.found
 
 
@@ -169,7 +172,7 @@ def product(job: Job, unit: Unit) -> Judgment:
 
 def order(job: Job, unit: Unit) -> Judgment:
     earlier, later = time(unit, job.check["earlier"]), time(unit, job.check["later"])
-    return None if earlier is None or later is None else (earlier > later, earlier, later)
+    return None if earlier is None or later is None else (earlier > later, earlier - later, 0)
 
 
 def delay(job: Job, unit: Unit) -> Judgment:
