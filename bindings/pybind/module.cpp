@@ -6,6 +6,7 @@ void bind_catalog(pybind11::module_& m);
 void bind_checks_attribute(pybind11::module_& m);
 void bind_checks_cap(pybind11::module_& m);
 void bind_checks_lines(pybind11::module_& m);
+void bind_checks_money(pybind11::module_& m);
 void bind_checks_pairs(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
@@ -24,6 +25,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_checks_attribute(m);
   ybcore::bind::bind_checks_cap(m);
   ybcore::bind::bind_checks_lines(m);
+  ybcore::bind::bind_checks_money(m);
   ybcore::bind::bind_checks_pairs(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_money(m);

@@ -250,6 +250,9 @@ def check_net(
     named: NDArray[np.int64] | None,
     threads: int = 1,
 ) -> dict[str, Any]: ...
+def check_once(
+    order: NDArray[np.int64], row: NDArray[np.int64], wanted: NDArray[np.int64], left: NDArray[np.int64]
+) -> NDArray[np.int64]: ...
 def check_order(
     visit: NDArray[np.int32],
     visit_person: NDArray[np.int32],
@@ -284,6 +287,9 @@ def check_price_ceiling(
 def check_runs(
     place: NDArray[np.int32],
     person_begin: NDArray[np.int64],
+) -> NDArray[np.int64]: ...
+def check_shares(
+    amount: NDArray[np.int64], quantity: NDArray[np.int64], excess: NDArray[np.int64]
 ) -> NDArray[np.int64]: ...
 def coded(column: Any, threads: int = 1) -> tuple[NDArray[np.int32], list[str]] | None: ...
 def combine_classes(

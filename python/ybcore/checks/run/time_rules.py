@@ -1,0 +1,472 @@
+"""K07 to K10: rules along time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import _core
+from ...columns.convert import NULL_INT
+from ..rule import Rule
+from .found import Raw
+from .given import DAY
+from .line_rules import c, table_entry
+from .scope import NO, UNKNOWN, YES
+from .shapes import by_group, joined, kept, made, spread, unbounded, with_involved
+from .stays import Stays
+from .work import Chosen, Work
+
+__all__ = ["gap", "limits_of", "span", "supply", "thresholds", "window"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+OF_VISITS = ("visits", "days", "institutions")
+MEASURES = {"visits": "count", "count": "count", "quantity": "sum", "amount": "sum", "days": "days", "institutions": "keys", "items": "keys"}  # fmt: skip
+
+
+# --- thresholds by scope ----------------------------------------------------------------------------------------------
+
+
+def thresholds(work: Work, rule: Rule, specs: list[Any], rows: Int64, on: str, highest: bool) -> tuple[Any, Any, list[int], int]:
+    """Values that judge each event: (class of each event, None: one; offsets of specs x classes; (value, severity) in order; unknown).
+
+    `specs`: lists of thresholds. Of those whose scope holds, the most specific judge; an event for which one cannot be known is judged by
+    none of that list.
+    """
+    codes = []
+    for steps in specs:
+        if all(not step.scope for step in steps):
+            codes.append(np.zeros(len(rows), np.int64))
+            continue
+        mask, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+        for i, step in enumerate(steps):
+            if not step.scope:
+                mask |= 1 << i
+                continue
+            truth = work.scopes.of_lines(step.scope, rule.visit_kinds, rows) if on == "lines" else work.scopes.truth(step.scope, rule.visit_kinds)[rows]  # fmt: skip
+            mask |= (truth == YES).astype(np.int64) << i
+            unknown |= truth == UNKNOWN
+        codes.append(np.where(unknown, -1, mask))
+    found, of_event = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True) if len(rows) else (np.zeros((1, len(specs)), np.int64), np.zeros(0, np.int64))  # fmt: skip
+    lost = int(np.count_nonzero((np.stack(codes, axis=1) < 0).any(axis=1))) if len(rows) else 0
+    offsets, values = [0], []
+    for w, steps in enumerate(specs):
+        plain = all(not step.scope for step in steps)
+        for code in found[:, w].tolist():
+            values += _steps(steps, -1 if code < 0 else (1 << len(steps)) - 1 if plain else code, highest, rule)
+            offsets.append(len(values))
+    one = len(found) == 1
+    return None if one else c(of_event.reshape(-1).astype(np.int32)), (np.array(offsets, np.int64), len(found)), values, lost
+
+
+def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
+    """(value, severity) of the most specific scope among some thresholds, the furthest first."""
+    holding = [step for i, step in enumerate(steps) if mask >= 0 and mask >> i & 1]
+    if not holding:
+        return []
+    top = max(step.scope.specificity for step in holding)
+    mine = [(step.value.value, step.severity or 0) for step in holding if step.scope.specificity == top]
+    return sorted(mine, key=lambda s: s[0], reverse=highest)
+
+
+# --- K07 --------------------------------------------------------------------------------------------------------------
+
+
+def window(work: Work, rule: Rule) -> Raw:
+    """K07."""
+    check, batch = rule.check, work.batch
+    of_visits = check.measure in OF_VISITS
+    chosen = work.visits(rule) if of_visits else work.lines(rule)
+    on = "visits" if of_visits else "lines"
+    keys = _subject(work, check.subject, chosen.rows, on)
+    wrong = np.zeros(len(chosen.rows), bool)
+    for key in keys:
+        wrong |= key < 0
+    if check.measure == "institutions":
+        wrong |= batch.hospital[chosen.rows] < 0
+    if wrong.any():
+        chosen = chosen.only(~wrong)
+        chosen.unknown += int(wrong.sum())
+        keys = [key[~wrong] for key in keys]
+    if check.subject == "person":
+        order, begin = np.arange(len(chosen.rows)), _runs(keys[0])
+    elif on == "lines" and check.subject in ("doctor", "institution"):
+        order, begin = by_group(*keys, work.global_rank(chosen.rows, on))
+        begin = _runs(keys[0][order])
+    elif check.subject in ("doctor", "institution"):
+        order, _ = by_group(*keys, work.global_rank(chosen.rows, on))
+        begin = _runs(keys[0][order])
+    else:
+        order, begin = by_group(*keys)
+    rows = chosen.rows[order]
+    day = batch.begin_day[rows] if of_visits else batch.line_day[rows]
+    highest = check.comparator in ("more_than", "at_least")
+    scope, (offsets, scopes), values, lost = thresholds(work, rule, [list(w.thresholds) for w in check.windows], rows, on, highest)
+    found = _windows(work, rule, rows, begin, day, scope, offsets, scopes, [v for v, _ in values])
+    raw = Raw(found, rows, on, chosen.eligible, chosen.unknown + lost, money=check.measure == "amount")
+    of_window = (np.searchsorted(offsets, found["step"], side="right") - 1) // scopes
+    raw.what = [str(w) for w in of_window.tolist()]
+    severity = np.array([s for _, s in values] or [0], np.int64)
+    raw.severity = severity[found["step"]]
+    first = found["event"][found["details"][:-1]] if len(found["measure"]) else np.zeros(0, np.int64)
+    if chosen.entry is not None:
+        first = _first_offending(found)
+        found["entry"] = chosen.entry[order][first]
+    else:
+        found["entry"] = np.full(len(first), -1, np.int32)
+    found["begin"], found["end"] = found["begin"] * DAY, (found["end"] + 1) * DAY
+    return raw
+
+
+def _first_offending(found: dict[str, Any]) -> Int64:
+    """Event of the first offending detail of each finding, as the kernel tells them in order."""
+    event = np.where(found["part"] == 1, found["event"], np.iinfo(np.int32).max)
+    return np.minimum.reduceat(event, found["details"][:-1]) if len(found["measure"]) else np.zeros(0, np.int64)
+
+
+def _runs(key: Any) -> Int64:
+    return np.append(np.flatnonzero(np.diff(key, prepend=-2)), len(key)).astype(np.int64) if len(key) else np.zeros(1, np.int64)
+
+
+def _subject(work: Work, subject: str, rows: Int64, on: str) -> list[Any]:
+    batch = work.batch
+    visit = batch.line_visit[rows] if on == "lines" else rows
+    person = batch.psn[visit]
+    if subject == "person":
+        return [person]
+    if subject == "person_item":
+        return [person, batch.item[rows]]
+    if subject == "person_diagnosis":
+        return [person, _same_text(work.main_diagnosis)[visit]]
+    if subject == "person_institution":
+        return [person, batch.hospital[visit]]
+    if subject == "doctor":
+        return [batch.doctor[rows] if on == "lines" else batch.attending[visit]]
+    return [batch.hospital[visit]]
+
+
+def _same_text(coded: tuple[Int32, list[str]]) -> Int32:
+    """Codes of which equal texts have one number."""
+    codes, texts = coded
+    place: dict[str, int] = {}
+    lut = np.array([place.setdefault(text, len(place)) for text in texts] + [-1], np.int32)
+    return lut[codes]
+
+
+def _windows(work: Work, rule: Rule, rows: Int64, begin: Int64, day: Int32, scope: Any, offsets: Int64, scopes: int, values: list[int]) -> dict[str, Any]:  # fmt: skip
+    """One call for each day on which insurance years begin."""
+    check, batch = rule.check, work.batch
+    measure = MEASURES[check.measure]
+    value = {"quantity": work.quantity, "amount": work.amount}.get(check.measure)
+    key, keys = None, 0
+    if measure == "keys":
+        key = c(batch.hospital[rows] if check.measure == "institutions" else batch.item[rows])
+        keys = len(batch.hospital_ids) if check.measure == "institutions" else len(batch.item_ids)
+    starts = [w.starts or (1, 1) for w in check.windows]
+    parts = []
+    for start in dict.fromkeys(starts):
+        mine = [w for w, own in enumerate(starts) if own == start]
+        windows = [_window(check, check.windows[w]) for w in mine]
+        own = np.concatenate([np.arange(offsets[w * scopes], offsets[(w + 1) * scopes]) for w in mine])
+        cut = np.concatenate([np.diff(offsets[w * scopes : (w + 1) * scopes + 1]) for w in mine])
+        begins = np.concatenate(([0], np.cumsum(cut))).astype(np.int64)
+        found = _core.check_window(
+            begin, c(day), None if value is None else c(value[rows]), key, scope, measure, check.comparator, windows, begins,
+            np.array(values, np.int64)[own], keys, scopes, start[0] * 100 + start[1], work.threads,
+        )  # fmt: skip
+        found["step"] = own[found["step"]].astype(np.int32) if len(own) else found["step"]
+        parts.append(found)
+    return joined(parts)
+
+
+def _window(check: Any, spec: Any) -> tuple[str, int, bool, bool]:
+    if spec.kind == "rolling":
+        return "rolling", spec.days.value, spec.edge == "through", check.tie == "peers"
+    return spec.unit, spec.n, False, False
+
+
+# --- K08 --------------------------------------------------------------------------------------------------------------
+
+
+def gap(work: Work, rule: Rule) -> Raw:
+    """K08."""
+    check = rule.check
+    chosen = work.visits(rule)
+    stays = Stays(work, chosen.rows)
+    keys = [(work.batch.hospital if same == "institution" else _prefixes(work, same.main_diagnosis))[stays.last] for same in check.same]
+    known = np.ones(len(stays), bool)
+    for key in keys:
+        known &= key >= 0
+    places = np.flatnonzero(known)
+    order, begin = by_group(stays.person[places], *(key[places] for key in keys))
+    at = places[order]
+    zones = np.array([zone.value.value for zone in check.zones], np.int64)
+    found = _core.check_gap(
+        begin, c(stays.begin[at]), c(stays.end[at]), None, None, check.comparator, zones, check.overlap == "hit", work.threads
+    )
+    found = unbounded(found)
+    later = at[_of_part(found, 1)]
+    earlier = at[_of_part(found, 2)]
+    free = _exempt(work, rule, stays, later, earlier)
+    keep = free == NO
+    unknown = int(np.count_nonzero(~known)) + int(np.count_nonzero(free == UNKNOWN))
+    found = kept(found, keep)
+    severity = np.array([zone.severity for zone in check.zones], np.int64)[found["step"]]
+    found["event"] = at[found["event"]].astype(np.int32)
+    raw = Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown + unknown, severity=severity)
+    raw.what = stays.names(earlier[keep])
+    return raw
+
+
+def _prefixes(work: Work, length: int) -> Int32:
+    codes, texts = work.main_diagnosis
+    return _same_text((codes, [text[:length] for text in texts]))
+
+
+def _of_part(found: dict[str, Any], part: int) -> Int64:
+    """The event of this part of each finding that has one of each."""
+    return found["event"][found["part"] == part]
+
+
+def _exempt(work: Work, rule: Rule, stays: Stays, later: Int64, earlier: Int64) -> npt.NDArray[np.uint8]:
+    """Whether findings are exempt: by the scope of the later stay, planned, or a transfer; one that holds decides."""
+    exempt, batch = rule.check.exempt, work.batch
+    out = np.full(len(later), NO, np.uint8)
+    if exempt.scope:
+        out = work.scopes.truth(exempt.scope, rule.visit_kinds)[stays.last[later]].copy()
+    if exempt.planned:
+        out[batch.visits.flag("days_rinp_flag_31", 0)[stays.last[later]] == 1] = YES
+    if exempt.transfer:
+        linked = [set(batch.linked[stays.visits[stays.cut[s] : stays.cut[s + 1]]].tolist()) for s in later.tolist()]
+        own = batch.stay[stays.last[earlier]].tolist()
+        out[np.array([s in named for s, named in zip(own, linked)], bool)] = YES
+    return out
+
+
+# --- K09 --------------------------------------------------------------------------------------------------------------
+
+
+def span(work: Work, rule: Rule) -> Raw:
+    """K09."""
+    return _SPANS[rule.check.form](work, rule)
+
+
+def _line_in_stay(work: Work, rule: Rule) -> Raw:
+    chosen, batch, check = work.lines(rule), work.batch, rule.check
+    found = _core.check_line_in_stay(
+        c(batch.line_time[chosen.rows]), c(batch.line_visit[chosen.rows]), c(batch.begin), c(batch.end), check.grace_before.value,
+        check.grace_after.value, work.threads,
+    )  # fmt: skip
+    return table_entry(Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0))
+
+
+def _overlap(work: Work, rule: Rule) -> Raw:
+    from .scope import kinds_of
+
+    check = rule.check
+    chosen = work.visits(rule)
+    stays = Stays(work, chosen.rows)
+    codes, texts = work.scopes.text("med_type")
+    kinds = [kinds_of(text, rule.visit_kinds) if text else [] for text in texts]
+    kind = np.where(np.array([not k for k in kinds])[codes], -1, codes)[stays.last].astype(np.int32)
+    if check.kinds:
+        fit = [bool(set(k) & set(check.kinds)) for k in kinds]
+        looked = np.array([[a and b for b in fit] for a in fit], np.uint8)
+    else:
+        out = ["outpatient" in k for k in kinds]
+        looked = np.array([[not (a and b) for b in out] for a in out], np.uint8)
+    order, begin = by_group(stays.person)
+    found = _core.check_overlap(
+        begin, c(stays.begin[order]), c(stays.end[order]), c(order.astype(np.int32)), c(kind[order]), looked.reshape(-1), len(texts), check.grace.value,
+        work.threads,
+    )  # fmt: skip
+    found = unbounded({**found, "event": order[found["event"]].astype(np.int32), "unknown": 0})
+    other = _of_part(found, 2)
+    raw = Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown)
+    raw.what = stays.names(other)
+    return raw
+
+
+def _around_operation(work: Work, rule: Rule) -> Raw:
+    chosen, batch, check = work.lines(rule), work.batch, rule.check
+    frame = batch.frames["operations"]
+    time, visit = frame.ints("oprn_oprt_date"), batch.row_visit["operations"]
+    keep = (time != NULL_INT) & batch.stands[visit]
+    order = np.flatnonzero(keep)
+    order = order[np.argsort(visit[order], kind="stable")]
+    begin = np.searchsorted(visit[order], np.arange(batch.visits.rows + 1)).astype(np.int64)
+    found = _core.check_around_operation(
+        c(batch.line_time[chosen.rows]), c(batch.line_visit[chosen.rows]), begin, c(time[order]), check.before_hours.value,
+        check.after_hours.value, work.threads,
+    )  # fmt: skip
+    return Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown)
+
+
+def _after_death(work: Work, rule: Rule) -> Raw:
+    batch, check = work.batch, rule.check
+    on = check.on
+    chosen = work.visits(rule) if on == "visits" else work.lines(rule)
+    visit = chosen.rows if on == "visits" else batch.line_visit[chosen.rows].astype(np.int64)
+    codes, texts = work.scopes.text("dscg_way")
+    died = np.array([t == "5" for t in texts])[codes] & batch.stands
+    deaths = np.flatnonzero(died)
+    deaths = deaths[np.lexsort((work.visit_place[deaths], batch.end_day[deaths], batch.psn[deaths]))]
+    first = deaths[np.flatnonzero(np.diff(batch.psn[deaths], prepend=-1))] if len(deaths) else deaths
+    of_person = np.full(len(batch.psn_ids), -1, np.int64)
+    of_person[batch.psn[first]] = first
+    death = np.where(of_person >= 0, batch.end[np.maximum(of_person, 0)], NULL_INT) if batch.visits.rows else np.full(len(of_person), NULL_INT)
+    time = batch.begin[chosen.rows] if on == "visits" else batch.line_time[chosen.rows]
+    found = unbounded(_core.check_after_death(work.begin_of_persons(visit), c(time), c(death), check.grace.value, work.threads))
+    size = len(chosen.rows)
+    named = of_person[batch.psn[visit[found["event"]]]]
+    found = with_involved(found, size + np.arange(len(named)))
+    rows = np.concatenate((chosen.rows, named))
+    of_line = np.concatenate((np.full(size, on == "lines"), np.zeros(len(named), bool)))
+    return table_entry(Raw(found, rows, "mixed", chosen.eligible, chosen.unknown, of_line=of_line), Chosen(rows, None, 0, 0))
+
+
+def _idle(work: Work, rule: Rule) -> Raw:
+    batch = work.batch
+    order, _ = batch.visit_order
+    truth = work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order]
+    rows = order[truth == YES]
+    _, among = work.among(rule, work.rows)
+    visit = batch.line_visit[work.rows]
+    doubt = np.zeros(batch.visits.rows, bool)
+    doubt[visit[among == UNKNOWN]] = True
+    lost = doubt[rows]
+    rows = rows[~lost]
+    busy = work.rows[among == YES]
+    at = work.visit_place[batch.line_visit[busy]]
+    place = np.full(len(order) + 1, -1, np.int64)
+    place[work.visit_place[rows]] = np.arange(len(rows))
+    of = place[at]
+    by = np.flatnonzero(of >= 0)
+    by = by[np.argsort(of[by], kind="stable")]
+    begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
+    found = _core.check_idle(
+        c(batch.begin[rows]), c(batch.end[rows]), begin, c(batch.line_time[busy[by]]), rule.check.value.value, work.threads
+    )
+    unknown = int((truth == UNKNOWN).sum()) + int(lost.sum())
+    return Raw(unbounded(found), rows, "visits", int((truth == YES).sum()), unknown)
+
+
+def _before_admission(work: Work, rule: Rule) -> Raw:
+    batch, days = work.batch, rule.check.days.value
+    chosen = work.visits(rule)
+    rows = chosen.rows
+    kind = {name: work.scopes.attribute("visit_kind", (name,), rule.visit_kinds) for name in ("outpatient", "inpatient")}
+    out = kind["outpatient"][rows]
+    urgent = batch.visits.flag("er_flag", -1)[rows]
+    lost = (out == UNKNOWN) | ((out == YES) & ((urgent < 0) | (batch.hospital[rows] < 0)))
+    asked = rows[(out == YES) & ~lost & (urgent == 1)]
+    order, _ = batch.visit_order
+    stays = Stays(work, order[kind["inpatient"][order] == YES])
+    near: dict[tuple[int, int], list[int]] = {}
+    for s, (person, place) in enumerate(zip(stays.person.tolist(), batch.hospital[stays.last].tolist())):
+        near.setdefault((person, place), []).append(s)
+    hits, other, between = [], [], []
+    for row in asked.tolist():
+        for s in near.get((int(batch.psn[row]), int(batch.hospital[row])), ()):
+            gone = int(stays.begin[s] // DAY) - int(batch.end_day[row])
+            if 0 <= gone <= days and batch.stay[stays.last[s]] != batch.stay[row]:
+                hits.append(row)
+                other.append(s)
+                between.append(gone)
+                break
+    return _with_stays(chosen, int(lost.sum()), stays, hits, other, between, days)
+
+
+def _with_stays(chosen: Chosen, lost: int, stays: Stays, hits: list[int], other: list[int], measure: list[int], limit: int) -> Raw:
+    """Visits that offend, each with the visits of a stay."""
+    found = made(np.arange(len(hits)), measure or 0, limit)
+    found = with_involved(found, np.array([len(hits) + s for s in other], np.int64))
+    cut = np.concatenate((np.arange(len(hits)), len(hits) + stays.cut)).astype(np.int64)
+    rows = np.concatenate((np.array(hits, np.int64), stays.visits))
+    raw = Raw(spread(found, cut), rows, "visits", chosen.eligible, chosen.unknown + lost)
+    raw.what = stays.names(np.array(other, np.int64))
+    return raw
+
+
+def _unsettled(work: Work, rule: Rule) -> Raw:
+    chosen, batch = work.visits(rule), work.batch
+    found = _core.check_unsettled(c(batch.end[chosen.rows]), c(batch.setl_time[chosen.rows]), rule.check.days.value, work.threads)
+    return Raw(unbounded(found), chosen.rows, "visits", chosen.eligible, chosen.unknown)
+
+
+_SPANS = {
+    "line_in_stay": _line_in_stay,
+    "overlap": _overlap,
+    "around_operation": _around_operation,
+    "after_death": _after_death,
+    "idle": _idle,
+    "before_admission": _before_admission,
+    "unsettled": _unsettled,
+}
+
+
+# --- K10 --------------------------------------------------------------------------------------------------------------
+
+
+def limits_of(rule: Rule, figure: Any, chosen: Chosen) -> Int64:
+    """A figure for each chosen line: the same for all, or its table row's; NULL_INT where there is none."""
+    if not figure.column:
+        return np.full(len(chosen.rows), figure.value, np.int64)
+    values = rule.numbers[figure.column]
+    if chosen.entry is None or not len(values):
+        return np.full(len(chosen.rows), NULL_INT, np.int64)
+    return np.where(chosen.entry >= 0, values[np.maximum(chosen.entry, 0)], NULL_INT)
+
+
+def whole_days(quantity: Int64) -> Int64:
+    """Days as whole ones, rounded up; missing ones stay missing."""
+    return np.where(quantity == NULL_INT, NULL_INT, -(-quantity // 10_000))
+
+
+def supply(work: Work, rule: Rule) -> Raw:
+    """K10."""
+    check, batch = rule.check, work.batch
+    chosen = work.lines(rule)
+    lost = 0
+    if check.form == "prescription_days":
+        without = work.prescriptions[chosen.rows] < 0
+        lost = int(without.sum())
+        chosen = chosen.only(~without)
+    rows = chosen.rows
+    visit, item = batch.line_visit[rows], batch.item[rows]
+    dose, times = work.column("sin_dos")[rows], work.column("used_frqu")[rows]
+    entry = None if chosen.entry is None else c(chosen.entry)
+    limit = limits_of(rule, check.max if check.form != "overlap" else check.allowance, chosen)
+    if check.form == "daily_dose":
+        found = _core.check_daily_dose(c(dose), c(times), c(limit), entry, check.comparator, work.threads)
+        return table_entry(Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown), chosen)
+    key = item
+    if check.form == "course" and check.by != "item":
+        key = rule.cells[check.by.column][np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(rows), -1)
+    if check.form == "prescription_days":
+        order, begin = by_group(visit, work.prescriptions[rows], item)
+    else:
+        order, begin = by_group(batch.psn[visit], key)
+    if (key < 0).any():
+        order = order[key[order] >= 0]
+        begin = _runs_of(batch.psn[visit][order], key[order])
+    own = whole_days(work.column("prd_days")[rows])
+    o = order
+    found = _core.check_supply(
+        {"prescription_days": "prescription", "course": "course", "overlap": "overlap"}[check.form], begin, c(batch.line_day[rows[o]]),
+        c(work.quantity[rows[o]]), c(own[o]), None if check.form == "course" else c(dose[o]), None if check.form == "course" else c(times[o]),
+        c(limit[o]), None if entry is None else c(entry[o]), getattr(check, "comparator", "more_than"), check.rounding == "pack",
+        getattr(check, "mode", "") == "span", -1 if getattr(check, "reset_days", None) is None else check.reset_days.value, work.threads,
+    )  # fmt: skip
+    return table_entry(Raw(unbounded(found), rows[o], "lines", chosen.eligible, chosen.unknown + lost), chosen)
+
+
+def _runs_of(*keys: Any) -> Int64:
+    change = np.zeros(len(keys[0]), bool)
+    if len(change):
+        change[0] = True
+        for key in keys:
+            change[1:] |= key[1:] != key[:-1]
+    return np.append(np.flatnonzero(change), len(change)).astype(np.int64)
