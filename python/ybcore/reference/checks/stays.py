@@ -173,9 +173,9 @@ def around_operation(job: Job) -> None:
 
 
 def after_death(job: Job) -> None:
-    grace, on = whole(job, "grace"), job.check.get("on", "visits")
+    grace = whole(job, "grace")
     deaths = [v for v in job.world.visits if str(v.cells.get("dscg_way")) == "5"]
-    for unit, _ in job.visits() if on == "visits" else job.lines():
+    for unit, _ in [*job.visits(), *job.lines()]:
         visit = unit if isinstance(unit, Visit) else unit.visit
         of = [d for d in deaths if d.psn_no == visit.psn_no]
         if of:
