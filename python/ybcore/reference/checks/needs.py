@@ -201,7 +201,8 @@ def k15(rule: Rule) -> list[Need]:
     on += ["visits"] if on == ["lines"] and form != "unique" else []
     keys = ("column", "earlier", "later", "from", "to")
     columns = [rule.check[k] for k in keys if k in rule.check] + list(rule.check.get("columns") or [])
-    return [[(table, column) for table in on] for column in columns]
+    dated = {"begntime": "begndate", "endtime": "enddate"}
+    return [[(table, c) for table in on for c in (column, dated.get(column)) if c] for column in columns]
 
 
 OF_KERNEL = {

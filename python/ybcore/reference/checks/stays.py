@@ -7,7 +7,7 @@ from typing import Any
 
 from .job import Found, Hit, Job, Part, gathered
 from .values import HOUR, RuleError, Truth, compares, day_of, either, id_key
-from .world import Visit
+from .world import Line, Visit
 
 
 @dataclass(eq=False)
@@ -173,9 +173,10 @@ def around_operation(job: Job) -> None:
 
 
 def after_death(job: Job) -> None:
-    grace, on = whole(job, "grace"), job.check.get("on", "visits")
+    grace = whole(job, "grace")
     deaths = [v for v in job.world.visits if str(v.cells.get("dscg_way")) == "5"]
-    for unit, _ in job.visits() if on == "visits" else job.lines():
+    units: list[Visit | Line] = [*(v for v, _ in job.visits()), *(x for x, _ in job.lines())]
+    for unit in units:
         visit = unit if isinstance(unit, Visit) else unit.visit
         of = [d for d in deaths if d.psn_no == visit.psn_no]
         if of:

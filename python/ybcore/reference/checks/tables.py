@@ -43,6 +43,7 @@ class Table:
     def __init__(self, name: str, key: Any) -> None:
         self.name, self.rows = name, list[Entry]()
         self.keys: list[str] = listed(key) if key else []
+        self.found: dict[tuple[str, str], list[Entry]] = {}
 
     def add(self, rows: list[dict[str, str]], document: dict[str, Any]) -> None:
         for row in rows:
@@ -67,13 +68,21 @@ class Table:
                 if any(row.overlaps(other) for other in rows[:i]):
                     raise RuleError(f"table {self.name!r}: two rows of {key} overlap in time")
 
+    def having(self, column: str, value: str) -> list[Entry]:
+        """Rows with one cell; looked for once, for tables do not change when they are stacked."""
+        if not self.found:
+            for row in self.rows:
+                for name, text in row.cells.items():
+                    self.found.setdefault((name, text), []).append(row)
+        return self.found.get((column, value), [])
+
     def find(
         self, wanted: dict[str, str], day: int, region: str | None, level: str | None, known_at: int | None
     ) -> Entry | bool | None:
         """The row that wins on a day; False without one, None where a missing region or level would decide."""
         rows = [
             row
-            for row in self.rows
+            for row in self.having(*next(iter(wanted.items())))
             if all(row.cells.get(c) == v for c, v in wanted.items()) and row.holds(day, known_at)
         ]
         if (region is None and any(r.region for r in rows)) or (level is None and any(r.level for r in rows)):

@@ -12,6 +12,7 @@ from .tables import in_list
 from .values import DAY, HOUR, UNIT, RuleError, compares, figure, id_key
 from .world import Line, Unit, Visit
 
+MIDNIGHT = {"begntime": "begndate", "endtime": "enddate"}
 DATES = {"begndate", "enddate", "brdy"}
 Judgment = tuple[bool, int, int] | None
 
@@ -120,7 +121,11 @@ def value(unit: Unit, column: str) -> Any:
     """A cell of the row, else of the visit of a line."""
     own = unit.cells.get(column)
     if own is None and isinstance(unit, Line):
-        return unit.visit.cells.get(column)
+        own = unit.visit.cells.get(column)
+    if own is None and column in MIDNIGHT:
+        visit = unit.visit if isinstance(unit, Line) else unit
+        date = visit.cells.get(MIDNIGHT[column])
+        return None if date is None else date * DAY
     return own
 
 
