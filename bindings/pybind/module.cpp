@@ -3,6 +3,11 @@
 
 namespace ybcore::bind {
 void bind_catalog(pybind11::module_& m);
+void bind_checks_compose(pybind11::module_& m);
+void bind_checks_ratio(pybind11::module_& m);
+void bind_checks_stays(pybind11::module_& m);
+void bind_checks_supply(pybind11::module_& m);
+void bind_checks_window(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
@@ -16,6 +21,11 @@ PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled kernel of ybcore.";
   m.attr("version") = YB_VERSION;
   ybcore::bind::bind_catalog(m);
+  ybcore::bind::bind_checks_compose(m);
+  ybcore::bind::bind_checks_ratio(m);
+  ybcore::bind::bind_checks_stays(m);
+  ybcore::bind::bind_checks_supply(m);
+  ybcore::bind::bind_checks_window(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);

@@ -20,12 +20,13 @@ using U8 = std::vector<std::uint8_t>;
 template <class Group>
 std::string by_group(const I64& begin, const Group& group) {
   Found out;
-  for (std::size_t g = 0; g + 1 < begin.size(); ++g) group(g, static_cast<std::size_t>(begin[g]), static_cast<std::size_t>(begin[g + 1]), out);
+  for (std::size_t g = 0; g + 1 < begin.size(); ++g)
+    group(g, static_cast<std::size_t>(begin[g]), static_cast<std::size_t>(begin[g + 1]), out);
   return text(out);
 }
 
-void whole(std::size_t from, std::size_t to, Found& out) {
-  out.open({static_cast<std::int64_t>(to - from), 0});
+void whole(std::size_t from, std::size_t to, std::size_t items, Found& out) {
+  out.open({static_cast<std::int64_t>(items), 0});
   for (std::size_t i = from; i < to; ++i) out.detail(static_cast<std::int32_t>(i), Part::kOffending);
 }
 
@@ -59,7 +60,8 @@ std::string twin_distinct(const Drawn& d, const DistinctRule& rule) {
     }
     if (order.empty() || d.scope[g] < 0) return;
     const auto measure = static_cast<std::int64_t>(order.size());
-    for (auto k = rule.threshold_begin[static_cast<std::size_t>(d.scope[g])]; k < rule.threshold_begin[static_cast<std::size_t>(d.scope[g]) + 1]; ++k) {
+    for (auto k = rule.threshold_begin[static_cast<std::size_t>(d.scope[g])];
+         k < rule.threshold_begin[static_cast<std::size_t>(d.scope[g]) + 1]; ++k) {
       const std::int64_t limit = rule.threshold[static_cast<std::size_t>(k)];
       if (!hits(rule.comparator, measure, limit)) continue;
       out.open({measure, limit, kUnknown, kUnknown, -1, static_cast<std::int32_t>(k)});
@@ -79,14 +81,14 @@ std::string twin_listed(const Drawn& d, bool one_item) {
     std::int64_t unknown = 0;
     bool all = from < to;
     for (std::size_t i = from; i < to; ++i) {
-      if (one_item && d.item[i] >= 0) items.insert(d.item[i]);
-      const bool nameless = one_item && d.item[i] < 0;
+      if (d.item[i] >= 0) items.insert(d.item[i]);
+      const bool nameless = d.item[i] < 0;
       unknown += nameless || d.listed[i] == kNotKnown ? 1 : 0;
       all &= nameless || d.listed[i] != 0;
     }
-    if (!all || items.size() > 1) return;
+    if (!all || (one_item && items.size() > 1)) return;
     out.unknown += unknown;
-    if (unknown == 0) whole(from, to, out);
+    if (unknown == 0) whole(from, to, items.size(), out);
   });
 }
 
@@ -120,7 +122,7 @@ void as_the_twins() {
     const bool of_lines = random.in(0, 1) == 1;
     for (const int threads : {1, 2, 7}) {
       CHECK_EQ(text(distinct(lines, rule, threads)), twin_distinct(d, rule));
-      CHECK_EQ(text(all_in(d.begin, d.listed, threads)), twin_listed(d, false));
+      CHECK_EQ(text(all_in(lines, d.listed, threads)), twin_listed(d, false));
       CHECK_EQ(text(single(lines, d.listed, threads)), twin_listed(d, true));
       CHECK_EQ(text(same_class(lines, d.of_class, 3, of_lines, threads)), twin_class(d, of_lines));
     }
@@ -147,10 +149,12 @@ void split_lines_and_nothing() {
   const I32 item{1, 1}, of_class{0, 0};
   CHECK_EQ(same_class({begin, item, 2}, of_class, 1, false).size(), 0U);
   CHECK_EQ(text(same_class({begin, item, 2}, of_class, 1, true)), "2/1 [?,?] #0 ?0 !1; 0");
-  CHECK_EQ(text(single({begin, item, 2}, U8{1, 1})), "2/0 [?,?] #0 !0 !1; 0");
+  CHECK_EQ(text(single({begin, item, 2}, U8{1, 1})), "1/0 [?,?] #0 !0 !1; 0");
   const I64 threshold_begin{0, 1}, threshold{3};
   CHECK_EQ(distinct({I64{0, 0}, {}, 0}, {Comparator::kLessThan, {}, threshold_begin, threshold}).size(), 0U);
-  CHECK_EQ(all_in({}, {}, 2).size() + all_in(I64{0, 0}, {}, 2).size() + single({}, {}, 2).size() + same_class({}, {}, 0, false, 2).size(), 0U);
+  CHECK_EQ(all_in({}, {}, 2).size() + all_in({I64{0, 0}, {}, 0}, {}, 2).size() + single({}, {}, 2).size() +
+               same_class({}, {}, 0, false, 2).size(),
+           0U);
 }
 
 }  // namespace

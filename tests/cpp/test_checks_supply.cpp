@@ -65,21 +65,23 @@ std::int64_t excess(const Case& c, std::size_t i, std::int64_t beyond, std::int6
 std::vector<std::size_t> known(const Case& c, std::size_t g, bool course, Found& out) {
   std::vector<std::size_t> all;
   for (auto i = static_cast<std::size_t>(c.begin[g]); i < static_cast<std::size_t>(c.begin[g + 1]); ++i) {
-    const bool knows = c.limit[i] != kUnknown && (course || days_of(c, i) > 0);
+    const bool knows = course || days_of(c, i) > 0;
     out.unknown += knows ? 0 : 1;
     if (knows) all.push_back(i);
   }
   return all;
 }
 
-// Lines in order, each of whose days is looked at from the last back.
-void from_last(const Case& c, const std::vector<std::size_t>& lines, std::int64_t beyond, Found& out) {
-  I64 here(lines.size());
-  for (std::size_t k = lines.size(); k-- > 0;)
-    for (std::int64_t d = 0; d < days_of(c, lines[k]) && beyond > 0; ++d) ++here[k], --beyond;
+// One finding unless all of it rounds to nothing.
+void tell(const Case& c, const std::vector<std::size_t>& lines, const I64& beyond, const I64& days, const Arithmetic& arithmetic,
+          Found& out) {
+  I64 parts;
   for (std::size_t k = 0; k < lines.size(); ++k)
-    out.detail(static_cast<std::int32_t>(lines[k]), here[k] > 0 ? Part::kOffending : Part::kInvolved,
-               here[k] > 0 ? excess(c, lines[k], here[k], days_of(c, lines[k])) : kWhole);
+    parts.push_back(beyond[k] > 0 ? excess(c, lines[k], std::min(beyond[k], days[k]), days[k]) : 0);
+  if (std::count(parts.begin(), parts.end(), 0) == static_cast<std::ptrdiff_t>(parts.size())) return;
+  out.open(arithmetic);
+  for (std::size_t k = 0; k < lines.size(); ++k)
+    out.detail(static_cast<std::int32_t>(lines[k]), parts[k] != 0 ? Part::kOffending : Part::kInvolved, parts[k] != 0 ? parts[k] : kWhole);
 }
 
 std::string twin_prescription(const Case& c) {
@@ -88,9 +90,13 @@ std::string twin_prescription(const Case& c) {
     const auto lines = known(c, g, false, out);
     std::int64_t sum = 0;
     for (const std::size_t i : lines) sum += days_of(c, i);
-    if (lines.empty() || !hits(c.rule.comparator, sum, c.limit[lines[0]])) continue;
-    out.open({sum, c.limit[lines[0]], kUnknown, kUnknown, c.entry[lines[0]]});
-    from_last(c, lines, sum - c.edge(lines[0]), out);
+    if (lines.empty() || c.limit[lines[0]] == kUnknown || !hits(c.rule.comparator, sum, c.limit[lines[0]])) continue;
+    std::int64_t beyond = sum - c.edge(lines[0]);
+    I64 here(lines.size()), days;
+    for (const std::size_t i : lines) days.push_back(days_of(c, i));
+    for (std::size_t k = lines.size(); k-- > 0;)
+      for (std::int64_t d = 0; d < days[k] && beyond > 0; ++d) ++here[k], --beyond;
+    tell(c, lines, here, days, {sum, c.limit[lines[0]], kUnknown, kUnknown, c.entry[lines[0]]}, out);
   }
   return text(out);
 }
@@ -102,18 +108,16 @@ void close_course(const Case& c, const std::vector<std::size_t>& uses, Found& ou
     for (std::int64_t d = 0; d < lasts(i); ++d) treated.insert(c.day[i] + d);
   if (c.rule.span)
     for (auto d = *treated.begin(); d < *treated.rbegin(); ++d) treated.insert(d);
-  I64 beyond;
+  if (c.limit[uses[0]] == kUnknown) return;
+  I64 beyond, days;
   for (const std::size_t i : uses) {
+    days.push_back(lasts(i));
     beyond.push_back(0);
     for (std::int64_t d = 0; d < lasts(i); ++d)
-      if (std::distance(treated.begin(), treated.find(c.day[i] + d)) + 1 > c.edge(i)) ++beyond.back();
+      if (std::distance(treated.begin(), treated.find(c.day[i] + d)) + 1 > c.edge(uses[0])) ++beyond.back();
   }
-  const auto first = static_cast<std::size_t>(std::find_if(beyond.begin(), beyond.end(), [](auto b) { return b > 0; }) - beyond.begin());
-  if (first == uses.size()) return;
-  out.open({static_cast<std::int64_t>(treated.size()), c.limit[uses[first]], *treated.begin(), *treated.rbegin(), c.entry[uses[first]]});
-  for (std::size_t k = 0; k < uses.size(); ++k)
-    out.detail(static_cast<std::int32_t>(uses[k]), beyond[k] > 0 ? Part::kOffending : Part::kInvolved,
-               beyond[k] > 0 ? excess(c, uses[k], beyond[k], lasts(uses[k])) : kWhole);
+  tell(c, uses, beyond, days,
+       {static_cast<std::int64_t>(treated.size()), c.limit[uses[0]], *treated.begin(), *treated.rbegin(), c.entry[uses[0]]}, out);
 }
 
 std::string twin_course(const Case& c) {
@@ -137,20 +141,14 @@ std::string twin_overlap(const Case& c) {
   for (std::size_t g = 0; g + 1 < c.begin.size(); ++g) {
     const auto lines = known(c, g, false, out);
     std::int64_t stock = 0, today = 0;
-    for (std::size_t k = 0; k < lines.size();) {
+    for (std::size_t k = 0; k < lines.size(); ++k) {
       for (const std::int64_t day = c.day[lines[k]]; k > 0 && today < day; ++today) stock = std::max<std::int64_t>(stock - 1, 0);
       today = c.day[lines[k]];
-      std::vector<std::size_t> dispensed;
-      std::int64_t more = 0;
-      const std::size_t first = k;
-      for (; k < lines.size() && c.day[lines[k]] == today; ++k) dispensed.push_back(lines[k]), more += days_of(c, lines[k]);
-      const std::int64_t limit = c.limit[lines[first]];
-      if (first > 0 && hits(c.rule.comparator, stock, limit)) {
-        out.open({stock, limit, today, today + stock - 1, c.entry[lines[first]]});
-        out.detail(static_cast<std::int32_t>(lines[first - 1]), Part::kInvolved);
-        from_last(c, dispensed, std::min(more, stock - c.edge(lines[first])), out);
-      }
-      stock += more;
+      const std::int64_t limit = c.limit[lines[k]];
+      if (k > 0 && limit != kUnknown && hits(c.rule.comparator, stock, limit))
+        tell(c, {lines[k - 1], lines[k]}, {0, stock - c.edge(lines[k])}, {0, days_of(c, lines[k])},
+             {stock, limit, today, today + stock - 1, c.entry[lines[k]]}, out);
+      stock += days_of(c, lines[k]);
     }
   }
   return text(out);
@@ -194,9 +192,7 @@ void packs_and_parts() {
   CHECK_EQ(text(prescription_days(d.supply(), d.rule)), "4/3 [?,?] #0 !0(25000); 0");
 }
 
-void a_line_cut_in_two() {
-  // Two packs on one day are one dispensing; what is left is what came before.
-  CHECK_EQ(text(supply_overlap(one_group({0, 0}, {10'000, 10'000}, {7, 7}, 3).supply(), {})), "0");
+void what_is_left() {
   CHECK_EQ(text(supply_overlap(one_group({0, 4}, {10'000, 70'000}, {7, 7}, 3).supply(), {})), "0");
   CHECK_EQ(text(supply_overlap(one_group({0, 3}, {10'000, 70'000}, {7, 7}, 3).supply(), {})), "4/3 [3,6] #0 ?0 !1(10000); 0");
   CHECK_EQ(text(course(one_group({0, 0, 1, 2}, {1, 1, 1, 1}, {1, 1, 1, 1}, 2).supply(), {})), "3/2 [0,2] #0 ?0 ?1 ?2 !3(1); 0");
@@ -238,7 +234,7 @@ void far_and_nothing() {
 int main() {
   as_the_twins();
   packs_and_parts();
-  a_line_cut_in_two();
+  what_is_left();
   courses_begin_anew();
   doses();
   far_and_nothing();

@@ -39,18 +39,21 @@ std::string twin(const Operations& o, const TierRule& rule) {
       return groups_of(rule, o.item[i])[0];
     };
     for (const std::size_t i : lines) {
-      std::vector<std::size_t> before;
+      std::vector<std::size_t> before, with;
       for (const std::size_t j : lines)
-        if (group(j) == group(i) && (o.price[j] > o.price[i] || (o.price[j] == o.price[i] && j < i))) before.push_back(j);
+        if (j != i && group(j) == group(i)) with.push_back(j);
+      for (const std::size_t j : with)
+        if (o.price[j] > o.price[i] || (o.price[j] == o.price[i] && j < i)) before.push_back(j);
       // Dearest first, then in order, as they are ranked.
-      std::sort(before.begin(), before.end(), [&](auto x, auto y) { return o.price[x] != o.price[y] ? o.price[x] > o.price[y] : x < y; });
+      std::sort(with.begin(), with.end(), [&](auto x, auto y) { return o.price[x] != o.price[y] ? o.price[x] > o.price[y] : x < y; });
       const std::int64_t factor = rule.factors[std::min(before.size(), rule.factors.size() - 1)];
       const __int128 scale = static_cast<__int128>(100'000'000) * 1'000'000;
-      const auto expected = static_cast<std::int64_t>((static_cast<__int128>(o.price[i]) * o.quantity[i] * factor * 2 + scale) / (2 * scale));
+      const auto expected =
+          static_cast<std::int64_t>((static_cast<__int128>(o.price[i]) * o.quantity[i] * factor * 2 + scale) / (2 * scale));
       if (o.amount[i] <= expected) continue;
       out.open({o.amount[i], expected, kUnknown, kUnknown, -1, static_cast<std::int32_t>(before.size())});
       out.detail(static_cast<std::int32_t>(i), Part::kOffending, o.amount[i] - expected);
-      for (const std::size_t j : before) out.detail(static_cast<std::int32_t>(j), Part::kInvolved);
+      for (const std::size_t j : with) out.detail(static_cast<std::int32_t>(j), Part::kInvolved);
     }
   }
   return text(out);
@@ -84,7 +87,7 @@ void dearest_is_paid_whole() {
   // The second is first in rank; of equal prices the earlier is; both units of a line have its rank; half of 500.01 is 250.01.
   CHECK_EQ(text(tier({begin, I32{0, 1, 1}, quantity, I64{15'000, 50'000, 50'000}, price}, rule)), "0");
   CHECK_EQ(text(tier({begin, I32{0, 1, 1}, quantity, I64{15'001, 50'001, 100'000}, price}, rule)),
-           "15001/15000 [?,?] #2 !0(1) ?1 ?2; 50001/50000 [?,?] #0 !1(1); 100000/50000 [?,?] #1 !2(50000) ?1; 0");
+           "15001/15000 [?,?] #2 !0(1) ?1 ?2; 50001/50000 [?,?] #0 !1(1) ?2 ?0; 100000/50000 [?,?] #1 !2(50000) ?1 ?0; 0");
   const I64 two{0, 2}, odd{500 * kYuan + 10'000, 500 * kYuan + 10'000}, one{kUnit, kUnit};
   CHECK_EQ(text(tier({two, I32{0, 0}, one, I64{50'001, 25'001}, odd}, rule)), "0");
   CHECK_EQ(text(tier({two, I32{0, 0}, one, I64{50'001, 25'002}, odd}, rule)), "25002/25001 [?,?] #1 !1(1) ?0; 0");

@@ -64,17 +64,17 @@ void judge_distinct(const Composition& lines, const DistinctRule& rule, std::siz
       found.detail(static_cast<std::int32_t>(i), seen.number(lines.item[i]) > paid ? Part::kOffending : Part::kInvolved);
 }
 
-void all_offend(Range lines, Found& found) {
-  found.open({static_cast<std::int64_t>(lines.to - lines.from), 0, kUnknown, kUnknown});
+void all_offend(Range lines, std::int64_t items, Found& found) {
+  found.open({items, 0, kUnknown, kUnknown});
   for (std::size_t i = lines.from; i < lines.to; ++i) found.detail(static_cast<std::int32_t>(i), Part::kOffending);
 }
 
 // A line out of the list decides, whatever is not known of the others.
-[[nodiscard]] bool all_listed(std::span<const std::uint8_t> listed, Range lines, Found& found) {
+[[nodiscard]] bool all_listed(const Composition& all, std::span<const std::uint8_t> listed, Range lines, Found& found) {
   std::int64_t unknown = 0;
   for (std::size_t i = lines.from; i < lines.to; ++i) {
-    if (listed[i] == 0) return false;
-    unknown += listed[i] == kNotKnown ? 1 : 0;
+    if (listed[i] == 0 && all.item[i] >= 0) return false;
+    unknown += all.item[i] < 0 || listed[i] == kNotKnown ? 1 : 0;
   }
   found.unknown += unknown;
   return unknown == 0 && lines.from < lines.to;
@@ -102,9 +102,8 @@ class Classes {
       }
     }
     // Classes by first appearance, and within each the lines in order.
-    std::sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
-      return a.of_class != b.of_class ? a.of_class < b.of_class : a.line < b.line;
-    });
+    std::sort(members_.begin(), members_.end(),
+              [](const Member& a, const Member& b) { return a.of_class != b.of_class ? a.of_class < b.of_class : a.line < b.line; });
     for (std::size_t k = 0, next = 0; k < members_.size(); k = next) {
       for (next = k; next < members_.size() && members_[next].of_class == members_[k].of_class;) ++next;
       judge(std::span(members_).subspan(k, next - k));
@@ -147,10 +146,16 @@ Found distinct(const Composition& lines, const DistinctRule& rule, int threads) 
   });
 }
 
-Found all_in(std::span<const std::int64_t> begin, std::span<const std::uint8_t> listed, int threads) {
-  return over_groups(begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
-    for (std::size_t g = from; g < to; ++g)
-      if (all_listed(listed, lines_of(begin, g), found)) all_offend(lines_of(begin, g), found);
+Found all_in(const Composition& lines, std::span<const std::uint8_t> listed, int threads) {
+  return over_groups(lines.begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
+    Appearances seen(lines.items);
+    for (std::size_t g = from; g < to; ++g) {
+      const Range all = lines_of(lines.begin, g);
+      if (!all_listed(lines, listed, all, found)) continue;
+      seen.next();
+      for (std::size_t i = all.from; i < all.to; ++i) seen.number(lines.item[i]);
+      all_offend(all, seen.count(), found);
+    }
   });
 }
 
@@ -169,7 +174,7 @@ Found single(const Composition& lines, std::span<const std::uint8_t> listed, int
       }
       if (!one || all.from == all.to) continue;
       found.unknown += unknown;
-      if (unknown == 0) all_offend(all, found);
+      if (unknown == 0) all_offend(all, 1, found);
     }
   });
 }

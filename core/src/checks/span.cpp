@@ -20,9 +20,9 @@ void judge_line(const LinesInStays& lines, std::int64_t before, std::int64_t aft
   const auto s = static_cast<std::size_t>(lines.stay[i]);
   const std::int64_t day = day_of(lines.time[i]), start = lines.start[s], end = lines.end[s];
   if (start != kUnknown && day_of(start) - day > before) {
-    offend(found, i, {day_of(start) - day, before, start, end});
+    offend(found, i, {day_of(start) - day - before, before, start, end});
   } else if (end != kUnknown && day - day_of(end) > after) {
-    offend(found, i, {day - day_of(end), after, start, end});
+    offend(found, i, {day - day_of(end) - after, after, start, end});
   } else if (start == kUnknown || end == kUnknown) {
     ++found.unknown;
   }
@@ -59,13 +59,11 @@ class Meetings {
   }
 
   void judge(std::size_t i) {
-    std::size_t most = i;
-    for (const std::size_t j : near_)
-      if (meets(j, i) && (most == i || nights(j, i) > nights(most, i))) most = j;
-    if (most == i) return;
-    offend(found_, i, {nights(most, i), grace_, stays_.start[i], std::min(stays_.end[most], stays_.end[i])});
-    for (const std::size_t j : near_)
-      if (meets(j, i)) found_.detail(static_cast<std::int32_t>(j), Part::kInvolved);
+    for (const std::size_t j : near_) {
+      if (!meets(j, i)) continue;
+      offend(found_, i, {nights(j, i) - grace_, grace_, stays_.start[i], std::min(stays_.end[j], stays_.end[i])});
+      found_.detail(static_cast<std::int32_t>(j), Part::kInvolved);
+    }
   }
 
   const Meeting& stays_;
@@ -83,7 +81,7 @@ void judge_operations(const AroundOperations& lines, Wide before, Wide after, st
   const auto from = static_cast<std::size_t>(lines.operation_begin[v]), to = static_cast<std::size_t>(lines.operation_begin[v + 1]);
   const Wide time = lines.time[i];
   Wide nearest = -1;
-  std::int64_t at = 0;
+  Wide at = 0, limit = 0;
   bool missing = from == to;
   for (std::size_t k = from; k < to; ++k) {
     const std::int64_t operation = lines.operation[k];
@@ -91,15 +89,15 @@ void judge_operations(const AroundOperations& lines, Wide before, Wide after, st
       missing = true;
       continue;
     }
-    const Wide miss = std::max(operation - before - time, time - operation - after);
+    const Wide early = operation - before - time, miss = std::max(early, time - operation - after);
     if (miss <= 0) return;
-    if (nearest < 0 || miss < nearest) nearest = miss, at = operation;
+    if (nearest < 0 || miss < nearest) nearest = miss, at = operation, limit = miss == early ? before : after;
   }
   if (missing) {
     ++found.unknown;
     return;
   }
-  offend(found, i, {told((nearest + kHourMicros - 1) / kHourMicros), 0, told(at - before), told(at + after)});
+  offend(found, i, {told((nearest + kHourMicros - 1) / kHourMicros), told(limit / kHourMicros), told(at - before), told(at + after)});
 }
 
 void judge_idle(const IdleStays& stays, std::int64_t most, std::size_t s, Found& found) {
@@ -157,7 +155,7 @@ Found after_death(const AfterDeath& rows, std::int64_t grace, int threads) {
           continue;
         }
         const std::int64_t days = day_of(rows.time[i]) - day_of(rows.death[g]);
-        if (days > grace) offend(found, i, {days, grace, rows.death[g], rows.time[i]});
+        if (days > grace) offend(found, i, {days - grace, grace, rows.death[g], rows.time[i]});
       }
     }
   });
@@ -172,7 +170,8 @@ Found idle(const IdleStays& stays, std::int64_t most, int threads) {
 Found before_admission(const BeforeAdmission& visits, std::int64_t days, int threads) {
   const auto judge = [&](std::span<const std::size_t> stays, std::size_t i, Found& found) {
     const std::int64_t start = std::max(visits.start[i], day_of(visits.end[i]) * kDayMicros);
-    const auto next = std::lower_bound(stays.begin(), stays.end(), start, [&](std::size_t s, std::int64_t t) { return visits.start[s] < t; });
+    const auto next =
+        std::lower_bound(stays.begin(), stays.end(), start, [&](std::size_t s, std::int64_t t) { return visits.start[s] < t; });
     if (next == stays.end()) return;
     const std::int64_t between = day_of(visits.start[*next]) - day_of(visits.end[i]);
     if (between > days) return;
@@ -207,7 +206,7 @@ Found unsettled(std::span<const std::int64_t> end, std::span<const std::int64_t>
         continue;
       }
       const std::int64_t late = day_of(settled[i]) - day_of(end[i]);
-      if (late > days) offend(found, i, {late, days, end[i], settled[i]});
+      if (late > days) offend(found, i, {late - days, days, end[i], settled[i]});
     }
   });
 }

@@ -6,7 +6,6 @@ namespace ybcore::checks {
 
 namespace {
 
-constexpr std::int64_t kNoDay = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kMillion = 1'000'000;
 
 struct Range {
@@ -23,8 +22,7 @@ struct Range {
 }
 
 [[nodiscard]] bool known(const StockRows& rows, std::size_t r) {
-  return rows.from[r] != kNoDay && rows.to[r] != kNoDay && rows.open[r] != kUnknown && rows.in[r] != kUnknown && rows.close[r] != kUnknown &&
-         rows.factor[r] > 0;
+  return rows.open[r] != kUnknown && rows.in[r] != kUnknown && rows.close[r] != kUnknown && rows.factor[r] > 0;
 }
 
 void judge(const Sales& sales, const StockRows& rows, std::size_t r, std::int64_t tolerance, Found& found) {
@@ -39,9 +37,9 @@ void judge(const Sales& sales, const StockRows& rows, std::size_t r, std::int64_
   }
   const Wide there = static_cast<Wide>(rows.open[r]) + rows.in[r] - rows.close[r] + tolerance;
   const Wide factor = rows.factor[r];
-  if (sold * factor <= there * kMillion) return;
+  if (first == end || sold * factor <= there * kMillion) return;
   found.open({told(round_div(sold * factor, kMillion)), told(there), rows.from[r], rows.to[r], static_cast<std::int32_t>(r)});
-  Wide beyond = sold - std::max<Wide>(there, 0) * kMillion / factor;
+  Wide beyond = round_div(sold * factor - there * kMillion, factor);
   std::size_t offending = end;
   while (offending > first && beyond > 0)
     if (sales.quantity[--offending] != kUnknown) beyond -= sales.quantity[offending];
@@ -72,12 +70,12 @@ Found stock(const Sales& sales, const StockRows& rows, std::int64_t tolerance, i
 
 Found repeated(std::span<const std::int64_t> begin, int threads) {
   return over_groups(begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
-    for (std::size_t g = from; g < to; ++g)
-      for (std::int64_t i = begin[g] + 1; i < begin[g + 1]; ++i) {
-        found.open({i - begin[g] + 1, 1});
-        found.detail(static_cast<std::int32_t>(i), Part::kOffending);
-        found.detail(static_cast<std::int32_t>(begin[g]), Part::kInvolved);
-      }
+    for (std::size_t g = from; g < to; ++g) {
+      if (begin[g + 1] - begin[g] < 2) continue;
+      found.open({begin[g + 1] - begin[g], 1});
+      found.detail(static_cast<std::int32_t>(begin[g]), Part::kInvolved);
+      for (std::int64_t i = begin[g] + 1; i < begin[g + 1]; ++i) found.detail(static_cast<std::int32_t>(i), Part::kOffending);
+    }
   });
 }
 

@@ -25,7 +25,7 @@ void judged(const Supply& lines, std::size_t g, const Days& days_of, Judged& out
   out.days.clear();
   for (auto i = static_cast<std::size_t>(lines.begin[g]); i < static_cast<std::size_t>(lines.begin[g + 1]); ++i) {
     const std::int64_t days = days_of(i);
-    if (days <= 0 || lines.limit[i] == kUnknown) {
+    if (days <= 0) {
       ++found.unknown;
       continue;
     }
@@ -43,17 +43,24 @@ void judged(const Supply& lines, std::size_t g, const Days& days_of, Judged& out
   return told(quantity * beyond / days / kOne * kOne);
 }
 
-// Takes `beyond` days from the last of these lines; those before them are involved.
-void take_from_last(const Supply& lines, const SupplyRule& rule, const Judged& all, std::size_t from, std::size_t to, Wide beyond,
-                    Found& found) {
-  std::size_t first = to;
-  Wide left = beyond;
-  while (first > from && left > 0) left -= all.days[--first];
-  for (std::size_t k = from; k < first; ++k) found.detail(static_cast<std::int32_t>(all.line[k]), Part::kInvolved);
-  for (std::size_t k = first; k < to; ++k) {
-    // What is left below 0 stays with the first line that offends.
-    const Wide here = all.days[k] + (k == first ? std::min<Wide>(left, 0) : 0);
-    found.detail(static_cast<std::int32_t>(all.line[k]), Part::kOffending, excess(lines, rule, all.line[k], here, all.days[k]));
+// One finding of these lines with their days beyond, unless nothing of it is left after rounding.
+void tell(const Supply& lines, const SupplyRule& rule, const Judged& all, std::size_t from, std::span<const std::int64_t> beyond,
+          const Arithmetic& arithmetic, Found& found) {
+  const auto carries = [&](std::size_t k) {
+    return beyond[k] > 0 ? excess(lines, rule, all.line[from + k], beyond[k], all.days[from + k]) : 0;
+  };
+  bool any = false;
+  for (std::size_t k = 0; k < beyond.size(); ++k) any = any || carries(k) != 0;
+  if (!any) return;
+  found.open(arithmetic);
+  for (std::size_t k = 0; k < beyond.size(); ++k) {
+    const std::int64_t part = carries(k);
+    const auto event = static_cast<std::int32_t>(all.line[from + k]);
+    if (part != 0) {
+      found.detail(event, Part::kOffending, part);
+    } else {
+      found.detail(event, Part::kInvolved);
+    }
   }
 }
 
@@ -62,12 +69,8 @@ class Courses {
   Courses(const Supply& uses, const SupplyRule& rule, Found& found) : uses_(uses), rule_(rule), found_(found) {}
 
   void group(std::size_t g) {
-    judged(
-        uses_, g,
-        [&](std::size_t i) {
-          return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1);
-        },
-        all_, found_);
+    first_ = 0;
+    judged(uses_, g, [&](std::size_t i) { return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1); }, all_, found_);
     const std::size_t count = all_.line.size();
     for (std::size_t k = 0; k < count; ++k) {
       const std::int64_t day = uses_.day[all_.line[k]];
@@ -80,7 +83,8 @@ class Courses {
       covered_ = std::max(covered_, no_later(static_cast<Wide>(day) + all_.days[k] - 1));
       // The number of the use's first day within the course; days that nobody was treated on have none.
       const std::int64_t number = day - first_day_ - skipped_ + 1;
-      beyond_.push_back(number + static_cast<Wide>(all_.days[k]) - 1 - edge(rule_.comparator, uses_.limit[all_.line[k]]));
+      const Wide last = number + static_cast<Wide>(all_.days[k]) - 1;
+      beyond_.push_back(told(last - edge(rule_.comparator, uses_.limit[all_.line[first_]])));
     }
     close(count);
   }
@@ -94,48 +98,34 @@ class Courses {
   }
 
   void close(std::size_t end) {
-    std::size_t k = 0;
-    while (k < beyond_.size() && !offends(first_ + k)) ++k;
-    if (k < beyond_.size()) {
-      const std::size_t line = all_.line[first_ + k];
-      found_.open({covered_ - first_day_ - skipped_ + 1, uses_.limit[line], first_day_, covered_, entry_of(uses_.entry, line)});
-      for (std::size_t at = first_; at < end; ++at) {
-        const auto event = static_cast<std::int32_t>(all_.line[at]);
-        if (offends(at)) {
-          found_.detail(event, Part::kOffending, excess(uses_, rule_, all_.line[at], beyond_[at - first_], all_.days[at]));
-        } else {
-          found_.detail(event, Part::kInvolved);
-        }
-      }
-    }
+    if (first_ == end) return;
+    const std::size_t line = all_.line[first_];
+    if (uses_.limit[line] != kUnknown)
+      tell(uses_, rule_, all_, first_, beyond_,
+           {covered_ - first_day_ - skipped_ + 1, uses_.limit[line], first_day_, covered_, entry_of(uses_.entry, line)}, found_);
     beyond_.clear();
+    first_ = end;
   }
-
-  [[nodiscard]] bool offends(std::size_t at) const { return beyond_[at - first_] > 0; }
 
   const Supply& uses_;
   const SupplyRule& rule_;
   Found& found_;
   Judged all_;
-  std::vector<Wide> beyond_;
+  std::vector<std::int64_t> beyond_;
   std::size_t first_ = 0;
   std::int64_t first_day_ = 0, covered_ = 0, skipped_ = 0;
 };
 
 void overlaps(const Supply& lines, const SupplyRule& rule, const Judged& all, Found& found) {
   std::int64_t covered = 0;  // the first day for which nothing is left
-  for (std::size_t k = 0, next = 0; k < all.line.size(); k = next) {
+  for (std::size_t k = 0; k < all.line.size(); ++k) {
     const std::size_t line = all.line[k];
-    const std::int64_t day = lines.day[line];
-    Wide days = 0;
-    for (next = k; next < all.line.size() && lines.day[all.line[next]] == day; ++next) days += all.days[next];
-    const std::int64_t left = k == 0 ? 0 : std::max<std::int64_t>(covered - day, 0);
-    if (k > 0 && hits(rule.comparator, left, lines.limit[line])) {
-      found.open({left, lines.limit[line], day, day + left - 1, entry_of(lines.entry, line)});
-      found.detail(static_cast<std::int32_t>(all.line[k - 1]), Part::kInvolved);
-      take_from_last(lines, rule, all, k, next, std::min(days, left - edge(rule.comparator, lines.limit[line])), found);
+    const std::int64_t day = lines.day[line], left = k == 0 ? 0 : std::max<std::int64_t>(covered - day, 0);
+    if (k > 0 && lines.limit[line] != kUnknown && hits(rule.comparator, left, lines.limit[line])) {
+      const std::int64_t beyond[] = {0, told(left - edge(rule.comparator, lines.limit[line]))};
+      tell(lines, rule, all, k - 1, beyond, {left, lines.limit[line], day, day + left - 1, entry_of(lines.entry, line)}, found);
     }
-    covered = no_later(day + static_cast<Wide>(left) + days);
+    covered = no_later(day + static_cast<Wide>(left) + all.days[k]);
   }
 }
 
@@ -152,16 +142,21 @@ std::int64_t days_of_line(const Supply& lines, std::size_t i) noexcept {
 Found prescription_days(const Supply& lines, const SupplyRule& rule, int threads) {
   return over_groups(lines.begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
     Judged all;
+    std::vector<std::int64_t> beyond;
     for (std::size_t g = from; g < to; ++g) {
       judged(lines, g, [&](std::size_t i) { return days_of_line(lines, i); }, all, found);
       if (all.line.empty()) continue;
       Wide days = 0;
       for (const std::int64_t one : all.days) days += one;
       const std::int64_t limit = lines.limit[all.line[0]];
-      const Wide beyond = days - edge(rule.comparator, limit);
-      if (beyond <= 0) continue;
-      found.open({told(days), limit, kUnknown, kUnknown, entry_of(lines.entry, all.line[0])});
-      take_from_last(lines, rule, all, 0, all.line.size(), beyond, found);
+      Wide left = limit == kUnknown ? 0 : days - edge(rule.comparator, limit);
+      if (left <= 0) continue;
+      beyond.assign(all.line.size(), 0);
+      for (std::size_t k = beyond.size(); k > 0 && left > 0; --k) {
+        beyond[k - 1] = told(std::min<Wide>(left, all.days[k - 1]));
+        left -= all.days[k - 1];
+      }
+      tell(lines, rule, all, 0, beyond, {told(days), limit, kUnknown, kUnknown, entry_of(lines.entry, all.line[0])}, found);
     }
   });
 }
@@ -187,10 +182,11 @@ Found daily_dose(std::span<const std::int64_t> dose, std::span<const std::int64_
                  std::span<const std::int32_t> entry, Comparator comparator, int threads) {
   return over_rows(dose.size(), threads, [&](Found& found, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      if (dose[i] == kUnknown || times[i] == kUnknown || limit[i] == kUnknown) {
+      if (dose[i] == kUnknown || times[i] == kUnknown) {
         ++found.unknown;
         continue;
       }
+      if (limit[i] == kUnknown) continue;
       const Wide daily = static_cast<Wide>(dose[i]) * times[i], most = static_cast<Wide>(limit[i]) * kOne;
       const bool equal = daily == most && (comparator == Comparator::kAtLeast || comparator == Comparator::kAtMost);
       if (!equal && !(wants_less(comparator) ? daily < most : daily > most)) continue;

@@ -83,7 +83,8 @@ class Buckets {
       const std::int64_t limit = expected(line, rank);
       found_.open({lines_.amount[line], limit, kUnknown, kUnknown, -1, static_cast<std::int32_t>(rank)});
       found_.detail(static_cast<std::int32_t>(line), Part::kOffending, told(static_cast<Wide>(lines_.amount[line]) - limit));
-      for (std::size_t j = k - rank; j < k; ++j) found_.detail(static_cast<std::int32_t>(ranked_[j].line), Part::kInvolved);
+      for (std::size_t j = k - rank; j < ranked_.size() && ranked_[j].group == ranked_[k].group; ++j)
+        if (j != k) found_.detail(static_cast<std::int32_t>(ranked_[j].line), Part::kInvolved);
     }
   }
 

@@ -35,10 +35,8 @@ struct DistinctRule {
 };
 [[nodiscard]] Found distinct(const Composition& lines, const DistinctRule& rule, int threads = 1);
 
-// `listed` of each line: 1 in the list, 0 not, kNotKnown. measure: lines, limit 0.
-[[nodiscard]] Found all_in(std::span<const std::int64_t> begin, std::span<const std::uint8_t> listed, int threads = 1);
-
-// measure: lines, limit 0.
+// `listed` of each line: 1 in the list, 0 not, kNotKnown. measure: different items, limit 0.
+[[nodiscard]] Found all_in(const Composition& lines, std::span<const std::uint8_t> listed, int threads = 1);
 [[nodiscard]] Found single(const Composition& lines, std::span<const std::uint8_t> listed, int threads = 1);
 
 // `of_lines`: two lines of one item share a class too. measure: different items (lines) of the class, limit 1. A line of class -1 shares

@@ -16,7 +16,7 @@
 
 namespace ybcore::checks {
 
-// Lines outside their stay. measure: days before its begin or after its end; limit: the grace of that side.
+// Lines outside their stay. measure: days beyond the grace of that side, which is the limit.
 struct LinesInStays {
   std::span<const std::int64_t> time;
   std::span<const std::int32_t> stay;        // of each line, -1 none (unknown)
@@ -24,8 +24,8 @@ struct LinesInStays {
 };
 [[nodiscard]] Found line_in_stay(const LinesInStays& lines, std::int64_t grace_before, std::int64_t grace_after, int threads = 1);
 
-// Two stays of a person (group) that share more than `grace` nights. One finding a later stay: it offends, the earlier ones it meets are
-// involved; measure: the most nights shared with one of them; begin and end: the nights shared with that one.
+// Two stays of a person (group) that share more than `grace` nights. One finding a pair: the later offends, the earlier is involved;
+// measure: nights beyond grace, limit: grace; begin and end: the time that both share.
 struct Meeting {
   std::span<const std::int64_t> begin;       // persons + 1
   std::span<const std::int64_t> start, end;  // stays by begin, then id
@@ -37,7 +37,8 @@ struct Meeting {
 [[nodiscard]] Found overlap(const Meeting& stays, std::int64_t grace, int threads = 1);
 
 // Lines with no operation of their visit within `before` hours ahead of it to `after` hours past it. measure: hours, begun ones counted, by
-// which the nearest operation's interval is missed; limit 0. Without an operation, or when one that might fit has no time: unknown.
+// which the nearest operation's interval is missed; limit: the hours of that side. Without an operation, or when one that might fit has no
+// time: unknown.
 struct AroundOperations {
   std::span<const std::int64_t> time;
   std::span<const std::int32_t> visit;            // of each line, -1 none (unknown)
@@ -46,7 +47,7 @@ struct AroundOperations {
 };
 [[nodiscard]] Found around_operation(const AroundOperations& lines, std::int64_t before_hours, std::int64_t after_hours, int threads = 1);
 
-// Rows of a person (group) on a day after the death's. measure: days after it; limit: grace. kUnknown as time of death: none.
+// Rows of a person (group) on a day after the death's. measure: days beyond grace, the limit. kUnknown as time of death: none.
 struct AfterDeath {
   std::span<const std::int64_t> begin;  // persons + 1
   std::span<const std::int64_t> time;
@@ -71,7 +72,7 @@ struct BeforeAdmission {
 };
 [[nodiscard]] Found before_admission(const BeforeAdmission& visits, std::int64_t days, int threads = 1);
 
-// Visits settled more than `days` days after their end. measure: days.
+// Visits settled more than `days` days after their end. measure: days beyond.
 [[nodiscard]] Found unsettled(std::span<const std::int64_t> end, std::span<const std::int64_t> settled, std::int64_t days, int threads = 1);
 
 }  // namespace ybcore::checks
