@@ -292,6 +292,252 @@ def check_shares(
     amount: NDArray[np.int64], quantity: NDArray[np.int64], excess: NDArray[np.int64]
 ) -> NDArray[np.int64]: ...
 def coded(column: Any, threads: int = 1) -> tuple[NDArray[np.int32], list[str]] | None: ...
+def check_after_death(
+    begin: NDArray[np.int64],
+    time: NDArray[np.int64],
+    death: NDArray[np.int64],
+    grace: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_around_operation(
+    time: NDArray[np.int64],
+    visit: NDArray[np.int32],
+    operation_begin: NDArray[np.int64],
+    operation: NDArray[np.int64],
+    before_hours: int,
+    after_hours: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_before_admission(
+    begin: NDArray[np.int64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    role: NDArray[np.uint8],
+    days: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_daily_dose(
+    dose: NDArray[np.int64],
+    times: NDArray[np.int64],
+    limit: NDArray[np.int64],
+    entry: NDArray[np.int32] | None,
+    comparator: str,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_delay(
+    from_time: NDArray[np.int64],
+    to_time: NDArray[np.int64],
+    hours: int,
+    comparator: str,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_distinct(
+    begin: NDArray[np.int64],
+    item: NDArray[np.int32],
+    items: int,
+    scope: NDArray[np.int32] | None,
+    threshold_begin: NDArray[np.int64],
+    threshold: NDArray[np.int64],
+    comparator: str,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_flagged(
+    state: NDArray[np.uint8],
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_gap(
+    begin: NDArray[np.int64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    exempt: NDArray[np.uint8] | None,
+    from_stay: NDArray[np.int32] | None,
+    comparator: str,
+    zones: NDArray[np.int64],
+    overlap: bool = False,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_idle(
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    time: NDArray[np.int64],
+    most: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_line_in_stay(
+    time: NDArray[np.int64],
+    stay: NDArray[np.int32],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    grace_before: int = 0,
+    grace_after: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_listed_lines(
+    begin: NDArray[np.int64],
+    item: NDArray[np.int32],
+    items: int,
+    listed: NDArray[np.uint8],
+    single: bool = False,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_in_order(
+    earlier: NDArray[np.int64],
+    later: NDArray[np.int64],
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_overlap(
+    begin: NDArray[np.int64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    stay: NDArray[np.int32],
+    kind: NDArray[np.int32],
+    looked_at: NDArray[np.uint8],
+    kinds: int,
+    grace: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_product(
+    quantity: NDArray[np.int64],
+    price: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    tolerance: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_ratio_change(
+    numerator: NDArray[np.int64],
+    denominator: NDArray[np.int64],
+    before: NDArray[np.int32],
+    comparator: str,
+    value: int,
+    up: int = 1_000_000,
+    down: int = 1,
+    min_sample: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_ratio_fixed(
+    numerator: NDArray[np.int64],
+    denominator: NDArray[np.int64],
+    comparator: str,
+    value: int,
+    up: int = 1_000_000,
+    down: int = 1,
+    min_sample: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_ratio_peer(
+    numerator: NDArray[np.int64],
+    denominator: NDArray[np.int64],
+    begin: NDArray[np.int64],
+    statistic: str,
+    comparator: str,
+    value: int,
+    up: int = 1_000_000,
+    down: int = 1,
+    min_sample: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_repeated(
+    begin: NDArray[np.int64],
+    rows: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_same_class(
+    begin: NDArray[np.int64],
+    item: NDArray[np.int32],
+    items: int,
+    of_class: NDArray[np.int32],
+    classes: int,
+    of_lines: bool = True,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_stock(
+    begin: NDArray[np.int64],
+    day: NDArray[np.int32],
+    quantity: NDArray[np.int64],
+    key: NDArray[np.int32],
+    from_day: NDArray[np.int32],
+    to_day: NDArray[np.int32],
+    open: NDArray[np.int64],
+    taken: NDArray[np.int64],
+    close: NDArray[np.int64],
+    factor: NDArray[np.int64],
+    tolerance: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_sums(
+    begin: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    total: NDArray[np.int64],
+    tolerance: int = 0,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_supply(
+    form: str,
+    begin: NDArray[np.int64],
+    day: NDArray[np.int32],
+    quantity: NDArray[np.int64],
+    days: NDArray[np.int64] | None,
+    dose: NDArray[np.int64] | None,
+    times: NDArray[np.int64] | None,
+    limit: NDArray[np.int64],
+    entry: NDArray[np.int32] | None,
+    comparator: str = "more_than",
+    packs: bool = False,
+    span: bool = False,
+    reset: int = -1,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_tier(
+    begin: NDArray[np.int64],
+    item: NDArray[np.int32],
+    quantity: NDArray[np.int64],
+    amount: NDArray[np.int64],
+    price: NDArray[np.int64],
+    group_begin: NDArray[np.int64],
+    group: NDArray[np.int32],
+    groups: int,
+    factors: NDArray[np.int64],
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_unsettled(
+    end: NDArray[np.int64],
+    settled: NDArray[np.int64],
+    days: int,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_window(
+    begin: NDArray[np.int64],
+    day: NDArray[np.int32],
+    value: NDArray[np.int64] | None,
+    key: NDArray[np.int32] | None,
+    scope: NDArray[np.int32] | None,
+    measure: str,
+    comparator: str,
+    windows: list[tuple[str, int, bool, bool]],
+    threshold_begin: NDArray[np.int64],
+    threshold: NDArray[np.int64],
+    keys: int = 0,
+    scopes: int = 1,
+    starts: int = 101,
+    threads: int = 1,
+) -> dict[str, Any]: ...
+def check_window_replay(
+    begin: NDArray[np.int64],
+    day: NDArray[np.int32],
+    value: NDArray[np.int64] | None,
+    key: NDArray[np.int32] | None,
+    scope: NDArray[np.int32] | None,
+    measure: str,
+    comparator: str,
+    windows: list[tuple[str, int, bool, bool]],
+    values: NDArray[np.int64],
+    money: NDArray[np.int64],
+    excess: bool = False,
+    keys: int = 0,
+    starts: int = 101,
+    threads: int = 1,
+) -> dict[str, NDArray[np.int64]]: ...
 def combine_classes(
     events: int, columns: list[dict[str, Any]], threads: int = 1
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
@@ -375,6 +621,9 @@ def rank_codes(
     rank: NDArray[np.int32],
     out: NDArray[np.int32],
 ) -> NDArray[np.int32]: ...
+def ratios(
+    numerator: NDArray[np.int64], denominator: NDArray[np.int64], up: int, down: int, min_sample: int = 0
+) -> NDArray[np.int64]: ...
 def rising(values: NDArray[np.int64], threads: int = 1) -> bool: ...
 def rough_bounds(values: NDArray[np.int64] | NDArray[np.int32], threads: int = 1) -> tuple[int, int]: ...
 def rows_by_key(key: NDArray[np.int32], keys: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...

@@ -23,7 +23,9 @@ std::string twin(const Stays& s, const GapRule& rule) {
   for (std::size_t g = 0; g + 1 < s.begin.size(); ++g)
     for (auto i = s.begin[g]; i < s.begin[g + 1]; ++i) {
       const auto at = static_cast<std::size_t>(i);
-      const auto known = [&](std::int64_t k) { return s.start[static_cast<std::size_t>(k)] != kUnknown && s.end[static_cast<std::size_t>(k)] != kUnknown; };
+      const auto known = [&](std::int64_t k) {
+        return s.start[static_cast<std::size_t>(k)] != kUnknown && s.end[static_cast<std::size_t>(k)] != kUnknown;
+      };
       if (!known(i)) {
         ++out.unknown;
         continue;

@@ -24,7 +24,8 @@ void tell(Found& out, std::size_t i, Wide measure, RatioTest test) {
 }
 
 std::int64_t ratio(const Ratios& r, std::size_t i) {
-  if (r.numerator[i] == kUnknown || r.denominator[i] == kUnknown || r.denominator[i] <= 0 || r.denominator[i] < r.min_sample) return kUnknown;
+  if (r.numerator[i] == kUnknown || r.denominator[i] == kUnknown || r.denominator[i] <= 0 || r.denominator[i] < r.min_sample)
+    return kUnknown;
   return static_cast<std::int64_t>(half_up(static_cast<Wide>(r.numerator[i]) * r.up, static_cast<Wide>(r.denominator[i]) * r.down));
 }
 
@@ -46,7 +47,8 @@ void twin_z(const I64& known, const std::vector<std::size_t>& cells, RatioTest t
   }
   for (std::size_t k = 0; k < cells.size(); ++k) {
     const Wide a = n * known[k] - sum;
-    const Wide left = a * a * 1'000'000 * 1'000'000 * (a < 0 ? -1 : 1), right = variance * test.value * test.value * (test.value < 0 ? -1 : 1);
+    const Wide left = a * a * 1'000'000 * 1'000'000 * (a < 0 ? -1 : 1),
+               right = variance * test.value * test.value * (test.value < 0 ? -1 : 1);
     if (!hits(test.comparator, left < right ? -1 : left > right ? 1 : 0, 0)) continue;
     Wide z = 0;
     while ((2 * z + 1) * (2 * z + 1) * variance <= 4 * a * a * 1'000'000 * 1'000'000) z += 1;

@@ -124,8 +124,8 @@ void twin_period(const Case& c, std::size_t w, const Period& period, const std::
     beyond[at] = excess(c, w, within[at], measure);
   }
   if (last < 0) return;
-  out.open({static_cast<std::int64_t>(measured(c, within)), c.threshold[static_cast<std::size_t>(last)], period.first, period.last, -1,
-            last});
+  out.open(
+      {static_cast<std::int64_t>(measured(c, within)), c.threshold[static_cast<std::size_t>(last)], period.first, period.last, -1, last});
   for (std::size_t at = 0; at < within.size(); ++at)
     out.detail(static_cast<std::int32_t>(within[at]), at < first ? Part::kInvolved : Part::kOffending, at < first ? kWhole : beyond[at]);
 }
@@ -172,8 +172,8 @@ Case drawn(draw::Random& random) {
   c.rule.starts = random.in(0, 1) == 1 ? 701 : 229;
   c.rule.scopes = scoped ? 3 : 1;
   for (int w = 0; w < 3; ++w)
-    c.windows.push_back({static_cast<Span>(random.in(0, 5)), static_cast<std::int32_t>(random.in(1, 14)), random.in(0, 1) == 1,
-                         random.in(0, 1) == 1});
+    c.windows.push_back(
+        {static_cast<Span>(random.in(0, 5)), static_cast<std::int32_t>(random.in(1, 14)), random.in(0, 1) == 1, random.in(0, 1) == 1});
   c.threshold_begin = draw::offsets(random, 3 * c.rule.scopes, 3);
   const bool sums = c.rule.measured == Measured::kSum;
   for (std::int64_t k = 0; k < c.threshold_begin.back(); ++k) c.threshold.push_back(random.in(0, sums ? 120 : 5));
@@ -282,8 +282,9 @@ void far_sums_and_nothing() {
   Case c = counting({0, 1, 2, 40}, {Span::kRolling, 30, false, false}, (std::int64_t{1} << 62) + 1);
   c.rule.measured = Measured::kSum;
   c.value = {std::int64_t{1} << 62, std::int64_t{1} << 62, std::int64_t{1} << 62, std::int64_t{1} << 62};
-  CHECK_EQ(c.found(), "9223372036854775807/4611686018427387905 [-28,1] #0 !1(4611686018427387903) ?0; "
-                      "9223372036854775807/4611686018427387905 [-27,2] #0 !2(4611686018427387904) ?0 ?1; 0");
+  CHECK_EQ(c.found(),
+           "9223372036854775807/4611686018427387905 [-28,1] #0 !1(4611686018427387903) ?0; "
+           "9223372036854775807/4611686018427387905 [-27,2] #0 !2(4611686018427387904) ?0 ?1; 0");
   CHECK_EQ(counting({}, {Span::kMonth, 1}, 1).found(3), "0");
   Case none;
   CHECK_EQ(none.found(2), "0");

@@ -50,7 +50,8 @@ void judge_part(Found& found, std::size_t i, Wide part, Wide all, RatioTest test
   if (deviation < 0 && value >= 0) return std::strong_ordering::less;
   if (deviation >= 0 && value < 0) return std::strong_ordering::greater;
   const Whole size = size_of(value);
-  const auto order = times(size_of(deviation) * size_of(deviation), static_cast<Whole>(kMillion) * kMillion) <=> times(variance, size * size);
+  const auto order =
+      times(size_of(deviation) * size_of(deviation), static_cast<Whole>(kMillion) * kMillion) <=> times(variance, size * size);
   return deviation < 0 ? 0 <=> order : order;
 }
 

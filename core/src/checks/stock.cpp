@@ -6,7 +6,6 @@ namespace ybcore::checks {
 
 namespace {
 
-constexpr std::int64_t kNoDay = std::numeric_limits<std::int32_t>::min();
 constexpr std::int64_t kMillion = 1'000'000;
 
 struct Range {
@@ -23,8 +22,7 @@ struct Range {
 }
 
 [[nodiscard]] bool known(const StockRows& rows, std::size_t r) {
-  return rows.from[r] != kNoDay && rows.to[r] != kNoDay && rows.open[r] != kUnknown && rows.in[r] != kUnknown && rows.close[r] != kUnknown &&
-         rows.factor[r] > 0;
+  return rows.open[r] != kUnknown && rows.in[r] != kUnknown && rows.close[r] != kUnknown && rows.factor[r] > 0;
 }
 
 void judge(const Sales& sales, const StockRows& rows, std::size_t r, std::int64_t tolerance, Found& found) {
@@ -39,7 +37,7 @@ void judge(const Sales& sales, const StockRows& rows, std::size_t r, std::int64_
   }
   const Wide there = static_cast<Wide>(rows.open[r]) + rows.in[r] - rows.close[r] + tolerance;
   const Wide factor = rows.factor[r];
-  if (sold * factor <= there * kMillion) return;
+  if (first == end || sold * factor <= there * kMillion) return;
   found.open({told(round_div(sold * factor, kMillion)), told(there), rows.from[r], rows.to[r], static_cast<std::int32_t>(r)});
   Wide beyond = sold - std::max<Wide>(there, 0) * kMillion / factor;
   std::size_t offending = end;

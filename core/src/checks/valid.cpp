@@ -64,7 +64,7 @@ Found order(std::span<const std::int64_t> earlier, std::span<const std::int64_t>
       if (earlier[i] == kUnknown || later[i] == kUnknown) {
         ++found.unknown;
       } else if (earlier[i] > later[i]) {
-        offend(found, i, {told(static_cast<Wide>(earlier[i]) - later[i]), 0, earlier[i], later[i]});
+        offend(found, i, {earlier[i], later[i]});
       }
     }
   });
@@ -80,7 +80,7 @@ Found delay(std::span<const std::int64_t> from_time, std::span<const std::int64_
         continue;
       }
       const std::int64_t late = told(static_cast<Wide>(to_time[i]) - from_time[i]);
-      if (hits(comparator, late, limit)) offend(found, i, {late, limit, from_time[i], to_time[i]});
+      if (hits(comparator, late, limit)) offend(found, i, {late, limit});
     }
   });
 }

@@ -28,8 +28,7 @@ using std::chrono::year_month_day;
   const int y = static_cast<int>(date.year());
   const int from = (static_cast<int>(static_cast<unsigned>(date.month())) - 1) / n * n;
   const int to = std::min(12, from + std::min(n, 12));
-  return {day_at(y, static_cast<unsigned>(from) + 1),
-          (to == 12 ? day_at(y + 1, 1) : day_at(y, static_cast<unsigned>(to) + 1)) - 1};
+  return {day_at(y, static_cast<unsigned>(from) + 1), (to == 12 ? day_at(y + 1, 1) : day_at(y, static_cast<unsigned>(to) + 1)) - 1};
 }
 
 [[nodiscard]] Period of_years(int y, std::int32_t n, std::int32_t starts) noexcept {
@@ -42,7 +41,10 @@ using std::chrono::year_month_day;
 class Findings {
  public:
   Findings(const WindowEvents& events, const WindowRule& rule, std::size_t w)
-      : events_(events), rule_(rule), window_(rule.windows[w]), less_(wants_less(rule.comparator)),
+      : events_(events),
+        rule_(rule),
+        window_(rule.windows[w]),
+        less_(wants_less(rule.comparator)),
         begin_(rule.threshold_begin.subspan(w * static_cast<std::size_t>(rule.scopes), static_cast<std::size_t>(rule.scopes) + 1)) {
     for (std::size_t s = 0; s + 1 < begin_.size(); ++s) easiest_.push_back(easiest(s));
     scope_ = events.scope.empty() ? nullptr : events.scope.data();
@@ -54,13 +56,15 @@ class Findings {
 
   template <class Total>
   void rolled(std::size_t i, std::size_t low, std::size_t high, Total total) {
-    if (compares(i, total)) [[unlikely]] hit(i, low, high, total);
+    if (compares(i, total)) [[unlikely]]
+      hit(i, low, high, total);
   }
 
   template <class Total>
   void counted(std::size_t i, Total total) {
     if (less_) return;
-    if (!over_.empty() || compares(i, total)) [[unlikely]] over(i, total);
+    if (!over_.empty() || compares(i, total)) [[unlikely]]
+      over(i, total);
   }
 
   template <class Total>
@@ -73,7 +77,8 @@ class Findings {
         if (known(events_, rule_.measured, i)) over_.push_back({i, kWhole});
       compared_ = first_that_compares(last - 1, total);
     }
-    if (!over_.empty()) [[unlikely]] close(first, period, total);
+    if (!over_.empty()) [[unlikely]]
+      close(first, period, total);
   }
 
   void missing() { ++found.unknown; }
@@ -175,13 +180,16 @@ Period period_of(const Window& window, std::int32_t starts, std::int64_t day) no
   const year_month_day date{sys_days{days{day}}};
   const int y = static_cast<int>(date.year());
   switch (window.span) {
-    case Span::kMonth: return of_months(date, window.n);
-    case Span::kQuarter: return of_months(date, 3 * std::min(window.n, 4));
+    case Span::kMonth:
+      return of_months(date, window.n);
+    case Span::kQuarter:
+      return of_months(date, 3 * std::min(window.n, 4));
     case Span::kInsuranceYear: {
       const bool before = day < day_at(y, static_cast<unsigned>(starts / 100), static_cast<unsigned>(starts % 100));
       return of_years(before ? y - 1 : y, window.n, starts);
     }
-    default: return of_years(y, window.n, 101);
+    default:
+      return of_years(y, window.n, 101);
   }
 }
 

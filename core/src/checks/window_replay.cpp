@@ -16,7 +16,12 @@ class Histogram {
  public:
   Histogram(const WindowEvents& events, const WindowRule& rule, std::span<const Wide> edges, std::span<const std::int64_t> money,
             bool excess)
-      : steps(edges.size()), events_(events), measured_(rule.measured), less_(wants_less(rule.comparator)), edges_(edges), money_(money),
+      : steps(edges.size()),
+        events_(events),
+        measured_(rule.measured),
+        less_(wants_less(rule.comparator)),
+        edges_(edges),
+        money_(money),
         excess_(excess) {
     if (!edges.empty()) easiest_ = less_ ? edges.back() : edges.front();
   }

@@ -78,8 +78,8 @@ struct KeyTally {
   std::int64_t total = 0;
 };
 
-// sink.rolled(event, first and past-last event of its window, measure) for every event of subjects from .. to, sink.missing() for one that is not
-// known.
+// sink.rolled(event, first and past-last event of its window, measure) for every event of subjects from .. to, sink.missing() for one that
+// is not known.
 template <bool peers, class Tally, class Sink>
 void roll(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Tally& tally, Sink& sink) {
   const std::int64_t keep = static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1);
@@ -178,10 +178,14 @@ void scan(const WindowEvents& events, const WindowRule& rule, std::size_t from, 
 template <class Sink>
 void scan_measured(const WindowEvents& events, const WindowRule& rule, std::size_t from, std::size_t to, std::span<Sink> sinks) {
   switch (rule.measured) {
-    case Measured::kCount: return scan<CountTally>(events, rule, from, to, sinks);
-    case Measured::kSum: return scan<SumTally>(events, rule, from, to, sinks);
-    case Measured::kDays: return scan<DayTally>(events, rule, from, to, sinks);
-    case Measured::kKeys: return scan<KeyTally>(events, rule, from, to, sinks);
+    case Measured::kCount:
+      return scan<CountTally>(events, rule, from, to, sinks);
+    case Measured::kSum:
+      return scan<SumTally>(events, rule, from, to, sinks);
+    case Measured::kDays:
+      return scan<DayTally>(events, rule, from, to, sinks);
+    case Measured::kKeys:
+      return scan<KeyTally>(events, rule, from, to, sinks);
   }
 }
 

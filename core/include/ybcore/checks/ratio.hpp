@@ -1,8 +1,8 @@
 // K13: ratios of institutions, doctors or departments, held against a figure, the period before or their peers.
 //
 // Meaning   ratio = numerator * up / (denominator * down), rounded half up to a whole number (millionths, by the caller's scale). change:
-//           (ratio - before) / before. z: (ratio - mean) / population standard deviation. mad: |ratio - median| / median absolute deviation,
-//           both medians the lower one. percentile: ratios of the group strictly below / ratios of the group, itself among them.
+//           (ratio - before) / before. z: (ratio - mean) / population standard deviation. mad: |ratio - median| / median absolute
+//           deviation, both medians the lower one. percentile: ratios of the group strictly below / ratios of the group, itself among them.
 // Units     value and ratios in millionths; measure too, rounded half up for reading: all is compared exactly. limit: the value.
 // Requires  up, down > 0. Cells of a peer group contiguous; before < cells.
 // Gives     One finding a cell (a unit in a period), in order; it is the offending event.

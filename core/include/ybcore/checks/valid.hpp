@@ -1,8 +1,8 @@
 // K15: data that cannot be right.
 //
 // Meaning   flagged: rows that a mask names (a missing column, a code out of the list or catalogue). sums: lines of a visit against its
-//           total. product: quantity * price against the amount. order: earlier > later. delay: later - earlier. Values that must be unique:
-//           `repeated` of stock.hpp.
+//           total. product: quantity * price against the amount. order: earlier > later. delay: later - earlier. Values that must be
+//           unique: `repeated` of stock.hpp.
 // Units     Money fen, quantity 1/10000, price 1/1000000 yuan, times microseconds, tolerance fen.
 // Requires  Spans of one length; kUnknown for missing.
 // Gives     One finding a row (or visit), in order: it offends. A row that lacks a value is counted unknown.
@@ -25,10 +25,10 @@ namespace ybcore::checks {
                          std::int64_t tolerance, int threads = 1);
 
 // measure: the amount, limit: the product, half up; compared unrounded.
-[[nodiscard]] Found product(std::span<const std::int64_t> quantity, std::span<const std::int64_t> price, std::span<const std::int64_t> amount,
-                            std::int64_t tolerance, int threads = 1);
+[[nodiscard]] Found product(std::span<const std::int64_t> quantity, std::span<const std::int64_t> price,
+                            std::span<const std::int64_t> amount, std::int64_t tolerance, int threads = 1);
 
-// measure: microseconds by which the one is later, limit 0; begin and end: the two times as given.
+// measure: the one, limit: the other.
 [[nodiscard]] Found order(std::span<const std::int64_t> earlier, std::span<const std::int64_t> later, int threads = 1);
 
 // measure: to - from, limit: the hours, both in microseconds.

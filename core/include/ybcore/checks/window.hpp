@@ -7,7 +7,8 @@
 // Units     Days since 1970-01-01; value as the caller counts (1/10000 of a unit, fen); begin and end of a finding are the first and the
 //           last day of the window; step is the place of the value in `threshold`; excess is what an event carries beyond the easiest
 //           value of its scope (kSum with more_than and at_least, else kWhole).
-// Requires  scopes >= 1. Events of a subject by day, then in order; day within the years 1 to 9999; n >= 1 (rolling through: n >= 0); key < keys;
+// Requires  scopes >= 1. Events of a subject by day, then in order; day within the years 1 to 9999; n >= 1 (rolling through: n >= 0); key <
+// keys;
 //           scope < scopes; at most 2^31 - 1 events.
 // Gives     Findings by window, then subject, then event. An event whose value is kUnknown or whose key is -1 is left out and counted.
 // Fails     std::bad_alloc. A measure beyond 64 bits is told as the greatest number; it is compared exactly.
