@@ -326,6 +326,11 @@ def test_synth_writes_a_city(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "通过" in capsys.readouterr().out
 
 
+def test_synth_writes_a_clinical_city(tmp_path: Path):
+    assert main(["synth", "--visits", "200", "--out", str(tmp_path / "city"), "--format", "csv", "--plants", "1"]) == 0
+    assert (tmp_path / "city/diagnoses.csv").exists() and (tmp_path / "city/labels.csv").exists()
+
+
 def test_percent_rounds_half_up():
     assert percent(1, 8, 1) == "12.5%" and percent(1, 3) == "33.33%" and percent(2, 3) == "66.67%"
     assert percent(1, 0) == "—" and percent(0, 5) == "0.00%" and percent(1, 200, 0) == "1%"

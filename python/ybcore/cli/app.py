@@ -112,6 +112,22 @@ def demo(session: Session, **options: Any) -> int:
 @click.option(
     "--visits", cls=Option, type=click.IntRange(1), default=200_000, show_default=True, zh="结算笔数。", en="Visits."
 )
+@click.option(
+    "--clinical",
+    cls=Option,
+    is_flag=True,
+    zh="同时生成规则检查所需的诊断、手术、医师、检验和进销存。",
+    en="With diagnoses, operations, doctors, laboratory values and stock for rule checks.",
+)
+@click.option(
+    "--plants",
+    cls=Option,
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    zh="每条规则植入的违规数；大于 0 时同 --clinical。",
+    en="Violations of each rule to plant; above 0 means --clinical.",
+)
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder to write to.")
 def synth(session: Session, **options: Any) -> int:
     from .settle import synth as work

@@ -176,11 +176,20 @@ def synth(
     seed: int,
     format_: str,
     encoding: str,
+    clinical: bool,
+    plants: int,
 ) -> int:
     """A synthetic city as files."""
     from ..synth import city
 
-    town = city(seed=seed, persons=persons or max(1, visits // 10), visits=visits, lines_per_visit=lines_per_visit)
+    town = city(
+        seed=seed,
+        persons=persons or max(1, visits // 10),
+        visits=visits,
+        lines_per_visit=lines_per_visit,
+        clinical=clinical or plants > 0,
+        plants=plants,
+    )
     with session.progress("生成", "make") as tell:
         town.write(out, format_, encoding=encoding, progress=tell)
     session.say(f"已写入 {out}/", f"written to {out}/")

@@ -213,7 +213,8 @@ def _prices(
     factor = _tables()["factor"][((low >> np.uint64(40)) & np.uint64(255)).astype(np.int64)]
     drug = goods.items.kinds[item] <= PATENT
     # a unit of a drug is a dose, a quarter of the pack of the price table
-    price = usual * factor // np.where(drug, 400_000, 100_000) * 100
+    price = usual * factor // 100_000
+    price = np.where(drug, price >> 2, price) * 100
     full = special == AT["operation"]
     half = special == AT["operation_2"]
     price[full] = full_price(usual[full])
@@ -227,21 +228,24 @@ def _times(
 ) -> tuple[Ints, Ints]:  # fmt: skip
     """Day and second of the day of each line, inside its visit."""
     rows = made.rows
-    begin = rows.begin.astype(np.int64)[visit]
-    length = nights[visit]
-    rest = (whole - chosen.many - daily)[visit]
-    day = begin + np.where(ordinal >= 0, ordinal * (length + 1) // np.maximum(rest, 1), 0)
+    stay = STAYS[rows.kind]
+    day = rows.begin.astype(np.int64)[visit]
+    rest = np.maximum(whole - chosen.many - daily, 1).astype(np.int32)
+    spread = np.flatnonzero(stay[visit] & (ordinal >= 0))
+    at = visit[spread]
+    day[spread] += ordinal[spread] * (nights + 1).astype(np.int32)[at] // rest[at]
     bed = np.flatnonzero(special == -2)
     day[bed] += (place[bed] - chosen.many[visit[bed]]) // beds
-    at = np.flatnonzero(special >= 0)
-    kinds = np.array([s.day for s in SPECIALS])[special[at]]
-    day[at] += np.where(kinds == END, length[at], np.where(kinds == OPERATION_DAY, np.minimum(length[at], 1), 0))
+    # a drawn second of the hours in which every day of a stay is open, or of the first 20 minutes of a visit
     roll = ((low >> np.uint64(44)) & np.uint64(0xFFFF)).astype(np.int64)
-    stay = STAYS[rows.kind][visit]
-    second = np.where(stay, 36_000 + roll % 14_000, made.begin_second[visit] + roll % 1_200)
-    at = np.flatnonzero(special >= 0)
-    fixed = _OF_STAY[special[at]]
-    second[at] = np.where(stay[at] & (fixed >= 0), fixed, second[at])
+    second = np.where(stay, 36_000, made.begin_second)[visit] + (roll * np.where(stay, 14_000, 1_200)[visit] >> 16)
+    own = np.flatnonzero(special >= 0)
+    which, here = special[own], visit[own]
+    kinds = np.array([s.day for s in SPECIALS])[which]
+    length = nights[here]
+    day[own] += np.where(kinds == END, length, np.where(kinds == OPERATION_DAY, np.minimum(length, 1), 0))
+    fixed = _OF_STAY[which]
+    second[own] = np.where(stay[here] & (fixed >= 0), fixed, second[own])
     return day, second
 
 
