@@ -266,7 +266,7 @@ def arrays():
         yield from ((name, key) for key, value in given.items() if isinstance(value, np.ndarray))
 
 
-@pytest.mark.parametrize(("name", "key"), arrays())
+@pytest.mark.parametrize(("name", "key"), list(arrays()))
 def test_another_type_is_refused(name, key):
     given = {**FUNCTIONS, **OTHERS}[name]
     with pytest.raises(TypeError):
