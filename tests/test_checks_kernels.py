@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from ybcore import _core
 
 DAY = 86_400_000_000
@@ -240,7 +239,20 @@ FUNCTIONS = {
     "PairTable.check": PAIRS,
 }
 OTHERS = {"check_entries": ENTRIES, "check_net": NET, "check_order": NO_TIES, "check_pick": PICK}
-TABLES = {"sets", "set", "masks", "unit", "comparator", "value", "ceiling", "visit_person", "groups", "fits", "start", "rows"}
+TABLES = {
+    "sets",
+    "set",
+    "masks",
+    "unit",
+    "comparator",
+    "value",
+    "ceiling",
+    "visit_person",
+    "groups",
+    "fits",
+    "start",
+    "rows",
+}
 
 
 def function(name):

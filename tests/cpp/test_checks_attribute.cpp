@@ -209,7 +209,8 @@ void indications(std::uint64_t seed) {
       }
     }
     for (const int threads : {1, 2, 7}) {
-      const Found found = diagnoses({s.entry, s.visit, s.day, s.time}, {s.begin, s.code, s.main, s.person, s.visit_day}, tests, rule, threads);
+      const Found found =
+          diagnoses({s.entry, s.visit, s.day, s.time}, {s.begin, s.code, s.main, s.person, s.visit_day}, tests, rule, threads);
       CHECK(draw::listed(found) == wanted);
       CHECK_EQ(found.unknown, unknown);
     }

@@ -67,7 +67,8 @@ Found age(std::span<const std::int32_t> entry, std::span<const std::int32_t> bir
       const auto at = static_cast<std::size_t>(row);
       // A comparator that misses at both ends misses between them.
       const Span rough = roughly(rule.unit[at], static_cast<std::int64_t>(day[i]) - birth[i]);
-      if (rough.least >= 0 && !hits(rule.comparator[at], rough.least, rule.value[at]) && !hits(rule.comparator[at], rough.most, rule.value[at]))
+      if (rough.least >= 0 && !hits(rule.comparator[at], rough.least, rule.value[at]) &&
+          !hits(rule.comparator[at], rough.most, rule.value[at]))
         continue;
       const std::int64_t measure = completed(rule.unit[at], birth[i], day[i]);
       if (hits(rule.comparator[at], measure, rule.value[at])) name(found, i, entry.empty() ? -1 : row, measure, rule.value[at]);

@@ -47,9 +47,7 @@ std::int32_t person_of(const LineKeys& keys, std::size_t row) noexcept {
   return visit < 0 ? -1 : keys.visit_person[static_cast<std::size_t>(visit)];
 }
 
-Key key_of(const LineKeys& keys, std::size_t row) noexcept {
-  return {keys.time[row], keys.visit[row], static_cast<std::int32_t>(row)};
-}
+Key key_of(const LineKeys& keys, std::size_t row) noexcept { return {keys.time[row], keys.visit[row], static_cast<std::int32_t>(row)}; }
 
 bool stand_in_order(const LineKeys& keys, const Before& before, int threads) {
   const Chunks chunks = cut_rows(keys.visit.size(), kBlock);
