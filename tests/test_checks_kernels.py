@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-
 from ybcore import _core
 
 DAY = 86_400_000_000
@@ -240,7 +239,20 @@ FUNCTIONS = {
     "PairTable.check": PAIRS,
 }
 OTHERS = {"check_entries": ENTRIES, "check_net": NET, "check_order": NO_TIES, "check_pick": PICK}
-TABLES = {"sets", "set", "masks", "unit", "comparator", "value", "ceiling", "visit_person", "groups", "fits", "start", "rows"}
+TABLES = {
+    "sets",
+    "set",
+    "masks",
+    "unit",
+    "comparator",
+    "value",
+    "ceiling",
+    "visit_person",
+    "groups",
+    "fits",
+    "start",
+    "rows",
+}
 
 
 def function(name):
@@ -266,7 +278,7 @@ def arrays():
         yield from ((name, key) for key, value in given.items() if isinstance(value, np.ndarray))
 
 
-@pytest.mark.parametrize(("name", "key"), arrays())
+@pytest.mark.parametrize(("name", "key"), list(arrays()))
 def test_another_type_is_refused(name, key):
     given = {**FUNCTIONS, **OTHERS}[name]
     with pytest.raises(TypeError):

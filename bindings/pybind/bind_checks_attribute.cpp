@@ -73,7 +73,8 @@ checks::VisitDiagnoses diagnoses_of(const I64& begin, const I32& code, const May
                                     const Maybe<std::int32_t>& visit_person, const Maybe<std::int32_t>& visit_day, const U64& sets,
                                     const checks::DiagnosisRule& rule, bool tested) {
   const std::size_t rows = span_of(code).size();
-  checks::VisitDiagnoses out{offsets_of(begin, code.size(), "begin"), codes_of(code, rows, sets, "code"), rows_of(main, rows, "main"), {}, {}};
+  checks::VisitDiagnoses out{
+      offsets_of(begin, code.size(), "begin"), codes_of(code, rows, sets, "code"), rows_of(main, rows, "main"), {}, {}};
   const std::size_t visits = out.begin.size() - 1;
   if (rule.main_only) static_cast<void>(needed(main, rows, "main"));
   const bool back = rule.look_back_days >= 0;
@@ -106,8 +107,8 @@ py::dict py_diagnoses(const Maybe<std::int32_t>& entry, const I32& visit, const 
                       std::int32_t look_back_days, bool any_leaf, bool negate, int threads) {
   const std::size_t n = span_of(visit).size();
   if (!set && !test_begin) refuse("set", "is needed where there is no test");
-  const checks::DiagnosisRule rule{sets_of(sets), set ? set_of(*set, sets) : std::span<const std::int32_t>{}, main_only, look_back_days,
-                                   any_leaf, negate};
+  const checks::DiagnosisRule rule{
+      sets_of(sets), set ? set_of(*set, sets) : std::span<const std::int32_t>{}, main_only, look_back_days, any_leaf, negate};
   const auto visits = diagnoses_of(begin, code, main, visit_person, visit_day, sets, rule, test_begin.has_value());
   const auto tests = tests_of(test_begin, test_time, test_value, test_comparator, test_limit, test_look_back_days, visits.visit_person);
   checks::DiagnosisEvents events{set ? entries_of(entry, n, rule.set.size()) : rows_of(entry, n, "entry"),
@@ -140,9 +141,9 @@ void bind_checks_attribute(py::module_& m) {
         py::arg("visit_person").noconvert() = py::none(), py::arg("visit_day").noconvert() = py::none(),
         py::arg("test_begin").noconvert() = py::none(), py::arg("test_time").noconvert() = py::none(),
         py::arg("test_value").noconvert() = py::none(), py::arg("test_comparator") = "more_than", py::arg("test_limit") = 0,
-        py::arg("test_look_back_days") = -1, py::kw_only(), py::arg("sets").noconvert(), py::arg("set").noconvert(), py::arg("main_only") = false,
-        py::arg("look_back_days") = -1, py::arg("any_leaf") = false, py::arg("negate") = false, py::arg("threads") = 1,
-        "K02: events whose diagnoses or tests do not fulfil the condition.");
+        py::arg("test_look_back_days") = -1, py::kw_only(), py::arg("sets").noconvert(), py::arg("set").noconvert(),
+        py::arg("main_only") = false, py::arg("look_back_days") = -1, py::arg("any_leaf") = false, py::arg("negate") = false,
+        py::arg("threads") = 1, "K02: events whose diagnoses or tests do not fulfil the condition.");
 }
 
 }  // namespace ybcore::bind

@@ -72,8 +72,8 @@ py::dict py_couple(const I64& person_begin, const Maybe<std::int32_t>& entry, co
   if (n + m > INT32_MAX) refuse("partner_code", "has too many rows");
   if (order.has_value() != partner_order.has_value()) refuse("partner_order", "and order belong together");
   if (self.has_value() != partner_self.has_value()) refuse("partner_self", "and self belong together");
-  const checks::Triggers triggers{side(person_begin, n, visit, day, order, quantity, self, rule, ""),
-                                  entries_of(entry, n, rule.set.size()), rows_of(sure, n, "sure")};
+  const checks::Triggers triggers{side(person_begin, n, visit, day, order, quantity, self, rule, ""), entries_of(entry, n, rule.set.size()),
+                                  rows_of(sure, n, "sure")};
   const checks::Partners partners{
       side(partner_begin, m, partner_visit, partner_day, partner_order, partner_quantity, partner_self, rule, "partner_"),
       codes_of(partner_code, m, sets, "partner_code")};
@@ -91,8 +91,8 @@ void bind_checks_cap(py::module_& m) {
   m.def("check_cap", &py_cap, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("cell"),
         py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
         py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
-        py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false, py::arg("threads") = 1,
-        "K06: sums of buckets against their caps.");
+        py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false,
+        py::arg("threads") = 1, "K06: sums of buckets against their caps.");
   m.def("check_couple", &py_couple, py::arg("person_begin").noconvert(), py::arg("entry").noconvert(), py::arg("visit").noconvert(),
         py::arg("day").noconvert(), py::arg("order").noconvert(), py::arg("quantity").noconvert(), py::arg("self").noconvert(),
         py::arg("sure").noconvert(), py::arg("partner_begin").noconvert(), py::arg("partner_code").noconvert(),

@@ -27,8 +27,8 @@ TieIds ids_of(const Maybe<std::int64_t>& numbers, const Maybe<std::int64_t>& off
 
 py::tuple py_order(const I32& visit, const I32& visit_person, const I64& time, std::int64_t persons,
                    const Maybe<std::int64_t>& visit_numbers, const Maybe<std::int64_t>& visit_offsets,
-                   const Maybe<std::uint8_t>& visit_bytes, const Maybe<std::int64_t>& line_numbers,
-                   const Maybe<std::int64_t>& line_offsets, const Maybe<std::uint8_t>& line_bytes, int threads) {
+                   const Maybe<std::uint8_t>& visit_bytes, const Maybe<std::int64_t>& line_numbers, const Maybe<std::int64_t>& line_offsets,
+                   const Maybe<std::uint8_t>& line_bytes, int threads) {
   const auto own = within(span_of(visit), -1, visit_person.size(), "visit");
   if (own.size() > INT32_MAX) refuse("visit", "has too many rows");
   if (persons < 0) refuse("persons", "is negative");
@@ -46,8 +46,12 @@ py::tuple py_order(const I32& visit, const I32& visit_person, const I64& time, s
 py::dict py_net(const Maybe<std::int32_t>& row, const I64& person_begin, const I32& visit, const I32& item, const I64& quantity,
                 const I64& amount, const Maybe<std::int64_t>& named, int threads) {
   const std::size_t n = span_of(visit).size();
-  checks::NetLines lines{within(span_of(row), 0, static_cast<std::int64_t>(n), "row"), {}, span_of(visit), rows_of(item, n, "item"),
-                         rows_of(quantity, n, "quantity"), rows_of(amount, n, "amount"),
+  checks::NetLines lines{within(span_of(row), 0, static_cast<std::int64_t>(n), "row"),
+                         {},
+                         span_of(visit),
+                         rows_of(item, n, "item"),
+                         rows_of(quantity, n, "quantity"),
+                         rows_of(amount, n, "amount"),
                          within(rows_of(named, n, "named"), -1, static_cast<std::int64_t>(n), "named")};
   lines.person_begin = offsets_of(person_begin, row ? row->size() : visit.size(), "person_begin");
   checks::Netted netted;
@@ -120,9 +124,10 @@ py::array_t<std::int32_t> py_entries(const I64& start, const I64& rows, const Ma
                                  rows_of(level, n, "level"),
                                  span_of(fits),
                                  fits ? static_cast<std::size_t>(fits->shape(1)) : 0};
-  const checks::EntryEvents asked{within(span_of(key), -1, start.size() - 1, "key"), rows_of(day, events, "day"),
-                                  within(rows_of(event_region, events, "event_region"), -1, fits ? fits->shape(1) : INT32_MAX, "event_region"),
-                                  rows_of(event_level, events, "event_level")};
+  const checks::EntryEvents asked{
+      within(span_of(key), -1, start.size() - 1, "key"), rows_of(day, events, "day"),
+      within(rows_of(event_region, events, "event_region"), -1, fits ? fits->shape(1) : INT32_MAX, "event_region"),
+      rows_of(event_level, events, "event_level")};
   py::array_t<std::int32_t> out = lent<std::int32_t>(events);
   const auto to = written(out);
   py::gil_scoped_release release;
@@ -142,8 +147,8 @@ void bind_checks_lines(py::module_& m) {
         py::arg("item").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("named").noconvert(),
         py::arg("threads") = 1, "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
   m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("stands").noconvert(), py::arg("visit").noconvert(),
-        py::arg("masks").noconvert(), py::arg("holds").noconvert(), py::arg("unsure").noconvert(), py::arg("rules"),
-        py::arg("threads") = 1, "Candidate lines by rule: begin, place, unknown.");
+        py::arg("masks").noconvert(), py::arg("holds").noconvert(), py::arg("unsure").noconvert(), py::arg("rules"), py::arg("threads") = 1,
+        "Candidate lines by rule: begin, place, unknown.");
   m.def("check_runs", &py_runs, py::arg("place").noconvert(), py::arg("person_begin").noconvert(),
         "Where the persons' runs begin among places, of the persons who have any.");
   m.def("check_entries", &py_entries, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),

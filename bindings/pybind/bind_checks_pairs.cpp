@@ -29,9 +29,15 @@ class PairTable {
     if (region && !fits) refuse("fits", "is needed");
     if (begin.has_value() != end.has_value()) refuse("begin", "and end belong together");
     const checks::PairRows rows{within(span_of(main), -1, items, "main"), within(rows_of(included, n, "included"), -1, items, "included"),
-                                within(rows_of(scope, n, "scope"), 0, scopes, "scope"), rows_of(included_qty, n, "included_qty"), symmetric};
-    when_ = {{}, {}, rows_of(begin, n, "begin"), rows_of(end, n, "end"),
-             within(rows_of(region, n, "region"), -1, fits ? fits->shape(0) : 0, "region"), rows_of(level, n, "level"), span_of(fits),
+                                within(rows_of(scope, n, "scope"), 0, scopes, "scope"), rows_of(included_qty, n, "included_qty"),
+                                symmetric};
+    when_ = {{},
+             {},
+             rows_of(begin, n, "begin"),
+             rows_of(end, n, "end"),
+             within(rows_of(region, n, "region"), -1, fits ? fits->shape(0) : 0, "region"),
+             rows_of(level, n, "level"),
+             span_of(fits),
              fits ? static_cast<std::size_t>(fits->shape(1)) : 0};
     py::gil_scoped_release release;
     for (std::int32_t g = 0; g < scopes; ++g) indexes_.emplace_back(rows, g, static_cast<std::size_t>(items));
@@ -46,13 +52,14 @@ class PairTable {
     std::vector<checks::Grouping> groupings;
     for (const auto& [cell, subject, cut, reach] : groups) groupings.push_back(grouping_of(cell, subject, cut, reach, time, n));
     if (begin_) static_cast<void>(needed(day, n, "day"));
-    const checks::PairEvents events{
-        offsets_of(person_begin, item.size(), "person_begin"),
-        rows_of(time, n, "time"),
-        within(span_of(item), -1, items_, "item"),
-        rows_of(quantity, n, "quantity"),
-        {{}, rows_of(day, n, "day"), within(rows_of(region, n, "region"), -1, fits_ ? fits_->shape(1) : INT32_MAX, "region"),
-         rows_of(level, n, "level")}};
+    const checks::PairEvents events{offsets_of(person_begin, item.size(), "person_begin"),
+                                    rows_of(time, n, "time"),
+                                    within(span_of(item), -1, items_, "item"),
+                                    rows_of(quantity, n, "quantity"),
+                                    {{},
+                                     rows_of(day, n, "day"),
+                                     within(rows_of(region, n, "region"), -1, fits_ ? fits_->shape(1) : INT32_MAX, "region"),
+                                     rows_of(level, n, "level")}};
     checks::Found found;
     {
       const auto qty = span_of(included_qty_);
@@ -96,8 +103,8 @@ void bind_checks_pairs(py::module_& m) {
                     const std::optional<U8>&>(),
            py::arg("main").noconvert(), py::arg("included").noconvert(), py::arg("scope").noconvert(), py::arg("scopes"),
            py::arg("included_qty").noconvert(), py::arg("symmetric"), py::arg("items"), py::arg("begin").noconvert() = py::none(),
-           py::arg("end").noconvert() = py::none(), py::arg("region").noconvert() = py::none(),
-           py::arg("level").noconvert() = py::none(), py::arg("fits").noconvert() = py::none())
+           py::arg("end").noconvert() = py::none(), py::arg("region").noconvert() = py::none(), py::arg("level").noconvert() = py::none(),
+           py::arg("fits").noconvert() = py::none())
       .def("check", &PairTable::check, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("item").noconvert(),
            py::arg("quantity").noconvert(), py::arg("day").noconvert(), py::arg("region").noconvert(), py::arg("level").noconvert(),
            py::arg("groups").noconvert(), py::arg("threads") = 1,

@@ -83,9 +83,7 @@ inline checks::CodeSets sets_of(const U64& sets) {
   return {span_of(sets), static_cast<std::size_t>(sets.shape(1))};
 }
 
-inline std::span<const std::int32_t> set_of(const I32& set, const U64& sets) {
-  return within(span_of(set), -1, sets.shape(0), "set");
-}
+inline std::span<const std::int32_t> set_of(const I32& set, const U64& sets) { return within(span_of(set), -1, sets.shape(0), "set"); }
 
 inline std::span<const std::int32_t> codes_of(const I32& code, std::size_t rows, const U64& sets, const char* what) {
   return within(rows_of(code, rows, what), -1, sets.shape(1) * 64, what);

@@ -19,7 +19,7 @@ class Numbers {
     state_ ^= state_ << 13;
     state_ ^= state_ >> 7;
     state_ ^= state_ << 17;
-    return static_cast<T>(low + static_cast<std::int64_t>(state_ % static_cast<std::uint64_t>(high - low + 1)));
+    return static_cast<T>(low + static_cast<std::int64_t>(state_ % (static_cast<std::uint64_t>(high - low) + 1)));
   }
   bool one_in(std::int64_t many) { return between(1, many) == 1; }
   template <class T>

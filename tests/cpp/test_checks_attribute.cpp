@@ -50,6 +50,25 @@ void ages_turn() {
   CHECK_EQ(age_of(AgeUnit::kDay, INT32_MIN, 5), INT64_MAX);
 }
 
+// Every day for some years from some births: what is told without a calendar is what the calendar tells.
+void ages_day_by_day() {
+  for (const std::int32_t birth : {day(2019, 12, 31), day(2020, 1, 31), day(2020, 2, 29), day(2021, 3, 1), day(2021, 8, 31)})
+    for (const AgeUnit one : {AgeUnit::kMonth, AgeUnit::kYear})
+      for (const Comparator comparator : {Comparator::kMoreThan, Comparator::kAtLeast, Comparator::kLessThan, Comparator::kAtMost})
+        for (const std::int64_t value : {1, 2, 5}) {
+          std::vector<std::int32_t> births, days;
+          std::vector<Finding> wanted;
+          for (std::int32_t d = birth - 400; d < birth + 2500; ++d) births.push_back(birth), days.push_back(d);
+          for (std::size_t i = 0; i < days.size(); ++i)
+            if (const std::int64_t own = age_of(one, birth, days[i]); hits(comparator, own, value))
+              wanted.push_back({own, value, -1, {offending(i)}});
+          const std::vector<AgeUnit> unit{one};
+          const std::vector<Comparator> than{comparator};
+          const std::vector<std::int64_t> limit{value};
+          CHECK(draw::listed(age({}, births, days, {unit, than, limit}, 1)) == wanted);
+        }
+}
+
 void attributes(std::uint64_t seed, std::size_t rows) {
   draw::Numbers random(seed);
   const auto entry = random.column<std::int32_t>(rows, -2, 2), code = random.column<std::int32_t>(rows, -1, 99);
@@ -190,7 +209,8 @@ void indications(std::uint64_t seed) {
       }
     }
     for (const int threads : {1, 2, 7}) {
-      const Found found = diagnoses({s.entry, s.visit, s.day, s.time}, {s.begin, s.code, s.main, s.person, s.visit_day}, tests, rule, threads);
+      const Found found =
+          diagnoses({s.entry, s.visit, s.day, s.time}, {s.begin, s.code, s.main, s.person, s.visit_day}, tests, rule, threads);
       CHECK(draw::listed(found) == wanted);
       CHECK_EQ(found.unknown, unknown);
     }
@@ -217,6 +237,7 @@ void prices() {
 
 int main() {
   ages_turn();
+  ages_day_by_day();
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     attributes(seed, 300);
     indications(seed);

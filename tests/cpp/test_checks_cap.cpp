@@ -29,10 +29,11 @@ std::vector<Finding> twin(const Case& c, const CapRule& rule, bool counted, std:
     const auto begin = static_cast<std::size_t>(c.begin[p]), end = static_cast<std::size_t>(c.begin[p + 1]);
     const bool timed = rule.group.cell == Cell::kDay || rule.group.cell == Cell::kHour;
     const auto judged = [&](std::size_t i) {
-      if (c.entry[i] == -1 || (c.entry[i] >= 0 && c.combine[i] < 0 && (counted || c.value[i] != kUnknown) && !(rule.factor != 0 && c.days[i] < 0))) return 0;
+      if (c.entry[i] == -1 ||
+          (c.entry[i] >= 0 && c.combine[i] < 0 && (counted || c.value[i] != kUnknown) && !(rule.factor != 0 && c.days[i] < 0)))
+        return 0;
       const bool lost = c.entry[i] < 0 || c.subject[i] < 0 || c.cut[i] < 0 || (timed && c.time[i] == kUnknown) ||
-                        (!counted && c.value[i] == kUnknown) ||
-                        (rule.factor != 0 && c.days[i] < 0);
+                        (!counted && c.value[i] == kUnknown) || (rule.factor != 0 && c.days[i] < 0);
       return lost ? -1 : 1;
     };
     const auto together = [&](std::size_t i, std::size_t j) {
@@ -77,7 +78,8 @@ void against_the_twin(std::uint64_t seed, std::size_t rows, std::size_t persons)
   Case c;
   c.begin.push_back(0);
   for (std::size_t p = 0; p < persons; ++p) {
-    const std::size_t left = rows - c.time.size(), own = p + 1 == persons ? left : random.between<std::size_t>(0, std::min<std::size_t>(left, 12));
+    const std::size_t left = rows - c.time.size(),
+                      own = p + 1 == persons ? left : random.between<std::size_t>(0, std::min<std::size_t>(left, 12));
     std::int64_t now = random.one_in(4) ? kUnknown : -2 * kDayMicros;
     for (std::size_t i = 0; i < own; ++i) {
       if (now == kUnknown) {
@@ -117,7 +119,8 @@ void against_the_twin(std::uint64_t seed, std::size_t rows, std::size_t persons)
 
 void traps() {
   // One a day: split into two lines, and across midnight.
-  const std::vector<std::int64_t> begin{0, 4}, time{kDayMicros - 1, kDayMicros, kDayMicros, 2 * kDayMicros - 1}, value{10'000, 4'000, 6'000, 1};
+  const std::vector<std::int64_t> begin{0, 4}, time{kDayMicros - 1, kDayMicros, kDayMicros, 2 * kDayMicros - 1},
+      value{10'000, 4'000, 6'000, 1};
   CapRule rule{{Cell::kDay, {}, {}, 0}, {}, 10'000, 0, Comparator::kMoreThan, false};
   Found found = cap({begin, time, {}, value, {}, {}}, rule, 1);
   CHECK(draw::listed(found) == (std::vector<Finding>{{10'001, 10'000, -1, {offending(3, 1), involved(1), involved(2)}}}));

@@ -31,7 +31,9 @@ struct Case {
   std::vector<std::int32_t> set{0, 1, -1, 0};
 };
 
-bool in_set(const Case& c, std::int32_t set, std::int32_t code) { return code >= 0 && (c.words[static_cast<std::size_t>(set)] >> code & 1) != 0; }
+bool in_set(const Case& c, std::int32_t set, std::int32_t code) {
+  return code >= 0 && (c.words[static_cast<std::size_t>(set)] >> code & 1) != 0;
+}
 
 bool near(const Case& c, const CoupleRule& rule, bool ordered, std::size_t i, std::size_t p) {
   const Side &t = c.triggers, &q = c.partners;
@@ -64,7 +66,8 @@ std::vector<Finding> twin(const Case& c, const CoupleRule& rule, bool ordered, s
       Finding one{0, 0, entry, {offending(i)}};
       std::vector<std::size_t> with;
       for (std::size_t p = pb; p < pe; ++p)
-        if (near(c, rule, ordered, i, p) && in_set(c, c.set[static_cast<std::size_t>(entry)], q.code[p]) && (t.self[i] < 0 || t.self[i] != q.self[p]))
+        if (near(c, rule, ordered, i, p) && in_set(c, c.set[static_cast<std::size_t>(entry)], q.code[p]) &&
+            (t.self[i] < 0 || t.self[i] != q.self[p]))
           with.push_back(p);
       if (with.empty() && t.sure[i] == 0) {
         ++unknown;

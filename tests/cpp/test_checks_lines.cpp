@@ -38,7 +38,9 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
       twin.unknown.push_back(0);
       for (std::size_t i = 0; i < rows; ++i) {
         const std::size_t at = item[i] < 0 ? items : static_cast<std::size_t>(item[i]), v = static_cast<std::size_t>(visit[i]);
-        const auto bit = [&](const std::vector<std::uint64_t>& of, std::size_t row) { return (of[row * words + r / 64] >> (r % 64) & 1) != 0; };
+        const auto bit = [&](const std::vector<std::uint64_t>& of, std::size_t row) {
+          return (of[row * words + r / 64] >> (r % 64) & 1) != 0;
+        };
         if ((scoped && stands[i] == 0) || !bit(masks, at)) continue;
         if (!scoped || bit(holds, v)) twin.place.push_back(static_cast<std::int32_t>(i));
         if (scoped && bit(unsure, v)) ++twin.unknown.back();
@@ -95,7 +97,8 @@ void ordered(std::uint64_t seed, std::size_t rows, std::size_t persons, bool nam
   std::sort(twin.begin(), twin.end(), [&](std::int32_t a, std::int32_t b) { return key(a) < key(b); });
   std::vector<std::int64_t> begin(persons + 1);
   for (std::size_t p = 0; p < persons; ++p)
-    begin[p + 1] = begin[p] + std::count_if(twin.begin(), twin.end(), [&](std::int32_t row) { return who(row) == static_cast<std::int32_t>(p); });
+    begin[p + 1] =
+        begin[p] + std::count_if(twin.begin(), twin.end(), [&](std::int32_t row) { return who(row) == static_cast<std::int32_t>(p); });
   for (const int threads : {1, 2, 7}) {
     const LineOrder found = order_lines(keys, persons, threads);
     CHECK(found.person_begin == begin);

@@ -70,7 +70,8 @@ class Twin {
     int found = -1;
     for (const std::size_t r : rows) {
       if (!c_.from.empty() && (c_.day[i] < c_.from[r] || c_.day[i] >= c_.to[r])) continue;
-      if ((!c_.region.empty() && c_.region[r] >= 0 && c_.place[i] < 0) || (!c_.level.empty() && c_.level[r] >= 0 && c_.grade[i] < 0)) return -2;
+      if ((!c_.region.empty() && c_.region[r] >= 0 && c_.place[i] < 0) || (!c_.level.empty() && c_.level[r] >= 0 && c_.grade[i] < 0))
+        return -2;
       if (!c_.region.empty() && c_.region[r] >= 0 && c_.fits[static_cast<std::size_t>(c_.region[r] * 2 + c_.place[i])] == 0) continue;
       if (!c_.level.empty() && c_.level[r] >= 0 && c_.level[r] != c_.grade[i]) continue;
       if (found < 0) found = static_cast<int>(r);
@@ -181,7 +182,8 @@ Case drawn(std::uint64_t seed, std::size_t lines, std::size_t persons, std::size
   if (random.one_in(2)) c.region = random.column<std::int32_t>(rows, -1, 1), c.level = random.column<std::int32_t>(rows, -1, 1);
   c.begin.push_back(0);
   for (std::size_t p = 0; p < persons; ++p) {
-    const std::size_t left = lines - c.time.size(), own = p + 1 == persons ? left : random.between<std::size_t>(0, std::min<std::size_t>(left, 25));
+    const std::size_t left = lines - c.time.size(),
+                      own = p + 1 == persons ? left : random.between<std::size_t>(0, std::min<std::size_t>(left, 25));
     std::int64_t now = random.one_in(4) ? kUnknown : -3 * kDayMicros;
     for (std::size_t i = 0; i < own; ++i) {
       if (now != kUnknown) now += random.between<std::int64_t>(0, 2) * (random.one_in(3) ? 12 * kHourMicros : kHourMicros / 2);
@@ -246,7 +248,8 @@ void contained_quantities() {
   c = plain({0, 1, 1, 1}, {1, huge, huge, huge}, {});
   c.qty = {5};
   const Pairing found = run(c, visit, 2, 1);
-  CHECK(found.found == (std::vector<Finding>{{INT64_MAX, 5, 0, {offending(1, huge - 5), offending(2, huge), offending(3, huge), involved(0)}}}));
+  CHECK(found.found ==
+        (std::vector<Finding>{{INT64_MAX, 5, 0, {offending(1, huge - 5), offending(2, huge), offending(3, huge), involved(0)}}}));
 }
 
 void edges() {
@@ -262,7 +265,8 @@ void edges() {
   CHECK_EQ(run(twice, std::vector<Grouping>{{Cell::kDay, {}, {}, 0}}, 2, 1).found.size(), 0U);
   // Days before 1970 are days too.
   const Case old = plain({0, 1, 1}, {1, 1, 1}, {-1, -1, 0});
-  CHECK(run(old, std::vector<Grouping>{{Cell::kDay, {}, {}, 0}}, 2, 1).found == (std::vector<Finding>{{1, 0, 0, {offending(1), involved(0)}}}));
+  CHECK(run(old, std::vector<Grouping>{{Cell::kDay, {}, {}, 0}}, 2, 1).found ==
+        (std::vector<Finding>{{1, 0, 0, {offending(1), involved(0)}}}));
   CHECK(run({}, through, 2, 3).found.empty());
   CHECK(run({}, {}, 2, 3).found.empty());
 }

@@ -21,6 +21,16 @@ std::int64_t completed(AgeUnit unit, std::int32_t birth, std::int32_t day) noexc
   return unit == AgeUnit::kMonth ? months : months / 12 - (months % 12 < 0 ? 1 : 0);
 }
 
+struct Span {
+  std::int64_t least, most;
+};
+
+// Bounds of an age that need no calendar: most events are told by these alone.
+Span roughly(AgeUnit unit, std::int64_t days) noexcept {
+  if (unit == AgeUnit::kDay || days < 0) return {days, days};
+  return unit == AgeUnit::kMonth ? Span{days / 31, days / 28} : Span{days / 366, days / 365};
+}
+
 void name(Found& found, std::size_t event, std::int32_t entry, std::int64_t measure = 0, std::int64_t limit = 0) {
   found.open({measure, limit, kUnknown, kUnknown, entry, 0});
   found.detail(static_cast<std::int32_t>(event), Part::kOffending);
@@ -55,6 +65,11 @@ Found age(std::span<const std::int32_t> entry, std::span<const std::int32_t> bir
         continue;
       }
       const auto at = static_cast<std::size_t>(row);
+      // A comparator that misses at both ends misses between them.
+      const Span rough = roughly(rule.unit[at], static_cast<std::int64_t>(day[i]) - birth[i]);
+      if (rough.least >= 0 && !hits(rule.comparator[at], rough.least, rule.value[at]) &&
+          !hits(rule.comparator[at], rough.most, rule.value[at]))
+        continue;
       const std::int64_t measure = completed(rule.unit[at], birth[i], day[i]);
       if (hits(rule.comparator[at], measure, rule.value[at])) name(found, i, entry.empty() ? -1 : row, measure, rule.value[at]);
     }

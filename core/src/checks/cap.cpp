@@ -28,7 +28,8 @@ class Capping {
     for (const std::int32_t line : lines) sum += value(line);
     const std::int64_t measure = narrow(sum);
     if (!hits(rule_.comparator, measure, limit)) return;
-    found_.open({measure, limit, kUnknown, kUnknown, events_.entry.empty() ? -1 : events_.entry[static_cast<std::size_t>(lines.front())], 0});
+    found_.open(
+        {measure, limit, kUnknown, kUnknown, events_.entry.empty() ? -1 : events_.entry[static_cast<std::size_t>(lines.front())], 0});
     if (rule_.comparator == Comparator::kLessThan || rule_.comparator == Comparator::kAtMost) {
       for (const std::int32_t line : lines) found_.detail(line, Part::kOffending);
       return;

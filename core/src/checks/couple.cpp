@@ -66,9 +66,7 @@ class Coupling {
     return rule_.where != Where::kHistory || triggers_.order.empty() || partners_.order[p] < triggers_.order[i];
   }
 
-  void involve(std::int32_t partner) {
-    found_.detail(static_cast<std::int32_t>(triggers_.person_begin.back()) + partner, Part::kInvolved);
-  }
+  void involve(std::int32_t partner) { found_.detail(static_cast<std::int32_t>(triggers_.person_begin.back()) + partner, Part::kInvolved); }
 
   void presence(std::size_t i) {
     const auto near = there(i);

@@ -65,9 +65,7 @@ class Judge {
     return truth;
   }
 
-  [[nodiscard]] bool same_person(std::size_t a, std::size_t b) const noexcept {
-    return visits_.visit_person[a] == visits_.visit_person[b];
-  }
+  [[nodiscard]] bool same_person(std::size_t a, std::size_t b) const noexcept { return visits_.visit_person[a] == visits_.visit_person[b]; }
 
   [[nodiscard]] Truth test(std::size_t i) const noexcept {
     const std::int32_t visit = events_.visit[i];

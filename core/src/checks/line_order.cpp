@@ -1,7 +1,6 @@
 #include "ybcore/checks/line_order.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <numeric>
 
 #include "../split.hpp"
@@ -48,30 +47,28 @@ std::int32_t person_of(const LineKeys& keys, std::size_t row) noexcept {
   return visit < 0 ? -1 : keys.visit_person[static_cast<std::size_t>(visit)];
 }
 
-Key key_of(const LineKeys& keys, std::size_t row) noexcept {
-  return {keys.time[row], keys.visit[row], static_cast<std::int32_t>(row)};
-}
+Key key_of(const LineKeys& keys, std::size_t row) noexcept { return {keys.time[row], keys.visit[row], static_cast<std::int32_t>(row)}; }
 
 bool stand_in_order(const LineKeys& keys, const Before& before, int threads) {
   const Chunks chunks = cut_rows(keys.visit.size(), kBlock);
-  std::atomic<bool> ordered{true};
+  std::vector<std::uint8_t> broken(chunks.begin.size() - 1);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
     // Each block looks back at the last row of the one before.
     std::size_t row = chunks.begin[c];
-    if (row == chunks.begin[c + 1] || !ordered) return;
+    if (row == chunks.begin[c + 1]) return;
     if (row > 0) --row;
     std::int32_t person = person_of(keys, row);
-    if (person < 0) ordered = false;
+    if (person < 0) broken[c] = 1;
     for (++row; row < chunks.begin[c + 1]; ++row) {
       const std::int32_t next = person_of(keys, row);
       if (next < 0 || next < person || (next == person && !before(key_of(keys, row - 1), key_of(keys, row)))) {
-        ordered = false;
+        broken[c] = 1;
         return;
       }
       person = next;
     }
   });
-  return ordered;
+  return std::all_of(broken.begin(), broken.end(), [](std::uint8_t flag) { return flag == 0; });
 }
 
 }  // namespace

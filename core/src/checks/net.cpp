@@ -113,9 +113,8 @@ Netted net(const NetLines& lines, int threads) {
   const auto place = [&](std::size_t person) { return static_cast<std::size_t>(lines.person_begin[person]); };
   std::vector<std::int64_t> count(parts);
   if (lines.person_begin.size() < 2) return out;
-  for_each_chunk(chunks, threads, [&](std::size_t c) {
-    count[c] = Netting(lines, out).mark(place(chunks.begin[c]), place(chunks.begin[c + 1]));
-  });
+  for_each_chunk(chunks, threads,
+                 [&](std::size_t c) { count[c] = Netting(lines, out).mark(place(chunks.begin[c]), place(chunks.begin[c + 1])); });
   for (const std::int64_t c : count) out.returns += c;
   if (out.returns == 0) return out;
   out.quantity.assign(lines.quantity.begin(), lines.quantity.end());

@@ -20,7 +20,9 @@ constexpr std::size_t kBitsAPair = 8;
 
 PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), slot_(items, -1), begin_{0} {
   const std::size_t n = rows.main.size();
-  const auto taken = [&](std::size_t row) { return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0; };
+  const auto taken = [&](std::size_t row) {
+    return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0;
+  };
   // Counted by included item, then sorted by main item inside it.
   std::vector<std::size_t> begin(items + 1);
   const auto each = [&](auto one) {

@@ -127,7 +127,9 @@ class Pairing {
     if (row >= 0) offered_.push_back({line, row});
   }
 
-  [[nodiscard]] std::int64_t free_of(std::int32_t row) const noexcept { return qty_.empty() ? kUnknown : qty_[static_cast<std::size_t>(row)]; }
+  [[nodiscard]] std::int64_t free_of(std::int32_t row) const noexcept {
+    return qty_.empty() ? kUnknown : qty_[static_cast<std::size_t>(row)];
+  }
 
   // The offered lines, with the main lines that contain them.
   void emit(std::span<const std::int32_t> mains) {
@@ -214,7 +216,8 @@ class Pairing {
 
 bool lacks_key(const PairEvents& events, const Grouping& group, std::size_t i) noexcept {
   const bool timed = group.cell == Cell::kDay || group.cell == Cell::kHour || group.cell == Cell::kWithin;
-  return (!group.subject.empty() && group.subject[i] < 0) || (!group.cut.empty() && group.cut[i] < 0) || (timed && events.time[i] == kUnknown);
+  return (!group.subject.empty() && group.subject[i] < 0) || (!group.cut.empty() && group.cut[i] < 0) ||
+         (timed && events.time[i] == kUnknown);
 }
 
 // Whether a row of a grouping would need what the line lacks.
@@ -234,13 +237,15 @@ bool lost(const PairEvents& events, const PairIndex& index, const Grouping& grou
 
 std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
                         const Dated& dated, int threads) {
-  return over_rows(events.item.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
-           for (std::size_t i = begin; i < end; ++i) {
-             bool any = false;
-             for (std::size_t g = 0; g < indexes.size() && !any; ++g) any = lost(events, indexes[g], groupings[g], dated, i);
-             found.unknown += any ? 1 : 0;
-           }
-         }).unknown;
+  return over_rows(events.item.size(), threads,
+                   [&](Found& found, std::size_t begin, std::size_t end) {
+                     for (std::size_t i = begin; i < end; ++i) {
+                       bool any = false;
+                       for (std::size_t g = 0; g < indexes.size() && !any; ++g) any = lost(events, indexes[g], groupings[g], dated, i);
+                       found.unknown += any ? 1 : 0;
+                     }
+                   })
+      .unknown;
 }
 
 }  // namespace
@@ -263,7 +268,8 @@ Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::s
             [&](Members lines) { pairing.judge(lines); });
       }
     }));
-    const bool times_missing = groupings[g].cell == Cell::kWithin && std::find(events.time.begin(), events.time.end(), kUnknown) != events.time.end();
+    const bool times_missing =
+        groupings[g].cell == Cell::kWithin && std::find(events.time.begin(), events.time.end(), kUnknown) != events.time.end();
     some_lost |= found.back().unknown > 0 || times_missing;
   }
   Found all = found.empty() ? Found{} : joined(std::move(found));

@@ -6,7 +6,8 @@
 // Requires  entry: a row of the table, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. code below the sets' bits, or -1.
 //           A row whose set is -1 says nothing. birth and day INT32_MIN: missing.
 // Gives     One finding an event, which it names whole; measure and limit of an age in its unit, else 0. No code, birth
-//           or day is unknown; before birth an age is below 0. A month or year is completed on its day; where a month has no such day, on the first of the next.
+//           or day is unknown; before birth an age is below 0. A month or year is completed on its day; where a month has no such day, on
+//           the first of the next.
 // Fails     Never.
 // Cost      A few operations an event; an age twice a calendar date.
 #pragma once

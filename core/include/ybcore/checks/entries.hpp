@@ -20,7 +20,7 @@ namespace ybcore::checks {
 
 struct EntryTable {
   std::span<const std::int64_t> start, rows;
-  std::span<const std::int32_t> from, to;        // by row; empty: always
+  std::span<const std::int32_t> from, to;       // by row; empty: always
   std::span<const std::int32_t> region, level;  // by row; empty: none given
   std::span<const std::uint8_t> fits;
   std::size_t regions = 0;  // of events

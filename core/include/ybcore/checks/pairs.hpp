@@ -74,13 +74,13 @@ class PairIndex {
 
   void mark();
 
-  std::vector<std::uint8_t> role_;                // by item
-  std::vector<std::int32_t> slot_;                // by item
-  std::vector<std::size_t> begin_;                // by slot
-  std::vector<std::int32_t> mains_;               // by pair
-  std::vector<std::uint32_t> row_begin_;          // by pair
+  std::vector<std::uint8_t> role_;        // by item
+  std::vector<std::int32_t> slot_;        // by item
+  std::vector<std::size_t> begin_;        // by slot
+  std::vector<std::int32_t> mains_;       // by pair
+  std::vector<std::uint32_t> row_begin_;  // by pair
   std::vector<std::int32_t> rows_;
-  std::vector<Marks> marks_;                      // by slot
+  std::vector<Marks> marks_;  // by slot
   std::vector<std::uint64_t> words_;
 };
 
