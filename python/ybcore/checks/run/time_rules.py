@@ -206,7 +206,6 @@ def gap(work: Work, rule: Rule) -> Raw:
     found = _core.check_gap(
         begin, c(stays.begin[at]), c(stays.end[at]), None, None, check.comparator, zones, check.overlap == "hit", work.threads
     )
-    found = unbounded(found)
     later = at[_of_part(found, 1)]
     earlier = at[_of_part(found, 2)]
     free = _exempt(work, rule, stays, later, earlier)
@@ -283,10 +282,7 @@ def _overlap(work: Work, rule: Rule) -> Raw:
         work.threads,
     )  # fmt: skip
     found = unbounded({**found, "event": order[found["event"]].astype(np.int32), "unknown": 0})
-    other = _of_part(found, 2)
-    raw = Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown)
-    raw.what = stays.names(other)
-    return raw
+    return Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown)
 
 
 def _around_operation(work: Work, rule: Rule) -> Raw:
@@ -305,26 +301,40 @@ def _around_operation(work: Work, rule: Rule) -> Raw:
 
 
 def _after_death(work: Work, rule: Rule) -> Raw:
-    batch, check = work.batch, rule.check
-    on = check.on
-    chosen = work.visits(rule) if on == "visits" else work.lines(rule)
-    visit = chosen.rows if on == "visits" else batch.line_visit[chosen.rows].astype(np.int64)
-    codes, texts = work.scopes.text("dscg_way")
-    died = np.array([t == "5" for t in texts])[codes] & batch.stands
-    deaths = np.flatnonzero(died)
-    deaths = deaths[np.lexsort((work.visit_place[deaths], batch.end_day[deaths], batch.psn[deaths]))]
-    first = deaths[np.flatnonzero(np.diff(batch.psn[deaths], prepend=-1))] if len(deaths) else deaths
-    of_person = np.full(len(batch.psn_ids), -1, np.int64)
-    of_person[batch.psn[first]] = first
+    batch = work.batch
+    of_person = _first_deaths(work)
     death = np.where(of_person >= 0, batch.end[np.maximum(of_person, 0)], NULL_INT) if batch.visits.rows else np.full(len(of_person), NULL_INT)
-    time = batch.begin[chosen.rows] if on == "visits" else batch.line_time[chosen.rows]
-    found = unbounded(_core.check_after_death(work.begin_of_persons(visit), c(time), c(death), check.grace.value, work.threads))
-    size = len(chosen.rows)
-    named = of_person[batch.psn[visit[found["event"]]]]
-    found = with_involved(found, size + np.arange(len(named)))
-    rows = np.concatenate((chosen.rows, named))
-    of_line = np.concatenate((np.full(size, on == "lines"), np.zeros(len(named), bool)))
-    return table_entry(Raw(found, rows, "mixed", chosen.eligible, chosen.unknown, of_line=of_line), Chosen(rows, None, 0, 0))
+    founds, rows, of_line = [], np.zeros(0, np.int64), np.zeros(0, bool)
+    eligible = unknown = 0
+    for on in ("visits", "lines"):
+        if on == "lines" and "lines" not in batch.frames:
+            continue
+        chosen = work.visits(rule) if on == "visits" else work.lines(rule)
+        visit = chosen.rows if on == "visits" else batch.line_visit[chosen.rows].astype(np.int64)
+        time = batch.begin[chosen.rows] if on == "visits" else batch.line_time[chosen.rows]
+        found = unbounded(_core.check_after_death(work.begin_of_persons(visit), c(time), c(death), rule.check.grace.value, work.threads))
+        named = of_person[batch.psn[visit[found["event"]]]]
+        size = len(chosen.rows)
+        found = with_involved(found, size + np.arange(len(named)))
+        found["event"] = (found["event"] + len(rows)).astype(np.int32)
+        founds.append(found)
+        rows = np.concatenate((rows, chosen.rows, named))
+        of_line = np.concatenate((of_line, np.full(size, on == "lines"), np.zeros(len(named), bool)))
+        eligible, unknown = eligible + chosen.eligible, unknown + chosen.unknown
+    return table_entry(Raw(joined(founds), rows, "mixed", eligible, unknown, of_line=of_line), Chosen(rows, None, 0, 0))
+
+
+def _first_deaths(work: Work) -> Int64:
+    """The visit at whose end each person first died; -1 none."""
+    batch = work.batch
+    codes, texts = work.scopes.text("dscg_way")
+    died = np.flatnonzero(np.array([t == "5" for t in texts])[codes] & batch.stands)
+    order = np.lexsort((work.visit_place[died], batch.end_day[died], batch.psn[died]))
+    died = died[order]
+    first = died[np.flatnonzero(np.diff(batch.psn[died], prepend=-1))] if len(died) else died
+    out = np.full(len(batch.psn_ids), -1, np.int64)
+    out[batch.psn[first]] = first
+    return out
 
 
 def _idle(work: Work, rule: Rule) -> Raw:
@@ -439,6 +449,8 @@ def supply(work: Work, rule: Rule) -> Raw:
     dose, times = work.column("sin_dos")[rows], work.column("used_frqu")[rows]
     entry = None if chosen.entry is None else c(chosen.entry)
     limit = limits_of(rule, check.max if check.form != "overlap" else check.allowance, chosen)
+    if check.form != "daily_dose" and (limit == NULL_INT).any():
+        limit = np.where(limit == NULL_INT, np.int64(1) << 60, limit)  # no limit
     if check.form == "daily_dose":
         found = _core.check_daily_dose(c(dose), c(times), c(limit), entry, check.comparator, work.threads)
         return table_entry(Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown), chosen)

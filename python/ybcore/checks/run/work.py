@@ -14,7 +14,7 @@ from ... import _core
 from ...columns.convert import NULL_DAY, NULL_INT
 from ...columns.ids import lookup
 from ...settling.order import tie_ids
-from ..fields import Items
+from ..fields import Items, Scope
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
 from .given import Batch
@@ -53,6 +53,7 @@ class Work:
         self.lists: dict[str, Any] = {}
         self._members: dict[tuple[str, str], Mask] = {}
         self._entries: dict[tuple[str, str, str], Any] = {}
+        self._scopes: dict[str, Scope] = {}
         self._visits_in: dict[str, npt.NDArray[np.uint8]] = {}
         self._lines()
 
@@ -114,6 +115,19 @@ class Work:
         return np.append(np.flatnonzero(np.diff(person, prepend=-2)), len(person)).astype(np.int64)
 
     # ------------------------------------------------------------------ lists and tables
+
+    def scope_of(self, rule: Rule) -> Scope:
+        """A rule's conditions, and the region of its document as one more."""
+        if rule.region == "*":
+            return rule.scope
+        if rule.id not in self._scopes:
+            own = Scope({"insuplc_admdvs": (rule.region,)}, (), ())
+            if "insuplc_admdvs" not in rule.scope.tests:
+                self._scopes[rule.id] = Scope({**rule.scope.tests, **own.tests}, rule.scope.diagnoses, rule.scope.negated)
+            else:
+                turned = Scope({}, (), (own,))
+                self._scopes[rule.id] = Scope(rule.scope.tests, rule.scope.diagnoses, (*rule.scope.negated, turned))
+        return self._scopes[rule.id]
 
     def use(self, rule: Rule) -> None:
         """Make the lists of a rule known."""
@@ -311,7 +325,7 @@ class Work:
             mask = self.item_mask(rule)
             if mask is not None:
                 rows = rows[mask[self.batch.item[rows]]] if len(mask) else rows[:0]
-        truth = self.scopes.of_lines(rule.scope, rule.visit_kinds, rows)
+        truth = self.scopes.of_lines(self.scope_of(rule), rule.visit_kinds, rows)
         if (truth == NO).any():
             rows, truth = rows[truth != NO], truth[truth != NO]
         entry, among = self.among(rule, rows)
@@ -324,7 +338,7 @@ class Work:
     def visits(self, rule: Rule) -> Chosen:
         """Visits in a rule's scope, in order; with items, those that have such a line."""
         order, _ = self.batch.visit_order
-        truth = self.scopes.truth(rule.scope, rule.visit_kinds)[order]
+        truth = self.scopes.truth(self.scope_of(rule), rule.visit_kinds)[order]
         among = np.full(len(order), YES, np.uint8)
         if not rule.items.all:
             _, of_line = self.among(rule, self.rows)
@@ -372,6 +386,57 @@ class Work:
         out = np.zeros(self.batch.visits.rows, bool)
         out[self.diagnoses[0]] = True
         return out
+
+    @cached_property
+    def departments(self) -> tuple[Int32, Int32, list[str]]:
+        """(department of each line, of each visit at discharge, else at admission; -1 missing; the departments)."""
+        lines, visits = self.batch.frame("lines"), self.batch.visits
+        place: dict[str, int] = {}
+
+        def dense(found: Any, rows: int) -> Int32:
+            if found is None:
+                return np.full(rows, -1, np.int32)
+            lut = np.array([place.setdefault(text, len(place)) for text in found[1]] + [-1], np.int32)
+            return lut[found[0]]
+
+        of_lines = np.zeros(0, np.int32) if lines is None else dense(lines.code("bilg_dept_codg"), lines.rows)
+        left, came = (dense(visits.code(name), visits.rows) for name in ("dscg_dept_codg", "adm_dept_codg"))
+        return of_lines, np.where(left >= 0, left, came).astype(np.int32), list(place)
+
+    def global_rank(self, rows: Int64, on: str) -> Int64:
+        """Numbers that order rows of different persons: by time, then the ids of visit and line."""
+        batch = self.batch
+        time = batch.line_time[rows] if on == "lines" else batch.begin[rows]
+        order = np.argsort(time, kind="stable")
+        tied = np.zeros(len(rows), bool)
+        same = time[order][1:] == time[order][:-1]
+        tied[1:] |= same
+        tied[:-1] |= same
+        if tied.any():
+            at = np.flatnonzero(tied)
+            mine = order[at]
+            keys = self._id_keys(rows[mine], on)
+            order[at] = mine[sorted(range(len(mine)), key=lambda i: (int(time[mine[i]]), *keys[i]))]
+        out = np.empty(len(rows), np.int64)
+        out[order] = np.arange(len(rows))
+        return out
+
+    def _id_keys(self, rows: Int64, on: str) -> list[tuple[Any, ...]]:
+        from ...columns.ids import flat
+        from .stays import id_key
+
+        batch = self.batch
+        visit = batch.line_visit[rows] if on == "lines" else rows
+        visits = [id_key(text) for text in flat(batch.visits.ids["setl_id"]).take(pa.array(visit)).to_pylist()]
+        if on != "lines":
+            return [(key,) for key in visits]
+        frame = batch.frames["lines"]
+        own: list[Any] = [None] * len(rows)
+        if "feedetl_sn" in frame.ids:
+            own = flat(frame.ids["feedetl_sn"]).take(pa.array(rows)).to_pylist()
+        places = self.place_in_visit[rows].tolist() if any(text is None for text in own) else own
+        lines = [(-1, place, b"") if text is None else id_key(text) for text, place in zip(own, places)]
+        return list(zip(visits, lines))
 
     def begin_of_persons(self, visit: Int64) -> Int64:
         """Where each person begins among events that stand by person; one more than persons."""

@@ -1,0 +1,396 @@
+"""K11 to K15: ranks, compositions, ratios, stock and validity."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ... import _core
+from ...columns.convert import NULL_DAY, NULL_INT
+from ...columns.ids import flat
+from ..rule import Rule
+from .cells import cells_of
+from .found import Raw
+from .given import DAY
+from .line_rules import c, table_entry
+from .lists import members
+
+from .shapes import by_group, made, unbounded
+from .stays import id_key
+from .time_rules import thresholds
+from .work import Chosen, Work
+
+__all__ = ["compose", "stock", "tier", "valid"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+
+# --- K11 --------------------------------------------------------------------------------------------------------------
+
+
+def tier(work: Work, rule: Rule) -> Raw:
+    """K11."""
+    check, batch, table = rule.check, work.batch, rule.table
+    assert table is not None
+    chosen = work.lines(rule)
+    rows = chosen.rows
+    place, lost = _same_place(work, check.same, rows)
+    names = _groups(check.group_priority, rule.words["operation_group"])
+    entry = _memberships(work, rule, rows, names)
+    inside = entry >= 0
+    listed = inside.any(axis=1)
+    unknown = int(np.count_nonzero(listed & lost))
+    keep = listed & ~lost
+    rows, entry, inside = rows[keep], entry[keep], inside[keep]
+    order, begin = by_group(batch.line_visit[rows], place[keep])
+    rows, entry, inside = rows[order], entry[order], inside[order]
+    combos, item = np.unique(inside, axis=0, return_inverse=True) if len(rows) else (np.zeros((0, len(names)), bool), np.zeros(0, np.int64))
+    own = [np.flatnonzero(row) for row in combos]
+    group_begin = np.concatenate(([0], np.cumsum([len(o) for o in own]))).astype(np.int64)
+    group = np.concatenate(own or [np.zeros(0, np.int64)]).astype(np.int32)
+    factors = np.array([factor.value for factor in check.factors], np.int64)
+    found = _core.check_tier(
+        begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(_full_price(work, rule, rows)), group_begin,
+        group, len(names), factors, work.threads,
+    )  # fmt: skip
+    raw = Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown + unknown, expected=found["limit"])
+    at = found["event"][found["part"] == 1]
+    of = _chosen_group(inside, begin)[at]
+    raw.found["entry"] = entry[at, of].astype(np.int32)
+    return raw
+
+
+def _groups(priority: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
+    """Operation groups in the order tried; those that the rule does not name come after, by bytes."""
+    return [*priority, *sorted((w for w in words if w not in priority), key=str.encode)]
+
+
+def _same_place(work: Work, same: str, rows: Int64) -> tuple[Any, Any]:
+    """(what cuts a visit's lines, lines of which it is not known)."""
+    if same == "visit":
+        return np.zeros(len(rows), np.int32), np.zeros(len(rows), bool)
+    if same == "day":
+        return work.batch.line_day[rows], np.zeros(len(rows), bool)
+    frame = work.batch.frames["lines"]
+    found = frame.code("incs_no")
+    cut = np.full(len(rows), -1, np.int32) if found is None else found[0][rows]
+    return cut, cut < 0
+
+
+def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32:
+    """Table row by which each line is in each operation group on its day; negative: it is not."""
+    batch, table = work.batch, rule.table
+    assert table is not None
+    out = np.full((len(rows), len(names)), -1, np.int32)
+    of_row = np.array(table.columns["operation_group"], object)
+    for g, name in enumerate(names):
+        out[:, g] = work.entries(
+            table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
+            of_row == name,
+        )  # fmt: skip
+    return out
+
+
+def _full_price(work: Work, rule: Rule, rows: Int64) -> Int64:
+    batch, table = work.batch, rule.tables["full_price"]
+    entry = work.entries(table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows])  # fmt: skip
+    values = rule.numbers["full_price.ceiling"]
+    return np.where(entry >= 0, values[np.maximum(entry, 0)], NULL_INT) if len(values) else np.full(len(rows), NULL_INT)
+
+
+def _chosen_group(inside: Any, begin: Int64) -> Int64:
+    """The first group of each line in which another line of its bucket is too, else its first."""
+    if not len(inside):
+        return np.zeros(0, np.int64)
+    count = np.add.reduceat(inside.astype(np.int64), begin[:-1], axis=0)
+    shared = inside & (np.repeat(count, np.diff(begin), axis=0) > 1)
+    return np.where(shared.any(axis=1), shared.argmax(axis=1), inside.argmax(axis=1))
+
+
+# --- K12 --------------------------------------------------------------------------------------------------------------
+
+
+def compose(work: Work, rule: Rule) -> Raw:
+    """K12."""
+    check, batch = rule.check, work.batch
+    chosen = work.lines(rule)
+    rows, lost = chosen.rows, 0
+    entry = chosen.entry
+    cut = np.zeros(len(rows), np.int32)
+    if check.group == "prescription":
+        cut = work.prescriptions[rows]
+        lost = int(np.count_nonzero(cut < 0))
+        rows, entry, cut = rows[cut >= 0], None if entry is None else entry[cut >= 0], cut[cut >= 0]
+    order, begin = by_group(batch.line_visit[rows], cut)
+    rows, entry = rows[order], None if entry is None else entry[order]
+    item, items = c(batch.item[rows]), len(batch.item_ids)
+    raw = Raw({}, rows, "lines", chosen.eligible, chosen.unknown + lost)
+    if check.form == "distinct":
+        _distinct(work, rule, raw, begin, item, items)
+    elif check.form in ("all_in", "single"):
+        inside = work.in_list(check.list, batch.item_ids, "item")[item] if items else np.zeros(0, bool)
+        raw.found = _core.check_listed_lines(begin, item, items, c(inside.astype(np.uint8)), check.form == "single", work.threads)
+    else:
+        of_class, words = _classes(work, rule, rows, entry)
+        raw.found = _core.check_same_class(begin, item, items, of_class, len(words), True, work.threads)
+        raw.what = [words[step] for step in raw.found["step"].tolist()]
+        first = [int(e) for e in _first(raw.found)]
+        if entry is not None:
+            raw.found["entry"] = entry[first].astype(np.int32)
+            return Raw(unbounded(raw.found), rows, "lines", raw.eligible, raw.unknown, raw.what)
+    raw.found = unbounded(raw.found)
+    return table_entry(raw, Chosen(rows, None, 0, 0))
+
+
+def _first(found: dict[str, Any]) -> Int64:
+    """The first offending event of each finding."""
+    event = np.where(found["part"] == 1, found["event"], np.iinfo(np.int32).max)
+    return np.minimum.reduceat(event, found["details"][:-1]) if len(found["measure"]) else np.zeros(0, np.int64)
+
+
+def _distinct(work: Work, rule: Rule, raw: Raw, begin: Int64, item: Int32, items: int) -> None:
+    check = rule.check
+    highest = check.comparator in ("more_than", "at_least")
+    last = raw.rows[begin[1:] - 1] if len(raw.rows) else raw.rows
+    if check.thresholds is None:
+        scope, offsets, values, lost = None, np.array([0, 1], np.int64), [(check.value.value, 0)], 0
+    else:
+        scope, (offsets, _), values, lost = thresholds(work, rule, [list(check.thresholds)], last, "lines", highest)
+    limits = np.array([v for v, _ in values], np.int64)
+    raw.found = _core.check_distinct(begin, item, items, scope, offsets, limits, check.comparator, work.threads)
+    severity = np.array([s for _, s in values] or [0], np.int64)
+    raw.severity = severity[raw.found["step"]]
+    raw.unknown += lost
+
+
+def _classes(work: Work, rule: Rule, rows: Int64, entry: Any) -> tuple[Int32, list[str]]:
+    """(class of each line, -1 none; the classes)."""
+    check, batch = rule.check, work.batch
+    if check.prefix is not None:
+        length = check.prefix.value
+        place: dict[str, int] = {}
+        lut = np.array([place.setdefault(str(code)[:length], len(place)) for code in batch.item_ids.to_pylist()] + [-1], np.int32)
+        return c(lut[batch.item[rows]]), list(place)
+    cells, words = rule.cells[check.column], rule.words[check.column]
+    if entry is None:
+        return np.full(len(rows), -1, np.int32), list(words)
+    return c(np.where(entry >= 0, cells[np.maximum(entry, 0)], -1).astype(np.int32)), list(words)
+
+
+# --- K14 --------------------------------------------------------------------------------------------------------------
+
+
+def stock(work: Work, rule: Rule) -> Raw:
+    """K14."""
+    return _stock(work, rule) if rule.check.form == "stock" else _trace(work, rule)
+
+
+def _stock(work: Work, rule: Rule) -> Raw:
+    check, batch = rule.check, work.batch
+    frame = batch.frames["stock"]
+    chosen = work.lines(rule)
+    rows = chosen.rows
+    hospital = batch.hospital[batch.line_visit[rows]].astype(np.int64)
+    keep = hospital >= 0
+    rows, hospital = rows[keep], hospital[keep]
+    entry = None if chosen.entry is None else chosen.entry[keep]
+    items = len(batch.item_ids)
+    key = hospital * items + batch.item[rows]
+    order = np.lexsort((work.global_rank(rows, "lines"), batch.line_day[rows], key))
+    rows, key, entry = rows[order], key[order], None if entry is None else entry[order]
+    begin = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key)).astype(np.int64)
+    keys = key[begin[:-1]] if len(key) else key
+    known = (batch.stock_hospital >= 0) & (batch.stock_item >= 0)
+    wanted = batch.stock_hospital.astype(np.int64) * items + batch.stock_item
+    at = np.searchsorted(keys, wanted)
+    there = known & (at < len(keys))
+    there[there] = keys[at[there]] == wanted[there]
+    first, last = frame.days("begndate"), frame.days("enddate")
+    lines = np.where(there, at, -1).astype(np.int32)
+    factor = _factors(rule, entry, begin, lines)
+    lost = int(np.count_nonzero(~known | ((factor == NULL_INT) & there)))
+    lines = np.where(factor == NULL_INT, -1, lines).astype(np.int32)
+    counts = [np.where(frame.ints(n) == NULL_INT, 0, frame.ints(n)) for n in ("open_cnt", "in_cnt", "close_cnt")]
+    found = _core.check_stock(
+        begin, c(batch.line_day[rows]), c(work.quantity[rows]), lines, c(np.where(first == NULL_DAY, -(2**31), first).astype(np.int32)),
+        c(np.where(last == NULL_DAY, 2**31 - 1, last).astype(np.int32)), *(c(part) for part in counts),
+        c(np.where(factor == NULL_INT, 1, factor * 100)), check.tolerance.value, work.threads,
+    )  # fmt: skip
+    row = found["entry"]
+    found["begin"] = np.where(first[row] == NULL_DAY, NULL_INT, first[row].astype(np.int64) * DAY)
+    found["end"] = np.where(last[row] == NULL_DAY, NULL_INT, last[row].astype(np.int64) * DAY)
+    places = flat(frame.ids["fixmedins_code"]).take(pa.array(row)).to_pylist()
+    codes = flat(frame.ids["med_list_codg"]).take(pa.array(row)).to_pylist()
+    found["entry"] = np.full(len(row), -1, np.int32)
+    return Raw(found, rows, "lines", frame.rows, lost, [f"{h}|{i}" for h, i in zip(places, codes)])
+
+
+def _factors(rule: Rule, entry: Any, begin: Int64, lines: Int32) -> Int64:
+    """Units of stock for a unit sold, 1/10000, of each row of stock."""
+    figure = rule.check.factor
+    if not figure.column:
+        return np.full(len(lines), figure.value, np.int64)
+    values = rule.numbers[figure.column]
+    out = np.full(len(lines), NULL_INT, np.int64)
+    there = np.flatnonzero(lines >= 0)
+    if entry is not None and len(values):
+        of = entry[begin[lines[there]]]
+        out[there] = np.where(of >= 0, values[np.maximum(of, 0)], NULL_INT)
+    return out
+
+
+def _trace(work: Work, rule: Rule) -> Raw:
+    chosen = work.lines(rule)
+    codes, ids = work.line_ids("drug_trac_codg")
+    return _repeated(work, chosen, codes[chosen.rows], [str(text) for text in ids.to_pylist()], "lines")
+
+
+def _repeated(work: Work, chosen: Chosen, code: Int32, texts: list[str], on: str) -> Raw:
+    """Rows of one value; each later one offends."""
+    known = code >= 0
+    rows, code = chosen.rows[known], code[known]
+    many = np.bincount(code, minlength=len(texts))[code] > 1 if len(code) else np.zeros(0, bool)
+    rows, code = rows[many], code[many]
+    order, begin = by_group(code, work.global_rank(rows, on))
+    begin = np.append(np.flatnonzero(np.diff(code[order], prepend=-1)), len(order)).astype(np.int64)
+    found = unbounded(_core.check_repeated(begin, len(order), work.threads))
+    raw = Raw(found, rows[order], on, chosen.eligible, chosen.unknown + int(np.count_nonzero(~known)))
+    at = found["event"][found["part"] == 1]
+    raw.what = [texts[i] for i in code[order][at].tolist()]
+    return table_entry(raw, Chosen(rows, None, 0, 0))
+
+
+# --- K15 --------------------------------------------------------------------------------------------------------------
+
+
+def valid(work: Work, rule: Rule) -> Raw:
+    """K15."""
+    check = rule.check
+    on = check.on
+    chosen = work.visits(rule) if on == "visits" else work.lines(rule, given=True)
+    if check.form == "unique":
+        code, texts = _dense(work, check.column, chosen.rows, on)
+        return _repeated(work, chosen, code, texts, on)
+    found = _VALID[check.form](work, rule, chosen.rows, on)
+    return table_entry(Raw(unbounded(found), chosen.rows, on, chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0))
+
+
+def _dense(work: Work, column: str, rows: Int64, on: str) -> tuple[Int32, list[str]]:
+    """(dense code of a row's own cell, -1 missing; texts in the order of ids)."""
+    values, missing, texts = cells_of(work.batch, on, column, rows)
+    if texts is None:
+        numbers, code = np.unique(np.where(missing, 0, values), return_inverse=True)
+        texts = [str(int(n)) for n in numbers.tolist()]
+        values = code.reshape(-1)
+    order = sorted(range(len(texts)), key=lambda i: id_key(texts[i]))
+    rank = np.empty(len(texts), np.int32)
+    rank[order] = np.arange(len(texts), dtype=np.int32)
+    code = np.where(missing, -1, rank[np.where(missing, 0, values)] if len(texts) else -1).astype(np.int32)
+    return code, [texts[i] for i in order]
+
+
+def _own_or_visit(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, Any, Any]:
+    """Cells of some rows; of lines that lack one, their visit's. Codes of the two have one list of texts."""
+    values, missing, texts = cells_of(work.batch, on, column, rows)
+    if on == "visits" or not missing.any():
+        return values, missing, texts
+    theirs, absent, other = cells_of(work.batch, "visits", column, work.batch.line_visit[rows].astype(np.int64))
+    if absent.all():
+        return values, missing, texts
+    if missing.all():
+        return theirs, absent, other
+    if texts is not None and other is not None:
+        place = {text: i for i, text in enumerate(texts)}
+        lut = np.array([place.setdefault(text, len(place)) for text in other] + [0], np.int64)
+        theirs, texts = lut[np.where(absent, len(other), theirs)], list(place)
+    return np.where(missing, theirs, values), missing & absent, texts
+
+
+def _required(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    count = np.zeros(len(rows), np.int64)
+    for column in rule.check.columns:
+        count += _own_or_visit(work, column, rows, on)[1]
+    at = np.flatnonzero(count)
+    return made(at, count[at] if len(at) else 0)
+
+
+def _one_of(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    values, missing, texts = _own_or_visit(work, rule.check.column, rows, on)
+    right = np.array([text in rule.check.codes for text in texts or []] + [False])
+    state = np.where(missing, 2, ~right[np.where(missing, -1, values)]).astype(np.uint8)
+    return _core.check_flagged(state, work.threads)
+
+
+def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    batch = work.batch
+    lines = work.order
+    place = np.full(batch.visits.rows, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    of = place[batch.line_visit[lines]]
+    by = np.flatnonzero(of >= 0)
+    by = by[np.argsort(of[by], kind="stable")]
+    begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
+    total = batch.visits.ints("medfee_sumamt")[rows]
+    return _core.check_sums(begin, c(work.given_amount[lines[by]]), c(total), rule.check.tolerance.value, work.threads)
+
+
+def _product(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    price = work.column("pric")[rows]
+    return _core.check_product(c(work.given_quantity[rows]), c(price), c(work.given_amount[rows]), rule.check.tolerance.value, work.threads)
+
+
+def _time(work: Work, column: str, rows: Int64, on: str) -> Int64:
+    """A time or date of some rows in microseconds; NULL_INT is missing."""
+    values, missing, _ = _own_or_visit(work, column, rows, on)
+    values = values.astype(np.int64)
+    spec = work.batch.frames[on].table.find(column) or work.batch.visits.table.find(column)
+    scale = DAY if spec is not None and spec.kind == "date" else 1
+    return np.where(missing, NULL_INT, np.where(missing, 0, values) * scale)
+
+
+def _ordered(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    earlier, later = (_time(work, column, rows, on) for column in (rule.check.earlier, rule.check.later))
+    return _core.check_in_order(c(earlier), c(later), work.threads)
+
+
+def _delay(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    first, last = (_time(work, column, rows, on) for column in (rule.check.start, rule.check.end))
+    return _core.check_delay(c(first), c(last), rule.check.hours.value, rule.check.comparator, work.threads)
+
+
+def _in_catalogue(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    return made(np.flatnonzero(work.catalogue_row(rows) < 0))
+
+
+def _code_in(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
+    check, batch = rule.check, work.batch
+    values, missing, texts = _own_or_visit(work, check.column, rows, on)
+    codes = pa.array([str(text) for text in texts or []], pa.large_string())
+    if check.list is not None:
+        known = work.lists[check.list]
+        inside = np.append(members(codes, known.match, known.codes), False)
+        state = np.where(missing, 2, ~inside[np.where(missing, -1, values)])
+        return _core.check_flagged(c(state.astype(np.uint8)), work.threads)
+    table = rule.tables["codes"]
+    visit = batch.line_visit[rows].astype(np.int64) if on == "lines" else rows
+    day = batch.line_day[rows] if on == "lines" else batch.begin_day[rows]
+    key = np.where(missing, -1, values).astype(np.int32)
+    entry = work.entries(table, table.key[0], codes, f"{on}.{check.column}", key, visit, day)
+    state = np.where(missing | (entry == -2), 2, entry < 0)
+    return _core.check_flagged(c(state.astype(np.uint8)), work.threads)
+
+
+_VALID = {
+    "required": _required,
+    "one_of": _one_of,
+    "sum": _sum,
+    "product": _product,
+    "order": _ordered,
+    "delay": _delay,
+    "in_catalogue": _in_catalogue,
+    "code_in": _code_in,
+}
