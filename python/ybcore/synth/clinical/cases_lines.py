@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from .goods import full_price, surgery_groups
 from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, knowledge, quiet_pairs, tables
 from .plants import BEIJING, HEFEI, LUOYANG, YULIN, Book, Visit
@@ -26,6 +28,7 @@ def plant(
     return line
 
 
+@lru_cache(64)
 def _rows(table: str, column: str, value: str) -> list[str]:
     """Codes of a table with this value that are in no other table."""
     alone = set(knowledge().in_table(table))

@@ -150,6 +150,7 @@ def knowledge() -> Knowledge:
 SCOPES = {"单日": (), "单次就诊": (), "6小时": ("item_sex",), "同一小时": ("item_max_quantity",)}
 
 
+@lru_cache(8)
 def quiet_pairs(scope: str) -> list[Row]:
     """Pairs of which one unit of each is all that is to be seen: no quantity in the note, no other table in the way."""
     known = knowledge()

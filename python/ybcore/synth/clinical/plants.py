@@ -72,6 +72,7 @@ class Book:
     def __init__(self, plan: Plan, clinic: Clinic) -> None:
         self.plan, self.clinic = plan, clinic
         self.goods: Goods = clinic.goods
+        self._codes = clinic.where.codes
         self.persons: list[Person] = []
         self.visits: list[Visit] = []
         self.labels: list[Cells] = []
@@ -128,7 +129,7 @@ class Book:
         row: Cells = {
             "setl_id": f"{who.place}{self.plan.year:04d}{serial:012d}", "psn_no": who.id, "mdtrt_id": f"{who.place}{self.plan.year:04d}{serial + 9 * 10**11:012d}",
             "insutype": INSUTYPE[who.place], "med_type": med, "setl_time": _time(first + nights, (16 if nights else hour + 8 if staying else hour) * 3600 + 3300 + (600 if nights else 0)),
-            "begndate": _date(first), "enddate": _date(first + nights), "fixmedins_code": self.clinic.where.codes[at], "place": "local", "rloc_type": "1",
+            "begndate": _date(first), "enddate": _date(first + nights), "fixmedins_code": self._codes[at], "place": "local", "rloc_type": "1",
             "day_surgery": "0", "acct_used_flag": "1", "refd_setl_flag": "0", "begntime": begin, "endtime": end,
             "atddr_no": staff.codes[int(staff.first[at])], "itnt_flag": "0", "er_flag": "0", "invono": f"{self.plan.year:04d}{serial:012d}",
             "upld_time": begin + dt.timedelta(minutes=30), "mdtrt_cert_no": who.card, "days_rinp_flag_31": "0", "matn_stas": "1" if who.row["gend"] == "2" else None,
