@@ -35,7 +35,7 @@ void in_range(std::span<const std::int64_t> places, std::size_t size, const char
   }
 }
 
-py::array_t<std::int64_t> py_once(const I64& order, const I64& row, const I64& wanted, py::array_t<std::int64_t, py::array::c_style>& left) {
+py::array_t<std::int64_t> py_once(const I64& order, const I64& row, const I64& wanted, py::array_t<std::int64_t> left) {
   same_length(span_of(wanted).size(), span_of(row).size(), "wanted");
   in_range(span_of(order), span_of(row).size(), "order");
   in_range(span_of(row), static_cast<std::size_t>(left.size()), "row");
