@@ -49,7 +49,7 @@ std::vector<Finding> twin(const Case& c, const CoupleRule& rule, bool ordered, s
   const Side &t = c.triggers, &q = c.partners;
   for (std::size_t person = 0; person + 1 < t.begin.size(); ++person) {
     const auto pb = static_cast<std::size_t>(q.begin[person]), pe = static_cast<std::size_t>(q.begin[person + 1]);
-    std::vector<std::pair<std::int32_t, std::vector<std::size_t>>> groups;
+    std::vector<std::pair<std::pair<std::int32_t, std::int32_t>, std::vector<std::size_t>>> groups;
     for (auto i = static_cast<std::size_t>(t.begin[person]); i < static_cast<std::size_t>(t.begin[person + 1]); ++i) {
       const std::int32_t entry = t.entry[i];
       if (entry == -1 || (entry >= 0 && c.set[static_cast<std::size_t>(entry)] < 0)) continue;
@@ -59,8 +59,9 @@ std::vector<Finding> twin(const Case& c, const CoupleRule& rule, bool ordered, s
         continue;
       }
       if (rule.per > 0) {
-        const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == key; });
-        same == groups.end() ? groups.push_back({key, {i}}) : same->second.push_back(i);
+        const std::pair group{key, c.set[static_cast<std::size_t>(entry)]};
+        const auto same = std::find_if(groups.begin(), groups.end(), [&](const auto& g) { return g.first == group; });
+        same == groups.end() ? groups.push_back({group, {i}}) : same->second.push_back(i);
         continue;
       }
       Finding one{0, 0, entry, {offending(i)}};

@@ -87,7 +87,7 @@ class Coupling {
   void ratio(std::size_t begin, std::size_t end) {
     parts_.clear();
     for (std::size_t i = begin; i < end; ++i)
-      if (judged(i)) parts_.add(static_cast<std::int32_t>(i), {static_cast<std::uint64_t>(key_of_trigger(i)), 0});
+      if (judged(i)) parts_.add(static_cast<std::int32_t>(i), {static_cast<std::uint64_t>(key_of_trigger(i)), set_of(i)});
     parts_.each([&](Members lines) { beyond_ratio(lines); });
   }
 

@@ -1,7 +1,8 @@
 // K05 couple: a trigger and the partner that it needs, or must not have.
 //
 // Meaning   A trigger has a partner in its visit, on its day, or in the days up to it. Without ratio: a finding a trigger that has none
-//           (negate: that has one). With ratio: of the triggers of a visit or day, `units` are allowed for every whole `per` of partners.
+//           (negate: that has one). With ratio: of the triggers of a visit or day that share a list, `units` are allowed for every whole
+//           `per` of partners.
 // Units     Days since 1970-01-01, quantity 1/10000; order: anything that orders triggers and partners alike (places, times).
 // Requires  Both cut by the same persons and in canonical order, partners by day in any case. Codes dense, -1 for none. entry: a row of
 //           `set`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all; a set -1 says nothing. Where `self` of the two is equal
