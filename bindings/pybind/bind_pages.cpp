@@ -163,7 +163,8 @@ py::object py_named(const py::object& own, const py::object& asked, const In<std
     if (at < 0 || at >= rows) throw std::invalid_argument("row is out of range");
   const bool wide = owns.format() == "U", wide_names = names.format() == "U";
   if ((!wide && owns.format() != "u") || (!wide_names && names.format() != "u")) return py::none();
-  if (wide) return wide_names ? named<std::int64_t, std::int64_t>(lines, owns, names) : named<std::int64_t, std::int32_t>(lines, owns, names);
+  if (wide)
+    return wide_names ? named<std::int64_t, std::int64_t>(lines, owns, names) : named<std::int64_t, std::int32_t>(lines, owns, names);
   return wide_names ? named<std::int32_t, std::int64_t>(lines, owns, names) : named<std::int32_t, std::int32_t>(lines, owns, names);
 }
 

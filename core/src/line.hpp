@@ -13,7 +13,7 @@ namespace ybcore {
 
 inline constexpr std::int64_t kPpm = 1'000'000;
 inline constexpr std::int64_t kCapToFen = 100'000'000;  // price (10^-6 yuan) * quantity (10^-4) -> fen
-inline constexpr std::int64_t kHao = 100;                // 1/1000000 yuan in 1/10000 yuan
+inline constexpr std::int64_t kHao = 100;               // 1/1000000 yuan in 1/10000 yuan
 inline constexpr std::int64_t kNullInt = INT64_MIN;
 
 // A line while it is being split; amounts are absolute, in units of money.

@@ -66,7 +66,8 @@ void copy(const Page<Cell>& page, Cell missing, Cell* out, Bits<Cell>& bits) {
 template <class Offset>
 class Rows {
  public:
-  explicit Rows(std::span<const Texts<Offset>> pages) : pages_(pages), begin_(begins(pages, [](const auto& page) { return page.rows(); })) {}
+  explicit Rows(std::span<const Texts<Offset>> pages)
+      : pages_(pages), begin_(begins(pages, [](const auto& page) { return page.rows(); })) {}
   std::string_view operator[](std::size_t row) {
     if (row < begin_[at_] || row >= begin_[at_ + 1])
       at_ = static_cast<std::size_t>(std::upper_bound(begin_.begin(), begin_.end(), row) - begin_.begin()) - 1;
@@ -102,7 +103,8 @@ Bounds joined(std::span<const Page<Cell>> pages, Cell missing, std::span<Cell> o
     for_each_chunk(one_each(pages), threads, [&](std::size_t p) { copy(pages[p], missing, out.data() + begin[p], bits[p]); });
   }
   Bits<Cell> all;
-  for (const Bits<Cell>& one : bits) all = {static_cast<decltype(all.any)>(all.any | one.any), static_cast<decltype(all.any)>(all.signs | one.signs)};
+  for (const Bits<Cell>& one : bits)
+    all = {static_cast<decltype(all.any)>(all.any | one.any), static_cast<decltype(all.any)>(all.signs | one.signs)};
   const auto most = static_cast<Cell>(all.any);
   return {static_cast<Cell>(all.signs) < 0 ? static_cast<std::int64_t>(~most) : 0, most};
 }
@@ -234,9 +236,13 @@ template bool placed(Pages<std::uint8_t>, Places<std::int8_t>, std::int8_t, std:
 template bool placed(Pages<std::uint16_t>, Places<std::int8_t>, std::int8_t, std::span<std::int8_t>, int);
 template bool placed(Pages<std::uint32_t>, Places<std::int8_t>, std::int8_t, std::span<std::int8_t>, int);
 
-template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int32_t>>, std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int64_t>>, std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int64_t>>, std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int32_t>>, std::span<std::int64_t>);
+template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int32_t>>,
+                         std::span<std::int64_t>);
+template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int64_t>>,
+                         std::span<std::int64_t>);
+template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int64_t>>,
+                         std::span<std::int64_t>);
+template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int32_t>>,
+                         std::span<std::int64_t>);
 
 }  // namespace ybcore

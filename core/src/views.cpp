@@ -241,7 +241,8 @@ bool varies(const Catalog& catalog, std::size_t item) {
 
 // The word of an item whose rows change on some days; spans from `first` on are of the same item, and equal ones are kept once.
 template <class MeaningOf>
-Word dated(std::vector<WordSpan>& spans, const std::vector<std::int32_t>& days_at, std::size_t first, const Days& days, MeaningOf meaning_of_span) {
+Word dated(std::vector<WordSpan>& spans, const std::vector<std::int32_t>& days_at, std::size_t first, const Days& days,
+           MeaningOf meaning_of_span) {
   const std::size_t begin = spans.size();
   const std::size_t count = std::max(days_at.size(), kFewSpans);
   if (days_at.size() > 255 || begin + 256 > UINT32_MAX) return kSlow;
@@ -281,7 +282,8 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
     if (view.lines < static_cast<std::int64_t>(items / 2)) continue;
     const auto like = std::ranges::find(made, view.key >> 48, [](const Making& one) { return one.program; });
     const std::size_t leader = like == made.end() ? made.size() : static_cast<std::size_t>(like - made.begin());
-    made.push_back({i, view.key >> 48, leader, std::vector<Word>(items + 1, kWhole | kUnknown), std::vector<Told>(told ? items + 1 : 0, 0)});
+    made.push_back(
+        {i, view.key >> 48, leader, std::vector<Word>(items + 1, kWhole | kUnknown), std::vector<Told>(told ? items + 1 : 0, 0)});
   }
   if (made.empty()) return;
   Days days = days_of(lines, threads);
@@ -313,7 +315,8 @@ Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingV
       const Asked& asked = chosen.views[view.at].asked;
       const auto& date = asked.program->date;
       if (view.words[item + 1] != kSlow || date[0] != date[1] || date[0] != date[2]) continue;
-      view.words[item + 1] = dated(spans_, days_at, first, days, [&](const Days& span) { return meaning_of(catalog, tables, asked, item, span); });
+      view.words[item + 1] =
+          dated(spans_, days_at, first, days, [&](const Days& span) { return meaning_of(catalog, tables, asked, item, span); });
     }
   }
   words_.assign(chosen.views.size() + 1, {});

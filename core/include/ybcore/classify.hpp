@@ -40,7 +40,7 @@ struct ClassColumn {
   std::span<const std::int32_t> day;    // or: a day, and the ascending days on which classes begin
   std::span<const std::int64_t> edges;
   std::span<const std::int64_t> number;  // or: a number with edges alike; a missing one (INT64_MIN) has the last class
-  std::uint64_t classes = 1;  // how many there are
+  std::uint64_t classes = 1;             // how many there are
 };
 // Combinations of the columns' classes; the product of their numbers must be below 2^63. The key's digits run from the first column,
 // the most significant one. The numbers are the same however many threads find them.

@@ -407,7 +407,7 @@ def _flag(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     joined = _joined(column, -1, threads) if kind == pa.int8() else None
     if joined is not None:
         values, (least, most) = joined
-        return Cells(values) if -1 <= least and most <= 9 else _digits(np.clip(values, -1, 10))
+        return Cells(values) if least >= -1 and most <= 9 else _digits(np.clip(values, -1, 10))
     if pa.types.is_integer(kind):
 
         def read(chunk: pa.Array) -> Cells:

@@ -223,7 +223,8 @@ def named_lines(own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: Any, row: A
         raise ColumnError(_OTHER_KINDS)
     columns = [flat(column) for column in (own, asked)]
     texts = [column.cast(pa.string()) if is_number(column) else column for column in columns]
-    found: npt.NDArray[np.int64] = _core.named_lines(*texts, begin, row)
+    found = _core.named_lines(texts[0], texts[1], begin, row)
+    assert found is not None  # plain texts both
     return found
 
 

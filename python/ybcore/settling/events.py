@@ -100,14 +100,20 @@ def combinations(rows: int, columns: list[dict[str, Any]], threads: int) -> tupl
             continue
         # Too many for one number: what was combined so far becomes one column.
         of_event, before, _ = combinations(rows, columns[:i], threads)
-        so_far = column | {"sources": [], "day": None, "number": None, "ready": of_event, "classes": max(1, len(before))}
+        so_far = column | {
+            "sources": [],
+            "day": None,
+            "number": None,
+            "ready": of_event,
+            "classes": max(1, len(before)),
+        }
         of_event, digits, first = combinations(rows, [so_far, *columns[i:]], threads)
         return of_event, [[*before[row[0]], *row[1:]] for row in digits], first
     of_event, keys, first = _core.combine_classes(rows, columns, threads)
-    digits = np.empty((len(keys), len(columns)), np.uint64)
+    cells = np.empty((len(keys), len(columns)), np.uint64)
     for c in range(len(columns) - 1, -1, -1):
-        keys, digits[:, c] = np.divmod(keys, np.uint64(columns[c]["classes"]))
-    return of_event, digits.tolist(), first
+        keys, cells[:, c] = np.divmod(keys, np.uint64(columns[c]["classes"]))
+    return of_event, cells.tolist(), first
 
 
 def year_starts(day: Int32, month: int, first: int) -> Int32:
