@@ -129,7 +129,7 @@ Answer settled(const Scheme& scheme, const Batch& batch, std::size_t persons, in
   const Events events = batch.events();
   CHECK(invalid(program) == nullptr);
   CHECK(invalid(program, events, persons) == nullptr);
-  const Settled run = settle(program, events, accounts, {}, out, keep == Keep::kClosing, threads);
+  Settled run = settle(program, events, accounts, {}, out, keep == Keep::kClosing, threads);
   CHECK(run.status.code == Code::kOk);
   std::array<std::int64_t*, kColumns> to{};
   for (std::size_t c = 0; c < kColumns; ++c) {
