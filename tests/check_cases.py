@@ -183,3 +183,70 @@ def differences(case: Case, answer: Answer, expected: dict[str, Any]) -> list[st
 
 def named(lines: list[dict[str, Any]], row: int) -> str:
     return name_of({"row": row, "setl_id": lines[row]["setl_id"], "feedetl_sn": lines[row].get("feedetl_sn")}, lines)
+
+
+# The engine
+
+
+def arrow_table(name: str, rows: list[dict[str, Any]], clock: bool) -> Any:
+    """Rows of held cells as a caller would give them: dates and times as such, money and quantities as whole numbers."""
+    import pyarrow as pa
+    from ybcore.checks.run.given import TABLES as SPECS
+    from ybcore.columns.schema import ITEMS
+
+    spec = ITEMS if name == "items" else SPECS[name]
+    columns = {}
+    for column in dict.fromkeys(key for row in rows for key in row):
+        found = spec.find(column)
+        cells = [row.get(column) for row in rows]
+        kind = "code" if found is None else found.kind
+        if kind == "date":
+            columns[column] = pa.array(cells, pa.int32()).cast(pa.date32())
+        elif kind == "time":
+            columns[column] = pa.array(cells, pa.int64()).cast(pa.timestamp("us"))
+            if column == "fee_ocur_time" and not clock:
+                columns[column] = columns[column].cast(pa.date32())
+        elif kind in ("money", "quantity", "price", "count", "rate"):
+            columns[column] = pa.array(cells, pa.int64())
+        else:
+            columns[column] = pa.array([None if cell is None else str(cell) for cell in cells], pa.string())
+    return pa.table(columns)
+
+
+def by_engine(case: Case) -> Answer:
+    """The same through the compiled kernels and the tables of `ybcore.check`."""
+    import datetime as dt
+
+    import ybcore
+
+    tables = {name: arrow_table(name, rows, case.time_of_day) for name, rows in case.tables.items() if rows}
+    catalog = None
+    if case.catalog is not None:
+        items = [{"chrgitm_lv": "01", **row} for row in case.catalog]
+        catalog = ybcore.Catalog(arrow_table("items", items, False))
+    known = None if case.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(case.known_at)
+    visits = tables.pop("visits")
+    report = ybcore.check(
+        visits, rules=ybcore.load_rules(case.documents), catalog=catalog, known_at=known, stage=case.stage, suppress=case.suppress, **tables
+    )
+    moved = report.denials()
+    rows = [int(row) for row in (moved.amount != 0).nonzero()[0]]
+    manifest = {"rules": report.manifest.to_pylist(), "unmatched_returns": report.unmatched_returns, "suppressions": report.suppressions}
+    return Answer(
+        [plain_finding(row) for row in report.findings.to_pylist()],
+        [plain_detail(row) for row in report.details.to_pylist()],
+        manifest,
+        {row: (int(moved.amount[row]), int(moved.quantity[row])) for row in rows},
+    )
+
+
+def plain_finding(row: dict[str, Any]) -> dict[str, Any]:
+    """A finding's row as the reference writes it: times as microseconds, flags as numbers."""
+    row = {name: value for name, value in row.items() if name != "recover_amt"}
+    for name in ("sev_deg", "vola_amt_stas", "shadow", "suppressed", "subsumed"):
+        row[name] = int(row[name])
+    return row | {"vola_bhvr_type": row["vola_bhvr_type"] or None}
+
+
+def plain_detail(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"vola_item_type": int(row["vola_item_type"])}

@@ -10,6 +10,8 @@ from ._version import __version__
 if TYPE_CHECKING:
     from .catalog import Catalog
     from .checks import RuleBook, load_rules
+    from .checks.check import check
+    from .checks.run.report import CheckReport
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 # Where each public name is. It is fetched when it is first asked for, so that an import loads no data library.
 _HOME = {
     "Catalog": "catalog",
+    "CheckReport": "checks.run.report",
     "RuleBook": "checks",
+    "check": "checks.check",
     "load_rules": "checks",
     "Engine": "engine",
     "Settlement": "engine",
@@ -37,6 +41,7 @@ _HOME = {
 __all__ = [
     "Book",
     "Catalog",
+    "CheckReport",
     "DocumentError",
     "Engine",
     "InputError",
@@ -47,6 +52,7 @@ __all__ = [
     "State",
     "YbcoreError",
     "__version__",
+    "check",
     "load_book",
     "load_policy",
     "load_rules",

@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import io
-from .columns.asof import opened, overlaps, pack
+from .columns.asof import Dated, opened, overlaps, pack
 from .columns.checks import tell
 from .columns.convert import NULL_DAY, NULL_INT
-from .columns.ids import encode, flat
+from .columns.ids import encode, flat, lookup
 from .columns.read import Frame, Problems, read
 from .columns.schema import CAPS, ITEMS, SELFPAY, Table
 from .errors import DocumentError
@@ -109,6 +109,32 @@ class Catalog:
     def tags(self) -> list[str]:
         """Text of each tag; tag index 0 is untagged, so ``tags[i]`` has index i + 1."""
         return self._texts["tag"]
+
+    def words(self, name: str) -> tuple[list[str], npt.NDArray[np.int32]]:
+        """(texts, the one of each row of `items`; -1 missing) of a code column, for example list_type."""
+        found = self._frames["items"].code(name)
+        return ([], np.full(self._frames["items"].rows, -1, np.int32)) if found is None else (found[1], found[0])
+
+    def item_of(self, codes: pa.Array) -> npt.NDArray[np.int32]:
+        """Item index of each code; -1 for one that the catalogue does not know."""
+        return lookup(pa.chunked_array([codes.cast(pa.large_string())]), self._items)
+
+    def item_row(self, item: npt.NDArray[np.int32], region: npt.NDArray[np.int32], texts: list[str], day: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:  # fmt: skip
+        """Row of `items` that holds on each day: that of the place `texts[region]`, else the one for everywhere; -1 none."""
+        frame = self._frames["items"]
+        places = self._index["items", "insu_admdvs"]
+        begin, end = np.ascontiguousarray(frame.days("begndate")), frame.days("enddate")
+        key = self._item["items"]
+        everywhere = Dated.of(np.where(places < 0, key, -1).astype(np.int32), len(self._items), begin, end)
+        out = everywhere.find(np.ascontiguousarray(item), np.ascontiguousarray(day))
+        if not (places >= 0).any():
+            return out
+        place = {text: i for i, text in enumerate(self.places)}
+        theirs = np.array([place.get(text, -1) for text in texts], np.int32)[region]
+        own = np.where(places >= 0, key.astype(np.int64) * len(place) + places, -1).astype(np.int32)
+        wanted = np.where((item >= 0) & (theirs >= 0), item.astype(np.int64) * len(place) + theirs, -1).astype(np.int32)
+        here = Dated.of(own, len(self._items) * len(place), begin, end).find(wanted, np.ascontiguousarray(day))
+        return np.where(here >= 0, here, out).astype(np.int32)
 
     def __len__(self) -> int:
         return len(self._items)

@@ -204,7 +204,8 @@ def _widen(work: Work, hits: Hits, kind: str) -> None:
         at = whole
         keys, every = _day_keys(work, hits.rule, hits.row[at]), _day_keys(work, hits.rule, work.rows)
     else:
-        keys = np.where(hits.is_line[at], work.batch.line_visit[np.where(hits.is_line[at], hits.row[at], 0)], hits.row[at]).astype(np.int64)
+        keys = hits.row[at].copy()
+        keys[hits.is_line[at]] = work.batch.line_visit[hits.row[whole]]
         every = work.batch.line_visit[work.rows].astype(np.int64)
     inside = np.flatnonzero(np.isin(every, np.unique(keys)))
     order = inside[np.argsort(every[inside], kind="stable")]

@@ -14,7 +14,7 @@ from ...columns.asof import Dated
 from ...columns.checks import check_validity, tell
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.convert import NULL_DAY, NULL_INT
-from ...columns.ids import encode, first_within, lookup
+from ...columns.ids import encode, lookup, named_lines
 from ...columns.read import Frame, Problems, read
 from ...columns.schema import INSTITUTIONS, PERSONS
 from ...settling.order import tie_ids
@@ -37,6 +37,8 @@ TABLES = {
     "doctors": DOCTORS,
     "stock": STOCK,
 }
+# Columns that settling needs and checks can do without.
+SPARE = frozenset({"med_type", "setl_time", "psn_type", "insutype"})
 
 
 class Batch:
@@ -49,7 +51,7 @@ class Batch:
         self.catalog, self.threads = catalog, threads
         problems = Problems()
         self.frames: dict[str, Frame] = {
-            name: read(tables[name], spec, problems, optional={"med_type", "setl_time"}, threads=threads)
+            name: read(tables[name], spec, problems, optional=SPARE, threads=threads)
             for name, spec in TABLES.items()
             if tables.get(name) is not None
         }
@@ -225,19 +227,13 @@ class Batch:
         return rows.find(self.hospital, self.end_day)
 
     @cached_property
-    def named_line(self) -> Int64:
-        """Row of the line that each returning line names within its visit; -1 none. Lines stand grouped by visit or not."""
+    def named_line(self) -> Int64 | None:
+        """Row of the line that each returning line names within its visit, -1 none; None where none names one."""
         lines = self.frames["lines"]
-        out = np.full(lines.rows, -1, np.int64)
-        if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
-            return out
-        asked = np.flatnonzero(np.asarray(lines.ids["init_feedetl_sn"].is_valid()))
-        if not len(asked):
-            return out
-        order = np.argsort(self.line_visit, kind="stable")
-        start = np.searchsorted(self.line_visit[order], self.line_visit[asked]).astype(np.int64)
-        end = np.searchsorted(self.line_visit[order], self.line_visit[asked], side="right").astype(np.int64)
-        own = lines.ids["feedetl_sn"].take(pa.array(order))
-        found = first_within(own, lines.ids["init_feedetl_sn"].take(pa.array(asked)), start, end)
-        out[asked] = np.where(found >= 0, order[np.maximum(found, 0)], -1)
-        return out
+        asked = lines.ids.get("init_feedetl_sn")
+        if asked is None or "feedetl_sn" not in lines.ids or asked.null_count == len(asked):
+            return None
+        begin = np.searchsorted(np.sort(self.line_visit), np.arange(self.visits.rows + 1)).astype(np.int64)
+        grouped = not len(self.line_visit) or bool((np.diff(self.line_visit) >= 0).all())
+        row = None if grouped else np.argsort(self.line_visit, kind="stable").astype(np.int64)
+        return named_lines(lines.ids["feedetl_sn"], asked, begin, row)

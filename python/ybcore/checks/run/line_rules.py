@@ -12,7 +12,8 @@ import pyarrow as pa
 from ... import _core
 from ...columns.asof import Dated
 from ...columns.convert import NULL_DAY, NULL_INT
-from ..linechecks import AgeTest, Codes, ColumnMap, FactorOf
+from ..groupchecks import FactorOf
+from ..linechecks import AgeTest, Codes, ColumnMap
 from ..rule import Rule
 from .found import Raw
 from .given import DAY
@@ -502,8 +503,8 @@ def cap(work: Work, rule: Rule, denied: npt.NDArray[np.bool_]) -> Raw:
         chosen = chosen.only(~denied[chosen.rows])
     rows = chosen.rows
     cell, subject, cut, _ = grouping(work, rows, check.group, check.subject)
-    combine = batch.item[rows]
-    if check.combine != "item":
+    combine = np.zeros(len(rows), np.int32) if check.combine == "all" else batch.item[rows]
+    if check.combine not in ("item", "all"):
         cells = rule.cells[check.combine.column]
         combine = cells[np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(rows), -1)
     value = {"quantity": work.quantity, "amount": work.amount}.get(check.measure)
@@ -512,7 +513,7 @@ def cap(work: Work, rule: Rule, denied: npt.NDArray[np.bool_]) -> Raw:
     found = _core.check_cap(
         work.person_begin(rows), c(batch.line_time[rows]), cell, subject, cut, c(combine.astype(np.int32)),
         None if value is None else c(value[rows]), None if chosen.entry is None else c(chosen.entry), caps, constant, factor, days,
-        check.comparator, check.allocate == "last_paid", work.threads,
+        comparator=check.comparator, last_paid=check.allocate == "last_paid", threads=work.threads,
     )  # fmt: skip
     raw = Raw(found, rows, "lines", chosen.eligible, chosen.unknown, money=check.measure == "amount")
     return table_entry(raw, chosen)

@@ -236,6 +236,8 @@ def _pay(work: Work, judged: Judged, before: bool) -> None:
     size = np.concatenate([np.diff(h.begin_of) for h in judged.hits])[moving]
     order = np.repeat(low - np.concatenate(([0], np.cumsum(size)[:-1])), size) + np.arange(int(size.sum()))
     order = np.ascontiguousarray(order[pays[order]], dtype=np.int64)
+    if not len(order):
+        return
     left = work.amount.copy()
     c = np.ascontiguousarray
     taken = _core.check_once(order, c(np.where(pays, row, 0)), c(np.maximum(wanted, 0)), left)

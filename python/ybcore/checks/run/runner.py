@@ -61,8 +61,7 @@ def run(
     began = time.perf_counter()
     batch = Batch(tables, catalog, line_offsets, threads)
     work = Work(batch, known)
-    for rule in book:
-        work.use(rule)
+    work.lists = book.lists
     clock["prepare"] = time.perf_counter() - began
     denied = np.zeros(len(batch.line_visit), bool)
     hits: list[Hits] = []

@@ -110,7 +110,7 @@ class Scopes:
 
     def of_lines(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Int64) -> Truth:
         """The same for some lines."""
-        if not scope.keys() & set(OF_LINES):
+        if not set(scope.columns()) & set(OF_LINES):
             return self.truth(scope, kinds)[self._batch.line_visit[rows]]
         return self._at(scope, kinds, rows)
 

@@ -57,6 +57,7 @@ def tier(work: Work, rule: Rule) -> Raw:
         begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(_full_price(work, rule, rows)), group_begin,
         group, len(names), factors, work.threads,
     )  # fmt: skip
+    found["excess"] = np.full(len(found["excess"]), -1, np.int64)
     raw = Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown + unknown, expected=found["limit"])
     at = found["event"][found["part"] == 1]
     of = _chosen_group(inside, begin)[at]
@@ -354,7 +355,8 @@ def _time(work: Work, column: str, rows: Int64, on: str) -> Int64:
 
 def _ordered(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     earlier, later = (_time(work, column, rows, on) for column in (rule.check.earlier, rule.check.later))
-    return _core.check_in_order(c(earlier), c(later), work.threads)
+    found = _core.check_in_order(c(earlier), c(later), work.threads)
+    return {**found, "measure": found["measure"] - found["limit"], "limit": np.zeros(len(found["limit"]), np.int64)}
 
 
 def _delay(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:

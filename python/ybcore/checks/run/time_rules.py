@@ -467,7 +467,7 @@ def supply(work: Work, rule: Rule) -> Raw:
     own = whole_days(work.column("prd_days")[rows])
     o = order
     found = _core.check_supply(
-        {"prescription_days": "prescription", "course": "course", "overlap": "overlap"}[check.form], begin, c(batch.line_day[rows[o]]),
+        check.form, begin, c(batch.line_day[rows[o]]),
         c(work.quantity[rows[o]]), c(own[o]), None if check.form == "course" else c(dose[o]), None if check.form == "course" else c(times[o]),
         c(limit[o]), None if entry is None else c(entry[o]), getattr(check, "comparator", "more_than"), check.rounding == "pack",
         getattr(check, "mode", "") == "span", -1 if getattr(check, "reset_days", None) is None else check.reset_days.value, work.threads,

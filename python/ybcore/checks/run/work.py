@@ -80,17 +80,14 @@ class Work:
             *(_ties(frame.ids["feedetl_sn"]) if "feedetl_sn" in frame.ids else (None, None, None)), self.threads,
         )  # fmt: skip
         order = None if was_ordered else order
-        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, self._named(), self.threads)
+        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, self.batch.named_line, self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
-        self.quantity = net["quantity"] if self.returns else quantity
-        self.amount = net["amount"] if self.returns else amount
+        back = (quantity < 0) | (amount < 0)
+        self.quantity = np.where(back, 0, net["quantity"] if self.returns else quantity)
+        self.amount = np.where(back, 0, net["amount"] if self.returns else amount)
         self.order = np.arange(frame.rows) if order is None else order.astype(np.int64)
         stands = net["stands"].view(bool)[self.order]
         self.rows = self.order if stands.all() else self.order[stands]
-
-    def _named(self) -> Int64 | None:
-        named = self.batch.named_line
-        return None if not len(named) or int(named.max()) < 0 else named
 
     @cached_property
     def place_of(self) -> Int64:
@@ -128,10 +125,6 @@ class Work:
                 turned = Scope({}, (), (own,))
                 self._scopes[rule.id] = Scope(rule.scope.tests, rule.scope.diagnoses, (*rule.scope.negated, turned))
         return self._scopes[rule.id]
-
-    def use(self, rule: Rule) -> None:
-        """Make the lists of a rule known."""
-        self.lists.update(rule.lists)
 
     def in_list(self, name: str, ids: pa.Array, what: str) -> Mask:
         """Which of the distinct ids (of kind `what`) are in a list."""
@@ -259,6 +252,16 @@ class Work:
 
     # ------------------------------------------------------------------ what a rule looks at
 
+    def when(self, rule: Rule, truth: npt.NDArray[np.uint8], day: Int32) -> npt.NDArray[np.uint8]:
+        """The truth of a scope on some days: a rule without a table holds as its document does."""
+        if rule.table is not None:
+            return truth
+        if self.known_at is not None and rule.known > self.known_at:
+            return np.full(len(truth), NO, np.uint8)
+        if rule.begin == ALWAYS and rule.end == OPEN:
+            return truth
+        return np.where((day >= rule.begin) & (day < rule.end), truth, NO).astype(np.uint8)
+
     def item_mask(self, rule: Rule, items: Items | None = None) -> Mask | None:
         """Items that a rule names, whatever the day; None: all, or told by the catalogue's row."""
         items = rule.items if items is None else items
@@ -314,9 +317,8 @@ class Work:
         """Row of the catalogue's items for each line on its day: that of the insured place, else the one for everywhere; -1 none."""
         batch = self.batch
         codes, texts = self.scopes.text("insuplc_admdvs")
-        place = batch.catalog.place_of(texts)[codes[batch.line_visit[rows]]]
-        item = batch.catalog.item_of(batch.item_ids)[batch.item[rows]]
-        return batch.catalog.item_row(item, place, batch.line_day[rows])
+        item = batch.catalog.item_of(batch.item_ids)[batch.item[rows]] if len(batch.item_ids) else batch.item[rows]
+        return batch.catalog.item_row(item, codes[batch.line_visit[rows]], texts, batch.line_day[rows])
 
     def lines(self, rule: Rule, given: bool = False, candidates: Int64 | None = None) -> Chosen:
         """Lines in a rule's scope and among its items; `given`: before netting."""
@@ -326,6 +328,7 @@ class Work:
             if mask is not None:
                 rows = rows[mask[self.batch.item[rows]]] if len(mask) else rows[:0]
         truth = self.scopes.of_lines(self.scope_of(rule), rule.visit_kinds, rows)
+        truth = self.when(rule, truth, self.batch.line_day[rows])
         if (truth == NO).any():
             rows, truth = rows[truth != NO], truth[truth != NO]
         entry, among = self.among(rule, rows)
@@ -339,6 +342,7 @@ class Work:
         """Visits in a rule's scope, in order; with items, those that have such a line."""
         order, _ = self.batch.visit_order
         truth = self.scopes.truth(self.scope_of(rule), rule.visit_kinds)[order]
+        truth = self.when(rule, truth, self.batch.begin_day[order])
         among = np.full(len(order), YES, np.uint8)
         if not rule.items.all:
             _, of_line = self.among(rule, self.rows)
