@@ -83,7 +83,6 @@ class _Binder:
             disposition=model.disposition,
             severity=model.severity,
             priority=priority_of(model.priority, model.disposition, model.severity, place),
-            given_priority=model.priority,
             behaviour=str(model.behaviour),
             choices=tuple(map(str, model.choices)),
             source=str(model.source),

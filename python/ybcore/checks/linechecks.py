@@ -169,7 +169,7 @@ class DiagnosisSet(Node):
 
     diagnoses: ListOrColumn | None = None
     which: Annotated[Literal["any", "main"], Word("诊断范围")] = "any"
-    look_back_days: Whole = _ZERO
+    look_back_days: Whole | None = None
     lab: Lab | None = None
     combine: Annotated[Literal["all", "any"], Word("组合方式")] = "all"
     negate: Flag = False

@@ -46,7 +46,6 @@ class Rule:
     disposition: str
     severity: int
     priority: tuple[int, int, int, int]
-    given_priority: int | None
     behaviour: str
     choices: tuple[str, ...]
     source: str
@@ -93,6 +92,6 @@ class Rule:
         return f"Rule({self.id!r}, {self.kernel}, {self.disposition}, {self.status})"
 
 
-def priority_of(given: int | None, disposition: str, severity: int, place: int) -> tuple[int, int, int, int]:
-    """What orders findings on one line: rules that name a figure first, by it, then by disposition, severity, place in the book."""
-    return (0, given, 0, place) if given is not None else (1, DISPOSITIONS.index(disposition), severity, place)
+def priority_of(given: int, disposition: str, severity: int, place: int) -> tuple[int, int, int, int]:
+    """What orders findings on one line: the given figure, then disposition, severity, place in the book."""
+    return given, DISPOSITIONS.index(disposition), severity, place

@@ -224,7 +224,7 @@ class RuleModel(Node):
     ]
     disposition: Disposition
     severity: Severity
-    priority: Annotated[int, PlainValidator(_national), _WHOLE] | None = None
+    priority: Annotated[int, PlainValidator(_national), _WHOLE] = 100
     behaviour: Code = ""
     choices: tuple[str, ...] = ()
     source: str

@@ -151,6 +151,10 @@ class Batch:
         self.setl_time = setl
         self.begin = self._time_or(("begntime", "begndate"), setl)
         self.end = self._time_or(("endtime", "enddate"), setl)
+        # Of a visit that says only one of the two, the other is the same.
+        self.begin, self.end = (
+            np.where(self.begin == NULL_INT, self.end, self.begin), np.where(self.end == NULL_INT, self.begin, self.end)
+        )  # fmt: skip
         self.begin_day, self.end_day = self._day(self.begin), self._day(self.end)
         lines = self.frames.get("lines")
         if lines is None:
@@ -236,4 +240,8 @@ class Batch:
         begin = np.searchsorted(np.sort(self.line_visit), np.arange(self.visits.rows + 1)).astype(np.int64)
         grouped = not len(self.line_visit) or bool((np.diff(self.line_visit) >= 0).all())
         row = None if grouped else np.argsort(self.line_visit, kind="stable").astype(np.int64)
-        return named_lines(lines.ids["feedetl_sn"], asked, begin, row)
+        found = named_lines(lines.ids["feedetl_sn"], asked, begin, row)
+        # A line that names one which is not there names itself: what returns nothing takes from nobody.
+        lost = np.flatnonzero((found < 0) & np.asarray(asked.is_valid()))
+        found[lost] = lost
+        return found

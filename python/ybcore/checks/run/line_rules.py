@@ -523,10 +523,9 @@ def _caps(rule: Rule) -> tuple[Any, int, int]:
     """(cap by table row, cap of all, factor a day of the stay)."""
     check = rule.check
     if isinstance(check.cap, FactorOf):
-        places = {"quantity": 10_000, "amount": 100, "count": 1}[check.measure]
         plus = check.cap.plus
         caps = rule.numbers[plus.column] if plus.column else None
-        return caps, 0 if plus.column else plus.value, check.cap.factor.value * places // 10_000
+        return caps, 0 if plus.column else plus.value, check.cap.factor.value
     if check.cap.column:
         return rule.numbers[check.cap.column], 0, 0
     return None, check.cap.value, 0

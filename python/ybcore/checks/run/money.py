@@ -75,30 +75,29 @@ def _disposition(hits: Hits) -> npt.NDArray[np.uint8]:
 
 
 def _rank(work: Work, judged: Judged) -> Int64:
-    """Rules that name a priority, then by disposition, severity and place; within a rule by the first row, then jr_id."""
-    hits, rule, at = judged.hits, judged.rule, judged.at
+    """By priority, disposition, severity and place of the rule; within a rule by the first row, then jr_id."""
+    hits, rule = judged.hits, judged.rule
     if not len(rule):
         return np.zeros(0, np.int64)
-    given = np.array([-1 if h.rule.given_priority is None else h.rule.given_priority for h in hits])[rule]
-    named = given >= 0
-    second = np.where(named, given, judged.disposition.astype(np.int64))
-    third = np.where(named, 0, judged.severity)
-    first = np.concatenate([_first_place(work, h) for h in hits])
+    given = np.array([h.rule.priority[0] for h in hits])[rule]
+    time, place = (np.concatenate(parts) for parts in zip(*(_first(work, h) for h in hits)))
     ids = np.array([name for h in hits for name in h.jr_id], "S20")
-    del at
-    return np.lexsort((ids, first, rule, third, second, ~named)).astype(np.int64)
+    return np.lexsort((ids, place, time, rule, judged.severity, judged.disposition, given)).astype(np.int64)
 
 
-def _first_place(work: Work, hits: Hits) -> Int64:
-    """Place in order of each finding's first offending row; its first detail, as they are sorted."""
-    out = np.full(len(hits), -1, np.int64)
-    has = np.diff(hits.begin_of) > 0
-    at = hits.begin_of[:-1][has]
-    row, lines = hits.row[at], hits.is_line[at]
-    place = np.empty(len(at), np.int64)
-    place[lines] = work.place_of[row[lines]]
-    place[~lines] = work.visit_place[row[~lines]]
-    out[has] = place
+def _first(work: Work, hits: Hits) -> tuple[Int64, Int64]:
+    """(time, place in order) of each finding's first offending row; visits stand before lines of one time."""
+    batch = work.batch
+    lines = hits.is_line
+    place, time = np.empty(len(hits.row), np.int64), np.empty(len(hits.row), np.int64)
+    place[lines], time[lines] = len(work.visit_place) + work.place_of[hits.row[lines]], batch.line_time[hits.row[lines]]
+    place[~lines], time[~lines] = work.visit_place[hits.row[~lines]], batch.begin[hits.row[~lines]]
+    own = np.flatnonzero(hits.own)
+    order = own[np.lexsort((place[own], time[own], hits.finding[own]))]
+    of = hits.finding[order]
+    at = order[np.flatnonzero(np.diff(of, prepend=-1))]
+    out = np.full(len(hits), -1, np.int64), np.full(len(hits), -1, np.int64)
+    out[0][hits.finding[at]], out[1][hits.finding[at]] = time[at], place[at]
     return out
 
 

@@ -165,7 +165,8 @@ def _k15(check: Any) -> list[Need]:
         return _of("visits", "medfee_sumamt")
     tables = [check.on, *(["visits"] if check.on == "lines" and check.form != "unique" else [])]
     columns = [getattr(check, name) for name in ("column", "earlier", "later", "start", "end") if getattr(check, name, None)]
-    return [[(table, column) for table in tables] for column in [*columns, *getattr(check, "columns", ())]]
+    dates = {"begntime": [("visits", "begndate")], "endtime": [("visits", "enddate")]}
+    return [[(table, column) for table in tables] + dates.get(column, []) for column in [*columns, *getattr(check, "columns", ())]]
 
 
 _OF_KERNEL: dict[str, Any] = {

@@ -27,6 +27,7 @@ __all__ = ["compose", "stock", "tier", "valid"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+MIDNIGHT = {"begntime": "begndate", "endtime": "enddate"}  # a time that is not given is the date's first moment
 
 
 # --- K11 --------------------------------------------------------------------------------------------------------------
@@ -297,6 +298,13 @@ def _dense(work: Work, column: str, rows: Int64, on: str) -> tuple[Int32, list[s
 def _own_or_visit(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, Any, Any]:
     """Cells of some rows; of lines that lack one, their visit's. Codes of the two have one list of texts."""
     values, missing, texts = cells_of(work.batch, on, column, rows)
+    if column in MIDNIGHT and missing.any():
+        visit = work.batch.line_visit[rows].astype(np.int64) if on == "lines" else rows
+        if on == "lines":
+            theirs, absent, _ = cells_of(work.batch, "visits", column, visit)
+            values, missing = np.where(missing, theirs, values), missing & absent
+        day, unsaid, _ = cells_of(work.batch, "visits", MIDNIGHT[column], visit)
+        return np.where(missing, day.astype(np.int64) * DAY, values), missing & unsaid, None
     if on == "visits" or not missing.any():
         return values, missing, texts
     theirs, absent, other = cells_of(work.batch, "visits", column, work.batch.line_visit[rows].astype(np.int64))
