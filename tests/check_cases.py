@@ -227,11 +227,21 @@ def by_engine(case: Case) -> Answer:
     known = None if case.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(case.known_at)
     visits = tables.pop("visits")
     report = ybcore.check(
-        visits, rules=ybcore.load_rules(case.documents), catalog=catalog, known_at=known, stage=case.stage, suppress=case.suppress, **tables
+        visits,
+        rules=ybcore.load_rules(case.documents),
+        catalog=catalog,
+        known_at=known,
+        stage=case.stage,
+        suppress=case.suppress,
+        **tables,
     )
     moved = report.denials()
     rows = [int(row) for row in (moved.amount != 0).nonzero()[0]]
-    manifest = {"rules": report.manifest.to_pylist(), "unmatched_returns": report.unmatched_returns, "suppressions": report.suppressions}
+    manifest = {
+        "rules": report.manifest.to_pylist(),
+        "unmatched_returns": report.unmatched_returns,
+        "suppressions": report.suppressions,
+    }
     return Answer(
         [plain_finding(row) for row in report.findings.to_pylist()],
         [plain_detail(row) for row in report.details.to_pylist()],

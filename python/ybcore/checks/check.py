@@ -48,5 +48,12 @@ def check(
     }  # fmt: skip
     many = threads if threads is not None else len(os.sched_getaffinity(0))
     return run(
-        book, tables, catalog=held, line_offsets=line_offsets, known_at=known_at, stage=stage, suppress=suppress, threads=many
+        book,
+        tables,
+        catalog=held,
+        line_offsets=line_offsets,
+        known_at=known_at,
+        stage=stage,
+        suppress=suppress,
+        threads=many,
     )

@@ -34,5 +34,3 @@ def cells_of(batch: Batch, table: str, column: str, rows: Int64) -> tuple[Any, A
     if kind == "code":
         return values, values < 0, list(cells.texts or [])
     return values, values == (NULL_DAY if kind == "date" else NULL_INT), None
-
-

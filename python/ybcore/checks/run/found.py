@@ -235,7 +235,10 @@ def _add(work: Work, hits: Hits, finding: Int64, row: Int64) -> None:
 
     size = len(row)
     hits.row, hits.is_line = joined(hits.row, row), joined(hits.is_line, np.ones(size, bool))
-    hits.part, hits.count = joined(hits.part, np.full(size, OFFENDING, np.uint8)), joined(hits.count, work.quantity[row])
+    hits.part, hits.count = (
+        joined(hits.part, np.full(size, OFFENDING, np.uint8)),
+        joined(hits.count, work.quantity[row]),
+    )
     hits.amount, hits.own = joined(hits.amount, work.amount[row]), joined(hits.own, np.zeros(size, bool))
     hits.begin_of = np.concatenate(([0], np.cumsum(np.bincount(of, minlength=len(hits))))).astype(np.int64)
 

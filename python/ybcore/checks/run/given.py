@@ -128,9 +128,8 @@ class Batch:
             self.line_visit = np.repeat(np.arange(n, dtype=np.int32), np.diff(np.asarray(line_offsets)))
         else:
             self.line_visit = self.visit_of("lines")
-        self.row_visit = {
-            name: self.visit_of(name) for name in ("diagnoses", "operations", "labs") if name in self.frames
-        }
+        beside = [name for name in ("diagnoses", "operations", "labs") if name in self.frames]
+        self.row_visit: dict[str, Int32] = {name: self.visit_of(name) for name in beside}
 
     def visit_of(self, table: str) -> Int32:
         """Visit row of each row of a table that names visits; rows of no visit are told as a problem."""

@@ -79,7 +79,9 @@ class CodedRows:
         return [f"{text}@{day}" for text, day in zip(texts, self.day[places].tolist())]
 
 
-def select_coded(work: Work, rule: Rule, rows: CodedRows, inside: npt.NDArray[np.bool_] | None = None) -> tuple[Int64, Chosen]:
+def select_coded(
+    work: Work, rule: Rule, rows: CodedRows, inside: npt.NDArray[np.bool_] | None = None
+) -> tuple[Int64, Chosen]:
     """(places among the coded rows, what is chosen): in scope and among the rule's items, or in `inside` by code."""
     truth = work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[rows.visit]
     entry, among = key_among(work, rule, rows.code, rows.ids, rows.kind, rows.visit, rows.day)
@@ -200,7 +202,9 @@ def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None)
     if (of_entry < 0).any() and entry is not None:
         entry = np.where((entry >= 0) & (of_entry[np.maximum(entry, 0)] < 0), -1, entry).astype(np.int32)
     birth = c(work.birth[visit])
-    return _core.check_age(None if entry is None else c(entry), birth, c(day), unit[of], comparator[of], value[of], work.threads)
+    return _core.check_age(
+        None if entry is None else c(entry), birth, c(day), unit[of], comparator[of], value[of], work.threads
+    )
 
 
 def line_text(work: Work, name: str, rows: Int64, on: str) -> tuple[Int32, list[str]]:
@@ -243,7 +247,9 @@ def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
     return _core.check_attribute(entry, c(code), bits(masks, len(texts)), c(of_entry), barred, work.threads)
 
 
-def _fitting(test: Codes | Sequence[str], texts: Sequence[str], kinds: Mapping[str, Sequence[str]] | None) -> list[bool]:
+def _fitting(
+    test: Codes | Sequence[str], texts: Sequence[str], kinds: Mapping[str, Sequence[str]] | None
+) -> list[bool]:
     from .scope import kinds_of
 
     prefixes = test.codes if isinstance(test, Codes) else test
@@ -266,7 +272,7 @@ def diagnoses(work: Work, rule: Rule) -> Raw:
         time = day.astype(np.int64) * DAY + DAY - 1
     else:
         chosen, on = work.lines(rule), "lines"
-        visit, day = batch.line_visit[chosen.rows], batch.line_day[chosen.rows]
+        visit, day = batch.line_visit[chosen.rows].astype(np.int64), batch.line_day[chosen.rows]
         midnight = day.astype(np.int64) * DAY + DAY - 1
         time = batch.line_time[chosen.rows] if batch.time_of_day else midnight
     place = c(work.visit_place[visit].astype(np.int32))
@@ -288,7 +294,11 @@ def _tests_of(work: Work, lab: Any) -> dict[str, Any]:
         return {}
     found = work.lab_values(lab.items)
     back = lab.look_back_days
-    limit = {"test_comparator": lab.comparator, "test_limit": lab.value.value, "test_look_back_days": -1 if back is None else back.value}
+    limit = {
+        "test_comparator": lab.comparator,
+        "test_limit": lab.value.value,
+        "test_look_back_days": -1 if back is None else back.value,
+    }
     return {**found, **limit}
 
 
@@ -402,7 +412,14 @@ def _bundle(work: Work, rule: Rule, chosen: Chosen) -> Raw:
     rows = chosen.rows[keep]
     cell, subject, cut, _ = grouping(work, rows, rule.check.group, rule.check.subject)
     found = _core.check_bundle(
-        work.person_begin(rows), c(batch.line_time[rows]), c(batch.item[rows]), cell, subject, cut, bundle.at_least.value, work.threads
+        work.person_begin(rows),
+        c(batch.line_time[rows]),
+        c(batch.item[rows]),
+        cell,
+        subject,
+        cut,
+        bundle.at_least.value,
+        work.threads,
     )
     return Raw(found, rows, "lines", chosen.eligible, chosen.unknown)
 
@@ -453,9 +470,13 @@ def couple(work: Work, rule: Rule) -> Raw:
         -1 if check.look_back_days is None else check.look_back_days.value, check.negate, 0 if ratio is None else ratio.units.value,
         0 if ratio is None else ratio.per.value, work.threads,
     )  # fmt: skip
-    on_lines = np.concatenate((np.full(len(chosen.rows), trigger == "item"), np.full(len(other["rows"]), partner == "item")))
+    on_lines = np.concatenate(
+        (np.full(len(chosen.rows), trigger == "item"), np.full(len(other["rows"]), partner == "item"))
+    )
     found = found if partner == "item" else without_involved(found)
-    raw = Raw(found, np.concatenate((chosen.rows, other["rows"])), "mixed", chosen.eligible, chosen.unknown, of_line=on_lines)
+    raw = Raw(
+        found, np.concatenate((chosen.rows, other["rows"])), "mixed", chosen.eligible, chosen.unknown, of_line=on_lines
+    )
     if rows is not None:
         first = found["event"][found["details"][:-1]] if len(found["measure"]) else np.zeros(0, np.int64)
         raw.what = rows.what(places[first])
@@ -531,4 +552,4 @@ def _caps(rule: Rule) -> tuple[Any, int, int]:
     return None, check.cap.value, 0
 
 
-__all__ += ["COMPARATORS", "CodedRows", "NULL_DAY", "grouping", "select_coded", "table_entry"]
+__all__ += ["COMPARATORS", "NULL_DAY", "CodedRows", "grouping", "select_coded", "table_entry"]

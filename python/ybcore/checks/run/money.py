@@ -48,12 +48,14 @@ class Judged:
         return (self.disposition <= DISPOSITIONS.index("deny")) & ~shadow & ~self.suppressed & ~self.subsumed
 
 
-def judge(work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], known_at: int | None, before: bool) -> Judged:
+def judge(
+    work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], known_at: int | None, before: bool
+) -> Judged:
     """All findings, suppression first, then relations, then money."""
-    rule = np.concatenate([np.full(len(h), i) for i, h in enumerate(hits)] or [np.zeros(0)]).astype(np.int64)
-    at = np.concatenate([np.arange(len(h)) for h in hits] or [np.zeros(0)]).astype(np.int64)
+    rule = np.concatenate([np.full(len(h), i) for i, h in enumerate(hits)] or [np.zeros(0, np.int64)]).astype(np.int64)
+    at = np.concatenate([np.arange(len(h)) for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     disposition = np.concatenate([_disposition(h) for h in hits] or [np.zeros(0, np.uint8)]).astype(np.uint8)
-    severity = np.concatenate([h.severity for h in hits] or [np.zeros(0)]).astype(np.int64)
+    severity = np.concatenate([h.severity for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     none = np.zeros(len(rule), bool)
     judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], np.zeros(0, np.int64))
     judged.rank = _rank(work, judged)

@@ -137,7 +137,11 @@ def _k09(check: Any) -> list[Need]:
 
 def _k10(check: Any) -> list[Need]:
     days: list[Need] = [[("lines", "prd_days"), ("lines", "sin_dos")]]
-    forms = {"prescription_days": _of("lines", "rxno") + days, "overlap": days, "daily_dose": _of("lines", "sin_dos", "used_frqu")}
+    forms = {
+        "prescription_days": _of("lines", "rxno") + days,
+        "overlap": days,
+        "daily_dose": _of("lines", "sin_dos", "used_frqu"),
+    }
     return forms.get(check.form, [])
 
 
@@ -164,9 +168,14 @@ def _k15(check: Any) -> list[Need]:
     if check.form == "sum":
         return _of("visits", "medfee_sumamt")
     tables = [check.on, *(["visits"] if check.on == "lines" and check.form != "unique" else [])]
-    columns = [getattr(check, name) for name in ("column", "earlier", "later", "start", "end") if getattr(check, name, None)]
+    columns = [
+        getattr(check, name) for name in ("column", "earlier", "later", "start", "end") if getattr(check, name, None)
+    ]
     dates = {"begntime": [("visits", "begndate")], "endtime": [("visits", "enddate")]}
-    return [[(table, column) for table in tables] + dates.get(column, []) for column in [*columns, *getattr(check, "columns", ())]]
+    return [
+        [(table, column) for table in tables] + dates.get(column, [])
+        for column in [*columns, *getattr(check, "columns", ())]
+    ]
 
 
 _OF_KERNEL: dict[str, Any] = {

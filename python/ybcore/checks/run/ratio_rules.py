@@ -28,7 +28,11 @@ def ratio(work: Work, rule: Rule) -> Raw:
     """K13."""
     check = rule.check
     sides = [_side(work, rule, side) for side in (check.numerator, check.denominator)]
-    cells = np.unique(np.concatenate([cell for cell, _ in sides]), axis=0) if sum(len(s[0]) for s in sides) else np.zeros((0, 3), np.int64)
+    cells = (
+        np.unique(np.concatenate([cell for cell, _ in sides]), axis=0)
+        if sum(len(s[0]) for s in sides)
+        else np.zeros((0, 3), np.int64)
+    )
     top, base = (_total(cells, *side) for side in sides)
     up, down = MILLION * SCALE.get(check.denominator.measure, 1), SCALE.get(check.numerator.measure, 1)
     least = check.min_sample.value
@@ -36,19 +40,36 @@ def ratio(work: Work, rule: Rule) -> Raw:
     lost = 0
     if test.kind == "fixed":
         at = np.arange(len(cells))
-        found = _core.check_ratio_fixed(c(top), c(base), test.comparator, test.value.value, up, down, least, work.threads)
+        found = _core.check_ratio_fixed(
+            c(top), c(base), test.comparator, test.value.value, up, down, least, work.threads
+        )
     elif test.kind == "change":
         at = np.arange(len(cells))
-        found = _core.check_ratio_change(c(top), c(base), _before(cells), test.comparator, test.value.value, up, down, least, work.threads)
+        found = _core.check_ratio_change(
+            c(top), c(base), _before(cells), test.comparator, test.value.value, up, down, least, work.threads
+        )
     else:
         group = _peer_groups(work, rule, cells)
         lost = int(np.count_nonzero(group < 0))
         at = np.flatnonzero(group >= 0)
         at = at[np.lexsort((group[at], cells[at, 2]))]
         key = group[at] + cells[at, 2] * (int(group.max(initial=0)) + 1)
-        begin = np.append(np.flatnonzero(np.diff(key, prepend=key[0] - 1 if len(key) else 0)), len(key)).astype(np.int64) if len(key) else np.zeros(1, np.int64)
+        begin = (
+            np.append(np.flatnonzero(np.diff(key, prepend=key[0] - 1 if len(key) else 0)), len(key)).astype(np.int64)
+            if len(key)
+            else np.zeros(1, np.int64)
+        )
         found = _core.check_ratio_peer(
-            c(top[at]), c(base[at]), begin, test.statistic, test.comparator, test.value.value, up, down, least, work.threads
+            c(top[at]),
+            c(base[at]),
+            begin,
+            test.statistic,
+            test.comparator,
+            test.value.value,
+            up,
+            down,
+            least,
+            work.threads,
         )
     return _raw(work, rule, cells, at, found, lost)
 
@@ -74,7 +95,10 @@ def _raw(work: Work, rule: Rule, cells: Int64, at: Int64, found: dict[str, Any],
         raw.unit_doctor, raw.unit_hospital = [doctors[a] for a in first], [None] * size
     else:
         raw.unit_hospital, raw.unit_doctor = [hospitals[a] for a in first], [None] * size
-        raw.what = [str(hospitals[a]) + (f"|{departments[b]}" if check.by == "department" else "") for a, b in zip(first, second)]
+        raw.what = [
+            str(hospitals[a]) + (f"|{departments[b]}" if check.by == "department" else "")
+            for a, b in zip(first, second)
+        ]
     return raw
 
 
@@ -105,7 +129,9 @@ def _units(work: Work, by: str, rows: Int64, on: str) -> tuple[Int64, Int64]:
     if by == "institution":
         return hospital, np.zeros(len(rows), np.int64)
     if by == "doctor":
-        return (batch.doctor[rows] if on == "lines" else batch.attending[visit]).astype(np.int64), np.zeros(len(rows), np.int64)
+        return (batch.doctor[rows] if on == "lines" else batch.attending[visit]).astype(np.int64), np.zeros(
+            len(rows), np.int64
+        )
     of_lines, of_visits, _ = work.departments
     return hospital, (of_lines[rows] if on == "lines" else of_visits[visit]).astype(np.int64)
 
@@ -128,7 +154,10 @@ def _side(work: Work, rule: Rule, side: Any) -> tuple[Int64, Int64]:
         counted = np.ones(len(rows), np.int64) if value is None else value[rows]
     else:
         rows, _ = batch.visit_order
-        rows = rows[(work.scopes.truth(work.scope_of(rule), kinds)[rows] == YES) & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
+        rows = rows[
+            (work.scopes.truth(work.scope_of(rule), kinds)[rows] == YES)
+            & (work.scopes.truth(side.scope, kinds)[rows] == YES)
+        ]
         if not side.items.all:
             has = np.zeros(batch.visits.rows, bool)
             inside = work.among(rule, work.rows, side.items)[1] == YES
@@ -200,6 +229,8 @@ def _peer_groups(work: Work, rule: Rule, cells: Int64) -> Int64:
         codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
         place: dict[str, int] = {}
         lut = np.array([place.setdefault(text, len(place)) if text else -1 for text in texts], np.int64)
-        own = np.where(earliest >= 0, lut[codes[np.maximum(earliest, 0)]], -1) if len(texts) else np.full(len(cells), -1)
+        own = (
+            np.where(earliest >= 0, lut[codes[np.maximum(earliest, 0)]], -1) if len(texts) else np.full(len(cells), -1)
+        )
         out = np.where((out < 0) | (own < 0), -1, out * (len(place) + 1) + own)
     return np.where(earliest < 0, -1, out)

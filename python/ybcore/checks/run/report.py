@@ -60,7 +60,11 @@ class CheckReport:
 
         def of_rule(values: list[Any]) -> pa.Array:
             index = pa.array(rule.astype(np.int32))
-            return pa.DictionaryArray.from_arrays(index, pa.array(values or [""], pa.string())).dictionary_decode() if len(rule) else pa.array([], pa.string())
+            return (
+                pa.DictionaryArray.from_arrays(index, pa.array(values or [""], pa.string())).dictionary_decode()
+                if len(rule)
+                else pa.array([], pa.string())
+            )
 
         amount = self._amounts()[order]
         computed = np.array([r.amount != "none" and r.kernel != "K13" for r in rules] or [False])[rule]
@@ -147,7 +151,11 @@ class CheckReport:
         code[is_line] = batch.doctor[row[is_line]]
         own = ~is_line & (visit >= 0)
         code[own] = batch.attending[visit[own]]
-        known = self._ids_of(pa.chunked_array([batch.doctor_ids]), code) if len(batch.doctor_ids) else pa.nulls(len(row), pa.string())
+        known = (
+            self._ids_of(pa.chunked_array([batch.doctor_ids]), code)
+            if len(batch.doctor_ids)
+            else pa.nulls(len(row), pa.string())
+        )
         bare = np.flatnonzero(visit < 0)
         if not len(bare):
             return known
@@ -168,7 +176,9 @@ class CheckReport:
         judged, work = self.judged, self.work
         batch, order = work.batch, self._order
         base = np.concatenate(([0], np.cumsum([len(h.row) for h in judged.hits]))).astype(np.int64)
-        low = np.concatenate([h.begin_of[:-1] + base[i] for i, h in enumerate(judged.hits)] or [np.zeros(0, np.int64)])[order]
+        low = np.concatenate([h.begin_of[:-1] + base[i] for i, h in enumerate(judged.hits)] or [np.zeros(0, np.int64)])[
+            order
+        ]
         size = np.concatenate([np.diff(h.begin_of) for h in judged.hits] or [np.zeros(0, np.int64)])[order]
         step = np.arange(int(size.sum())) - np.repeat(np.cumsum(size) - size, size)
         at = np.repeat(low, size) + step

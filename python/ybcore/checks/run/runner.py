@@ -106,7 +106,13 @@ def _status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
 
 def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any], Hits | None]:
     status, reason = _status(work, rule, stage)
-    row: dict[str, Any] = {"rule_id": rule.id, "rule_version": rule.version, "kernel": rule.kernel, "status": status, "reason": reason}
+    row: dict[str, Any] = {
+        "rule_id": rule.id,
+        "rule_version": rule.version,
+        "kernel": rule.kernel,
+        "status": status,
+        "reason": reason,
+    }
     row |= dict.fromkeys(("eligible", "unknown", "hits", "suppressed", "excluded", "subsumed"), 0) | {"seconds": 0.0}
     if status != "run":
         return row, None
@@ -117,10 +123,16 @@ def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any
         raise
     except (ValueError, TypeError) as error:
         what = f"rule {rule.id} could not run: {error}"
-        raise InputError([Problem(what=what, what_zh=f"规则 {rule.id} 无法运行：{error}", file=rule.place[0], line=rule.place[1])]) from error
+        raise InputError(
+            [Problem(what=what, what_zh=f"规则 {rule.id} 无法运行：{error}", file=rule.place[0], line=rule.place[1])]
+        ) from error
     found = hits_of(work, rule, raw, stage != "after")
     _deny(work, found, denied)
-    row |= {"eligible": raw.eligible, "unknown": raw.unknown + int(raw.found["unknown"]), "seconds": time.perf_counter() - began}
+    row |= {
+        "eligible": raw.eligible,
+        "unknown": raw.unknown + int(raw.found["unknown"]),
+        "seconds": time.perf_counter() - began,
+    }
     return row, found
 
 

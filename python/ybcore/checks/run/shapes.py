@@ -19,12 +19,15 @@ OF_FINDING = ("measure", "limit", "begin", "end", "entry", "step")
 OF_DETAIL = ("event", "part", "excess")
 
 
+def _full(value: Any, size: int) -> Int64:
+    return np.broadcast_to(np.asarray(value, np.int64), size).copy()
+
+
 def made(event: Any, measure: Any = 0, limit: Any = 0, unknown: int = 0) -> Found:
     """One finding an event, which it names whole."""
     size = len(event)
-    full = lambda value: np.broadcast_to(np.asarray(value, np.int64), size).copy()  # noqa: E731
     return {
-        "measure": full(measure), "limit": full(limit), "begin": full(NULL_INT), "end": full(NULL_INT), "entry": np.full(size, -1, np.int32),
+        "measure": _full(measure, size), "limit": _full(limit, size), "begin": _full(NULL_INT, size), "end": _full(NULL_INT, size), "entry": np.full(size, -1, np.int32),
         "step": np.zeros(size, np.int32), "details": np.arange(size + 1, dtype=np.int64), "event": np.asarray(event, np.int32),
         "part": np.ones(size, np.uint8), "excess": np.full(size, -1, np.int64), "unknown": unknown,
     }  # fmt: skip
@@ -41,7 +44,10 @@ def kept(found: Found, keep: Mask) -> Found:
     sizes = np.diff(found["details"])
     detail = np.repeat(keep, sizes)
     out = {name: found[name][keep] for name in OF_FINDING} | {name: found[name][detail] for name in OF_DETAIL}
-    return out | {"details": np.concatenate(([0], np.cumsum(sizes[keep]))).astype(np.int64), "unknown": found["unknown"]}
+    return out | {
+        "details": np.concatenate(([0], np.cumsum(sizes[keep]))).astype(np.int64),
+        "unknown": found["unknown"],
+    }
 
 
 def joined(parts: list[Found]) -> Found:
@@ -50,7 +56,10 @@ def joined(parts: list[Found]) -> Found:
         return parts[0]
     out = {name: np.concatenate([part[name] for part in parts]) for name in (*OF_FINDING, *OF_DETAIL)}
     sizes = np.concatenate([np.diff(part["details"]) for part in parts])
-    return out | {"details": np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), "unknown": sum(int(p["unknown"]) for p in parts)}
+    return out | {
+        "details": np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        "unknown": sum(int(p["unknown"]) for p in parts),
+    }
 
 
 def spread(found: Found, begin: Int64) -> Found:

@@ -17,7 +17,6 @@ from .found import Raw
 from .given import DAY
 from .line_rules import c, table_entry
 from .lists import members
-
 from .shapes import by_group, made, unbounded
 from .stays import id_key
 from .time_rules import thresholds
@@ -49,7 +48,11 @@ def tier(work: Work, rule: Rule) -> Raw:
     rows, entry, inside = rows[keep], entry[keep], inside[keep]
     order, begin = by_group(batch.line_visit[rows], place[keep])
     rows, entry, inside = rows[order], entry[order], inside[order]
-    combos, item = np.unique(inside, axis=0, return_inverse=True) if len(rows) else (np.zeros((0, len(names)), bool), np.zeros(0, np.int64))
+    combos, item = (
+        np.unique(inside, axis=0, return_inverse=True)
+        if len(rows)
+        else (np.zeros((0, len(names)), bool), np.zeros(0, np.int64))
+    )
     own = [np.flatnonzero(row) for row in combos]
     group_begin = np.concatenate(([0], np.cumsum([len(o) for o in own]))).astype(np.int64)
     group = np.concatenate(own or [np.zeros(0, np.int64)]).astype(np.int32)
@@ -135,7 +138,9 @@ def compose(work: Work, rule: Rule) -> Raw:
         _distinct(work, rule, raw, begin, item, items)
     elif check.form in ("all_in", "single"):
         inside = work.in_list(check.list, batch.item_ids, "item")[item] if items else np.zeros(0, bool)
-        raw.found = _core.check_listed_lines(begin, item, items, c(inside.astype(np.uint8)), check.form == "single", work.threads)
+        raw.found = _core.check_listed_lines(
+            begin, item, items, c(inside.astype(np.uint8)), check.form == "single", work.threads
+        )
     else:
         of_class, words = _classes(work, rule, rows, entry)
         raw.found = _core.check_same_class(begin, item, items, of_class, len(words), True, work.threads)
@@ -159,7 +164,8 @@ def _distinct(work: Work, rule: Rule, raw: Raw, begin: Int64, item: Int32, items
     highest = check.comparator in ("more_than", "at_least")
     last = raw.rows[begin[1:] - 1] if len(raw.rows) else raw.rows
     if check.thresholds is None:
-        scope, offsets, values, lost = None, np.array([0, 1], np.int64), [(check.value.value, 0)], 0
+        scope, offsets, lost = None, np.array([0, 1], np.int64), 0
+        values: list[tuple[int, int]] = [(check.value.value, 0)]
     else:
         scope, (offsets, _), values, lost = thresholds(work, rule, [list(check.thresholds)], last, "lines", highest)
     limits = np.array([v for v, _ in values], np.int64)
@@ -175,7 +181,9 @@ def _classes(work: Work, rule: Rule, rows: Int64, entry: Any) -> tuple[Int32, li
     if check.prefix is not None:
         length = check.prefix.value
         place: dict[str, int] = {}
-        lut = np.array([place.setdefault(str(code)[:length], len(place)) for code in batch.item_ids.to_pylist()] + [-1], np.int32)
+        lut = np.array(
+            [place.setdefault(str(code)[:length], len(place)) for code in batch.item_ids.to_pylist()] + [-1], np.int32
+        )
         return c(lut[batch.item[rows]]), list(place)
     cells, words = rule.cells[check.column], rule.words[check.column]
     if entry is None:
@@ -216,10 +224,12 @@ def _stock(work: Work, rule: Rule) -> Raw:
     factor = _factors(rule, entry, begin, lines)
     lost = int(np.count_nonzero(~known | ((factor == NULL_INT) & there)))
     lines = np.where(factor == NULL_INT, -1, lines).astype(np.int32)
-    counts = [np.where(frame.ints(n) == NULL_INT, 0, frame.ints(n)) for n in ("open_cnt", "in_cnt", "close_cnt")]
+    opened, came, left = (
+        c(np.where(frame.ints(n) == NULL_INT, 0, frame.ints(n))) for n in ("open_cnt", "in_cnt", "close_cnt")
+    )
     found = _core.check_stock(
         begin, c(batch.line_day[rows]), c(work.quantity[rows]), lines, c(np.where(first == NULL_DAY, -(2**31), first).astype(np.int32)),
-        c(np.where(last == NULL_DAY, 2**31 - 1, last).astype(np.int32)), *(c(part) for part in counts),
+        c(np.where(last == NULL_DAY, 2**31 - 1, last).astype(np.int32)), opened, came, left,
         c(np.where(factor == NULL_INT, 1, factor * 100)), check.tolerance.value, work.threads,
     )  # fmt: skip
     row = found["entry"]
@@ -278,10 +288,12 @@ def valid(work: Work, rule: Rule) -> Raw:
         code, texts = _dense(work, check.column, chosen.rows, on)
         return _repeated(work, chosen, code, texts, on)
     found = _VALID[check.form](work, rule, chosen.rows, on)
-    return table_entry(Raw(unbounded(found), chosen.rows, on, chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0))
+    return table_entry(
+        Raw(unbounded(found), chosen.rows, on, chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0)
+    )
 
 
-def _dense(work: Work, column: str, rows: Int64, on: str) -> tuple[Int32, list[str]]:
+def _dense(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, list[str]]:
     """(dense code of a row's own cell, -1 missing; texts in the order of ids)."""
     values, missing, texts = cells_of(work.batch, on, column, rows)
     if texts is None:
@@ -349,7 +361,9 @@ def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 def _product(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     price = work.column("pric")[rows]
-    return _core.check_product(c(work.given_quantity[rows]), c(price), c(work.given_amount[rows]), rule.check.tolerance.value, work.threads)
+    return _core.check_product(
+        c(work.given_quantity[rows]), c(price), c(work.given_amount[rows]), rule.check.tolerance.value, work.threads
+    )
 
 
 def _time(work: Work, column: str, rows: Int64, on: str) -> Int64:

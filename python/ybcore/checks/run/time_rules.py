@@ -29,7 +29,9 @@ MEASURES = {"visits": "count", "count": "count", "quantity": "sum", "amount": "s
 # --- thresholds by scope ----------------------------------------------------------------------------------------------
 
 
-def thresholds(work: Work, rule: Rule, specs: list[Any], rows: Int64, on: str, highest: bool) -> tuple[Any, Any, list[int], int]:
+def thresholds(
+    work: Work, rule: Rule, specs: list[Any], rows: Int64, on: str, highest: bool
+) -> tuple[Any, Any, list[tuple[int, int]], int]:
     """Values that judge each event: (class of each event, None: one; offsets of specs x classes; (value, severity) in order; unknown).
 
     `specs`: lists of thresholds. Of those whose scope holds, the most specific judge; an event for which one cannot be known is judged by
@@ -51,14 +53,20 @@ def thresholds(work: Work, rule: Rule, specs: list[Any], rows: Int64, on: str, h
         codes.append(np.where(unknown, -1, mask))
     found, of_event = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True) if len(rows) else (np.zeros((1, len(specs)), np.int64), np.zeros(0, np.int64))  # fmt: skip
     lost = int(np.count_nonzero((np.stack(codes, axis=1) < 0).any(axis=1))) if len(rows) else 0
-    offsets, values = [0], []
+    offsets: list[int] = [0]
+    values: list[tuple[int, int]] = []
     for w, steps in enumerate(specs):
         plain = all(not step.scope for step in steps)
         for code in found[:, w].tolist():
             values += _steps(steps, -1 if code < 0 else (1 << len(steps)) - 1 if plain else code, highest, rule)
             offsets.append(len(values))
     one = len(found) == 1
-    return None if one else c(of_event.reshape(-1).astype(np.int32)), (np.array(offsets, np.int64), len(found)), values, lost
+    return (
+        None if one else c(of_event.reshape(-1).astype(np.int32)),
+        (np.array(offsets, np.int64), len(found)),
+        values,
+        lost,
+    )
 
 
 def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
@@ -103,7 +111,9 @@ def window(work: Work, rule: Rule) -> Raw:
     rows = chosen.rows[order]
     day = batch.begin_day[rows] if of_visits else batch.line_day[rows]
     highest = check.comparator in ("more_than", "at_least")
-    scope, (offsets, scopes), values, lost = thresholds(work, rule, [list(w.thresholds) for w in check.windows], rows, on, highest)
+    scope, (offsets, scopes), values, lost = thresholds(
+        work, rule, [list(w.thresholds) for w in check.windows], rows, on, highest
+    )
     found = _windows(work, rule, rows, begin, day, scope, offsets, scopes, [v for v, _ in values])
     raw = Raw(found, rows, on, chosen.eligible, chosen.unknown + lost, money=check.measure == "amount")
     of_window = (np.searchsorted(offsets, found["step"], side="right") - 1) // scopes
@@ -127,7 +137,11 @@ def _first_offending(found: dict[str, Any]) -> Int64:
 
 
 def _runs(key: Any) -> Int64:
-    return np.append(np.flatnonzero(np.diff(key, prepend=-2)), len(key)).astype(np.int64) if len(key) else np.zeros(1, np.int64)
+    return (
+        np.append(np.flatnonzero(np.diff(key, prepend=-2)), len(key)).astype(np.int64)
+        if len(key)
+        else np.zeros(1, np.int64)
+    )
 
 
 def _subject(work: Work, subject: str, rows: Int64, on: str) -> list[Any]:
@@ -195,7 +209,10 @@ def gap(work: Work, rule: Rule) -> Raw:
     check = rule.check
     chosen = work.visits(rule)
     stays = Stays(work, chosen.rows)
-    keys = [(work.batch.hospital if same == "institution" else _prefixes(work, same.main_diagnosis))[stays.last] for same in check.same]
+    keys = [
+        (work.batch.hospital if same == "institution" else _prefixes(work, same.main_diagnosis))[stays.last]
+        for same in check.same
+    ]
     known = np.ones(len(stays), bool)
     for key in keys:
         known &= key >= 0
@@ -204,7 +221,15 @@ def gap(work: Work, rule: Rule) -> Raw:
     at = places[order]
     zones = np.array([zone.value.value for zone in check.zones], np.int64)
     found = _core.check_gap(
-        begin, c(stays.begin[at]), c(stays.end[at]), None, None, check.comparator, zones, check.overlap == "hit", work.threads
+        begin,
+        c(stays.begin[at]),
+        c(stays.end[at]),
+        None,
+        None,
+        check.comparator,
+        zones,
+        check.overlap == "hit",
+        work.threads,
     )
     later = at[_of_part(found, 1)]
     earlier = at[_of_part(found, 2)]
@@ -214,7 +239,9 @@ def gap(work: Work, rule: Rule) -> Raw:
     found = kept(found, keep)
     severity = np.array([zone.severity for zone in check.zones], np.int64)[found["step"]]
     found["event"] = at[found["event"]].astype(np.int32)
-    raw = Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown + unknown, severity=severity)
+    raw = Raw(
+        spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown + unknown, severity=severity
+    )
     raw.what = stays.names(earlier[keep])
     return raw
 
@@ -258,7 +285,9 @@ def _line_in_stay(work: Work, rule: Rule) -> Raw:
         c(batch.line_time[chosen.rows]), c(batch.line_visit[chosen.rows]), c(batch.begin), c(batch.end), check.grace_before.value,
         check.grace_after.value, work.threads,
     )  # fmt: skip
-    return table_entry(Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0))
+    return table_entry(
+        Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0)
+    )
 
 
 def _overlap(work: Work, rule: Rule) -> Raw:
@@ -303,7 +332,11 @@ def _around_operation(work: Work, rule: Rule) -> Raw:
 def _after_death(work: Work, rule: Rule) -> Raw:
     batch = work.batch
     of_person = _first_deaths(work)
-    death = np.where(of_person >= 0, batch.end[np.maximum(of_person, 0)], NULL_INT) if batch.visits.rows else np.full(len(of_person), NULL_INT)
+    death = (
+        np.where(of_person >= 0, batch.end[np.maximum(of_person, 0)], NULL_INT)
+        if batch.visits.rows
+        else np.full(len(of_person), NULL_INT)
+    )
     founds, rows, of_line = [], np.zeros(0, np.int64), np.zeros(0, bool)
     eligible = unknown = 0
     for on in ("visits", "lines"):
@@ -312,7 +345,11 @@ def _after_death(work: Work, rule: Rule) -> Raw:
         chosen = work.visits(rule) if on == "visits" else work.lines(rule)
         visit = chosen.rows if on == "visits" else batch.line_visit[chosen.rows].astype(np.int64)
         time = batch.begin[chosen.rows] if on == "visits" else batch.line_time[chosen.rows]
-        found = unbounded(_core.check_after_death(work.begin_of_persons(visit), c(time), c(death), rule.check.grace.value, work.threads))
+        found = unbounded(
+            _core.check_after_death(
+                work.begin_of_persons(visit), c(time), c(death), rule.check.grace.value, work.threads
+            )
+        )
         named = of_person[batch.psn[visit[found["event"]]]]
         size = len(chosen.rows)
         found = with_involved(found, size + np.arange(len(named)))
@@ -357,7 +394,12 @@ def _idle(work: Work, rule: Rule) -> Raw:
     by = by[np.argsort(of[by], kind="stable")]
     begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
     found = _core.check_idle(
-        c(batch.begin[rows]), c(batch.end[rows]), begin, c(batch.line_time[busy[by]]), rule.check.value.value, work.threads
+        c(batch.begin[rows]),
+        c(batch.end[rows]),
+        begin,
+        c(batch.line_time[busy[by]]),
+        rule.check.value.value,
+        work.threads,
     )
     unknown = int((truth == UNKNOWN).sum()) + int(lost.sum())
     return Raw(unbounded(found), rows, "visits", int((truth == YES).sum()), unknown)
@@ -367,7 +409,9 @@ def _before_admission(work: Work, rule: Rule) -> Raw:
     batch, days = work.batch, rule.check.days.value
     chosen = work.visits(rule)
     rows = chosen.rows
-    kind = {name: work.scopes.attribute("visit_kind", (name,), rule.visit_kinds) for name in ("outpatient", "inpatient")}
+    kind = {
+        name: work.scopes.attribute("visit_kind", (name,), rule.visit_kinds) for name in ("outpatient", "inpatient")
+    }
     out = kind["outpatient"][rows]
     urgent = batch.visits.flag("er_flag", -1)[rows]
     lost = (out == UNKNOWN) | ((out == YES) & ((urgent < 0) | (batch.hospital[rows] < 0)))
@@ -389,7 +433,9 @@ def _before_admission(work: Work, rule: Rule) -> Raw:
     return _with_stays(chosen, int(lost.sum()), stays, hits, other, between, days)
 
 
-def _with_stays(chosen: Chosen, lost: int, stays: Stays, hits: list[int], other: list[int], measure: list[int], limit: int) -> Raw:
+def _with_stays(
+    chosen: Chosen, lost: int, stays: Stays, hits: list[int], other: list[int], measure: list[int], limit: int
+) -> Raw:
     """Visits that offend, each with the visits of a stay."""
     found = made(np.arange(len(hits)), measure or 0, limit)
     found = with_involved(found, np.array([len(hits) + s for s in other], np.int64))
@@ -402,7 +448,9 @@ def _with_stays(chosen: Chosen, lost: int, stays: Stays, hits: list[int], other:
 
 def _unsettled(work: Work, rule: Rule) -> Raw:
     chosen, batch = work.visits(rule), work.batch
-    found = _core.check_unsettled(c(batch.end[chosen.rows]), c(batch.setl_time[chosen.rows]), rule.check.days.value, work.threads)
+    found = _core.check_unsettled(
+        c(batch.end[chosen.rows]), c(batch.setl_time[chosen.rows]), rule.check.days.value, work.threads
+    )
     return Raw(unbounded(found), chosen.rows, "visits", chosen.eligible, chosen.unknown)
 
 
@@ -456,7 +504,11 @@ def supply(work: Work, rule: Rule) -> Raw:
         return table_entry(Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown), chosen)
     key = item
     if check.form == "course" and check.by != "item":
-        key = rule.cells[check.by.column][np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(rows), -1)
+        key = (
+            rule.cells[check.by.column][np.maximum(chosen.entry, 0)]
+            if chosen.entry is not None
+            else np.full(len(rows), -1)
+        )
     if check.form == "prescription_days":
         order, begin = by_group(visit, work.prescriptions[rows], item)
     else:

@@ -75,11 +75,14 @@ class Work:
         out = ~batch.stands
         if out.any():
             visit = np.where(out[visit], -1, visit).astype(np.int32)
-        order, begin, was_ordered = _core.check_order(
-            visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), *_ties(batch.visits.ids["setl_id"]),
-            *(_ties(frame.ids["feedetl_sn"]) if "feedetl_sn" in frame.ids else (None, None, None)), self.threads,
-        )  # fmt: skip
-        order = None if was_ordered else order
+        names = ("numbers", "offsets", "bytes")
+        ids = dict(zip((f"visit_{name}" for name in names), _ties(batch.visits.ids["setl_id"])))
+        if "feedetl_sn" in frame.ids:
+            ids |= dict(zip((f"line_{name}" for name in names), _ties(frame.ids["feedetl_sn"])))
+        found, begin, was_ordered = _core.check_order(
+            visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), **ids, threads=self.threads
+        )
+        order: Int32 | None = None if was_ordered else found
         net = _core.check_net(order, begin, visit, batch.item, quantity, amount, self.batch.named_line, self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
         back = (quantity < 0) | (amount < 0)
@@ -120,7 +123,9 @@ class Work:
         if rule.id not in self._scopes:
             own = Scope({"insuplc_admdvs": (rule.region,)}, (), ())
             if "insuplc_admdvs" not in rule.scope.tests:
-                self._scopes[rule.id] = Scope({**rule.scope.tests, **own.tests}, rule.scope.diagnoses, rule.scope.negated)
+                self._scopes[rule.id] = Scope(
+                    {**rule.scope.tests, **own.tests}, rule.scope.diagnoses, rule.scope.negated
+                )
             else:
                 turned = Scope({}, (), (own,))
                 self._scopes[rule.id] = Scope(rule.scope.tests, rule.scope.diagnoses, (*rule.scope.negated, turned))
@@ -175,7 +180,7 @@ class Work:
         level = np.array([int(t) if t else -1 for t in texts], np.int32)[codes]
         return region, self.scopes.text("insuplc_admdvs")[1], level
 
-    def entries(self, table: RuleTable, column: str, ids: pa.Array, what: str, key: Int32, visit: Int64, day: Int32, extra: Mask | None = None) -> Int32:  # fmt: skip
+    def entries(self, table: RuleTable, column: str, ids: pa.Array, what: str, key: Int32, visit: Any, day: Int32, extra: Mask | None = None) -> Int32:  # fmt: skip
         """Row of a table that holds for each (key, visit, day); NO_ENTRY, or ENTRY_UNKNOWN for want of a region or level."""
         memo = (table.name, column, what)
         if memo not in self._entries or extra is not None:
@@ -243,10 +248,13 @@ class Work:
         main, included = (c(_lookup(table.columns[name], ids)[rows]) for name in ("main", "included"))
         scope = c(rule.cells["scope"][rows]) if "scope" in rule.cells and rule.check.groups is not None else None
         free = rule.numbers.get("included_qty")
-        taken = {name: None if bounds[name] is None else c(bounds[name][rows]) for name in ("begin", "end", "region", "level")}
+        taken = {
+            name: None if bounds[name] is None else c(bounds[name][rows])
+            for name in ("begin", "end", "region", "level")
+        }
         built = _core.PairTable(
             main, included, scope, scopes, None if free is None else c(free[rows]), rule.check.symmetric, len(ids),
-            *taken.values(), bounds["fits"],
+            **taken, fits=bounds["fits"],
         )  # fmt: skip
         return built, rows
 
@@ -292,7 +300,11 @@ class Work:
             return None, np.full(len(rows), YES, np.uint8)
         item = batch.item[rows]
         if items.list_type is not None or items.med_chrgitm_type is not None:
-            name, wanted = ("list_type", items.list_type) if items.list_type is not None else ("med_chrgitm_type", items.med_chrgitm_type)
+            name, wanted = (
+                ("list_type", items.list_type)
+                if items.list_type is not None
+                else ("med_chrgitm_type", items.med_chrgitm_type)
+            )
             return None, self._by_catalogue(rows, name, wanted or ())
         mask = self.item_mask(rule, items)
         assert mask is not None
@@ -304,7 +316,9 @@ class Work:
             return None, inside.astype(np.uint8)
         entry = np.full(len(rows), NO_ENTRY, np.int32)
         at = np.flatnonzero(inside)
-        entry[at] = self.entries(table, table.key[0], batch.item_ids, "item", item[at], batch.line_visit[rows[at]], batch.line_day[rows[at]])
+        entry[at] = self.entries(
+            table, table.key[0], batch.item_ids, "item", item[at], batch.line_visit[rows[at]], batch.line_day[rows[at]]
+        )
         return entry, np.where(entry >= 0, YES, np.where(entry == NO_ENTRY, NO, UNKNOWN)).astype(np.uint8)
 
     def _by_catalogue(self, rows: Int64, name: str, wanted: tuple[str, ...]) -> npt.NDArray[np.uint8]:
@@ -442,7 +456,7 @@ class Work:
         lines = [(-1, place, b"") if text is None else id_key(text) for text, place in zip(own, places)]
         return list(zip(visits, lines))
 
-    def begin_of_persons(self, visit: Int64) -> Int64:
+    def begin_of_persons(self, visit: Any) -> Int64:
         """Where each person begins among events that stand by person; one more than persons."""
         return np.searchsorted(self.batch.psn[visit], np.arange(len(self.batch.psn_ids) + 1)).astype(np.int64)
 
