@@ -20,7 +20,8 @@ using U8 = std::vector<std::uint8_t>;
 template <class Group>
 std::string by_group(const I64& begin, const Group& group) {
   Found out;
-  for (std::size_t g = 0; g + 1 < begin.size(); ++g) group(g, static_cast<std::size_t>(begin[g]), static_cast<std::size_t>(begin[g + 1]), out);
+  for (std::size_t g = 0; g + 1 < begin.size(); ++g)
+    group(g, static_cast<std::size_t>(begin[g]), static_cast<std::size_t>(begin[g + 1]), out);
   return text(out);
 }
 
@@ -59,7 +60,8 @@ std::string twin_distinct(const Drawn& d, const DistinctRule& rule) {
     }
     if (order.empty() || d.scope[g] < 0) return;
     const auto measure = static_cast<std::int64_t>(order.size());
-    for (auto k = rule.threshold_begin[static_cast<std::size_t>(d.scope[g])]; k < rule.threshold_begin[static_cast<std::size_t>(d.scope[g]) + 1]; ++k) {
+    for (auto k = rule.threshold_begin[static_cast<std::size_t>(d.scope[g])];
+         k < rule.threshold_begin[static_cast<std::size_t>(d.scope[g]) + 1]; ++k) {
       const std::int64_t limit = rule.threshold[static_cast<std::size_t>(k)];
       if (!hits(rule.comparator, measure, limit)) continue;
       out.open({measure, limit, kUnknown, kUnknown, -1, static_cast<std::int32_t>(k)});
@@ -150,7 +152,8 @@ void split_lines_and_nothing() {
   CHECK_EQ(text(single({begin, item, 2}, U8{1, 1})), "2/0 [?,?] #0 !0 !1; 0");
   const I64 threshold_begin{0, 1}, threshold{3};
   CHECK_EQ(distinct({I64{0, 0}, {}, 0}, {Comparator::kLessThan, {}, threshold_begin, threshold}).size(), 0U);
-  CHECK_EQ(all_in({}, {}, 2).size() + all_in(I64{0, 0}, {}, 2).size() + single({}, {}, 2).size() + same_class({}, {}, 0, false, 2).size(), 0U);
+  CHECK_EQ(all_in({}, {}, 2).size() + all_in(I64{0, 0}, {}, 2).size() + single({}, {}, 2).size() + same_class({}, {}, 0, false, 2).size(),
+           0U);
 }
 
 }  // namespace

@@ -156,7 +156,8 @@ void operations() {
 void deaths() {
   const I64 begin{0, 3, 3, 5}, death{kDay + 8 * kHour, 5, kUnknown};
   const I64 time{kDay, 2 * kDay - 1, 3 * kDay, 9 * kDay, 10 * kDay};
-  agree(std::string("2/0 [115200000000,259200000000] #0 !2; 0"), [&](int threads) { return after_death({begin, time, death}, 0, threads); });
+  agree(std::string("2/0 [115200000000,259200000000] #0 !2; 0"),
+        [&](int threads) { return after_death({begin, time, death}, 0, threads); });
   CHECK_EQ(after_death({begin, time, death}, 2).size(), 0U);
   const I64 missing{kUnknown, 2 * kDay, kUnknown, kUnknown, 0};
   CHECK_EQ(text(after_death({begin, missing, death}, 0)), "1/0 [115200000000,172800000000] #0 !1; 2");
@@ -227,8 +228,8 @@ void settled_late() {
 }
 
 void nothing() {
-  CHECK_EQ(line_in_stay({}, 0, 0, 2).size() + overlap({}, 0, 2).size() + around_operation({}, 1, 1, 2).size() + after_death({}, 0, 2).size() +
-               idle({}, 0, 2).size() + before_admission({}, 0, 2).size() + unsettled({}, {}, 0, 2).size(),
+  CHECK_EQ(line_in_stay({}, 0, 0, 2).size() + overlap({}, 0, 2).size() + around_operation({}, 1, 1, 2).size() +
+               after_death({}, 0, 2).size() + idle({}, 0, 2).size() + before_admission({}, 0, 2).size() + unsettled({}, {}, 0, 2).size(),
            0U);
 }
 

@@ -46,7 +46,8 @@ std::string twin(const Operations& o, const TierRule& rule) {
       std::sort(before.begin(), before.end(), [&](auto x, auto y) { return o.price[x] != o.price[y] ? o.price[x] > o.price[y] : x < y; });
       const std::int64_t factor = rule.factors[std::min(before.size(), rule.factors.size() - 1)];
       const __int128 scale = static_cast<__int128>(100'000'000) * 1'000'000;
-      const auto expected = static_cast<std::int64_t>((static_cast<__int128>(o.price[i]) * o.quantity[i] * factor * 2 + scale) / (2 * scale));
+      const auto expected =
+          static_cast<std::int64_t>((static_cast<__int128>(o.price[i]) * o.quantity[i] * factor * 2 + scale) / (2 * scale));
       if (o.amount[i] <= expected) continue;
       out.open({o.amount[i], expected, kUnknown, kUnknown, -1, static_cast<std::int32_t>(before.size())});
       out.detail(static_cast<std::int32_t>(i), Part::kOffending, o.amount[i] - expected);

@@ -102,9 +102,8 @@ class Classes {
       }
     }
     // Classes by first appearance, and within each the lines in order.
-    std::sort(members_.begin(), members_.end(), [](const Member& a, const Member& b) {
-      return a.of_class != b.of_class ? a.of_class < b.of_class : a.line < b.line;
-    });
+    std::sort(members_.begin(), members_.end(),
+              [](const Member& a, const Member& b) { return a.of_class != b.of_class ? a.of_class < b.of_class : a.line < b.line; });
     for (std::size_t k = 0, next = 0; k < members_.size(); k = next) {
       for (next = k; next < members_.size() && members_[next].of_class == members_[k].of_class;) ++next;
       judge(std::span(members_).subspan(k, next - k));

@@ -10,8 +10,8 @@ void shares(std::span<const std::int64_t> amount, std::span<const std::int64_t> 
             std::span<std::int64_t> out) noexcept {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const bool part = excess[i] != kWhole && excess[i] < quantity[i];
-    out[i] = part ? static_cast<std::int64_t>(round_div(static_cast<Wide>(amount[i]) * excess[i], quantity[i], RoundMode::kHalfUp))
-                  : amount[i];
+    out[i] =
+        part ? static_cast<std::int64_t>(round_div(static_cast<Wide>(amount[i]) * excess[i], quantity[i], RoundMode::kHalfUp)) : amount[i];
   }
 }
 

@@ -172,7 +172,8 @@ Found idle(const IdleStays& stays, std::int64_t most, int threads) {
 Found before_admission(const BeforeAdmission& visits, std::int64_t days, int threads) {
   const auto judge = [&](std::span<const std::size_t> stays, std::size_t i, Found& found) {
     const std::int64_t start = std::max(visits.start[i], day_of(visits.end[i]) * kDayMicros);
-    const auto next = std::lower_bound(stays.begin(), stays.end(), start, [&](std::size_t s, std::int64_t t) { return visits.start[s] < t; });
+    const auto next =
+        std::lower_bound(stays.begin(), stays.end(), start, [&](std::size_t s, std::int64_t t) { return visits.start[s] < t; });
     if (next == stays.end()) return;
     const std::int64_t between = day_of(visits.start[*next]) - day_of(visits.end[i]);
     if (between > days) return;

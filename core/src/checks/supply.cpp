@@ -62,12 +62,7 @@ class Courses {
   Courses(const Supply& uses, const SupplyRule& rule, Found& found) : uses_(uses), rule_(rule), found_(found) {}
 
   void group(std::size_t g) {
-    judged(
-        uses_, g,
-        [&](std::size_t i) {
-          return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1);
-        },
-        all_, found_);
+    judged(uses_, g, [&](std::size_t i) { return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1); }, all_, found_);
     const std::size_t count = all_.line.size();
     for (std::size_t k = 0; k < count; ++k) {
       const std::int64_t day = uses_.day[all_.line[k]];

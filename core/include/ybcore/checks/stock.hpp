@@ -7,8 +7,8 @@
 // first
 //           day and the day after the last; entry: the row of stock; excess 1/10000 of a unit of sale.
 // Requires  Lines by item and institution, then day, then in order; key of a row: their group, -1 without lines; factor > 0.
-// Gives     Findings by row of stock; by value and row for `repeated`. A row without lines is none, one with a missing figure is counted unknown,
-// as is a line
+// Gives     Findings by row of stock; by value and row for `repeated`. A row without lines is none, one with a missing figure is counted
+// unknown, as is a line
 //           whose quantity is missing, which is left out.
 // Fails     std::bad_alloc.
 // Cost      O(log n) a row of stock and O(1) a line in it.

@@ -3,7 +3,8 @@
 // Meaning   Days of a line: its own, else quantity / (dose * times) rounded up. What is beyond the limit lies on the last lines of a
 //           prescription, in a course on the uses whose days are numbered beyond the limit, and where supplies overlap on the last lines of
 //           the day. A line carries quantity * its days beyond / its days.
-// Units     Quantity, dose and times a day 1/10000; days whole; limit in days, for doses 1/10000 of a unit a day. begin and end of a finding:
+// Units     Quantity, dose and times a day 1/10000; days whole; limit in days, for doses 1/10000 of a unit a day. begin and end of a
+// finding:
 //           first and last day of a course or of the supply left, else kUnknown. excess: 1/10000 of a unit, kWhole for doses.
 // Requires  Groups as each form says, lines in order; comparator kMoreThan or kAtLeast but for doses; limit and entry of every line (entry
 //           may be empty). Days that are not greater than 0 are as good as kUnknown.
@@ -20,12 +21,12 @@
 namespace ybcore::checks {
 
 struct Supply {
-  std::span<const std::int64_t> begin;         // groups + 1
-  std::span<const std::int32_t> day;           // course, supply_overlap
-  std::span<const std::int64_t> quantity;      // may be kUnknown
-  std::span<const std::int64_t> days;          // kUnknown: from quantity, dose and times
-  std::span<const std::int64_t> dose, times;   // may be empty
-  std::span<const std::int64_t> limit;         // kUnknown: not judged
+  std::span<const std::int64_t> begin;        // groups + 1
+  std::span<const std::int32_t> day;          // course, supply_overlap
+  std::span<const std::int64_t> quantity;     // may be kUnknown
+  std::span<const std::int64_t> days;         // kUnknown: from quantity, dose and times
+  std::span<const std::int64_t> dose, times;  // may be empty
+  std::span<const std::int64_t> limit;        // kUnknown: not judged
   std::span<const std::int32_t> entry;
 };
 

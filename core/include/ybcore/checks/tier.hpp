@@ -7,7 +7,8 @@
 //           the fen beyond.
 // Requires  Buckets (visit, day or incision) of lines in order; the groups of each item rising in the order in which they are tried, none
 //           twice; group < groups; at least one factor.
-// Gives     Findings in the order of lines: the line offends, those ranked before it are involved. A line without price, quantity, amount or
+// Gives     Findings in the order of lines: the line offends, those ranked before it are involved. A line without price, quantity, amount
+// or
 //           group, or whose product does not fit 128 bits, is left out of the ranks and counted unknown.
 // Fails     std::bad_alloc.
 // Cost      O(n log n) a bucket.
@@ -21,10 +22,10 @@
 namespace ybcore::checks {
 
 struct Operations {
-  std::span<const std::int64_t> begin;             // buckets + 1
-  std::span<const std::int32_t> item;              // -1: in no group
+  std::span<const std::int64_t> begin;  // buckets + 1
+  std::span<const std::int32_t> item;   // -1: in no group
   std::span<const std::int64_t> quantity, amount;
-  std::span<const std::int64_t> price;             // full price, kUnknown where it has none
+  std::span<const std::int64_t> price;  // full price, kUnknown where it has none
 };
 
 struct TierRule {

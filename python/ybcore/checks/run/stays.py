@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...columns.ids import flat
+from .lines import id_key
 from .work import Work
 
 __all__ = ["Stays"]
@@ -68,8 +69,3 @@ class Stays:
     def names(self, stays: Int64) -> list[str]:
         """Their mdtrt_id."""
         return [str(name) for name in self._texts(self.last[stays])]
-
-
-def id_key(value: object) -> tuple[int, int, bytes]:
-    """Ids go as bytes, numbers as numbers."""
-    return (0, value, b"") if isinstance(value, int) else (1, 0, str(value).encode())

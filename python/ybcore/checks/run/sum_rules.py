@@ -16,9 +16,9 @@ from .cells import cells_of
 from .found import Raw
 from .given import DAY
 from .line_rules import c, table_entry
+from .lines import id_key
 from .lists import members
 from .shapes import by_group, made, unbounded
-from .stays import id_key
 from .time_rules import thresholds
 from .work import Chosen, Work
 
