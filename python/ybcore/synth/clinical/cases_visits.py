@@ -74,7 +74,16 @@ def dialysis(b: Book, k: int) -> None:
     """Dialysis more often than is paid."""
     first = _month(b, 0)
     programme: Cells = {"med": "14", "dx": "N18.500", "dise_codg": "M07801"}
-    _run(b, b.person(age=55), "TJ02", "K07", [first + i for i in range(17)], 15, also=("TJ07", "TJ08", "N50"), **programme)
+    _run(
+        b,
+        b.person(age=55),
+        "TJ02",
+        "K07",
+        [first + i for i in range(17)],
+        15,
+        also=("TJ07", "TJ08", "N50"),
+        **programme,
+    )
     days = [_month(b, m) + 2 * i for m in range(3) for i in range(14)]
     _run(b, b.person(age=55), "TJ06", "K07", days, 40, also=("TJ07", "TJ08", "TJ02"), **programme)
     item = part(b.goods, "dialysis")[k % 10]
