@@ -170,10 +170,10 @@ def prices(city: City):
 
 def pairs(city: City):
     table = [
-        (row["main_code"], row["included_code"], row["scope"], "N25") for row in national()["item_duplicate_charge"]
+        (row["main"], row["included"], row["scope"], "N25") for row in national()["item_duplicate_charge"]
     ]
-    table += [(row["main_code"], row["included_code"], "单次就诊", "N74") for row in city.own["interaction"]]
-    table += [(row["main_code"], row["included_code"], "单次就诊", "N75") for row in city.own["herb_incompatible"]]
+    table += [(row["main"], row["included"], "单次就诊", "N74") for row in city.own["interaction"]]
+    table += [(row["main"], row["included"], "单次就诊", "N75") for row in city.own["herb_incompatible"]]
     partners: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
     for main, included, scope, rule in table:
         partners[included].append((main, scope, rule))
@@ -396,7 +396,7 @@ def supplies(city: City):
 def operations(city: City):
     groups: dict[str, set[str]] = defaultdict(set)
     for row in national()["item_primary_secondary"]:
-        groups[row["med_list_codg"]].add(row["operation_group"])
+        groups[row["item"]].add(row["operation_group"])
     full = {row["med_list_codg"]: round(float(row["ceiling"]) * 10**6) for row in city.own["surgery_full_price"]}
     for visit in city.standing:
         ranked = sorted((line for line in visit["lines"] if line["med_list_codg"] in full), key=lambda one: (-full[one["med_list_codg"]], one["fee_ocur_time"]))  # fmt: skip

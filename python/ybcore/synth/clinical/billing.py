@@ -300,16 +300,15 @@ def _further(
     rows = made.rows
     stay = STAYS[rows.kind]
     drug = (kind == WESTERN) | (kind == PATENT) | (kind == HERB)
-    # four drugs a prescription; a restricted drug has its own
+    # four drugs a prescription; a restricted drug has its own; of a stay only what is taken home
+    home = special == AT["discharge"]
     number = np.where(special >= 0, 4 + special, np.where(kind == HERB, 3, ordinal >> 2)).astype(np.int32)
-    known = ~stay[visit] & drug & (number < 8) & (number >= 0)
-    outside = np.flatnonzero(~stay)
+    number[home] = 0
+    known = (home | ~stay[visit]) & drug & (number < 8) & (number >= 0)
     codes = draw.text(
-        np.repeat(draw.digits(rows.serial[outside], 12), 8, axis=0), draw.four(np.tile(np.arange(1, 9), len(outside)))
+        np.repeat(draw.digits(rows.serial, 12), 8, axis=0), draw.four(np.tile(np.arange(1, 9), len(rows)))
     )
-    first = np.zeros(len(rows), np.int32)
-    first[outside] = np.arange(len(outside)) * 8
-    rx = pa.DictionaryArray.from_arrays(pa.array(first[visit] + number, mask=~known), codes)
+    rx = pa.DictionaryArray.from_arrays(pa.array(visit.astype(np.int32) * 8 + number, mask=~known), codes)
     untold = supply < 0
     supplies = {name: pa.array(_tables()[name][supply], mask=untold) for name in ("prd_days", "sin_dos", "used_frqu")}
     sold = ((kind == WESTERN) | (kind == PATENT)) & ~stay[visit]
@@ -324,7 +323,7 @@ def _further(
         "bilg_dr_codg": pa.DictionaryArray.from_arrays(pa.array(doctor), staff.column),
         "bilg_dept_codg": draw.coded(with_them.department.astype(np.int8)[visit], DEPARTMENTS),
         **supplies,
-        "dscg_tkdrug_flag": draw.coded((special == AT["discharge"]).astype(np.int8), ("0", "1")),
+        "dscg_tkdrug_flag": draw.coded(home.astype(np.int8), ("0", "1")),
         "tcmdrug_used_way": draw.coded(np.where((kind == HERB) & ~stay[visit], 0, -1), ("2",)),
         "incs_no": draw.coded(np.where((special == AT["operation"]) | (special == AT["operation_2"]), 0, -1), ("1",)),
         "drug_trac_codg": sparse_text(np.concatenate((head, serial[sold], places[sold]), axis=1), sold),

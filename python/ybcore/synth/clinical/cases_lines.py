@@ -159,13 +159,13 @@ def duplicates(b: Book, k: int) -> None:
         row = quiet_pairs(scope)[k * 5 % len(quiet_pairs(scope))]
         # the items of six hours are those of a birth
         visit = b.simple(k=k, med="21", nights=3, age=28, sex=2)
-        b.line(visit, row["main_code"], hour=hours[0], minute=5)
+        b.line(visit, row["main"], hour=hours[0], minute=5)
         plant(
             b,
             "N25",
             "K04",
             visit,
-            row["included_code"],
+            row["included"],
             f"item_duplicate_charge/{rule}",
             day=days,
             hour=hours[1],
@@ -173,8 +173,8 @@ def duplicates(b: Book, k: int) -> None:
         )
     row = quiet_pairs("单日")[k * 5 % len(quiet_pairs("单日"))]
     visit = b.simple(k=k, med="21", nights=3)
-    b.line(visit, row["main_code"])
-    b.line(visit, row["included_code"], day=1)
+    b.line(visit, row["main"])
+    b.line(visit, row["included"], day=1)
 
 
 def bundles(b: Book, k: int) -> None:

@@ -74,7 +74,16 @@ def dialysis(b: Book, k: int) -> None:
     """Dialysis more often than is paid."""
     first = _month(b, 0)
     programme: Cells = {"med": "14", "dx": "N18.500", "dise_codg": "M07801"}
-    _run(b, b.person(age=55), "TJ02", "K07", [first + i for i in range(17)], 15, also=("TJ07", "TJ08"), **programme)
+    _run(
+        b,
+        b.person(age=55),
+        "TJ02",
+        "K07",
+        [first + i for i in range(17)],
+        15,
+        also=("TJ07", "TJ08", "N50"),
+        **programme,
+    )
     days = [_month(b, m) + 2 * i for m in range(3) for i in range(14)]
     _run(b, b.person(age=55), "TJ06", "K07", days, 40, also=("TJ07", "TJ08", "TJ02"), **programme)
     item = part(b.goods, "dialysis")[k % 10]
@@ -144,7 +153,8 @@ def outside(b: Book, k: int) -> None:
     visit = b.simple(BEIJING, k=k, med="21", nights=3)
     line = b.usual(visit, k, day=5)
     b.label("N42", "K09", visit, line)
-    visit = b.simple(BEIJING, k=k, med="21", nights=4, dx="K35.800")
+    # no infection: nothing but prevention explains it
+    visit = b.simple(BEIJING, k=k, med="21", nights=4, dx="K80.100")
     time = visit.row["begntime"] + (visit.row["endtime"] - visit.row["begntime"]) / 2
     visit.operations.append({"setl_id": visit.id, "oprn_oprt_code": "99.0000", "oprn_oprt_type": "1", "oprn_oprt_date": time, "oper_dr_code": visit.row["atddr_no"]})  # fmt: skip
     line = b.line(visit, b.reserved("antibiotic", k), cnt=2)

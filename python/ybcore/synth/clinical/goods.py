@@ -159,7 +159,7 @@ def surgery_groups() -> dict[str, list[str]]:
     known = knowledge()
     groups: dict[str, set[str]] = defaultdict(set)
     for row in tables()["item_primary_secondary"]:
-        groups[row["med_list_codg"]].add(row["operation_group"])
+        groups[row["item"]].add(row["operation_group"])
     pure = {*known.of("surgery")}
     return {g: sorted(c for c, where in groups.items() if where == {g} and c in pure) for g in OPERATIONS}
 

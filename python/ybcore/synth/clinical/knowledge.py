@@ -87,11 +87,11 @@ def tables() -> dict[str, list[Row]]:
 
 def codes_of(row: Row) -> Iterable[tuple[str, str]]:
     """(code, name) of the items of a row."""
-    if "main_code" in row:
-        yield row["main_code"], row["main_name"]
-        yield row["included_code"], row["included_name"]
+    if "main" in row:
+        yield row["main"], row["main_name"]
+        yield row["included"], row["included_name"]
     else:
-        yield row["med_list_codg"], row.get("generic_name") or row.get("item_name", "")
+        yield row.get("med_list_codg") or row["item"], row.get("generic_name") or row.get("item_name", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +133,9 @@ def knowledge() -> Knowledge:
                 column, words = told[table]
                 # a word that we do not know is a restriction that nobody can meet
                 asks[row["med_list_codg"]] |= words.get(row[column], NOBODY)
-            if "main_code" in row:
-                partners[row["main_code"]].add(row["included_code"])
-                partners[row["included_code"]].add(row["main_code"])
+            if "main" in row:
+                partners[row["main"]].add(row["included"])
+                partners[row["included"]].add(row["main"])
     family = {code: next(f.name for f in FAMILIES if where[code] & {*f.tables}) for code in names}
     return Knowledge(
         names,
@@ -160,8 +160,8 @@ def quiet_pairs(scope: str) -> list[Row]:
         for row in tables()["item_duplicate_charge"]
         if row["scope"] == scope
         and not any(c.isdigit() for c in row["note"])
-        and known.tables[row["main_code"]] <= quiet
-        and known.tables[row["included_code"]] <= quiet
+        and known.tables[row["main"]] <= quiet
+        and known.tables[row["included"]] <= quiet
     ]
 
 

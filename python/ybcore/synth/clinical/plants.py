@@ -159,6 +159,7 @@ class Book:
         )
         quantity = round(cnt * 10_000)
         drug = code[0] in "XZT"
+        home = not visit.stay or more.get("dscg_tkdrug_flag") == "1"
         told = days is not None or (drug and not visit.stay)
         time = _time(
             visit.first + day,
@@ -178,7 +179,7 @@ class Book:
             "setl_id": visit.id, "feedetl_sn": f"{serial}{number:04d}", "med_list_codg": code, "fee_ocur_time": time, "cnt": quantity, "pric": price,
             "det_item_fee_sumamt": (quantity * price + 50_000_000) // 100_000_000, "deny_flag": 0, "bilg_dr_codg": visit.row["atddr_no"],
             "bilg_dept_codg": "A03", "dscg_tkdrug_flag": "0", "upld_time": time + dt.timedelta(minutes=20), **supply,
-            "rxno": f"{serial}{number if rx is None else rx + 900:04d}" if drug and not visit.stay else None,
+            "rxno": f"{serial}{number if rx is None else rx + 900:04d}" if drug and home else None,
             "tcmdrug_used_way": "2" if code[0] == "T" and not visit.stay else None,
             "drug_trac_codg": f"8690{serial}{number:04d}" if code[0] in "XZ" and not visit.stay else None, **more,
         }  # fmt: skip

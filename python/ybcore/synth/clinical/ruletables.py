@@ -61,7 +61,7 @@ def rule_tables(clinic: Clinic, cards: list[str]) -> dict[str, pa.Table]:
 
     def pairs(name: str) -> pa.Table:
         found = part(goods, name)
-        return pa.table({"main_code": found[0::2], "included_code": found[1::2]})
+        return pa.table({"main": found[0::2], "included": found[1::2]})
 
     operations = np.concatenate(goods.surgery)
     doctors = [clinic.staff.codes[int(i)] for i in clinic.staff.listed]
