@@ -98,8 +98,10 @@ def _evidence(
 
 def _bound(rule: Rule, bound: str, lang: str) -> str:
     """The limit, and what its comparator calls a hit."""
-    comparator = getattr(rule.check, "comparator", None) or getattr(getattr(rule.check, "test", None), "comparator", None)
-    zh, en = COMPARATORS.get(str(comparator), ("限 {}", "limit {}"))
+    check = rule.check
+    places = (check, getattr(check, "test", None), getattr(check, "barred", None))
+    words = [str(place.comparator) for place in places if hasattr(place, "comparator")]
+    zh, en = COMPARATORS[words[0]] if words else ("限 {}", "limit {}")
     return (en if lang == "en" else zh).format(bound)
 
 
