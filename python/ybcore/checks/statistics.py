@@ -51,7 +51,12 @@ def grouped(report: CheckReport, by: Sequence[str]) -> pa.Table:
     sums = table.group_by(list(by), use_threads=False).aggregate(
         [([], "count_all"), ("psn_no", "count_distinct"), ("vola_amt", "sum"), ("paid_amt", "sum")]
     )
-    names = {"count_all": "hits", "psn_no_count_distinct": "persons", "vola_amt_sum": "vola_amt", "paid_amt_sum": "paid_amt"}
+    names = {
+        "count_all": "hits",
+        "psn_no_count_distinct": "persons",
+        "vola_amt_sum": "vola_amt",
+        "paid_amt_sum": "paid_amt",
+    }
     sums = sums.select([*by, *names]).rename_columns([*by, *names.values()])
     places = [_places(report, name, sums[name].to_pylist()) for name in by]
     order = sorted(range(len(sums)), key=lambda i: [place[i] for place in places])
@@ -87,7 +92,11 @@ def precision(report: CheckReport, labels: Any) -> pa.Table:
     """
     told = _labels(labels)
     found = report.findings
-    counts = {rule: [0, 0, 0] for rule, ran in zip(*(report.manifest[n].to_pylist() for n in ("rule_id", "status"))) if ran == "run"}
+    counts = {
+        rule: [0, 0, 0]
+        for rule, ran in zip(*(report.manifest[n].to_pylist() for n in ("rule_id", "status")))
+        if ran == "run"
+    }
     for rule, name in zip(found["rule_id"].to_pylist(), found["jr_id"].to_pylist()):
         counts[rule][0] += 1
         outcome = told.pop(name, None)
@@ -117,12 +126,15 @@ def _labels(labels: Any) -> dict[str, str]:
     names = flat(frame.ids["jr_id"]).to_pylist()
     out: dict[str, str] = {}
     wrong: list[Problem] = []
-    for row, (name, code) in enumerate(zip(names, codes.tolist())):
+    for row, (name, code) in enumerate(zip(names, codes.tolist()), 1):
         word = words[code] if code >= 0 else None
         if name is None or word is None:
             told = "a label needs jr_id and outcome", "须给出 jr_id 与 outcome"
         elif word not in OUTCOMES:
-            told = f"outcome {word!r} is not confirmed or overturned", f"outcome 应为 confirmed 或 overturned，实为 {word!r}"
+            told = (
+                f"outcome {word!r} is not confirmed or overturned",
+                f"outcome 应为 confirmed 或 overturned，实为 {word!r}",
+            )
         elif out.setdefault(str(name), word) != word:
             told = f"finding {name!r} is both confirmed and overturned", f"违规 {name!r} 既确认又推翻"
         else:

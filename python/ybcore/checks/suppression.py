@@ -33,7 +33,7 @@ def suppressions(table: pa.Table, file: str = "") -> list[dict[str, Any]]:
         if name not in COLUMNS
     ]
     rows = []
-    for at, raw in enumerate(table.to_pylist()):
+    for at, raw in enumerate(table.to_pylist(), 1):
         row = {name: str(cell) for name, cell in raw.items() if cell is not None and str(cell) != ""}
         for en, zh in _faults(row):
             problems.append(Problem(what=en, what_zh=zh, file=file or None, row=at))

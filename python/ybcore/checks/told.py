@@ -46,7 +46,11 @@ def texts(report: CheckReport, lang: str) -> pa.Table:
         content.append(_content(rule, lines[i], visits[i], amount if computed == "1" else None, lang)[:LONGEST])
         evidence.append(_evidence(rule, entry, measure, limit, (begin, end), lang)[:LONGEST])
     return pa.table(
-        {"jr_id": found["jr_id"], "vola_cont": pa.array(content, pa.string()), "vola_evid": pa.array(evidence, pa.string())}
+        {
+            "jr_id": found["jr_id"],
+            "vola_cont": pa.array(content, pa.string()),
+            "vola_evid": pa.array(evidence, pa.string()),
+        }
     )
 
 

@@ -38,7 +38,15 @@ _FORMS = {
     "K14": {"stock": "quantity", "trace": "place"},
     "K15": {"required": "columns", "sum": "money", "product": "money", "order": "duration", "delay": "duration", "unique": "place"},
 }  # fmt: skip
-_ONE_UNIT = {"K03": "price", "K08": "days", "K09": "days", "K10": "days", "K11": "money", "K12": "lines", "K13": "fraction"}
+_ONE_UNIT = {
+    "K03": "price",
+    "K08": "days",
+    "K09": "days",
+    "K10": "days",
+    "K11": "money",
+    "K12": "lines",
+    "K13": "fraction",
+}
 
 
 def unit_of(rule: Rule, entry: int = -1) -> str:

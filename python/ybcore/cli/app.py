@@ -198,14 +198,58 @@ def settle(session: Session, **options: Any) -> int:
     zh="输出格式。",
     en="Format of outputs.",
 )
-@click.option("--threads", cls=Option, type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process.")
-@click.option("--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet).")
-@click.option("--known-at", cls=Option, type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD).")
-@click.option("--stage", cls=Option, type=click.Choice(["before", "during", "after"]), default="after", show_default=True, zh="事前、事中或事后。", en="Before, during or after the act.")
-@click.option("--catalog", cls=Option, type=PATH, zh="目录文件夹；默认 INPUT 下的 catalog。", en="Catalogue folder; default catalog in the input folder.")
+@click.option(
+    "--threads",
+    cls=Option,
+    type=click.IntRange(1, 1024),
+    zh="线程数；默认全部可用核。",
+    en="Threads; default all cores lent to the process.",
+)
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--known-at",
+    cls=Option,
+    type=DAY,
+    zh="只用当日已公布的知识点（YYYY-MM-DD）。",
+    en="Only rows of rule tables known by that day (YYYY-MM-DD).",
+)
+@click.option(
+    "--stage",
+    cls=Option,
+    type=click.Choice(["before", "during", "after"]),
+    default="after",
+    show_default=True,
+    zh="事前、事中或事后。",
+    en="Before, during or after the act.",
+)
+@click.option(
+    "--catalog",
+    cls=Option,
+    type=PATH,
+    zh="目录文件夹；默认 INPUT 下的 catalog。",
+    en="Catalogue folder; default catalog in the input folder.",
+)
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
-@click.option("--rules", "paths", cls=Option, multiple=True, type=PATH, zh="规则文件或文件夹；可多次给出；默认随附的规则。", en="Rule document or folder; may be repeated; default the shipped ones.")
-@click.option("--input", "folder", cls=Option, type=PATH, required=True, zh="放有各表（及 catalog）的文件夹。", en="Folder with the tables (and catalog).")
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
+@click.option(
+    "--input",
+    "folder",
+    cls=Option,
+    type=PATH,
+    required=True,
+    zh="放有各表（及 catalog）的文件夹。",
+    en="Folder with the tables (and catalog).",
+)
 def check(session: Session, **options: Any) -> int:
     from .check import check as work
 

@@ -62,7 +62,9 @@ def check(
     _write(session, report, out, format_, encoding)
     _tell(session, report, book)
     lines = tables["lines"]
-    data = summarise(report, book, visits=len(tables["visits"]), lines=0 if lines is None else len(lines), seconds=seconds)
+    data = summarise(
+        report, book, visits=len(tables["visits"]), lines=0 if lines is None else len(lines), seconds=seconds
+    )
     if as_json:
         session.data(json.dumps(data, ensure_ascii=False, indent=1))
     else:
@@ -96,16 +98,24 @@ def _tell(session: Session, report: CheckReport, book: RuleBook) -> None:
         session.detail(f"提示：{note}", f"note: {note}")
     if report.unmatched_returns:
         many = report.unmatched_returns
-        session.say(f"{many:,} 条退费明细找不到原明细，未参与检查", f"{many:,} returning lines found nothing to take from and were left out")
+        session.say(
+            f"{many:,} 条退费明细找不到原明细，未参与检查",
+            f"{many:,} returning lines found nothing to take from and were left out",
+        )
     for row in report.suppressions:
         _tell_suppression(session, row, row["rule"] in book)
 
 
 def _tell_suppression(session: Session, row: dict[str, Any], known: bool) -> None:
-    what = ", ".join(f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires"))
+    what = ", ".join(
+        f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires")
+    )
     if not known:
         session.say(f"抑制清单 {what}：规则册中没有这条规则", f"suppression {what}: the book has no such rule")
     elif row["expired"]:
-        session.say(f"抑制清单 {what}：已于 {row['expires']} 到期，未生效", f"suppression {what}: expired {row['expires']}, did nothing")
+        session.say(
+            f"抑制清单 {what}：已于 {row['expires']} 到期，未生效",
+            f"suppression {what}: expired {row['expires']}, did nothing",
+        )
     else:
         session.say(f"抑制清单 {what}：抑制 {row['count']:,} 项", f"suppression {what}: took out {row['count']:,}")

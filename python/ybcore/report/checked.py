@@ -87,7 +87,9 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
     _rules(data["rules"], console)
     _dispositions(data["dispositions"], console)
     if data["shadow"]:
-        console.print(say(f"试运行规则另有 {data['shadow']:,} 项", f"Findings of shadow rules, besides: {data['shadow']:,}"))
+        console.print(
+            say(f"试运行规则另有 {data['shadow']:,} 项", f"Findings of shadow rules, besides: {data['shadow']:,}")
+        )
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))
 
@@ -124,7 +126,9 @@ def _rules(rows: list[dict[str, Any]], console: Any) -> None:
     for row in rows:
         ran = row["status"] == "run"
         figures = [f"{row['hits']:,}", yuan_text(row["vola_amt_fen"]), f"{row['unknown']:,}"] if ran else ["", "", ""]
-        disposition = name_of(DISPOSITIONS, row["disposition"]) + (say("（试运行）", " (shadow)") if row["shadow"] else "")
+        disposition = name_of(DISPOSITIONS, row["disposition"]) + (
+            say("（试运行）", " (shadow)") if row["shadow"] else ""
+        )
         word = {"skipped": say("跳过：", "skipped: "), "disabled": say("停用：", "disabled: ")}.get(row["status"], "")
         table.add_row(row["rule_id"], row["name"], disposition, *figures, word + (row["reason"] or ""))
     console.print(table)
@@ -134,7 +138,12 @@ def _dispositions(rows: list[dict[str, Any]], console: Any) -> None:
     table = _table(
         say("处置", "Dispositions"),
         [say("处置", "disposition")],
-        [say("命中", "hits"), say("人数", "persons"), say("违规金额（元）", "amount (yuan)"), say("实扣（元）", "moved (yuan)")],
+        [
+            say("命中", "hits"),
+            say("人数", "persons"),
+            say("违规金额（元）", "amount (yuan)"),
+            say("实扣（元）", "moved (yuan)"),
+        ],
     )
     for row in rows:
         money = [yuan_text(row[name]) for name in ("vola_amt_fen", "paid_amt_fen")]
