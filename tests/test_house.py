@@ -284,6 +284,7 @@ def test_import_is_light():
         "--lang zh --help",
         "--lang en --help",
         "settle --help",
+        "check --help",
         "policy --help",
         "catalog check --help",
     ],

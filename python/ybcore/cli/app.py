@@ -13,6 +13,7 @@ from .base import Group, Option, Session, common
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
 PATH = click.Path(path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
 NAMES = {
     "visits": ("结算表", "visits"),
@@ -167,6 +168,90 @@ def synth(session: Session, **options: Any) -> int:
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
 def settle(session: Session, **options: Any) -> int:
     from .settle import settle as work
+
+    return work(session, **options)
+
+
+@app.command(
+    "check",
+    zh="按审核规则检查文件夹中的就诊与明细，写出违规结果、违规明细与运行清单。\n\n读取文件夹中已有的各表；规则所需的列或表缺失时跳过该规则，并在清单中写明。",
+    en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",
+)
+@common
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
+@click.option(
+    "--encoding",
+    cls=Option,
+    type=ENCODING,
+    default="utf-8",
+    show_default=True,
+    zh="输出 CSV 的编码。",
+    en="Encoding of CSV outputs.",
+)
+@click.option(
+    "--format",
+    "format_",
+    cls=Option,
+    type=FORMAT,
+    default="parquet",
+    show_default=True,
+    zh="输出格式。",
+    en="Format of outputs.",
+)
+@click.option(
+    "--threads",
+    cls=Option,
+    type=click.IntRange(1, 1024),
+    zh="线程数；默认全部可用核。",
+    en="Threads; default all cores lent to the process.",
+)
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--known-at",
+    cls=Option,
+    type=DAY,
+    zh="只用当日已公布的知识点（YYYY-MM-DD）。",
+    en="Only rows of rule tables known by that day (YYYY-MM-DD).",
+)
+@click.option(
+    "--stage",
+    cls=Option,
+    type=click.Choice(["before", "during", "after"]),
+    default="after",
+    show_default=True,
+    zh="事前、事中或事后。",
+    en="Before, during or after the act.",
+)
+@click.option(
+    "--catalog",
+    cls=Option,
+    type=PATH,
+    zh="目录文件夹；默认 INPUT 下的 catalog。",
+    en="Catalogue folder; default catalog in the input folder.",
+)
+@click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
+@click.option(
+    "--input",
+    "folder",
+    cls=Option,
+    type=PATH,
+    required=True,
+    zh="放有各表（及 catalog）的文件夹。",
+    en="Folder with the tables (and catalog).",
+)
+def check(session: Session, **options: Any) -> int:
+    from .check import check as work
 
     return work(session, **options)
 

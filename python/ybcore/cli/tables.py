@@ -14,8 +14,9 @@ from ..errors import InputError, Problem
 from ..messages import say
 from .base import Failure, Session
 
-__all__ = ["CATALOG", "TABLES", "Inputs", "from_options", "from_run", "with_earlier_runs"]
+__all__ = ["CATALOG", "CHECKED", "TABLES", "Inputs", "from_folder", "from_options", "from_run", "with_earlier_runs"]
 
+CHECKED = ("visits", "lines", "persons", "institutions", "diagnoses", "operations", "labs", "doctors", "stock")
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
 
@@ -29,9 +30,9 @@ class Inputs:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
         self.encodings: dict[str, str] = {}
 
-    def tables(self, session: Session) -> dict[str, pa.Table | None]:
+    def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
         """The tables as Arrow; CSV encodings are found from the content and told."""
-        return {name: self._read(session, name, self.paths[name]) if name in self.paths else None for name in TABLES}
+        return {name: self._read(session, name, self.paths[name]) if name in self.paths else None for name in names}
 
     def catalog(self, session: Session) -> dict[str, pa.Table | None] | None:
         """The catalogue's tables; None when there is no catalogue."""
@@ -75,22 +76,7 @@ def from_options(
         given = named.get(name) or (io.find_table(folder, name) if folder is not None else None)
         if given is not None:
             paths[name] = given
-    if catalog is None and folder is not None and (folder / "catalog").is_dir():
-        catalog = folder / "catalog"
-    found: dict[str, Path] = {}
-    if catalog is not None:
-        for name in CATALOG:
-            path = catalog if catalog.is_file() and name == "items" else io.find_table(catalog, name)
-            if path is not None:
-                found[name] = path
-        if "items" not in found:
-            problems.append(
-                Problem(
-                    what="no items.parquet and no items.csv is there",
-                    what_zh="没有 items.parquet 或 items.csv",
-                    file=str(catalog),
-                )
-            )
+    found = _catalog(catalog, folder, problems)
     if not policy:
         problems.append(
             Problem(what="name the policy: --policy FILE or FOLDER", what_zh="请用 --policy 给出政策文件或文件夹")
@@ -113,6 +99,45 @@ def from_options(
     if problems:
         raise InputError(problems)
     return Inputs(list(policy), paths, found, opening)
+
+
+def _catalog(catalog: Path | None, folder: Path | None, problems: list[Problem]) -> dict[str, Path]:
+    """Files of the catalogue that is named, or lies in the folder of the tables."""
+    if catalog is None and folder is not None and (folder / "catalog").is_dir():
+        catalog = folder / "catalog"
+    if catalog is None:
+        return {}
+    found: dict[str, Path] = {}
+    for name in CATALOG:
+        path = catalog if catalog.is_file() and name == "items" else io.find_table(catalog, name)
+        if path is not None:
+            found[name] = path
+    if "items" not in found:
+        what, zh = "no items.parquet and no items.csv is there", "没有 items.parquet 或 items.csv"
+        problems.append(Problem(what=what, what_zh=zh, file=str(catalog)))
+    return found
+
+
+def from_folder(folder: Path, catalog: Path | None, others: tuple[Path, ...] = ()) -> Inputs:
+    """Paths of what rule checks read: whatever tables the folder has, the visits at least. Raises InputError with everything that is
+    missing, of `others` too."""
+    problems: list[Problem] = []
+    found: dict[str, Path] = {}
+    paths: dict[str, Path] = {}
+    if folder.is_dir():
+        paths = {name: path for name in CHECKED if (path := io.find_table(folder, name)) is not None}
+        if "visits" not in paths:
+            what, zh = "no visits.parquet and no visits.csv is there", "没有 visits.parquet 或 visits.csv"
+            problems.append(Problem(what=what, what_zh=zh, file=str(folder)))
+        found = _catalog(catalog, folder, problems)
+    else:
+        problems.append(Problem(what="the folder is not there", what_zh="文件夹不存在", file=str(folder)))
+    for path in others:
+        if not path.exists():
+            problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path)))
+    if problems:
+        raise InputError(problems)
+    return Inputs([], paths, found, None)
 
 
 def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:

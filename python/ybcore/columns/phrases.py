@@ -20,6 +20,7 @@ _PHRASES = (
     (r"lines name no visit: .+", "明细没有指明属于哪次结算：请给出 setl_id，或比结算数多一项的 line_offsets"),
     (r"line_offsets must rise .+", "line_offsets 须从 0 升到明细总数，项数比结算数多一"),
     (r"setl_id (.+) is not among the visits", r"setl_id \1 不在结算表中"),
+    (r"setl_id is not among the visits(.*)", r"setl_id 不在结算表中\1"),
     (r"(\d+) lines belong to no visit", r"\1 条明细不属于任何一次结算"),
     (r"a ratio is a fraction from 0 to 1(.*)", r"比例应在 0 到 1 之间\1"),
     (r"the value cannot be read as a (\w+)(.*)", r"该值无法读作 \1\2"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -11,7 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...columns.convert import NULL_INT
-from ...columns.ids import flat
+from ...columns.ids import flat, lookup
+from .. import statistics as counted
+from .. import told
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
@@ -208,6 +211,38 @@ class CheckReport:
                 "paid_amt": pa.array(paid),
             }
         )
+
+    def text(self, lang: str = "zh") -> pa.Table:
+        """jr_id, vola_cont (what was hit) and vola_evid (count, limit, window, source) of each finding."""
+        return told.texts(self, lang)
+
+    def to_3101(self, lang: str = "zh") -> list[dict[str, Any]]:
+        """The violations as the interface's audit answer has them, each with its details; money is yuan as text."""
+        return told.as_3101(self, lang)
+
+    def statistics(self, by: Sequence[str] = ("rule_id", "level", "fixmedins_code")) -> pa.Table:
+        """Hits, persons, vola_amt and paid_amt by any of rule_id, disposition, sev_deg, level, fixmedins_code, dr_code, shadow."""
+        return counted.grouped(self, by)
+
+    def precision(self, labels: Any) -> pa.Table:
+        """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
+        return counted.precision(self, labels)
+
+    def levels(self) -> pa.Array:
+        """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""
+        first = self._first_unit()[self._order]
+        visit, is_line = first[:, 0].copy(), first[:, 1] == 1
+        visit[is_line] = self.work.batch.line_visit[visit[is_line]]
+        codes, texts = self.work.scopes.text("level")
+        known = pa.array([text or None for text in texts], pa.string())
+        code = np.where(visit < 0, 0, codes[np.maximum(visit, 0)]) if len(codes) else np.zeros(len(visit), np.int64)
+        return known.take(pa.array(code.astype(np.int64), mask=visit < 0))
+
+    def people_of(self, settlements: pa.ChunkedArray) -> tuple[list[Any], list[Any]]:
+        """psn_no and mdtrt_id of visits that are named by their setl_id."""
+        batch = self.work.batch
+        visit = batch.row_of_setl[lookup(settlements, batch.setl_ids)].astype(np.int64)
+        return self._ids_of(batch.visits.ids["psn_no"], visit).to_pylist(), self._stays(visit).to_pylist()
 
     def denials(self) -> Moved:
         """What the findings move out of each input line to full self-pay: fen and quantity."""

@@ -1,0 +1,171 @@
+"""Findings in words, and in the shape of the interface's audit answer (3101)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..messages import LANGUAGES, yuan_text
+from .rule import Rule
+from .units import amount_text, unit_of
+
+if TYPE_CHECKING:
+    from .run.report import CheckReport
+
+__all__ = ["LONGEST", "as_3101", "texts"]
+
+LONGEST = 500
+"""Characters that the interface has for vola_cont and vola_evid."""
+
+COMPARATORS = {
+    "more_than": ("多于 {} 即命中", "more than {} is a hit"),
+    "at_least": ("达到 {} 即命中", "{} or more is a hit"),
+    "less_than": ("少于 {} 即命中", "less than {} is a hit"),
+    "at_most": ("不多于 {} 即命中", "{} or less is a hit"),
+}
+
+_EPOCH = dt.datetime(1970, 1, 1)
+_OFFENDING = 1
+
+
+def texts(report: CheckReport, lang: str) -> pa.Table:
+    """jr_id, vola_cont and vola_evid of every finding, in the order of the findings."""
+    if lang not in LANGUAGES:
+        raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, not {lang!r}")
+    found = report.findings
+    columns = ("rule_id", "vola_amt", "vola_amt_stas", "measure", "limit", "begin", "end", "table_row")
+    rules = {hits.rule.id: hits.rule for hits in report.judged.hits}
+    lines, visits = _counts(report)
+    content, evidence = [], []
+    for i, cells in enumerate(zip(*(found[name].to_pylist() for name in columns))):
+        name, amount, computed, measure, limit, begin, end, entry = cells
+        rule = rules[name]
+        content.append(_content(rule, lines[i], visits[i], amount if computed == "1" else None, lang)[:LONGEST])
+        evidence.append(_evidence(rule, entry, measure, limit, (begin, end), lang)[:LONGEST])
+    return pa.table(
+        {
+            "jr_id": found["jr_id"],
+            "vola_cont": pa.array(content, pa.string()),
+            "vola_evid": pa.array(evidence, pa.string()),
+        }
+    )
+
+
+def _counts(report: CheckReport) -> tuple[list[int], list[int]]:
+    """Offending lines and visits of each finding."""
+    details, found = report.details, report.findings
+    place = {name: i for i, name in enumerate(found["jr_id"].to_pylist())}
+    own = np.asarray(details["vola_item_type"]) == _OFFENDING
+    is_line = np.asarray(details["row"]) >= 0
+    at = np.fromiter((place[name] for name in details["jr_id"].to_pylist()), np.int64, len(own))
+    lines = np.bincount(at[own & is_line], minlength=len(found))
+    visits = np.bincount(at[own & ~is_line], minlength=len(found))
+    return lines.tolist(), visits.tolist()
+
+
+def _content(rule: Rule, lines: int, visits: int, amount: int | None, lang: str) -> str:
+    """The rule's name, how much it hit, and its money."""
+    english = lang == "en"
+    parts = []
+    if visits:
+        parts.append(f"{visits:,} visit{'s' * (visits > 1)}" if english else f"{visits:,} 次就诊")
+    if lines:
+        parts.append(f"{lines:,} line{'s' * (lines > 1)}" if english else f"{lines:,} 条明细")
+    if amount is not None:
+        money = yuan_text(amount)
+        parts.append(f"{money} yuan in violation" if english else f"违规金额 {money} 元")
+    told = (", " if english else "，").join(parts)
+    return rule.name[lang] + (f"{': ' if english else '：'}{told}" if told else "")
+
+
+def _evidence(
+    rule: Rule, entry: int, measure: int, limit: int, window: tuple[int | None, int | None], lang: str
+) -> str:
+    """Count, limit, window and where the rule is from."""
+    english = lang == "en"
+    unit = unit_of(rule, entry)
+    parts = []
+    if unit:
+        count, bound = amount_text(measure, unit, lang), amount_text(limit, unit, lang)
+        parts.append(f"counted {count}" if english else f"计 {count}")
+        parts.append(_bound(rule, bound, lang))
+    begin, end = (None if t is None else _moment(t) for t in window)
+    if begin is not None and end is not None:
+        parts.append(f"from {begin} until before {end}" if english else f"自 {begin} 至 {end}（不含）")
+    source = "; ".join(text for text in (rule.source, rule.cite) if text)
+    parts.append(f"source: {source}" if english else f"依据：{source}")
+    return ("; " if english else "；").join(parts)
+
+
+def _bound(rule: Rule, bound: str, lang: str) -> str:
+    """The limit, and what its comparator calls a hit."""
+    check = rule.check
+    places = (check, getattr(check, "test", None), getattr(check, "barred", None))
+    words = [str(place.comparator) for place in places if hasattr(place, "comparator")]
+    zh, en = COMPARATORS[words[0]] if words else ("限 {}", "limit {}")
+    return (en if lang == "en" else zh).format(bound)
+
+
+def _moment(micros: int) -> str:
+    """A day where it is midnight, else with the time of day."""
+    moment = _EPOCH + dt.timedelta(microseconds=micros)
+    return moment.isoformat(" ", "seconds") if moment.time() != dt.time() else moment.date().isoformat()
+
+
+def as_3101(report: CheckReport, lang: str) -> list[dict[str, Any]]:
+    """Violations as the interface answers them, each with its details; money is yuan with two decimals, as text.
+
+    Suppressed findings, those that another one contains and those of shadow rules are not told to anyone and are left out. `rx_id`, the
+    order, is the line's feedetl_sn.
+    """
+    words = texts(report, lang)
+    rules = {hits.rule.id: hits.rule for hits in report.judged.hits}
+    details = _details(report)
+    rows = report.findings.to_pylist()
+    out = []
+    for row, content, evidence in zip(rows, words["vola_cont"].to_pylist(), words["vola_evid"].to_pylist()):
+        if row["suppressed"] or row["subsumed"] or row["shadow"]:
+            continue
+        violation = {
+            "jr_id": row["jr_id"],
+            "rule_id": row["rule_id"],
+            "rule_name": rules[row["rule_id"]].name[lang],
+            "vola_cont": content,
+            "patn_id": _text(row["psn_no"]),
+            "mdtrt_id": _text(row["mdtrt_id"]),
+            "judge_result_detail_dtos": details.get(row["jr_id"], []),
+            "vola_amt": yuan_text(row["vola_amt"], grouped=False),
+            "vola_amt_stas": row["vola_amt_stas"],
+            "sev_deg": row["sev_deg"],
+            "vola_evid": evidence,
+            "vola_bhvr_type": row["vola_bhvr_type"] or None,
+        }
+        out.append(violation)
+    return out
+
+
+def _details(report: CheckReport) -> dict[str, list[dict[str, Any]]]:
+    details = report.details
+    persons, stays = report.people_of(details["setl_id"])
+    names = ("jr_id", "jrd_id", "feedetl_sn", "vola_item_type", "vola_amt")
+    out: dict[str, list[dict[str, Any]]] = {}
+    for person, stay, cells in zip(persons, stays, zip(*(details[name].to_pylist() for name in names))):
+        jr_id, jrd_id, line, kind, amount = cells
+        out.setdefault(jr_id, []).append(
+            {
+                "jrd_id": jrd_id,
+                "patn_id": _text(person),
+                "mdtrt_id": _text(stay),
+                "rx_id": _text(line),
+                "vola_item_type": str(kind),
+                "vola_amt": yuan_text(amount, grouped=False),
+            }
+        )
+    return out
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,121 @@
+"""`check`: tables of a folder against rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from .. import io
+from ..catalog import Catalog
+from ..checks import RuleBook, load_rules, shipped_rules
+from ..checks.check import check as run_checks
+from ..checks.run.report import CheckReport
+from ..checks.suppression import suppressions
+from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST
+from ..report.checked import print_checked, summarise
+from .base import Session
+from .tables import CHECKED, from_folder
+
+__all__ = ["check"]
+
+
+def check(
+    session: Session,
+    *,
+    folder: Path,
+    paths: tuple[Path, ...],
+    out: Path,
+    catalog: Path | None,
+    stage: str,
+    known_at: dt.datetime | None,
+    suppress: Path | None,
+    threads: int | None,
+    format_: str,
+    encoding: str,
+    as_json: bool,
+) -> int:
+    """Read, check, write, tell."""
+    rules = list(paths) or shipped_rules()
+    inputs = from_folder(folder, catalog, (*rules, *([suppress] if suppress else [])))
+    with session.step("读取规则", "read the rules"):
+        book = load_rules(rules)
+    kept_out = suppressions(io.read_table(suppress), str(suppress)) if suppress else []
+    tables = inputs.tables(session, CHECKED)
+    found = inputs.catalog(session)
+    with session.step("检查", "check"):
+        began = time.perf_counter()
+        report = run_checks(
+            **tables,
+            rules=book,
+            catalog=None if found is None else Catalog(**found),
+            stage=stage,
+            known_at=None if known_at is None else known_at.date(),
+            suppress=kept_out,
+            threads=threads,
+        )
+        seconds = time.perf_counter() - began
+    _write(session, report, out, format_, encoding)
+    _tell(session, report, book)
+    lines = tables["lines"]
+    data = summarise(
+        report, book, visits=len(tables["visits"]), lines=0 if lines is None else len(lines), seconds=seconds
+    )
+    if as_json:
+        session.data(json.dumps(data, ensure_ascii=False, indent=1))
+    else:
+        print_checked(data, session.out())
+    return 0
+
+
+def _write(session: Session, report: CheckReport, out: Path, suffix: str, encoding: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    written = ((report.findings, FINDINGS), (report.details, DETAILS), (report.manifest, MANIFEST))
+    with session.step("写出结果", "write the outputs"):
+        for table, schema in written:
+            shown = _with_times(table) if suffix == "csv" else table
+            io.write_table(shown, out / f"{schema.name}.{suffix}", schema, encoding)
+    names = [f"{schema.name}.{suffix}" for _, schema in written]
+    session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
+
+
+def _with_times(table: pa.Table) -> pa.Table:
+    """Windows as times that people read."""
+    for name in ("begin", "end"):
+        if name in table.column_names:
+            at = table.column_names.index(name)
+            table = table.set_column(at, name, table[name].cast(pa.timestamp("us")).cast(pa.timestamp("s")))
+    return table
+
+
+def _tell(session: Session, report: CheckReport, book: RuleBook) -> None:
+    """What a reader must know beside the figures."""
+    for note in report.notes:
+        session.detail(f"提示：{note}", f"note: {note}")
+    if report.unmatched_returns:
+        many = report.unmatched_returns
+        session.say(
+            f"{many:,} 条退费明细找不到原明细，未参与检查",
+            f"{many:,} returning lines found nothing to take from and were left out",
+        )
+    for row in report.suppressions:
+        _tell_suppression(session, row, row["rule"] in book)
+
+
+def _tell_suppression(session: Session, row: dict[str, Any], known: bool) -> None:
+    what = ", ".join(
+        f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires")
+    )
+    if not known:
+        session.say(f"抑制清单 {what}：规则册中没有这条规则", f"suppression {what}: the book has no such rule")
+    elif row["expired"]:
+        session.say(
+            f"抑制清单 {what}：已于 {row['expires']} 到期，未生效",
+            f"suppression {what}: expired {row['expires']}, did nothing",
+        )
+    else:
+        session.say(f"抑制清单 {what}：抑制 {row['count']:,} 项", f"suppression {what}: took out {row['count']:,}")
