@@ -169,9 +169,7 @@ def prices(city: City):
 
 
 def pairs(city: City):
-    table = [
-        (row["main"], row["included"], row["scope"], "N25") for row in national()["item_duplicate_charge"]
-    ]
+    table = [(row["main"], row["included"], row["scope"], "N25") for row in national()["item_duplicate_charge"]]
     table += [(row["main"], row["included"], "单次就诊", "N74") for row in city.own["interaction"]]
     table += [(row["main"], row["included"], "单次就诊", "N75") for row in city.own["herb_incompatible"]]
     partners: dict[str, list[tuple[str, str, str]]] = defaultdict(list)

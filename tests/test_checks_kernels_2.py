@@ -86,7 +86,7 @@ CASES: dict[str, tuple[str, dict[str, Any], list[tuple[int, int, list[int], list
             "kinds": 1,
             "grace": 1,
         },
-        [(2, 1, [1], [0])],
+        [(3, 1, [1], [0])],
         0,
     ),
     "around operation": (
@@ -99,7 +99,7 @@ CASES: dict[str, tuple[str, dict[str, Any], list[tuple[int, int, list[int], list
             "before_hours": 2,
             "after_hours": 24,
         },
-        [(8, 2, [0], [])],
+        [(8, 0, [0], [])],
         0,
     ),
     "after death": (
@@ -123,7 +123,7 @@ CASES: dict[str, tuple[str, dict[str, Any], list[tuple[int, int, list[int], list
     "unsettled": (
         "check_unsettled",
         {"end": i64(0, 0), "settled": i64(14 * DAY, 15 * DAY), "days": 14},
-        [(1, 14, [1], [])],
+        [(15, 14, [1], [])],
         0,
     ),
     "prescription days": (

@@ -128,7 +128,7 @@ def cython_sees_the_c_door_only(root: Path) -> Iterator[str]:
 
 
 def bindings_see_public_headers_only(root: Path) -> Iterator[str]:
-    public = {f"ybcore/{p.name}" for p in files(root, "core/include/ybcore", CPP)}
+    public = {p.relative_to(root / "core/include").as_posix() for p in files(root, "core/include/ybcore", CPP)}
     private = {p.name for p in files(root, "core/src", CPP)}
     for path in files(root, "bindings", CPP):
         for name in includes(path):

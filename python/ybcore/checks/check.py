@@ -37,11 +37,13 @@ def check(
     """Look at visits and fee lines for what the rules do not allow.
 
     Tables are anything column-shaped (docs/checks-tables.md). `rules`: a book, a path, or several. `catalog`: needed by rules that ask for
-    a line's kind of list or charge head. `known_at`: only what rule tables knew by that day. `suppress`: rows of a suppression list.
+    a line's kind of list or charge head; a Catalog, a
+    folder, or its tables. `known_at`: only what rule tables knew by that day. `suppress`: rows of a suppression list.
     Raises InputError and DocumentError, each with every problem at once.
     """
     book = rules if isinstance(rules, RuleBook) else load_rules(rules)
     held = Catalog.load(catalog) if isinstance(catalog, (str, os.PathLike)) else catalog
+    held = Catalog(*held) if isinstance(held, tuple) else held
     tables = {
         "visits": visits, "lines": lines, "persons": persons, "institutions": institutions, "diagnoses": diagnoses,
         "operations": operations, "labs": labs, "doctors": doctors, "stock": stock,

@@ -102,9 +102,9 @@ def _evidence(
 
 def _bound(rule: Rule, bound: str, lang: str) -> str:
     """The limit, and what its comparator calls a hit."""
-    check = rule.check
+    check: Any = rule.check
     places = (check, getattr(check, "test", None), getattr(check, "barred", None))
-    words = [str(place.comparator) for place in places if hasattr(place, "comparator")]
+    words = [str(place.comparator) for place in places if place is not None and hasattr(place, "comparator")]
     zh, en = COMPARATORS[words[0]] if words else ("限 {}", "limit {}")
     return (en if lang == "en" else zh).format(bound)
 

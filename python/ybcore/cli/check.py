@@ -63,7 +63,11 @@ def check(
     _tell(session, report, book)
     lines = tables["lines"]
     data = summarise(
-        report, book, visits=len(tables["visits"]), lines=0 if lines is None else len(lines), seconds=seconds
+        report,
+        book,
+        visits=report.work.batch.visits.rows,
+        lines=0 if lines is None else len(lines),
+        seconds=seconds,
     )
     if as_json:
         session.data(json.dumps(data, ensure_ascii=False, indent=1))

@@ -83,7 +83,7 @@ def select_coded(
     work: Work, rule: Rule, rows: CodedRows, inside: npt.NDArray[np.bool_] | None = None
 ) -> tuple[Int64, Chosen]:
     """(places among the coded rows, what is chosen): in scope and among the rule's items, or in `inside` by code."""
-    truth = work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[rows.visit]
+    truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[rows.visit], rows.day)
     entry, among = key_among(work, rule, rows.code, rows.ids, rows.kind, rows.visit, rows.day)
     if inside is not None:
         among = inside[rows.code].astype(np.uint8)
@@ -148,7 +148,7 @@ def doctor_lines(work: Work, rule: Rule) -> Chosen:
     """Lines whose ordering doctor the rule names."""
     rows = work.rows
     batch = work.batch
-    truth = work.scopes.of_lines(work.scope_of(rule), rule.visit_kinds, rows)
+    truth = work.when(rule, work.scopes.of_lines(work.scope_of(rule), rule.visit_kinds, rows), batch.line_day[rows])
     visit = batch.line_visit[rows].astype(np.int64)
     entry, among = key_among(work, rule, batch.doctor[rows], batch.doctor_ids, "doctor", visit, batch.line_day[rows])
     chosen = (truth == YES) & (among == YES)
@@ -167,7 +167,7 @@ def keyed_visits(work: Work, rule: Rule) -> Chosen:
     else:
         codes, ids = work.cards
         key = codes[order]
-    truth = work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order]
+    truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order], batch.begin_day[order])
     entry, among = key_among(work, rule, key, ids, rule.check.key, order, batch.begin_day[order])
     chosen = (truth == YES) & (among == YES)
     unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~chosen))

@@ -21,7 +21,8 @@ MAIN: Need = [("visits", "dscg_maindiag_code"), *CODED["diagnosis"]]
 
 def missing(rule: Rule, batch: Batch) -> str | None:
     """The first need that is not met, as text."""
-    for need in [*_scope(rule.scope), *_items(rule.items), *_kernel(rule)]:
+    region = [] if rule.region == "*" else _attribute("insuplc_admdvs")
+    for need in [*region, *_scope(rule.scope), *_items(rule.items), *_kernel(rule)]:
         if need == CLOCK:
             there = batch.time_of_day
         elif need == CATALOGUE:

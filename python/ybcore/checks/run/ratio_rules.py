@@ -146,7 +146,9 @@ def _side(work: Work, rule: Rule, side: Any) -> tuple[Int64, Int64]:
         mask = work.item_mask(rule, side.items)
         if mask is not None:
             rows = rows[mask[batch.item[rows]]] if len(mask) else rows[:0]
-        rows = rows[work.scopes.of_lines(work.scope_of(rule), kinds, rows) == YES]
+        rows = rows[
+            work.when(rule, work.scopes.of_lines(work.scope_of(rule), kinds, rows), batch.line_day[rows]) == YES
+        ]
         rows = rows[work.scopes.of_lines(side.scope, kinds, rows) == YES]
         rows = rows[work.among(rule, rows, side.items)[1] == YES]
         day = batch.line_day[rows]
@@ -154,10 +156,8 @@ def _side(work: Work, rule: Rule, side: Any) -> tuple[Int64, Int64]:
         counted = np.ones(len(rows), np.int64) if value is None else value[rows]
     else:
         rows, _ = batch.visit_order
-        rows = rows[
-            (work.scopes.truth(work.scope_of(rule), kinds)[rows] == YES)
-            & (work.scopes.truth(side.scope, kinds)[rows] == YES)
-        ]
+        inside = work.when(rule, work.scopes.truth(work.scope_of(rule), kinds)[rows], batch.begin_day[rows]) == YES
+        rows = rows[inside & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
         if not side.items.all:
             has = np.zeros(batch.visits.rows, bool)
             inside = work.among(rule, work.rows, side.items)[1] == YES

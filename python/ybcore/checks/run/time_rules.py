@@ -377,7 +377,7 @@ def _first_deaths(work: Work) -> Int64:
 def _idle(work: Work, rule: Rule) -> Raw:
     batch = work.batch
     order, _ = batch.visit_order
-    truth = work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order]
+    truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order], batch.begin_day[order])
     rows = order[truth == YES]
     _, among = work.among(rule, work.rows)
     visit = batch.line_visit[work.rows]

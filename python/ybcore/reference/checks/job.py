@@ -110,11 +110,11 @@ class Job:
             elif how == "list":
                 answers.append(in_list(self.book.list(what), code))
             elif how == "prefix":
-                answers.append(any(str(code).startswith(p) for p in what))
+                answers.append(any(str(code).startswith(p) for p in listed(what)))
             elif how in ("list_type", "med_chrgitm_type"):
                 row = self.world.item(line) if line else None
                 value = row.get(how) if row else None
-                answers.append(None if value is None else any(value.startswith(p) for p in what))
+                answers.append(None if value is None else any(value.startswith(p) for p in listed(what)))
             else:
                 raise RuleError(f"rule {self.rule.id!r}: items {how!r}")
         truth = both(a is not False if a is not None else None for a in answers)

@@ -40,7 +40,11 @@ def stock(job: Job) -> Found:
             and (last is None or x.day < last)
         ]
         answers = [job.among(x.item, x.visit, x.day, x) for x in lines]
-        lines = [x for x, a in zip(lines, answers) if a not in (None, False) and job.holds(x, job.rule.scope)]
+        lines = [
+            x
+            for x, a in zip(lines, answers)
+            if a not in (None, False) and job.holds(x, job.rule.scope) and job.in_force(x.day)
+        ]
         job.found.eligible += 1
         if None in (item, code):
             job.found.unknown += 1
