@@ -14,11 +14,12 @@ inline std::string text(const ybcore::checks::Found& found) {
   std::string out;
   for (std::size_t f = 0; f < found.size(); ++f) {
     out += figure(found.measure[f]) + "/" + figure(found.limit[f]) + " [" + figure(found.begin[f]) + "," + figure(found.end[f]) + "] #" +
-           std::to_string(found.step[f]) + (found.entry[f] < 0 ? "" : " @" + std::to_string(found.entry[f]));
+           std::to_string(found.step[f]);
+    if (found.entry[f] >= 0) out.append(" @").append(std::to_string(found.entry[f]));
     for (auto d = static_cast<std::size_t>(found.details[f]); d < static_cast<std::size_t>(found.details[f + 1]); ++d) {
       out += found.part[d] == ybcore::checks::Part::kOffending ? " !" : " ?";
       out += std::to_string(found.event[d]);
-      if (found.excess[d] != ybcore::checks::kWhole) out += "(" + std::to_string(found.excess[d]) + ")";
+      if (found.excess[d] != ybcore::checks::kWhole) out.append("(").append(std::to_string(found.excess[d])).append(")");
     }
     out += "; ";
   }
