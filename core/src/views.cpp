@@ -273,13 +273,14 @@ std::vector<Value> by_number(const std::vector<Value>& by_item, std::span<const 
 Views::Views(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
              const PricingLines& lines, bool told, int threads) {
   const std::size_t items = catalog.items();
-  if (lines.item.size() < items / 2 || items == 0 || tables.tags > 15) return;
+  // Making a view costs about as much as pricing half as many lines as there are items; one that is also told, twice as many.
+  const std::size_t worth = told ? 2 * items : items / 2;
+  if (lines.item.size() < worth || items == 0 || tables.tags > 15) return;
   Choice chosen = choose(tables, visits, events);
-  // Making a view costs about as much as pricing half as many lines as there are items.
   std::vector<Making> made;
   for (std::size_t i = 0; i < chosen.views.size(); ++i) {
     const View& view = chosen.views[i];
-    if (view.lines < static_cast<std::int64_t>(items / 2)) continue;
+    if (view.lines < static_cast<std::int64_t>(worth)) continue;
     const auto like = std::ranges::find(made, view.key >> 48, [](const Making& one) { return one.program; });
     const std::size_t leader = like == made.end() ? made.size() : static_cast<std::size_t>(like - made.begin());
     made.push_back(
