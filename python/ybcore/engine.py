@@ -11,10 +11,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -51,6 +54,7 @@ class Settlement:
     state: State | None
     receipt: dict[str, Any]
     notes: tuple[str, ...]
+    checks: Any = None  # the CheckReport of a settlement with rules
 
     def setldetail(self) -> pa.Table:
         """The fund breakdown: one row for each settlement and fund (or account, hospital, cash) that took part.
@@ -128,11 +132,15 @@ class Engine:
         detail: bool = False,
         closing_state: bool = True,
         receipt: bool = True,
+        rules: Any = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> Settlement:
         """Settle a batch. Tables are anything column-shaped (docs/inputs.md). Raises InputError with every wrong column at once.
 
         `line_offsets`: int64[N+1] when lines stand grouped by visit. `state`: the closing state of the run before. Bad rows never raise:
-        they come out with an outcome and a reason. Without `receipt` the input is not hashed and the receipt is empty.
+        they come out with an outcome and a reason. Without `receipt` the input is not hashed and the receipt is empty. `rules`: a rule
+        book; what its findings deny is moved to full self-pay before anything is paid, and `checks` of the answer is their report.
+        `beside`: further tables that rules look at (diagnoses, operations, labs, doctors, stock).
         """  # fmt: skip
         began = time.perf_counter()
         tables = {
@@ -142,6 +150,17 @@ class Engine:
             "institutions": institutions,
             "acct_events": acct_events,
         }
+        if rules is not None:
+            from .checks.settled import settle_checked
+
+            options = {
+                "state": state,
+                "line_output": line_output,
+                "detail": detail,
+                "closing_state": closing_state,
+                "receipt": receipt,
+            }
+            return settle_checked(self, tables, rules, beside or {}, line_offsets, options)
         job = Job(self._compiled, self.catalog, tables, line_offsets, self.threads)
         with self._lock:
             answer = job.settle(line_output=line_output, detail=detail, state=state, want_state=closing_state)
@@ -156,6 +175,25 @@ class Engine:
             told,
             tuple(job.notes),
         )
+
+    def groups(
+        self,
+        visits: Any,
+        lines: Any = None,
+        persons: Any = None,
+        institutions: Any = None,
+        acct_events: Any = None,
+        *,
+        state: State | None = None,
+    ) -> tuple[dict[str, pa.ChunkedArray], npt.NDArray[np.int64]]:
+        """(columns of the visits that settling knows, settling group of each visit; those of nobody are on their own)."""
+        tables = {"visits": visits, "persons": persons, "institutions": institutions, "acct_events": acct_events}
+        job = Job(self._compiled, self.catalog, tables, None, self.threads)
+        job.prepare(state)
+        job._order()
+        own = job.groups + np.arange(job.visits.rows)
+        known = job.group_of_person[np.maximum(job.psn, 0)] if job.people else own
+        return job.visits.source, np.where(job.psn >= 0, known, own).astype(np.int64)
 
     def settle_one(
         self,

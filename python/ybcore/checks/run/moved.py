@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ...columns.convert import NULL_INT
+from ...columns.convert import NULL_INT, Cells
+from ...columns.ids import flat
 from ...columns.read import Frame
 
-__all__ = ["Moved", "join_lines", "split_lines"]
+__all__ = ["Moved", "Split", "join_lines", "some_rows", "split_lines"]
 
 Int64 = npt.NDArray[np.int64]
+UNIT = np.int64(10_000)
 
 
 @dataclass(frozen=True)
@@ -26,22 +29,35 @@ class Moved:
 
     @staticmethod
     def none(lines: int) -> Moved:
+        """Nothing moves."""
         return Moved(np.zeros(lines, np.int64), np.zeros(lines, np.int64))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Lines as the engine settles them: their columns, visit offsets if lines stand grouped, and the input row of each."""
+    """Lines as the engine settles them, and the input row of each."""
 
     table: dict[str, Any]
-    offsets: Int64 | None
     source: Int64
 
 
-def split_lines(lines: Frame, moved: Moved, offsets: Int64 | None = None) -> Split:
+def some_rows(frame: Frame, rows: Int64) -> Frame:
+    """Some rows of a table that was read."""
+    at = pa.array(rows)
+    cells = {
+        name: Cells(held.values[rows], None if held.bad is None else held.bad[rows], held.texts)
+        for name, held in frame.cells.items()
+    }
+    ids = {name: column.take(at) for name, column in frame.ids.items()}
+    return Frame(
+        frame.table, len(rows), cells, ids, {name: column.take(at) for name, column in frame.source.items()}, []
+    )
+
+
+def split_lines(lines: Frame, setl_id: pa.ChunkedArray, moved: Moved) -> Split:
     """A line of which a part moves becomes two: what stays, with its number, and right after it what is denied.
 
-    A line that moves whole is denied as it stands. Unreadable cells stay unreadable (their visit is refused as before).
+    A line that moves whole is denied as it stands. `setl_id`: the settlement of each line. Cells that cannot be read stay so.
     """
     amount = lines.ints("det_item_fee_sumamt")
     whole = (moved.amount != 0) & (moved.amount == amount)
@@ -51,41 +67,37 @@ def split_lines(lines: Frame, moved: Moved, offsets: Int64 | None = None) -> Spl
     second = np.zeros(len(source), bool)
     second[np.cumsum(copies)[parted] - 1] = True
     first = parted[source] & ~second
-    take = moved.amount[source]
-    out: dict[str, Any] = {}
-    for name in ("setl_id", "feedetl_sn", "init_feedetl_sn", "med_list_codg"):
-        if name in lines.source:
-            out[name] = lines.source[name].take(pa.array(source)) if parted.any() else lines.source[name]
-    # A denied part has no number of its own: what is returned later comes off the part that stays.
-    if "feedetl_sn" in out and parted.any():
-        out["feedetl_sn"] = _without(out["feedetl_sn"], second)
-        if "init_feedetl_sn" in out:
-            out["init_feedetl_sn"] = _without(out["init_feedetl_sn"], second)
-    held = amount[source]
-    out["det_item_fee_sumamt"] = _held(np.where(second, take, np.where(first, held - take, held)))
-    count = lines.ints("cnt")[source]
-    gone = moved.quantity[source]
-    unsaid = np.int64(10_000)
-    count_known = np.where(count == NULL_INT, unsaid, count)
-    out["cnt"] = _held(np.where(second, gone, np.where(first, count_known - gone, count)))
+    at = pa.array(source)
+    out: dict[str, Any] = {"setl_id": setl_id.take(at), "med_list_codg": lines.source["med_list_codg"].take(at)}
+    for name in ("feedetl_sn", "init_feedetl_sn"):
+        if name in lines.ids:
+            # A denied part has no number of its own: what is returned comes off the part that stays.
+            column = flat(lines.ids[name]).combine_chunks().take(at)
+            out[name] = pc.if_else(pa.array(second), pa.scalar(None, column.type), column)
+    held, take = amount[source], moved.amount[source]
+    cells = np.where(second, take, np.where(first, held - take, held))
+    out["det_item_fee_sumamt"] = _held(np.where(_spoiled(lines)[source], NULL_INT, cells))
+    count, gone = lines.ints("cnt")[source], moved.quantity[source]
+    said = np.where(count == NULL_INT, UNIT, count)
+    out["cnt"] = _held(np.where(second, gone, np.where(first, said - gone, count)))
     if "pric" in lines.cells:
         out["pric"] = _held(np.where(first | second, NULL_INT, lines.ints("pric")[source]))
     if "fee_ocur_time" in lines.source:
-        kept = lines.source["fee_ocur_time"]
-        out["fee_ocur_time"] = kept.take(pa.array(source)) if parted.any() else kept
+        out["fee_ocur_time"] = lines.source["fee_ocur_time"].take(at)
     if "hosp_appr_flag" in lines.cells:
         out["hosp_appr_flag"] = _flag(lines.flag("hosp_appr_flag", -1)[source])
-    denied = lines.flag("deny_flag", 0)[source]
-    out["deny_flag"] = _flag(np.where(second | whole[source], np.int8(1), denied))
-    spoiled = np.zeros(lines.rows, bool)
-    for name in ("cnt", "pric", "hosp_appr_flag", "deny_flag", "fee_ocur_time"):
+    out["deny_flag"] = _flag(np.where(second | whole[source], np.int8(1), lines.flag("deny_flag", 0)[source]))
+    return Split(out, source)
+
+
+def _spoiled(lines: Frame) -> npt.NDArray[np.bool_]:
+    """Lines with a cell that cannot be read: their visit is to be refused as it would have been."""
+    out = np.zeros(lines.rows, bool)
+    for name in ("cnt", "pric", "hosp_appr_flag", "deny_flag", "fee_ocur_time", "det_item_fee_sumamt"):
         cells = lines.cells.get(name)
         if cells is not None and cells.bad is not None:
-            spoiled |= cells.bad
-    if spoiled.any():
-        out["det_item_fee_sumamt"] = _held(np.where(spoiled[source], NULL_INT, np.asarray(held)))
-    grown = None if offsets is None else np.concatenate(([0], np.cumsum(copies)))[offsets].astype(np.int64)
-    return Split(out, grown, source)
+            out |= cells.bad
+    return out
 
 
 def _held(values: Int64) -> pa.Array:
@@ -96,16 +108,9 @@ def _flag(values: npt.NDArray[np.int8]) -> pa.Array:
     return pa.array(values, mask=values < 0)
 
 
-def _without(column: pa.ChunkedArray, gone: npt.NDArray[np.bool_]) -> pa.ChunkedArray:
-    import pyarrow.compute as pc
-
-    flat = column.combine_chunks()
-    return pa.chunked_array([pc.if_else(pa.array(gone), pa.scalar(None, flat.type), flat)])
-
-
-def join_lines(table: pa.Table, source: Int64, lines: Frame) -> pa.Table:
-    """Line results of split lines, one row an input line again: money added, class, ratio and cap of the part that stayed."""
-    if len(source) == lines.rows:
+def join_lines(table: pa.Table, source: Int64, rows: int) -> pa.Table:
+    """Line results of split lines, one row an input line again: money added, the rest that of the part that stayed."""
+    if len(source) == rows:
         return table
     first = np.flatnonzero(np.diff(source, prepend=-1))
     out = table.take(pa.array(first))
