@@ -102,3 +102,19 @@ def test_nothing_denied_is_settled_as_ever(engine):
     same = engine.settle(VISITS, LINES, rules=ybcore.load_rules(quiet))
     assert same.visits.equals(engine.settle(VISITS, LINES).visits)
     assert sum(same.checks.findings["recover_amt"].to_pylist()) == 0
+
+
+def test_receipt_names_the_rules(done):
+    assert done.receipt["rules"] == {"sha256": ybcore.load_rules(RULES).sha256, "moved_fen": 75_000}
+
+
+def test_rows_may_stand_in_any_order(engine, done):
+    """The same money for each visit, line and finding."""
+    turned = {name: values[::-1] for name, values in LINES.items()}
+    visits = {name: values[::-1] for name, values in VISITS.items()}
+    again = engine.settle(visits, turned, rules=ybcore.load_rules(RULES), line_output=True)
+    by_id = {r["setl_id"]: r for r in done.visits.to_pylist()}
+    assert all(by_id[r["setl_id"]] == r for r in again.visits.to_pylist())
+    assert again.lines["fulamt_ownpay_amt"].to_pylist() == done.lines["fulamt_ownpay_amt"].to_pylist()[::-1]
+    ids = {r["jr_id"]: r["recover_amt"] for r in done.checks.findings.to_pylist()}
+    assert {r["jr_id"]: r["recover_amt"] for r in again.checks.findings.to_pylist()} == ids

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.ids import flat
+from .book import load_rules
 from .check import check
 from .run.found import OFFENDING
 from .run.moved import Moved, join_lines, some_rows, split_lines
@@ -35,9 +36,10 @@ def settle_checked(
 ) -> Settlement:
     """Settle with rules: the settlement of what is left, and the report with the fund money that each finding brings back."""
     named = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
+    book = load_rules(rules)
     report = check(
         **named,
-        rules=rules,
+        rules=book,
         catalog=engine.catalog,
         line_offsets=line_offsets,
         stage="during",
@@ -51,7 +53,11 @@ def settle_checked(
     done, source = stage.settle(np.arange(report.work.batch.visits.rows), moved)
     report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    return replace(done, lines=lines, checks=report)
+    told = done.receipt
+    if told:
+        # What was hashed are the lines as they were settled: a part that a rule denied is a line of its own.
+        told = {**told, "rules": {"sha256": book.sha256, "moved_fen": int(moved.amount.sum())}}
+    return replace(done, lines=lines, checks=report, receipt=told)
 
 
 class _Stage:
