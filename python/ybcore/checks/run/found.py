@@ -78,14 +78,6 @@ class Hits:
         return np.repeat(np.arange(len(self)), np.diff(self.begin_of))
 
 
-def _empty_found() -> dict[str, Any]:
-    none = np.zeros(0, np.int64)
-    return {
-        "measure": none, "limit": none, "begin": none, "end": none, "entry": none.astype(np.int32), "step": none.astype(np.int32),
-        "details": np.zeros(1, np.int64), "event": none.astype(np.int32), "part": none.astype(np.uint8), "excess": none, "unknown": 0,
-    }  # fmt: skip
-
-
 def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     """Findings over input rows, with their money; `before`: those that only offend in the history are left out."""
     f = raw.found
