@@ -102,10 +102,14 @@ void named(std::uint64_t seed, std::size_t findings) {
     for (std::size_t k = random.between<std::size_t>(0, 5); k > 0; --k) mine.push_back(words[random.between<std::size_t>(0, 5)]);
     for (const std::string& row : mine) rows.add(row);
     own.push_back(static_cast<std::int64_t>(rows.offsets.size()) - 1);
-    std::string text = (rule.back() == 0 ? "R1" : "R2") + ("\x1f" + std::string(what.texts()[f])) + "\x1f";
+    std::string text(rules.texts()[static_cast<std::size_t>(rule.back())]);
+    for (const std::string_view part : {std::string_view("\x1f"), what.texts()[f], std::string_view("\x1f")}) text += part;
     if (begin.back() != kUnknown) text += std::to_string(begin.back());
     std::sort(mine.begin(), mine.end(), [](const auto& a, const auto& b) { return std::string_view(a) < std::string_view(b); });
-    for (const std::string& row : mine) text += "\x1f" + row;
+    for (const std::string& row : mine) {
+      text += '\x1f';
+      text += row;
+    }
     twin.push_back(hex(text, 64).substr(0, kNameSize));
   }
   for (const int threads : {1, 3}) {
