@@ -12,8 +12,6 @@ import pytest
 import ybcore
 from check_cases import plain_detail, plain_finding
 from city_rules import (
-    NOT_COMPARED,
-    NOT_COVERED,
     RULES_OF,
     WHOLE_VISIT,
     Rows,
@@ -59,10 +57,9 @@ def labelled(town):
 
 
 def test_every_label_is_spoken_of(town, book):
-    """Each label by a rule that finds it or by a reason; each enabled rule by a label."""
+    """Each label by a rule that finds it, each enabled rule by a label."""
     labels = {row["rule"] for row in town.labels.to_pylist()}
-    assert not set(RULES_OF) & set(NOT_COVERED)
-    assert labels == set(RULES_OF) | set(NOT_COVERED)
+    assert labels == set(RULES_OF)
     spoken_of = {rule for rules in RULES_OF.values() for rule in rules}
     assert set(WHOLE_VISIT) < spoken_of
     assert spoken_of == {rule.id for rule in book if rule.enabled}
@@ -196,27 +193,21 @@ def both(request):
 
 def test_judge_names_the_same_findings(both):
     judged, report = both
-    wanted = Counter((row["rule_id"], row["jr_id"]) for row in judged.findings if row["rule_id"] not in NOT_COMPARED)
+    wanted = Counter((row["rule_id"], row["jr_id"]) for row in judged.findings)
     found = Counter(zip(report.findings["rule_id"].to_pylist(), report.findings["jr_id"].to_pylist()))
-    assert {name: n for name, n in found.items() if name[0] not in NOT_COMPARED} == wanted
+    assert found == wanted
     assert len(wanted) > 100 and max(wanted.values()) == 1
 
 
 def test_judge_writes_the_same_rows(both):
     judged, report = both
-    wanted = [row for row in judged.findings if row["rule_id"] not in NOT_COMPARED]
-    ids = {row["jr_id"] for row in wanted}
-    assert [plain_finding(row) for row in report.findings.to_pylist() if row["rule_id"] not in NOT_COMPARED] == wanted
-    details = [plain_detail(row) for row in report.details.to_pylist()]
-    assert [row for row in details if row["jr_id"] in ids] == [row for row in judged.details if row["jr_id"] in ids]
+    assert [plain_finding(row) for row in report.findings.to_pylist()] == judged.findings
+    assert [plain_detail(row) for row in report.details.to_pylist()] == judged.details
 
 
 def test_judge_counts_the_same_rows(both):
     """The manifest: what runs, eligible and unknown rows."""
     judged, report = both
     columns = ("rule_id", "status", "eligible", "unknown", "hits")
-    wanted = [
-        tuple(row[name] for name in columns) for row in judged.manifest["rules"] if row["rule_id"] not in NOT_COMPARED
-    ]
-    rows = report.manifest.to_pylist()
-    assert [tuple(row[name] for name in columns) for row in rows if row["rule_id"] not in NOT_COMPARED] == wanted
+    wanted = [tuple(row[name] for name in columns) for row in judged.manifest["rules"]]
+    assert [tuple(row[name] for name in columns) for row in report.manifest.to_pylist()] == wanted
