@@ -65,8 +65,8 @@ class RuleBook:
     def across(self) -> frozenset[str]:
         """Rules that must see all visits in one run (docs/checks.md 6): the others find the same in parts cut between settling groups.
 
-        Those that are `across`, and those whose findings hang on such a one: it excludes or subsumes them, or stands before them and
-        denies or holds lines that they are not to count.
+        Those that are `across`, and those whose findings hang on such a one: one excludes the other, it subsumes them, or it stands before
+        them and denies or holds lines that they are not to count.
         """
         on = [rule for rule in self._rules if rule.enabled]
         found = {rule.id for rule in on if rule.across}
@@ -76,6 +76,8 @@ class RuleBook:
             for place, rule in enumerate(on):
                 if rule.id in found:
                     found |= {*rule.excludes, *rule.subsumes}
+                elif found & {*rule.excludes}:
+                    found |= {rule.id}
                 elif getattr(rule.check, "count_denied", True) is False:
                     before = {one.id for one in on[:place] if one.disposition in ("deny", "hold")}
                     found |= {rule.id} if found & before else set()
