@@ -49,6 +49,7 @@ WHOLE_VISIT = {
     "N49": "amount visit_total takes the lines of the visit along",
 }
 
+
 def texts(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
     return [{name: str(cell) for name, cell in row.items()} for row in rows]
 
@@ -65,7 +66,9 @@ def own_layer(town: Any, **parameters: str) -> dict[str, Any]:
         rule["items"] = {"list": "dialysis_items"}
         rule["scope"]["insuplc_admdvs"] = "12"
     document["rules"] += [{**rule, "override": "true"} for rule in (globulin, dialysis, dialysis_quarter)]
-    document["tables"] = {f"own_{name}": {"extends": name, "rows": rows} for name, rows in _filled(town, own).items() if rows}
+    document["tables"] = {
+        f"own_{name}": {"extends": name, "rows": rows} for name, rows in _filled(town, own).items() if rows
+    }
     lists, tables = _new(own)
     document["lists"] = lists | {
         f"own_{name}": {"match": "prefix", "extends": name, "codes": codes(own[name], "diag_code")}
@@ -88,7 +91,9 @@ def _filled(town: Any, own: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
         "doctor_blacklist": texts(own["doctor_blacklist"]),
         "card_blacklist": texts(own["suspended_card"]),
         "internet_barred": texts(own["internet_barred"]),
-        "restricted_antibiotics": [{"med_list_codg": row["med_list_codg"], "grade": "特殊"} for row in own["antibiotic_title"]],
+        "restricted_antibiotics": [
+            {"med_list_codg": row["med_list_codg"], "grade": "特殊"} for row in own["antibiotic_title"]
+        ],
         "person_blacklist": texts(own["person_blacklist"]),
         "institution_blacklist": texts(own["institution_blacklist"]),
         "diagnosis_codes": texts(own["diagnosis_codes"]),

@@ -28,6 +28,7 @@ from ybcore.checks import load_rules, shipped_rules
 from ybcore.reference import checks
 from ybcore.synth import city
 
+
 @pytest.fixture(scope="module")
 def town():
     return town_and_book(5)[0]
@@ -70,7 +71,12 @@ def test_every_sure_label_is_found(town, report):
     missed = defaultdict(list)
     for row in town.labels.to_pylist():
         rules = RULES_OF.get(row["rule"])
-        if rules and row["setl_id"] and row["sure"] and not any((row["setl_id"], row["feedetl_sn"]) in found[rule] for rule in rules):
+        if (
+            rules
+            and row["setl_id"]
+            and row["sure"]
+            and not any((row["setl_id"], row["feedetl_sn"]) in found[rule] for rule in rules)
+        ):
             missed[row["rule"]].append((row["setl_id"], row["feedetl_sn"]))
     assert missed == {}
 
@@ -91,7 +97,9 @@ def test_of_hospitals_alike_the_one_beyond_stands_out(town, report):
     """Labels without rows: ratios of an institution. The planted ones are found once each, their four peers never."""
     planted = [(row["rule"], row["fixmedins_code"]) for row in town.labels.to_pylist() if not row["setl_id"]]
     kernels = {rule.id for rule in town_and_book(5)[2] if rule.kernel == "K13" and rule.enabled}
-    found = [(row["rule_id"], row["fixmedins_code"]) for row in report.findings.to_pylist() if row["rule_id"] in kernels]
+    found = [
+        (row["rule_id"], row["fixmedins_code"]) for row in report.findings.to_pylist() if row["rule_id"] in kernels
+    ]
     assert sorted(found) == sorted(planted) and {rule for rule, _ in planted} == kernels
     eligible = {row["rule_id"]: row["eligible"] - row["unknown"] for row in report.manifest.to_pylist()}
     assert all(eligible[rule] >= 5 for rule in kernels), "nobody to compare with"

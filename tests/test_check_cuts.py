@@ -80,7 +80,19 @@ def test_a_cut_between_settling_groups_changes_nothing(seed, parts):
 
 def test_what_looks_across_is_told_by_the_rule():
     book = town_and_book(5)[2]
-    assert book.across == {"N35_invoice", "N43_stock", "N43_trace", "N48", "N56", "N57", "N58", "N59", "N60", "N61", "N62"}
+    assert book.across == {
+        "N35_invoice",
+        "N43_stock",
+        "N43_trace",
+        "N48",
+        "N56",
+        "N57",
+        "N58",
+        "N59",
+        "N60",
+        "N61",
+        "N62",
+    }
     assert {one.id for one in book if one.across and one.enabled} == book.across
 
 

@@ -273,7 +273,9 @@ def supplies(b: Book, k: int) -> None:
     plant(b, "AG3", "K10", b.simple(YULIN, k=k), _of(drugs, k), cnt=7, days=7)
     b.line(b.simple(YULIN, k=k), _of(drugs, k), cnt=3, days=3)
     visit = b.simple(k=k, med="14", dx="I10.x00", age=60, dise_codg="M03900")
-    plant(b, "SU2", "K10", visit, _of([code for code in drugs if not code.startswith(LONG_TERM)], k + 1), cnt=60, days=60)
+    plant(
+        b, "SU2", "K10", visit, _of([code for code in drugs if not code.startswith(LONG_TERM)], k + 1), cnt=60, days=60
+    )
     visit = b.simple(k=k, med="14", dx="I10.x00", age=60, dise_codg="M03900")
     line = plant(b, "SU1", "K10", visit, b.plain(*LONG_TERM), cnt=45, days=45)
     b.label("SU2", "K10", visit, line)

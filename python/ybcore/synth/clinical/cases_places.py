@@ -41,7 +41,13 @@ def listed(b: Book, k: int) -> None:
 
 def shares(b: Book) -> None:
     """Hospitals with bills alike, and one of them beyond the others: in each quarter by a share of money, in the first also by visits."""
-    codes = {"N56": b.plain("X"), "N57": b.plain("0025"), "N58": b.plain("C"), "N59": b.plain("0031"), "": b.plain("0033")}
+    codes = {
+        "N56": b.plain("X"),
+        "N57": b.plain("0025"),
+        "N58": b.plain("C"),
+        "N59": b.plain("0031"),
+        "": b.plain("0033"),
+    }
     sure = b.plan.persons <= SMALL
     quarters = [91 * i + 5 for i in range(4)]
     for peer in range(PEERS):

@@ -13,7 +13,19 @@ MONTHS = (91, 121, 152)  # first days of April, May, June in a year with 29 Febr
 
 def all_visits(b: Book, k: int) -> None:
     """The k-th violation of every rule on visits."""
-    for case in (frequent, dialysis, amounts, split_stays, readmissions, overlaps, outside, deaths, idle, admissions, records):
+    for case in (
+        frequent,
+        dialysis,
+        amounts,
+        split_stays,
+        readmissions,
+        overlaps,
+        outside,
+        deaths,
+        idle,
+        admissions,
+        records,
+    ):
         case(b, k)
 
 

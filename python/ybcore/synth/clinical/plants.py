@@ -95,7 +95,11 @@ class Book:
         kept = np.concatenate([*self.goods.reserved.values(), ceiled(self.goods), self.goods.tracked_items])
         named = {self.goods.items.codes[int(i)] for i in kept} | set(knowledge().family)
         own = {IGG_DRUG[0], IGG_TEST[0], STOCK_ITEM[0]}
-        return [code for code in self.goods.items.codes if code not in named and code not in own and not code.startswith(("XJ01", "XJ06BA"))]
+        return [
+            code
+            for code in self.goods.items.codes
+            if code not in named and code not in own and not code.startswith(("XJ01", "XJ06BA"))
+        ]
 
     def reserved(self, name: str, k: int) -> str:
         """The k-th item that the city keeps for this purpose."""
