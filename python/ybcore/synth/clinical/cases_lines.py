@@ -222,21 +222,23 @@ def day_caps(b: Book, k: int) -> None:
 
 
 def windows(b: Book, k: int) -> None:
-    """A test again within its window; and after it."""
-    alone = [
-        row
-        for row in tables()["item_max_per_window"]
-        if knowledge().tables[row["med_list_codg"]] == {"item_max_per_window"}
-    ]
-    row = alone[k * 3 % len(alone)]
-    n = int(row["window_days"])
-    for gap, rule in ((n - 2, "N31"), (n + 2, "")):
-        who = b.person()
-        b.line(b.visit(who, 50), row["med_list_codg"])
-        visit = b.visit(who, 50 + gap)
-        line = b.line(visit, row["med_list_codg"])
-        if rule:
-            b.label(rule, "K07", visit, line, "item_max_per_window")
+    """A test again within its window, for each length of windows; and after it."""
+    alone: dict[int, list[str]] = {}
+    for code in knowledge().in_table("item_max_per_window"):
+        alone.setdefault(_window_days()[code], []).append(code)
+    for n, found in sorted(alone.items()):
+        for gap, rule in ((n - 2, "N31"), (n + 2, "")):
+            who = b.person()
+            b.line(b.visit(who, 50), _of(found, k))
+            visit = b.visit(who, 50 + gap)
+            line = b.line(visit, _of(found, k))
+            if rule:
+                b.label(rule, "K07", visit, line, "item_max_per_window")
+
+
+@lru_cache(1)
+def _window_days() -> dict[str, int]:
+    return {row["med_list_codg"]: int(row["window_days"]) for row in tables()["item_max_per_window"]}
 
 
 def courses(b: Book, k: int) -> None:

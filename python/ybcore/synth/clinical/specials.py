@@ -18,7 +18,7 @@ from ..people import People
 from ..places import Places
 from ..plan import KINDS, PHARMACY, Plan
 from ..visits import BASE, DISEASES, PARTIAL
-from .care import Care
+from .care import CODES, Care
 from .goods import OPERATIONS, Goods, full_price, surgery_groups
 from .knowledge import CHILD, FEMALE, INFANT, INPATIENT, LEVEL2, LEVEL3, MALE, NEWBORN, WORKING
 from .schedule import NAMES, SLOTS, STAYS, Schedule, low_igg
@@ -47,8 +47,10 @@ AT = {special.name: i for i, special in enumerate(SPECIALS)}
 OPERATION_SECOND = SPECIALS[AT["operation"]].second
 #: Places where one case of more than 5,000 yuan is to be verified, and the most a visit costs there, in fen: no operations there.
 MODEST, MODEST_MOST = ("6108",), 450_000
-#: Diabetes in Tianjin is paid otherwise from 10,000 yuan of drugs a year on: 24 visits of the programme stay below that.
+#: Diabetes in Tianjin is paid otherwise from 10,000 yuan of drugs a year on: 24 visits of the programme, or of another one with a diagnosis
+#: of diabetes, stay below that.
 DIABETES, DIABETES_PLACE, DIABETES_MOST = "M01600", "12", 38_000
+DIABETES_CODES = ("E10", "E11", "E12", "E13", "E14")
 
 
 @dataclass(slots=True)
@@ -87,12 +89,14 @@ def modest(plan: Plan, who: People, made: Schedule) -> Bools:
     return np.array([s.admdvs.startswith(MODEST) for s in plan.schemes])[who.scheme[made.rows.person]]
 
 
-def most(plan: Plan, who: People, made: Schedule) -> Ints:
+def most(plan: Plan, who: People, made: Schedule, with_them: Care) -> Ints:
     """What each visit may cost at most, in fen; 0 for no bound."""
     rows = made.rows
     codes = plan.chronic or DISEASES
     place = np.array([s.admdvs.startswith(DIABETES_PLACE) for s in plan.schemes])[who.scheme[rows.person]]
-    sugar = place & (rows.illness >= 0) & (np.array([code == DIABETES for code in codes])[rows.illness % len(codes)])
+    sugar = np.array([code == DIABETES for code in codes])[rows.illness % len(codes)]
+    sugar |= np.array([code.startswith(DIABETES_CODES) for code in CODES])[with_them.main]
+    sugar &= place & (rows.illness >= 0)
     return np.where(sugar, DIABETES_MOST, np.where(modest(plan, who, made), MODEST_MOST, 0))
 
 
