@@ -136,6 +136,7 @@ def choose(plan: Plan, where: Places, who: People, made: Schedule, with_them: Ca
     put("course_item", ~sells & (made.slot == (person + 11) % SLOTS), one_of(goods.course_items))
     put("hours", stay & share("hours", 0.5), one_of(goods.hours))
     group = _operations(plan, who, made, goods, out, bits, turn)
+    _no_other_antibiotic(out, goods)
     low = low_igg(who, made)
     put("igg_test", low, np.full(n, goods.index[_IGG_TEST], np.int32))
     put("igg_drug", low, np.full(n, goods.index[_IGG_DRUG], np.int32))
@@ -196,6 +197,15 @@ def _operations(
     treated = has & (bits[AT["antibiotic"]] < np.uint32(3 * 2**30))
     out[treated, AT["antibiotic"]] = antibiotics[turn[treated] % len(antibiotics)]
     return group
+
+
+def _no_other_antibiotic(out: npt.NDArray[np.int32], goods: Goods) -> None:
+    """A stay with an operation has no antibiotic but the one before it: a restricted one would stand at any time."""
+    stays = np.flatnonzero(out[:, AT["operation"]] >= 0)
+    for name in ("attribute", "attribute_2"):
+        items = out[stays, AT[name]]
+        other = np.array([i >= 0 and goods.items.codes[i].startswith("XJ01") for i in items.tolist()], bool)
+        out[stays[other], AT[name]] = -1
 
 
 def operation_codes() -> list[str]:
