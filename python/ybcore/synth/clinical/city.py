@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.schema import Table
+from ...errors import InputError, Problem
 from ..draw import NO_DAY
 from ..items import CatalogTables, Items
 from ..people import JOINS, KEPT, People, people, person_rows
@@ -41,7 +42,11 @@ class ClinicalCity(City):
         if plan.bad_rows:
             raise ValueError("a clinical city has no bad rows: leave bad_rows out")
         if plan.visits > MOST_A_PERSON * plan.persons:
-            raise ValueError(f"a clinical city has room for {MOST_A_PERSON} visits a person")
+            most = MOST_A_PERSON * plan.persons
+            what = f"{plan.visits:,} visits of {plan.persons:,} persons: a clinical city has room for {MOST_A_PERSON} a person"
+            what_zh = f"{plan.persons:,} 人 {plan.visits:,} 笔就诊：临床城市每人最多 {MOST_A_PERSON} 笔"
+            wanted = f"visits <= {most:,}, persons >= {-(-plan.visits // MOST_A_PERSON):,}"
+            raise InputError([Problem(what=what, what_zh=what_zh, path="visits", expected=wanted)])
         if plants < 0 or (plants and own_schemes):
             raise ValueError("plants must be at least 0, and 0 where insutypes or regions are given")
         super().__init__(plan if own_schemes else dataclasses.replace(plan, schemes=SCHEMES))
