@@ -62,6 +62,28 @@ class RuleBook:
         return {name: str(text) for name, (text, _) in self._stack.parameters.items()}
 
     @property
+    def across(self) -> frozenset[str]:
+        """Rules that must see all visits in one run (docs/checks.md 6): the others find the same in parts cut between settling groups.
+
+        Those that are `across`, and those whose findings hang on such a one: one excludes the other, it subsumes them, or it stands before
+        them and denies or holds lines that they are not to count.
+        """
+        on = [rule for rule in self._rules if rule.enabled]
+        found = {rule.id for rule in on if rule.across}
+        size = -1
+        while size != len(found):
+            size = len(found)
+            for place, rule in enumerate(on):
+                if rule.id in found:
+                    found |= {*rule.excludes, *rule.subsumes}
+                elif found & {*rule.excludes}:
+                    found |= {rule.id}
+                elif getattr(rule.check, "count_denied", True) is False:
+                    before = {one.id for one in on[:place] if one.disposition in ("deny", "hold")}
+                    found |= {rule.id} if found & before else set()
+        return frozenset(found) & {rule.id for rule in on}
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """The documents in the order they are stacked."""
         return self._documents

@@ -68,6 +68,11 @@ class Rule:
         return getattr(self.check, "form", "")
 
     @property
+    def across(self) -> bool:
+        """Whether a finding may rest on rows of several persons; `RuleBook.across` adds the rules that hang on such a one."""
+        return bool(getattr(self.check, "across", False))
+
+    @property
     def table(self) -> RuleTable | None:
         """The table of `items`."""
         return self.tables.get("items")

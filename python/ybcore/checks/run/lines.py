@@ -166,8 +166,8 @@ class OrderedLines:
 
     def column(self, name: str) -> Int64:
         """A numeric column of the lines, NULL_INT where missing."""
-        frame = self.batch.frames["lines"]
-        return frame.ints(name)
+        frame = self.batch.frame("lines")
+        return np.zeros(0, np.int64) if frame is None else frame.ints(name)
 
     @cached_property
     def prescriptions(self) -> Int32:
