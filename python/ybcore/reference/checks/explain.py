@@ -12,12 +12,13 @@ from .world import Line, Visit
 
 DATES = {"begndate", "enddate", "brdy"}
 TIMES = {"fee_ocur_time", "begntime", "endtime", "setl_time", "diag_time", "oprn_oprt_date", "exam_time", "upld_time"}
-WHOLE = {"ipt_days"}
+WHOLE = {"ipt_days", "cum_clct_mons", "hsld_size"}
 PLACES = {
     **dict.fromkeys(("cnt", "prd_days", "sin_dos", "used_frqu", "exam_value", "open_cnt", "in_cnt", "close_cnt"), 4),
     "pric": 6,
 }
-MONEY = {"medfee_sumamt", "det_item_fee_sumamt"}
+NATURES = {"fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt", "direct_amt"}
+MONEY = {"medfee_sumamt", "det_item_fee_sumamt", "wage", "balc", *NATURES}
 
 
 def time(text: str) -> int:
