@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -221,7 +222,7 @@ def _answer(work: Work, rule: Rule, function: UserRule, whole: Chosen, columns: 
             with np.errstate(divide="raise", over="raise", invalid="raise"):
                 answer = answer_of(function.function(*columns), size)
         if answer.dtype != wanted:
-            if wanted == bool:
+            if rule.check.comparator is None:
                 raise WrongAnswerError(
                     "gave a measure, and the rule has no comparator and value",
                     "返回计量值，但规则没有 comparator 与 value",
@@ -237,7 +238,7 @@ def _answer(work: Work, rule: Rule, function: UserRule, whole: Chosen, columns: 
 def _by_row(function: UserRule, columns: list[Any], size: int, at: Int64) -> Any:
     """The answers of a compiled function, row by row; `at` says which row it was in."""
     try:
-        import numba
+        numba: Any = import_module("numba")
     except ImportError as error:
         raise WrongAnswerError(
             "needs numba: pip install 'ybcore[rows]', or register it without row=True",

@@ -108,7 +108,9 @@ def value(job: Job, unit: Unit, name: str) -> Any:
 def age(name: str, birth: int | None, day: int) -> int | None:
     if birth is None:
         return None
-    return {"age": completed_years, "age_months": completed_months, "age_days": lambda b, d: d - b}[name](birth, day)
+    if name == "age_days":
+        return day - birth
+    return completed_years(birth, day) if name == "age" else completed_months(birth, day)
 
 
 def lacking(rule: Rule, functions: Any, world: World) -> str | None:
