@@ -53,9 +53,10 @@ def examples_of(book: RuleBook) -> list[Placed]:
     sink = Sink()
     found: dict[str, list[Placed]] = {}
     for document in book.documents:
+        own = {rule.id: rule for rule in book if rule.document == document.head.id}
         for index, model in document.rules:
-            rule = book[model.id] if model.id in book else None
-            if rule is not None and rule.examples and rule.document == document.head.id:
+            rule = own.get(model.id)
+            if rule is not None and rule.examples:
                 marks = [document.parsed.mark(("rules", index, "examples", i)) for i in range(len(rule.examples))]
                 found[rule.id] = _placed(rule, rule.examples, document.parsed.file, marks)
         beside = Path(document.parsed.file)

@@ -183,8 +183,8 @@ class Example(Node):
         if not self.visits:
             fail(Fault("an example needs visits", "示例须有 visits", "at least one visit"))
         faults = Faults()
-        for name in self._tables():
-            for index, row in enumerate(getattr(self, name)):
+        for name, rows in self.written().items():
+            for index, row in enumerate(rows):
                 try:
                     whole(row.get("times", "1"), 1, _MOST_TIMES)
                 except ScalarError as err:
@@ -194,14 +194,12 @@ class Example(Node):
 
     def tables(self) -> dict[str, list[dict[str, str]]]:
         """The tables that are given, each row as often as it says."""
-        return {
-            name: [cells for row in getattr(self, name) for cells in _repeated(row)]
-            for name in self._tables()
-            if getattr(self, name)
-        }
+        return {name: [cells for row in rows for cells in _repeated(row)] for name, rows in self.written().items()}
 
-    def _tables(self) -> list[str]:
-        return [name for name in type(self).model_fields if name not in ("name", "hits")]
+    def written(self) -> dict[str, tuple[dict[str, str], ...]]:
+        """The tables that are given, as they are written."""
+        names = [name for name in type(self).model_fields if name not in ("name", "hits")]
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
 
 
 def _repeated(row: dict[str, str]) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .book import Book
 from .explain import held_tables
 from .run import one_rule
-from .world import Line, World
+from .world import Line, Unit, World
 
 
 def example_hits(
@@ -19,11 +19,13 @@ def example_hits(
     hits = set()
     for found in findings:
         units = [d.unit for d in found.details if d.kind == 1]
-        hits |= {str(u.cells["feedetl_sn"]) if isinstance(u, Line) and u.cells.get("feedetl_sn") else unit_id(u) for u in units}
+        hits |= {
+            str(u.cells["feedetl_sn"]) if isinstance(u, Line) and u.cells.get("feedetl_sn") else unit_id(u)
+            for u in units
+        }
         hits |= set() if found.details else {found.hit.what}
     return hits, row["reason"] or ""
 
 
-def unit_id(unit: object) -> str:
-    visit = unit.visit if isinstance(unit, Line) else unit
-    return str(getattr(visit, "id"))
+def unit_id(unit: Unit) -> str:
+    return str(unit.visit.id if isinstance(unit, Line) else unit.id)
