@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...errors import InputError, Problem
 from ..book import RuleBook
 from ..rule import Rule
-from . import line_rules, ratio_rules, sum_rules, time_rules
+from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch
 from .money import MOVING, judge
@@ -39,6 +39,7 @@ KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
     "K13": ratio_rules.ratio,
     "K14": sum_rules.stock,
     "K15": sum_rules.valid,
+    "user": user_rules.user,
 }
 
 
