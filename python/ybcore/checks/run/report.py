@@ -15,6 +15,7 @@ from ...columns.convert import NULL_INT
 from ...columns.ids import flat, lookup
 from .. import statistics as counted
 from .. import told
+from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
@@ -38,6 +39,8 @@ class CheckReport:
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
     recovered: dict[int, int] | None = field(default=None, repr=False)
+    book: RuleBook | None = field(default=None, repr=False)
+    stage: str = "after"
 
     @cached_property
     def _order(self) -> Int64:
@@ -227,6 +230,13 @@ class CheckReport:
     def precision(self, labels: Any) -> pa.Table:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
+
+    def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
+        """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
+        from ..replay import replayed
+
+        assert self.book is not None
+        return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""
