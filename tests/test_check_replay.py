@@ -7,9 +7,14 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import Case, arrow_table, load, read
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+from ybcore.checks import load_rules, shipped_rules
 from ybcore.checks.bounds import bounds_of
 from ybcore.checks.figures import Figure
 from ybcore.policy.paths import path_text
@@ -87,7 +92,7 @@ def around(bound: Figure) -> list[str]:
 
 
 def rules_of(folder: Path) -> list[tuple[str, tuple[Any, ...], Figure]]:
-    book = ybcore.load_rules(read(folder).documents)
+    book = load_rules(read(folder).documents)
     return [(rule.id, path, bound) for rule in book if rule.enabled for path, bound in bounds_of(rule).items()]
 
 
@@ -101,12 +106,169 @@ def test_golden_cases_as_full_runs(folder: Path, rule_id: str, path: tuple[Any, 
     values, expected = [], []
     for text in around(bound):
         try:
-            book = ybcore.load_rules(changed(documents, rule_id, path, text))
+            book = load_rules(changed(documents, rule_id, path, text))
         except ybcore.DocumentError:
             continue  # a value that no document may have
         report = ybcore.check(**tables, rules=book)
         values.append(text)
         expected.append(counts(report, rule_id))
-    got = ybcore.check(**tables, rules=documents).replay(rule_id, values, path_text(path))
+    report = ybcore.check(**tables, rules=documents)
+    if dict(zip(*(report.manifest[n].to_pylist() for n in ("rule_id", "status")), strict=True))[rule_id] != "run":
+        with pytest.raises(ybcore.InputError, match=f"rule {rule_id} does not run: skipped"):
+            report.replay(rule_id, values, path_text(path))
+        return
+    got = report.replay(rule_id, values, path_text(path))
     assert got["value"].to_pylist() == values
     assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == expected
+
+
+# ------------------------------------------------------------------ drawn rules over drawn visits and lines
+
+
+def at_each(document: dict[str, Any], rule_id: str, path: tuple[Any, ...], values: list[str]) -> dict[str, Any]:
+    """The document with a copy of a rule for each value, so that one full run answers for all."""
+    out = copy.deepcopy(document)
+    (rule,) = (r for r in out["rules"] if r["id"] == rule_id)
+    out["rules"] = [r for r in out["rules"] if r["id"] != rule_id]
+    for value in values:
+        mine = {**rule, "id": f"{rule_id}@{value}"}
+        out["rules"] += changed([{"rules": [mine]}], mine["id"], path, value)[0]["rules"]
+    return out
+
+
+COMPARATORS = st.sampled_from(["more_than", "at_least", "less_than", "at_most"])
+LINE_AMOUNTS = st.sampled_from(["excess_qty", "excess_qty", "excess_qty", "none", "whole_line", "whole_day", "visit_total"])
+WHOLE = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True).map(lambda found: [str(n) for n in found])
+QUARTERS = st.lists(st.integers(0, 60), min_size=1, max_size=6, unique=True).map(lambda found: [written(n * 2500, "quantity") for n in found])  # fmt: skip
+
+
+@st.composite
+def caps(draw: st.DrawFn) -> tuple[Any, ...]:
+    measure = draw(st.sampled_from(["quantity", "amount", "count"]))
+    cap = draw(st.sampled_from(["1", {"factor": "1", "of": "stay_days", "plus": "0"}]))
+    check = {
+        "group": draw(st.sampled_from(["line", "day", "visit", "stay"])), "subject": draw(st.sampled_from(["visit", "person"])), "measure": measure,
+        "cap": cap, "combine": draw(st.sampled_from(["item", "all"])), "comparator": draw(COMPARATORS),
+        "allocate": draw(st.sampled_from(["first_paid", "last_paid"])), "count_denied": draw(st.sampled_from(["true", "false"])),
+    }  # fmt: skip
+    path = ("cap",) if isinstance(cap, str) else ("cap", draw(st.sampled_from(["factor", "plus"])))
+    return "K06", check, path, draw(LINE_AMOUNTS), draw(WHOLE if measure == "count" else QUARTERS)
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> tuple[Any, ...]:
+    measure = draw(st.sampled_from(["visits", "quantity", "amount", "count", "days", "institutions", "items"]))
+    rolling = {
+        "kind": "rolling",
+        "days": draw(st.sampled_from(["3", "9"])),
+        "edge": draw(st.sampled_from(["within", "through"])),
+    }
+    calendar = {"kind": "calendar", "unit": draw(st.sampled_from(["day", "month", "quarter"]))}
+    scopes = st.sampled_from([{}, {"med_type": "11"}])
+    made = [
+        {**window, "thresholds": [{"value": "2", "scope": draw(scopes)}]}
+        for window in draw(st.sampled_from([[rolling], [calendar], [rolling, calendar]]))
+    ]
+    if draw(st.booleans()):
+        made[0]["thresholds"].append({"value": "3", "scope": {"med_type": "21", "insutype": "310"}})
+    subject = draw(st.sampled_from(["person", "person_institution", "doctor", "institution"]))
+    check = {"subject": subject, "measure": measure, "comparator": draw(COMPARATORS), "windows": made}
+    if rolling["kind"] in [w["kind"] for w in made]:
+        check["tie"] = draw(st.sampled_from(["order", "peers"]))
+    path = ("windows", draw(st.integers(0, len(made) - 1)), "thresholds", 0, "value")
+    return "K07", check, path, draw(LINE_AMOUNTS), draw(QUARTERS if measure in ("quantity", "amount") else WHOLE)
+
+
+@st.composite
+def others(draw: st.DrawFn) -> tuple[Any, ...]:
+    compared = {"comparator": draw(COMPARATORS)}
+    kinds: list[tuple[Any, ...]] = [
+        ("K08", {**compared, "zones": [{"value": "1", "severity": "1"}], "overlap": draw(st.sampled_from(["hit", "pass"]))}, ("zones", 0, "value"), "visit_total"),
+        ("K09", {"form": "overlap", "grace": "0"}, ("grace",), "visit_total"),
+        ("K09", {"form": "idle", "value": "1"}, ("value",), "none"),
+        ("K09", {"form": "line_in_stay", "grace_before": "0", "grace_after": "0"}, ("grace_after",), "whole_line"),
+        ("K09", {"form": "unsettled", "days": "1"}, ("days",), "visit_total"),
+        ("K10", {"form": "prescription_days", "max": "1", **compared}, ("max",), "excess_qty"),
+        ("K10", {"form": "course", "mode": "span", "max": "1", **compared}, ("max",), "excess_qty"),
+        ("K10", {"form": "overlap", "allowance": "1"}, ("allowance",), "excess_qty"),
+        ("K12", {"form": "distinct", "group": "visit", "value": "1", **compared}, ("value",), draw(LINE_AMOUNTS)),
+        ("K13", {"by": "institution", "period": "month", "numerator": {"measure": "amount"}, "denominator": {"measure": "visits"}, "min_sample": "1",
+                 "test": {"kind": "fixed", "value": "1", **compared}}, ("test", "value"), "none"),
+    ]  # fmt: skip
+    kernel, check, path, amount = draw(st.sampled_from(kinds))
+    if kernel == "K10" and check.get("comparator") in ("less_than", "at_most"):
+        check["comparator"] = "more_than"
+    return kernel, check, path, amount, draw(WHOLE)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> dict[str, pa.Table]:
+    day = st.integers(0, 40).map(lambda n: dt.date(2025, 1, 10) + dt.timedelta(n))
+    visits = []
+    for n in range(draw(st.sampled_from([1, 2, 9]))):
+        begin = draw(day)
+        end = begin + dt.timedelta(draw(st.integers(0, 4)))
+        visits.append({
+            "setl_id": f"S{n}", "psn_no": draw(st.sampled_from(["P1", "P2"])), "mdtrt_id": f"M{n // 2}", "begndate": begin, "enddate": end,
+            "fixmedins_code": draw(st.sampled_from(["H1", "H2"])), "med_type": draw(st.sampled_from(["11", "21"])), "insutype": "310",
+            "atddr_no": draw(st.sampled_from(["D1", None])), "setl_time": dt.datetime.combine(end, dt.time()) + dt.timedelta(draw(st.integers(0, 3))),
+            "hist_flag": draw(st.sampled_from(["0", "0", "1"])), "medfee_sumamt": draw(st.integers(0, 900)), "ipt_days": draw(st.sampled_from([None, 2])),
+        })  # fmt: skip
+    lines = []
+    for n in range(draw(st.sampled_from([1, 4, 12, 16]))):
+        visit = draw(st.sampled_from(visits))
+        lines.append({
+            "setl_id": visit["setl_id"], "feedetl_sn": f"L{n}", "med_list_codg": draw(st.sampled_from(["a", "b", "c"])),
+            "cnt": draw(st.sampled_from([2500, 10_000, 10_000, 30_000, -10_000])), "det_item_fee_sumamt": draw(st.sampled_from([0, 25, 100, 333, 700])),
+            "fee_ocur_time": dt.datetime.combine(visit["begndate"], dt.time(8)) + dt.timedelta(draw(st.integers(0, 3))),
+            "rxno": draw(st.sampled_from(["r1", "r2", None])), "bilg_dr_codg": draw(st.sampled_from(["D1", "D2"])), "prd_days": draw(st.sampled_from([None, 20_000, 50_000])),
+        })  # fmt: skip
+    return {"visits": pa.Table.from_pylist(visits), "lines": pa.Table.from_pylist(lines)}
+
+
+DENYING = {
+    "id": "first", "name": {"zh": "先", "en": "first"}, "kernel": "K06", "items": {"prefix": ["a"]}, "amount": "whole_line", "disposition": "deny", "severity": "1",
+    "check": {"group": "visit", "measure": "count", "cap": "1", "comparator": "more_than"}, "source": "drawn",
+}  # fmt: skip
+
+
+STAGES = st.sampled_from(["after", "after", "before"])
+
+
+@settings(max_examples=150, deadline=None)
+@drawn(tables(), caps(), STAGES)
+def test_drawn_caps_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
+    compared(given_tables, made, stage)
+
+
+@settings(max_examples=120, deadline=None)
+@drawn(tables(), windows(), STAGES)
+def test_drawn_windows_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
+    compared(given_tables, made, stage)
+
+
+@settings(max_examples=150, deadline=None)
+@drawn(tables(), others(), STAGES)
+def test_drawn_rules_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
+    compared(given_tables, made, stage)
+
+
+def compared(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str) -> None:
+    """A drawn rule replayed, and its copies in one full run."""
+    kernel, check, path, amount, values = made
+    allowed = {"K08": ("visit_total", "none"), "K09": ("visit_total", "none", "whole_line"), "K13": ("none",)}.get(kernel)
+    if allowed and amount not in allowed:
+        amount = allowed[0]
+    rule = {
+        "id": "R", "name": {"zh": "规则", "en": "rule"}, "kernel": kernel, "check": check, "amount": amount, "disposition": "deny", "severity": "1", "source": "drawn",
+    }  # fmt: skip
+    document = {
+        "format": "ybcore-rules/1", "id": "drawn", "version": "1", "name": {"zh": "册", "en": "book"}, "layer": "base", "region": "*", "from": "open",
+        "known_since": "2000-01-01", "source": "drawn", "rules": [DENYING, rule],
+    }  # fmt: skip
+    # Each copy must see what the rule sees: only `first` denies before it.
+    quiet = {**document, "rules": [DENYING, {**rule, "disposition": "suspect"}]}
+    full = ybcore.check(**given_tables, rules=load_rules(at_each(quiet, "R", path, values)), stage=stage, threads=1)
+    got = ybcore.replay(**given_tables, rules=load_rules(document), rule="R", values=values, figure=path_text(path), stage=stage, threads=1)  # fmt: skip
+    assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == [counts(full, f"R@{value}") for value in values]  # fmt: skip
+    assert 1 <= got["scans"][0].as_py() <= len(values) + 1

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .catalog import Catalog
     from .checks import RuleBook, load_rules
     from .checks.check import check
+    from .checks.replay import replay
     from .checks.run.report import CheckReport
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
@@ -23,6 +24,7 @@ _HOME = {
     "RuleBook": "checks",
     "check": "checks.check",
     "load_rules": "checks",
+    "replay": "checks.replay",
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
@@ -57,6 +59,7 @@ __all__ = [
     "load_policy",
     "load_rules",
     "release_memory",
+    "replay",
     "settle",
 ]
 
