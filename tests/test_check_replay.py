@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import Case, arrow_table, load, read
+from test_check_city import own_layer, tables_of
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -61,20 +63,25 @@ def changed(documents: list[dict[str, Any]], rule_id: str, path: tuple[Any, ...]
     return out
 
 
-def counts(report: ybcore.CheckReport, rule_id: str) -> dict[str, int]:
-    """What a full run finds of a rule."""
-    findings = [row for row in report.findings.to_pylist() if row["rule_id"] == rule_id]
-    ids = {row["jr_id"] for row in findings}
-    details = [row for row in report.details.to_pylist() if row["jr_id"] in ids and row["vola_item_type"] == 1]
+def counts(report: ybcore.CheckReport) -> dict[str, dict[str, int]]:
+    """What a full run finds, by rule."""
     frame = report.work.batch.visits
     person = dict(zip(*(frame.ids[name].to_pylist() for name in ("setl_id", "psn_no")), strict=True))
-    return {
-        "hits": len(findings),
-        "lines": len({row["row"] for row in details if row["row"] >= 0}),
-        "visits": len({row["setl_id"] for row in details if row["row"] < 0}),
-        "persons": len({person[row["setl_id"]] for row in details}),
-        "vola_amt": sum(row["vola_amt"] for row in findings),
-    }
+    rule_of: dict[str, str] = {}
+    out: dict[str, dict[str, int]] = {name: dict.fromkeys(COUNTED, 0) for name in report.manifest["rule_id"].to_pylist()}
+    seen: dict[tuple[str, str], set[Any]] = defaultdict(set)
+    for row in report.findings.select(["jr_id", "rule_id", "vola_amt"]).to_pylist():
+        rule_of[row["jr_id"]] = row["rule_id"]
+        out[row["rule_id"]]["hits"] += 1
+        out[row["rule_id"]]["vola_amt"] += row["vola_amt"]
+    for row in report.details.to_pylist():
+        if row["vola_item_type"] == 1:
+            name = rule_of[row["jr_id"]]
+            seen[name, "lines" if row["row"] >= 0 else "visits"].add(row["row"] if row["row"] >= 0 else row["setl_id"])
+            seen[name, "persons"].add(person[row["setl_id"]])
+    for (name, what), rows in seen.items():
+        out[name][what] = len(rows)
+    return out
 
 
 def written(held: int, kind: str) -> str:
@@ -111,7 +118,7 @@ def test_golden_cases_as_full_runs(folder: Path, rule_id: str, path: tuple[Any, 
             continue  # a value that no document may have
         report = ybcore.check(**tables, rules=book)
         values.append(text)
-        expected.append(counts(report, rule_id))
+        expected.append(counts(report)[rule_id])
     report = ybcore.check(**tables, rules=documents)
     if dict(zip(*(report.manifest[n].to_pylist() for n in ("rule_id", "status")), strict=True))[rule_id] != "run":
         with pytest.raises(ybcore.InputError, match=f"rule {rule_id} does not run: skipped"):
@@ -269,6 +276,125 @@ def compared(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: st
     # Each copy must see what the rule sees: only `first` denies before it.
     quiet = {**document, "rules": [DENYING, {**rule, "disposition": "suspect"}]}
     full = ybcore.check(**given_tables, rules=load_rules(at_each(quiet, "R", path, values)), stage=stage, threads=1)
+    expected = counts(full)
     got = ybcore.replay(**given_tables, rules=load_rules(document), rule="R", values=values, figure=path_text(path), stage=stage, threads=1)  # fmt: skip
-    assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == [counts(full, f"R@{value}") for value in values]  # fmt: skip
+    assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == [expected[f"R@{value}"] for value in values]
     assert 1 <= got["scans"][0].as_py() <= len(values) + 1
+
+
+# ------------------------------------------------------------------ the shipped rules over a clinical city
+
+
+@pytest.fixture(scope="module")
+def town():
+    from ybcore.synth import city
+
+    return city(seed=9, plants=2, persons=80, catalog_items=600, clinical=True)
+
+
+def test_shipped_rules_over_a_city_as_full_runs(town: Any):
+    """Every bound of every rule that runs: one full run of copies, against a replay from the report of the others."""
+    tables_of_town = tables_of(town, town.visits())
+    catalog = ybcore.Catalog(*town.catalog)
+    sources = [*shipped_rules(), own_layer(town, peer_sample="9000")]
+    book = load_rules(sources)
+    report = ybcore.check(**tables_of_town, rules=book, catalog=catalog, threads=1)
+    ran = {row["rule_id"] for row in report.manifest.to_pylist() if row["status"] == "run"}
+    asked = []
+    for document in book.plain():
+        copies = {key: value for key, value in document.items() if key not in ("tables", "lists", "parameters")}
+        sources.append({**copies, "id": f"{document['id']} copies", "rules": []})
+        for rule in document["rules"]:
+            if rule["id"] not in ran or book[rule["id"]].document != document["id"]:
+                continue
+            for path, bound in bounds_of(book[rule["id"]]).items():
+                values = around(bound)[:5]
+                asked.append((rule["id"], path_text(path), values))
+                for value in values:
+                    mine = {k: v for k, v in rule.items() if k not in ("override", "examples", "relations")}
+                    mine |= {"id": f"{rule['id']} {path_text(path)} {value}", "disposition": "suspect"}
+                    sources[-1]["rules"] += changed([{"rules": [mine]}], mine["id"], path, value)[0]["rules"]
+    full = ybcore.check(**tables_of_town, rules=load_rules(sources), catalog=catalog, threads=1)
+    every = counts(full)
+    wrong, one_scan, found = [], 0, 0
+    for rule_id, figure, values in asked:
+        got = report.replay(rule_id, values, figure)
+        one_scan += got["scans"][0].as_py() == 1
+        expected = [every[f"{rule_id} {figure} {value}"] for value in values]
+        found += sum(row["hits"] for row in expected)
+        if [{name: row[name] for name in COUNTED} for row in got.to_pylist()] != expected:
+            wrong.append((rule_id, figure, values, got.to_pylist(), expected))
+    print(wrong)
+    assert wrong == []
+    assert len(asked) > 40 and one_scan > len(asked) // 2 and found > 1000
+
+
+# ------------------------------------------------------------------ how many scans, and what is wrong with a question
+
+
+SMALL = {
+    name: pa.table(rows)
+    for name, rows in {
+        "visits": {"setl_id": [f"S{n}" for n in range(9)], "psn_no": ["P", "P", "Q"] * 3, "med_type": ["11"] * 9, "setl_time": ["2025-03-01"] * 9},
+        "lines": {"setl_id": [f"S{n}" for n in range(9)], "med_list_codg": ["a", "b", "a"] * 3, "cnt": list(map(str, range(1, 10))), "det_item_fee_sumamt": ["1.00"] * 9, "fee_ocur_time": ["2025-03-01"] * 9},
+    }.items()
+}  # fmt: skip
+QUESTIONS = """\
+format: ybcore-rules/1
+id: q
+version: "1"
+name: {zh: 册, en: book}
+layer: base
+region: "*"
+from: open
+known_since: 2025-01-01
+source: nowhere
+rules:
+  - {id: CAP, name: {zh: 上限, en: cap}, kernel: K06, check: {group: day, measure: quantity, cap: 3, comparator: more_than}, amount: excess_qty, disposition: deny, severity: 1, source: s}
+  - {id: OFTEN, name: {zh: 频繁, en: often}, kernel: K07, check: {subject: person, measure: visits, comparator: more_than, windows: [{kind: calendar, unit: month, thresholds: [{value: 1}]}, {kind: calendar, unit: day, thresholds: [{value: 2}]}]}, amount: none, disposition: suspect, severity: 2, source: s}
+  - {id: KIND, name: {zh: 就诊, en: kind}, kernel: K01, check: {attribute: med_type, barred: {codes: ["21"]}}, amount: whole_line, disposition: deny, severity: 1, source: s}
+  - {id: OFF, name: {zh: 停, en: off}, kernel: K06, status: disabled, reason: no value, check: {group: day, measure: quantity, cap: 3, comparator: more_than}, amount: none, disposition: warn, severity: 3, source: s}
+  - {id: DAYS, name: {zh: 天, en: days}, kernel: K10, check: {form: course, mode: span, max: 3, comparator: more_than}, amount: excess_qty, disposition: deny, severity: 1, source: s}
+"""
+
+
+def ask(rule: str, values: Any, figure: str | None = None) -> pa.Table:
+    return ybcore.replay(**SMALL, rules=QUESTIONS, rule=rule, values=values, figure=figure, threads=1)
+
+
+def test_a_hundred_values_and_their_scans():
+    hundred = [str(n) for n in range(100, 0, -1)]
+    assert set(ask("CAP", hundred)["scans"].to_pylist()) == {1}
+    assert set(ask("OFTEN", hundred, "windows[0].thresholds[0].value")["scans"].to_pylist()) == {2}  # one a window
+    assert set(ask("DAYS", hundred)["scans"].to_pylist()) == {100}
+    table = ask("CAP", ["8", 8.5, "0", "8"])
+    assert table["value"].to_pylist() == ["8", "8.5", "0", "8"]
+    assert [tuple(row.values())[1:6] for row in table.to_pylist()] == [(1, 1, 0, 1, 11), (1, 1, 0, 1, 6), (9, 9, 0, 2, 900), (1, 1, 0, 1, 11)]  # fmt: skip
+
+
+def test_progress_is_told():
+    told: list[tuple[int, int]] = []
+    ybcore.replay(**SMALL, rules=QUESTIONS, rule="DAYS", values=[1, 2, 3], progress=lambda *at: told.append(at))
+    assert told == [(1, 3), (2, 3), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "values", "figure", "told", "nearest", "expected"),
+    [
+        ("CAPS", [1], None, "there is no rule 'CAPS'", "CAP", ""),
+        ("KIND", [1], None, "KIND (K01) has no figure to replay", "", "one of: CAP, OFTEN, OFF, DAYS"),
+        ("OFTEN", [1], None, "OFTEN has 2 figures: name one", "", "one of: windows[0].thresholds[0].value (1), windows[1].thresholds[0].value (2)"),
+        ("CAP", [1], "cp", "CAP has no figure 'cp'", "cap", "one of: cap (3)"),
+        ("OFF", [1], None, "OFF does not run: disabled: no value", "", ""),
+        ("CAP", [], None, "give 1 to 100 values, not 0", "", ""),
+        ("CAP", range(101), None, "give 1 to 100 values, not 101", "", ""),
+        ("CAP", ["many"], None, "expected a quantity, such as 3 or 0.5, found 'many'", "", ""),
+        ("CAP", [-1], None, "expected 0 or more, found -1", "", ""),
+    ],
+)  # fmt: skip
+def test_questions_that_cannot_be_answered(rule: str, values: Any, figure: Any, told: str, nearest: str, expected: str):
+    with pytest.raises(ybcore.InputError) as caught:
+        ask(rule, values, figure)
+    (problem,) = caught.value.problems
+    assert (told in problem.what, problem.nearest, problem.expected) == (True, nearest, expected)
+    assert problem.what_zh and any("\u4e00" <= c <= "\u9fff" for c in problem.what_zh)
