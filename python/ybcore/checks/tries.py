@@ -69,8 +69,13 @@ class Picked(Work):
         """As `Work.visits`."""
         if "visits" not in self._chosen:
             found = super().visits(rule)
-            self._chosen["visits"] = found if self._of_visits is None else found.only(self._of_visits[found.rows])
+            self._chosen["visits"] = found if self._of_visits is None else self._some(found, self._of_visits)
         return dataclasses.replace(self._chosen["visits"])
+
+    @staticmethod
+    def _some(found: Chosen, mask: Mask) -> Chosen:
+        rows = found.rows[mask[found.rows]]
+        return Chosen(rows, None, len(rows), 0)
 
     @staticmethod
     def _kept(rows: Int64, mask: Mask) -> Int64:

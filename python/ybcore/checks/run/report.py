@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..why import Why
 
 __all__ = ["CheckReport"]
 
@@ -237,6 +240,12 @@ class CheckReport:
 
         assert self.book is not None
         return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
+
+    def why_not(self, line: Any, rule: str) -> Why:
+        """Why a rule did not hit a line (its input row, (setl_id, feedetl_sn), or `setl_id/feedetl_sn`) or a visit (setl_id). Raises InputError."""
+        from ..why import why_not
+
+        return why_not(self, line, rule)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

@@ -7,9 +7,10 @@ microseconds since 1970-01-01, missing None. Tables of rules have their rows und
 from __future__ import annotations
 
 from .book import Book, Rule, stack
-from .explain import held, held_tables, run_examples, why_not
+from .explain import held, held_tables, run_examples
 from .run import Result, check, denials
 from .values import RuleError
+from .why import why_not
 
 __all__ = [
     "Book",
