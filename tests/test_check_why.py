@@ -56,4 +56,6 @@ def test_golden_cases_alike(folder: Path):
             if plain(found) != wanted:
                 different[rule, setl_id, number] = plain(found), wanted
             assert found.text("zh") and found.text("en")
+    for k, v in different.items():
+        print(k, *v, sep='\n   ')
     assert different == {}

@@ -146,6 +146,7 @@ class _Asked:
         self.report, self.rule, self.work = report, rule, report.work
         self.batch = self.work.batch
         self.name, self.visit, self.line, self.lost = self._place(line)
+        self.asked = self.line  # the line that was asked for, also where its visit is judged
 
     # ------------------------------------------------------------------ which row
 
@@ -239,12 +240,20 @@ class _Asked:
             if hits.rule.id != self.rule.id:
                 continue
             mine = self._is_mine(hits.row, hits.is_line) & (hits.part == part)
-            finding = hits.finding
-            for detail in np.flatnonzero(mine).tolist():
-                at = int(np.flatnonzero((judged.rule == i) & (judged.at == finding[detail]))[0])
-                paid = int(judged.paid[i][detail])
-                out.append(Became(hits.jr_id[int(finding[detail])], self._became(at, paid, bool(moves[at])), paid))
-        return tuple(sorted(dict.fromkeys(out), key=lambda found: found.jr_id))
+            own = self._is_own(hits.row, hits.is_line)
+            for finding in np.unique(hits.finding[mine]).tolist():
+                at = int(np.flatnonzero((judged.rule == i) & (judged.at == finding))[0])
+                paid = int(judged.paid[i][own & (hits.finding == finding)].sum())
+                out.append(Became(hits.jr_id[finding], self._became(at, paid, bool(moves[at])), paid))
+        return tuple(sorted(out, key=lambda found: found.jr_id))
+
+    def _is_own(self, row: Any, is_line: Any) -> Any:
+        """Details whose money is the row's: of the line, or of the visit and its lines."""
+        if self.asked >= 0:
+            return is_line & (row == self.asked)
+        visit = row.copy()
+        visit[is_line] = self.batch.line_visit[row[is_line]]
+        return visit == self.visit
 
     def _is_mine(self, row: Any, is_line: Any) -> Any:
         line = is_line & (row == self.line) if self.line >= 0 else np.zeros(len(row), bool)
@@ -273,9 +282,9 @@ class _Asked:
         rule, known_at = self.rule, self.work.known_at
         if rule.table is not None:
             return None
-        if known_at is not None and rule.known > known_at:
-            return self.told("known")
-        return None if rule.begin <= self.day < rule.end else self.told("day")
+        if not rule.begin <= self.day < rule.end:
+            return self.told("day")
+        return self.told("known") if known_at is not None and rule.known > known_at else None
 
     def _scope(self) -> Why | None:
         """The first condition that fails, else the first that is unknown."""
@@ -374,7 +383,7 @@ class _Asked:
         if one:
             visits[self.visit] = self.line < 0
             lines = np.zeros(len(batch.line_visit), bool)
-            lines[self.line] = self.line >= 0
+            lines[[self.line] if self.line >= 0 else []] = True
         else:
             visits[batch.psn == batch.psn[self.visit]] = True
             lines = visits[batch.line_visit]

@@ -72,9 +72,9 @@ def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer
     kind = looks_at(rule)
     units: set[Unit] = {line} if line else {visit}
     units |= {visit} if kind == "visits" else set()
-    own = standing(result, rule, units, 1)
-    if own:
-        return told("hit", findings=own)
+    hits = standing(result, rule, units, 1)
+    if hits:
+        return told("hit", findings=hits)
     if line is not None and line not in visit.lines and rule.kernel != "K15":
         return told("netted")
     if kind == "units" or (kind == "lines" and line is None):
@@ -85,14 +85,18 @@ def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer
 
 def standing(result: Result, rule: Rule, units: set[Unit], kind: int) -> list[tuple[str, str, int]]:
     """Findings of the rule in which a unit offends (1) or is involved (2)."""
-    out = {
-        (f.jr_id, became(f, d.paid), d.paid)
-        for f in result.judged
-        if f.rule.id == rule.id
-        for d in f.details
-        if d.unit in units and d.kind == kind
-    }
+    out = []
+    for found in (f for f in result.judged if f.rule.id == rule.id):
+        if any(d.unit in units and d.kind == kind for d in found.details):
+            paid = sum(d.paid for d in found.details if own(d.unit, units))
+            out.append((found.jr_id, became(found, paid), paid))
     return sorted(out)
+
+
+def own(unit: Unit, units: set[Unit]) -> bool:
+    """Whether the money of a detail is the row's: of the line, or of the visit and its lines."""
+    lines = [u for u in units if isinstance(u, Line)]
+    return unit in lines if lines else (unit.visit if isinstance(unit, Line) else unit) in units
 
 
 def became(found: Finding, paid: int) -> str:
@@ -139,7 +143,7 @@ def in_force(job: Job, day: int) -> Answer | None:
     row = job.rule.row
     if row is None or row.holds(day, job.known_at):
         return None
-    return told("day") if row.holds(day, None) else told("known")
+    return told("known") if row.holds(day, None) else told("day")
 
 
 def scope(job: Job, unit: Unit) -> Answer | None:
