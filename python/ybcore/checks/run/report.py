@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +16,16 @@ from ...columns.convert import NULL_INT
 from ...columns.ids import lookup
 from .. import statistics as counted
 from .. import told
+from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
 from .texts import some_of
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..why import Why
 
 __all__ = ["CheckReport"]
 
@@ -40,6 +44,8 @@ class CheckReport:
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
     recovered: dict[int, int] | None = field(default=None, repr=False)
+    book: RuleBook | None = field(default=None, repr=False)
+    stage: str = "after"
 
     @cached_property
     def _order(self) -> Int64:
@@ -229,6 +235,19 @@ class CheckReport:
     def precision(self, labels: Any) -> pa.Table:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
+
+    def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
+        """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
+        from ..replay import replayed
+
+        assert self.book is not None
+        return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
+
+    def why_not(self, line: Any, rule: str) -> Why:
+        """Why a rule did not hit a line (its input row, (setl_id, feedetl_sn), or `setl_id/feedetl_sn`) or a visit (setl_id). Raises InputError."""
+        from ..why import why_not
+
+        return why_not(self, line, rule)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""
