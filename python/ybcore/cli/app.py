@@ -58,6 +58,16 @@ def inputs(command: Any) -> Any:
     return command
 
 
+def for_people(command: Any) -> Any:
+    """The options that ask for a report of findings beside the tables."""
+    options = [
+        Option(["--html"], type=PATH, zh="另写一份 HTML 违规报告（可离线打开）。", en="Also write the findings as one HTML page that opens offline."),
+        Option(["--excel"], type=PATH, zh="另写一份 Excel 违规报告（.xlsx）。", en="Also write the findings as an Excel workbook (.xlsx)."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
+
+
 @app.command(
     "demo",
     zh="生成一座合成城市，结算并显示汇总。\n\n不少于二十万笔结算、二百万行明细，三个险种（职工 310、居民 390、新农合 380），用随附政策文件结算。",
@@ -178,6 +188,7 @@ def settle(session: Session, **options: Any) -> int:
     en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",
 )
 @common
+@for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option(
     "--encoding",

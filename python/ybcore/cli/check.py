@@ -17,11 +17,12 @@ from ..checks.check import check as run_checks
 from ..checks.run.report import CheckReport
 from ..checks.suppression import suppressions
 from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST
+from ..report import page, workbook
 from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check"]
+__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
 
 
 def check(
@@ -38,8 +39,11 @@ def check(
     format_: str,
     encoding: str,
     as_json: bool,
+    html: Path | None,
+    excel: Path | None,
 ) -> int:
     """Read, check, write, tell."""
+    for_people(html, excel)
     rules = list(paths) or shipped_rules()
     inputs = from_folder(folder, catalog, (*rules, *([suppress] if suppress else [])))
     with session.step("读取规则", "read the rules"):
@@ -59,8 +63,9 @@ def check(
             threads=threads,
         )
         seconds = time.perf_counter() - began
-    _write(session, report, out, format_, encoding)
-    _tell(session, report, book)
+    write_checked(session, report, out, format_, encoding)
+    write_for_people(session, report, html, excel)
+    tell_checked(session, report, book)
     lines = tables["lines"]
     data = summarise(
         report,
@@ -76,7 +81,31 @@ def check(
     return 0
 
 
-def _write(session: Session, report: CheckReport, out: Path, suffix: str, encoding: str) -> None:
+def for_people(html: Path | None, excel: Path | None) -> None:
+    """Nobody waits for a run whose report cannot be written: raises YbcoreError when a library is missing."""
+    if html is not None:
+        page.needed()
+    if excel is not None:
+        workbook.needed()
+
+
+def write_for_people(session: Session, report: CheckReport, html: Path | None, excel: Path | None) -> None:
+    """The page and the workbook that were asked for."""
+    if html is not None:
+        with session.step("写出 HTML 报告", "write the HTML report"):
+            html.parent.mkdir(parents=True, exist_ok=True)
+            page.write_page(report, html)
+        session.say(f"HTML 报告：{html}", f"HTML report: {html}")
+    if excel is not None:
+        with session.step("写出 Excel 报告", "write the Excel report"):
+            excel.parent.mkdir(parents=True, exist_ok=True)
+            for told in workbook.write_workbook(report, excel):
+                session.say(told, told)
+        session.say(f"Excel 报告：{excel}", f"Excel report: {excel}")
+
+
+def write_checked(session: Session, report: CheckReport, out: Path, suffix: str, encoding: str) -> None:
+    """findings, details and manifest in a folder."""
     out.mkdir(parents=True, exist_ok=True)
     written = ((report.findings, FINDINGS), (report.details, DETAILS), (report.manifest, MANIFEST))
     with session.step("写出结果", "write the outputs"):
@@ -96,7 +125,7 @@ def _with_times(table: pa.Table) -> pa.Table:
     return table
 
 
-def _tell(session: Session, report: CheckReport, book: RuleBook) -> None:
+def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
     """What a reader must know beside the figures."""
     for note in report.notes:
         session.detail(f"提示：{note}", f"note: {note}")

@@ -8,7 +8,7 @@ from ..checks import Rule, RuleBook
 from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
 from .summary import peak_memory
 
-__all__ = ["print_checked", "summarise"]
+__all__ = ["print_checked", "reason_of", "summarise"]
 
 
 def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: float) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
                 "rule_id": rule.id,
                 "name": rule.name[current()],
                 "status": ran["status"],
-                "reason": _reason(rule, ran),
+                "reason": reason_of(rule, ran),
                 "shadow": rule.shadow,
                 "disposition": rule.disposition,
                 "eligible": ran["eligible"],
@@ -68,7 +68,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
 _NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
 
 
-def _reason(rule: Rule, ran: dict[str, Any]) -> str | None:
+def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
     """Why a rule did not run, in the language in use; the document's own words where it is switched off."""
     reason = ran["reason"]
     if reason is None or ran["status"] != "skipped" or current() == "en":

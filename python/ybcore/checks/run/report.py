@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from ...columns.convert import NULL_INT
 from ...columns.ids import flat, lookup
 from .. import statistics as counted
 from .. import told
+from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
@@ -37,6 +39,7 @@ class CheckReport:
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
+    book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
 
     @cached_property
@@ -227,6 +230,18 @@ class CheckReport:
     def precision(self, labels: Any) -> pa.Table:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
+
+    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
+        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
+        from ...report.page import write_page
+
+        write_page(self, path, lang, top=top)
+
+    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
+        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
+        from ...report.workbook import write_workbook
+
+        write_workbook(self, path, lang)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

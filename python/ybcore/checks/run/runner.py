@@ -80,7 +80,7 @@ def run(
         kernel = str(row["kernel"])
         clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
     notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
-    return CheckReport(work, judged, pa.Table.from_pylist(rows, _MANIFEST), notes, work.lost, judged.told, clock)
+    return CheckReport(work, judged, pa.Table.from_pylist(rows, _MANIFEST), notes, work.lost, judged.told, clock, book)
 
 
 _MANIFEST = pa.schema(
