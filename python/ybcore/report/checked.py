@@ -45,6 +45,8 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
         "findings": sum(row["hits"] for row in by if not row["shadow"]),
         "shadow": sum(row["hits"] for row in by if row["shadow"]),
         "suppressed": sum(row["suppressed"] for row in rows),
+        "subsumed": sum(report.manifest["subsumed"].to_pylist()),
+        "recover_amt_fen": None if report.recovered is None else sum(report.findings["recover_amt"].to_pylist()),
         "rules": rows,
         "dispositions": [
             {
@@ -90,6 +92,13 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
         console.print(
             say(f"试运行规则另有 {data['shadow']:,} 项", f"Findings of shadow rules, besides: {data['shadow']:,}")
         )
+    if data["subsumed"]:
+        console.print(
+            say(f"其中被另一违规包含 {data['subsumed']:,} 项", f"Of them contained in another finding: {data['subsumed']:,}")
+        )
+    if data["recover_amt_fen"] is not None:
+        back = yuan_text(data["recover_amt_fen"])
+        console.print(say(f"追回基金 {back} 元", f"Brought back to the funds: {back} yuan"))
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))
 
