@@ -635,6 +635,7 @@ def settle(
     opening: dict[str, Any] | None,
     want_state: bool,
     want_detail: bool,
+    want_columns: int,
     threads: int,
 ) -> dict[str, Any]: ...
 def sole_rows(key: NDArray[np.int32], keys: int, unknown: int) -> NDArray[np.int32] | None: ...

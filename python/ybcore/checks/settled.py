@@ -145,7 +145,13 @@ class _Stage:
     def fund(self, groups: Int64, moved: Moved) -> dict[int, int]:
         """What the funds pay in some settling groups."""
         visits = np.flatnonzero(np.isin(self.group, groups))
-        quiet = {"line_output": False, "detail": False, "closing_state": False, "receipt": False}
+        quiet = {
+            "line_output": False,
+            "detail": False,
+            "closing_state": False,
+            "receipt": False,
+            "columns": ("fund_pay_sumamt",),
+        }
         done, _ = self.settle(visits, moved, **quiet)
         total: dict[int, int] = dict.fromkeys(groups.tolist(), 0)
         paid = np.asarray(done.visits["fund_pay_sumamt"])
