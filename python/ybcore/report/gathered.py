@@ -27,7 +27,7 @@ from .checked import reason_of
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
 
-__all__ = ["APART", "GROUPS", "LIGHTS", "Group", "Ran", "gather_findings", "gather_groups", "gather_head", "gather_rules", "institution_names", "row_facts"]  # fmt: skip
+__all__ = ["APART", "GROUPS", "LIGHTS", "Group", "Ran", "gather_findings", "gather_groups", "gather_head", "gather_rules", "institution_names", "item_names", "row_facts"]  # fmt: skip
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -172,10 +172,16 @@ def gather_groups(report: CheckReport, by: str) -> list[Group]:
 def institution_names(report: CheckReport) -> dict[Any, str]:
     """Names of institutions, where the table that was given has them."""
     frame = report.work.batch.frame("institutions")
-    if frame is None or "name" not in frame.source:
+    if frame is None or "fixmedins_name" not in frame.source:
         return {}
     keys = flat(frame.ids["fixmedins_code"]).to_pylist()
-    return {key: str(name) for key, name in zip(keys, frame.source["name"].to_pylist()) if name}
+    return {key: str(name) for key, name in zip(keys, frame.source["fixmedins_name"].to_pylist()) if name}
+
+
+def item_names(report: CheckReport) -> dict[str, str]:
+    """Names of items by code, where the catalogue has them."""
+    catalog = report.work.batch.catalog
+    return {} if catalog is None else catalog.names()
 
 
 def gather_head(report: CheckReport, rules: list[Ran]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from .gathered import (
     gather_head,
     gather_rules,
     institution_names,
+    item_names,
 )
 from .summary import percent
 
@@ -77,6 +78,7 @@ def _content(report: CheckReport, top: int) -> dict[str, Any]:
         "groups": [_group(report, by) for by in GROUPS],
         "findings": gather_findings(report, top, ROWS),
         "institutions": institution_names(report),
+        "items": item_names(report),
     }
 
 

@@ -24,6 +24,7 @@ from .gathered import (
     gather_head,
     gather_rules,
     institution_names,
+    item_names,
     row_facts,
     sharp,
 )
@@ -267,7 +268,7 @@ def _time(micros: int | None) -> dt.datetime | None:
 def _details(report: CheckReport) -> Sheet:
     columns = [
         (say("违规标识", "jr_id"), "text", 22), (say("规则ID", "rule_id"), "text", 16), (say("类型", "part"), "text", 10),
-        (say("结算ID", "setl_id"), "text", 24), (say("明细流水号", "feedetl_sn"), "text", 24), (say("医保目录编码", "med_list_codg"), "text", 24),
+        (say("结算ID", "setl_id"), "text", 24), (say("明细流水号", "feedetl_sn"), "text", 24), (say("医保目录编码", "med_list_codg"), "text", 24), (say("项目名称", "item"), "text", 28),
         (say("时间", "time"), "time", 17), (say("明细金额（元）", "line amount (yuan)"), "money", 16),
         (say("违规数量", "excess quantity"), "quantity", 12), (say("违规金额（元）", "vola_amt (yuan)"), "money", 16),
         (say("实扣（元）", "paid_amt (yuan)"), "money", 16), (say("违规明细标识", "jrd_id"), "text", 26),
@@ -277,12 +278,13 @@ def _details(report: CheckReport) -> Sheet:
 
 def _detail_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
     rules = dict(zip(report.findings["jr_id"].to_pylist(), report.findings["rule_id"].to_pylist()))
+    names = item_names(report)
     kinds = {1: say("违规", "offending"), 2: say("涉及", "involved")}
     for start in range(0, min(len(report.details), ROWS), _CHUNK):
         for row in row_facts(report, np.arange(start, min(start + _CHUNK, len(report.details)))):
             yield (
                 row["jr_id"], rules[row["jr_id"]], kinds[row["vola_item_type"]], row["setl_id"], row["feedetl_sn"], row["item"],
-                row["time"], row["amount"], row["cnt"], row["vola_amt"], row["paid_amt"], row["jrd_id"],
+                names.get(str(row["item"])), row["time"], row["amount"], row["cnt"], row["vola_amt"], row["paid_amt"], row["jrd_id"],
             )  # fmt: skip
 
 
