@@ -186,7 +186,12 @@ def test_hostile_data_stays_data(tmp_path: Path):
     page = page_of(hostile(), tmp_path)
     assert not {"script", "img", "i b", "u"} & set(page.tags) and "onerror" not in dict(page.attributes)
     assert page.tags.count("i") == page.source.count('<i aria-hidden="true">')  # the page's own signs and no other
-    assert EVIL in page.text and "<b>市一院</b>" in page.text and "</style><i>名单" in page.text and "<u>x</u>" in page.text
+    assert (
+        EVIL in page.text
+        and "<b>市一院</b>" in page.text
+        and "</style><i>名单" in page.text
+        and "<u>x</u>" in page.text
+    )
     assert "=cmd|'/C calc'!A0" in page.text and "\u202e" not in page.source and "\x00" not in page.source
     assert "M\ufffd2" in page.text
     english = page_of(hostile(), tmp_path, "en")
@@ -210,7 +215,9 @@ def test_nothing_found_and_nothing_to_look_at(tmp_path: Path):
     page = page_of(quiet, tmp_path)
     assert page.by_id["n-findings"] == "0" and page.by_id["n-vola"] == "0.00"
     assert "没有计入的违规" in page.text and page.text.count("没有违规。") == 4
-    bare = checked(lines=None, institutions=None, visits={name: values[:0] for name, values in TABLES["visits"].items()})
+    bare = checked(
+        lines=None, institutions=None, visits={name: values[:0] for name, values in TABLES["visits"].items()}
+    )
     page = page_of(bare, tmp_path, "en")
     assert page.by_id["n-visits"] == page.by_id["n-lines"] == "0" and "No finding counts." in page.text
     lights = {row[0] for row in page.rows["rules"][1:]} | {row[0] for row in page.rows["idle"][1:]}
@@ -288,7 +295,17 @@ def rows_of(path: Path, sheet: str) -> list[dict[str, object]]:
 def test_workbook_holds_the_findings(report, tmp_path: Path):
     report.to_excel(tmp_path / "en.xlsx", "en")
     names = openpyxl.load_workbook(tmp_path / "en.xlsx").sheetnames
-    assert names == ["summary", "rules", "findings", "details", "institutions", "doctors", "persons", "levels", "not run"]
+    assert names == [
+        "summary",
+        "rules",
+        "findings",
+        "details",
+        "institutions",
+        "doctors",
+        "persons",
+        "levels",
+        "not run",
+    ]
     rows, words = rows_of(tmp_path / "en.xlsx", "findings"), report.text("en").to_pylist()
     assert len(rows) == len(report.findings) == 5
     for row, finding, told in zip(rows, report.findings.to_pylist(), words, strict=True):
@@ -306,7 +323,9 @@ def test_workbook_holds_the_findings(report, tmp_path: Path):
         assert row["excess quantity"] == (None if given["cnt"] is None else given["cnt"] / 10_000)
     rules = {row["rule_id"]: row for row in rows_of(tmp_path / "en.xlsx", "rules")}
     assert rules["LISTED"]["colour"] == "■ violation" and rules["LISTED"]["paid_amt (yuan)"] == 30.5
-    assert rules["EMPTY"]["colour"] == "○ skipped" and rules["EMPTY"]["why it did not run"] == "table nothing has no rows"
+    assert (
+        rules["EMPTY"]["colour"] == "○ skipped" and rules["EMPTY"]["why it did not run"] == "table nothing has no rows"
+    )
     assert [row["rule_id"] for row in rows_of(tmp_path / "en.xlsx", "not run")] == ["EMPTY", "SAME", "OFF"]
     (person,) = rows_of(tmp_path / "en.xlsx", "persons")
     assert (person["person"], person["findings"], person["vola_amt (yuan)"], person["share"]) == ("P1", 3, 30.5, 1)

@@ -166,7 +166,7 @@ def files(folder: Path, suffix: str = "parquet") -> Path:
     """The town as files, with a table that only a rule reads."""
     (folder / "catalog").mkdir(parents=True)
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
-    sick = "  - {id: SICK, name: {zh: 诊断, en: diagnosis}, kernel: K01, items: {prefix: [d]}, scope: {diagnosis: {list: bad}}, severity: 1, source: s, check: {attribute: listed}, amount: whole_line, disposition: deny}\n"
+    sick = "  - {id: SICK, name: {zh: 诊断, en: diagnosis}, kernel: K01, items: {prefix: [d]}, scope: {diagnosis: {list: bad}}, severity: 1, source: s, check: {attribute: gend, barred: {codes: ['1', '2']}}, amount: whole_line, disposition: deny}\n"
     rules = RULES.replace("rules:\n  -", "lists:\n  bad: {match: prefix, codes: [C]}\nrules:\n  -", 1) + sick
     (folder / "rules.yaml").write_text(rules, encoding="utf-8")
     diagnoses = {"setl_id": ["v1", "v2", "v3"], "diag_code": ["J18", "C34", "J18"], "maindiag_flag": ["1"] * 3}

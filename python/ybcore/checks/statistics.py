@@ -56,7 +56,9 @@ def totals(report: CheckReport, by: Sequence[str], kept: Any) -> pa.Table:
     """
     found = report.findings
     columns = {name: report.levels() if name == "level" else found[name] for name in by}
-    money = {"person": found["psn_no"], "paid_amt": paid_of(report)} | {n: found[n] for n in ("vola_amt", "recover_amt")}
+    money = {"person": found["psn_no"], "paid_amt": paid_of(report)} | {
+        n: found[n] for n in ("vola_amt", "recover_amt")
+    }
     sums = (
         pa.table(columns | money)
         .filter(kept)

@@ -46,7 +46,9 @@ def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:
     for i, cells in enumerate(zip(*(found[name].to_pylist() for name in columns))):
         name, amount, computed, measure, limit, begin, end, entry = cells
         rule = rules[name]
-        content.append(_content(rule, int(lines[i]), int(visits[i]), amount if computed == "1" else None, lang)[:LONGEST])
+        content.append(
+            _content(rule, int(lines[i]), int(visits[i]), amount if computed == "1" else None, lang)[:LONGEST]
+        )
         evidence.append(_evidence(rule, entry, measure, limit, (begin, end), lang)[:LONGEST])
     return pa.table(
         {

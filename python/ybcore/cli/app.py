@@ -9,20 +9,12 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
-from .options import for_people, rules_of_settling
+from .options import for_people, inputs, rules_of_settling
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
 PATH = click.Path(path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
-TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
-NAMES = {
-    "visits": ("结算表", "visits"),
-    "lines": ("费用明细表", "fee lines"),
-    "persons": ("参保人员表", "persons"),
-    "institutions": ("定点机构表", "institutions"),
-    "acct-events": ("个人账户变动表", "account movements"),
-}
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -43,20 +35,6 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 )  # fmt: skip
 def app() -> None:
     pass
-
-
-def inputs(command: Any) -> Any:
-    """The options that name policies, catalogue and tables."""
-    options = [
-        Option(["--policy"], multiple=True, type=PATH, zh="政策文件或文件夹；可多次给出。", en="Policy document or folder; may be repeated."),
-        Option(["--catalog"], type=PATH, zh="目录文件夹（items、selfpay、caps）。", en="Catalogue folder (items, selfpay, caps)."),
-        Option(["--input", "folder"], type=PATH, zh="放有各表（及 catalog）的文件夹，代替逐一给出。", en="Folder with the tables (and catalog), instead of naming each."),
-        *(Option([f"--{name}"], type=PATH, zh=f"{NAMES[name][0]}（.parquet 或 .csv）。", en=f"{NAMES[name][1].capitalize()} (.parquet or .csv).") for name in TABLES),
-        Option(["--state", "opening"], type=PATH, zh="上一次结算的期末状态文件夹。", en="Closing state of the run before."),
-        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
-    ]  # fmt: skip
-    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
-    return command
 
 
 @app.command(

@@ -37,12 +37,11 @@ def checked(
                 "the rule documents have changed since the run, so it cannot be explained",
             )
         )
-    given = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
+    given: dict[str, Any] = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
     rows = inputs.catalog(session)
     with session.step("检查", "check"):
         report = check(
-            **given,
-            **inputs.tables(session, BESIDE),
+            **{**given, **inputs.tables(session, BESIDE)},
             rules=book,
             catalog=None if rows is None else Catalog(**rows),
             stage="during",
@@ -107,8 +106,10 @@ def with_earlier_runs(
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Dictionaries of different files become texts, so that the files can stand in one table."""
+    """Dictionaries of different files become texts, and texts one kind of text, so that the files can stand in one table."""
     for i, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field.name, pc.cast(table.column(i), field.type.value_type))
+        held = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        wide = pa.large_string() if pa.types.is_string(held) else held
+        if wide != field.type:
+            table = table.set_column(i, field.name, pc.cast(pc.cast(table.column(i), held), wide))
     return table

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from .. import io
 from ..catalog import Catalog
+from ..checks import load_rules
 from ..columns.schema import (
     ACCT_EVENTS,
     CAPS,
@@ -25,7 +26,6 @@ from ..columns.schema import (
     VISIT_OUTPUT,
     VISITS,
 )
-from ..checks import load_rules
 from ..engine import Engine, Settlement, State
 from ..messages import say
 from ..policy import load_book
@@ -72,7 +72,7 @@ def settle(
     inputs = from_options(policy, catalog, folder, opening, named, rules)
     book = load_book(policy)
     rule_book = load_rules(rules) if rules else None
-    tables = inputs.tables(session)
+    tables: dict[str, Any] = inputs.tables(session)
     beside = inputs.tables(session, BESIDE) if rules else {}
     found = inputs.catalog(session)
     with session.step("编译政策与目录", "compile policies and catalogue"):
@@ -103,7 +103,13 @@ def _with_rules(rules: tuple[Path, ...], html: Path | None, excel: Path | None) 
 
 
 def _run(
-    session: Session, engine: Engine, tables: dict[str, Any], state: State | None, lines: bool, detail: bool, **more: Any
+    session: Session,
+    engine: Engine,
+    tables: dict[str, Any],
+    state: State | None,
+    lines: bool,
+    detail: bool,
+    **more: Any,
 ) -> Settlement:
     with session.step("结算", "settle"):
         result = engine.settle(**tables, state=state, line_output=lines, detail=detail, **more)

@@ -94,7 +94,10 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
         )
     if data["subsumed"]:
         console.print(
-            say(f"其中被另一违规包含 {data['subsumed']:,} 项", f"Of them contained in another finding: {data['subsumed']:,}")
+            say(
+                f"其中被另一违规包含 {data['subsumed']:,} 项",
+                f"Of them contained in another finding: {data['subsumed']:,}",
+            )
         )
     if data["recover_amt_fen"] is not None:
         back = yuan_text(data["recover_amt_fen"])

@@ -145,7 +145,9 @@ def _light(row: dict[str, Any], hits: int, clear: bool, shadow: bool) -> tuple[s
         return "grey", say("命中均不计入", "hits not counted")
     if not row["eligible"]:
         return "grey", say("无适用行", "nothing eligible")
-    return "green", say(*LIGHTS["green"][1:]) if not row["unknown"] else say("未命中（部分未知）", "no hit (some unknown)")
+    return "green", say(*LIGHTS["green"][1:]) if not row["unknown"] else say(
+        "未命中（部分未知）", "no hit (some unknown)"
+    )
 
 
 def gather_groups(report: CheckReport, by: str) -> list[Group]:
@@ -242,7 +244,8 @@ def gather_findings(report: CheckReport, top: int, rows_of_each: int, least: int
     amount = np.asarray(found["vola_amt"])
     order = counted[np.lexsort((counted, -amount[counted], ~red[counted]))]
     rank: dict[str, int] = {}
-    first, rest = [], []
+    first: list[int] = []
+    rest: list[int] = []
     for row, rule in zip(order.tolist(), found["rule_id"].take(pa.array(order)).to_pylist()):
         rank[rule] = rank.get(rule, 0) + 1
         (first if rank[rule] <= least else rest).append(row)

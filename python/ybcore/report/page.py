@@ -52,7 +52,13 @@ def write_page(report: CheckReport, path: str | os.PathLike[str], lang: str | No
             lstrip_blocks=True,
             finalize=_shown,
         )
-        environment.filters |= {"yuan": _yuan, "many": "{:,}".format, "share": percent, "level": _level, "moment": _moment}
+        environment.filters |= {
+            "yuan": _yuan,
+            "many": "{:,}".format,
+            "share": percent,
+            "level": _level,
+            "moment": _moment,
+        }
         text = environment.get_template("findings.html").render(_content(report, top))
     Path(path).write_text(text, encoding="utf-8", newline="\n")
 

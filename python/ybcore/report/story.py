@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..explain import Explanation
-from ..messages import BUCKETS, LAYER_KINDS, LINE_REASONS, NATURES, OUTCOMES, PAYERS, REASONS, current, name_of, say, yuan_text
+from ..messages import (
+    BUCKETS,
+    LAYER_KINDS,
+    LINE_REASONS,
+    NATURES,
+    OUTCOMES,
+    PAYERS,
+    REASONS,
+    current,
+    name_of,
+    say,
+    yuan_text,
+)
 
 __all__ = ["proof", "story"]
 
@@ -72,12 +84,16 @@ def _moved(told: Explanation) -> list[str]:
     for item in told.moved:
         lang, amount = current(), yuan_text(item["amount"])
         out.append(f"    {item['rule_id']} {item['name'][lang]}" + say(f"：{amount} 元", f": {amount} yuan"))
-        lines = say("，", ", ").join(f"{'—' if name is None else name}: {yuan_text(fen)}" for name, fen in item["lines"])
+        lines = say("，", ", ").join(
+            f"{'—' if name is None else name}: {yuan_text(fen)}" for name, fen in item["lines"]
+        )
         out.append("      " + say("明细 ", "lines ") + lines)
         out.append(f"      {item['evidence'][lang]}")
         if item["recover_amt"] is not None:
             back = yuan_text(item["recover_amt"])
-            out.append("      " + say(f"整项违规追回基金 {back} 元", f"the finding brings back {back} yuan to the funds"))
+            out.append(
+                "      " + say(f"整项违规追回基金 {back} 元", f"the finding brings back {back} yuan to the funds")
+            )
     return out
 
 

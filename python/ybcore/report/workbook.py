@@ -14,7 +14,7 @@ from .._version import __version__
 from ..checks.statistics import paid_of
 from ..checks.told import texts
 from ..extras import extra
-from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, current, name_of, say, speaking, yuan_text
+from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, current, name_of, say, speaking
 from .gathered import (
     APART,
     GROUPS,
@@ -182,7 +182,8 @@ def _summary(report: CheckReport, book: Any, formats: dict[str, Any], cut: list[
 def _notes(head: dict[str, Any]) -> Iterator[str]:
     if head["skipped"] or head["disabled"]:
         yield say(
-            "跳过、停用的规则没有看过任何数据，不等于通过", "rules that were skipped or disabled have not passed anything"
+            "跳过、停用的规则没有看过任何数据，不等于通过",
+            "rules that were skipped or disabled have not passed anything",
         )
     if head["unmatched_returns"]:
         many = head["unmatched_returns"]
