@@ -376,6 +376,12 @@ def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.Monkey
     assert notes == told
 
 
+def test_a_place_that_cannot_be_written_to(report, tmp_path: Path):
+    for write_it in (report.to_excel, report.to_html):
+        with pytest.raises(OSError, match="nowhere"):
+            write_it(tmp_path / "nowhere" / "file")
+
+
 def test_a_long_text_fits_its_cell():
     assert len(workbook._held("长" * 40_000)) == workbook.LONGEST and workbook._held("短") == "短"
 

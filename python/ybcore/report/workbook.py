@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 from collections.abc import Iterable, Iterator
@@ -76,14 +77,13 @@ def needed() -> Any:
 
 def write_workbook(report: CheckReport, path: str | os.PathLike[str], lang: str | None = None) -> list[str]:
     """Write the workbook in `zh` or `en` (None: the language in use); gives what could not be written, in words, empty when all was."""
-    xlsxwriter = needed()
+    needed()
     with speaking(lang):
         sheets = [_rules(report), _findings(report), _details(report)]
         sheets += [_group(report, by) for by in ("fixmedins_code", "dr_code", "psn_no", "level")]
         sheets += [_idle(report), *_suppressed(report)]
         cut = [_cut(sheet) for sheet in sheets if sheet.count > ROWS]
-        options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-        with xlsxwriter.Workbook(os.fspath(path), options) as book:
+        with _book(path) as book:
             book.set_properties({"title": say("智能审核结果", "Findings of rule checks"), "comments": f"ybcore {__version__}", "created": _EPOCH.replace(year=2000)})  # fmt: skip
             formats = {name: book.add_format(spec) for name, spec in (_FORMATS | _LIGHTS).items()}
             formats["head"] = book.add_format({"bold": True, "bg_color": "#1D2433", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"})  # fmt: skip
@@ -91,6 +91,19 @@ def write_workbook(report: CheckReport, path: str | os.PathLike[str], lang: str 
             for sheet in sheets:
                 _write(book, sheet, formats)
     return cut
+
+
+@contextlib.contextmanager
+def _book(path: str | os.PathLike[str]) -> Iterator[Any]:
+    """A workbook that is written when all is well; raises OSError when the file cannot be."""
+    xlsxwriter = needed()
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    book = xlsxwriter.Workbook(os.fspath(path), options)
+    yield book
+    try:
+        book.close()
+    except xlsxwriter.exceptions.FileCreateError as error:
+        raise OSError(f"{os.fspath(path)}: {error}") from error
 
 
 def _cut(sheet: Sheet) -> str:
