@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .checks import RuleBook, load_rules
     from .checks.check import check
     from .checks.run.report import CheckReport
+    from .checks.user import rule
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
@@ -23,6 +24,7 @@ _HOME = {
     "RuleBook": "checks",
     "check": "checks.check",
     "load_rules": "checks",
+    "rule": "checks.user",
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
@@ -57,6 +59,7 @@ __all__ = [
     "load_policy",
     "load_rules",
     "release_memory",
+    "rule",
     "settle",
 ]
 
