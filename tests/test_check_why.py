@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Any
 
@@ -57,5 +56,5 @@ def test_golden_cases_alike(folder: Path):
                 different[rule, setl_id, number] = plain(found), wanted
             assert found.text("zh") and found.text("en")
     for k, v in different.items():
-        print(k, *v, sep='\n   ')
+        print(k, *v, sep="\n   ")
     assert different == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -43,8 +44,8 @@ class CheckReport:
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
+    book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
-    book: RuleBook | None = field(default=None, repr=False)
     stage: str = "after"
 
     @cached_property
@@ -240,7 +241,6 @@ class CheckReport:
         """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
         from ..replay import replayed
 
-        assert self.book is not None
         return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
 
     def why_not(self, line: Any, rule: str) -> Why:
@@ -248,6 +248,18 @@ class CheckReport:
         from ..why import why_not
 
         return why_not(self, line, rule)
+
+    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
+        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
+        from ...report.page import write_page
+
+        write_page(self, path, lang, top=top)
+
+    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
+        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
+        from ...report.workbook import write_workbook
+
+        write_workbook(self, path, lang)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

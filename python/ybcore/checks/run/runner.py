@@ -67,7 +67,7 @@ def run(
     denied = np.zeros(len(batch.line_visit), bool)
     hits: list[Hits] = []
     rows: list[dict[str, Any]] = []
-    states = [(rule, _status(work, rule, stage)) for rule in book]
+    states = [(rule, rule_status(work, rule, stage)) for rule in book]
     work.picks.plan([rule for rule, (status, _) in states if status == "run"])
     for rule, state in states:
         row, found = _one(work, rule, *state, stage, denied)
@@ -85,7 +85,7 @@ def run(
         clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
     notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
     manifest = pa.Table.from_pylist(rows, _MANIFEST)
-    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book=book, stage=stage)
+    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
 
 
 _MANIFEST = pa.schema(

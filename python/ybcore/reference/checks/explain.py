@@ -45,5 +45,3 @@ def held_tables(written: dict[str, list[dict[str, str]]]) -> tuple[dict[str, Any
     tables = {name: [{c: held(c, v) for c, v in row.items()} for row in rows] for name, rows in written.items()}
     clock = any(":" in (row.get("fee_ocur_time") or "") for row in written.get("lines") or [])
     return tables, clock
-
-

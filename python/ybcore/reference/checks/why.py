@@ -302,7 +302,11 @@ def compared(job: Job, unit: Unit, day: int) -> Answer | None:
 
 def turned_check(kernel: str, check: dict[str, Any]) -> dict[str, Any] | None:
     """The check that hits what the rule does not; None where there is none."""
-    if kernel == "K01" and check.get("attribute") == "age" and check.get("key", "item") not in ("diagnosis", "operation"):
+    if (
+        kernel == "K01"
+        and check.get("attribute") == "age"
+        and check.get("key", "item") not in ("diagnosis", "operation")
+    ):
         return {**check, "barred": turned_age(check["barred"])}
     form = check.get("form")
     plain = kernel in ("K06", "K07", "K08") or (kernel, form) in (("K10", "daily_dose"), ("K12", "distinct"), ("K15", "delay"))  # fmt: skip
