@@ -268,7 +268,7 @@ def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     visit, line = (unit.visit, unit) if isinstance(unit, Line) else (unit, None)
     if name == "age":
         return told("unknown", column="brdy") if visit.value("brdy") is None else None
-    values = attribute_of(job, (visit, line, None, day, ""), name)
+    values = attribute_of(job, (visit, line, None, day, ""), str(name))
     if values is None:
         return told("unknown", column=name)
     side = "allowed" if "allowed" in check else "barred"
