@@ -118,7 +118,7 @@ def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iter
     yield in_force(job, day)
     yield scope(job, unit)
     yield items(job, unit, day)
-    if rule.kernel == "K06" and rule.check.get("count_denied") == "false" and unit in denied:
+    if unit in denied:
         yield told("denied")
     yield gone(result, job, unit)
     involved = standing(result, rule, units, 2)
@@ -131,6 +131,8 @@ def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iter
 
 def denied_before(result: Result, rule: Rule) -> set[Line]:
     denied: set[Line] = set()
+    if rule.kernel != "K06" or rule.check.get("count_denied") != "false":
+        return denied
     for earlier in result.book.rules[: rule.place]:
         if status(earlier, result.book, result.world, result.stage)[0] == "run":
             found = KERNELS[earlier.kernel](Job(earlier, result.book, result.world, result.known_at, denied))
