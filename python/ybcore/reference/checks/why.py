@@ -274,9 +274,18 @@ def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     if values is None:
         return told("unknown", column=name)
     side = "allowed" if "allowed" in check else "barred"
-    wanted = check[side].get("column") or "|".join(listed(check[side]["codes"]))
+    codes = mapped(job, line, check[side]) if "column" in check[side] else check[side]["codes"]
+    wanted = "|".join(listed(codes))
     value = "|".join(str(v) for v in values)
     return told("attribute", column=name, value=value, wanted=wanted if side == "allowed" else f"not({wanted})")
+
+
+def mapped(job: Job, line: Line | None, test: dict[str, Any]) -> Any:
+    """The codes that the map says for the text of the row that holds; of keys other than items the column."""
+    if line is None or job.check.get("key", "item") != "item":
+        return f"column {test['column']}"
+    text = job.cell(test, job.among(line.item, line.visit, line.day, line))
+    return test["map"].get(text, []) if text else []
 
 
 def unknown(job: Job, unit: Unit) -> Answer | None:
