@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import Case, arrow_table, load, read
-from test_check_city import own_layer, tables_of
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
+from test_check_city import own_layer, tables_of
 from ybcore.checks import load_rules, shipped_rules
 from ybcore.checks.bounds import bounds_of
 from ybcore.checks.figures import Figure
@@ -68,7 +68,9 @@ def counts(report: ybcore.CheckReport) -> dict[str, dict[str, int]]:
     frame = report.work.batch.visits
     person = dict(zip(*(frame.ids[name].to_pylist() for name in ("setl_id", "psn_no")), strict=True))
     rule_of: dict[str, str] = {}
-    out: dict[str, dict[str, int]] = {name: dict.fromkeys(COUNTED, 0) for name in report.manifest["rule_id"].to_pylist()}
+    out: dict[str, dict[str, int]] = {
+        name: dict.fromkeys(COUNTED, 0) for name in report.manifest["rule_id"].to_pylist()
+    }
     seen: dict[tuple[str, str], set[Any]] = defaultdict(set)
     for row in report.findings.select(["jr_id", "rule_id", "vola_amt"]).to_pylist():
         rule_of[row["jr_id"]] = row["rule_id"]
@@ -94,7 +96,19 @@ def around(bound: Figure) -> list[str]:
     """Values about a figure: some that hit less, some that hit more, and out of order."""
     own = bound.value or 10 ** PLACES[bound.kind]
     one = 10 ** PLACES[bound.kind]
-    held = [own, own + 1, max(own - 1, 0), own + one, max(own - one, 0), own * 2, own // 2, own * 7, one, 3 * one, 10 * one]
+    held = [
+        own,
+        own + 1,
+        max(own - 1, 0),
+        own + one,
+        max(own - one, 0),
+        own * 2,
+        own // 2,
+        own * 7,
+        one,
+        3 * one,
+        10 * one,
+    ]
     return list(dict.fromkeys(written(value, bound.kind) for value in held))
 
 
@@ -144,7 +158,9 @@ def at_each(document: dict[str, Any], rule_id: str, path: tuple[Any, ...], value
 
 
 COMPARATORS = st.sampled_from(["more_than", "at_least", "less_than", "at_most"])
-LINE_AMOUNTS = st.sampled_from(["excess_qty", "excess_qty", "excess_qty", "none", "whole_line", "whole_day", "visit_total"])
+LINE_AMOUNTS = st.sampled_from(
+    ["excess_qty", "excess_qty", "excess_qty", "none", "whole_line", "whole_day", "visit_total"]
+)
 WHOLE = st.lists(st.integers(0, 9), min_size=1, max_size=6, unique=True).map(lambda found: [str(n) for n in found])
 QUARTERS = st.lists(st.integers(0, 60), min_size=1, max_size=6, unique=True).map(lambda found: [written(n * 2500, "quantity") for n in found])  # fmt: skip
 
@@ -263,7 +279,9 @@ def test_drawn_rules_as_full_runs(given_tables: dict[str, pa.Table], made: tuple
 def compared(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str) -> None:
     """A drawn rule replayed, and its copies in one full run."""
     kernel, check, path, amount, values = made
-    allowed = {"K08": ("visit_total", "none"), "K09": ("visit_total", "none", "whole_line"), "K13": ("none",)}.get(kernel)
+    allowed = {"K08": ("visit_total", "none"), "K09": ("visit_total", "none", "whole_line"), "K13": ("none",)}.get(
+        kernel
+    )
     if allowed and amount not in allowed:
         amount = allowed[0]
     rule = {
@@ -278,7 +296,9 @@ def compared(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: st
     full = ybcore.check(**given_tables, rules=load_rules(at_each(quiet, "R", path, values)), stage=stage, threads=1)
     expected = counts(full)
     got = ybcore.replay(**given_tables, rules=load_rules(document), rule="R", values=values, figure=path_text(path), stage=stage, threads=1)  # fmt: skip
-    assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == [expected[f"R@{value}"] for value in values]
+    assert [{name: row[name] for name in COUNTED} for row in got.to_pylist()] == [
+        expected[f"R@{value}"] for value in values
+    ]
     assert 1 <= got["scans"][0].as_py() <= len(values) + 1
 
 

@@ -81,7 +81,10 @@ def test_a_city_alike(both: Any):
         rule = row["rule_id"]
         some = [lines, visits, hits.get(rule, [])] if row["status"] == "run" else [lines[:1]]
         for setl_id, number in [name for names in some for name in draw.sample(names, min(SAMPLE, len(names)))]:
-            found, wanted = plain(report.why_not((setl_id, number), rule)), checks.why_not(judged, rule, setl_id, number)
+            found, wanted = (
+                plain(report.why_not((setl_id, number), rule)),
+                checks.why_not(judged, rule, setl_id, number),
+            )
             codes.add(found["code"])
             if found != wanted:
                 different[rule, setl_id, number] = found, wanted

@@ -296,7 +296,10 @@ def test_why_not_names_the_first_condition():
     assert [out_of_scope[name] for name in ("code", "column", "value", "wanted")] == ["scope", "insutype", "390", "310"]
     reason = "visits.psn_type or persons.psn_type or institutions.psn_type"
     assert (why_not(result, "u", "v1", "l1")["code"], why_not(result, "u", "v1", "l1")["value"]) == ("skipped", reason)
-    assert (why_not(result, "off", "v1", "l1")["code"], why_not(result, "off", "v1", "l1")["value"]) == ("disabled", "asked for")
+    assert (why_not(result, "off", "v1", "l1")["code"], why_not(result, "off", "v1", "l1")["value"]) == (
+        "disabled",
+        "asked for",
+    )
     assert [why_not(result, "r", visit)["code"] for visit in ("v9", "v1")] == ["absent", "unit"]
     assert why_not(result, "nobody", "v1")["code"] == "no_rule"
 

@@ -64,7 +64,10 @@ def chosen_bound(rule: Rule, figure: str | None, others: Iterable[Rule]) -> tupl
         return next(iter(found.values()))
     told = ", ".join(f"{name} ({_written(bound)})" for name, (_, bound) in found.items())
     if figure is None:
-        what, zh = f"rule {rule.id} has {len(found)} figures: name one", f"规则 {rule.id} 有 {len(found)} 个阈值，须指明其一"
+        what, zh = (
+            f"rule {rule.id} has {len(found)} figures: name one",
+            f"规则 {rule.id} 有 {len(found)} 个阈值，须指明其一",
+        )
     else:
         what, zh = f"rule {rule.id} has no figure {figure!r}", f"规则 {rule.id} 没有阈值 {figure!r}"
     close = nearest(figure, found) if figure else ""

@@ -101,7 +101,11 @@ def tried(work: Work, rule: Rule, path: RawPath, values: Int64, denied: Mask, be
     if judge is not None:
         return run.by_measure(judge)
     whole = before and bool(work.batch.history.any())
-    if not whole and rule.amount in ("none", "whole_line", "excess_qty") and getattr(rule.check, "comparator", "") in RISING:
+    if (
+        not whole
+        and rule.amount in ("none", "whole_line", "excess_qty")
+        and getattr(rule.check, "comparator", "") in RISING
+    ):
         if rule.kernel == "K06" and path != ("cap", "factor"):
             return run.of_buckets()
         if rule.kernel == "K12" and path == ("value",):
@@ -203,7 +207,8 @@ class _Run:
         for done, value in enumerate(self.values.tolist()):
             counts.append(self._counted(self.hits(value)))
             self.tell(done + 1, len(self.values))
-        return Tried(*np.array(counts, np.int64).T, scans=len(self.values))
+        hits, lines, visits, persons, amount = np.array(counts, np.int64).T
+        return Tried(hits, lines, visits, persons, amount, len(self.values))
 
     def _counted(self, hits: Hits) -> tuple[int, int, int, int, int]:
         own = hits.part == OFFENDING
@@ -238,7 +243,9 @@ class _Run:
         below = np.searchsorted(values, measure, side)
         return below if comparator in RISING else size - below
 
-    def _gathered(self, reach: Int64, row_reach: Int64, row: Int64, is_line: Mask, amount: Int64, rising: bool) -> Tried:
+    def _gathered(
+        self, reach: Int64, row_reach: Int64, row: Int64, is_line: Mask, amount: Int64, rising: bool
+    ) -> Tried:
         """Counts from the reach of findings and of their offending rows; `amount` by value, the easiest first."""
         batch, size = self.work.batch, len(self.values)
         lines = np.zeros(len(batch.line_visit), np.int64)
@@ -250,7 +257,8 @@ class _Run:
         visit[is_line] = batch.line_visit[row[is_line]]
         np.maximum.at(persons, batch.psn[visit], row_reach)
         columns = [_suffix(of, size) for of in (reach, lines, visits, persons)] + [amount]
-        return Tried(*(column if rising else column[::-1].copy() for column in columns), scans=1)
+        hits, of_lines, of_visits, of_persons, fen = (column if rising else column[::-1].copy() for column in columns)
+        return Tried(hits, of_lines, of_visits, of_persons, fen, 1)
 
     # K06 and K12: from one scan, the parts of the lines for every value
 

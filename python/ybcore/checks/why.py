@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.convert import NULL_DAY, NULL_INT
@@ -328,7 +327,11 @@ class _Asked:
         if coded in ("diagnosis", "operation"):
             rows = CodedRows(self.work, coded)
             inside = self.work.in_list(check.trigger.list, rows.ids, coded) if rule.kernel == "K05" else None
-            return None if self.visit in select_coded(self.work, rule, rows, inside)[1].rows else self.told("items", value=coded)
+            return (
+                None
+                if self.visit in select_coded(self.work, rule, rows, inside)[1].rows
+                else self.told("items", value=coded)
+            )
         if rule.items.all:
             return None
         if coded != "item":
@@ -421,8 +424,15 @@ class _Asked:
         if value is None:
             return self.told("unknown", column=check.attribute)
         test = check.allowed if check.allowed is not None else check.barred
-        wanted = "|".join(self._mapped(test) if isinstance(test, ColumnMap) else test.codes if isinstance(test, Codes) else ())
-        return self.told("attribute", column=check.attribute, value=value, wanted=wanted if check.barred is None else f"not({wanted})")
+        wanted = "|".join(
+            self._mapped(test) if isinstance(test, ColumnMap) else test.codes if isinstance(test, Codes) else ()
+        )
+        return self.told(
+            "attribute",
+            column=check.attribute,
+            value=value,
+            wanted=wanted if check.barred is None else f"not({wanted})",
+        )
 
     def _mapped(self, test: ColumnMap) -> tuple[str, ...]:
         """The codes that the map says for the text of the row that holds; of keys other than items the column."""
@@ -445,7 +455,7 @@ class _Asked:
 
     def _compared(self) -> Why | None:
         """What the kernel counts where the comparator is turned round: exactly the rows that it did not hit."""
-        rule, check = self.rule, self.rule.check
+        rule = self.rule
         if rule.kernel == "K03":
             return self._price()
         turned = _turned(rule)

@@ -338,7 +338,11 @@ def catalog_check(session: Session, path: Path) -> int:
     return check_catalog(session, path)
 
 
-@app.group("rules", zh="列出、展示、校验、回放审核规则，追问一行为何未命中。", en="List, show, validate and replay rule checks; ask why a row was not hit.")
+@app.group(
+    "rules",
+    zh="列出、展示、校验、回放审核规则，追问一行为何未命中。",
+    en="List, show, validate and replay rule checks; ask why a row was not hit.",
+)
 def rules() -> None:
     pass
 
@@ -403,13 +407,37 @@ def of_folder(command: Any) -> Any:
 @click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @common
 @of_folder
-@click.option("--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs.")
-@click.option("--out", cls=Option, type=PATH, zh="结果文件（.csv、.parquet 或 .json）。", en="File for the result (.csv, .parquet or .json).")
-@click.option("--figure", cls=Option, zh="规则有多个阈值时，其在 check 中的路径，如 windows[0].thresholds[0].value。", en="Where the rule has several: its path in check, such as windows[0].thresholds[0].value.")
+@click.option(
+    "--encoding",
+    cls=Option,
+    type=ENCODING,
+    default="utf-8",
+    show_default=True,
+    zh="输出 CSV 的编码。",
+    en="Encoding of CSV outputs.",
+)
+@click.option(
+    "--out",
+    cls=Option,
+    type=PATH,
+    zh="结果文件（.csv、.parquet 或 .json）。",
+    en="File for the result (.csv, .parquet or .json).",
+)
+@click.option(
+    "--figure",
+    cls=Option,
+    zh="规则有多个阈值时，其在 check 中的路径，如 windows[0].thresholds[0].value。",
+    en="Where the rule has several: its path in check, such as windows[0].thresholds[0].value.",
+)
 @click.option("--step", cls=Option, zh="步长。", en="Step.")
 @click.option("--to", "last", cls=Option, zh="最后一个值。", en="Last value.")
 @click.option("--from", "first", cls=Option, zh="第一个值。", en="First value.")
-@click.option("--values", cls=Option, zh="各个值，逗号分隔，单位同规则文件，最多 100 个。", en="Values with commas between, in the document's unit, at most 100.")
+@click.option(
+    "--values",
+    cls=Option,
+    zh="各个值，逗号分隔，单位同规则文件，最多 100 个。",
+    en="Values with commas between, in the document's unit, at most 100.",
+)
 @click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
 def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> int:
     from .replay import replay
@@ -425,8 +453,18 @@ def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> i
 @click.argument("rows", nargs=-1, required=True, metavar="ROW...")
 @common
 @of_folder
-@click.option("--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet).")
-@click.option("--rules", "paths", cls=Option, multiple=True, type=PATH, zh="规则文件或文件夹；可多次给出；默认随附的规则。", en="Rule document or folder; may be repeated; default the shipped ones.")
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
 @click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
 def rules_why(session: Session, rows: tuple[str, ...], **options: Any) -> int:
     from .why import why

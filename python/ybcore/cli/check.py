@@ -88,7 +88,12 @@ def _write(
     session: Session, report: CheckReport, precision: pa.Table | None, out: Path, suffix: str, encoding: str
 ) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    written = [(report.findings, FINDINGS), (report.details, DETAILS), (report.manifest, MANIFEST), (report.statistics(), STATISTICS)]
+    written = [
+        (report.findings, FINDINGS),
+        (report.details, DETAILS),
+        (report.manifest, MANIFEST),
+        (report.statistics(), STATISTICS),
+    ]
     written += [] if precision is None else [(precision, PRECISION)]
     with session.step("写出结果", "write the outputs"):
         for table, schema in written:
@@ -116,7 +121,10 @@ def _print_precision(session: Session, rows: list[dict[str, Any]]) -> None:
     if gone is not None:
         many = gone["labelled"]
         session.data(
-            say(f"另有 {many:,} 项复核结果，本次检查没有对应的违规", f"Labels of findings that this run does not have: {many:,}")
+            say(
+                f"另有 {many:,} 项复核结果，本次检查没有对应的违规",
+                f"Labels of findings that this run does not have: {many:,}",
+            )
         )
 
 

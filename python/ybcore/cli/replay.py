@@ -91,7 +91,9 @@ def _values(values: str | None, first: str | None, last: str | None, step: str |
         try:
             numbers.append(Decimal(str(text)))
         except InvalidOperation:
-            problems.append(Problem(what=f"expected a number, found {text!r}", what_zh=f"应为数字，实为 {text!r}", path=name))
+            problems.append(
+                Problem(what=f"expected a number, found {text!r}", what_zh=f"应为数字，实为 {text!r}", path=name)
+            )
     if not problems and not all(number.is_finite() for number in numbers):
         problems.append(Problem(what="expected finite numbers", what_zh="应为有限的数", path="--from"))
     if not problems and (numbers[2] <= 0 or numbers[1] < numbers[0]):

@@ -18,7 +18,18 @@ from .shapes import by_group, joined, kept, made, spread, unbounded, with_involv
 from .stays import Stays
 from .work import Chosen, Work
 
-__all__ = ["OF_VISITS", "gap", "limits_of", "span", "supply", "thresholds", "window", "window_events", "window_measure", "window_span"]
+__all__ = [
+    "OF_VISITS",
+    "gap",
+    "limits_of",
+    "span",
+    "supply",
+    "thresholds",
+    "window",
+    "window_events",
+    "window_measure",
+    "window_span",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]

@@ -264,7 +264,7 @@ def gone(result: Result, job: Job, unit: Unit) -> Answer | None:
 def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     """K01: what the attribute is, and what it should not be."""
     check = job.check
-    key, name = check.get("key", "item"), check.get("attribute")
+    key, name = check.get("key", "item"), str(check.get("attribute"))
     if job.rule.kernel != "K01" or name == "listed" or key in ("diagnosis", "operation"):
         return None
     visit, line = (unit.visit, unit) if isinstance(unit, Line) else (unit, None)
@@ -313,7 +313,11 @@ def compared(job: Job, unit: Unit, day: int) -> Answer | None:
 
 def turned_check(kernel: str, check: dict[str, Any]) -> dict[str, Any] | None:
     """The check that hits what the rule does not; None where there is none."""
-    if kernel == "K01" and check.get("attribute") == "age" and check.get("key", "item") not in ("diagnosis", "operation"):
+    if (
+        kernel == "K01"
+        and check.get("attribute") == "age"
+        and check.get("key", "item") not in ("diagnosis", "operation")
+    ):
         return {**check, "barred": turned_age(check["barred"])}
     form = check.get("form")
     plain = kernel in ("K06", "K07", "K08") or (kernel, form) in (("K10", "daily_dose"), ("K12", "distinct"), ("K15", "delay"))  # fmt: skip
