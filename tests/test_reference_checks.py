@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ybcore.reference.checks import Result, RuleError, check, denials, held_tables, run_examples, why_not
+from ybcore.reference.checks import Result, RuleError, check, denials, example_hits, held_tables, stack, why_not
 from ybcore.reference.checks.values import DAY, HOUR, calendar_window
 
 UNIT = 10_000
@@ -314,18 +314,15 @@ def test_a_finding_is_named_by_rule_and_rows():
     assert [d["jrd_id"] for d in result.details] == [f"{name}-1"]
 
 
-def test_examples_run():
+def test_an_example_is_judged_by_its_rule_alone():
     cap = {"group": "visit", "measure": "quantity", "cap": "2", "comparator": "more_than"}
     visit = {"setl_id": "v", "psn_no": "p", "med_type": "11", "begndate": "2024-03-01"}
     line = {"setl_id": "v", "feedetl_sn": "l", "med_list_codg": "a", "cnt": "3", "det_item_fee_sumamt": "3"}
-    good, bad = (
-        {"visits": [visit], "lines": [line], "hits": ["l"]},
-        {"visits": [visit], "lines": [{**line, "cnt": "2"}], "hits": ["l"]},
-    )
-    assert run_examples([document(rule("r", "K06", cap, examples=[good]))]) == []
-    assert run_examples([document(rule("r", "K06", cap, examples=[good, bad]))]) == [
-        "rule r, example 2: hits [], written ['l']"
-    ]
+    late = rule("other", "K12", {"form": "single", "list": "none", "group": "prescription"})
+    book = stack([document(rule("r", "K06", cap), late, lists={"none": {"codes": ["b"]}})])
+    assert example_hits(book, "r", {"visits": [visit], "lines": [line]}) == ({"l"}, "")
+    assert example_hits(book, "r", {"visits": [visit], "lines": [{**line, "cnt": "2"}]}) == (set(), "")
+    assert example_hits(book, "other", {"visits": [visit], "lines": [line]}) == (set(), "lines.rxno")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .checks.check import check
     from .checks.replay import replay
     from .checks.run.report import CheckReport
+    from .checks.user import rule
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
@@ -25,6 +26,7 @@ _HOME = {
     "check": "checks.check",
     "load_rules": "checks",
     "replay": "checks.replay",
+    "rule": "checks.user",
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
@@ -60,6 +62,7 @@ __all__ = [
     "load_rules",
     "release_memory",
     "replay",
+    "rule",
     "settle",
 ]
 

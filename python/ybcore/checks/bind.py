@@ -21,8 +21,9 @@ from .fields import ColumnRef, Items, Scope
 from .figures import Figure, read_figure
 from .rule import Rule, priority_of
 from .stack import Layered, Stack
-from .sumchecks import CodeIn
+from .sumchecks import CodeIn, UserCheck
 from .tables import RuleTable
+from .user import UserRule, registered
 from .vocabulary import UNKNOWN, VISIT_KINDS
 
 __all__ = ["bind", "nodes"]
@@ -98,6 +99,7 @@ class _Binder:
             cells=self.cells,
             words=self.words,
             parameters=self.parameters,
+            function=self._function(check) if isinstance(check, UserCheck) else None,
         )
 
     def tell(self, path: RawPath, fault: Fault) -> None:
@@ -127,6 +129,13 @@ class _Binder:
     def _scope(self, scope: Scope, path: RawPath) -> None:
         for name in scope.lists():
             self._list(name, path)
+
+    def _function(self, check: UserCheck) -> UserRule | None:
+        known, name = registered(), str(check.function or self.model.id)
+        if name not in known:
+            path = ("check", "function") if check.function else ("check",)
+            self.tell(path, unknown("registered function", "已注册的函数", name, known))
+        return known.get(name)
 
     def _relations(self) -> None:
         relations = self.model.relations

@@ -98,6 +98,10 @@ class Windows(Node):
     tie: Annotated[Literal["order", "peers"], Word("同日次序")] | None = None
     windows: tuple[Window, ...] = Field(min_length=1)
 
+    @property
+    def across(self) -> bool:
+        return self.subject in ("doctor", "institution")
+
     @model_validator(mode="after")
     def _parts(self) -> Windows:
         rolling = any(window.kind == "rolling" for window in self.windows)

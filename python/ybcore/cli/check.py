@@ -18,11 +18,12 @@ from ..checks.run.report import CheckReport
 from ..checks.suppression import suppressions
 from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST, PRECISION, STATISTICS
 from ..messages import say
+from ..report import page, workbook
 from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check"]
+__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
 
 
 def check(
@@ -40,8 +41,11 @@ def check(
     format_: str,
     encoding: str,
     as_json: bool,
+    html: Path | None,
+    excel: Path | None,
 ) -> int:
     """Read, check, write, tell."""
+    for_people(html, excel)
     rules = list(paths) or shipped_rules()
     inputs = from_folder(folder, catalog, (*rules, *(path for path in (suppress, labels) if path)))
     with session.step("读取规则", "read the rules"):
@@ -63,8 +67,9 @@ def check(
         seconds = time.perf_counter() - began
     # Labels are of findings by name; what is wrong with them is told before anything is written.
     precision = None if labels is None else report.precision(io.read_table(labels))
-    _write(session, report, precision, out, format_, encoding)
-    _tell(session, report, book)
+    write_checked(session, report, out, format_, encoding, precision)
+    write_for_people(session, report, html, excel)
+    tell_checked(session, report, book)
     lines = tables["lines"]
     data = summarise(
         report,
@@ -84,9 +89,38 @@ def check(
     return 0
 
 
-def _write(
-    session: Session, report: CheckReport, precision: pa.Table | None, out: Path, suffix: str, encoding: str
+def for_people(html: Path | None, excel: Path | None) -> None:
+    """Nobody waits for a run whose report cannot be written: raises YbcoreError when a library is missing."""
+    if html is not None:
+        page.needed()
+    if excel is not None:
+        workbook.needed()
+
+
+def write_for_people(session: Session, report: CheckReport, html: Path | None, excel: Path | None) -> None:
+    """The page and the workbook that were asked for."""
+    if html is not None:
+        with session.step("写出 HTML 报告", "write the HTML report"):
+            html.parent.mkdir(parents=True, exist_ok=True)
+            page.write_page(report, html)
+        session.say(f"HTML 报告：{html}", f"HTML report: {html}")
+    if excel is not None:
+        with session.step("写出 Excel 报告", "write the Excel report"):
+            excel.parent.mkdir(parents=True, exist_ok=True)
+            for told in workbook.write_workbook(report, excel):
+                session.say(told, told)
+        session.say(f"Excel 报告：{excel}", f"Excel report: {excel}")
+
+
+def write_checked(
+    session: Session,
+    report: CheckReport,
+    out: Path,
+    suffix: str,
+    encoding: str,
+    precision: pa.Table | None = None,
 ) -> None:
+    """findings, details, manifest and statistics in a folder, and the precision where labels were given."""
     out.mkdir(parents=True, exist_ok=True)
     written = [
         (report.findings, FINDINGS),
@@ -137,7 +171,7 @@ def _with_times(table: pa.Table) -> pa.Table:
     return table
 
 
-def _tell(session: Session, report: CheckReport, book: RuleBook) -> None:
+def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
     """What a reader must know beside the figures."""
     for note in report.notes:
         session.detail(f"提示：{note}", f"note: {note}")

@@ -13,8 +13,8 @@ import pyarrow as pa
 from ...errors import InputError, Problem
 from ..book import RuleBook
 from ..rule import Rule
-from . import line_rules, ratio_rules, sum_rules, time_rules
-from .found import OFFENDING, Hits, Raw, hits_of
+from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
+from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch
 from .money import MOVING, judge
 from .needs import missing
@@ -39,6 +39,7 @@ KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
     "K13": ratio_rules.ratio,
     "K14": sum_rules.stock,
     "K15": sum_rules.valid,
+    "user": user_rules.user,
 }
 
 
@@ -66,12 +67,15 @@ def run(
     denied = np.zeros(len(batch.line_visit), bool)
     hits: list[Hits] = []
     rows: list[dict[str, Any]] = []
-    for rule in book:
-        row, found = _one(work, rule, stage, denied)
+    states = [(rule, rule_status(work, rule, stage)) for rule in book]
+    work.picks.plan([rule for rule, (status, _) in states if status == "run"])
+    for rule, state in states:
+        row, found = _one(work, rule, *state, stage, denied)
         rows.append(row)
         if found is not None:
             hits.append(found)
     began = time.perf_counter()
+    give_names(work, hits)
     judged = judge(work, hits, suppress, known, stage != "after")
     for row in rows:
         _count(row, judged)
@@ -81,7 +85,7 @@ def run(
         clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
     notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
     manifest = pa.Table.from_pylist(rows, _MANIFEST)
-    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book=book, stage=stage)
+    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
 
 
 _MANIFEST = pa.schema(
@@ -106,8 +110,9 @@ def rule_status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
     return ("skipped", skip[1]) if skip is not None else ("run", None)
 
 
-def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any], Hits | None]:
-    status, reason = rule_status(work, rule, stage)
+def _one(
+    work: Work, rule: Rule, status: str, reason: str | None, stage: str, denied: Any
+) -> tuple[dict[str, Any], Hits | None]:
     row: dict[str, Any] = {
         "rule_id": rule.id,
         "rule_version": rule.version,

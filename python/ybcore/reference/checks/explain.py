@@ -1,21 +1,21 @@
-"""The examples of a rule; cells as they are written in cases and examples."""
+"""Cells as they are written in cases and examples."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ..numbers import date, decimal_to_int, money
-from .run import Result, check
 from .values import DAY
 
 DATES = {"begndate", "enddate", "brdy"}
 TIMES = {"fee_ocur_time", "begntime", "endtime", "setl_time", "diag_time", "oprn_oprt_date", "exam_time", "upld_time"}
-WHOLE = {"ipt_days"}
+WHOLE = {"ipt_days", "cum_clct_mons", "hsld_size"}
 PLACES = {
     **dict.fromkeys(("cnt", "prd_days", "sin_dos", "used_frqu", "exam_value", "open_cnt", "in_cnt", "close_cnt"), 4),
     "pric": 6,
 }
-MONEY = {"medfee_sumamt", "det_item_fee_sumamt"}
+NATURES = {"fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt", "direct_amt"}
+MONEY = {"medfee_sumamt", "det_item_fee_sumamt", "wage", "balc", *NATURES}
 
 
 def time(text: str) -> int:
@@ -45,26 +45,3 @@ def held_tables(written: dict[str, list[dict[str, str]]]) -> tuple[dict[str, Any
     tables = {name: [{c: held(c, v) for c, v in row.items()} for row in rows] for name, rows in written.items()}
     clock = any(":" in (row.get("fee_ocur_time") or "") for row in written.get("lines") or [])
     return tables, clock
-
-
-def run_examples(documents: list[dict[str, Any]]) -> list[str]:
-    """Every example whose hits are not those it names, as text; a hit is named by feedetl_sn, or setl_id of a visit."""
-    wrong = []
-    for document in documents:
-        for rule in document.get("rules") or []:
-            for i, example in enumerate(rule.get("examples") or []):
-                tables, clock = held_tables({k: v for k, v in example.items() if isinstance(v, list) and k != "hits"})
-                catalog = tables.pop("catalog", None) or tables.pop("items", None)
-                result = check(documents, tables, catalog=catalog, time_of_day=clock)
-                found = sorted(offenders(result, rule["id"]))
-                if found != sorted(example.get("hits") or []):
-                    wrong.append(
-                        f"rule {rule['id']}, example {i + 1}: hits {found}, written {example.get('hits') or []}"
-                    )
-    return wrong
-
-
-def offenders(result: Result, rule: str) -> set[str]:
-    ids = {f["jr_id"] for f in result.findings if f["rule_id"] == rule}
-    rows = [d for d in result.details if d["jr_id"] in ids and d["vola_item_type"] == 1]
-    return {str(d["setl_id"] if d["feedetl_sn"] is None else d["feedetl_sn"]) for d in rows}
