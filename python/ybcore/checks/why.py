@@ -247,7 +247,7 @@ class _Asked:
             for finding in np.unique(hits.finding[mine]).tolist():
                 at = int(np.flatnonzero((judged.rule == i) & (judged.at == finding))[0])
                 paid = int(judged.paid[i][own & (hits.finding == finding)].sum())
-                out.append(Became(hits.jr_id[finding], self._became(at, paid, bool(moves[at])), paid))
+                out.append(Became(hits.jr_id[finding].decode(), self._became(at, paid, bool(moves[at])), paid))
         return tuple(sorted(out, key=lambda found: found.jr_id))
 
     def _is_own(self, row: Any, is_line: Any) -> Any:
@@ -446,7 +446,7 @@ class _Asked:
         table = self.rule.table
         if self.rule.check.key != "item" or table is None:
             return (f"column {test.column}",)
-        entry, _ = self.work.among(self.rule, np.array([self.line]))
+        entry, _ = self.work.among(self.rule, _only(np.array([self.line])))
         codes: Any = test.map.get(table.columns[test.column][int(entry[0])] if entry is not None else "", ())
         return tuple(codes)
 
