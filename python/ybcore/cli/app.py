@@ -428,6 +428,33 @@ def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> i
     return replay(session, paths, **options)
 
 
+@rules.command(
+    "why",
+    zh="追问：一条规则为何没有命中某条明细或某次就诊，命中的又如何处理。\n\nROW 为 setl_id/feedetl_sn，或就诊的 setl_id；没有 feedetl_sn 的明细写 setl_id/#序号。",
+    en="Why a rule did not hit a fee line or a visit, or what became of it where it did.\n\nROW is setl_id/feedetl_sn, or a visit's setl_id; a line without feedetl_sn is setl_id/#place.",
+)
+@click.argument("rows", nargs=-1, required=True, metavar="ROW...")
+@common
+@of_folder
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
+@click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
+def rules_why(session: Session, rows: tuple[str, ...], **options: Any) -> int:
+    from .why import why
+
+    return why(session, rows, **options)
+
+
 @rules.command("schema", zh="规则文件的 JSON Schema。", en="The JSON Schema of rule documents.")
 @common
 def rules_schema(session: Session) -> int:
