@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ybcore import DocumentError, InputError
 from ybcore.checks import MISSING, load_rules, registered, user
-from ybcore.checks.user_columns import askable
+from ybcore.checks.user_columns import DERIVED, askable
 from ybcore.reference.checks import RuleError, held_tables
 
 HEAD: dict[str, Any] = {
@@ -486,3 +488,24 @@ def test_a_loaded_book_keeps_its_function():
     tables = {name: columns(rows) for name, rows in WRITTEN.items()}
     assert len(ybcore.check(**tables, rules=book).findings) == 3
     assert len(ybcore.check(**tables, rules=load_rules(book)).findings) == 3
+
+
+def test_the_page_prints_what_it_says(capsys: pytest.CaptureFixture[str]):
+    text = (Path(__file__).resolve().parent.parent / "docs" / "checks.md").read_text(encoding="utf-8")
+    section = text.partition("\n## 7 ")[2]
+    code, printed = re.search(r"^```python\n(.*?)^```\n```\n(.*?)^```$", section, re.M | re.S).groups()
+    exec(code, {})
+    assert capsys.readouterr().out == printed
+
+
+def test_the_page_names_what_is_worked_out():
+    text = (Path(__file__).resolve().parent.parent / "docs" / "checks.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"`(\w+)`", text.partition("**Columns** are")[2].partition("**Missing.**")[0]))
+    assert set(DERIVED) <= told and told - set(DERIVED) <= {
+        "text",
+        "begndate",
+        "enddate",
+        "cnt",
+        "det_item_fee_sumamt",
+        "U",
+    }
