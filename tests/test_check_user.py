@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 import zlib
@@ -13,12 +14,16 @@ import numpy as np
 import pytest
 import ybcore
 from check_cases import Case, by_engine, by_reference
+from check_small import RULES, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_check_settlement import CATALOG, LINES, POLICY, VISITS
 from ybcore import DocumentError, InputError
 from ybcore.checks import MISSING, load_rules, registered, user
 from ybcore.checks.user_columns import DERIVED, askable
-from ybcore.reference.checks import RuleError, held_tables
+from ybcore.cli import main
+from ybcore.reference.checks import RuleError, held_tables, why_not
+from ybcore.reference.checks import check as check_by_reference
 
 HEAD: dict[str, Any] = {
     "format": "ybcore-rules/1", "id": "own", "version": "1", "name": {"zh": "自定", "en": "own"}, "layer": "city", "from": "open",
@@ -509,3 +514,86 @@ def test_the_page_names_what_is_worked_out():
         "det_item_fee_sumamt",
         "U",
     }
+
+
+OWN = """\
+import ybcore
+
+@ybcore.rule("cli_dear", columns=["amount"])
+def dear(amount):
+    return amount > 1000
+"""
+
+
+def test_commands_run_files_of_functions_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data, own = write(tmp_path), tmp_path / "own.py"
+    own.write_text(OWN, encoding="utf-8")
+    text = RULES.partition("rules:")[0].replace("id: small", "id: own")
+    line = "{id: DEAR2, name: {zh: 贵, en: dear}, kernel: user, check: {function: cli_dear}, amount: whole_line, disposition: deny, severity: 1, source: s}"
+    (tmp_path / "rules.yaml").write_text(f"{text}rules: [{line}]\n", encoding="utf-8")
+    words = [
+        "check",
+        "--input",
+        str(data),
+        "--rules",
+        str(tmp_path / "rules.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+        "--json",
+        "-q",
+    ]
+    assert main(["--lang", "en", *words]) == 1
+    assert "unknown registered function 'cli_dear'" in capsys.readouterr().err
+    for _ in range(2):  # a file may be run again
+        assert main([*words, "--functions", str(own)]) == 0
+        assert json.loads(capsys.readouterr().out)["rules"][0]["vola_amt_fen"] == 3050
+    shown = ["--lang", "en", "rules", "show", str(tmp_path / "rules.yaml"), "DEAR2", "--functions", str(own)]
+    assert main(shown) == 0
+    assert f"function: cli_dear(amount), lines, {own}:3" in capsys.readouterr().out.replace("\n", "").replace("│", "")
+    own.write_text(OWN + "\nthis = that\n", encoding="utf-8")
+    assert main(["--lang", "en", *words, "--functions", str(own)]) == 1
+    assert f"{own}:7: raised NameError: name 'that' is not defined" in capsys.readouterr().err
+    own.write_text("def x(:\n", encoding="utf-8")
+    assert main(["--lang", "en", *words, "--functions", str(own)]) == 1
+    assert f"{own}:1: raised SyntaxError" in capsys.readouterr().err
+
+
+def test_settling_moves_what_it_denies():
+    """As another rule that says the same: money moved, what the funds pay, what comes back."""
+    ybcore.rule("woman", columns=["gend", "med_list_codg"])(lambda gend, item: (gend == "2") & (item != "d"))
+    listed = {"attribute": "gend", "barred": {"codes": ["2"]}}
+    engine = ybcore.Engine(POLICY, ybcore.Catalog(CATALOG), threads=1)
+
+    def settled(*rules: dict[str, Any]) -> tuple[Any, ...]:
+        done = engine.settle(VISITS, LINES, rules=load_rules(document(*rules)))
+        found = done.checks.findings
+        return tuple(
+            table.to_pylist() for table in (done.visits["fund_pay_sumamt"], found["vola_amt"], found["recover_amt"])
+        )
+
+    own = settled(rule("SEX", {"function": "woman"}))
+    assert own == settled(rule("SEX", listed, kernel="K01", items={"prefix": ["a", "b", "c"]}))
+    assert own[1] == [30_000] and own[2][0] > 0
+
+
+def test_why_not_and_replay_know_it():
+    ybcore.rule("fen", columns=["amount", "gend"])(lambda amount, gend: amount)
+    ybcore.rule("any", columns=["day"], on="visits")(lambda day: day < 0)
+    check = {"function": "fen", "measure": "amount", "comparator": "more_than", "value": "10"}
+    documents = [document(rule("R", check, scope={"med_type": "11"}), rule("V", {"function": "any"}))]
+    tables = {name: columns(rows) for name, rows in WRITTEN.items()}
+    report = ybcore.check(**tables, rules=documents)
+    judged = check_by_reference(documents, held_tables(WRITTEN)[0], functions=registered())
+    asked = [
+        ("R", "v1", "a"),
+        ("R", "v1", "b"),
+        ("R", "v2", "c"),
+        ("R", "v2", "d"),
+        ("R", "v1", None),
+        ("V", "v1", "a"),
+    ]
+    told = [report.why_not((setl_id, line), name).code for name, setl_id, line in asked]
+    assert told == [why_not(judged, name, setl_id, line)["code"] for name, setl_id, line in asked]
+    assert told == ["kernel", "hit", "unknown", "netted", "unit", "kernel"]
+    tries = report.replay("R", ["5", "10", "30"])
+    assert [(row["hits"], row["vola_amt"]) for row in tries.to_pylist()] == [(2, 4000), (1, 3000), (0, 0)]

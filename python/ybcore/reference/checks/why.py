@@ -13,6 +13,7 @@ from .job import Found, Job
 from .money import Finding, finding
 from .run import KERNELS, Result, note_denied, status
 from .tables import Entry, in_list
+from .user import function_of
 from .values import either, listed
 from .world import Line, Unit, Visit
 
@@ -69,7 +70,7 @@ def looks_at(rule: Rule) -> str:
 
 
 def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer:
-    kind = looks_at(rule)
+    kind = function_of(rule, result.book.functions).on if rule.kernel == "user" else looks_at(rule)
     units: set[Unit] = {line} if line else {visit}
     units |= {visit} if kind == "visits" else set()
     hits = standing(result, rule, units, 1)
@@ -262,7 +263,7 @@ def gone(result: Result, job: Job, unit: Unit) -> Answer | None:
 def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     """K01: what the attribute is, and what it should not be."""
     check = job.check
-    key, name = check.get("key", "item"), check.get("attribute")
+    key, name = check.get("key", "item"), str(check.get("attribute"))
     if job.rule.kernel != "K01" or name == "listed" or key in ("diagnosis", "operation"):
         return None
     visit, line = (unit.visit, unit) if isinstance(unit, Line) else (unit, None)
