@@ -13,6 +13,7 @@ from .job import Found, Job
 from .money import Finding, finding
 from .run import KERNELS, Result, note_denied, status
 from .tables import Entry, in_list
+from .user import function_of
 from .values import either, listed
 from .world import Line, Unit, Visit
 
@@ -69,7 +70,7 @@ def looks_at(rule: Rule) -> str:
 
 
 def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer:
-    kind = looks_at(rule)
+    kind = function_of(rule, result.book.functions).on if rule.kernel == "user" else looks_at(rule)
     units: set[Unit] = {line} if line else {visit}
     units |= {visit} if kind == "visits" else set()
     hits = standing(result, rule, units, 1)
