@@ -171,8 +171,9 @@ def offending(report: Any) -> Rows:
 
 @lru_cache(2)
 def town_and_book(plants: int) -> tuple[Any, Any, RuleBook, Any]:
-    """A city of 250 persons with its visits, its book and its catalogue."""
-    town = city(seed=5, plants=plants, persons=250, catalog_items=600, clinical=True)
+    """A city of 250 persons with its visits, its book and its catalogue; without plants one of 900."""
+    seed, persons = (5, 250) if plants else (1, 900)
+    town = city(seed=seed, plants=plants, persons=persons, catalog_items=600, clinical=True)
     return town, town.visits(), load_rules([*shipped_rules(), own_layer(town)]), ybcore.Catalog(*town.catalog)
 
 
