@@ -284,17 +284,24 @@ def test_why_not_names_the_first_condition():
     )]  # fmt: skip
     result = check(book, small())
     asked = {line: why_not(result, "r", "v1", line) for line in ("l1", "l2", "l4", "l5", "l9")}
-    assert asked == {
-        "l1": f"hit: {result.findings[0]['jr_id']}",
-        "l2": "line: nothing is left of it after returns",
-        "l4": "items: c",
-        "l5": "kernel: its condition is not met",
-        "l9": "line: not there",
-    }
-    assert why_not(result, "e", "v1", "l1") == "scope: insutype"
-    assert why_not(result, "u", "v1", "l1") == "skipped: visits.psn_type or persons.psn_type or institutions.psn_type"
-    assert why_not(result, "off", "v1", "l1") == "disabled: asked for"
-    assert why_not(result, "r", "v9") == "visit: not there, reversed, or a reversal"
+    jr_id = result.findings[0]["jr_id"]
+    assert {line: (found["code"], found["value"], found["measure"], found["limit"], found["findings"]) for line, found in asked.items()} == {
+        "l1": ("hit", None, None, None, [(jr_id, "paid", 300)]),
+        "l2": ("netted", None, None, None, []),
+        "l4": ("items", "c", None, None, []),
+        "l5": ("compared", None, 10_000, 20_000, []),
+        "l9": ("absent", "l9", None, None, []),
+    }  # fmt: skip
+    out_of_scope = why_not(result, "e", "v1", "l1")
+    assert [out_of_scope[name] for name in ("code", "column", "value", "wanted")] == ["scope", "insutype", "390", "310"]
+    reason = "visits.psn_type or persons.psn_type or institutions.psn_type"
+    assert (why_not(result, "u", "v1", "l1")["code"], why_not(result, "u", "v1", "l1")["value"]) == ("skipped", reason)
+    assert (why_not(result, "off", "v1", "l1")["code"], why_not(result, "off", "v1", "l1")["value"]) == (
+        "disabled",
+        "asked for",
+    )
+    assert [why_not(result, "r", visit)["code"] for visit in ("v9", "v1")] == ["absent", "unit"]
+    assert why_not(result, "nobody", "v1")["code"] == "no_rule"
 
 
 def test_a_finding_is_named_by_rule_and_rows():

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .catalog import Catalog
     from .checks import RuleBook, load_rules
     from .checks.check import check
+    from .checks.replay import replay
     from .checks.run.report import CheckReport
     from .checks.user import rule
     from .engine import Engine, Settlement, State, release_memory, settle
@@ -24,6 +25,7 @@ _HOME = {
     "RuleBook": "checks",
     "check": "checks.check",
     "load_rules": "checks",
+    "replay": "checks.replay",
     "rule": "checks.user",
     "Engine": "engine",
     "Settlement": "engine",
@@ -59,6 +61,7 @@ __all__ = [
     "load_policy",
     "load_rules",
     "release_memory",
+    "replay",
     "rule",
     "settle",
 ]

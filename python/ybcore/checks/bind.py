@@ -26,7 +26,7 @@ from .tables import RuleTable
 from .user import UserRule, registered
 from .vocabulary import UNKNOWN, VISIT_KINDS
 
-__all__ = ["bind"]
+__all__ = ["bind", "nodes"]
 
 _TOLD = 10  # of one fault repeated down a column
 
@@ -149,7 +149,7 @@ class _Binder:
                     )
 
     def _names(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, Scope):
                 self._scope(node, path)
                 continue
@@ -200,7 +200,7 @@ class _Binder:
     # columns of the table
 
     def _columns(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, Figure) and node.column:
                 self._number(node.column, node.kind, path)
             elif isinstance(node, line.ColumnMap):
@@ -322,7 +322,7 @@ class _Binder:
     # thresholds
 
     def _thresholds(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, time.Window | group.Distinct) and node.thresholds is not None:
                 self._ambiguous(node.thresholds, (*path, "thresholds"))
 
@@ -351,17 +351,17 @@ def _role(path: RawPath, node: Any) -> str:
     return str(path[-2]) if isinstance(node, Items) else str(path[-1])
 
 
-def _nodes(node: Any, path: RawPath) -> Iterator[tuple[RawPath, Any]]:
+def nodes(node: Any, path: RawPath) -> Iterator[tuple[RawPath, Any]]:
     """Every model, scope and figure below, with its path in the document."""
     if isinstance(node, Figure | Scope):
         yield path, node
     elif isinstance(node, Node):
         yield path, node
         for name in type(node).model_fields:
-            yield from _nodes(getattr(node, name), (*path, name))
+            yield from nodes(getattr(node, name), (*path, name))
     elif isinstance(node, tuple):
         for index, item in enumerate(node):
-            yield from _nodes(item, (*path, index))
+            yield from nodes(item, (*path, index))
     elif isinstance(node, dict):
         for key, item in node.items():
-            yield from _nodes(item, (*path, key))
+            yield from nodes(item, (*path, key))

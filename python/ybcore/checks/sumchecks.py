@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Node, Word, Words
 from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField, exactly_one
-from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, whole_figure
+from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, default_figure
 from .groupchecks import MEASURES, with_kind
 
 __all__ = [
@@ -107,8 +107,8 @@ class Stock(Node):
 
     across: ClassVar[bool] = True
     form: Literal["stock"]
-    factor: QuantityCell = whole_figure(10000)
-    tolerance: Quantity = whole_figure(0)
+    factor: QuantityCell = default_figure("1", "quantity")
+    tolerance: Quantity = default_figure("0", "quantity")
 
 
 class Trace(Node):

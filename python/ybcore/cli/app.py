@@ -188,6 +188,13 @@ def settle(session: Session, **options: Any) -> int:
     en="Threads; default all cores lent to the process.",
 )
 @click.option(
+    "--labels",
+    cls=Option,
+    type=PATH,
+    zh="复核结果（jr_id、outcome：confirmed 或 overturned；.csv 或 .parquet），按规则统计准确率。",
+    en="What people decided about findings (jr_id, outcome: confirmed or overturned; .csv or .parquet): precision by rule.",
+)
+@click.option(
     "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
 )
 @click.option(
@@ -314,7 +321,11 @@ def catalog_check(session: Session, path: Path) -> int:
     return check_catalog(session, path)
 
 
-@app.group("rules", zh="列出、展示、校验审核规则。", en="List, show and validate rule checks.")
+@app.group(
+    "rules",
+    zh="列出、展示、校验、回放审核规则，追问一行为何未命中。",
+    en="List, show, validate and replay rule checks; ask why a row was not hit.",
+)
 def rules() -> None:
     pass
 
@@ -355,6 +366,66 @@ def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:
     from .rules import validate
 
     return validate(session, paths)
+
+
+def of_folder(command: Any) -> Any:
+    """The options that say what rules look at."""
+    options = [
+        Option(["--input", "folder"], type=PATH, required=True, zh="放有各表（及 catalog）的文件夹。", en="Folder with the tables (and catalog)."),
+        Option(["--catalog"], type=PATH, zh="目录文件夹；默认 INPUT 下的 catalog。", en="Catalogue folder; default catalog in the input folder."),
+        Option(["--stage"], type=click.Choice(["before", "during", "after"]), default="after", show_default=True, zh="事前、事中或事后。", en="Before, during or after the act."),
+        Option(["--known-at"], type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD)."),
+        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
+        Option(["--json", "as_json"], is_flag=True, zh="以 JSON 输出。", en="As JSON."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
+
+
+@rules.command(
+    "replay",
+    zh="回放：一条规则的阈值取各个值时，各命中多少、涉及多少金额，不必逐一重跑。\n\nRULES 默认随附的规则。",
+    en="What a rule would find at each of many values of its figure, and how much money, without a run for each.\n\nRULES: documents or folders; default the shipped ones.",
+)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
+@common
+@of_folder
+@click.option(
+    "--encoding",
+    cls=Option,
+    type=ENCODING,
+    default="utf-8",
+    show_default=True,
+    zh="输出 CSV 的编码。",
+    en="Encoding of CSV outputs.",
+)
+@click.option(
+    "--out",
+    cls=Option,
+    type=PATH,
+    zh="结果文件（.csv、.parquet 或 .json）。",
+    en="File for the result (.csv, .parquet or .json).",
+)
+@click.option(
+    "--figure",
+    cls=Option,
+    zh="规则有多个阈值时，其在 check 中的路径，如 windows[0].thresholds[0].value。",
+    en="Where the rule has several: its path in check, such as windows[0].thresholds[0].value.",
+)
+@click.option("--step", cls=Option, zh="步长。", en="Step.")
+@click.option("--to", "last", cls=Option, zh="最后一个值。", en="Last value.")
+@click.option("--from", "first", cls=Option, zh="第一个值。", en="First value.")
+@click.option(
+    "--values",
+    cls=Option,
+    zh="各个值，逗号分隔，单位同规则文件，最多 100 个。",
+    en="Values with commas between, in the document's unit, at most 100.",
+)
+@click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
+def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> int:
+    from .replay import replay
+
+    return replay(session, paths, **options)
 
 
 @rules.command("schema", zh="规则文件的 JSON Schema。", en="The JSON Schema of rule documents.")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ from .money import Judged
 from .moved import Moved
 from .texts import some_of
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..why import Why
 
 __all__ = ["CheckReport"]
 
@@ -43,6 +46,7 @@ class CheckReport:
     seconds: dict[str, float]
     book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
+    stage: str = "after"
 
     @cached_property
     def _order(self) -> Int64:
@@ -244,6 +248,18 @@ class CheckReport:
         from ...report.workbook import write_workbook
 
         write_workbook(self, path, lang)
+
+    def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
+        """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
+        from ..replay import replayed
+
+        return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
+
+    def why_not(self, line: Any, rule: str) -> Why:
+        """Why a rule did not hit a line (its input row, (setl_id, feedetl_sn), or `setl_id/feedetl_sn`) or a visit (setl_id). Raises InputError."""
+        from ..why import why_not
+
+        return why_not(self, line, rule)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from .book import Book, Rule, stack
 from .example import example_hits
-from .explain import held, held_tables, why_not
+from .explain import held, held_tables
 from .run import Result, check, denials
 from .values import RuleError
+from .why import why_not
 
 __all__ = [
     "Book",
