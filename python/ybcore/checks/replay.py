@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
-from .bounds import chosen_bound, read_values
 from .book import RuleBook, RuleSource
+from .bounds import chosen_bound, read_values
 from .check import given
 from .rule import Rule
 from .run.given import Batch

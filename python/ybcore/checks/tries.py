@@ -22,7 +22,8 @@ from .bounds import with_bound
 from .linechecks import AgeTest, ColumnMap
 from .rule import Rule
 from .run.found import OFFENDING, Hits, Raw, hits_of
-from .run.runner import MOVING, note_denied, raw_of, rule_status
+from .run.money import MOVING
+from .run.runner import note_denied, raw_of, rule_status
 from .run.scope import YES
 from .run.time_rules import OF_VISITS, window_events, window_measure, window_span
 from .run.work import Chosen, Work
@@ -56,10 +57,10 @@ class Picked(Work):
         self._chosen: dict[Any, Chosen] = {}
         self._of_lines, self._of_visits = lines, visits
 
-    def lines(self, rule: Rule, given: bool = False, candidates: Int64 | None = None) -> Chosen:
+    def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
         """As `Work.lines`."""
-        if candidates is not None:
-            return super().lines(rule, given, candidates)
+        if among is not None:
+            return super().lines(rule, given, among)
         if given not in self._chosen:
             rows = None if self._of_lines is None else self._kept(self.order if given else self.rows, self._of_lines)
             self._chosen[given] = super().lines(rule, given, rows)
@@ -78,7 +79,7 @@ class Picked(Work):
         return Chosen(rows, None, len(rows), 0)
 
     @staticmethod
-    def _kept(rows: Int64, mask: Mask) -> Int64:
+    def _kept(rows: Any, mask: Mask) -> Int64:
         return rows[mask[rows]]
 
 
@@ -207,7 +208,8 @@ class _Run:
         for done, value in enumerate(self.values.tolist()):
             counts.append(self._counted(self.hits(value)))
             self.tell(done + 1, len(self.values))
-        return Tried(*np.array(counts, np.int64).T, scans=len(self.values))
+        hits, lines, visits, persons, amount = np.array(counts, np.int64).T
+        return Tried(hits, lines, visits, persons, amount, len(self.values))
 
     def _counted(self, hits: Hits) -> tuple[int, int, int, int, int]:
         own = hits.part == OFFENDING
@@ -256,7 +258,8 @@ class _Run:
         visit[is_line] = batch.line_visit[row[is_line]]
         np.maximum.at(persons, batch.psn[visit], row_reach)
         columns = [_suffix(of, size) for of in (reach, lines, visits, persons)] + [amount]
-        return Tried(*(column if rising else column[::-1].copy() for column in columns), scans=1)
+        hits, rows, stays, people, money = (column if rising else column[::-1].copy() for column in columns)
+        return Tried(hits, rows, stays, people, money, 1)
 
     # K06 and K12: from one scan, the parts of the lines for every value
 

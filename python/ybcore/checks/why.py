@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.convert import NULL_DAY, NULL_INT
@@ -17,8 +16,10 @@ from .fields import Scope
 from .linechecks import AgeTest, Codes, ColumnMap
 from .replay import rule_of
 from .rule import Rule
+from .run.coded import CodedRows, key_among, select_coded
 from .run.found import OFFENDING, hits_of
-from .run.line_rules import CodedRows, key_among, line_text, select_coded
+from .run.line_rules import line_text
+from .run.lines import Chosen
 from .run.runner import raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
@@ -313,7 +314,7 @@ class _Asked:
         if name == "diagnosis":
             visit, code, ids = self.work.diagnoses
             return "|".join(sorted(set(ids.take(pa.array(code[visit == self.visit])).to_pylist()), key=str.encode))
-        codes, texts = line_text(self.work, "med_type" if name == "visit_kind" else name, *self._rows())
+        codes, texts = _text_of(self.work, "med_type" if name == "visit_kind" else name, *self._rows())
         text = texts[int(codes[0])]
         return "|".join(kinds_of(text, self.rule.visit_kinds)) if name == "visit_kind" and text else text or None
 
@@ -336,11 +337,13 @@ class _Asked:
         if coded != "item":
             return self._key(coded)
         if self.line >= 0:
-            truth = int(self.work.among(rule, np.array([self.line]))[1][0])
-            return self._outside(truth, self.batch.item_ids[int(self.batch.item[self.line])].as_py())
+            truth = self.work.among(rule, _only(np.array([self.line])))[1]
+            if truth is None:
+                return None
+            return self._outside(int(truth[0]), self.batch.item_ids[int(self.batch.item[self.line])].as_py())
         mine = self.work.rows[self.batch.line_visit[self.work.rows] == self.visit]
-        truths = self.work.among(rule, mine)[1]
-        if (truths == YES).any():
+        truths = self.work.among(rule, _only(mine))[1]
+        if truths is None or (truths == YES).any():
             return None
         return self.told("unknown", column="items") if (truths == UNKNOWN).any() else self.told("items", value="lines")
 
@@ -399,7 +402,10 @@ class _Asked:
         work, raw = self._again(rule)
         hits = hits_of(work, rule, raw, before)
         mine = self._is_mine(hits.row, hits.is_line) & hits.own & (hits.part == OFFENDING)
-        found = sorted(set(hits.finding[mine].tolist()), key=lambda f: (hits.what[f], int(hits.begin[f])))
+        found = sorted(
+            set(hits.finding[mine].tolist()),
+            key=lambda f: ("" if hits.what is None else hits.what[f], int(hits.begin[f])),
+        )
         return [(int(hits.measure[f]), int(hits.limit[f]), int(hits.entry[f])) for f in found]
 
     def _hit_and_gone(self) -> Why | None:
@@ -443,7 +449,7 @@ class _Asked:
 
     def _compared(self) -> Why | None:
         """What the kernel counts where the comparator is turned round: exactly the rows that it did not hit."""
-        rule, check = self.rule, self.rule.check
+        rule = self.rule
         if rule.kernel == "K03":
             return self._price()
         turned = _turned(rule)
@@ -456,12 +462,20 @@ class _Asked:
         return self.told("compared", measure=measure, limit=limit, unit=unit_of(rule, entry))
 
     def _price(self) -> Why | None:
-        entry, _ = self.work.among(self.rule, np.array([self.line]))
+        entry, _ = self.work.among(self.rule, _only(np.array([self.line])))
         price = int(self.work.column("pric")[self.line])
         ceiling = NULL_INT if entry is None else int(self.rule.numbers["ceiling"][int(entry[0])])
         if NULL_INT in (price, ceiling):
             return None
         return self.told("compared", measure=price, limit=ceiling, unit="price")
+
+
+def _text_of(work: Work, name: str, rows: Any, on: str) -> Any:
+    return line_text(work, name, _only(rows), on)
+
+
+def _only(rows: Any) -> Chosen:
+    return Chosen(rows, None, 0, 0)
 
 
 def _turned(rule: Rule) -> Any:

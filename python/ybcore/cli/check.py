@@ -113,9 +113,14 @@ def write_for_people(session: Session, report: CheckReport, html: Path | None, e
 
 
 def write_checked(
-    session: Session, report: CheckReport, out: Path, suffix: str, encoding: str, precision: pa.Table | None = None
+    session: Session,
+    report: CheckReport,
+    out: Path,
+    suffix: str,
+    encoding: str,
+    precision: pa.Table | None = None,
 ) -> None:
-    """findings, details, manifest, statistics and, where there are labels, precision in a folder."""
+    """findings, details, manifest and statistics in a folder, and the precision where labels were given."""
     out.mkdir(parents=True, exist_ok=True)
     written = [
         (report.findings, FINDINGS),

@@ -268,7 +268,8 @@ def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
     several[hits.finding[person != person[hits.begin_of[hits.finding]]]] = True
     for on, kind in (("lines", hits.is_line), ("visits", ~hits.is_line)):
         at = np.flatnonzero(kind & several[hits.finding])
-        place[at] = work.global_rank(hits.row[at], on)
+        order, _ = work.by_key(np.zeros(len(at), np.int32), 1, hits.row[at], on)
+        place[at[order]] = np.arange(len(at))
 
 
 def give_names(work: Work, hits: list[Hits]) -> None:

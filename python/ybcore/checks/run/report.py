@@ -237,18 +237,6 @@ class CheckReport:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
 
-    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
-        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
-        from ...report.page import write_page
-
-        write_page(self, path, lang, top=top)
-
-    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
-        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
-        from ...report.workbook import write_workbook
-
-        write_workbook(self, path, lang)
-
     def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
         """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
         from ..replay import replayed
@@ -260,6 +248,18 @@ class CheckReport:
         from ..why import why_not
 
         return why_not(self, line, rule)
+
+    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
+        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
+        from ...report.page import write_page
+
+        write_page(self, path, lang, top=top)
+
+    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
+        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
+        from ...report.workbook import write_workbook
+
+        write_workbook(self, path, lang)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

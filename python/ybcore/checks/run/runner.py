@@ -67,7 +67,7 @@ def run(
     denied = np.zeros(len(batch.line_visit), bool)
     hits: list[Hits] = []
     rows: list[dict[str, Any]] = []
-    states = [(rule, _status(work, rule, stage)) for rule in book]
+    states = [(rule, rule_status(work, rule, stage)) for rule in book]
     work.picks.plan([rule for rule, (status, _) in states if status == "run"])
     for rule, state in states:
         row, found = _one(work, rule, *state, stage, denied)

@@ -155,13 +155,13 @@ def _derived(work: Work, name: str, rows: Int64, on: str) -> Column:
     if (of_item and batch.catalog is None) or (of_doctor and batch.frame("doctors") is None):
         return np.full(len(rows), "", "U1"), ~none
     if of_doctor:
-        code, texts = line_text(work, name, rows, on)
+        code, texts = line_text(work, name, Chosen(rows, None, 0, 0), on)
         return np.array([*texts, ""])[code], np.array([not text for text in texts] + [True])[code]
     if name == "main_diagnosis":
         code, texts = work.main_diagnosis
         return _texts(code[visit], texts)
     if of_item:
-        row = work.catalogue_row(rows)
+        row = work.at(work.catalogue_rows, rows)
         texts, codes = batch.catalog.words(name)
         code = np.where(row >= 0, codes[np.maximum(row, 0)], -1) if len(codes) else np.full(len(rows), -1)
         return _texts(np.where((code >= 0) & (np.array([*texts, ""])[code] != ""), code, -1), list(texts))
