@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ybcore::bench {
 
@@ -23,10 +24,18 @@ struct Settings {
   [[nodiscard]] std::size_t of(std::int64_t full) const { return static_cast<std::size_t>(full * scale / 100 + 1); }
 };
 
+// One of several kernels in a stage.
+struct Part {
+  const char* name;
+  std::size_t rows;
+  std::int64_t nanoseconds;
+};
+
 struct Done {
   std::uint64_t digest = 0;
   std::string told;
   std::int64_t nanoseconds = INT64_MAX;  // of the fastest round
+  std::vector<Part> parts;
 };
 
 // `prepare` gives a round fresh outputs and is not timed, `kernel` is.
@@ -52,5 +61,6 @@ void repeat(const Settings& settings, Done& done, Prepare prepare, Kernel kernel
 [[nodiscard]] Done settle(const Settings& settings);
 [[nodiscard]] Done detail(const Settings& settings);
 [[nodiscard]] Done resume(const Settings& settings);
+[[nodiscard]] Done checks(const Settings& settings);
 
 }  // namespace ybcore::bench

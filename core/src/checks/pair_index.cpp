@@ -14,7 +14,7 @@ struct Pair {
   auto operator<=>(const Pair&) const = default;
 };
 
-constexpr std::size_t kBitsAPair = 8;
+constexpr std::size_t kPairsAWord = 4;
 
 }  // namespace
 
@@ -62,14 +62,16 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
 }
 
 void PairIndex::mark() {
-  for (std::size_t s = 0; s + 1 < begin_.size(); ++s) {
-    const std::size_t bits = std::bit_ceil(std::clamp<std::size_t>((begin_[s + 1] - begin_[s]) * kBitsAPair, 64, std::size_t{1} << 20));
-    const Marks marks{static_cast<std::uint32_t>(words_.size()), static_cast<std::uint32_t>(bits - 1)};
-    marks_.push_back(marks);
-    words_.resize(words_.size() + bits / 64);
-    for (std::size_t i = begin_[s]; i < begin_[s + 1]; ++i) {
-      const std::uint32_t bit = spread(mains_[i]) & marks.mask;
-      words_[marks.begin + bit / 64] |= std::uint64_t{1} << (bit % 64);
+  place_.resize(slot_.size());
+  for (std::size_t item = 0; item < slot_.size(); ++item) {
+    if (slot_[item] < 0) continue;
+    const auto own = mains(slot_[item]);
+    const std::size_t words = std::bit_ceil(std::clamp<std::size_t>(own.size() / kPairsAWord, 1, std::size_t{1} << 14));
+    place_[item] = {static_cast<std::uint32_t>(words_.size()), static_cast<std::uint32_t>(words - 1)};
+    words_.resize(words_.size() + words);
+    for (const std::int32_t main : own) {
+      const Mark mark = mark_of(main);
+      words_[place_[item].begin + (mark.word & place_[item].mask)] |= mark.bits;
     }
   }
 }

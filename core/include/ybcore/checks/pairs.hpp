@@ -12,8 +12,8 @@
 //           lines in order (excess: units beyond; kWhole without contained quantity), involved the main lines (of a shared one: that one).
 //           An item paired with itself hits only `within`, by another line. Findings go by grouping, person and group.
 //           Unknown: lines of a row's items that lack what their grouping or rows need, each once.
-// Fails     Never; the index allocates about 12 bytes a row.
-// Cost      A line whose item is in no row: a byte. Else a bit for each main line of the group, in a few words of the line's own item.
+// Fails     Never; the index allocates about 14 bytes a row.
+// Cost      A line whose item is in no row: a byte. Else a word for each main line of the group, of a few words of the line's own item.
 #pragma once
 
 #include <cstddef>
@@ -56,20 +56,37 @@ class PairIndex {
     return std::span(rows_).subspan(row_begin_[pair], row_begin_[pair + 1] - row_begin_[pair]);
   }
 
-  [[nodiscard]] static std::uint32_t spread(std::int32_t item) noexcept {
-    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(item) * 0x9e3779b97f4a7c15U >> 40);
+  // What is set for a main item in the words of an included one: a few bits of one of its words.
+  struct Mark {
+    std::uint32_t word;
+    std::uint64_t bits;
+  };
+  [[nodiscard]] static Mark mark_of(std::int32_t item) noexcept {
+    const std::uint64_t mixed = static_cast<std::uint64_t>(item) * 0x9e3779b97f4a7c15U;
+    const auto bit = [&](int shift) { return std::uint64_t{1} << (mixed >> shift & 63); };
+    return {static_cast<std::uint32_t>(mixed >> 40), bit(16) | bit(22) | bit(28)};
   }
-  // False where the slot has no pair with a main item of this spread.
-  [[nodiscard]] bool may_have(std::int32_t slot, std::uint32_t spread) const noexcept {
-    const Marks& marks = marks_[static_cast<std::size_t>(slot)];
-    const std::uint32_t bit = spread & marks.mask;
-    return (words_[marks.begin + bit / 64] >> (bit % 64) & 1U) != 0;
+  // Words of an included item: a mark that is not in them is of no pair, one that is seldom is not.
+  class Marks {
+   public:
+    Marks(const std::uint64_t* words, std::uint32_t mask) noexcept : words_(words), mask_(mask) {}
+    [[nodiscard]] bool may_have(const Mark& mark) const noexcept { return (mark.bits & ~words_[mark.word & mask_]) == 0; }
+    void prefetch() const noexcept {
+      for (std::uint32_t word = 0; word <= mask_; word += 8) __builtin_prefetch(words_ + word);
+    }
+
+   private:
+    const std::uint64_t* words_;
+    std::uint32_t mask_;
+  };
+  [[nodiscard]] Marks marks(std::int32_t included) const noexcept {
+    const Place& place = place_[static_cast<std::size_t>(included)];
+    return {words_.data() + place.begin, place.mask};
   }
-  void prefetch(std::int32_t slot) const noexcept { __builtin_prefetch(words_.data() + marks_[static_cast<std::size_t>(slot)].begin); }
 
  private:
-  struct Marks {
-    std::uint32_t begin, mask;  // first word, bits less one
+  struct Place {
+    std::uint32_t begin = 0, mask = 0;  // first word, words less one
   };
 
   void mark();
@@ -80,7 +97,7 @@ class PairIndex {
   std::vector<std::int32_t> mains_;       // by pair
   std::vector<std::uint32_t> row_begin_;  // by pair
   std::vector<std::int32_t> rows_;
-  std::vector<Marks> marks_;  // by slot
+  std::vector<Place> place_;  // by item
   std::vector<std::uint64_t> words_;
 };
 
