@@ -81,11 +81,11 @@ Supplies supplies(std::size_t lines) {
   Supplies out;
   while (out.day.size() < lines) {
     const std::int64_t many = random.between(1, 10);
+    const bool told = random.in_thousand(500);  // a hospital tells days, or does not
     auto day = random.between<std::int32_t>(19'358, 19'500);
     for (std::int64_t l = 0; l < many; ++l) {
       const bool early = random.in_thousand(20);
       day += early ? random.between<std::int32_t>(0, 5) : random.between<std::int32_t>(12, 40);
-      const bool told = random.in_thousand(500);
       const bool long_one = random.in_thousand(5);
       out.day.push_back(day);
       out.quantity.push_back(random.between(1, 3) * 10 * kUnit);

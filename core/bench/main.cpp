@@ -41,7 +41,7 @@ struct Stage {
   Done (*run)(const Settings&);
 };
 constexpr Stage kStages[] = {{"price", price}, {"sums", sums},     {"order", order},   {"combine", combine}, {"texts", texts},
-                             {"batch", batch}, {"settle", settle}, {"detail", detail}, {"resume", resume}, {"checks", checks}};
+                             {"batch", batch}, {"settle", settle}, {"detail", detail}, {"resume", resume},   {"checks", checks}};
 
 void run(const Stage& stage, const Settings& settings) {
   const Done done = stage.run(settings);

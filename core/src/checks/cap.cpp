@@ -40,22 +40,12 @@ class Capping {
   static constexpr std::int64_t kOver = INT64_MAX;  // in place of a sum
   static constexpr int kSmall = 40;                 // bits of values that cannot add up beyond 64
 
-  // Which bucket of its group an event is in, or that it is in none.
-  [[nodiscard]] std::int64_t bucket(std::size_t i) const noexcept {
-    const std::int32_t entry = events_.entry.empty() ? 0 : events_.entry[i];
-    if (entry == kNoEntry) return kLeftOut;
-    if (entry < 0 || (!events_.value.empty() && events_.value[i] == kUnknown)) return kUnknown;
-    if (rule_.factor != 0 && events_.stay_days[i] < 0) return kUnknown;
-    if (events_.combine.empty()) return 0;
-    return events_.combine[i] < 0 ? kLeftOut : events_.combine[i];
-  }
-
   template <Cell cell>
-  [[nodiscard]] std::int64_t cell_of(std::size_t i) const noexcept {
+  [[nodiscard]] static std::int64_t cell_of(std::span<const std::int64_t> time, std::size_t i) noexcept {
     if constexpr (cell == Cell::kLine) return static_cast<std::int64_t>(i);
     if constexpr (cell == Cell::kSubject) return 0;
     constexpr std::int64_t size = cell == Cell::kHour ? kHourMicros : kDayMicros;
-    return events_.time[i] / size - (events_.time[i] % size < 0 ? 1 : 0);
+    return time[i] / size - (time[i] % size < 0 ? 1 : 0);
   }
 
   [[nodiscard]] PartKey key_of(std::size_t i) const noexcept {
@@ -68,24 +58,31 @@ class Capping {
   template <Cell cell>
   std::size_t add_up(std::size_t begin, std::size_t end, int shift) {
     constexpr bool timed = cell == Cell::kDay || cell == Cell::kHour;
-    const Grouping& by = rule_.group;
+    // Read once: the sums that are written might be any of these, for all the compiler knows.
+    const CapEvents events = events_;
+    const Grouping by = rule_.group;
+    const bool stays = rule_.factor != 0;
+    std::int64_t* const sums = sums_.data();
     std::size_t kept = 0;
     std::uint64_t bits = 0;
     for (std::size_t i = begin; i < end; ++i) {
-      const std::int64_t combine = bucket(i);
-      if (combine == kLeftOut) continue;
+      const std::int32_t entry = events.entry.empty() ? 0 : events.entry[i];
+      if (entry == kNoEntry) continue;
+      const std::int64_t own = events.value.empty() ? 1 : events.value[i];
       const std::int32_t subject = by.subject.empty() ? 0 : by.subject[i], cut = by.cut.empty() ? 0 : by.cut[i];
-      if (combine == kUnknown || subject < 0 || cut < 0 || (timed && events_.time[i] == kUnknown)) {
+      const std::int32_t combine = events.combine.empty() ? 0 : events.combine[i];
+      const bool lost = entry < 0 || own == kUnknown || (stays && events.stay_days[i] < 0);
+      if (!lost && combine < 0) continue;
+      if (lost || (subject | cut) < 0 || (timed && events.time[i] == kUnknown)) {
         ++found_.unknown;
         continue;
       }
-      const std::uint64_t mixed = (place_of(subject, cut) + static_cast<std::uint64_t>(cell_of<cell>(i)) * 0xd6e8feb86659fd93U) *
-                                      0x9e3779b97f4a7c15U +
-                                  static_cast<std::uint64_t>(combine) * 0xc2b2ae3d27d4eb4fU;
+      const std::uint64_t mixed =
+          (place_of(subject, cut) + static_cast<std::uint64_t>(cell_of<cell>(events.time, i)) * 0xd6e8feb86659fd93U) * 0x9e3779b97f4a7c15U +
+          static_cast<std::uint64_t>(combine) * 0xc2b2ae3d27d4eb4fU;
       const auto place = static_cast<std::uint32_t>(mixed >> shift);
-      const auto own = static_cast<std::uint64_t>(value(static_cast<std::int32_t>(i)));
-      bits |= own;
-      sums_[place] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sums_[place]) + own);
+      bits |= static_cast<std::uint64_t>(own);
+      sums[place] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sums[place]) + static_cast<std::uint64_t>(own));
       line_[kept] = static_cast<std::int32_t>(i);
       place_[kept++] = place;
     }
@@ -100,10 +97,15 @@ class Capping {
       suspects_.assign(line_.begin(), line_.begin() + static_cast<std::ptrdiff_t>(kept));
       return;
     }
+    const bool by_row = rule_.factor == 0;
+    const std::int32_t* const entry = rule_.caps.empty() || events_.entry.empty() ? nullptr : events_.entry.data();
+    std::int64_t* const sums = sums_.data();
     bool any = false;
     for (std::size_t k = 0; k < kept; ++k) {
-      if (sums_[place_[k]] <= edge_of(static_cast<std::size_t>(line_[k]))) continue;
-      sums_[place_[k]] = kOver;
+      const auto i = static_cast<std::size_t>(line_[k]);
+      const std::int64_t edge = by_row ? edges_[entry == nullptr ? 0 : static_cast<std::size_t>(entry[i])] : edge_of(i);
+      if (sums[place_[k]] <= edge) continue;
+      sums[place_[k]] = kOver;
       any = true;
     }
     for (std::size_t k = 0; any && k < kept; ++k)
@@ -114,9 +116,9 @@ class Capping {
   template <Cell cell>
   void group() {
     for (std::size_t k = 0; k < suspects_.size();) {
-      const std::int64_t own = cell_of<cell>(static_cast<std::size_t>(suspects_[k]));
+      const std::int64_t own = cell_of<cell>(events_.time, static_cast<std::size_t>(suspects_[k]));
       parts_.clear();
-      for (; k < suspects_.size() && cell_of<cell>(static_cast<std::size_t>(suspects_[k])) == own; ++k)
+      for (; k < suspects_.size() && cell_of<cell>(events_.time, static_cast<std::size_t>(suspects_[k])) == own; ++k)
         parts_.add(suspects_[k], key_of(static_cast<std::size_t>(suspects_[k])));
       parts_.each([&](Members lines) { judge(lines); });
     }
@@ -147,7 +149,6 @@ class Capping {
   }
 
   [[nodiscard]] std::int64_t edge_of(std::size_t i) const noexcept {
-    if (rule_.factor == 0) return edges_[row_of(i)];
     const std::int64_t limit = limit_of(i);
     return limit == kUnknown ? INT64_MAX : told(edge(rule_.comparator, limit));
   }

@@ -18,7 +18,7 @@ constexpr std::size_t kPairsAWord = 4;
 
 }  // namespace
 
-PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), slot_(items, -1), begin_{0} {
+PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), place_(items) {
   const std::size_t n = rows.main.size();
   const auto taken = [&](std::size_t row) {
     return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0;
@@ -46,7 +46,7 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
   mains_.reserve(all.size());
   for (std::size_t item = 0; item < items; ++item) {
     if (begin[item] == begin[item + 1]) continue;
-    slot_[item] = static_cast<std::int32_t>(begin_.size()) - 1;
+    place_[item].pair = static_cast<std::uint32_t>(mains_.size());
     std::sort(all.begin() + static_cast<std::ptrdiff_t>(begin[item]), all.begin() + static_cast<std::ptrdiff_t>(begin[item + 1]));
     for (std::size_t i = begin[item]; i < begin[item + 1]; ++i) {
       if (i == begin[item] || all[i].main != all[i - 1].main) {
@@ -55,23 +55,22 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
       }
       rows_.push_back(all[i].row % static_cast<std::int32_t>(n));
     }
-    begin_.push_back(mains_.size());
+    place_[item].pairs = static_cast<std::uint32_t>(mains_.size()) - place_[item].pair;
   }
   row_begin_.push_back(static_cast<std::uint32_t>(rows_.size()));
   mark();
 }
 
 void PairIndex::mark() {
-  place_.resize(slot_.size());
-  for (std::size_t item = 0; item < slot_.size(); ++item) {
-    if (slot_[item] < 0) continue;
-    const auto own = mains(slot_[item]);
-    const std::size_t words = std::bit_ceil(std::clamp<std::size_t>(own.size() / kPairsAWord, 1, std::size_t{1} << 14));
-    place_[item] = {static_cast<std::uint32_t>(words_.size()), static_cast<std::uint32_t>(words - 1)};
+  for (Place& place : place_) {
+    if (place.pairs == 0) continue;
+    const std::size_t words = std::bit_ceil(std::clamp<std::size_t>(place.pairs / kPairsAWord, 1, std::size_t{1} << 14));
+    place.word = static_cast<std::uint32_t>(words_.size());
+    place.mask = static_cast<std::uint32_t>(words - 1);
     words_.resize(words_.size() + words);
-    for (const std::int32_t main : own) {
-      const Mark mark = mark_of(main);
-      words_[place_[item].begin + (mark.word & place_[item].mask)] |= mark.bits;
+    for (std::uint32_t pair = place.pair; pair < place.pair + place.pairs; ++pair) {
+      const Mark mark = mark_of(mains_[pair]);
+      words_[place.word + (mark.word & place.mask)] |= mark.bits;
     }
   }
 }

@@ -56,24 +56,23 @@ class Pairing {
     for (const std::int32_t line : mains) marks_.push_back(PairIndex::mark_of(item(line)));
   }
 
-  // The pair of a slot with the item of a main line, for certain; none is SIZE_MAX.
-  [[nodiscard]] std::size_t pair_with(std::int32_t slot, std::int32_t main) const noexcept {
-    const auto mains = index_.mains(slot);
+  // The pair of an included item with a main one, for certain; none is SIZE_MAX.
+  [[nodiscard]] std::size_t pair_with(std::int32_t included, std::int32_t main) const noexcept {
+    const auto mains = index_.mains(included);
     const auto at = std::lower_bound(mains.begin(), mains.end(), main);
-    return at != mains.end() && *at == main ? index_.first_pair(slot) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
+    return at != mains.end() && *at == main ? index_.first_pair(included) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
   }
 
   void probe(std::int32_t line, std::span<const std::int32_t> mains, std::span<const PairIndex::Mark> marks) {
     const PairIndex::Marks own = index_.marks(item(line));
     for (std::size_t m = 0; m < mains.size(); ++m) {
       if (!own.may_have(marks[m])) continue;
-      const std::size_t pair = pair_with(index_.slot(item(line)), item(mains[m]));
+      const std::size_t pair = pair_with(item(line), item(mains[m]));
       if (pair != SIZE_MAX && mains[m] != line) hits_.push_back({pair, line, mains[m]});
     }
   }
 
   void probe_lines() {
-    for (const std::int32_t line : included_) index_.marks(item(line)).prefetch();
     mark(mains_);
     for (const std::int32_t line : included_) probe(line, mains_, marks_);
   }
@@ -227,9 +226,9 @@ bool lost(const PairEvents& events, const PairIndex& index, const Grouping& grou
   const bool keyless = lacks_key(events, group, i);
   if (keyless && (role & PairIndex::kMain) != 0) return true;
   if ((role & PairIndex::kIncluded) == 0 || (!keyless && dated.sure(i))) return false;
-  const std::int32_t slot = index.slot(events.item[i]);
-  for (std::size_t k = 0; k < index.mains(slot).size(); ++k) {
-    const std::int32_t row = dated.first(index.rows(index.first_pair(slot) + k), i);
+  const std::size_t first = index.first_pair(events.item[i]), last = first + index.mains(events.item[i]).size();
+  for (std::size_t pair = first; pair < last; ++pair) {
+    const std::int32_t row = dated.first(index.rows(pair), i);
     if (row == kEntryUnknown || (keyless && row >= 0)) return true;
   }
   return false;
@@ -248,6 +247,19 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
       .unknown;
 }
 
+// Asks for the words of a person's lines, and for where those of the next person are.
+void prefetch(const PairEvents& events, const PairIndex& index, std::size_t p) {
+  const auto lines = [&](std::size_t person) {
+    const auto begin = static_cast<std::size_t>(events.person_begin[person]);
+    return events.item.subspan(begin, static_cast<std::size_t>(events.person_begin[person + 1]) - begin);
+  };
+  for (const std::int32_t item : lines(p))
+    if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
+  if (p + 2 == events.person_begin.size()) return;
+  for (const std::int32_t item : lines(p + 1))
+    if ((index.role(item) & PairIndex::kIncluded) != 0) index.prefetch_place(item);
+}
+
 }  // namespace
 
 Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
@@ -262,6 +274,7 @@ Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::s
       Pairing pairing(events, indexes[g], groupings[g], included_qty, dated, out);
       Parts parts;
       for (std::size_t p = first; p < last; ++p) {
+        if (!indexes[g].small()) prefetch(events, indexes[g], p);
         each_group(
             cells, events.time, static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]),
             parts, out.unknown, [&](std::size_t i) -> std::int64_t { return indexes[g].role(events.item[i]) == 0 ? kLeftOut : 0; },

@@ -6,7 +6,8 @@ namespace ybcore::checks {
 
 namespace {
 
-constexpr std::int64_t kOne = 10'000;  // a unit of quantity
+constexpr std::int64_t kOne = 10'000;      // a unit of quantity
+constexpr std::int64_t kLong = 1'000'000;  // days of which any number of lines can be added up
 
 [[nodiscard]] std::int32_t entry_of(std::span<const std::int32_t> entry, std::size_t i) { return entry.empty() ? -1 : entry[i]; }
 
@@ -152,8 +153,6 @@ class Courses {
 
   [[nodiscard]] bool offends(std::size_t at) const { return beyond_[at - first_] > 0; }
 
-  static constexpr std::int64_t kLong = 1'000'000;  // days of which any number of uses can be added up
-
   const Supply& uses_;
   const SupplyRule& rule_;
   Found& found_;
@@ -178,6 +177,28 @@ void overlaps(const Supply& lines, const SupplyRule& rule, const Judged& all, Fo
     }
     covered = no_later(day + static_cast<Wide>(left) + days);
   }
+}
+
+// Whether a day of a group may compare, by the same sums without keeping the lines; counts those that are not judged where none does.
+bool some_overlap(const Supply& lines, Comparator comparator, std::size_t g, Found& found) {
+  std::int64_t today = 0, left = 0, days = 0, unknown = 0;
+  bool any = false;
+  for (auto i = static_cast<std::size_t>(lines.begin[g]); i < static_cast<std::size_t>(lines.begin[g + 1]); ++i) {
+    const std::int64_t own = days_of_line(lines, i);
+    if (own > kLong) return true;
+    if (own <= 0 || lines.limit[i] == kUnknown) {
+      ++unknown;
+      continue;
+    }
+    if (!any || lines.day[i] != today) {
+      left = any ? std::max<std::int64_t>(today + left + days - lines.day[i], 0) : 0;
+      if (any && hits(comparator, left, lines.limit[i])) return true;
+      today = lines.day[i], days = 0, any = true;
+    }
+    days += own;
+  }
+  found.unknown += unknown;
+  return false;
 }
 
 }  // namespace
@@ -225,6 +246,7 @@ Found supply_overlap(const Supply& lines, const SupplyRule& rule, int threads) {
   return over_groups(lines.begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
     Judged all;
     for (std::size_t g = from; g < to; ++g) {
+      if (!some_overlap(lines, rule.comparator, g, found)) continue;
       judged(lines, g, [&](std::size_t i) { return days_of_line(lines, i); }, all, found);
       overlaps(lines, rule, all, found);
     }

@@ -28,7 +28,7 @@ struct CountTally {
   void remove(std::size_t /*i*/, std::size_t /*end*/) { --total; }
   void clear(std::size_t /*from*/, std::size_t /*to*/) { total = 0; }
   static Look look(std::size_t first, std::size_t end) { return {true, static_cast<std::int64_t>(end - first)}; }
-  static std::int64_t most(std::size_t /*i*/) { return 1; }
+  static std::int64_t most(std::size_t /*i*/, std::size_t /*first*/) { return 1; }
   std::int64_t total = 0;
 };
 
@@ -45,7 +45,7 @@ struct SumTally {
     for (std::size_t i = first; i < end; ++i) sum += static_cast<std::uint64_t>(value[i]), bits |= static_cast<std::uint64_t>(value[i]);
     return {bits >> kSmall == 0 && end - first < std::size_t{1} << (62 - kSmall), static_cast<std::int64_t>(sum)};
   }
-  std::int64_t most(std::size_t i) const { return value[i]; }
+  std::int64_t most(std::size_t i, std::size_t /*first*/) const { return value[i]; }
   std::span<const std::int64_t> value;
   Wide total = 0;
 };
@@ -57,8 +57,12 @@ struct DayTally {
   void add(std::size_t i, std::size_t first) { total += i == first || day[i - 1] != day[i] ? 1 : 0; }
   void remove(std::size_t i, std::size_t end) { total -= i + 1 == end || day[i + 1] != day[i] ? 1 : 0; }
   void clear(std::size_t /*from*/, std::size_t /*to*/) { total = 0; }
-  static Look look(std::size_t first, std::size_t end) { return CountTally::look(first, end); }
-  static std::int64_t most(std::size_t /*i*/) { return 1; }
+  Look look(std::size_t first, std::size_t end) const {
+    std::int64_t days = first == end ? 0 : 1;
+    for (std::size_t i = first + 1; i < end; ++i) days += day[i - 1] != day[i] ? 1 : 0;
+    return {true, days};
+  }
+  std::int64_t most(std::size_t i, std::size_t first) const { return i == first || day[i - 1] != day[i] ? 1 : 0; }
   std::span<const std::int32_t> day;
   std::int64_t total = 0;
 };
@@ -83,7 +87,7 @@ struct KeyTally {
     for (std::size_t i = first; i < end; ++i) signs |= key[i];
     return {signs >= 0, static_cast<std::int64_t>(end - first)};
   }
-  static std::int64_t most(std::size_t /*i*/) { return 1; }
+  static std::int64_t most(std::size_t /*i*/, std::size_t /*first*/) { return 1; }
   std::span<const std::int32_t> key;
   std::vector<std::int32_t> count;
   std::int64_t total = 0;
@@ -121,7 +125,7 @@ class Roll {
       const std::int64_t last = day_[begin] + keep_;
       std::int64_t own = 0;
       std::size_t next = begin;
-      for (; next < end && day_[next] <= last; ++next) own += tally_.most(next);
+      for (; next < end && day_[next] <= last; ++next) own += tally_.most(next, first);
       if (earlier + own > reach) {
         if (!rolling) open(before, begin);
         roll(begin, next);

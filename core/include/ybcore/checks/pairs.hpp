@@ -44,14 +44,12 @@ class PairIndex {
   [[nodiscard]] bool empty() const noexcept { return mains_.empty(); }
   [[nodiscard]] std::size_t items() const noexcept { return role_.size(); }
 
-  [[nodiscard]] std::int32_t slot(std::int32_t item) const noexcept { return slot_[static_cast<std::size_t>(item)]; }
-  // Pairs of a slot: their main items, rising.
-  [[nodiscard]] std::span<const std::int32_t> mains(std::int32_t slot) const noexcept {
-    const auto at = static_cast<std::size_t>(slot);
-    return std::span(mains_).subspan(begin_[at], begin_[at + 1] - begin_[at]);
+  // Pairs of an included item: their main items, rising.
+  [[nodiscard]] std::span<const std::int32_t> mains(std::int32_t included) const noexcept {
+    const Place& place = place_[static_cast<std::size_t>(included)];
+    return std::span(mains_).subspan(place.pair, place.pairs);
   }
-  [[nodiscard]] std::size_t first_pair(std::int32_t slot) const noexcept { return begin_[static_cast<std::size_t>(slot)]; }
-  [[nodiscard]] std::int32_t main_of(std::size_t pair) const noexcept { return mains_[pair]; }
+  [[nodiscard]] std::size_t first_pair(std::int32_t included) const noexcept { return place_[static_cast<std::size_t>(included)].pair; }
   [[nodiscard]] std::span<const std::int32_t> rows(std::size_t pair) const noexcept {
     return std::span(rows_).subspan(row_begin_[pair], row_begin_[pair + 1] - row_begin_[pair]);
   }
@@ -62,9 +60,10 @@ class PairIndex {
     std::uint64_t bits;
   };
   [[nodiscard]] static Mark mark_of(std::int32_t item) noexcept {
-    const std::uint64_t mixed = static_cast<std::uint64_t>(item) * 0x9e3779b97f4a7c15U;
+    const auto id = static_cast<std::uint64_t>(item);
+    const std::uint64_t mixed = id * 0xc2b2ae3d27d4eb4fU;
     const auto bit = [&](int shift) { return std::uint64_t{1} << (mixed >> shift & 63); };
-    return {static_cast<std::uint32_t>(mixed >> 40), bit(16) | bit(22) | bit(28)};
+    return {static_cast<std::uint32_t>(id * 0x9e3779b97f4a7c15U >> 40), bit(34) | bit(40) | bit(46) | bit(52) | bit(58)};
   }
   // Words of an included item: a mark that is not in them is of no pair, one that is seldom is not.
   class Marks {
@@ -81,23 +80,25 @@ class PairIndex {
   };
   [[nodiscard]] Marks marks(std::int32_t included) const noexcept {
     const Place& place = place_[static_cast<std::size_t>(included)];
-    return {words_.data() + place.begin, place.mask};
+    return {words_.data() + place.word, place.mask};
   }
+  // So small that it stays near by itself.
+  [[nodiscard]] bool small() const noexcept { return words_.size() < std::size_t{1} << 13; }
+  void prefetch_place(std::int32_t item) const noexcept { __builtin_prefetch(place_.data() + item); }
 
  private:
   struct Place {
-    std::uint32_t begin = 0, mask = 0;  // first word, words less one
+    std::uint32_t word = 0, mask = 0;   // the first, and how many less one
+    std::uint32_t pair = 0, pairs = 0;  // the first, and how many
   };
 
   void mark();
 
   std::vector<std::uint8_t> role_;        // by item
-  std::vector<std::int32_t> slot_;        // by item
-  std::vector<std::size_t> begin_;        // by slot
+  std::vector<Place> place_;              // by item
   std::vector<std::int32_t> mains_;       // by pair
   std::vector<std::uint32_t> row_begin_;  // by pair
   std::vector<std::int32_t> rows_;
-  std::vector<Place> place_;  // by item
   std::vector<std::uint64_t> words_;
 };
 
