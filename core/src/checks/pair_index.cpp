@@ -18,7 +18,8 @@ constexpr std::size_t kPairsAWord = 4;
 
 }  // namespace
 
-PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), place_(items) {
+PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), place_(big<Place>(items)) {
+  std::fill_n(place_.get(), items, Place{});
   const std::size_t n = rows.main.size();
   const auto taken = [&](std::size_t row) {
     return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0;
@@ -62,12 +63,20 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
 }
 
 void PairIndex::mark() {
-  for (Place& place : place_) {
+  const std::span places(place_.get(), role_.size());
+  constexpr std::size_t kLine = 8;  // words of a cache line
+  for (Place& place : places) {
     if (place.pairs == 0) continue;
     const std::size_t words = std::bit_ceil(std::clamp<std::size_t>(place.pairs / kPairsAWord, 1, std::size_t{1} << 14));
-    place.word = static_cast<std::uint32_t>(words_.size());
+    const std::size_t apart = std::min(words, kLine);
+    word_count_ = (word_count_ + apart - 1) / apart * apart;
+    place.word = static_cast<std::uint32_t>(word_count_);
     place.mask = static_cast<std::uint32_t>(words - 1);
-    words_.resize(words_.size() + words);
+    word_count_ += words;
+  }
+  words_ = big<std::uint64_t>(word_count_);
+  std::fill_n(words_.get(), word_count_, 0);
+  for (const Place& place : places) {
     for (std::uint32_t pair = place.pair; pair < place.pair + place.pairs; ++pair) {
       const Mark mark = mark_of(mains_[pair]);
       words_[place.word + (mark.word & place.mask)] |= mark.bits;

@@ -248,7 +248,8 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
 }
 
 // Asks for the words of a person's lines, and for where those of the next person are.
-void prefetch(const PairEvents& events, const PairIndex& index, std::size_t p) {
+// Inlined, for a function that only asks ahead is one without effect to g++, which leaves it out.
+[[gnu::always_inline]] inline void prefetch(const PairEvents& events, const PairIndex& index, std::size_t p) {
   const auto lines = [&](std::size_t person) {
     const auto begin = static_cast<std::size_t>(events.person_begin[person]);
     return events.item.subspan(begin, static_cast<std::size_t>(events.person_begin[person + 1]) - begin);

@@ -24,6 +24,7 @@
 #include "ybcore/checks/entries.hpp"
 #include "ybcore/checks/found.hpp"
 #include "ybcore/checks/group.hpp"
+#include "ybcore/scratch.hpp"
 
 namespace ybcore::checks {
 
@@ -34,7 +35,7 @@ struct PairRows {
   bool symmetric = false;
 };
 
-// The rows of one grouping by included item. Immutable: shared by threads.
+// The rows of one grouping by included item. Immutable: shared by threads. What every line asks for lies on large pages.
 class PairIndex {
  public:
   PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items);
@@ -70,7 +71,7 @@ class PairIndex {
    public:
     Marks(const std::uint64_t* words, std::uint32_t mask) noexcept : words_(words), mask_(mask) {}
     [[nodiscard]] bool may_have(const Mark& mark) const noexcept { return (mark.bits & ~words_[mark.word & mask_]) == 0; }
-    void prefetch() const noexcept {
+    [[gnu::always_inline]] void prefetch() const noexcept {
       for (std::uint32_t word = 0; word <= mask_; word += 8) __builtin_prefetch(words_ + word);
     }
 
@@ -80,11 +81,11 @@ class PairIndex {
   };
   [[nodiscard]] Marks marks(std::int32_t included) const noexcept {
     const Place& place = place_[static_cast<std::size_t>(included)];
-    return {words_.data() + place.word, place.mask};
+    return {words_.get() + place.word, place.mask};
   }
   // So small that it stays near by itself.
-  [[nodiscard]] bool small() const noexcept { return words_.size() < std::size_t{1} << 13; }
-  void prefetch_place(std::int32_t item) const noexcept { __builtin_prefetch(place_.data() + item); }
+  [[nodiscard]] bool small() const noexcept { return word_count_ < std::size_t{1} << 13; }
+  [[gnu::always_inline]] void prefetch_place(std::int32_t item) const noexcept { __builtin_prefetch(place_.get() + item); }
 
  private:
   struct Place {
@@ -95,11 +96,12 @@ class PairIndex {
   void mark();
 
   std::vector<std::uint8_t> role_;        // by item
-  std::vector<Place> place_;              // by item
+  Big<Place> place_;                      // by item
   std::vector<std::int32_t> mains_;       // by pair
   std::vector<std::uint32_t> row_begin_;  // by pair
   std::vector<std::int32_t> rows_;
-  std::vector<std::uint64_t> words_;
+  Big<std::uint64_t> words_;  // of an item as many as a power of two, at a multiple of that or of a cache line
+  std::size_t word_count_ = 0;
 };
 
 struct PairEvents {
