@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/attribute.hpp"
 #include "ybcore/checks/diagnoses.hpp"
 #include "ybcore/checks/price_ceiling.hpp"

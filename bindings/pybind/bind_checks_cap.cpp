@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/cap.hpp"
 #include "ybcore/checks/couple.hpp"
 

@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/pairs.hpp"
 
 namespace ybcore::bind {
