@@ -120,7 +120,7 @@ def test_order_changes_rows_only():
 
 @pytest.mark.parametrize(
     ("wrong", "word"),
-    [({"bad_rows": 0.01}, "bad rows"), ({"visits": 10_000}, "14 visits"), ({"plants": -1}, "plants"), ({"plants": 1, "regions": {"310": "110000"}}, "plants"), ({"clinical": False, "plants": 1}, "clinical")],
+    [({"bad_rows": 0.01}, "bad rows"), ({"visits": 10_000}, "room for 14"), ({"plants": -1}, "plants"), ({"plants": 1, "regions": {"310": "110000"}}, "plants"), ({"clinical": False, "plants": 1}, "clinical")],
 )  # fmt: skip
 def test_what_a_clinical_city_refuses(wrong, word):
     with pytest.raises(ValueError, match=word):

@@ -88,6 +88,7 @@ py::dict py_replay(const Figures& begin, const Days& day, const std::optional<Fi
   py::dict found;
   found["hits"] = owned(std::move(out.hits)).reshape(shape);
   found["amount"] = owned(std::move(out.amount)).reshape(shape);
+  found["reach"] = owned(std::move(out.reach)).reshape({static_cast<py::ssize_t>(windows.size()), static_cast<py::ssize_t>(day.size())});
   return found;
 }
 
@@ -101,7 +102,7 @@ void bind_checks_window(py::module_& m) {
   m.def("check_window_replay", &py_replay, py::arg("begin").noconvert(), py::arg("day").noconvert(), py::arg("value").noconvert(),
         py::arg("key").noconvert(), py::arg("scope").noconvert(), py::arg("measure"), py::arg("comparator"), py::arg("windows"),
         py::arg("values").noconvert(), py::arg("money").noconvert(), py::arg("excess") = false, py::arg("keys") = 0,
-        py::arg("starts") = 101, py::arg("threads") = 1, "K07: hits and amounts (windows x values) from one scan.");
+        py::arg("starts") = 101, py::arg("threads") = 1, "K07: hits and amounts (windows x values) and reach (windows x events) from one scan.");
 }
 
 }  // namespace ybcore::bind

@@ -553,7 +553,7 @@ def check_window_replay(
     keys: int = 0,
     starts: int = 101,
     threads: int = 1,
-) -> dict[str, NDArray[np.int64]]: ...
+) -> dict[str, Any]: ...
 def combine_classes(
     events: int, columns: list[dict[str, Any]], threads: int = 1
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
@@ -651,6 +651,7 @@ def settle(
     opening: dict[str, Any] | None,
     want_state: bool,
     want_detail: bool,
+    want_columns: int,
     threads: int,
 ) -> dict[str, Any]: ...
 def sole_rows(key: NDArray[np.int32], keys: int, unknown: int) -> NDArray[np.int32] | None: ...

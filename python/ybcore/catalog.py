@@ -110,6 +110,14 @@ class Catalog:
         """Text of each tag; tag index 0 is untagged, so ``tags[i]`` has index i + 1."""
         return self._texts["tag"]
 
+    def names(self) -> dict[str, str]:
+        """Names of items by code, where the catalogue has them; of several rows of an item the last."""
+        frame = self._frames["items"]
+        if "name" not in frame.source:
+            return {}
+        codes = flat(frame.ids["med_list_codg"]).to_pylist()
+        return {str(code): str(name) for code, name in zip(codes, frame.source["name"].to_pylist()) if name}
+
     def words(self, name: str) -> tuple[list[str], npt.NDArray[np.int32]]:
         """(texts, the one of each row of `items`; -1 missing) of a code column, for example list_type."""
         found = self._frames["items"].code(name)

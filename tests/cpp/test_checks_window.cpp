@@ -201,7 +201,8 @@ void replayed_as_found() {
     c.rule.scopes = 1;
     const WindowReplay got = window_replay(c.events(), c.ruled(), values, money, excess);
     const WindowReplay again = window_replay(c.events(), c.ruled(), values, money, excess, 7);
-    CHECK(got.hits == again.hits && got.amount == again.amount);
+    CHECK(got.hits == again.hits && got.amount == again.amount && got.reach == again.reach);
+    std::vector<std::int32_t> reach(got.reach.size());
     for (std::size_t k = 0; k < values.size(); ++k) {
       c.threshold_begin = {0, 1, 2, 3};
       c.threshold = {values[k], values[k], values[k]};
@@ -213,6 +214,7 @@ void replayed_as_found() {
         for (auto d = static_cast<std::size_t>(found.details[f]); d < static_cast<std::size_t>(found.details[f + 1]); ++d) {
           const auto i = static_cast<std::size_t>(found.event[d]);
           if (found.part[d] == Part::kInvolved) continue;
+          ++reach[w * c.day.size() + i];
           const bool partly = excess && found.excess[d] != kWhole;
           if (!partly) amount[w] += money[i];
           if (partly && c.value[i] > 0) amount[w] += (2 * money[i] * found.excess[d] + c.value[i]) / (2 * c.value[i]);
@@ -223,6 +225,7 @@ void replayed_as_found() {
         CHECK_EQ(got.amount[w * values.size() + k], amount[w]);
       }
     }
+    CHECK(got.reach == reach);
   }
 }
 

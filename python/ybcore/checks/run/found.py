@@ -252,9 +252,24 @@ def _sort(work: Work, hits: Hits) -> None:
     lines = hits.is_line
     place[lines] = work.place_of[hits.row[lines]]
     place[~lines] = work.visit_place[hits.row[~lines]]
+    if hits.rule.across:
+        _place_among_persons(work, hits, place)
     order = np.lexsort((place, lines, hits.part, hits.finding))
     for name in ("row", "is_line", "part", "count", "amount", "own"):
         setattr(hits, name, getattr(hits, name)[order])
+
+
+def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
+    """Places by time and ids of the details of findings that have rows of several persons, whichever person the tables name first."""
+    visit = hits.row.copy()
+    visit[hits.is_line] = work.batch.line_visit[hits.row[hits.is_line]]
+    person = work.batch.psn[visit]
+    several = np.zeros(len(hits), bool)
+    several[hits.finding[person != person[hits.begin_of[hits.finding]]]] = True
+    for on, kind in (("lines", hits.is_line), ("visits", ~hits.is_line)):
+        at = np.flatnonzero(kind & several[hits.finding])
+        order, _ = work.by_key(np.zeros(len(at), np.int32), 1, hits.row[at], on)
+        place[at[order]] = np.arange(len(at))
 
 
 def give_names(work: Work, hits: list[Hits]) -> None:

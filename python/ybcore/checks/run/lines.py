@@ -188,8 +188,8 @@ class OrderedLines:
 
     def column(self, name: str) -> Int64:
         """A numeric column of the lines, NULL_INT where missing."""
-        frame = self.batch.frames["lines"]
-        return frame.ints(name)
+        frame = self.batch.frame("lines")
+        return np.zeros(0, np.int64) if frame is None else frame.ints(name)
 
     def prices(self, rows: Any) -> Int64:
         """Prices of some lines; the column is not kept, for few rules ask."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,16 @@ from ...columns.convert import NULL_INT
 from ...columns.ids import lookup
 from .. import statistics as counted
 from .. import told
+from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
 from .texts import some_of
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..why import Why
 
 __all__ = ["CheckReport"]
 
@@ -39,7 +44,9 @@ class CheckReport:
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
+    book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
+    stage: str = "after"
 
     @cached_property
     def _order(self) -> Int64:
@@ -229,6 +236,30 @@ class CheckReport:
     def precision(self, labels: Any) -> pa.Table:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
+
+    def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
+        """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
+        from ..replay import replayed
+
+        return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
+
+    def why_not(self, line: Any, rule: str) -> Why:
+        """Why a rule did not hit a line (its input row, (setl_id, feedetl_sn), or `setl_id/feedetl_sn`) or a visit (setl_id). Raises InputError."""
+        from ..why import why_not
+
+        return why_not(self, line, rule)
+
+    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
+        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
+        from ...report.page import write_page
+
+        write_page(self, path, lang, top=top)
+
+    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
+        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
+        from ...report.workbook import write_workbook
+
+        write_workbook(self, path, lang)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""

@@ -18,7 +18,18 @@ from .shapes import by_group, joined, kept, made, spread, unbounded, with_involv
 from .stays import Stays
 from .work import Chosen, Work
 
-__all__ = ["gap", "limits_of", "span", "supply", "thresholds", "window"]
+__all__ = [
+    "OF_VISITS",
+    "gap",
+    "limits_of",
+    "span",
+    "supply",
+    "thresholds",
+    "window",
+    "window_events",
+    "window_measure",
+    "window_span",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -94,8 +105,8 @@ def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
 # --- K07 --------------------------------------------------------------------------------------------------------------
 
 
-def window(work: Work, rule: Rule) -> Raw:
-    """K07."""
+def window_events(work: Work, rule: Rule) -> tuple[Chosen, Int64 | None, Int64, Int32]:
+    """(what is chosen, its places by subject and order (None: as they stand), where each subject begins, day of each place)."""
     check, batch = rule.check, work.batch
     of_visits = check.measure in OF_VISITS
     chosen = work.visits(rule) if of_visits else work.lines(rule)
@@ -121,6 +132,15 @@ def window(work: Work, rule: Rule) -> Raw:
         order, begin = _core.check_regroup(persons, [c(key) for key in keys[1:]], work.threads)
     rows = chosen.rows if order is None else chosen.rows[order]
     day = batch.begin_day[rows] if of_visits else work.of(chosen, "day") if order is None else batch.line_day[rows]
+    return chosen, order, begin, day
+
+
+def window(work: Work, rule: Rule) -> Raw:
+    """K07."""
+    check = rule.check
+    chosen, order, begin, day = window_events(work, rule)
+    rows = chosen.rows if order is None else chosen.rows[order]
+    on = "visits" if check.measure in OF_VISITS else "lines"
     highest = check.comparator in ("more_than", "at_least")
     scope, (offsets, scopes), values, lost = thresholds(
         work, rule, [list(w.thresholds) for w in check.windows], rows, on, highest
@@ -181,25 +201,31 @@ def _same_text(coded: tuple[Int32, list[str]]) -> Int32:
     return lut[codes]
 
 
+def window_measure(work: Work, rule: Rule, rows: Int64) -> tuple[str, Any, Any, int]:
+    """(how events are counted, their values, their keys, number of keys)."""
+    measured, batch = rule.check.measure, work.batch
+    value = {"quantity": work.quantity, "amount": work.amount}.get(measured)
+    key, keys = None, 0
+    if MEASURES[measured] == "keys":
+        key = c(batch.hospital[rows] if measured == "institutions" else batch.item[rows])
+        keys = len(batch.hospital_ids) if measured == "institutions" else len(batch.item_ids)
+    return MEASURES[measured], None if value is None else work.at(value, rows), key, keys
+
+
 def _windows(work: Work, rule: Rule, rows: Int64, begin: Int64, day: Int32, scope: Any, offsets: Int64, scopes: int, values: list[int]) -> dict[str, Any]:  # fmt: skip
     """One call for each day on which insurance years begin."""
-    check, batch = rule.check, work.batch
-    measure = MEASURES[check.measure]
-    value = {"quantity": work.quantity, "amount": work.amount}.get(check.measure)
-    key, keys = None, 0
-    if measure == "keys":
-        key = c(batch.hospital[rows] if check.measure == "institutions" else batch.item[rows])
-        keys = len(batch.hospital_ids) if check.measure == "institutions" else len(batch.item_ids)
+    check = rule.check
+    measure, value, key, keys = window_measure(work, rule, rows)
     starts = [w.starts or (1, 1) for w in check.windows]
     parts = []
     for start in dict.fromkeys(starts):
         mine = [w for w, own in enumerate(starts) if own == start]
-        windows = [_window(check, check.windows[w]) for w in mine]
+        windows = [window_span(check, check.windows[w]) for w in mine]
         own = np.concatenate([np.arange(offsets[w * scopes], offsets[(w + 1) * scopes]) for w in mine])
         cut = np.concatenate([np.diff(offsets[w * scopes : (w + 1) * scopes + 1]) for w in mine])
         begins = np.concatenate(([0], np.cumsum(cut))).astype(np.int64)
         found = _core.check_window(
-            begin, c(day), None if value is None else work.at(value, rows), key, scope, measure, check.comparator, windows, begins,
+            begin, c(day), value, key, scope, measure, check.comparator, windows, begins,
             np.array(values, np.int64)[own], keys, scopes, start[0] * 100 + start[1], work.threads,
         )  # fmt: skip
         found["step"] = own[found["step"]].astype(np.int32) if len(own) else found["step"]
@@ -207,7 +233,8 @@ def _windows(work: Work, rule: Rule, rows: Int64, begin: Int64, day: Int32, scop
     return joined(parts)
 
 
-def _window(check: Any, spec: Any) -> tuple[str, int, bool, bool]:
+def window_span(check: Any, spec: Any) -> tuple[str, int, bool, bool]:
+    """(unit or rolling, n, whether the n-th day before is in, whether the day's later events are)."""
     if spec.kind == "rolling":
         return "rolling", spec.days.value, spec.edge == "through", check.tie == "peers"
     return spec.unit, spec.n, False, False

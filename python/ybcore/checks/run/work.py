@@ -222,22 +222,24 @@ class Work(Records):
         rows: Int32 = catalog.item_row(item, region, texts, batch.line_day, self.threads)
         return rows
 
-    def lines(self, rule: Rule, given: bool = False) -> Chosen:
-        """Lines in a rule's scope and among its items; `given`: before netting."""
-        places = None if given else self.picks.of(rule)
+    def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
+        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only."""
+        places = None if given or among is not None else self.picks.of(rule)
         rows = self.order if given else self.rows if places is None else self.at(self.rows, places)
-        mine = Chosen(rows, None, 0, 0, places, not given and places is None)
+        mine = Chosen(
+            rows if among is None else among, None, 0, 0, places, not given and places is None and among is None
+        )
         truth = self._scope_of_lines(rule, mine, places is not None)
         if truth is not None and (truth == NO).any():
             keep = truth != NO
             mine, truth = mine.only(keep), truth[keep]
-        mine.entry, among = self.among(rule, mine)
-        if truth is None and among is None:
+        mine.entry, item = self.among(rule, mine)
+        if truth is None and item is None:
             mine.eligible = len(mine.rows)
             return mine
         chosen = np.ones(len(mine.rows), bool) if truth is None else truth == YES
-        known = np.ones(len(mine.rows), bool) if among is None else among != NO
-        chosen &= known if among is None else among == YES
+        known = np.ones(len(mine.rows), bool) if item is None else item != NO
+        chosen &= known if item is None else item == YES
         mine.unknown = int(np.count_nonzero(known & ~chosen))
         mine.eligible = int(np.count_nonzero(chosen))
         return mine if mine.eligible == len(chosen) else mine.only(chosen)
