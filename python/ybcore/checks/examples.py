@@ -148,7 +148,8 @@ def by_engine(book: RuleBook) -> Callable[[Rule, Tables], Found]:
         own = [d for d in details if int(d["vola_item_type"]) == 1]
         hits = {d["setl_id"] if d["feedetl_sn"] is None else d["feedetl_sn"] for d in own}
         named = {d["jr_id"] for d in details}
-        hits |= {what for h in report.judged.hits for what, jr_id in zip(h.what or [], h.jr_id) if jr_id not in named}
+        found = [(what, name) for h in report.judged.hits for what, name in zip(h.what or [], h.jr_id.astype(str))]
+        hits |= {what for what, name in found if name not in named}
         return hits, row["reason"] or ""
 
     return judge

@@ -245,7 +245,7 @@ class _Asked:
             for finding in np.unique(hits.finding[mine]).tolist():
                 at = int(np.flatnonzero((judged.rule == i) & (judged.at == finding))[0])
                 paid = int(judged.paid[i][own & (hits.finding == finding)].sum())
-                out.append(Became(hits.jr_id[finding], self._became(at, paid, bool(moves[at])), paid))
+                out.append(Became(hits.jr_id[finding].decode(), self._became(at, paid, bool(moves[at])), paid))
         return tuple(sorted(out, key=lambda found: found.jr_id))
 
     def _is_own(self, row: Any, is_line: Any) -> Any:
