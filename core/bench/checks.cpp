@@ -130,7 +130,7 @@ void caps(Runs& runs, const Histories& h) {
   runs.run("caps_visit", h.item.size(), [&](int threads) { return cap(events, rule, threads); });
   rule.group.subject = {};
   rule.last_paid = true;
-  for (std::int64_t& one : limit) one = 6 * kUnit;
+  for (std::int64_t& one : limit) one = 3 * kUnit;
   runs.run("caps_person", h.item.size(), [&](int threads) { return cap(events, rule, threads); });
 }
 
@@ -174,7 +174,7 @@ void windows(Runs& runs, const Histories& h) {
   some("quantity_month", lines, 2, 1, quantities);
   some("quantity_4_windows", lines, 0, 4, quantities);
   rule.measured = Measured::kCount;
-  const std::array<std::int64_t, 4> often{3, 6, 5, 13};
+  const std::array<std::int64_t, 4> often{3, 5, 5, 13};
   some("visits_30_days", visits, 1, 1, often);
   some("visits_4_windows", visits, 0, 4, often);
   rule.measured = Measured::kDays;
@@ -188,7 +188,7 @@ void supply(Runs& runs, std::size_t rows) {
   const Supplies s = supplies(rows);
   const Supply lines{s.begin, s.day, s.quantity, s.days, s.dose, s.times, s.limit, {}};
   const std::size_t n = s.day.size();
-  std::vector<std::int64_t> together(n, 150), most(n, 100);
+  std::vector<std::int64_t> together(n, 125), most(n, 100);
   Supply summed = lines, used = lines;
   summed.limit = together, used.limit = most;
   runs.run("prescription_days", n, [&](int threads) { return prescription_days(summed, {}, threads); });
