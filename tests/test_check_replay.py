@@ -15,7 +15,7 @@ from check_cases import Case, arrow_table, load, read
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from test_check_city import own_layer, tables_of
+from city_rules import own_layer, tables_of
 from ybcore.checks import load_rules, shipped_rules
 from ybcore.checks.bounds import bounds_of
 from ybcore.checks.figures import Figure

@@ -344,14 +344,11 @@ class _Run:
         """K07: one scan of the window for all values, and one of each other window at its own."""
         work, rule, check = self.work, self.rule, self.rule.check
         chosen, order, begin, day = window_events(work, rule)
-        of_visits = check.measure in OF_VISITS
         rows = chosen.rows if order is None else chosen.rows[order]
+        of_visits = check.measure in OF_VISITS
         measure, value, key, keys = window_measure(work, rule, rows)
         rising, many = check.comparator in RISING, len(self.values)
         money = self._money(rows, of_visits)
-        # Money without quantity is all of it excess; the kernel shares by quantity.
-        shared = rule.amount == "excess_qty" and check.measure == "quantity" and rising
-        bare = np.where(value <= 0, money, 0) if shared else None
         hits, amount = np.zeros(many, np.int64), np.zeros(many, np.int64)
         reach = np.zeros(len(rows), np.int64)
         c = np.ascontiguousarray
@@ -365,8 +362,6 @@ class _Run:
             )  # fmt: skip
             hits += found["hits"][0]
             amount += found["amount"][0]
-            if bare is not None:
-                amount += _suffix(found["reach"][0].astype(np.int64), len(values), bare)
             np.maximum(reach, found["reach"][0] if mine else found["reach"][0] * many, out=reach)
             self.tell(w + 1, len(check.windows))
         lines = np.full(len(rows), not of_visits)

@@ -125,6 +125,8 @@ def looks_at(rule: Rule) -> str:
     check, kernel = rule.check, rule.kernel
     if kernel == "K13":
         return "units"
+    if rule.function is not None:
+        return rule.function.on
     if kernel == "K15":
         return str(check.on)
     if kernel == "K09":

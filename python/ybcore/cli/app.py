@@ -9,7 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
-from .options import for_people, inputs, rules_of_settling
+from .options import for_people, inputs, own_functions, rules_of_settling
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
@@ -159,6 +159,7 @@ def settle(session: Session, **options: Any) -> int:
     en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",
 )
 @common
+@own_functions
 @for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option(
@@ -333,6 +334,7 @@ def rules() -> None:
 @rules.command("list", zh="列出规则文件或文件夹中的规则。", en="List the rules of documents or folders.")
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
 def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     from .rules import list_rules
@@ -348,6 +350,7 @@ def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("path", type=PATH)
 @click.argument("rule_id", metavar="ID")
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
 def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
     from .rules import show_rule
@@ -362,6 +365,7 @@ def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int
 )
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:
     from .rules import validate
 
@@ -389,6 +393,7 @@ def of_folder(command: Any) -> Any:
 )
 @click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @common
+@own_functions
 @of_folder
 @click.option(
     "--encoding",

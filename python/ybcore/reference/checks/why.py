@@ -13,6 +13,7 @@ from .job import Found, Job
 from .money import Finding, finding
 from .run import KERNELS, Result, note_denied, status
 from .tables import Entry, in_list
+from .user import function_of
 from .values import either, listed
 from .world import Line, Unit, Visit
 
@@ -69,7 +70,7 @@ def looks_at(rule: Rule) -> str:
 
 
 def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer:
-    kind = looks_at(rule)
+    kind = function_of(rule, result.book.functions).on if rule.kernel == "user" else looks_at(rule)
     units: set[Unit] = {line} if line else {visit}
     units |= {visit} if kind == "visits" else set()
     hits = standing(result, rule, units, 1)
@@ -270,7 +271,7 @@ def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     visit, line = (unit.visit, unit) if isinstance(unit, Line) else (unit, None)
     if name == "age":
         return told("unknown", column="brdy") if visit.value("brdy") is None else None
-    values = attribute_of(job, (visit, line, None, day, ""), name)
+    values = attribute_of(job, (visit, line, None, day, ""), str(name))
     if values is None:
         return told("unknown", column=name)
     side = "allowed" if "allowed" in check else "barred"
