@@ -102,7 +102,8 @@ void bind_checks_window(py::module_& m) {
   m.def("check_window_replay", &py_replay, py::arg("begin").noconvert(), py::arg("day").noconvert(), py::arg("value").noconvert(),
         py::arg("key").noconvert(), py::arg("scope").noconvert(), py::arg("measure"), py::arg("comparator"), py::arg("windows"),
         py::arg("values").noconvert(), py::arg("money").noconvert(), py::arg("excess") = false, py::arg("keys") = 0,
-        py::arg("starts") = 101, py::arg("threads") = 1, "K07: hits and amounts (windows x values) and reach (windows x events) from one scan.");
+        py::arg("starts") = 101, py::arg("threads") = 1,
+        "K07: hits and amounts (windows x values) and reach (windows x events) from one scan.");
 }
 
 }  // namespace ybcore::bind
