@@ -1,4 +1,5 @@
 // K06 against a twin that looks at every pair of lines, and what is easily got wrong.
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
