@@ -349,6 +349,9 @@ class _Run:
         measure, value, key, keys = window_measure(work, rule, rows)
         rising, many = check.comparator in RISING, len(self.values)
         money = self._money(rows, of_visits)
+        # Money without quantity is all of it excess; the kernel shares by quantity.
+        shared = rule.amount == "excess_qty" and check.measure == "quantity" and rising
+        bare = np.where(value <= 0, money, 0) if shared else None
         hits, amount = np.zeros(many, np.int64), np.zeros(many, np.int64)
         reach = np.zeros(len(rows), np.int64)
         c = np.ascontiguousarray
@@ -362,6 +365,8 @@ class _Run:
             )  # fmt: skip
             hits += found["hits"][0]
             amount += found["amount"][0]
+            if bare is not None:
+                amount += _suffix(found["reach"][0].astype(np.int64), len(values), bare)
             np.maximum(reach, found["reach"][0] if mine else found["reach"][0] * many, out=reach)
             self.tell(w + 1, len(check.windows))
         lines = np.full(len(rows), not of_visits)
