@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import Case, arrow_table, load, read
+from city_rules import own_layer, tables_of
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from city_rules import own_layer, tables_of
 from ybcore.checks import load_rules, shipped_rules
 from ybcore.checks.bounds import bounds_of
 from ybcore.checks.figures import Figure
