@@ -7,8 +7,11 @@ from hashlib import sha256
 import numpy as np
 import pyarrow as pa
 import pytest
+import ybcore
 from ybcore import _core
 from ybcore.checks.run.texts import bytes_of, some_of
+from ybcore.columns.checkschema import CHECK_LINES
+from ybcore.columns.read import Problems, read
 
 
 def i64(*values: int) -> np.ndarray:
@@ -82,3 +85,35 @@ def test_some_cells_of_many_chunks() -> None:
         assert found.to_pylist() == ["f", None, "a", "e", None, "a"]
     assert some_of(whole, []).to_pylist() == []
     assert some_of(pa.chunked_array([], pa.string()), [-1]).to_pylist() == [None]
+
+
+def test_columns_of_lines_are_read_when_asked_for() -> None:
+    lines = {
+        "setl_id": ["1", "1"],
+        "med_list_codg": ["a", "b"],
+        "cnt": ["1.5", None],
+        "pric": ["2", "x"],
+        "det_item_fee_sumamt": ["3", "4"],
+    }
+    problems = Problems()
+    frame = read(lines, CHECK_LINES, problems, lazy=True)
+    whole = read(lines, CHECK_LINES, problems)
+    assert not problems.found
+    assert list(frame.cells) == list(whole.cells) and "cnt" in frame.cells and "upld_time" not in frame.cells
+    assert frame.cells.get("upld_time") is None
+    for _ in range(2):
+        assert frame.ints("cnt").tolist() == whole.ints("cnt").tolist() == [15_000, np.iinfo(np.int64).min]
+        frame.forget("cnt", "upld_time")
+    assert frame.bad().tolist() == whole.bad().tolist() == [False, True]
+
+
+def test_wrong_columns_of_lines_are_told_together() -> None:
+    visits = {"setl_id": ["1"], "psn_no": ["p"], "begndate": ["2024-01-01"]}
+    lines = {"setl_id": ["1"], "med_list_codg": ["a"], "cnt": [1.5], "pric": [2.5], "det_item_fee_sumamt": [300]}
+    rules = {
+        "format": "ybcore-rules/1", "id": "d", "version": "1", "name": {"zh": "d", "en": "d"}, "layer": "base", "region": "*", "from": "open",
+        "known_since": "2000-01-01", "source": "test", "rules": [],
+    }  # fmt: skip
+    with pytest.raises(ybcore.InputError) as told:
+        ybcore.check(visits, lines, rules=[rules])
+    assert [problem.path for problem in told.value.problems] == ["lines.cnt", "lines.pric"]

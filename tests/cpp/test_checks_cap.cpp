@@ -1,4 +1,5 @@
 // K06 against a twin that looks at every pair of lines, and what is easily got wrong.
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -63,6 +64,7 @@ std::vector<Finding> twin(const Case& c, const CapRule& rule, bool counted, std:
         share[at] = own <= 0 ? 0 : std::min(own, std::max<std::int64_t>(beyond, 0));
         beyond -= share[at];
       }
+      if (upper && std::ranges::none_of(share, [](std::int64_t x) { return x > 0; })) continue;
       for (std::size_t k = 0; k < lines.size(); ++k)
         if (!upper || share[k] > 0) one.details.push_back(offending(lines[k], counted || !upper ? kWhole : share[k]));
       for (std::size_t k = 0; k < lines.size(); ++k)

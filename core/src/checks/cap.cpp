@@ -1,5 +1,6 @@
 #include "ybcore/checks/cap.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <vector>
 
@@ -131,6 +132,8 @@ class Capping {
     for (const std::int32_t line : lines) sum += value(line);
     const std::int64_t measure = told(sum);
     if (!hits(rule_.comparator, measure, limit)) return;
+    // Lines of nothing carry no excess.
+    if (!less_ && std::ranges::none_of(lines, [this](std::int32_t line) { return value(line) > 0; })) return;
     found_.open(
         {measure, limit, kUnknown, kUnknown, events_.entry.empty() ? -1 : events_.entry[static_cast<std::size_t>(lines.front())], 0});
     if (less_) {

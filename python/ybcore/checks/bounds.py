@@ -33,6 +33,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "K13": ("value",),
     "K14": ("tolerance",),
     "K15": ("tolerance", "hours"),
+    "user": ("value",),
 }
 """Kernel → the last word of the path of its bounds."""
 

@@ -147,8 +147,9 @@ def by_engine(book: RuleBook) -> Callable[[Rule, Tables], Found]:
         details = report.details.to_pylist()
         own = [d for d in details if int(d["vola_item_type"]) == 1]
         hits = {d["setl_id"] if d["feedetl_sn"] is None else d["feedetl_sn"] for d in own}
-        named = {d["jr_id"] for d in details}
-        hits |= {what for h in report.judged.hits for what, jr_id in zip(h.what or [], h.jr_id) if jr_id not in named}
+        for found in report.judged.hits:  # findings without rows: what was hit
+            bare = (found.begin_of[1:] == found.begin_of[:-1]).tolist()
+            hits |= {what for what, alone in zip(found.what or (), bare) if alone}
         return hits, row["reason"] or ""
 
     return judge

@@ -344,7 +344,8 @@ class _Run:
         """K07: one scan of the window for all values, and one of each other window at its own."""
         work, rule, check = self.work, self.rule, self.rule.check
         chosen, order, begin, day = window_events(work, rule)
-        rows, of_visits = chosen.rows[order], check.measure in OF_VISITS
+        rows = chosen.rows if order is None else chosen.rows[order]
+        of_visits = check.measure in OF_VISITS
         measure, value, key, keys = window_measure(work, rule, rows)
         rising, many = check.comparator in RISING, len(self.values)
         money = self._money(rows, of_visits)

@@ -6,14 +6,15 @@ Nothing heavy is loaded here: NumPy when a function is asked, numba when a row f
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from ybcore.errors import InputError, Problem
+from ybcore.errors import InputError, Problem, YbcoreError
 
-__all__ = ["MISSING", "UserRule", "WrongAnswerError", "answer_of", "registered", "rule"]
+__all__ = ["MISSING", "UserRule", "WrongAnswerError", "answer_of", "register_file", "registered", "rule"]
 
 MISSING = -(1 << 63)
 """What a missing number is in a column asked for with `?`, and what a measure says that cannot be known."""
@@ -98,6 +99,25 @@ _REGISTERED: dict[str, UserRule] = {}
 def registered() -> Mapping[str, UserRule]:
     """Every registered function by name, as it stands now; to read."""
     return MappingProxyType(_REGISTERED)
+
+
+def register_file(path: str | os.PathLike[str]) -> None:
+    """Run a Python file that registers functions; what it registered before goes first. Raises InputError, OSError."""
+    import runpy
+    import traceback
+
+    file = os.fspath(path)
+    for name in [name for name, held in _REGISTERED.items() if held.file == file]:
+        del _REGISTERED[name]
+    try:
+        runpy.run_path(file)
+    except (YbcoreError, OSError):
+        raise
+    except Exception as error:
+        own = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+        line = error.lineno if isinstance(error, SyntaxError) else own[-1] if own else None
+        told = f"{type(error).__name__}: {error}"
+        raise InputError([Problem(file=file, line=line, what=f"raised {told}", what_zh=f"抛出 {told}")]) from error
 
 
 def rule(

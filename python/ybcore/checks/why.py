@@ -107,6 +107,8 @@ class Why:
             for name, held in (("measure", self.measure), ("limit", self.limit))
         }
         out = TEXTS[self.code][english].format(column=self.column, value=value, wanted=self.wanted, **figures)
+        if self.code == "involved":
+            return out + (": " if english else "：") + ", ".join(found.jr_id for found in self.findings)
         ends = [f"{found.jr_id} {BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
         return out + ((": " if english else "：") + ("; " if english else "；").join(ends) if ends else "")
 
@@ -123,6 +125,8 @@ def looks_at(rule: Rule) -> str:
     check, kernel = rule.check, rule.kernel
     if kernel == "K13":
         return "units"
+    if rule.function is not None:
+        return rule.function.on
     if kernel == "K15":
         return str(check.on)
     if kernel == "K09":
@@ -245,7 +249,7 @@ class _Asked:
             for finding in np.unique(hits.finding[mine]).tolist():
                 at = int(np.flatnonzero((judged.rule == i) & (judged.at == finding))[0])
                 paid = int(judged.paid[i][own & (hits.finding == finding)].sum())
-                out.append(Became(hits.jr_id[finding], self._became(at, paid, bool(moves[at])), paid))
+                out.append(Became(hits.jr_id[finding].decode(), self._became(at, paid, bool(moves[at])), paid))
         return tuple(sorted(out, key=lambda found: found.jr_id))
 
     def _is_own(self, row: Any, is_line: Any) -> Any:
@@ -429,13 +433,24 @@ class _Asked:
         if value is None:
             return self.told("unknown", column=check.attribute)
         test = check.allowed if check.allowed is not None else check.barred
-        wanted = test.column if isinstance(test, ColumnMap) else "|".join(test.codes) if isinstance(test, Codes) else ""
+        wanted = "|".join(
+            self._mapped(test) if isinstance(test, ColumnMap) else test.codes if isinstance(test, Codes) else ()
+        )
         return self.told(
             "attribute",
             column=check.attribute,
             value=value,
             wanted=wanted if check.barred is None else f"not({wanted})",
         )
+
+    def _mapped(self, test: ColumnMap) -> tuple[str, ...]:
+        """The codes that the map says for the text of the row that holds; of keys other than items the column."""
+        table = self.rule.table
+        if self.rule.check.key != "item" or table is None:
+            return (f"column {test.column}",)
+        entry, _ = self.work.among(self.rule, _only(np.array([self.line])))
+        codes: Any = test.map.get(table.columns[test.column][int(entry[0])] if entry is not None else "", ())
+        return tuple(codes)
 
     def _unknown(self) -> Why | None:
         """The row alone, in scope and among the items: what the kernel cannot know of it."""

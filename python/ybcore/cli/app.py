@@ -9,7 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
-from .options import for_people, inputs, rules_of_settling
+from .options import for_people, inputs, own_functions, rules_of_settling
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
@@ -159,6 +159,7 @@ def settle(session: Session, **options: Any) -> int:
     en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",
 )
 @common
+@own_functions
 @for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option(
@@ -333,6 +334,7 @@ def rules() -> None:
 @rules.command("list", zh="列出规则文件或文件夹中的规则。", en="List the rules of documents or folders.")
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
 def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     from .rules import list_rules
@@ -348,6 +350,7 @@ def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("path", type=PATH)
 @click.argument("rule_id", metavar="ID")
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
 def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
     from .rules import show_rule
@@ -362,6 +365,7 @@ def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int
 )
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:
     from .rules import validate
 
@@ -389,6 +393,7 @@ def of_folder(command: Any) -> Any:
 )
 @click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @common
+@own_functions
 @of_folder
 @click.option(
     "--encoding",
@@ -426,6 +431,33 @@ def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> i
     from .replay import replay
 
     return replay(session, paths, **options)
+
+
+@rules.command(
+    "why",
+    zh="追问：一条规则为何没有命中某条明细或某次就诊，命中的又如何处理。\n\nROW 为 setl_id/feedetl_sn，或就诊的 setl_id；没有 feedetl_sn 的明细写 setl_id/#序号。",
+    en="Why a rule did not hit a fee line or a visit, or what became of it where it did.\n\nROW is setl_id/feedetl_sn, or a visit's setl_id; a line without feedetl_sn is setl_id/#place.",
+)
+@click.argument("rows", nargs=-1, required=True, metavar="ROW...")
+@common
+@of_folder
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
+@click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
+def rules_why(session: Session, rows: tuple[str, ...], **options: Any) -> int:
+    from .why import why
+
+    return why(session, rows, **options)
 
 
 @rules.command("schema", zh="规则文件的 JSON Schema。", en="The JSON Schema of rule documents.")

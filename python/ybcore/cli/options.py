@@ -9,7 +9,7 @@ import click
 
 from .base import Option
 
-__all__ = ["for_people", "inputs", "rules_of_settling"]
+__all__ = ["for_people", "inputs", "own_functions", "rules_of_settling"]
 
 PATH = click.Path(path_type=Path)
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
@@ -36,11 +36,26 @@ def inputs(command: Any) -> Any:
     return command
 
 
-def rules_of_settling(command: Any) -> Any:
-    """The option that names the rules of a settlement."""
-    option = Option(["--rules"], multiple=True, type=PATH, zh="审核规则文件或文件夹；可多次给出。", en="Rule document or folder; may be repeated.")  # fmt: skip
+def _register(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
+    if files and not ctx.resilient_parsing:
+        from ..checks.user import register_file
+
+        for file in files:
+            register_file(file)
+
+
+def own_functions(command: Any) -> Any:
+    """The option that names Python files whose functions rules of one's own name."""
+    option = Option(["--functions"], multiple=True, type=PATH, expose_value=False, callback=_register, zh="先运行的 Python 文件，以 @ybcore.rule 注册规则函数；可多次给出。", en="Python file to run first, which registers rule functions by @ybcore.rule; may be repeated.")  # fmt: skip
     command.__click_params__ = [*getattr(command, "__click_params__", []), option]
     return command
+
+
+def rules_of_settling(command: Any) -> Any:
+    """The options that name the rules of a settlement."""
+    option = Option(["--rules"], multiple=True, type=PATH, zh="审核规则文件或文件夹；可多次给出。", en="Rule document or folder; may be repeated.")  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), option]
+    return own_functions(command)
 
 
 def for_people(command: Any) -> Any:

@@ -51,7 +51,7 @@ class Batch:
         self.catalog, self.threads = catalog, threads
         problems = Problems()
         self.frames: dict[str, Frame] = {
-            name: read(tables[name], spec, problems, optional=SPARE, threads=threads)
+            name: read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=name == "lines")
             for name, spec in TABLES.items()
             if tables.get(name) is not None
         }
@@ -229,7 +229,6 @@ class Batch:
         assert rows is not None
         return rows.find(self.hospital, self.end_day)
 
-    @cached_property
     def named_line(self) -> Int64 | None:
         """Row of the line that each returning line names within its visit, -1 none; None where none names one."""
         lines = self.frames["lines"]

@@ -264,7 +264,7 @@ def one_set(rule: Rule) -> Int32:
 def price_ceiling(work: Work, rule: Rule) -> Raw:
     """K03."""
     chosen = work.lines(rule)
-    price, quantity = work.at(work.column("pric"), chosen.rows), work.of(chosen, "quantity")
+    price, quantity = work.prices(chosen.rows), work.of(chosen, "quantity")
     ceiling = rule.numbers["ceiling"]
     entry = None if chosen.entry is None else c(chosen.entry)
     found = _core.check_price_ceiling(entry, c(price), c(quantity), ceiling, rule.check.tolerance.value, work.threads)

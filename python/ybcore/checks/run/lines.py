@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ... import _core
 from ...columns.convert import NULL_INT
@@ -52,7 +53,10 @@ def taken_or_none(values: Any, keep: Any) -> Any:
 
 
 class OrderedLines:
-    """`order`: rows of lines of standing visits by person, time and ids; `rows`: those of them that stand after netting."""
+    """`order`: rows of lines of standing visits by person, time and ids; `rows`: those of them that stand after netting.
+
+    `standing` says by input row which these are, `cut` where each person begins among them.
+    """
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.threads = batch, batch.threads
@@ -68,41 +72,56 @@ class OrderedLines:
             self.quantity = self.amount = np.zeros(0, np.int64)
             self.cut = np.zeros(len(batch.psn_ids) + 1, np.int64)
             self.returns = self.lost = 0
-            self.as_given = True
+            self.as_given, self.standing = True, np.zeros(0, bool)
             return
-        amount, count = frame.ints("det_item_fee_sumamt"), frame.ints("cnt")
-        if (amount == NULL_INT).any():
-            amount = np.where(amount == NULL_INT, 0, amount)
-        quantity = count
-        if (count == NULL_INT).any():
-            quantity = np.where(count == NULL_INT, np.where(amount < 0, -UNIT, UNIT), count)
-        self.given_amount, self.given_quantity = amount, quantity = np.ascontiguousarray(amount), np.ascontiguousarray(quantity)  # fmt: skip
+        quantity, amount = self.given_quantity, self.given_amount
         visit = batch.line_visit
         if not batch.stands.all():
             own = np.where(batch.stands, np.arange(batch.visits.rows), -1).astype(np.int32)
             visit = _core.taken(np.append(own, np.int32(-1)), visit, self.threads)
         names = ("numbers", "offsets", "bytes")
         ids = dict(zip((f"visit_{name}" for name in names), _ties(batch.visits.ids["setl_id"])))
-        if "feedetl_sn" in frame.ids:
+        if "feedetl_sn" in frame.ids and not _rising(frame.ids["feedetl_sn"], batch.line_visit):
             ids |= dict(zip((f"line_{name}" for name in names), _ties(frame.ids["feedetl_sn"])))
         found, begin, was_ordered = _core.check_order(
             visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), **ids, threads=self.threads
         )
         order: Int32 | None = None if was_ordered else found
-        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line, self.threads)
+        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line(), self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
         self.quantity, self.amount = quantity, amount
         if self.returns:
             back = np.flatnonzero((quantity < 0) | (amount < 0))
             self.quantity, self.amount = net["quantity"], net["amount"]
             self.quantity[back] = self.amount[back] = 0
+            self.let_go()
         self.order = np.arange(frame.rows, dtype=np.int32) if order is None else order
-        stands = net["stands"].view(bool)
-        stands = stands if order is None else stands[self.order]
+        self.standing = net["stands"].view(bool)
+        stands = self.standing if order is None else self.standing[self.order]
         gone = np.flatnonzero(~stands)
         self.as_given = was_ordered and not len(gone)
         self.rows = self.order[stands] if len(gone) else self.order
         self.cut = begin - np.searchsorted(gone, begin)
+
+    def let_go(self) -> None:
+        """Quantities and amounts before netting are read again when they are asked for."""
+        if self.returns:
+            self.batch.frames["lines"].forget("cnt", "det_item_fee_sumamt")
+
+    @property
+    def given_amount(self) -> Int64:
+        """Fen of each line before netting, 0 where missing. Not kept."""
+        amount = self.batch.frames["lines"].ints("det_item_fee_sumamt")
+        return np.ascontiguousarray(np.where(amount == NULL_INT, 0, amount) if (amount == NULL_INT).any() else amount)
+
+    @property
+    def given_quantity(self) -> Int64:
+        """Quantity of each line before netting: 1 where missing, or -1 of a negative amount. Not kept."""
+        count = self.batch.frames["lines"].ints("cnt")
+        missing = count == NULL_INT
+        if missing.any():
+            count = np.where(missing, np.where(self.given_amount < 0, -UNIT, UNIT), count)
+        return np.ascontiguousarray(count)
 
     def given(self, name: str) -> Any:
         """A column of all lines, by input row: visit, item, day, time, quantity, amount."""
@@ -111,11 +130,14 @@ class OrderedLines:
         return getattr(self.batch, "item" if name == "item" else f"line_{name}")
 
     def ordered(self, name: str) -> Any:
-        """The same of the standing lines, in canonical order. Made once, and not to be written."""
-        if name not in self._ordered:
-            column = np.ascontiguousarray(self.given(name))
-            self._ordered[name] = column if self.as_given else _core.taken(column, self.rows, self.threads)
-        return self._ordered[name]
+        """The same of the standing lines, in canonical order; visit and item are kept. Not to be written."""
+        if name in self._ordered:
+            return self._ordered[name]
+        column = np.ascontiguousarray(self.given(name))
+        out = column if self.as_given else _core.taken(column, self.rows, self.threads)
+        if name in ("visit", "item"):
+            self._ordered[name] = out
+        return out
 
     def of(self, chosen: Chosen, name: str) -> Any:
         """The same of some lines."""
@@ -169,6 +191,12 @@ class OrderedLines:
         frame = self.batch.frame("lines")
         return np.zeros(0, np.int64) if frame is None else frame.ints(name)
 
+    def prices(self, rows: Any) -> Int64:
+        """Prices of some lines; the column is not kept, for few rules ask."""
+        found: Int64 = self.at(self.column("pric"), rows)
+        self.batch.frames["lines"].forget("pric")
+        return found
+
     @cached_property
     def prescriptions(self) -> Int32:
         """Prescription of each line within its visit; -1 without rxno."""
@@ -186,7 +214,7 @@ class OrderedLines:
     @cached_property
     def last_day(self) -> int | None:
         """The last day of lines and visits that stand."""
-        days = [self.ordered("day"), self.batch.end_day[self.batch.stands]]
+        days = [self.batch.line_day[self.standing], self.batch.end_day[self.batch.stands]]
         return max((int(part.max()) for part in days if len(part)), default=None)
 
     def by_key(self, key: Any, keys: int, rows: Any, on: str) -> tuple[Int64, Int64]:
@@ -255,6 +283,27 @@ class OrderedLines:
         days = batch.visits.ints("ipt_days")
         own = np.maximum(1, batch.end_day.astype(np.int64) - batch.begin_day)
         return np.where(days == NULL_INT, own, days).astype(np.int32)
+
+
+def _rising(column: pa.ChunkedArray, visit: Int32) -> bool:
+    """Whether lines stand by visit, and those of one visit by their ids: then their places order them as the ids do."""
+    at, last = 0, None
+    for chunk in column.chunks:
+        if not len(chunk):
+            continue
+        if chunk.null_count or pa.types.is_dictionary(chunk.type):
+            return False
+        own = visit[at : at + len(chunk)]
+        step = np.diff(own)
+        if (step < 0).any():
+            return False
+        ids = pc.greater(chunk.slice(1), chunk.slice(0, len(chunk) - 1))
+        if not (np.asarray(ids) | (step > 0)).all():
+            return False
+        if last is not None and (own[0] < last[0] or (own[0] == last[0] and not pc.greater(chunk[0], last[1]).as_py())):
+            return False
+        at, last = at + len(chunk), (own[-1], chunk[-1])
+    return True
 
 
 def _ties(column: pa.ChunkedArray) -> tuple[Any, Any, Any]:

@@ -33,7 +33,7 @@ def ratio(work: Work, rule: Rule) -> Raw:
     sides = [_side(work, rule, side, axis) for side in (check.numerator, check.denominator)]
     there = np.zeros(axis.size, bool)
     for key, _ in sides:
-        there[key] = True
+        there |= _core.check_tally(key, None, axis.size) > 0
     number = np.flatnonzero(there)
     cells = axis.cells(number)
     top, base = (_core.check_tally(key, counted, axis.size)[number] for key, counted in sides)
@@ -153,10 +153,23 @@ class Axis:
 
     def numbers(self, first: Int32, second: Int32 | None, period: Int32) -> Int32:
         """The number of each row; -1 where the unit is not known."""
-        unit = first.astype(np.int64)
+        unit = first
         if second is not None:
-            unit = np.where((first < 0) | (second < 0), -1, unit * self.seconds + second)
-        return np.where(unit < 0, -1, unit * self.periods + period).astype(np.int32)
+            unit = first * np.int32(self.seconds) + second
+            unit[(first < 0) | (second < 0)] = -1
+        # Of unit -1 every period comes to less than 0.
+        number = unit * np.int32(self.periods)
+        number += period
+        return np.maximum(number, np.int32(-1), out=number)
+
+
+def _edges(work: Work) -> Int64:
+    """First and last day of lines and visits that stand."""
+    batch = work.batch
+    kept = ((batch.line_day, work.standing), (batch.begin_day, batch.stands))
+    most, least = np.iinfo(np.int32).max, np.iinfo(np.int32).min
+    parts = [(day.min(where=own, initial=most), day.max(where=own, initial=least)) for day, own in kept if own.any()]
+    return np.array(parts or [(0, 0)], np.int64)
 
 
 def _axis(work: Work, by: str, period: str) -> Axis:
@@ -164,8 +177,7 @@ def _axis(work: Work, by: str, period: str) -> Axis:
     batch = work.batch
     _, _, departments = work.departments if by == "department" else (None, None, [""])
     first = len(batch.doctor_ids if by == "doctor" else batch.hospital_ids)
-    days = [part for part in (work.ordered("day"), batch.begin_day[batch.stands]) if len(part)]
-    edges = np.array([[part.min(), part.max()] for part in days] or [[0, 0]])
+    edges = work.once("edges", lambda: _edges(work))
     low, high = _period(period, np.array([edges.min(), edges.max()])).tolist()
     return Axis(max(1, first), max(1, len(departments)), low, high - low + 1)
 
@@ -173,9 +185,10 @@ def _axis(work: Work, by: str, period: str) -> Axis:
 def _numbers(work: Work, check: Any, axis: Axis, rows: Any, on: str, visit: Any, day: Any) -> Int32:
     """The number of the unit and period of some lines or visits."""
     batch = work.batch
-    low, high = (int(day.min()), int(day.max())) if len(day) else (0, 0)
+    edges = work.once("edges", lambda: _edges(work))
+    low, high = int(edges.min()), int(edges.max())
     of_day = (_period(check.period, np.arange(low, high + 1)) - axis.earliest).astype(np.int32)
-    period = _core.taken(of_day, c((day - np.int32(low)).astype(np.int32, copy=False)), work.threads)
+    period = _core.taken(of_day, np.clip(day, low, high) - np.int32(low), work.threads)
     if check.by == "doctor":
         return axis.numbers(batch.doctor[rows] if on == "lines" else batch.attending[rows], None, period)
     hospital = work.at(batch.hospital, visit)
@@ -186,16 +199,20 @@ def _numbers(work: Work, check: Any, axis: Axis, rows: Any, on: str, visit: Any,
 
 
 def _all_lines(work: Work, check: Any, axis: Axis) -> Int32:
-    """Those of every standing line."""
-    numbers: Int32 = work.once(
-        f"cells {check.by} {check.period}",
-        lambda: _numbers(work, check, axis, work.rows, "lines", work.ordered("visit"), work.ordered("day")),
-    )
+    """Those of every line by input row; -1 also of lines that do not stand."""
+
+    def make() -> Int32:
+        batch = work.batch
+        number = _numbers(work, check, axis, slice(None), "lines", batch.line_visit, batch.line_day)
+        number[~work.standing] = -1
+        return number
+
+    numbers: Int32 = work.once(f"cells {check.by} {check.period}", make)
     return numbers
 
 
 def _side(work: Work, rule: Rule, side: Any, axis: Axis) -> tuple[Int32, Any]:
-    """(unit and period of each event, what it counts; None: one each)."""
+    """(unit and period of each event, -1 unknown; what it counts, None: one each)."""
     batch, check, kinds = work.batch, rule.check, rule.visit_kinds
     on = "visits" if side.measure in ("visits", "days") else "lines"
     if on == "lines":
@@ -210,21 +227,18 @@ def _side(work: Work, rule: Rule, side: Any, axis: Axis) -> tuple[Int32, Any]:
         if not work.always(rule):
             held = work.when(rule, np.full(len(lines.rows), YES, np.uint8), work.of(lines, "day"))
             lines = lines.only(held == YES)
-        every = _all_lines(work, check, axis)
-        number = every if lines.whole else _core.taken(every, c(lines.places), work.threads)
-        counted = work.of(lines, side.measure) if side.measure in ("amount", "quantity") else None
-    else:
-        rows, _ = batch.visit_order
-        inside = work.when(rule, work.scopes.truth(work.scope_of(rule), kinds)[rows], batch.begin_day[rows]) == YES
-        rows = rows[inside & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
-        if not side.items.all:
-            rows = rows[work.visits_with(rule, side.items)[rows] == YES]
-        number = _numbers(work, check, axis, rows, "visits", rows, batch.begin_day[rows])
-        counted = work.stay_days[rows].astype(np.int64) if side.measure == "days" else None
-    known = number >= 0
-    if known.all():
-        return number, counted
-    return number[known], None if counted is None else counted[known]
+        number = _all_lines(work, check, axis)
+        counted = work.given(side.measure) if side.measure in ("amount", "quantity") else None
+        if lines.whole:
+            return number, counted
+        return work.at(number, lines.rows), None if counted is None else work.at(counted, lines.rows)
+    rows, _ = batch.visit_order
+    inside = work.when(rule, work.scopes.truth(work.scope_of(rule), kinds)[rows], batch.begin_day[rows]) == YES
+    rows = rows[inside & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
+    if not side.items.all:
+        rows = rows[work.visits_with(rule, side.items)[rows] == YES]
+    counted = work.stay_days[rows].astype(np.int64) if side.measure == "days" else None
+    return _numbers(work, check, axis, rows, "visits", rows, batch.begin_day[rows]), counted
 
 
 def _before(number: Int64, cells: Int64, axis: Axis) -> Int32:

@@ -21,7 +21,7 @@ from .needs import missing
 from .report import CheckReport
 from .work import Work
 
-__all__ = ["note_denied", "raw_of", "rule_status", "run"]
+__all__ = ["MOVING", "note_denied", "raw_of", "rule_status", "run"]
 
 _EPOCH = dt.date(1970, 1, 1)
 KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {

@@ -213,19 +213,15 @@ def _stock(work: Work, rule: Rule) -> Raw:
     keys = np.unique(wanted[known])
     chosen = chosen.only(_in_stock(work, chosen, known))
     rows = chosen.rows
-    hospital = batch.hospital[work.of(chosen, "visit")]
-    key = hospital.astype(np.int64) * items + work.of(chosen, "item")
-    at = np.searchsorted(keys, key)
-    there = (hospital >= 0) & (at < len(keys))
-    there[there] = keys[at[there]] == key[there]
-    order, begin = work.by_key(np.where(there, at, -1), len(keys), rows, "lines")
+    number = _numbered(keys, work.at(batch.hospital, work.of(chosen, "visit")), work.of(chosen, "item"), items)
+    order, begin = work.by_key(number, len(keys), rows, "lines")
     rows = rows[order]
     entry = None if chosen.entry is None else chosen.entry[order]
-    sold = np.unique(at[there])  # the keys of which a line was sold, as `begin` has them
-    place = np.searchsorted(sold, np.searchsorted(keys, wanted))
-    there = known & (place < len(sold))
-    there[there] = keys[sold[place[there]]] == wanted[there]
-    at = place
+    # Of the keys of which a line was sold, which group of `begin` they are.
+    sold = _core.check_tally(number, None, len(keys)) > 0
+    group = np.append(np.where(sold, np.cumsum(sold) - 1, -1), -1)
+    at = group[np.where(known, np.searchsorted(keys, wanted), -1)]
+    there = at >= 0
     first, last = frame.days("begndate"), frame.days("enddate")
     lines = np.where(there, at, -1).astype(np.int32)
     factor = _factors(rule, entry, begin, lines)
@@ -245,6 +241,25 @@ def _stock(work: Work, rule: Rule) -> Raw:
     places, codes = (some_of(frame.ids[name], row).to_pylist() for name in ("fixmedins_code", "med_list_codg"))
     found["entry"] = np.full(len(row), -1, np.int32)
     return Raw(found, rows, "lines", frame.rows, lost, [f"{h}|{i}" for h, i in zip(places, codes)])
+
+
+def _numbered(keys: Int64, hospital: Int32, item: Int32, items: int) -> Int32:
+    """Place of (institution, item) among sorted keys; -1 where it is not there."""
+    if not len(keys):
+        return np.full(len(item), -1, np.int32)
+    key = hospital.astype(np.int64)
+    key *= items
+    key += item
+    top = int(keys[-1]) + 1
+    if top < 1 << 26:
+        place = np.full(top + 1, -1, np.int32)
+        place[keys] = np.arange(len(keys), dtype=np.int32)
+        found: Int32 = place[np.minimum(key, top, out=key)]
+    else:
+        at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        found = np.where(keys[at] == key, at, -1).astype(np.int32)
+    found[hospital < 0] = -1
+    return found
 
 
 def _in_stock(work: Work, chosen: Chosen, known: Any) -> npt.NDArray[np.bool_]:
@@ -368,6 +383,7 @@ def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     size = batch.visits.rows
     count = _core.check_tally(batch.line_visit, None, size)[rows]
     sums = _core.check_tally(batch.line_visit, work.given_amount, size)[rows]
+    work.let_go()
     # One amount a visit: what its lines come to.
     begin = np.concatenate(([0], np.cumsum(count > 0)))
     total = batch.visits.ints("medfee_sumamt")[rows]
@@ -375,10 +391,9 @@ def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 
 def _product(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
-    quantity, price, amount = (
-        work.at(column, rows) for column in (work.given_quantity, work.column("pric"), work.given_amount)
-    )
-    return _core.check_product(c(quantity), c(price), c(amount), rule.check.tolerance.value, work.threads)
+    quantity, amount = work.at(work.given_quantity, rows), work.at(work.given_amount, rows)
+    work.let_go()
+    return _core.check_product(c(quantity), c(work.prices(rows)), c(amount), rule.check.tolerance.value, work.threads)
 
 
 def _time(work: Work, column: str, rows: Int64, on: str) -> Int64:

@@ -143,6 +143,13 @@ class Work(Records):
     def item_mask(self, rule: Rule, items: Items | None = None) -> Mask | None:
         """Items that may be among those that a rule names, whatever the day; None: all."""
         items = rule.items if items is None else items
+        if items.all:
+            return None
+        name = f"items {items.table} {items.list} {items.prefix} {items.list_type} {items.med_chrgitm_type}"
+        mask: Mask = self.once(name, lambda: self._item_mask(rule, items))
+        return mask
+
+    def _item_mask(self, rule: Rule, items: Items) -> Mask:
         ids = self.batch.item_ids
         if items.table is not None:
             table = self._items_table(rule, items)
@@ -156,8 +163,6 @@ class Work(Records):
             return self.in_list(items.list, ids, "item")
         if items.prefix is not None:
             return members(ids, "prefix", items.prefix)
-        if items.all:
-            return None
         # Those with a row of the catalogue that fits or does not say, and those without one on some line's day.
         catalog = self.batch.catalog
         some = np.zeros(len(catalog) + 1, bool)

@@ -98,7 +98,7 @@ def empty(rule: Rule, book: Book) -> str | None:
     """The first table or list of the rule that has nothing in it."""
     for kind, name in named_in([rule.items, rule.check, rule.raw.get("scope")]):
         if kind == "table" and not book.table(name).rows:
-            return f"table {name} is empty"
+            return f"table {name} has no rows"
         if kind == "list" and not book.list(name).get("codes"):
             return f"list {name} is empty"
     return None

@@ -13,6 +13,7 @@ from .job import Found, Job
 from .money import Finding, finding
 from .run import KERNELS, Result, note_denied, status
 from .tables import Entry, in_list
+from .user import function_of
 from .values import either, listed
 from .world import Line, Unit, Visit
 
@@ -69,7 +70,7 @@ def looks_at(rule: Rule) -> str:
 
 
 def asked(result: Result, rule: Rule, visit: Visit, line: Line | None) -> Answer:
-    kind = looks_at(rule)
+    kind = function_of(rule, result.book.functions).on if rule.kernel == "user" else looks_at(rule)
     units: set[Unit] = {line} if line else {visit}
     units |= {visit} if kind == "visits" else set()
     hits = standing(result, rule, units, 1)
@@ -118,7 +119,7 @@ def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iter
     yield in_force(job, day)
     yield scope(job, unit)
     yield items(job, unit, day)
-    if rule.kernel == "K06" and rule.check.get("count_denied") == "false" and unit in denied:
+    if unit in denied:
         yield told("denied")
     yield gone(result, job, unit)
     involved = standing(result, rule, units, 2)
@@ -131,6 +132,8 @@ def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iter
 
 def denied_before(result: Result, rule: Rule) -> set[Line]:
     denied: set[Line] = set()
+    if rule.kernel != "K06" or rule.check.get("count_denied") != "false":
+        return denied
     for earlier in result.book.rules[: rule.place]:
         if status(earlier, result.book, result.world, result.stage)[0] == "run":
             found = KERNELS[earlier.kernel](Job(earlier, result.book, result.world, result.known_at, denied))
@@ -262,19 +265,28 @@ def gone(result: Result, job: Job, unit: Unit) -> Answer | None:
 def attribute(job: Job, unit: Unit, day: int) -> Answer | None:
     """K01: what the attribute is, and what it should not be."""
     check = job.check
-    key, name = check.get("key", "item"), check.get("attribute")
+    key, name = check.get("key", "item"), str(check.get("attribute"))
     if job.rule.kernel != "K01" or name == "listed" or key in ("diagnosis", "operation"):
         return None
     visit, line = (unit.visit, unit) if isinstance(unit, Line) else (unit, None)
     if name == "age":
         return told("unknown", column="brdy") if visit.value("brdy") is None else None
-    values = attribute_of(job, (visit, line, None, day, ""), name)
+    values = attribute_of(job, (visit, line, None, day, ""), str(name))
     if values is None:
         return told("unknown", column=name)
     side = "allowed" if "allowed" in check else "barred"
-    wanted = check[side].get("column") or "|".join(listed(check[side]["codes"]))
+    codes = mapped(job, line, check[side]) if "column" in check[side] else check[side]["codes"]
+    wanted = "|".join(listed(codes))
     value = "|".join(str(v) for v in values)
     return told("attribute", column=name, value=value, wanted=wanted if side == "allowed" else f"not({wanted})")
+
+
+def mapped(job: Job, line: Line | None, test: dict[str, Any]) -> Any:
+    """The codes that the map says for the text of the row that holds; of keys other than items the column."""
+    if line is None or job.check.get("key", "item") != "item":
+        return f"column {test['column']}"
+    text = job.cell(test, job.among(line.item, line.visit, line.day, line))
+    return test["map"].get(text, []) if text else []
 
 
 def unknown(job: Job, unit: Unit) -> Answer | None:
