@@ -37,7 +37,7 @@ def test_events_by_keys_inside_their_runs() -> None:
         (i64(0, 2), [i32(1, 2)] * 4, "keys"),
         (i64(0, 2), [i32(1)], "key has 1 rows, expected 2"),
         (i64(0, 3, 2), [i32(1, 2)], "begin is not rising"),
-        (i64(), [i32()], "begin is empty"),
+        (i64(), [i32()], "begin does not end with a number"),
     ],
 )
 def test_runs_that_do_not_fit(begin: np.ndarray, keys: list[np.ndarray], message: str) -> None:
