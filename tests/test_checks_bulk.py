@@ -68,7 +68,7 @@ def test_names_are_digests_of_what_was_hit() -> None:
 def test_names_of_rows_that_do_not_fit() -> None:
     given = [*bytes_of(["R"]), i32(0), *bytes_of(["w"]), i64(0), i64(0, 1), *bytes_of(["a"])]
     for place, value, message in (
-        (2, i32(1), "rule is out of range"), (5, i64(0, 1), "begin has 2 rows"), (6, i64(0, 2), "own is not sound"), (7, i64(0, 9), "rows is not sound"),
+        (2, i32(1), "rule is out of range"), (5, i64(0, 1), "begin has 2 rows"), (6, i64(0, 2), "own does not go from 0"), (7, i64(0, 9), "rows is not sound"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             _core.check_names(*given[:place], value, *given[place + 1 :])
