@@ -40,15 +40,13 @@ class Judge {
  private:
   // Whether the visit has one in the set, one at all, or neither.
   [[nodiscard]] Truth of_visit(std::size_t visit, std::int32_t set) const noexcept {
-    // So few that looking at all costs less than leaving early.
-    bool any = false, has = false;
+    Truth truth = Truth::kOpen;
     for (auto d = static_cast<std::size_t>(visits_.begin[visit]); d < static_cast<std::size_t>(visits_.begin[visit + 1]); ++d) {
       if (visits_.code[d] < 0 || (rule_.main_only && visits_.main[d] == 0)) continue;
-      any = true;
-      has |= rule_.sets.has(set, visits_.code[d]);
+      if (rule_.sets.has(set, visits_.code[d])) return Truth::kTrue;
+      truth = Truth::kFalse;
     }
-    if (has) return Truth::kTrue;
-    return any ? Truth::kFalse : Truth::kOpen;
+    return truth;
   }
 
   [[nodiscard]] Truth list(std::size_t i, std::int32_t set) const noexcept {
