@@ -262,3 +262,12 @@ def plain_finding(row: dict[str, Any]) -> dict[str, Any]:
 
 def plain_detail(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"vola_item_type": int(row["vola_item_type"])}
+
+
+ANSWER = ("code", "column", "value", "wanted", "measure", "limit")
+
+
+def plain_answer(found: Any) -> dict[str, Any]:
+    """What the engine answers to `why_not`, as the reference writes it."""
+    held = [(f.jr_id, f.became, f.paid_amt) for f in found.findings]
+    return {**{name: getattr(found, name) for name in ANSWER}, "findings": held}

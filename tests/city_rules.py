@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from collections import defaultdict
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import ybcore
-from check_cases import load
 from ybcore.checks import RuleBook, load_rules, shipped_rules
 from ybcore.synth import city
 
-OWN_RULES = Path(__file__).resolve().parent / "own_rules.yaml"
 Rows = dict[str, set[tuple[str, str | None]]]
 TABLES = ("diagnoses", "operations", "labs")
 
@@ -34,7 +30,7 @@ RULES_OF: dict[str, tuple[str, ...]] = {
     "N37": ("N37_code",), "N41": ("N41", "N41_line"), "N48": ("N48",), "N53": ("N53",), "N63": ("N63",), "person_blacklist": ("L_person",),
     "institution_blacklist": ("L_institution",), "N56": ("N56",), "N57": ("N57",), "N58": ("N58",), "N59": ("N59",), "N60": ("N60",), "N61": ("N61",),
     "N62": ("N62",),
-    # those of own_rules.yaml
+    # those of the city
     "N3": ("O03",), "N4": ("O04",), "N5": ("O05",), "N8": ("O08",), "N21": ("O21",), "N26": ("O26",), "N38": ("O38",), "N64": ("O64",), "N68": ("O68",),
     "N71": ("O71",), "N72": ("O72",), "N73": ("O73",), "N74": ("O74",), "N75": ("O75",), "diagnosis_out_of_scope": ("O_scope",),
 }  # fmt: skip
@@ -50,85 +46,10 @@ WHOLE_VISIT = {
 }
 
 
-def texts(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
-    return [{name: str(cell) for name, cell in row.items()} for row in rows]
-
-
 def own_layer(town: Any, **parameters: str) -> dict[str, Any]:
-    """What a city adds to the shipped documents: its rules, its tables where theirs are empty, the bounds that its plants are made for."""
-    own = {name: table.to_pylist() for name, table in town.rule_tables.items()}
-    document = copy.deepcopy(load(OWN_RULES))
-    document["parameters"] |= parameters
-    shipped = {rule["id"]: rule for part in load_rules(shipped_rules()).raw for rule in part["doc"]["rules"]}
-    globulin, dialysis, dialysis_quarter = (copy.deepcopy(shipped[name]) for name in ("IVG1", "TJ07", "TJ08"))
-    globulin["check"]["lab"]["items"] = [own["immunoglobulin"][0]["exam_codg"]]
-    for rule in (dialysis, dialysis_quarter):
-        rule["items"] = {"list": "dialysis_items"}
-        rule["scope"]["insuplc_admdvs"] = "12"
-    document["rules"] += [{**rule, "override": "true"} for rule in (globulin, dialysis, dialysis_quarter)]
-    document["tables"] = {
-        f"own_{name}": {"extends": name, "rows": rows} for name, rows in _filled(town, own).items() if rows
-    }
-    lists, tables = _new(own)
-    document["lists"] = lists | {
-        f"own_{name}": {"match": "prefix", "extends": name, "codes": codes(own[name], "diag_code")}
-        for name in ("low_severity", "hospital_infection")
-    }
-    document["tables"] |= tables
-    return document
-
-
-def codes(rows: list[dict[str, Any]], column: str) -> list[str]:
-    return list(dict.fromkeys(row[column] for row in rows))
-
-
-def _filled(town: Any, own: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
-    """Rows for tables that the shipped documents leave empty."""
-    herbs = dict.fromkeys(code for code in town.catalog.items["med_list_codg"].to_pylist() if code[0] == "T")
-    return {
-        "price_ceilings": texts(own["price_ceiling"]),
-        "operation_full_price": texts(own["surgery_full_price"]),
-        "doctor_blacklist": texts(own["doctor_blacklist"]),
-        "card_blacklist": texts(own["suspended_card"]),
-        "internet_barred": texts(own["internet_barred"]),
-        "restricted_antibiotics": [
-            {"med_list_codg": row["med_list_codg"], "grade": "特殊"} for row in own["antibiotic_title"]
-        ],
-        "person_blacklist": texts(own["person_blacklist"]),
-        "institution_blacklist": texts(own["institution_blacklist"]),
-        "diagnosis_codes": texts(own["diagnosis_codes"]),
-        "slice_daily_quantity": [{"med_list_codg": code, "max_quantity": "1000"} for code in herbs],
-    }
-
-
-def _new(own: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Lists and tables that the rules of own_rules.yaml name; a row that asks for one other code names a list of that code."""
-    single = {
-        "second_line": ("first_line_codg", "first", "exact"),
-        "coupled": ("service_codg", "service", "exact"),
-        "indication": ("diag_code", "dx", "prefix"),
-        "contraindication": ("diag_code", "dx", "prefix"),
-    }
-    exact = {
-        "dialysis_items": codes(own["dialysis"], "med_list_codg"),
-        "herb_single": codes(own["herb_single"], "med_list_codg"),
-        "bundle": codes(own["bundle"], "med_list_codg"),
-        "operations": codes(own["operation_items"], "oprn_oprt_code"),
-        "operation_items": codes(own["operation_items"], "med_list_codg"),
-    }
-    lists = {name: {"match": "exact", "codes": found} for name, found in exact.items()}
-    tables: dict[str, Any] = {
-        name: {"key": "med_list_codg", "rows": texts(own[name])}
-        for name in ("herb_barred", "item_department", "max_daily_dose", "elderly_barred", "pregnancy_barred")
-    }
-    for name, (column, cell, match) in single.items():
-        lists |= {f"{name}_{row[column]}": {"match": match, "codes": [row[column]]} for row in own[name]}
-        rows = [{"med_list_codg": row["med_list_codg"], cell: f"{name}_{row[column]}"} for row in own[name]]
-        tables[name] = {"key": "med_list_codg", "rows": rows}
-    for name in ("interaction", "herb_incompatible"):
-        tables[name] = {"key": ["main", "included"], "rows": texts(own[name])}
-    lists["out_of_scope"] = {"match": "prefix", "codes": codes(own["diagnosis_out_of_scope"], "diag_code")}
-    return lists, tables
+    """What a city adds to the shipped documents, with further parameters."""
+    document: dict[str, Any] = town.rule_document
+    return document | {"parameters": document["parameters"] | parameters}
 
 
 def tables_of(town: Any, batch: Any) -> dict[str, pa.Table]:
@@ -171,8 +92,9 @@ def offending(report: Any) -> Rows:
 
 @lru_cache(2)
 def town_and_book(plants: int) -> tuple[Any, Any, RuleBook, Any]:
-    """A city of 250 persons with its visits, its book and its catalogue."""
-    town = city(seed=5, plants=plants, persons=250, catalog_items=600, clinical=True)
+    """A city of 250 persons with its visits, its book and its catalogue; without plants one of 900."""
+    seed, persons = (5, 250) if plants else (1, 900)
+    town = city(seed=seed, plants=plants, persons=persons, catalog_items=600, clinical=True)
     return town, town.visits(), load_rules([*shipped_rules(), own_layer(town)]), ybcore.Catalog(*town.catalog)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import ybcore
-from check_cases import plain_detail, plain_finding
+from check_cases import plain_answer, plain_detail, plain_finding
 from city_rules import (
     RULES_OF,
     WHOLE_VISIT,
@@ -219,3 +219,24 @@ def test_judge_counts_the_same_rows(both):
     columns = ("rule_id", "status", "eligible", "unknown", "hits")
     wanted = [tuple(row[name] for name in columns) for row in judged.manifest["rules"]]
     assert [tuple(row[name] for name in columns) for row in report.manifest.to_pylist()] == wanted
+
+
+def test_judge_answers_why_not_alike(both):
+    """Of every rule a hit, of every other one also a line and a visit; with and without holes in the tables."""
+    judged, report = both
+    draw = np.random.default_rng(3)
+    batch = report.work.batch
+    lines = list(zip(*(batch.frames["lines"].ids[n].to_pylist() for n in ("setl_id", "feedetl_sn"))))
+    visits = [(setl_id, None) for setl_id in batch.visits.ids["setl_id"].to_pylist()]
+    hits = offending(report)
+    different, codes = {}, set()
+    for place, row in enumerate(report.manifest.to_pylist()):
+        rule = row["rule_id"]
+        some = [sorted(hits.get(rule, ()), key=str), *([lines, visits] if place % 2 and row["status"] == "run" else [])]
+        for setl_id, number in [names[int(draw.integers(len(names)))] for names in some if names]:
+            found, wanted = plain_answer(report.why_not((setl_id, number), rule)), checks.why_not(judged, rule, setl_id, number)  # fmt: skip
+            codes.add(found["code"])
+            if found != wanted:
+                different[rule, setl_id, number] = found, wanted
+    assert different == {}
+    assert len(codes) > 6

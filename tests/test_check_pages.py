@@ -176,7 +176,11 @@ def hostile() -> ybcore.CheckReport:
         "mdtrt_id": [EVIL, "M\u202e2", "M\x003"],
         "fixmedins_code": ["H<1>", "@SUM(1)", "@SUM(1)"],
     }
-    places = {"fixmedins_code": ["H<1>", "@SUM(1)"], "hosp_lv": ["01", "07"], "fixmedins_name": ["<b>市一院</b>", EVIL]}
+    places = {
+        "fixmedins_code": ["H<1>", "@SUM(1)"],
+        "hosp_lv": ["01", "07"],
+        "fixmedins_name": ["<b>市\u3000一院</b>", EVIL],
+    }
     rules = RULES.replace("{zh: 名单药品, en: listed drug}", "{zh: '</style><i>名单', en: '{{ 7*7 }}<i>'}")
     suppress = [{"rule": "OFTEN", "psn_no": "P2", "reason": "<u>x</u>", "owner": "+owner"}]
     return checked(rules, lines=lines, visits=visits, institutions=places, suppress=suppress)
@@ -188,7 +192,7 @@ def test_hostile_data_stays_data(tmp_path: Path):
     assert page.tags.count("i") == page.source.count('<i aria-hidden="true">')  # the page's own signs and no other
     assert (
         EVIL in page.text
-        and "<b>市一院</b>" in page.text
+        and "<b>市\u3000一院</b>" in page.text
         and "</style><i>名单" in page.text
         and "<u>x</u>" in page.text
     )

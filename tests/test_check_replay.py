@@ -12,10 +12,10 @@ import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import Case, arrow_table, load, read
+from city_rules import own_layer, tables_of
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
-from test_check_city import own_layer, tables_of
 from ybcore.checks import load_rules, shipped_rules
 from ybcore.checks.bounds import bounds_of
 from ybcore.checks.figures import Figure
@@ -258,19 +258,19 @@ DENYING = {
 STAGES = st.sampled_from(["after", "after", "before"])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @drawn(tables(), caps(), STAGES)
 def test_drawn_caps_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
     compared(given_tables, made, stage)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=90, deadline=None)
 @drawn(tables(), windows(), STAGES)
 def test_drawn_windows_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
     compared(given_tables, made, stage)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @drawn(tables(), others(), STAGES)
 def test_drawn_rules_as_full_runs(given_tables: dict[str, pa.Table], made: tuple[Any, ...], stage: str):
     compared(given_tables, made, stage)

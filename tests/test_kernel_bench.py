@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.kernel import builds, instructions, portable  # noqa: E402
 
-STAGES = ["price", "sums", "order", "combine", "texts", "batch", "settle", "detail", "resume"]
+STAGES = ["price", "sums", "order", "combine", "texts", "batch", "settle", "detail", "resume", "checks"]
 SCALE = "5"
 
 

@@ -132,6 +132,7 @@ def _summary(rule: Rule) -> dict[str, Any]:
         "amount": rule.amount,
         "status": rule.status,
         "shadow": rule.shadow,
+        "across": rule.across,
         "skip": rule.skip[1] if rule.skip is not None else None,
         "rows": len(rule.table) if rule.table is not None else None,
         "document": rule.document,
@@ -157,6 +158,8 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
     form = f" {rule.form}" if rule.form else ""
     tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}{form}")
     tree.add(say("状态：", "status: ") + _status(rule) + (f" — {rule.reason}" if rule.reason else ""))
+    if rule.id in book.across:
+        tree.add(say("跨人员：须一次给出全部就诊", "across persons: needs all visits in one run"))
     region = f"insuplc_admdvs {rule.region}" if rule.region != "*" else ""
     scope = ", ".join(text for text in (region, rule.scope.text()) if text)
     tree.add(say("范围：", "scope: ") + (scope or say("全部就诊", "every visit")))

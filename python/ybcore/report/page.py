@@ -6,6 +6,7 @@ import datetime as dt
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import category
 
 from .._version import __version__
 from ..extras import extra
@@ -133,6 +134,6 @@ def _shown(value: Any) -> Any:
     if value is None:
         return "—"
     if isinstance(value, str) and not value.isprintable():
-        plain = "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in value)
+        plain = "".join(c if c.isprintable() or c in "\n\t" or category(c) == "Zs" else "\ufffd" for c in value)
         return type(value)(plain)  # what was marked as safe stays so: it is the page's own text
     return value

@@ -8,7 +8,8 @@
 //           kUnknown or stay days -1: unknown. A bucket whose cap is kUnknown is not judged.
 // Gives     One finding a bucket: measure the sum, limit the cap of its first event, entry that event's. Offending, in order, the lines
 //           that carry excess, then the others as involved. Excess is in the unit of the value, kWhole for counted lines; with less_than
-//           and at_most every line offends whole. at_least c: what is beyond c less one unit. Sums stop at the ends of 64 bits.
+//           and at_most every line offends whole. A bucket of which no line carries excess is none. at_least c: what is beyond c less one
+//           unit. Sums stop at the ends of 64 bits.
 // Fails     Never.
 // Cost      A bucket of one line: a few operations; else a small table by key.
 #pragma once

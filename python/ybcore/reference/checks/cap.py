@@ -58,6 +58,8 @@ def bucket(job: Job, lines: list[Line], entry: Any) -> None:
         first = job.check.get("allocate", "first_paid") == "last_paid"
         found = shares(lines, total - allowance(comparator, cap), first, lambda x: size(x, measure))
         parts = [Part(x, None if measure == "count" else part, measure == "amount") for x, part in found]
+    if not parts:
+        return  # lines of nothing carry no excess
     offending = {p.unit for p in parts}
     rest = [x for x in lines if x not in offending]
     row = entry if isinstance(entry, Entry) else None

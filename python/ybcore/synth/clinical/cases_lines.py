@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .goods import full_price, surgery_groups
-from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, knowledge, quiet_pairs, tables
-from .plants import BEIJING, HEFEI, LUOYANG, YULIN, Book, Visit
+from .knowledge import DAILY, IGG_DRUG, IGG_TEST, knowledge, quiet_pairs, tables
+from .plants import BEIJING, HEFEI, YULIN, Book, Visit
 from .ruletables import part
 
 #: Drugs of the diseases for which Tianjin names days of supply.
@@ -17,7 +17,7 @@ def all_lines(b: Book, k: int) -> None:
     """The k-th violation of every rule on lines."""
     for case in (
         attributes, doctors_and_places, own_lists, indications, ceilings, duplicates, bundles, couples, day_caps, windows,
-        courses, supplies, discharge, operations, prescriptions, herbs, stock, traces, validity,
+        courses, supplies, discharge, operations, prescriptions, herbs, traces, validity,
     ):  # fmt: skip
         case(b, k)
 
@@ -352,17 +352,6 @@ def herbs(b: Book, k: int) -> None:
     for code in part(goods, "herb")[:4]:
         b.line(visit, code, cnt=30, rx=1)
     plant(b, "N77", "K06", visit, part(goods, "herb")[5 + k % 5], cnt=2000, rx=1)
-
-
-def stock(b: Book, k: int) -> None:
-    """Ten sold where five were there."""
-    visit = b.simple(place=(BEIJING, HEFEI, LUOYANG)[k % 3], day=100 + k % 200, k=k, rank=k)
-    line = b.line(visit, STOCK_ITEM[0], cnt=10)
-    first = b.plan.first_day
-    row = (visit.row["fixmedins_code"], STOCK_ITEM[0])
-    # the days of one planted visit, so that each row has one sale
-    b.stock.append((*row, first + 100 + k % 200, first + 101 + k % 200, 50_000))
-    b.label("N43", "K14", visit, line, "stock_item", med_list_codg=STOCK_ITEM[0])
 
 
 def traces(b: Book, k: int) -> None:

@@ -1,9 +1,9 @@
-"""Planted violations of institutions, and of those who are on a list: to each its own institution, which nobody else visits."""
+"""Planted violations of institutions, and of those who are on a list: most at institutions of their own, which nobody else visits."""
 
 from __future__ import annotations
 
-from .knowledge import CT, MRI
-from .plants import BEIJING, HEFEI, Book
+from .knowledge import CT, MRI, STOCK_ITEM
+from .plants import BEIJING, HEFEI, LUOYANG, Book
 from .ruletables import HOSPITAL_INFECTION
 
 #: Largest city whose own institutions stay below the sample that a rule of ratios asks for (100,000 yuan, 100 visits a quarter).
@@ -16,8 +16,19 @@ BEYOND, USUAL = 50, {"N56": 20, "N57": 12, "N58": 6, "N59": 9}
 
 def all_places(b: Book, k: int) -> None:
     """The k-th violation of every rule on institutions and lists."""
-    for case in (consumables, listed):
+    for case in (stock, consumables, listed):
         case(b, k)
+
+
+def stock(b: Book, k: int) -> None:
+    """Ten sold where five were there."""
+    visit = b.simple(place=(BEIJING, HEFEI, LUOYANG)[k % 3], day=100 + k % 200, k=k, rank=k)
+    line = b.line(visit, STOCK_ITEM[0], cnt=10)
+    first = b.plan.first_day
+    row = (visit.row["fixmedins_code"], STOCK_ITEM[0])
+    # the days of one planted visit, so that each row has one sale
+    b.stock.append((*row, first + 100 + k % 200, first + 101 + k % 200, 50_000))
+    b.label("N43", "K14", visit, line, "stock_item", med_list_codg=STOCK_ITEM[0])
 
 
 def consumables(b: Book, k: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -109,6 +110,14 @@ class ClinicalCity(City):
         rows = [{"med_list_codg": code, "name": name, "med_chrgitm_type": head, "list_type": "201", "chrgitm_lv": "01", "drt_reim_flag": "0"} for code, name, head in (BED, CT, MRI)]  # fmt: skip
         return made._replace(items=pa.concat_tables([made.items, typed(rows, made.items.schema)]))
 
+    @cached_property
+    def rule_document(self) -> dict[str, Any]:
+        """The rules of the city's own, with its tables in them: a raw document to be loaded after the shipped ones."""
+        from .ruledocument import rule_document
+
+        herbs = [code for code in self.catalog.items["med_list_codg"].to_pylist() if code[0] == "T"]
+        return rule_document(self.rule_tables, herbs)
+
     @property
     def doctors(self) -> pa.Table:
         """The table ``doctors``, dated."""
@@ -142,6 +151,12 @@ class ClinicalCity(City):
         """The city's own rule tables, and the labels of what is planted."""
         out = {f"rules/{name}": table for name, table in self.rule_tables.items()}
         return {**out, "labels": self.labels} if self._plants else out
+
+    def texts(self) -> dict[str, str]:
+        """The rule document."""
+        from .ruledocument import rule_text
+
+        return {"rules/city.yaml": rule_text(self.rule_document)}
 
     def person_batches(self) -> Iterator[pa.Table]:
         """``persons`` in parts."""
