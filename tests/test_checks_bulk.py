@@ -9,7 +9,9 @@ import pyarrow as pa
 import pytest
 import ybcore
 from ybcore import _core
+from ybcore.checks.run.given import Batch
 from ybcore.checks.run.texts import bytes_of, some_of
+from ybcore.checks.run.work import Work
 from ybcore.columns.checkschema import CHECK_LINES
 from ybcore.columns.read import Problems, read
 
@@ -117,3 +119,31 @@ def test_wrong_columns_of_lines_are_told_together() -> None:
     with pytest.raises(ybcore.InputError) as told:
         ybcore.check(visits, lines, rules=[rules])
     assert [problem.path for problem in told.value.problems] == ["lines.cnt", "lines.pric"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_rows_of_many_persons_by_key_time_and_ids(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    visits, rows, day = 12, 80, np.datetime64("2024-03-01T00:00:00", "us")
+    names = [f"S{i}" for i in draw.permutation(visits)]
+    begin = day + draw.integers(0, 3, visits).astype("timedelta64[D]")
+    visit = draw.integers(0, visits, rows)
+    time = day + draw.integers(0, 4, rows).astype("timedelta64[h]")
+    numbers = [f"{i}" for i in draw.permutation(rows)]
+    tables = {
+        "visits": {"setl_id": names, "psn_no": [f"p{i % 5}" for i in range(visits)], "begntime": pa.array(begin)},
+        "lines": {
+            "setl_id": [names[v] for v in visit], "feedetl_sn": numbers, "med_list_codg": ["a"] * rows, "det_item_fee_sumamt": [100] * rows,
+            "fee_ocur_time": pa.array(time),
+        },
+    }  # fmt: skip
+    work = Work(Batch(tables))
+    own = draw.permutation(rows)[:60]
+    key = draw.integers(0, 3, len(own)).astype(np.int32)
+    order, begins = work.by_key(key, 5, own, "lines")
+    wanted = sorted(range(len(own)), key=lambda i: (key[i], time[own[i]], names[visit[own[i]]], numbers[own[i]]))
+    assert order.tolist() == wanted
+    assert begins.tolist() == [0, *(np.flatnonzero(np.diff(key[order])) + 1).tolist(), len(own)]
+    mine = draw.permutation(visits)
+    order, _ = work.by_key(np.zeros(visits, np.int32), 1, mine, "visits")
+    assert order.tolist() == sorted(range(visits), key=lambda i: (begin[mine[i]], names[mine[i]]))

@@ -123,12 +123,9 @@ class CheckReport:
         parts = []
         for hits in self.judged.hits:
             out = np.full((len(hits), 2), -1, np.int64)
-            has = np.flatnonzero(np.diff(hits.begin_of) > 0)
-            place = np.full(len(hits.row), np.iinfo(np.int64).max)
             own = np.flatnonzero(hits.own)
-            place[own] = np.arange(len(own))
-            first = np.minimum.reduceat(place, hits.begin_of[:-1][has]) if len(has) else np.zeros(0, np.int64)
-            at = own[first] if len(first) else first
+            has, first = np.unique(hits.finding[own], return_index=True)
+            at = own[first]
             out[has, 0], out[has, 1] = hits.row[at], hits.is_line[at]
             parts.append(out)
         return np.concatenate(parts or [np.zeros((0, 2), np.int64)])
