@@ -10,6 +10,8 @@ items, quantities in 1/10000, fen, days and microseconds; visits in order. `row`
 from __future__ import annotations
 
 import dataclasses
+import json
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from .. import fresh
+from .rules import national_items, numbers, shipped
 
 Array = npt.NDArray[Any]
 BESIDE = ("diagnoses", "operations", "labs")
@@ -115,6 +120,20 @@ def save(folder: Path, name: str, table: pa.Table) -> None:
         writer.write_table(table)
 
 
+def made(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
+    """The city in a folder, made there in a process of its own unless it was made before; sizes for the report."""
+    told = folder / "sizes.json"
+    if told.exists():
+        sizes: dict[str, int] = json.loads(told.read_text())
+        if (sizes["asked"], sizes["seed"]) != (visits, seed):
+            raise SystemExit(f"{folder} holds a city of {sizes['asked']:,} visits from seed {sizes['seed']}: name another folder, or empty it")
+        return sizes
+    folder.mkdir(parents=True, exist_ok=True)
+    sizes = fresh.ask("checks.town", str(folder), str(visits), str(seed), threads=2) | {"asked": visits, "seed": seed}
+    told.write_text(json.dumps(sizes))
+    return sizes
+
+
 def make(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
     """Draws the city and writes everything; sizes for the report."""
     from ybcore.synth import city
@@ -133,8 +152,6 @@ def make(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
 
 def soiled(lines: pa.Table, items: pa.ChunkedArray, seed: int) -> tuple[pa.Table, pa.Table]:
     """The lines with one dictionary of items, the catalogue's; and another item for one line in DIRTY that is no return."""
-    from .rules import national_items, numbers, shipped
-
     column = lines["med_list_codg"]
     used = pa.chunked_array([chunk.dictionary.cast(pa.large_string()) for chunk in column.chunks])
     codes = pa.chunked_array([*items.cast(pa.large_string()).chunks, *used.chunks]).unique()
@@ -197,3 +214,7 @@ def prepare(folder: Path) -> dict[str, int]:
     for name in ("gend", "med_type"):
         put("visits", name, np.array([int(text) if text else -1 for text in own[name].tolist()]), np.int32)
     return {"standing_visits": len(own["row"]), "standing_lines": len(found["row"])}
+
+
+if __name__ == "__main__":
+    print(json.dumps(make(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))

@@ -1,0 +1,124 @@
+"""One prescription of 50 lines with 500 lines of history, through the library call (stage `before`) and a book that is loaded.
+
+Prescriptions are made of the city: visits in whole become the history of one person, lines of another visit the prescription. Every call is
+another one; before anything is timed the findings of some are compared with the call on all of them at once, person by person.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import report
+from .together import documents
+from .town import BESIDE, Town
+
+LINES, HISTORY = 50, 500
+WANTED = 1e-3  # seconds, p99
+WARM = 5
+Case = dict[str, Any]
+
+
+def door(book: Any, catalog: Any) -> Callable[[Case], Any]:
+    """The call that is measured: a case in, a report out. A prepared checker would be made here, once, from the book."""
+    import ybcore
+
+    return lambda case: ybcore.check(**case, rules=book, catalog=catalog, stage="before", threads=1)
+
+
+def cases(town: Town, count: int, seed: int = 1) -> list[Case]:
+    """Tables of so many prescriptions, each of a person of its own."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    raw = town.tables(dirty=True)
+    visits, lines = raw["visits"].slice(0, count * 400), raw["lines"]
+    ids = pc.cast(visits["setl_id"], pa.large_string()).combine_chunks()
+    owner = pc.index_in(pc.cast(lines["setl_id"], pa.large_string()), value_set=ids).combine_chunks().fill_null(-1).to_numpy()
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(len(ids) + 1))
+    sizes = np.diff(ends)
+    plain = np.asarray(pc.equal(pc.cast(visits["refd_setl_flag"], pa.string()), "0").fill_null(True)) & (sizes > 0)
+    large, small = np.flatnonzero(plain & (sizes >= LINES)), np.flatnonzero(plain & (sizes < LINES))
+    draw, out = np.random.default_rng(seed), []
+    beside = {name: (raw[name], pc.index_in(pc.cast(raw[name]["setl_id"], pa.large_string()), value_set=ids).to_numpy(zero_copy_only=False)) for name in BESIDE}
+    fixed = {name: raw[name] for name in ("institutions", "doctors")}
+    for _ in range(count):
+        now, past, held = int(draw.choice(large)), [], 0
+        while held < HISTORY:
+            one = int(draw.choice(small))
+            if one not in past:
+                past.append(one)
+                held += int(sizes[one])
+        rows = [order[ends[now] : ends[now] + LINES]] + [order[ends[one] : ends[one + 1]] for one in past]
+        chosen = np.concatenate(rows)[: LINES + HISTORY]
+        mine = visits.take(pa.array([now, *past]))
+        psn = pa.array([mine["psn_no"][0].as_py()] * len(mine), pa.large_string())
+        mine = mine.set_column(mine.column_names.index("psn_no"), "psn_no", psn)
+        mine = mine.append_column("hist_flag", pa.array([0] + [1] * len(past), pa.int8()))
+        who = raw["persons"].filter(pc.equal(raw["persons"]["psn_no"], psn[0]))
+        further = {name: table.filter(pa.array(np.isin(of, [now, *past]))) for name, (table, of) in beside.items()}
+        tables = {"visits": mine, "lines": lines.take(pa.array(chosen)), "persons": who, **further}
+        out.append({name: table.combine_chunks() for name, table in tables.items()} | fixed)
+    return out
+
+
+def named(done: Any) -> list[tuple[str, str, int]]:
+    found = done.findings
+    return sorted(zip(*(found[name].to_pylist() for name in ("rule_id", "jr_id", "vola_amt"))))
+
+
+def prove(call: Callable[[Case], Any], book: Any, catalog: Any, some: list[Case]) -> int:
+    """The same findings as the plain call with two threads and rows in another order. Findings of all; SystemExit where they differ."""
+    import pyarrow as pa
+    import ybcore
+
+    seen = 0
+    for case in some:
+        turned = {name: table.take(pa.array(np.arange(len(table))[::-1])) for name, table in case.items()}
+        wanted = named(ybcore.check(**turned, rules=book, catalog=catalog, stage="before", threads=2))
+        found = named(call(case))
+        if found != wanted:
+            raise SystemExit("a prescription has other findings by the measured call; nothing was timed")
+        seen += len(found)
+    return seen
+
+
+def measure(folder: Path, count: int) -> dict[str, Any]:
+    """Seconds of each call, findings made as tables or not."""
+    import ybcore
+
+    town = Town(folder)
+    book, catalog = ybcore.load_rules(documents(town)), town.catalog
+    made = cases(town, count + WARM)
+    call = door(book, catalog)
+    told: dict[str, Any] = {"findings": prove(call, book, catalog, made[:WARM]), "calls": count, "report": [], "tables": []}
+    for case in made[:WARM]:
+        call(case)
+    for case in made[WARM:]:
+        began = time.perf_counter()
+        done = call(case)
+        told["report"].append(time.perf_counter() - began)
+        done.findings, done.details  # noqa: B018  they are made when first asked for
+        told["tables"].append(time.perf_counter() - began)
+    return told
+
+
+def table(told: dict[str, Any]) -> str:
+    """Markdown: p50 and p99."""
+    rows = []
+    for name, title in (("report", "report"), ("tables", "report, findings and details as tables")):
+        half, most = (float(np.quantile(told[name], q, method="higher")) for q in (0.5, 0.99))
+        missed = "" if most < WANTED else ": **missed**"
+        rows.append([title, told["calls"], f"{half * 1e3:.2f}", f"{most * 1e3:.2f}", f"{WANTED * 1e3:g}{missed}"])
+    return report.table([f"{LINES} lines, {HISTORY} of history", "calls", "p50, ms", "p99, ms", "wanted p99, ms"], rows)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
