@@ -8,6 +8,7 @@ seconds by kernel and rule; seconds of each prescription.
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
@@ -20,6 +21,7 @@ from .peers.plain_python import SAMPLE
 from .rules import workloads
 
 PARTS = ("together", "prescription")
+MOST_ROUNDS = 3  # of all rules beside settling, which take long
 
 
 def say(text: str) -> None:
@@ -29,8 +31,9 @@ def say(text: str) -> None:
 def described(result: dict[str, Any]) -> str:
     """The city in one line."""
     size, versions = result["sizes"], result.get("versions", {})
-    told = f"{size['visits']:,} visits and {size['lines']:,} lines of {size['persons']:,} persons, of which {size['standing_lines']:,} lines stand after netting; made in {result['seconds']['city']:.0f} s"
-    return told + "".join(f"; {name}" for name in dict.fromkeys(versions.values()))
+    told = f"{size['visits']:,} visits and {size['lines']:,} lines of {size['persons']:,} persons; {size['standing_lines']:,} lines stand after netting"
+    parts = ", ".join(f"{part} {taken:.0f} s" for part, taken in result["seconds"].items())
+    return "; ".join([told, *dict.fromkeys(versions.values())]) + f". Took: {parts}."
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -63,7 +66,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def measure(folder: Path, asked: Any, only: list[str], names: list[str]) -> dict[str, Any]:
-    """Everything that was asked for, in the order of the command's help."""
+    """Everything that was asked for, in the order of the command's help; what there is stands in the file after each part."""
     result = report.begun(name="checks", visits=asked.visits, seed=asked.seed, rounds=asked.rounds)
     result["seconds"], result["sample"] = {}, SAMPLE
 
@@ -73,13 +76,19 @@ def measure(folder: Path, asked: Any, only: list[str], names: list[str]) -> dict
         result["seconds"][part] = time.perf_counter() - began
         return done
 
+    def keep() -> None:
+        if asked.out is not None:
+            asked.out.write_text(json.dumps(result, indent=1) + "\n")
+
     say("the city ...")
     result["sizes"] = timed("city", lambda: town.made(folder, asked.visits, asked.seed))
     which = [name for name in workloads() if name in only]
     if which:
         result |= timed("rules", lambda: kernels.measure(folder, names, which, asked.rounds, say))
+        keep()
     if "together" in only:
-        result["together"] = timed("together", lambda: together.measure(folder, asked.threads, asked.rounds, say))
+        result["together"] = timed("together", lambda: together.measure(folder, asked.threads, min(asked.rounds, MOST_ROUNDS), say))
+        keep()
     if "prescription" in only:
         say("prescriptions ...")
         told = timed("prescription", lambda: fresh.ask("checks.prescription", str(folder), str(asked.calls)))
