@@ -71,10 +71,8 @@ def test_one_fen_is_caught(town: Town, column: str):
 
 def test_the_command_measures_and_tells(town: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "checks.json"
-    run.main(
-        ["--visits", str(VISITS), "--rounds", "1", "--only", "attribute,together,prescription", "--contenders", "ybcore_kernel,duckdb"]
-        + ["--threads", "1", "--calls", "2", "--folder", str(town.folder), "--out", str(out)]
-    )
+    words = f"--visits {VISITS} --rounds 1 --threads 1 --calls 2 --only attribute,together,prescription --contenders ybcore_kernel,duckdb"
+    run.main([*words.split(), "--folder", str(town.folder), "--out", str(out)])
     result = json.loads(out.read_text())
     assert {"machine", "when", "versions", "sizes"} <= set(result)
     rule = result["rules"]["attribute"]

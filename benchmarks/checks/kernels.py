@@ -51,10 +51,15 @@ def prove(which: str, asked: Asked) -> dict[str, Any]:
     ]  # fmt: skip
     if wrong:
         raise SystemExit("\n".join(["contenders differ; nothing was timed", *wrong]))
-    return {"findings": whole[first]["findings"] if first else judge["findings"], "sampled": judge["findings"] if judge else 0}
+    return {
+        "findings": whole[first]["findings"] if first else judge["findings"],
+        "sampled": judge["findings"] if judge else 0,
+    }
 
 
-def measure(folder: Path, names: Sequence[str], which: Sequence[str], rounds: int, say: Callable[[str], Any]) -> dict[str, Any]:
+def measure(
+    folder: Path, names: Sequence[str], which: Sequence[str], rounds: int, say: Callable[[str], Any]
+) -> dict[str, Any]:
     """Seconds of each contender and round by workload."""
     asked = started(folder, names)
     out: dict[str, Any] = {"versions": {one.name: one.hello["version"] for one, _ in asked}, "rules": {}}
@@ -62,13 +67,19 @@ def measure(folder: Path, names: Sequence[str], which: Sequence[str], rounds: in
         for name in which:
             say(f"{name}: everybody's findings ...")
             told = prove(name, asked)
-            contenders = {key(*one): {"seconds": []} for one in asked}
+            contenders: dict[str, dict[str, list[float]]] = {key(*one): {"seconds": [], "busy": []} for one in asked}
             for k in range(rounds):
                 for one, count in asked[k % len(asked) :] + asked[: k % len(asked)]:
                     if one.name == "plain_python" and k > 2:
                         continue
-                    contenders[key(one, count)]["seconds"].append(one.ask(f"run {name} {count}")["seconds"])
-            out["rules"][name] = told | {"wanted": workloads()[name].wanted, "title": workloads()[name].title, "contenders": contenders}
+                    answer = one.ask(f"run {name} {count}")
+                    for column in ("seconds", "busy"):
+                        contenders[key(one, count)][column].append(answer[column])
+            out["rules"][name] = told | {
+                "wanted": workloads()[name].wanted,
+                "title": workloads()[name].title,
+                "contenders": contenders,
+            }
             say(f"{name}: {told['findings']:,} findings, {rounds} rounds")
     finally:
         for one in {one for one, _ in asked}:
@@ -96,26 +107,54 @@ def seconds(one: dict[str, Any], name: str, scale: float = 1) -> str:
     return "–" if held is None or not held["seconds"] else f"{statistics.median(held['seconds']) * 1000 * scale:,.1f}"
 
 
+def processors(one: dict[str, Any], mine: str) -> str:
+    """Seconds of processors of the peer that used least over ours: what a busy machine disturbs least."""
+    if mine not in one["contenders"]:
+        return "–"
+    known = {
+        name: one["contenders"][name]["busy"]
+        for name in (f"{peer}/{count}" for peer, count in PAIRS)
+        if name in one["contenders"]
+    }
+    return (
+        f"{min(map(report.middle, known.values())) / report.middle(one['contenders'][mine]['busy']):.1f}"
+        if known
+        else "–"
+    )
+
+
 def table(result: dict[str, Any], lines: int) -> str:
-    """Markdown: one row a workload."""
-    head = [
-        "rule", "findings", "DuckDB, ms", "Polars, ms", "plain Python, ms (scaled)", "kernel, ms: 1, 2 threads", "× faster peer, kernel on 1", "on 2",
-        "wanted on 1", "library, ms: 1, 2 threads", "× faster peer, library on 1", "on 2",
-    ]  # fmt: skip
-    rows = []
+    """Markdown: one row a workload; where ybcore's library call was asked for, a second table."""
+    head = ["rule", "findings", "DuckDB, ms", "Polars, ms", "plain Python, ms (scaled)", "kernel, ms: 1, 2 threads", "× faster peer: 1 thread", "2 threads", "processor time, 1 thread", "wanted on 1"]  # fmt: skip
+    rows, library = [], []
     for name, one in result["rules"].items():
         scale = lines / max(1, min(lines, result["sample"]))
-        wanted = f"{one['wanted']:g}"
-        best = faster(one)
+        best, wanted = faster(one), f"{one['wanted']:g}"
         if best is not None and "ybcore_kernel/1" in one["contenders"]:
             wanted += "" if ratios(one, best, "ybcore_kernel/1")[1] >= one["wanted"] else ": **missed**"
         rows.append([
             name, f"{one['findings']:,}", seconds(one, "duckdb/2"), seconds(one, "polars/2"), seconds(one, "plain_python/1", scale),
             f"{seconds(one, 'ybcore_kernel/1')}, {seconds(one, 'ybcore_kernel/2')}", times(one, "ybcore_kernel/1"), times(one, "ybcore_kernel/2"),
-            wanted, f"{seconds(one, 'ybcore_library/1')}, {seconds(one, 'ybcore_library/2')}", times(one, "ybcore_library/1"),
-            times(one, "ybcore_library/2"),
+            processors(one, "ybcore_kernel/1"), wanted,
         ])  # fmt: skip
-    return report.table(head, rows)
+        if "ybcore_library/1" in one["contenders"]:
+            mine = [f"ybcore_library/{count}" for count in (1, 2)]
+            library.append([name, *(seconds(one, key) for key in mine), *(times(one, key) for key in mine)])
+    parts = [report.table(head, rows)]
+    if library:
+        parts.append(
+            report.table(
+                [
+                    "library call",
+                    "1 thread, ms",
+                    "2 threads, ms",
+                    "× faster peer on prepared tables: 1 thread",
+                    "2 threads",
+                ],
+                library,
+            )
+        )
+    return "\n\n".join(parts)
 
 
 NAMES = tuple(PEERS)

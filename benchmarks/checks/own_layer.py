@@ -29,7 +29,9 @@ def own_layer(town: Town) -> dict[str, Any]:
         rule["scope"]["insuplc_admdvs"] = "12"
     herbs = sorted({code for code in town.table("items")["med_list_codg"].to_pylist() if code[0] == "T"})
     tables = {name: rows(source) for name, source in TABLES.items()}
-    tables["restricted_antibiotics"] = [{"med_list_codg": row["med_list_codg"], "grade": "特殊"} for row in rows("antibiotic_title")]
+    tables["restricted_antibiotics"] = [
+        {"med_list_codg": row["med_list_codg"], "grade": "特殊"} for row in rows("antibiotic_title")
+    ]
     tables["slice_daily_quantity"] = [{"med_list_codg": code, "max_quantity": "1000"} for code in herbs]
     return {
         "format": "ybcore-rules/1", "id": "own", "version": "1", "name": {"zh": "本市", "en": "own"}, "layer": "city", "region": "*", "from": "open",

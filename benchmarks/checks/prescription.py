@@ -40,14 +40,25 @@ def cases(town: Town, count: int, seed: int = 1) -> list[Case]:
     raw = town.tables(dirty=True)
     visits, lines = raw["visits"].slice(0, count * 400), raw["lines"]
     ids = pc.cast(visits["setl_id"], pa.large_string()).combine_chunks()
-    owner = pc.index_in(pc.cast(lines["setl_id"], pa.large_string()), value_set=ids).combine_chunks().fill_null(-1).to_numpy()
+    owner = (
+        pc.index_in(pc.cast(lines["setl_id"], pa.large_string()), value_set=ids)
+        .combine_chunks()
+        .fill_null(-1)
+        .to_numpy()
+    )
     order = np.argsort(owner, kind="stable")
     ends = np.searchsorted(owner[order], np.arange(len(ids) + 1))
     sizes = np.diff(ends)
     plain = np.asarray(pc.equal(pc.cast(visits["refd_setl_flag"], pa.string()), "0").fill_null(True)) & (sizes > 0)
     large, small = np.flatnonzero(plain & (sizes >= LINES)), np.flatnonzero(plain & (sizes < LINES))
     draw, out = np.random.default_rng(seed), []
-    beside = {name: (raw[name], pc.index_in(pc.cast(raw[name]["setl_id"], pa.large_string()), value_set=ids).to_numpy(zero_copy_only=False)) for name in BESIDE}
+    beside = {
+        name: (
+            raw[name],
+            pc.index_in(pc.cast(raw[name]["setl_id"], pa.large_string()), value_set=ids).to_numpy(zero_copy_only=False),
+        )
+        for name in BESIDE
+    }
     fixed = {name: raw[name] for name in ("institutions", "doctors")}
     for _ in range(count):
         now, past, held = int(draw.choice(large)), [], 0
@@ -98,7 +109,12 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
     book, catalog = ybcore.load_rules(documents(town)), town.catalog
     made = cases(town, count + WARM)
     call = door(book, catalog)
-    told: dict[str, Any] = {"findings": prove(call, book, catalog, made[:WARM]), "calls": count, "report": [], "tables": []}
+    told: dict[str, Any] = {
+        "findings": prove(call, book, catalog, made[:WARM]),
+        "calls": count,
+        "report": [],
+        "tables": [],
+    }
     for case in made[:WARM]:
         call(case)
     for case in made[WARM:]:

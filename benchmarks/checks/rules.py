@@ -43,7 +43,9 @@ def only(rules: Sequence[str]) -> dict[str, Any]:
     doc = copy.deepcopy(shipped())
     doc["rules"] = [rule for rule in doc["rules"] if rule["id"] in rules]
     named = {rule["items"]["table"] for rule in doc["rules"]}
-    inline = {name: {key: part for key, part in table.items() if key != "file"} for name, table in doc["tables"].items()}
+    inline = {
+        name: {key: part for key, part in table.items() if key != "file"} for name, table in doc["tables"].items()
+    }
     doc["tables"] = {name: table for name, table in inline.items() if name in named}
     return doc
 
@@ -94,8 +96,20 @@ def workloads() -> dict[str, Workload]:
         return {"kind": "rolling", "days": str(days), "edge": "within", "thresholds": [{"value": str(value)}]}
 
     bucket = {"group": "day", "measure": "quantity", "cap": str(CAP), "comparator": "more_than"}
-    rolling = {"subject": "person_item", "measure": "quantity", "comparator": "more_than", "tie": "peers", "windows": [window(WINDOW_DAYS, WINDOW_UNITS)]}
-    visits = {"subject": "person", "measure": "visits", "comparator": "more_than", "tie": "peers", "windows": [window(*w) for w in VISIT_WINDOWS]}
+    rolling = {
+        "subject": "person_item",
+        "measure": "quantity",
+        "comparator": "more_than",
+        "tie": "peers",
+        "windows": [window(WINDOW_DAYS, WINDOW_UNITS)],
+    }
+    visits = {
+        "subject": "person",
+        "measure": "visits",
+        "comparator": "more_than",
+        "tie": "peers",
+        "windows": [window(*w) for w in VISIT_WINDOWS],
+    }
     listed = [
         Workload("attribute", "K01: drugs by kind of visit, for children, by sex (N13, N65, N67: 11,606 rows)", 10, only(("N13", "N65", "N67"))),
         Workload("cap", f"K06: more than {CAP} units of an item a day and visit, every line", 12, own(kernel="K06", check=bucket, amount="excess_qty")),

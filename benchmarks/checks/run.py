@@ -87,7 +87,9 @@ def measure(folder: Path, asked: Any, only: list[str], names: list[str]) -> dict
         result |= timed("rules", lambda: kernels.measure(folder, names, which, asked.rounds, say))
         keep()
     if "together" in only:
-        result["together"] = timed("together", lambda: together.measure(folder, asked.threads, min(asked.rounds, MOST_ROUNDS), say))
+        result["together"] = timed(
+            "together", lambda: together.measure(folder, asked.threads, min(asked.rounds, MOST_ROUNDS), say)
+        )
         keep()
     if "prescription" in only:
         say("prescriptions ...")

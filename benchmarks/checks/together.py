@@ -34,7 +34,10 @@ def schemes() -> list[dict[str, Any]]:
         scheme = policy.doc["scheme"]
         if scheme["id"] in MOVED:
             doc = copy.deepcopy(policy.doc)
-            doc["id"], doc["scheme"] = f"{doc['id']}-moved", {**scheme, "id": f"{scheme['id']}-moved", "region": MOVED[scheme["id"]]}
+            doc["id"], doc["scheme"] = (
+                f"{doc['id']}-moved",
+                {**scheme, "id": f"{scheme['id']}-moved", "region": MOVED[scheme["id"]]},
+            )
             out.append(doc)
     return out
 
@@ -72,7 +75,11 @@ def run(folder: Path, threads: int, rounds: int) -> dict[str, Any]:
     memory = fresh.peak(lambda: kept.append(check()))
     told: dict[str, Any] = {"threads": threads, "lines": tables["lines"].num_rows, "visits": tables["visits"].num_rows}
     told |= {"findings": kept[0][0].findings.num_rows, "details": kept[0][0].details.num_rows}
-    told |= {"memory_bytes": memory["bytes"], "memory_whole": memory["baseline"] + memory["bytes"], "memory_method": memory["method"]}
+    told |= {
+        "memory_bytes": memory["bytes"],
+        "memory_whole": memory["baseline"] + memory["bytes"],
+        "memory_method": memory["method"],
+    }
     kept.clear()
     outcomes = settle().visits["outcome"].cast("string").value_counts().to_pylist()
     told["outcomes"] = {row["values"]: row["counts"] for row in outcomes}
@@ -121,8 +128,19 @@ def table(points: list[dict[str, Any]]) -> str:
         by_time = sorted(((report.middle(taken), name) for name, taken in known.items()), reverse=True)
         rules = sorted(((report.middle(taken), name) for name, taken in one["rules"].items()), reverse=True)[:12]
         for title, found in (("By kernel", by_time), ("The longest rules", rules)):
-            parts.append(f"{title}, {one['threads']} threads, s: " + ", ".join(f"{name} {taken:.2f}" for taken, name in found))
-    head = ["threads", "lines", "findings", "all rules, s", "settling, s", "× settling", "wanted at most", "peak GiB, inputs mapped"]
+            parts.append(
+                f"{title}, {one['threads']} threads, s: " + ", ".join(f"{name} {taken:.2f}" for taken, name in found)
+            )
+    head = [
+        "threads",
+        "lines",
+        "findings",
+        "all rules, s",
+        "settling, s",
+        "× settling",
+        "wanted at most",
+        "peak GiB, inputs mapped",
+    ]
     return report.table(head, rows) + "\n\n" + "\n".join(parts)
 
 

@@ -112,7 +112,9 @@ class Town:
         for path in (self.folder / "ready").glob("*.npy"):
             table, name = path.stem.split(".")
             held[table][name] = np.load(path, mmap_mode="r")
-        return Ready(held["lines"], held["visits"], self.table("dirty")["med_list_codg"].chunk(0).dictionary.to_pylist())
+        return Ready(
+            held["lines"], held["visits"], self.table("dirty")["med_list_codg"].chunk(0).dictionary.to_pylist()
+        )
 
 
 def save(folder: Path, name: str, table: pa.Table) -> None:
@@ -126,7 +128,9 @@ def made(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
     if told.exists():
         sizes: dict[str, int] = json.loads(told.read_text())
         if (sizes["asked"], sizes["seed"]) != (visits, seed):
-            raise SystemExit(f"{folder} holds a city of {sizes['asked']:,} visits from seed {sizes['seed']}: name another folder, or empty it")
+            raise SystemExit(
+                f"{folder} holds a city of {sizes['asked']:,} visits from seed {sizes['seed']}: name another folder, or empty it"
+            )
         return sizes
     folder.mkdir(parents=True, exist_ok=True)
     sizes = fresh.ask("checks.town", str(folder), str(visits), str(seed), threads=2) | {"asked": visits, "seed": seed}
@@ -136,10 +140,24 @@ def made(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
 
 def make(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
     """Draws the city and writes everything; sizes for the report."""
+    sizes = draw(folder, visits, seed)
+    fresh.settled()
+    return sizes | prepare(folder)
+
+
+def draw(folder: Path, visits: int, seed: int) -> dict[str, int]:
+    """The raw tables."""
     from ybcore.synth import city
 
     plants = max(1, visits // PLANTS)
-    town = city(seed=seed, persons=max(1, visits // 10), visits=visits, lines_per_visit=LINES_A_VISIT, clinical=True, plants=plants)
+    town = city(
+        seed=seed,
+        persons=max(1, visits // 10),
+        visits=visits,
+        lines_per_visit=LINES_A_VISIT,
+        clinical=True,
+        plants=plants,
+    )
     batch = town.visits()
     catalog = dict(zip(("items", "selfpay", "caps"), town.catalog))
     raw = {"visits": batch.visits, "lines": batch.lines, **{name: getattr(batch, name) for name in BESIDE}, **catalog}
@@ -147,7 +165,7 @@ def make(folder: Path, visits: int, seed: int = 1) -> dict[str, int]:
     raw["lines"], dirty = soiled(raw["lines"], catalog["items"]["med_list_codg"], seed)
     for name, table in (raw | {"dirty": dirty} | {f"rules_{n}": t for n, t in town.rule_tables.items()}).items():
         save(folder, name, table)
-    return {"visits": batch.visits.num_rows, "lines": batch.lines.num_rows, "persons": raw["persons"].num_rows} | prepare(folder)
+    return {"visits": batch.visits.num_rows, "lines": batch.lines.num_rows, "persons": raw["persons"].num_rows}
 
 
 def soiled(lines: pa.Table, items: pa.ChunkedArray, seed: int) -> tuple[pa.Table, pa.Table]:
@@ -166,7 +184,10 @@ def soiled(lines: pa.Table, items: pa.ChunkedArray, seed: int) -> tuple[pa.Table
     rows = np.flatnonzero((draw.integers(0, DIRTY, len(index)) == 0) & (lines["cnt"].to_numpy() > 0))
     index = index.copy()
     index[rows] = wanted[draw.integers(0, len(wanted), len(rows))]
-    main, included = (numbers([row[name] for row in shipped()["tables"]["item_duplicate_charge"]["rows"]], codes.to_pylist()) for name in ("main", "included"))
+    main, included = (
+        numbers([row[name] for row in shipped()["tables"]["item_duplicate_charge"]["rows"]], codes.to_pylist())
+        for name in ("main", "included")
+    )
     some = rows[(draw.integers(0, 4, len(rows)) == 0) & (rows + 1 < len(index))]
     some = some[lines["cnt"].to_numpy()[some + 1] > 0]
     chosen = draw.integers(0, len(main), len(some))

@@ -1,7 +1,7 @@
 """One contender in a process of its own: `python -m benchmarks.checks.worker FOLDER NAME THREADS`, told on stdin, answering in JSON lines.
 
 `prove WORKLOAD THREADS`: digests of what it finds, whole and on the first persons (those that plain Python has). `run WORKLOAD THREADS`:
-seconds of one run. Prepared tables are kept while one workload is asked for.
+seconds of one run, and those of processors. Prepared tables are kept while one workload is asked for.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ def main() -> None:
             say(**told)
         else:
             gc.collect()
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             done = held[key]()
-            seconds = time.perf_counter() - began
+            seconds, busy = time.perf_counter() - began, time.process_time() - used
             del done
-            say(seconds=seconds)
+            say(seconds=seconds, busy=busy)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,9 @@ def opened(ready: Ready, threads: int) -> Any:
     """A connection with the tables `lines` and `visits`, days and births as dates."""
     base = duckdb.connect()
     base.execute(f"SET threads = {threads}")
-    lines = {name: ready.lines[name] for name in ("visit", "person", "hospital", "item", "day", "time", "quantity", "amount")}
+    lines = {
+        name: ready.lines[name] for name in ("visit", "person", "hospital", "item", "day", "time", "quantity", "amount")
+    }
     visits = {name: ready.visits[name] for name in ("person", "day", "gend", "med_type", "birth")}
     for name, columns in {"lines": lines, "visits": visits}.items():
         own = "line" if name == "lines" else "visit"
@@ -51,7 +53,11 @@ SHARE = "if(excess >= quantity, amount, (2 * amount * excess + quantity) // (2 *
 
 def attribute(base: Any, ready: Ready, workload: Workload) -> str:
     flags = {name: np.zeros(len(ready.items), np.int8) for name in ("stay", "child", "sex")}
-    for name, table, value in (("stay", "drug_visit_type", None), ("child", "drug_age_group", None), ("sex", "drug_sex", "sex")):
+    for name, table, value in (
+        ("stay", "drug_visit_type", None),
+        ("child", "drug_age_group", None),
+        ("sex", "drug_sex", "sex"),
+    ):
         rows = workload.rows(table)
         at = rules.numbers([row["med_list_codg"] for row in rows], ready.items)
         values = np.array([1 if value is None or row[value] == "男" else 2 for row in rows], np.int8)
@@ -123,7 +129,9 @@ def window_visits(base: Any, ready: Ready, workload: Workload) -> str:
     counts, told = [], []
     for k, (days, most) in enumerate(rules.VISIT_WINDOWS):
         counts.append(f"count(*) FILTER (b.day > a.day - {days}) AS n{k}")
-        told.append(f"SELECT visit AS line, {k} AS rule, n{k} AS measure, 0 AS excess, 0 AS amount FROM counted WHERE n{k} > {most}")
+        told.append(
+            f"SELECT visit AS line, {k} AS rule, n{k} AS measure, 0 AS excess, 0 AS amount FROM counted WHERE n{k} > {most}"
+        )
     joined = f"visits a JOIN visits b ON a.person = b.person AND b.day <= a.day AND b.day > a.day - {longest}"
     return f"WITH counted AS MATERIALIZED (SELECT a.visit, {', '.join(counts)} FROM {joined} GROUP BY a.visit) {' UNION ALL '.join(told)}"
 

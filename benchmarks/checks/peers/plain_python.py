@@ -44,7 +44,9 @@ def rows(table: dict[str, list[int]]) -> list[dict[str, int]]:
     return [dict(zip(table, cells)) for cells in zip(*table.values())]
 
 
-def attribute(lines: list[dict[str, int]], visits: list[dict[str, int]], items: list[str], workload: Workload) -> Iterator[Finding]:
+def attribute(
+    lines: list[dict[str, int]], visits: list[dict[str, int]], items: list[str], workload: Workload
+) -> Iterator[Finding]:
     stays = {row["med_list_codg"] for row in workload.rows("drug_visit_type")}
     children = {row["med_list_codg"] for row in workload.rows("drug_age_group")}
     sexes = {row["med_list_codg"]: 1 if row["sex"] == "男" else 2 for row in workload.rows("drug_sex")}
@@ -82,7 +84,9 @@ def cap(lines: list[dict[str, int]], visits: Any, items: Any, workload: Workload
 
 
 def cap_table(lines: list[dict[str, int]], visits: Any, items: list[str], workload: Workload) -> Iterator[Finding]:
-    caps = {row["med_list_codg"]: round(float(row["max_quantity"]) * UNIT) for row in workload.rows("item_max_quantity")}
+    caps = {
+        row["med_list_codg"]: round(float(row["max_quantity"]) * UNIT) for row in workload.rows("item_max_quantity")
+    }
     buckets: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for line, row in enumerate(lines):
         if items[row["item"]] in caps and row["hospital"] >= 0:

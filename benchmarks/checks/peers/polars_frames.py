@@ -29,7 +29,9 @@ class Frames:
         self.items = ready.items
         names = ("visit", "person", "hospital", "item", "day", "time", "quantity", "amount")
         self.lines = pl.DataFrame({name: np.asarray(ready.lines[name]) for name in names}).with_row_index("line")
-        self.visits = pl.DataFrame({name: np.asarray(ready.visits[name]) for name in ("person", "day", "gend", "med_type", "birth")})
+        self.visits = pl.DataFrame(
+            {name: np.asarray(ready.visits[name]) for name in ("person", "day", "gend", "med_type", "birth")}
+        )
         self.visits = self.visits.with_row_index("line")
 
 
@@ -40,7 +42,13 @@ def share() -> pl.Expr:
 
 def told(frame: pl.LazyFrame, **cells: Any) -> pl.LazyFrame:
     """The five columns as whole numbers."""
-    held = {"line": c("line"), "rule": c("rule"), "measure": c("measure"), "excess": c("excess"), "amount": c("amount")} | cells
+    held = {
+        "line": c("line"),
+        "rule": c("rule"),
+        "measure": c("measure"),
+        "excess": c("excess"),
+        "amount": c("amount"),
+    } | cells
     made = {name: cell if isinstance(cell, pl.Expr) else pl.lit(cell) for name, cell in held.items()}
     return frame.select(**{name: cell.cast(pl.Int64) for name, cell in made.items()})
 
@@ -53,7 +61,9 @@ def of_items(frames: Frames, codes: list[str], **columns: Any) -> pl.DataFrame:
 def attribute(frames: Frames, workload: Workload) -> Form:
     tables = [workload.rows(name) for name in ("drug_visit_type", "drug_age_group", "drug_sex")]
     listed = [of_items(frames, [row["med_list_codg"] for row in rows]) for rows in tables]
-    sex = of_items(frames, [row["med_list_codg"] for row in tables[2]], sex=[1 if row["sex"] == "男" else 2 for row in tables[2]])
+    sex = of_items(
+        frames, [row["med_list_codg"] for row in tables[2]], sex=[1 if row["sex"] == "男" else 2 for row in tables[2]]
+    )
     every = pl.concat(listed).unique()
     joined = (
         every.join(listed[0].with_columns(stay=pl.lit(True)), on="item", how="left")
@@ -71,13 +81,23 @@ def attribute(frames: Frames, workload: Workload) -> Form:
     age = day.dt.year() - birth.dt.year() - earlier.cast(pl.Int32)
 
     def run() -> pl.LazyFrame:
-        few = lines.select("line", "visit", "item", "day", "quantity", "amount").join(joined.lazy(), on="item").collect(engine="streaming")
+        few = (
+            lines.select("line", "visit", "item", "day", "quantity", "amount")
+            .join(joined.lazy(), on="item")
+            .collect(engine="streaming")
+        )
         few = few.with_columns(med_type=of_visit("med_type"), gend=of_visit("gend"), birth=of_visit("birth")).lazy()
         stays = few.filter(c("stay") & (c("med_type") != -1) & ~c("med_type").is_in(list(rules.inpatient())))
-        children = few.filter(c("child") & (c("birth") > -(1 << 31))).with_columns(age=age).filter(c("age") >= rules.child_years())
+        children = (
+            few.filter(c("child") & (c("birth") > -(1 << 31)))
+            .with_columns(age=age)
+            .filter(c("age") >= rules.child_years())
+        )
         wrong = few.filter(c("gend").is_in([1, 2]) & (c("gend") != c("sex")))
         parts = ((stays, pl.lit(0)), (children, c("age")), (wrong, pl.lit(0)))
-        return pl.concat([told(part, rule=rule, measure=measure, excess=c("quantity")) for rule, (part, measure) in enumerate(parts)])
+        return pl.concat(
+            [told(part, rule=rule, measure=measure, excess=c("quantity")) for rule, (part, measure) in enumerate(parts)]
+        )
 
     return run
 
@@ -99,7 +119,9 @@ def cap(frames: Frames, workload: Workload) -> Form:
 
 def cap_table(frames: Frames, workload: Workload) -> Form:
     rows = workload.rows("item_max_quantity")
-    caps = of_items(frames, [row["med_list_codg"] for row in rows], cap=[round(float(row["max_quantity"]) * UNIT) for row in rows])
+    caps = of_items(
+        frames, [row["med_list_codg"] for row in rows], cap=[round(float(row["max_quantity"]) * UNIT) for row in rows]
+    )
     lines = frames.lines.lazy().select("line", "person", "hospital", "day", "item", "quantity", "amount")
 
     def run() -> pl.LazyFrame:
@@ -113,7 +135,9 @@ def pairs(frames: Frames, workload: Workload) -> Form:
     rows = workload.rows("item_duplicate_charge")
     main, included = (rules.numbers([row[name] for row in rows], frames.items) for name in ("main", "included"))
     scope = [SCOPES.index(row["scope"]) for row in rows]
-    table = pl.DataFrame({"rule": np.arange(len(rows), dtype=np.int32), "main": main, "included": included, "scope": scope})
+    table = pl.DataFrame(
+        {"rule": np.arange(len(rows), dtype=np.int32), "main": main, "included": included, "scope": scope}
+    )
     named = pl.DataFrame({"item": np.unique(np.concatenate((main, included)))})
     keys = {0: ["person", "hospital", "day"], 1: ["visit"], 3: ["person", "hospital", "hour"]}
 
@@ -144,7 +168,10 @@ def window_visits(frames: Frames, workload: Workload) -> Form:
     def run() -> pl.LazyFrame:
         out = []
         for rule, (days, most) in enumerate(rules.VISIT_WINDOWS):
-            low, high = c("key").search_sorted(c("key") - (days - 1), side="left"), c("key").search_sorted(c("key"), side="right")
+            low, high = (
+                c("key").search_sorted(c("key") - (days - 1), side="left"),
+                c("key").search_sorted(c("key"), side="right"),
+            )
             counted = visits.with_columns(measure=(high - low).cast(pl.Int64)).filter(c("measure") > most)
             out.append(told(counted, rule=rule, excess=0, amount=0))
         return pl.concat(out)
@@ -155,12 +182,22 @@ def window_visits(frames: Frames, workload: Workload) -> Form:
 def window_items(frames: Frames, workload: Workload) -> Form:
     """Only persons and items with enough in the year; then as `window_visits`, with running sums."""
     most = rules.WINDOW_UNITS * UNIT
-    lines = frames.lines.lazy().select("line", "day", "quantity", "amount", subject=c("person").cast(pl.Int64) * (1 << 17) + c("item"))
+    lines = frames.lines.lazy().select(
+        "line", "day", "quantity", "amount", subject=c("person").cast(pl.Int64) * (1 << 17) + c("item")
+    )
 
     def run() -> pl.LazyFrame:
         much = lines.group_by("subject").agg(total=c("quantity").sum()).filter(c("total") > most).select("subject")
-        few = lines.join(much.collect(engine="streaming").lazy(), on="subject", how="semi").collect(engine="streaming").lazy()
-        few = few.with_columns(key=c("subject") * (1 << 20) + c("day")).sort("key", "line").with_columns(so_far=c("quantity").cum_sum())
+        few = (
+            lines.join(much.collect(engine="streaming").lazy(), on="subject", how="semi")
+            .collect(engine="streaming")
+            .lazy()
+        )
+        few = (
+            few.with_columns(key=c("subject") * (1 << 20) + c("day"))
+            .sort("key", "line")
+            .with_columns(so_far=c("quantity").cum_sum())
+        )
         low = c("key").search_sorted(c("key") - (rules.WINDOW_DAYS - 1), side="left")
         high = c("key").search_sorted(c("key"), side="right")
         before = pl.concat([pl.lit(pl.Series([0], dtype=pl.Int64)), c("so_far")])
@@ -176,7 +213,9 @@ FORMS = {f.__name__: f for f in (attribute, cap, cap_table, pairs, window_visits
 
 def prepare(town: Any, workload: Workload, threads: int) -> Callable[[], dict[str, np.ndarray]]:
     if pl.thread_pool_size() != threads:
-        raise RuntimeError(f"Polars has {pl.thread_pool_size()} threads; set POLARS_MAX_THREADS={threads} before it is imported")
+        raise RuntimeError(
+            f"Polars has {pl.thread_pool_size()} threads; set POLARS_MAX_THREADS={threads} before it is imported"
+        )
     frames = getattr(town, "polars", None)
     if frames is None:
         frames = town.polars = Frames(town.ready)

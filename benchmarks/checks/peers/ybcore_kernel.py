@@ -1,6 +1,7 @@
 """ybcore's kernels on prepared columns, through the bindings: which lines a rule names, the row of its table, the check, the amounts.
 
-Nothing is read, numbered, netted or ordered here, and findings have no names; the peers start from the same columns.
+Nothing is read, numbered, netted or ordered here, and findings have no names; the peers start from the same columns. Beside them stands
+where each person's rows begin.
 """
 
 from __future__ import annotations
@@ -50,9 +51,10 @@ def entries(known: dict[str, Any], key: np.ndarray, threads: int) -> np.ndarray:
     return core().check_entries(**known, key=key, day=None, event_region=None, event_level=None, threads=threads)
 
 
-def runs(key: np.ndarray) -> np.ndarray:
-    """Where equal neighbours begin, and the end."""
-    return np.append(np.flatnonzero(np.diff(key, prepend=-2)), len(key)).astype(np.int64)
+def offsets(person: np.ndarray) -> np.ndarray:
+    """Where each person's rows begin, and the end: part of the order (check_order gives them), and so prepared."""
+    ends = np.flatnonzero(person[1:] != person[:-1]) + 1
+    return np.concatenate(([0], ends, [len(person)])).astype(np.int64) if len(person) else np.zeros(1, np.int64)
 
 
 def told(places: Any, rule: Any, measure: Any, excess: Any, amount: Any) -> dict[str, np.ndarray]:
@@ -83,10 +85,16 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
     at = [rules.numbers([row["med_list_codg"] for row in rows], ready.items) for rows in tables]
     named, known = masks(items, *at), [table(one, items) for one in at]
     stays = sets([[kind in rules.inpatient() for kind in range(64)]]), np.zeros(len(at[0]), np.int32)
-    ages = [np.full(len(at[1]), value, kind) for value, kind in ((YEAR, np.uint8), (AT_LEAST, np.uint8), (rules.child_years(), np.int64))]
+    ages = [
+        np.full(len(at[1]), value, kind)
+        for value, kind in ((YEAR, np.uint8), (AT_LEAST, np.uint8), (rules.child_years(), np.int64))
+    ]
     sex = np.array([row["sex"] != "男" for row in tables[2]], np.int32)
     sexes = sets([[False, True], [False, False, True]])
-    kind, gend = (np.where((visits[name] < 0) | (visits[name] > 63), -1, visits[name]).astype(np.int32) for name in ("med_type", "gend"))
+    kind, gend = (
+        np.where((visits[name] < 0) | (visits[name] > 63), -1, visits[name]).astype(np.int32)
+        for name in ("med_type", "gend")
+    )
     gend[(gend < 1) | (gend > 2)] = -1
     c = core()
 
@@ -94,15 +102,15 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
         picked = c.check_pick(lines["item"], None, None, named, None, None, 3, threads)
         out = []
         for rule in range(3):
-            place = picked["place"][picked["begin"][rule] : picked["begin"][rule + 1]]
-            entry = entries(known[rule], lines["item"][place], threads)
-            visit = lines["visit"][place]
+            place = picked["place"][picked["begin"][rule] : picked["begin"][rule + 1]].astype(np.intp)
+            entry = entries(known[rule], lines["item"].take(place), threads)
+            visit = lines["visit"].take(place)
             if rule == 1:
-                found = c.check_age(entry, visits["birth"][visit], lines["day"][place], *ages, threads)
+                found = c.check_age(entry, visits["birth"].take(visit), lines["day"].take(place), *ages, threads)
             elif rule == 0:
-                found = c.check_attribute(entry, kind[visit], *stays, False, threads)
+                found = c.check_attribute(entry, kind.take(visit), *stays, False, threads)
             else:
-                found = c.check_attribute(entry, gend[visit], sexes, sex, False, threads)
+                found = c.check_attribute(entry, gend.take(visit), sexes, sex, False, threads)
             hit = place[found["event"]]
             out.append(told(hit, rule, found["measure"], lines["quantity"][hit], lines["amount"][hit]))
         return joined(out)
@@ -120,10 +128,11 @@ def excesses(ready: Ready, found: dict[str, Any], place: np.ndarray | None) -> d
 
 def cap(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
     lines, c = ready.lines, core()
+    persons = offsets(lines["person"])
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_cap(
-            runs(lines["person"]), lines["time"], "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
+            persons, lines["time"], "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
             comparator=MORE_THAN, threads=threads,
         )  # fmt: skip
         return excesses(ready, found, None)
@@ -136,16 +145,14 @@ def cap_table(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
     rows = workload.rows("item_max_quantity")
     at = rules.numbers([row["med_list_codg"] for row in rows], ready.items)
     caps = np.array([round(float(row["max_quantity"]) * UNIT) for row in rows], np.int64)
-    named, known = masks(items, at), table(at, items)
+    known, persons = table(at, items), offsets(lines["person"])
 
     def run() -> dict[str, np.ndarray]:
-        place = c.check_pick(lines["item"], None, None, named, None, None, 1, threads)["place"]
-        item = lines["item"][place]
         found = c.check_cap(
-            runs(lines["person"][place]), lines["time"][place], "day", lines["hospital"][place], None, item, lines["quantity"][place],
-            entries(known, item, threads), caps, comparator=MORE_THAN, threads=threads,
+            persons, lines["time"], "day", lines["hospital"], None, lines["item"], lines["quantity"], entries(known, lines["item"], threads), caps,
+            comparator=MORE_THAN, threads=threads,
         )  # fmt: skip
-        return excesses(ready, found, place)
+        return excesses(ready, found, None)
 
     return run
 
@@ -156,14 +163,28 @@ def pairs(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
     main, included = (rules.numbers([row[name] for row in rows], ready.items) for name in ("main", "included"))
     scope = np.array([SCOPES.index(row["scope"]) for row in rows], np.int32)
     built = c.PairTable(main, included, scope, len(SCOPES), None, False, items)
-    named = masks(items, np.concatenate((main, included)))
+    named, persons = masks(items, np.concatenate((main, included))), offsets(lines["person"])
 
     def run() -> dict[str, np.ndarray]:
-        place = c.check_pick(lines["item"], None, None, named, None, None, 1, threads)["place"]
-        hospital, visit, quantity = lines["hospital"][place], lines["visit"][place], lines["quantity"][place]
-        groups = [("day", hospital, None, 0), ("subject", visit, None, 0), ("within", hospital, None, REACH), ("hour", hospital, None, 0)]
+        picked = c.check_pick(lines["item"], None, None, named, None, None, 1, threads)["place"]
+        place = picked.astype(np.intp)
+        hospital, visit, quantity = (lines[name].take(place) for name in ("hospital", "visit", "quantity"))
+        groups = [
+            ("day", hospital, None, 0),
+            ("subject", visit, None, 0),
+            ("within", hospital, None, REACH),
+            ("hour", hospital, None, 0),
+        ]
         found = built.check(
-            runs(lines["person"][place]), lines["time"][place], lines["item"][place], quantity, None, None, None, groups, threads
+            c.check_runs(picked, persons),
+            lines["time"].take(place),
+            lines["item"].take(place),
+            quantity,
+            None,
+            None,
+            None,
+            groups,
+            threads,
         )
         finding, event, _ = offending(found)
         hit = place[event]
@@ -176,11 +197,11 @@ def window_visits(ready: Ready, workload: Workload, threads: int) -> Callable[[]
     visits, c = ready.visits, core()
     windows = [("rolling", days, False, True) for days, _ in rules.VISIT_WINDOWS]
     most = np.array([value for _, value in rules.VISIT_WINDOWS], np.int64)
-    each = np.arange(len(most) + 1, dtype=np.int64)
+    each, persons = np.arange(len(most) + 1, dtype=np.int64), offsets(visits["person"])
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_window(
-            runs(visits["person"]), visits["day"], None, None, None, "count", MORE_THAN, windows, each, most, 0, 1, 101, threads
+            persons, visits["day"], None, None, None, "count", MORE_THAN, windows, each, most, 0, 1, 101, threads
         )
         finding, event, _ = offending(found)
         none = np.zeros(len(event), np.int64)
@@ -197,14 +218,14 @@ def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[],
     persons = int(lines["person"].max(initial=-1)) + 1
 
     def run() -> dict[str, np.ndarray]:
-        place, _ = c.rows_by_key(lines["item"], items)
-        by_person, _ = c.rows_by_key(lines["person"][place], persons)
-        place = place[by_person]
-        person, item = lines["person"][place], lines["item"][place]
+        by_item, _ = c.rows_by_key(lines["item"], items)
+        by_person, _ = c.rows_by_key(lines["person"].take(by_item), persons)
+        place = by_item.take(by_person)
+        person, item = lines["person"].take(place), lines["item"].take(place)
         change = np.ones(len(place) + 1, bool)
-        change[1:-1] = (person[1:] != person[:-1]) | (item[1:] != item[:-1])
+        np.logical_or(person[1:] != person[:-1], item[1:] != item[:-1], out=change[1:-1])
         found = c.check_window(
-            np.flatnonzero(change).astype(np.int64), lines["day"][place], lines["quantity"][place], None, None, "sum", MORE_THAN, windows, each,
+            np.flatnonzero(change).astype(np.int64), lines["day"].take(place), lines["quantity"].take(place), None, None, "sum", MORE_THAN, windows, each,
             most, 0, 1, 101, threads,
         )  # fmt: skip
         return excesses(ready, found, place)
