@@ -1,6 +1,6 @@
 """One prescription of 50 lines with 500 lines of history, through the library call (stage `before`) and a book that is loaded.
 
-Prescriptions are made of the city: visits in whole become the history of one person, lines of another visit the prescription. Every call is
+Prescriptions are made of the city: visits in whole, on any day of the year, become the history of one person, lines of another visit the prescription. Every call is
 another one; before anything is timed the findings of some are compared with the call on all of them at once, person by person.
 """
 
@@ -22,6 +22,7 @@ from .town import BESIDE, Town
 LINES, HISTORY = 50, 500
 WANTED = 1e-3  # seconds, p99
 WARM = 5
+VISITS_A_CASE = 400  # so many of the city's are drawn from
 Case = dict[str, Any]
 
 
@@ -38,45 +39,64 @@ def cases(town: Town, count: int, seed: int = 1) -> list[Case]:
     import pyarrow.compute as pc
 
     raw = town.tables(dirty=True)
-    visits, lines = raw["visits"].slice(0, count * 400), raw["lines"]
+    visits = raw["visits"].slice(0, count * VISITS_A_CASE)
     ids = pc.cast(visits["setl_id"], pa.large_string()).combine_chunks()
-    owner = (
-        pc.index_in(pc.cast(lines["setl_id"], pa.large_string()), value_set=ids)
-        .combine_chunks()
-        .fill_null(-1)
-        .to_numpy()
-    )
+
+    def owners(table: pa.Table) -> np.ndarray:
+        """Visit of each row, -1 for one that is left out."""
+        found = pc.index_in(pc.cast(table["setl_id"], pa.large_string()), value_set=ids)
+        return np.asarray(found.fill_null(-1).to_numpy())
+
+    owner = owners(raw["lines"])
     order = np.argsort(owner, kind="stable")
     ends = np.searchsorted(owner[order], np.arange(len(ids) + 1))
-    sizes = np.diff(ends)
-    plain = np.asarray(pc.equal(pc.cast(visits["refd_setl_flag"], pa.string()), "0").fill_null(True)) & (sizes > 0)
-    large, small = np.flatnonzero(plain & (sizes >= LINES)), np.flatnonzero(plain & (sizes < LINES))
+    chosen = drawn(
+        np.diff(ends), np.asarray(pc.equal(pc.cast(visits["refd_setl_flag"], pa.string()), "0")), count, seed
+    )
+    rows = [
+        np.concatenate([order[ends[now] : ends[now] + LINES], *(order[ends[one] : ends[one + 1]] for one in past)])[
+            : LINES + HISTORY
+        ]
+        for now, *past in chosen
+    ]
+    # What all cases need is taken once: a take out of the whole is slow.
+    used = np.unique(np.concatenate(rows))
+    lines = raw["lines"].take(pa.array(used)).combine_chunks()
+    wanted = np.unique(np.concatenate(chosen))
+    beside = {}
+    for name in BESIDE:
+        of = owners(raw[name])
+        keep = np.flatnonzero(np.isin(of, wanted))
+        beside[name] = (raw[name].take(pa.array(keep)).combine_chunks(), of[keep])
+    out = []
+    for mine, at in zip(chosen, rows):
+        own = visits.take(pa.array(mine))
+        psn = pa.array([own["psn_no"][0].as_py()] * len(own), pa.large_string())
+        own = own.set_column(own.column_names.index("psn_no"), "psn_no", psn)
+        own = own.append_column("hist_flag", pa.array([0] + [1] * (len(mine) - 1), pa.int8()))
+        tables = {
+            "visits": own, "lines": lines.take(pa.array(np.searchsorted(used, at))),
+            "persons": raw["persons"].filter(pc.equal(raw["persons"]["psn_no"], psn[0])),
+            **{name: table.filter(pa.array(np.isin(of, mine))) for name, (table, of) in beside.items()},
+        }  # fmt: skip
+        fixed = {name: raw[name] for name in ("institutions", "doctors")}
+        out.append({name: table.combine_chunks() for name, table in tables.items()} | fixed)
+    return out
+
+
+def drawn(sizes: np.ndarray, plain: np.ndarray, count: int, seed: int) -> list[list[int]]:
+    """For each case the visit of the prescription, then those of its history."""
+    large, small = (np.flatnonzero(plain & fits) for fits in (sizes >= LINES, (sizes > 0) & (sizes < LINES)))
     draw, out = np.random.default_rng(seed), []
-    beside = {
-        name: (
-            raw[name],
-            pc.index_in(pc.cast(raw[name]["setl_id"], pa.large_string()), value_set=ids).to_numpy(zero_copy_only=False),
-        )
-        for name in BESIDE
-    }
-    fixed = {name: raw[name] for name in ("institutions", "doctors")}
     for _ in range(count):
-        now, past, held = int(draw.choice(large)), [], 0
+        past: list[int] = []
+        held = 0
         while held < HISTORY:
             one = int(draw.choice(small))
             if one not in past:
                 past.append(one)
                 held += int(sizes[one])
-        rows = [order[ends[now] : ends[now] + LINES]] + [order[ends[one] : ends[one + 1]] for one in past]
-        chosen = np.concatenate(rows)[: LINES + HISTORY]
-        mine = visits.take(pa.array([now, *past]))
-        psn = pa.array([mine["psn_no"][0].as_py()] * len(mine), pa.large_string())
-        mine = mine.set_column(mine.column_names.index("psn_no"), "psn_no", psn)
-        mine = mine.append_column("hist_flag", pa.array([0] + [1] * len(past), pa.int8()))
-        who = raw["persons"].filter(pc.equal(raw["persons"]["psn_no"], psn[0]))
-        further = {name: table.filter(pa.array(np.isin(of, [now, *past]))) for name, (table, of) in beside.items()}
-        tables = {"visits": mine, "lines": lines.take(pa.array(chosen)), "persons": who, **further}
-        out.append({name: table.combine_chunks() for name, table in tables.items()} | fixed)
+        out.append([int(draw.choice(large)), *past])
     return out
 
 

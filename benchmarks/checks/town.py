@@ -195,20 +195,16 @@ def soiled(lines: pa.Table, items: pa.ChunkedArray, seed: int) -> tuple[pa.Table
     return clean, pa.table({"med_list_codg": pa.DictionaryArray.from_arrays(pa.array(index), codes)})
 
 
-def prepare(folder: Path) -> dict[str, int]:
-    """The ready columns, by SQL over the raw tables."""
+def standing(town: Town, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(visits, lines) that stand, by SQL over the raw tables: netted, numbered, in order."""
     import duckdb
 
-    town, base = Town(folder), duckdb.connect()
-    base.execute("SET threads = 2")
+    base = duckdb.connect()
+    base.execute(f"SET threads = {threads}")
     raw = town.tables(dirty=True)
     wanted = ("setl_id", "feedetl_sn", "init_feedetl_sn", "fee_ocur_time", "cnt", "det_item_fee_sumamt")
     lines = raw["lines"].select(wanted)
-    unnamed = int((raw["lines"]["cnt"].to_numpy() < 0).sum()) - (len(lines) - lines["init_feedetl_sn"].null_count)
-    if unnamed:
-        raise SystemExit("the city has returning lines that name nothing, and this benchmark cannot net them")
-    item = raw["lines"]["med_list_codg"].combine_chunks()
-    item = (item.chunk(0) if isinstance(item, pa.ChunkedArray) else item).indices
+    item = pa.chunked_array([chunk.indices for chunk in raw["lines"]["med_list_codg"].chunks])
     lines = lines.append_column("item", item).append_column("row", pa.array(np.arange(len(lines))))
     base.register("visits", raw["visits"].append_column("row", pa.array(np.arange(raw["visits"].num_rows))))
     base.register("lines", lines)
@@ -221,6 +217,16 @@ def prepare(folder: Path) -> dict[str, int]:
     found = base.execute(
         f"SELECT visit, person, hospital, item, epoch_us(time) AS time, quantity, amount, row FROM ({LINES})"
     ).fetchnumpy()
+    return own, found
+
+
+def prepare(folder: Path) -> dict[str, int]:
+    """The ready columns, in files."""
+    town = Town(folder)
+    lines = town.table("lines").select(["cnt", "init_feedetl_sn"])
+    if int((lines["cnt"].to_numpy() < 0).sum()) != len(lines) - lines["init_feedetl_sn"].null_count:
+        raise SystemExit("the city has returning lines that name nothing, and this benchmark cannot net them")
+    own, found = standing(town, 2)
     (folder / "ready").mkdir(exist_ok=True)
 
     def put(table: str, name: str, values: Any, dtype: Any) -> None:

@@ -1,7 +1,8 @@
 """One contender in a process of its own: `python -m benchmarks.checks.worker FOLDER NAME THREADS`, told on stdin, answering in JSON lines.
 
 `prove WORKLOAD THREADS`: digests of what it finds, whole and on the first persons (those that plain Python has). `run WORKLOAD THREADS`:
-seconds of one run, and those of processors. Prepared tables are kept while one workload is asked for.
+seconds of one run, and those of processors. `ready - THREADS`: seconds of making the prepared tables out of the raw ones
+(DuckDB). Prepared tables are kept while one workload is asked for.
 """
 
 from __future__ import annotations
@@ -75,6 +76,11 @@ def main() -> None:
     say(version=peer(name).version())
     for line in sys.stdin:
         asked, which, threads = line.split()
+        if asked == "ready":
+            began = time.perf_counter()
+            peer(name).ready(town, int(threads))
+            say(seconds=time.perf_counter() - began)
+            continue
         workload, key = workloads()[which], (which, int(threads))
         if asked == "prove":
             if any(other != which for other, _ in held):

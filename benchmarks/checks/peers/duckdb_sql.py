@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from .. import rules
 from ..rules import COLUMNS, REACH, SCOPES, UNIT, Workload
-from ..town import Ready
+from ..town import Ready, standing
 
 THREADS = (2,)
 
@@ -38,6 +38,11 @@ def opened(ready: Ready, threads: int) -> Any:
         base.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
         base.unregister("given")
     return base
+
+
+def ready(town: Any, threads: int) -> None:
+    """The prepared tables out of the raw ones: what stands before the rules' own time."""
+    standing(town, threads)
 
 
 def put(base: Any, name: str, **columns: Any) -> None:
