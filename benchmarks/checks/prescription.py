@@ -134,6 +134,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
         "calls": count,
         "report": [],
         "tables": [],
+        "busy": [],
     }
     for case in made[:WARM]:
         call(case)
