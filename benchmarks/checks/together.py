@@ -83,12 +83,16 @@ def run(folder: Path, threads: int, rounds: int) -> dict[str, Any]:
     kept.clear()
     outcomes = settle().visits["outcome"].cast("string").value_counts().to_pylist()
     told["outcomes"] = {row["values"]: row["counts"] for row in outcomes}
-    told |= {name: [] for name in ("check", "settle", "loading", "tables")} | {"kernels": {}, "rules": {}}
+    told |= {name: [] for name in ("check", "settle", "check_busy", "settle_busy", "loading", "tables")} | {
+        "kernels": {},
+        "rules": {},
+    }
     for k in range(rounds):
         for part in (("check", "settle"), ("settle", "check"))[k % 2]:
-            began = time.perf_counter()
+            began, used = time.perf_counter(), time.process_time()
             done = check() if part == "check" else settle()
             told[part].append(time.perf_counter() - began)
+            told[f"{part}_busy"].append(time.process_time() - used)
             if part == "check":
                 made, loading = done
                 told["loading"].append(loading)
@@ -138,6 +142,7 @@ def table(points: list[dict[str, Any]]) -> str:
         "all rules, s",
         "settling, s",
         "× settling",
+        "processor time × settling",
         "wanted at most",
         "peak GiB, inputs mapped",
     ]
