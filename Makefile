@@ -64,9 +64,9 @@ instructions-baseline: $(STAMPS)/build-tools
 # With YB_SANITIZE="address;undefined" or "thread" and a CORE_BUILD of its own: the same tests under sanitizers.
 cpp-test: $(STAMPS)/build-tools
 	@mkdir -p $(CORE_BUILD)
-	@$(WITH_TOOLS) CXX="$(CXX)" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON -DYB_BENCH=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(CORE_BUILD)/configure.log 2>&1 || { cat $(CORE_BUILD)/configure.log; exit 1; }
+	@$(WITH_TOOLS) CXX="$(CXX)" cmake -S core -B $(CORE_BUILD) -G Ninja -DYB_TESTS=ON -DYB_BENCH=ON $(if $(YB_SANITIZE),-DYB_SANITIZE="$(YB_SANITIZE)" -DYB_TEST_SHARE=4 -DCMAKE_BUILD_TYPE=RelWithDebInfo) > $(CORE_BUILD)/configure.log 2>&1 || { cat $(CORE_BUILD)/configure.log; exit 1; }
 	@$(WITH_TOOLS) cmake --build $(CORE_BUILD)
-	@$(WITH_TOOLS) ctest --test-dir $(CORE_BUILD) --no-tests=error --output-on-failure $(CTEST_ARGS)
+	@$(WITH_TOOLS) ctest --test-dir $(CORE_BUILD) -j2 --no-tests=error --output-on-failure $(CTEST_ARGS)
 
 lint: $(STAMPS)/lint-packages
 	$(BIN)/ruff format --check python tests benchmarks

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ybcore.checks import registered
 from ybcore.reference import checks
 from ybcore.reference.numbers import date, decimal_to_int
 
@@ -80,6 +81,7 @@ def by_reference(case: Case) -> Answer:
         stage=case.stage,
         suppress=case.suppress,
         time_of_day=case.time_of_day,
+        functions=registered(),
     )
     return Answer(result.findings, result.details, result.manifest, checks.denials(result))
 

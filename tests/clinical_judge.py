@@ -17,6 +17,7 @@ Rows = list[dict[str, Any]]
 Found = dict[str, set[tuple[str, str | None]]]
 LEVELS = {"01": 3, "02": 3, "03": 3, "04": 3, "05": 2, "06": 2, "07": 2, "08": 1, "09": 1, "10": 1, "11": 0}
 UNIT = 10_000
+LONG_TERM = ("XA10", "XC02", "XC03", "XC07", "XC08", "XC09", "XL04", "XN05A")
 
 
 class City:
@@ -54,7 +55,7 @@ class City:
                 visit["lines"].append(line)
                 self.lines.append(line)
         self.standing = [visit for visit in self.visits if visit["standing"]]
-        self.known = {row["med_list_codg"] for row in town.catalog.items.to_pylist()}
+        self.heads = {row["med_list_codg"]: row["med_chrgitm_type"] for row in town.catalog.items.to_pylist()}
         self.of_person: dict[str, Rows] = defaultdict(list)
         for visit in sorted(self.standing, key=lambda v: (v["begntime"], v["setl_id"])):
             self.of_person[visit["psn_no"]].append(visit)
@@ -125,12 +126,18 @@ def lists(city: City):
         ):
             if hit:
                 yield rule, line
+    persons = {row["psn_no"] for row in city.own["person_blacklist"]}
+    places = {row["fixmedins_code"] for row in city.own["institution_blacklist"]}
     sexes = {row["diag_code"]: row["sex"] for row in city.own["diagnosis_sex"]}
     operations_ = {row["oprn_oprt_code"]: row["sex"] for row in city.own["operation_sex"]}
     for visit in city.standing:
         male = visit["person"]["gend"] == "1"
         if visit["mdtrt_cert_no"] in cards:
             yield "suspended_card", visit
+        if visit["psn_no"] in persons:
+            yield "person_blacklist", visit
+        if visit["fixmedins_code"] in places:
+            yield "institution_blacklist", visit
         for row in visit["dx"]:
             start = row["diag_code"][:3]
             if start in sexes and (sexes[start] == "男") != male:
@@ -149,12 +156,15 @@ def diagnoses(city: City):
     wanted = {row["med_list_codg"]: row["diag_code"] for row in city.own["indication"]}
     barred = {row["med_list_codg"]: row["diag_code"] for row in city.own["contraindication"]}
     globulin = city.own["immunoglobulin"][0]
+    low = tuple(row["diag_code"] for row in city.own["low_severity"])
     for line in city.lines:
         code, found = line["med_list_codg"], [row["diag_code"] for row in line["visit"]["dx"]]
         if code in wanted and not any(one.startswith(wanted[code]) for one in found):
             yield "N8", line
         if code in barred and any(one.startswith(barred[code]) for one in found):
             yield "N71", line
+        if city.heads.get(code) == "01" and line["visit"]["dscg_maindiag_code"].startswith(low):
+            yield "N53", line
         if code == globulin["med_list_codg"]:
             values = [lab["exam_value"] for visit in city.of_person[line["visit"]["psn_no"]] for lab in sorted(visit["labs"], key=lambda lab: lab["exam_time"]) if lab["exam_time"] <= line["fee_ocur_time"]]  # fmt: skip
             if not values or values[-1] >= 2 * UNIT:
@@ -318,6 +328,11 @@ def stays(city: City):
             )
             if 0 <= gap <= 31 and not planned and same:
                 yield "split_stay", later
+        for i, later in enumerate(inside):
+            before = [v for v in inside[:i] if v["fixmedins_code"] == later["fixmedins_code"]]
+            gap = (later["begndate"] - max((v["enddate"] for v in before), default=dt.date.min)).days
+            if 0 <= gap <= 31 and later["days_rinp_flag_31"] != "1" and later["refl_old_mdtrt_id"] is None:
+                yield "N63", later
 
 
 def spans(city: City):
@@ -357,7 +372,8 @@ def spans(city: City):
 
 def supplies(city: City):
     drugs = {row["med_list_codg"]: int(row["max_paid_days"]) for row in national()["drug_max_paid_days"]}
-    trainings = {row["med_list_codg"]: 30 for row in national()["item_course_days"]}
+    trainings = {row["med_list_codg"]: int(row["max_days"]) for row in national()["item_course_days"]}
+    whole = {row["med_list_codg"] for row in national()["item_course_days"] if row["mode"] == "span"}
     doses = {row["med_list_codg"]: row["max_dose"] for row in city.own["max_daily_dose"]}
     for visits in city.of_person.values():
         used: dict[str, set[dt.date]] = defaultdict(set)
@@ -372,7 +388,8 @@ def supplies(city: City):
             for most, rule in ((drugs, "N10"), (trainings, "N23")):
                 if code in most:
                     used[code].add(line["day"])
-                    if len(used[code]) > most[code]:
+                    span = (line["day"] - min(used[code])).days + 1
+                    if (span if code in whole else len(used[code])) > most[code]:
                         yield rule, line
             days = (line["prd_days"] or 0) / UNIT
             if line["prd_days"] is not None:
@@ -380,6 +397,8 @@ def supplies(city: City):
                     yield "AG3", line
                 if visit["med_type"] == "14" and days > 30:
                     yield "SU2", line
+                    if place.startswith("12") and code.startswith(LONG_TERM):
+                        yield "SU1", line
                 if line["dscg_tkdrug_flag"] == "1" and days > (
                     7 if visit["dscg_maindiag_code"].startswith("I10") else 3
                 ):
@@ -442,7 +461,7 @@ def reconciliation(city: City):
             if row["begndate"] <= line["day"] < row["enddate"]
         ]
         if sum(line["net"] for line in here) > row["open_cnt"] + row["in_cnt"] - row["close_cnt"]:
-            yield "N43", here[-1]
+            yield "N48" if row["med_list_codg"][0] == "C" else "N43", here[-1]
     packs: set[str] = set()
     for line in sorted(city.lines, key=lambda one: (one["fee_ocur_time"], one["feedetl_sn"])):
         if line["drug_trac_codg"] in packs:
@@ -455,7 +474,7 @@ def validity(city: City):
     sums: dict[str, int] = defaultdict(int)
     for line in city.all_lines:
         sums[line["setl_id"]] += line["det_item_fee_sumamt"]
-        if line["med_list_codg"] not in city.known:
+        if line["med_list_codg"] not in city.heads:
             yield "N36_catalogue", line
         exact = line["cnt"] * line["pric"] / 10**8
         half_returned = line["cnt"] < 0
@@ -463,14 +482,20 @@ def validity(city: City):
             yield "N36_product", line
         if not dt.timedelta(0) <= line["upld_time"] - line["fee_ocur_time"] <= dt.timedelta(hours=24):
             yield "N41", line
+    valid = {row["diag_code"] for row in city.own["diagnosis_codes"]}
     invoices: set[str] = set()
     for visit in sorted(city.visits, key=lambda v: (v["begntime"], v["setl_id"])):
         if visit["medfee_sumamt"] is not None and visit["medfee_sumamt"] != sums[visit["setl_id"]]:
             yield "N35_sum", visit
         if not visit["begntime"] <= visit["endtime"] <= visit["setl_time"]:
             yield "N35_order", visit
-        if visit["upld_time"] - visit["begntime"] > dt.timedelta(hours=24):
+        stay = visit["med_type"][0] == "2" and visit["fixmedins_code"][1:5] == "6108"
+        if stay and visit["upld_time"] - visit["begntime"] > dt.timedelta(hours=24):
             yield "AG5", visit
+        if visit["upld_time"] - visit["setl_time"] > dt.timedelta(hours=24):
+            yield "N41", visit
+        if any(row["maindiag_flag"] == "1" and row["diag_code"] not in valid for row in visit["dx"]):
+            yield "N37", visit
         if visit["insutype"] is None:
             yield "N35_required", visit
         if visit["invono"] in invoices:

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import ybcore
+from ybcore import io, messages
+from ybcore.cli import main
+from ybcore.explain import explain
+from ybcore.report.story import proof, story
 
 POLICY = """format: ybcore-policy/1
 id: town-2024
@@ -118,3 +128,127 @@ def test_rows_may_stand_in_any_order(engine, done):
     assert again.lines["fulamt_ownpay_amt"].to_pylist() == done.lines["fulamt_ownpay_amt"].to_pylist()[::-1]
     ids = {r["jr_id"]: r["recover_amt"] for r in done.checks.findings.to_pylist()}
     assert {r["jr_id"]: r["recover_amt"] for r in again.checks.findings.to_pylist()} == ids
+
+
+# ---------------------------------------------------------------------------------------------- told to people
+
+
+@pytest.fixture
+def english():
+    messages.use("en")
+    yield
+    messages.use("zh")
+
+
+def test_explaining_tells_what_rules_moved(done, english):
+    tables = {name: pa.table(table) for name, table in (("visits", VISITS), ("lines", LINES))}
+    catalog = {"items": pa.table(CATALOG)}
+    told = explain("v1", ybcore.load_book(POLICY), tables, catalog, done.visits, checks=done.checks)
+    assert told.compared > 35 and not told.differences
+    assert [(m["rule_id"], m["amount"], m["lines"]) for m in told.moved] == [
+        ("CAP", 20_000, [("1", 20_000)]),
+        ("PRICE", 5_000, [("2", 5_000)]),
+    ]
+    found = {r["rule_id"]: r for r in done.checks.findings.to_pylist() if r["setl_id"] == "v1"}
+    assert all(m["recover_amt"] == found[m["rule_id"]]["recover_amt"] is not None for m in told.moved)
+    text = story(told)
+    begin = text.index("  rules moved 250.00 yuan to full self-pay before settling:")
+    assert text[begin + 1 : begin + 4] == ["    CAP once a day: 200.00 yuan", "      lines 1: 200.00", "      counted 3; more than 1 is a hit; source: s"]  # fmt: skip
+    assert begin < next(i for i, line in enumerate(text) if "full self-pay 250.00" in line)
+    assert "equals the bulk row" in proof(told)
+    assert sum(line["fulamt_ownpay_amt"] for line in told.lines) == 25_000
+    assert {line["setl_id"] for line in told.lines} == {"v1"}
+    quiet = explain("v1", ybcore.load_book(POLICY), tables, catalog, done.visits)
+    assert quiet.moved == [] and quiet.differences  # without the findings it is another settlement
+
+
+def files(folder: Path, suffix: str = "parquet") -> Path:
+    """The town as files, with a table that only a rule reads."""
+    (folder / "catalog").mkdir(parents=True)
+    (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    sick = "  - {id: SICK, name: {zh: 诊断, en: diagnosis}, kernel: K01, items: {prefix: [d]}, scope: {diagnosis: {list: bad}}, severity: 1, source: s, check: {attribute: gend, barred: {codes: ['1', '2']}}, amount: whole_line, disposition: deny}\n"
+    rules = RULES.replace("rules:\n  -", "lists:\n  bad: {match: prefix, codes: [C]}\nrules:\n  -", 1) + sick
+    (folder / "rules.yaml").write_text(rules, encoding="utf-8")
+    diagnoses = {"setl_id": ["v1", "v2", "v3"], "diag_code": ["J18", "C34", "J18"], "maindiag_flag": ["1"] * 3}
+    for name, table in (("visits", VISITS), ("lines", LINES), ("diagnoses", diagnoses), ("catalog/items", CATALOG)):
+        io.write_table(pa.table(table), folder / f"{name}.parquet")
+    return folder
+
+
+def words(folder: Path, *more: str) -> list[str]:
+    return ["--input", str(folder), "--policy", str(folder / "policy.yaml"), "--rules", str(folder / "rules.yaml"), "--threads", "1", "-q", *more]  # fmt: skip
+
+
+def test_command_settles_with_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    town, out = files(tmp_path / "town"), tmp_path / "out"
+    asked = ["--html", str(tmp_path / "page.html"), "--excel", str(tmp_path / "book.xlsx"), "--lines-out"]
+    assert main(["settle", *words(town), "--out", str(out), *asked, "--json", "--lang", "en"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    beside = {"diagnoses": pq.read_table(town / "diagnoses.parquet")}
+    engine = ybcore.Engine(POLICY, ybcore.Catalog(CATALOG), threads=1)
+    same = engine.settle(VISITS, LINES, rules=ybcore.load_rules(town / "rules.yaml"), beside=beside, line_output=True)
+    assert pq.read_table(out / "settlements.parquet").equals(same.visits)
+    assert pq.read_table(out / "line_results.parquet").to_pylist() == same.lines.to_pylist()
+    for name in ("findings", "details"):
+        assert pq.read_table(out / f"{name}.parquet").equals(getattr(same.checks, name))
+    manifest = pq.read_table(out / "manifest.parquet").to_pylist()
+    assert [(row["rule_id"], row["status"], row["hits"]) for row in manifest][-1] == ("SICK", "run", 1)
+    receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["rules"] == same.receipt["rules"] and receipt["run"]["rules"] == [str(town / "rules.yaml")]
+    assert "diagnoses" in receipt["run"]["tables"]
+    back = sum(same.checks.findings["recover_amt"].to_pylist())
+    assert data["checks"]["recover_amt_fen"] == back > 0
+    assert data["checks"]["findings"] == len(same.checks.findings)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert re.search(r'id="n-recover">([^<]*)<', page).group(1) == messages.yuan_text(back)
+    assert (tmp_path / "book.xlsx").stat().st_size > 5_000
+
+
+def test_command_explains_what_rules_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    town, out = files(tmp_path / "town"), tmp_path / "out"
+    assert main(["settle", *words(town), "--out", str(out)]) == 0
+    assert "追回基金" in capsys.readouterr().out
+    for asked in (["--run", str(out), "-q", "--threads", "1"], words(town)):
+        assert main(["explain", *asked, "--setl-id", "v2"]) == 0
+        told = capsys.readouterr().out
+        assert "审核规则先把 700.00 元转为全自费" in told and "SICK 诊断：500.00 元" in told and "逐列相等" in told
+    assert main(["explain", "--run", str(out), "--setl-id", "v3", "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert [(m["rule_id"], m["amount"]) for m in data["moved_by_rules"]] == [("SEX", 30_000)]
+    assert data["differences"] == {}
+    # A document that changed since cannot explain the run.
+    (town / "rules.yaml").write_text((town / "rules.yaml").read_text(encoding="utf-8").replace("cap: 1", "cap: 2"), encoding="utf-8")  # fmt: skip
+    assert main(["explain", "--run", str(out), "--setl-id", "v2"]) == 1
+    assert "规则文件在结算之后有改动" in capsys.readouterr().err
+
+
+def test_a_run_that_continued_one_with_rules_is_explained_from_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """v1 with rules, then v2 under the state that it left, with rules and without."""
+    town = files(tmp_path / "town")
+    for setl_id, name in (("v1", "first"), ("v2", "then")):
+        folder = tmp_path / name
+        (folder / "catalog").mkdir(parents=True)
+        for table in ("visits", "lines", "diagnoses"):
+            held = pq.read_table(town / f"{table}.parquet")
+            held = held.filter(pa.array([value == setl_id for value in held["setl_id"].to_pylist()]))
+            io.write_table(held, folder / f"{table}.parquet")
+        io.write_table(pa.table(CATALOG), folder / "catalog" / "items.parquet")
+    ruled = ["--rules", str(town / "rules.yaml")]
+    common = ["--policy", str(town / "policy.yaml"), "--threads", "1", "-q"]
+    assert main(["settle", "--input", str(tmp_path / "first"), *common, *ruled, "--out", str(tmp_path / "o1")]) == 0
+    for more in (ruled, []):
+        later = ["--state", str(tmp_path / "o1/state"), "--out", str(tmp_path / f"o2{len(more)}")]
+        assert main(["settle", "--input", str(tmp_path / "then"), *common, *more, *later]) == 0
+        capsys.readouterr()
+        assert main(["explain", "--run", str(tmp_path / f"o2{len(more)}"), "--setl-id", "v2", "-q"]) == 0
+        told = capsys.readouterr().out
+        assert ("审核规则先把 700.00 元" in told) == bool(more) and "逐列相等" in told
+
+
+def test_reports_of_findings_need_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    town = files(tmp_path / "town")
+    plain = ["settle", "--input", str(town), "--policy", str(town / "policy.yaml"), "--out", str(tmp_path / "out")]
+    assert main([*plain, "--html", str(tmp_path / "page.html")]) == 1
+    assert "须与 --rules 同用" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert main([*plain, "--rules", str(tmp_path / "no.yaml")]) == 1
+    assert "no.yaml" in capsys.readouterr().err

@@ -125,6 +125,7 @@ def test_rules_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["--lang", "en", "rules", "list", str(path), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["rows"] for row in rows] == [None, 2, 0, None] and rows[2]["skip"] == "table nothing has no rows"
+    assert not any(row["across"] for row in rows)
     assert main(["--lang", "en", "rules", "show", str(path), "R1"]) == 0
     shown = capsys.readouterr().out
     for words in (
@@ -147,6 +148,9 @@ def test_rules_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "没有规则 'R44'；是否为 'R4'？" in capsys.readouterr().err
     assert main(["rules", "schema"]) == 0
     assert "K07" in json.dumps(json.loads(capsys.readouterr().out))
+    path.write_text(RULE.replace("subject: person", "subject: doctor"), encoding="utf-8")
+    assert main(["--lang", "en", "rules", "show", str(path), "R1"]) == 0
+    assert "across persons: needs all visits in one run" in capsys.readouterr().out
 
 
 def test_rules_validate_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -312,6 +312,27 @@ def test_the_fund_breakdown_adds_up(plain: ybcore.Settlement):
     assert total == {row["setl_id"]: row["hifp_pay"] for row in rows(plain.visits) if row["hifp_pay"]}
 
 
+@pytest.mark.parametrize("closing", [True, False])
+def test_fewer_columns_are_the_same_numbers(engine: Engine, plain: ybcore.Settlement, closing: bool):
+    asked = ("psn_cash_pay", "fund_pay_sumamt", "balc", "medfee_sumamt")
+    done = engine.settle(**city(), columns=asked, closing_state=closing)
+    words = ["setl_id", "psn_no", "outcome", "reason", "flags", "policy_id", "plan_id"]
+    assert done.visits.column_names == [*words, "medfee_sumamt", "fund_pay_sumamt", "psn_cash_pay", "balc"]
+    assert rows(done.visits) == rows(plain.visits.select(done.visits.column_names))
+    assert done.receipt["totals_fen"] == {name: plain.receipt["totals_fen"][name] for name in asked if name != "balc"}
+    if closing:
+        assert done.state is not None and plain.state is not None
+        assert done.state.sha256 == plain.state.sha256
+    with pytest.raises(InputError, match="hifp_pay"):
+        done.setldetail()
+
+
+def test_columns_that_are_none(engine: Engine):
+    with pytest.raises(InputError) as wrong:
+        engine.settle(**city(), columns=["psn_cash_pya", "cash"])
+    assert [(p.path, p.nearest) for p in wrong.value.problems] == [("columns", "psn_cash_pay"), ("columns", "")]
+
+
 def test_empty_tables(engine: Engine):
     tables = {name: arrow(columns).slice(0, 0) for name, columns in city().items()}
     assert engine.settle(**tables).visits.num_rows == 0

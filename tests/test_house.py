@@ -274,6 +274,8 @@ def test_import_is_light():
     assert loaded_by("import ybcore; dir(ybcore); ybcore.__version__") == set()
     assert loaded_by("import numpy, ybcore") == {"numpy"}
     assert loaded_by("from ybcore import InputError, Problem") == set()
+    own = "from ybcore import rule; rule('a', columns=['cnt', 'age'], row=True)(lambda cnt, age: cnt > age)"
+    assert loaded_by(own) == set()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ybcore.reference.checks import Result, RuleError, check, denials, held_tables, run_examples, why_not
+from ybcore.reference.checks import Result, RuleError, check, denials, example_hits, held_tables, stack, why_not
 from ybcore.reference.checks.values import DAY, HOUR, calendar_window
 
 UNIT = 10_000
@@ -284,17 +284,24 @@ def test_why_not_names_the_first_condition():
     )]  # fmt: skip
     result = check(book, small())
     asked = {line: why_not(result, "r", "v1", line) for line in ("l1", "l2", "l4", "l5", "l9")}
-    assert asked == {
-        "l1": f"hit: {result.findings[0]['jr_id']}",
-        "l2": "line: nothing is left of it after returns",
-        "l4": "items: c",
-        "l5": "kernel: its condition is not met",
-        "l9": "line: not there",
-    }
-    assert why_not(result, "e", "v1", "l1") == "scope: insutype"
-    assert why_not(result, "u", "v1", "l1") == "skipped: visits.psn_type or persons.psn_type or institutions.psn_type"
-    assert why_not(result, "off", "v1", "l1") == "disabled: asked for"
-    assert why_not(result, "r", "v9") == "visit: not there, reversed, or a reversal"
+    jr_id = result.findings[0]["jr_id"]
+    assert {line: (found["code"], found["value"], found["measure"], found["limit"], found["findings"]) for line, found in asked.items()} == {
+        "l1": ("hit", None, None, None, [(jr_id, "paid", 300)]),
+        "l2": ("netted", None, None, None, []),
+        "l4": ("items", "c", None, None, []),
+        "l5": ("compared", None, 10_000, 20_000, []),
+        "l9": ("absent", "l9", None, None, []),
+    }  # fmt: skip
+    out_of_scope = why_not(result, "e", "v1", "l1")
+    assert [out_of_scope[name] for name in ("code", "column", "value", "wanted")] == ["scope", "insutype", "390", "310"]
+    reason = "visits.psn_type or persons.psn_type or institutions.psn_type"
+    assert (why_not(result, "u", "v1", "l1")["code"], why_not(result, "u", "v1", "l1")["value"]) == ("skipped", reason)
+    assert (why_not(result, "off", "v1", "l1")["code"], why_not(result, "off", "v1", "l1")["value"]) == (
+        "disabled",
+        "asked for",
+    )
+    assert [why_not(result, "r", visit)["code"] for visit in ("v9", "v1")] == ["absent", "unit"]
+    assert why_not(result, "nobody", "v1")["code"] == "no_rule"
 
 
 def test_a_finding_is_named_by_rule_and_rows():
@@ -307,18 +314,15 @@ def test_a_finding_is_named_by_rule_and_rows():
     assert [d["jrd_id"] for d in result.details] == [f"{name}-1"]
 
 
-def test_examples_run():
+def test_an_example_is_judged_by_its_rule_alone():
     cap = {"group": "visit", "measure": "quantity", "cap": "2", "comparator": "more_than"}
     visit = {"setl_id": "v", "psn_no": "p", "med_type": "11", "begndate": "2024-03-01"}
     line = {"setl_id": "v", "feedetl_sn": "l", "med_list_codg": "a", "cnt": "3", "det_item_fee_sumamt": "3"}
-    good, bad = (
-        {"visits": [visit], "lines": [line], "hits": ["l"]},
-        {"visits": [visit], "lines": [{**line, "cnt": "2"}], "hits": ["l"]},
-    )
-    assert run_examples([document(rule("r", "K06", cap, examples=[good]))]) == []
-    assert run_examples([document(rule("r", "K06", cap, examples=[good, bad]))]) == [
-        "rule r, example 2: hits [], written ['l']"
-    ]
+    late = rule("other", "K12", {"form": "single", "list": "none", "group": "prescription"})
+    book = stack([document(rule("r", "K06", cap), late, lists={"none": {"codes": ["b"]}})])
+    assert example_hits(book, "r", {"visits": [visit], "lines": [line]}) == ({"l"}, "")
+    assert example_hits(book, "r", {"visits": [visit], "lines": [{**line, "cnt": "2"}]}) == (set(), "")
+    assert example_hits(book, "other", {"visits": [visit], "lines": [line]}) == (set(), "lines.rxno")
 
 
 @pytest.mark.parametrize(

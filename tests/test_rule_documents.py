@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import ybcore
-from ybcore.checks import RuleBook, json_schema, load_rules, run_examples, shipped_rules
+from ybcore.checks import RuleBook, json_schema, load_rules, shipped_rules
 from ybcore.checks.figures import read_figure
 from ybcore.checks.schema import SCHEMA_FILE, schema_text
 from ybcore.checks.tables import ALWAYS, OPEN
@@ -412,16 +412,6 @@ def test_a_disabled_rule_needs_no_check():
         "`check` is missing" in problem.what
         for problem in problems(text.replace("    status: disabled\n    reason: no value\n", ""))
     )
-
-
-def test_examples_run_by_a_judge():
-    example = "    examples: [{visits: [{setl_id: v}], lines: [{setl_id: v, feedetl_sn: a}], hits: [a]}]\n    relations"
-    book = load_rules(GOOD.replace("    relations", example))
-    assert (
-        run_examples(book, lambda _, rule, tables: [tables["lines"][0]["feedetl_sn"]] if rule.id == "R5" else []) == []
-    )
-    (problem,) = run_examples(book, lambda *_: ["b"])
-    assert problem.line == book["R5"].place[1] and "should not be: b; missing: a" in problem.what
 
 
 def test_sources_of_every_kind(tmp_path: Path):

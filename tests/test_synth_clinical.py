@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pytest
 from clinical_judge import City, judge
+from ybcore.catalog import Catalog
+from ybcore.checks import load_rules, shipped_rules
 from ybcore.columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ybcore.columns.read import Problems, read
 from ybcore.columns.schema import INSTITUTIONS, ITEMS, PERSONS
 from ybcore.synth import city
-from ybcore.synth.clinical.knowledge import FAMILIES, STRUCTURE, knowledge, tables
+from ybcore.synth.clinical.knowledge import BED, CT, FAMILIES, MRI, STRUCTURE, knowledge, tables
 from ybcore.synth.plan import KINDS
 
 SIZE = {"persons": 420, "catalog_items": 600, "clinical": True}
@@ -120,7 +122,7 @@ def test_order_changes_rows_only():
 
 @pytest.mark.parametrize(
     ("wrong", "word"),
-    [({"bad_rows": 0.01}, "bad rows"), ({"visits": 10_000}, "14 visits"), ({"plants": -1}, "plants"), ({"plants": 1, "regions": {"310": "110000"}}, "plants"), ({"clinical": False, "plants": 1}, "clinical")],
+    [({"bad_rows": 0.01}, "bad rows"), ({"visits": 10_000}, "room for 14"), ({"plants": -1}, "plants"), ({"plants": 1, "regions": {"310": "110000"}}, "plants"), ({"clinical": False, "plants": 1}, "clinical")],
 )  # fmt: skip
 def test_what_a_clinical_city_refuses(wrong, word):
     with pytest.raises(ValueError, match=word):
@@ -164,8 +166,18 @@ def test_write_has_every_table(tmp_path: Path, town):
     }
     assert names <= {p.stem for p in tmp_path.glob("*.csv")}
     assert {p.stem for p in (tmp_path / "rules").glob("*.csv")} == set(town.rule_tables)
+    book = load_rules([*shipped_rules(), tmp_path / "rules"])
+    assert book.raw[-1]["doc"] == town.rule_document
+    assert {rule.id for rule in book if rule.enabled and rule.skip} == set()
     read_back = pacsv.read_csv(tmp_path / "labels.csv")
     assert read_back.num_rows == town.labels.num_rows
+
+
+def test_items_of_planted_lines_are_new_ones_in_a_whole_catalogue():
+    town = city(seed=1, plants=1, persons=50, clinical=True)
+    codes = town.catalog.items["med_list_codg"].to_pylist()
+    assert [codes.count(item[0]) for item in (BED, CT, MRI)] == [1, 1, 1]
+    Catalog(*town.catalog)
 
 
 def test_parquet_holds_the_same(tmp_path: Path):

@@ -64,11 +64,11 @@ def processor_features() -> set[str]:
 PLAIN = Build("g++", (os.environ.get("CXX", "g++"),), "g++", tests=True, folder="core")
 OTHERS = (
     Build("g++-v3", (os.environ.get("CXX", "g++"),), "g++", flags="-march=x86-64-v3", features=frozenset(V3)),
-    Build("clang++", ("clang++-19", "clang++"), "clang-19", tests=True),
+    Build("clang++", ("clang++-19", "clang++"), "clang-19", tests=True, cmake=("-DYB_TEST_SHARE=4",)),
     # Linked statically, so that the emulator needs no libraries of that machine.
     Build(
         "aarch64", ("aarch64-linux-gnu-g++",), "g++-aarch64-linux-gnu", tests=True,
-        cmake=("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", "-DCMAKE_EXE_LINKER_FLAGS=-static"),
+        cmake=("-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DYB_TEST_SHARE=8"),
         emulators=("qemu-aarch64-static", "qemu-aarch64"), emulator_package="qemu-user-static",
     ),
 )  # fmt: skip
@@ -109,5 +109,5 @@ def make(build: Build) -> list[str]:
 
 def unit_tests(build: Build) -> str:
     """Runs the C++ tests of a build; the line that sums them up."""
-    done = run(["ctest", "--test-dir", str(build.where), "--no-tests=error", "--output-on-failure"])
+    done = run(["ctest", "--test-dir", str(build.where), "-j2", "--no-tests=error", "--output-on-failure"])
     return next(line for line in done.stdout.splitlines() if "tests passed" in line)

@@ -20,6 +20,8 @@ OF = {
     "in_scope": "inscp_scp_amt", "deductible": "act_pay_dedc", "basic_pay": "hifp_pay", "large_pay": "hifob_pay", "cat_pay": "hifmi_pay",
     "acct_pay": "acct_pay", "cash": "psn_cash_pay", "acct_bal": "balc",
 }  # fmt: skip
+# Sixteen columns as everybody writes them: the counters after a visit, which the proof takes from the layers, are four others here.
+ASKED = (*OF.values(), "cut_fund", "fund_pay_sumamt", "psn_part_amt", "burden_copay")
 CLASSES, CATEGORIES, LEVELS = ["01", "02", "03"], ["11", "12", "13"], ["1", "2", "3"]
 
 
@@ -94,7 +96,8 @@ def prepare(job: Job, threads: int) -> Callable[[], Any]:
 
     engine = Engine(POLICY, catalog(job), threads=threads)
     visits, lines, persons = tables(job)
-    return lambda: engine.settle(visits, lines, persons, line_offsets=job.off, closing_state=False, receipt=False)
+    quiet: dict[str, Any] = {"closing_state": False, "receipt": False, "columns": ASKED}
+    return lambda: engine.settle(visits, lines, persons, line_offsets=job.off, **quiet)
 
 
 def proof(job: Job, threads: int) -> dict[str, np.ndarray]:

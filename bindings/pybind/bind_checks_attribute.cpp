@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/attribute.hpp"
 #include "ybcore/checks/diagnoses.hpp"
 #include "ybcore/checks/price_ceiling.hpp"
@@ -15,12 +14,7 @@ py::dict py_attribute(const Maybe<std::int32_t>& entry, const I32& code, const U
   const auto rows = entries_of(entry, span_of(code).size(), span_of(set).size());
   const checks::CodeRule rule{sets_of(sets), set_of(set, sets), barred};
   const auto codes = codes_of(code, span_of(code).size(), sets, "code");
-  checks::Found found;
-  {
-    py::gil_scoped_release release;
-    found = checks::attribute(rows, codes, rule, threads);
-  }
-  return found_dict(std::move(found));
+  return found_by([&] { return checks::attribute(rows, codes, rule, threads); });
 }
 
 py::dict py_age(const Maybe<std::int32_t>& entry, const I32& birth, const I32& day, const U8& unit, const U8& comparator, const I64& value,
@@ -34,23 +28,13 @@ py::dict py_age(const Maybe<std::int32_t>& entry, const I32& birth, const I32& d
   const checks::AgeRule rule{{reinterpret_cast<const checks::AgeUnit*>(units.data()), table},
                              {reinterpret_cast<const checks::Comparator*>(comparators.data()), table},
                              span_of(value)};
-  checks::Found found;
-  {
-    const auto births = span_of(birth);
-    py::gil_scoped_release release;
-    found = checks::age(rows, births, days, rule, threads);
-  }
-  return found_dict(std::move(found));
+  const auto births = span_of(birth);
+  return found_by([&] { return checks::age(rows, births, days, rule, threads); });
 }
 
 py::dict py_listed(const I32& entry, int threads) {
   const auto rows = within(span_of(entry), checks::kEntryUnknown, INT32_MAX, "entry");
-  checks::Found found;
-  {
-    py::gil_scoped_release release;
-    found = checks::listed(rows, threads);
-  }
-  return found_dict(std::move(found));
+  return found_by([&] { return checks::listed(rows, threads); });
 }
 
 py::dict py_price(const Maybe<std::int32_t>& entry, const I64& price, const I64& quantity, const I64& ceiling, std::int64_t tolerance,
@@ -59,13 +43,8 @@ py::dict py_price(const Maybe<std::int32_t>& entry, const I64& price, const I64&
   const auto rows = entries_of(entry, n, span_of(ceiling).size());
   const auto quantities = rows_of(quantity, n, "quantity");
   if (tolerance < 0) refuse("tolerance", "is negative");
-  checks::Found found;
-  {
-    const auto prices = span_of(price), ceilings = span_of(ceiling);
-    py::gil_scoped_release release;
-    found = checks::price_ceiling(rows, prices, quantities, ceilings, tolerance, threads);
-  }
-  return found_dict(std::move(found));
+  const auto prices = span_of(price), ceilings = span_of(ceiling);
+  return found_by([&] { return checks::price_ceiling(rows, prices, quantities, ceilings, tolerance, threads); });
 }
 
 // Diagnoses of visits and the numbering of visits that look-back and tests go by.
@@ -117,12 +96,7 @@ py::dict py_diagnoses(const Maybe<std::int32_t>& entry, const I32& visit, const 
   if (test_begin) static_cast<void>(needed(time, n, "time"));
   // A list of no row says the same of every event.
   if (set && rule.set.empty()) return found_dict({});
-  checks::Found found;
-  {
-    py::gil_scoped_release release;
-    found = checks::diagnoses(events, visits, tests, rule, threads);
-  }
-  return found_dict(std::move(found));
+  return found_by([&] { return checks::diagnoses(events, visits, tests, rule, threads); });
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/cap.hpp"
 #include "ybcore/checks/couple.hpp"
 
@@ -17,7 +16,7 @@ py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const 
   const std::size_t n = last_of(person_begin, "person_begin");
   if (cell == "within") refuse("cell", "within is no group of a cap");
   if (factor != 0) static_cast<void>(needed(stay_days, n, "stay_days"));
-  const checks::CapEvents events{offsets_of(person_begin, static_cast<std::int64_t>(n), "person_begin"),
+  const checks::CapEvents events{offsets_of(person_begin, n, "person_begin"),
                                  rows_of(time, n, "time"),
                                  rows_of(combine, n, "combine"),
                                  rows_of(value, n, "value"),
@@ -26,12 +25,7 @@ py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const 
   const checks::CapRule rule{grouping_of(cell, subject, cut, 0, time, n), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
   // Without rows no event has one.
   if (caps && rule.caps.empty() && !entry) return found_dict({});
-  checks::Found found;
-  {
-    py::gil_scoped_release release;
-    found = checks::cap(events, rule, threads);
-  }
-  return found_dict(std::move(found));
+  return found_by([&] { return checks::cap(events, rule, threads); });
 }
 
 checks::Where where_of(const std::string& name) {
@@ -49,7 +43,7 @@ checks::CoupleEvents side(const I64& person_begin, std::size_t n, const Maybe<st
   if (by_visit) static_cast<void>(needed(visit, n, (name + "visit").c_str()));
   if (!by_visit) static_cast<void>(needed(day, n, (name + "day").c_str()));
   if (rule.per > 0) static_cast<void>(needed(quantity, n, (name + "quantity").c_str()));
-  return {offsets_of(person_begin, static_cast<std::int64_t>(n), (name + "person_begin").c_str()),
+  return {offsets_of(person_begin, n, (name + "person_begin").c_str()),
           rows_of(visit, n, (name + "visit").c_str()),
           rows_of(day, n, (name + "day").c_str()),
           rows_of(order, n, (name + "order").c_str()),
@@ -77,12 +71,7 @@ py::dict py_couple(const I64& person_begin, const Maybe<std::int32_t>& entry, co
   const checks::Partners partners{
       side(partner_begin, m, partner_visit, partner_day, partner_order, partner_quantity, partner_self, rule, "partner_"),
       codes_of(partner_code, m, sets, "partner_code")};
-  checks::Found found;
-  {
-    py::gil_scoped_release release;
-    found = checks::couple(triggers, partners, rule, threads);
-  }
-  return found_dict(std::move(found));
+  return found_by([&] { return checks::couple(triggers, partners, rule, threads); });
 }
 
 }  // namespace

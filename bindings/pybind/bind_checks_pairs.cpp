@@ -6,7 +6,6 @@
 #include <tuple>
 
 #include "checked.hpp"
-#include "found.hpp"
 #include "ybcore/checks/pairs.hpp"
 
 namespace ybcore::bind {
@@ -60,13 +59,8 @@ class PairTable {
                                      rows_of(day, n, "day"),
                                      within(rows_of(region, n, "region"), -1, fits_ ? fits_->shape(1) : INT32_MAX, "region"),
                                      rows_of(level, n, "level")}};
-    checks::Found found;
-    {
-      const auto qty = span_of(included_qty_);
-      py::gil_scoped_release release;
-      found = checks::pairs(events, indexes_, groupings, qty, when_, threads);
-    }
-    return found_dict(std::move(found));
+    const auto qty = span_of(included_qty_);
+    return found_by([&] { return checks::pairs(events, indexes_, groupings, qty, when_, threads); });
   }
 
  private:
@@ -85,13 +79,8 @@ py::dict py_bundle(const I64& person_begin, const Maybe<std::int64_t>& time, con
   const checks::Grouping group = grouping_of(cell, subject, cut, 0, time, n);
   const auto begin = offsets_of(person_begin, item.size(), "person_begin");
   const auto times = rows_of(time, n, "time");
-  checks::Found found;
-  {
-    const auto items = span_of(item);
-    py::gil_scoped_release release;
-    found = checks::bundle(begin, times, items, group, at_least, threads);
-  }
-  return found_dict(std::move(found));
+  const auto items = span_of(item);
+  return found_by([&] { return checks::bundle(begin, times, items, group, at_least, threads); });
 }
 
 }  // namespace

@@ -2,21 +2,19 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "borrowed.hpp"
+#include "checked.hpp"
 #include "ybcore/checks/ratio.hpp"
 
 namespace ybcore::bind {
 namespace {
 
-using namespace borrowed;
-
-checks::Ratios ratios(const Figures& numerator, const Figures& denominator, std::int64_t up, std::int64_t down, std::int64_t min_sample) {
-  if (up < 1) wrong("up", "is below 1");
-  if (down < 1) wrong("down", "is below 1");
-  return {span_of(numerator), column(denominator, static_cast<std::size_t>(numerator.size()), "denominator"), up, down, min_sample};
+checks::Ratios ratios(const I64& numerator, const I64& denominator, std::int64_t up, std::int64_t down, std::int64_t min_sample) {
+  if (up < 1) refuse("up", "is below 1");
+  if (down < 1) refuse("down", "is below 1");
+  return {span_of(numerator), rows_of(denominator, static_cast<std::size_t>(numerator.size()), "denominator"), up, down, min_sample};
 }
 
-py::array_t<std::int64_t> py_ratio(const Figures& numerator, const Figures& denominator, std::int64_t up, std::int64_t down,
+py::array_t<std::int64_t> py_ratio(const I64& numerator, const I64& denominator, std::int64_t up, std::int64_t down,
                                    std::int64_t min_sample) {
   const checks::Ratios cells = ratios(numerator, denominator, up, down, min_sample);
   std::vector<std::int64_t> out(cells.numerator.size());
@@ -24,28 +22,27 @@ py::array_t<std::int64_t> py_ratio(const Figures& numerator, const Figures& deno
   return owned(std::move(out));
 }
 
-py::dict py_fixed(const Figures& numerator, const Figures& denominator, const std::string& compared, std::int64_t value, std::int64_t up,
+py::dict py_fixed(const I64& numerator, const I64& denominator, const std::string& compared, std::int64_t value, std::int64_t up,
                   std::int64_t down, std::int64_t min_sample, int threads) {
   const checks::Ratios cells = ratios(numerator, denominator, up, down, min_sample);
-  const checks::RatioTest test{comparator(compared), value};
+  const checks::RatioTest test{comparator_of(compared), value};
   return found_by([&] { return checks::ratio_fixed(cells, test, threads); });
 }
 
-py::dict py_change(const Figures& numerator, const Figures& denominator, const Days& before, const std::string& compared,
-                   std::int64_t value, std::int64_t up, std::int64_t down, std::int64_t min_sample, int threads) {
+py::dict py_change(const I64& numerator, const I64& denominator, const I32& before, const std::string& compared, std::int64_t value,
+                   std::int64_t up, std::int64_t down, std::int64_t min_sample, int threads) {
   const checks::Ratios cells = ratios(numerator, denominator, up, down, min_sample);
-  const auto base = codes(column(before, cells.numerator.size(), "before"), -1, numerator.size(), "before");
-  const checks::RatioTest test{comparator(compared), value};
+  const auto base = within(rows_of(before, cells.numerator.size(), "before"), -1, numerator.size(), "before");
+  const checks::RatioTest test{comparator_of(compared), value};
   return found_by([&] { return checks::ratio_change(cells, base, test, threads); });
 }
 
-py::dict py_peer(const Figures& numerator, const Figures& denominator, const Figures& begin, const std::string& statistic,
-                 const std::string& compared, std::int64_t value, std::int64_t up, std::int64_t down, std::int64_t min_sample,
-                 int threads) {
+py::dict py_peer(const I64& numerator, const I64& denominator, const I64& begin, const std::string& statistic, const std::string& compared,
+                 std::int64_t value, std::int64_t up, std::int64_t down, std::int64_t min_sample, int threads) {
   const checks::Ratios cells = ratios(numerator, denominator, up, down, min_sample);
-  const auto groups = offsets(begin, cells.numerator.size());
+  const auto groups = offsets_of(begin, cells.numerator.size());
   const auto by = static_cast<checks::Statistic>(named(statistic, std::array{"z", "mad", "percentile"}, "statistic"));
-  const checks::RatioTest test{comparator(compared), value};
+  const checks::RatioTest test{comparator_of(compared), value};
   return found_by([&] { return checks::ratio_peer(cells, groups, by, test, threads); });
 }
 

@@ -2,20 +2,18 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
-#include "borrowed.hpp"
+#include "checked.hpp"
 #include "ybcore/checks/gap.hpp"
 #include "ybcore/checks/span.hpp"
 
 namespace ybcore::bind {
 namespace {
 
-using namespace borrowed;
+std::size_t rows_in(const I64& array) { return static_cast<std::size_t>(array.size()); }
 
-std::size_t rows_in(const Figures& array) { return static_cast<std::size_t>(array.size()); }
-
-// Days and hours that times can be held against without leaving 64 bits.
+// I32 and hours that times can be held against without leaving 64 bits.
 std::int64_t limit(std::int64_t value, const char* what) {
-  if (value < 0 || value > 100'000'000) wrong(what, "is out of range");
+  if (value < 0 || value > 100'000'000) refuse(what, "is out of range");
   return value;
 }
 
@@ -23,78 +21,77 @@ std::int64_t limit(std::int64_t value, const char* what) {
 std::span<const std::int64_t> times(std::span<const std::int64_t> all, const char* what) {
   constexpr std::int64_t far = 400'000'000'000'000'000;
   for (const std::int64_t time : all)
-    if (time != checks::kUnknown && (time < -far || time > far)) wrong(what, "is out of range");
+    if (time != checks::kUnknown && (time < -far || time > far)) refuse(what, "is out of range");
   return all;
 }
 
-py::dict py_gap(const Figures& begin, const Figures& start, const Figures& end, const std::optional<Marks>& exempt,
-                const std::optional<Days>& from, const std::string& compared, const Figures& zones, bool overlap, int threads) {
+py::dict py_gap(const I64& begin, const I64& start, const I64& end, const Maybe<std::uint8_t>& exempt, const Maybe<std::int32_t>& from,
+                const std::string& compared, const I64& zones, bool overlap, int threads) {
   const std::size_t rows = rows_in(start);
-  const checks::Stays stays{offsets(begin, rows), times(span_of(start), "start"), times(column(end, rows, "end"), "end"),
-                            column(exempt, rows, "exempt"), column(from, rows, "from_stay")};
-  const checks::GapRule rule{comparator(compared), span_of(zones), overlap};
+  const checks::Stays stays{offsets_of(begin, rows), times(span_of(start), "start"), times(rows_of(end, rows, "end"), "end"),
+                            rows_of(exempt, rows, "exempt"), rows_of(from, rows, "from_stay")};
+  const checks::GapRule rule{comparator_of(compared), span_of(zones), overlap};
   return found_by([&] { return checks::gap(stays, rule, threads); });
 }
 
-py::dict py_line_in_stay(const Figures& time, const Days& stay, const Figures& start, const Figures& end, std::int64_t before,
-                         std::int64_t after, int threads) {
-  const checks::LinesInStays lines{times(span_of(time), "time"), codes(column(stay, rows_in(time), "stay"), -1, start.size(), "stay"),
-                                   times(span_of(start), "start"), times(column(end, rows_in(start), "end"), "end")};
+py::dict py_line_in_stay(const I64& time, const I32& stay, const I64& start, const I64& end, std::int64_t before, std::int64_t after,
+                         int threads) {
+  const checks::LinesInStays lines{times(span_of(time), "time"), within(rows_of(stay, rows_in(time), "stay"), -1, start.size(), "stay"),
+                                   times(span_of(start), "start"), times(rows_of(end, rows_in(start), "end"), "end")};
   limit(before, "grace_before"), limit(after, "grace_after");
   return found_by([&] { return checks::line_in_stay(lines, before, after, threads); });
 }
 
-py::dict py_overlap(const Figures& begin, const Figures& start, const Figures& end, const Days& stay, const Days& kind,
-                    const Marks& looked_at, std::int32_t kinds, std::int64_t grace, int threads) {
+py::dict py_overlap(const I64& begin, const I64& start, const I64& end, const I32& stay, const I32& kind, const U8& looked_at,
+                    std::int32_t kinds, std::int64_t grace, int threads) {
   const std::size_t rows = rows_in(start);
-  if (kinds < 1 || kinds > 1000) wrong("kinds", "is out of range");
+  if (kinds < 1 || kinds > 1000) refuse("kinds", "is out of range");
   const auto squared = static_cast<std::size_t>(kinds) * static_cast<std::size_t>(kinds);
-  const checks::Meeting stays{offsets(begin, rows),
+  const checks::Meeting stays{offsets_of(begin, rows),
                               times(span_of(start), "start"),
-                              times(column(end, rows, "end"), "end"),
-                              column(stay, rows, "stay"),
-                              codes(column(kind, rows, "kind"), -1, kinds, "kind"),
-                              column(looked_at, squared, "looked_at"),
+                              times(rows_of(end, rows, "end"), "end"),
+                              rows_of(stay, rows, "stay"),
+                              within(rows_of(kind, rows, "kind"), -1, kinds, "kind"),
+                              rows_of(looked_at, squared, "looked_at"),
                               kinds};
   limit(grace, "grace");
   return found_by([&] { return checks::overlap(stays, grace, threads); });
 }
 
-py::dict py_around(const Figures& time, const Days& visit, const Figures& operation_begin, const Figures& operation, std::int64_t before,
+py::dict py_around(const I64& time, const I32& visit, const I64& operation_begin, const I64& operation, std::int64_t before,
                    std::int64_t after, int threads) {
   const checks::AroundOperations lines{
-      times(span_of(time), "time"), codes(column(visit, rows_in(time), "visit"), -1, operation_begin.size() - 1, "visit"),
-      offsets(operation_begin, rows_in(operation), "operation_begin"), times(span_of(operation), "operation")};
+      times(span_of(time), "time"), within(rows_of(visit, rows_in(time), "visit"), -1, operation_begin.size() - 1, "visit"),
+      offsets_of(operation_begin, rows_in(operation), "operation_begin"), times(span_of(operation), "operation")};
   limit(before, "before_hours"), limit(after, "after_hours");
   return found_by([&] { return checks::around_operation(lines, before, after, threads); });
 }
 
-py::dict py_after_death(const Figures& begin, const Figures& time, const Figures& death, std::int64_t grace, int threads) {
-  const auto groups = offsets(begin, rows_in(time));
-  const checks::AfterDeath rows{groups, times(span_of(time), "time"), times(column(death, groups.size() - 1, "death"), "death")};
+py::dict py_after_death(const I64& begin, const I64& time, const I64& death, std::int64_t grace, int threads) {
+  const auto groups = offsets_of(begin, rows_in(time));
+  const checks::AfterDeath rows{groups, times(span_of(time), "time"), times(rows_of(death, groups.size() - 1, "death"), "death")};
   limit(grace, "grace");
   return found_by([&] { return checks::after_death(rows, grace, threads); });
 }
 
-py::dict py_idle(const Figures& start, const Figures& end, const Figures& begin, const Figures& time, std::int64_t most, int threads) {
+py::dict py_idle(const I64& start, const I64& end, const I64& begin, const I64& time, std::int64_t most, int threads) {
   same_length(rows_in(begin), rows_in(start) + 1, "begin");
-  const checks::IdleStays stays{times(span_of(start), "start"), times(column(end, rows_in(start), "end"), "end"),
-                                offsets(begin, rows_in(time)), times(span_of(time), "time")};
+  const checks::IdleStays stays{times(span_of(start), "start"), times(rows_of(end, rows_in(start), "end"), "end"),
+                                offsets_of(begin, rows_in(time)), times(span_of(time), "time")};
   limit(most, "most");
   return found_by([&] { return checks::idle(stays, most, threads); });
 }
 
-py::dict py_before_admission(const Figures& begin, const Figures& start, const Figures& end, const Marks& role, std::int64_t days,
-                             int threads) {
+py::dict py_before_admission(const I64& begin, const I64& start, const I64& end, const U8& role, std::int64_t days, int threads) {
   const std::size_t rows = rows_in(start);
-  const checks::BeforeAdmission visits{offsets(begin, rows), times(span_of(start), "start"), times(column(end, rows, "end"), "end"),
-                                       column(role, rows, "role")};
+  const checks::BeforeAdmission visits{offsets_of(begin, rows), times(span_of(start), "start"), times(rows_of(end, rows, "end"), "end"),
+                                       rows_of(role, rows, "role")};
   limit(days, "days");
   return found_by([&] { return checks::before_admission(visits, days, threads); });
 }
 
-py::dict py_unsettled(const Figures& end, const Figures& settled, std::int64_t days, int threads) {
-  const auto ends = times(span_of(end), "end"), settles = times(column(settled, rows_in(end), "settled"), "settled");
+py::dict py_unsettled(const I64& end, const I64& settled, std::int64_t days, int threads) {
+  const auto ends = times(span_of(end), "end"), settles = times(rows_of(settled, rows_in(end), "settled"), "settled");
   limit(days, "days");
   return found_by([&] { return checks::unsettled(ends, settles, days, threads); });
 }

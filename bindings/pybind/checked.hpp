@@ -1,14 +1,17 @@
-// Shapes and bounds of what rule kernels borrow: what is wrong is a ValueError with the array's name.
+// Columns, offsets and names that rule kernels borrow: what is wrong is a ValueError with the array's name.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 #include "arrays.hpp"
+#include "found.hpp"
 #include "ybcore/checks/found.hpp"
 #include "ybcore/checks/group.hpp"
 #include "ybcore/join.hpp"
@@ -56,18 +59,25 @@ std::span<const T> within(std::span<const T> values, std::int64_t least, std::in
   return values;
 }
 
-// Offsets from 0 to `last`, never falling; without persons one 0.
-inline std::span<const std::int64_t> offsets_of(const I64& array, std::int64_t last, const char* what) {
+inline std::span<const std::int64_t> at_least(std::span<const std::int64_t> values, std::int64_t least, const char* what) {
+  if (!values.empty() && bounds(values, 1).least < least) refuse(what, "is out of range");
+  return values;
+}
+
+// Offsets of groups over `rows` rows.
+inline std::span<const std::int64_t> offsets_of(const I64& array, std::size_t rows, const char* what = "begin") {
   const auto begin = span_of(array);
-  bool sound = !begin.empty() && begin.front() == 0 && begin.back() == last;
-  for (std::size_t k = 1; sound && k < begin.size(); ++k) sound = begin[k - 1] <= begin[k];
-  if (!sound) refuse(what, "is not sound");
+  if (begin.empty()) refuse(what, "is empty, and needs a 0");
+  if (rows > INT32_MAX) refuse(what, "is over more rows than can be numbered");
+  if (begin.front() != 0 || static_cast<std::size_t>(begin.back()) != rows) refuse(what, "does not go from 0 to the number of rows");
+  for (std::size_t g = 1; g < begin.size(); ++g)
+    if (begin[g] < begin[g - 1]) refuse(what, "is not rising");
   return begin;
 }
 
 inline std::size_t last_of(const I64& array, const char* what) {
   const auto begin = span_of(array);
-  if (begin.empty() || begin.back() < 0 || begin.back() > INT32_MAX) refuse(what, "is not sound");
+  if (begin.empty() || begin.back() < 0 || begin.back() > INT32_MAX) refuse(what, "does not end with a number of rows");
   return static_cast<std::size_t>(begin.back());
 }
 
@@ -89,35 +99,41 @@ inline std::span<const std::int32_t> codes_of(const I32& code, std::size_t rows,
   return within(rows_of(code, rows, what), -1, sets.shape(1) * 64, what);
 }
 
+template <std::size_t n>
+std::size_t named(const std::string& name, const std::array<const char*, n>& names, const char* what) {
+  for (std::size_t k = 0; k < n; ++k)
+    if (name == names[k]) return k;
+  std::string all;
+  for (const char* one : names) all += (all.empty() ? "" : ", ") + std::string(one);
+  throw std::invalid_argument(std::string(what) + " is '" + name + "', not one of " + all);
+}
+
 inline checks::Comparator comparator_of(const std::string& name) {
-  if (name == "more_than") return checks::Comparator::kMoreThan;
-  if (name == "at_least") return checks::Comparator::kAtLeast;
-  if (name == "less_than") return checks::Comparator::kLessThan;
-  if (name == "at_most") return checks::Comparator::kAtMost;
-  refuse("comparator", "is none of more_than, at_least, less_than, at_most");
+  return static_cast<checks::Comparator>(named(name, std::array{"more_than", "at_least", "less_than", "at_most"}, "comparator"));
 }
 
 inline checks::Grouping grouping_of(const std::string& cell, const Maybe<std::int32_t>& subject, const Maybe<std::int32_t>& cut,
                                     std::int64_t reach, const Maybe<std::int64_t>& time, std::size_t events) {
   using checks::Cell;
   checks::Grouping group;
-  if (cell == "line") {
-    group.cell = Cell::kLine;
-  } else if (cell == "day") {
-    group.cell = Cell::kDay;
-  } else if (cell == "hour") {
-    group.cell = Cell::kHour;
-  } else if (cell == "within") {
-    group.cell = Cell::kWithin;
-  } else if (cell != "subject") {
-    refuse("cell", "is none of line, day, hour, subject, within");
-  }
+  group.cell = static_cast<Cell>(named(cell, std::array{"line", "day", "hour", "subject", "within"}, "cell"));
   if (group.cell == Cell::kWithin && reach < 0) refuse("reach", "is negative");
   if (group.cell != Cell::kLine && group.cell != Cell::kSubject) static_cast<void>(needed(time, events, "time"));
   group.subject = rows_of(subject, events, "subject");
   group.cut = rows_of(cut, events, "cut");
   group.reach = reach;
   return group;
+}
+
+// What a kernel finds, without the interpreter's lock while it looks.
+template <class Kernel>
+py::dict found_by(const Kernel& kernel) {
+  checks::Found found;
+  {
+    py::gil_scoped_release release;
+    found = kernel();
+  }
+  return found_dict(std::move(found));
 }
 
 }  // namespace ybcore::bind

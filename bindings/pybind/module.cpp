@@ -4,6 +4,7 @@
 namespace ybcore::bind {
 void bind_catalog(pybind11::module_& m);
 void bind_checks_attribute(pybind11::module_& m);
+void bind_checks_bulk(pybind11::module_& m);
 void bind_checks_cap(pybind11::module_& m);
 void bind_checks_lines(pybind11::module_& m);
 void bind_checks_money(pybind11::module_& m);
@@ -28,6 +29,7 @@ PYBIND11_MODULE(_core, m) {
   m.attr("version") = YB_VERSION;
   ybcore::bind::bind_catalog(m);
   ybcore::bind::bind_checks_attribute(m);
+  ybcore::bind::bind_checks_bulk(m);
   ybcore::bind::bind_checks_cap(m);
   ybcore::bind::bind_checks_lines(m);
   ybcore::bind::bind_checks_money(m);

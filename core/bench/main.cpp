@@ -41,7 +41,7 @@ struct Stage {
   Done (*run)(const Settings&);
 };
 constexpr Stage kStages[] = {{"price", price}, {"sums", sums},     {"order", order},   {"combine", combine}, {"texts", texts},
-                             {"batch", batch}, {"settle", settle}, {"detail", detail}, {"resume", resume}};
+                             {"batch", batch}, {"settle", settle}, {"detail", detail}, {"resume", resume},   {"checks", checks}};
 
 void run(const Stage& stage, const Settings& settings) {
   const Done done = stage.run(settings);
@@ -52,7 +52,10 @@ void run(const Stage& stage, const Settings& settings) {
   (void)stage.run(needless);
 #endif
   std::printf("%s %016llx %s\n", stage.name, static_cast<unsigned long long>(done.digest), done.told.c_str());
-  if (settings.rounds > 0) std::fprintf(stderr, "%s %lld ns\n", stage.name, static_cast<long long>(done.nanoseconds));
+  if (settings.rounds == 0) return;
+  std::fprintf(stderr, "%s %lld ns\n", stage.name, static_cast<long long>(done.nanoseconds));
+  for (const Part& part : done.parts)
+    std::fprintf(stderr, "%s/%s %zu rows %lld ns\n", stage.name, part.name, part.rows, static_cast<long long>(part.nanoseconds));
 }
 
 template <class T>

@@ -11,7 +11,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <string>
+#include <vector>
 
 namespace ybcore::bench {
 
@@ -23,22 +25,36 @@ struct Settings {
   [[nodiscard]] std::size_t of(std::int64_t full) const { return static_cast<std::size_t>(full * scale / 100 + 1); }
 };
 
+// One of several kernels in a stage.
+struct Part {
+  const char* name;
+  std::size_t rows;
+  std::int64_t nanoseconds;
+};
+
 struct Done {
   std::uint64_t digest = 0;
   std::string told;
-  std::int64_t nanoseconds = INT64_MAX;  // of the fastest round
+  std::int64_t nanoseconds = INT64_MAX;  // of the fastest round; of processor time on one thread
+  std::vector<Part> parts;
 };
+
+// One thread is timed by its processor, which other work does not slow; several by the clock.
+[[nodiscard]] inline std::int64_t now(int threads) {
+  if (threads == 1) return static_cast<std::int64_t>(std::clock()) * (1'000'000'000 / CLOCKS_PER_SEC);
+  using Clock = std::chrono::steady_clock;
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch()).count();
+}
 
 // `prepare` gives a round fresh outputs and is not timed, `kernel` is.
 template <class Prepare, class Kernel>
 void repeat(const Settings& settings, Done& done, Prepare prepare, Kernel kernel) {
-  using Clock = std::chrono::steady_clock;
   prepare();
   for (int round = 0; round < settings.rounds; ++round) {
     if (round != 0) prepare();
-    const auto begin = Clock::now();
+    const std::int64_t begin = now(settings.threads);
     kernel();
-    const std::int64_t took = std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now() - begin).count();
+    const std::int64_t took = now(settings.threads) - begin;
     done.nanoseconds = took < done.nanoseconds ? took : done.nanoseconds;
   }
 }
@@ -52,5 +68,6 @@ void repeat(const Settings& settings, Done& done, Prepare prepare, Kernel kernel
 [[nodiscard]] Done settle(const Settings& settings);
 [[nodiscard]] Done detail(const Settings& settings);
 [[nodiscard]] Done resume(const Settings& settings);
+[[nodiscard]] Done checks(const Settings& settings);
 
 }  // namespace ybcore::bench

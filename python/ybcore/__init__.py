@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from .catalog import Catalog
     from .checks import RuleBook, load_rules
     from .checks.check import check
+    from .checks.replay import replay
     from .checks.run.report import CheckReport
+    from .checks.user import rule
     from .engine import Engine, Settlement, State, release_memory, settle
     from .errors import DocumentError, InputError, Problem, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
@@ -23,6 +25,8 @@ _HOME = {
     "RuleBook": "checks",
     "check": "checks.check",
     "load_rules": "checks",
+    "replay": "checks.replay",
+    "rule": "checks.user",
     "Engine": "engine",
     "Settlement": "engine",
     "State": "engine",
@@ -57,6 +61,8 @@ __all__ = [
     "load_policy",
     "load_rules",
     "release_memory",
+    "replay",
+    "rule",
     "settle",
 ]
 

@@ -284,6 +284,22 @@ def check_price_ceiling(
     tolerance: int,
     threads: int = 1,
 ) -> dict[str, Any]: ...
+def check_regroup(
+    begin: NDArray[np.int64], keys: list[NDArray[np.int32]], threads: int = 1
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
+def check_tally(key: NDArray[np.int32], value: NDArray[np.int64] | None, size: int) -> NDArray[np.int64]: ...
+def check_names(
+    rules: NDArray[np.int64],
+    rule_bytes: NDArray[np.uint8],
+    rule: NDArray[np.int32],
+    what: NDArray[np.int64],
+    what_bytes: NDArray[np.uint8],
+    begin: NDArray[np.int64],
+    own: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    row_bytes: NDArray[np.uint8],
+    threads: int = 1,
+) -> NDArray[np.uint8]: ...
 def check_runs(
     place: NDArray[np.int32],
     person_begin: NDArray[np.int64],
@@ -537,7 +553,7 @@ def check_window_replay(
     keys: int = 0,
     starts: int = 101,
     threads: int = 1,
-) -> dict[str, NDArray[np.int64]]: ...
+) -> dict[str, Any]: ...
 def combine_classes(
     events: int, columns: list[dict[str, Any]], threads: int = 1
 ) -> tuple[NDArray[np.int32], NDArray[np.uint64], NDArray[np.int64]]: ...
@@ -635,6 +651,7 @@ def settle(
     opening: dict[str, Any] | None,
     want_state: bool,
     want_detail: bool,
+    want_columns: int,
     threads: int,
 ) -> dict[str, Any]: ...
 def sole_rows(key: NDArray[np.int32], keys: int, unknown: int) -> NDArray[np.int32] | None: ...

@@ -110,6 +110,14 @@ class Catalog:
         """Text of each tag; tag index 0 is untagged, so ``tags[i]`` has index i + 1."""
         return self._texts["tag"]
 
+    def names(self) -> dict[str, str]:
+        """Names of items by code, where the catalogue has them; of several rows of an item the last."""
+        frame = self._frames["items"]
+        if "name" not in frame.source:
+            return {}
+        codes = flat(frame.ids["med_list_codg"]).to_pylist()
+        return {str(code): str(name) for code, name in zip(codes, frame.source["name"].to_pylist()) if name}
+
     def words(self, name: str) -> tuple[list[str], npt.NDArray[np.int32]]:
         """(texts, the one of each row of `items`; -1 missing) of a code column, for example list_type."""
         found = self._frames["items"].code(name)
@@ -119,21 +127,35 @@ class Catalog:
         """Item index of each code; -1 for one that the catalogue does not know."""
         return lookup(pa.chunked_array([codes.cast(pa.large_string())]), self._items)
 
-    def item_row(self, item: npt.NDArray[np.int32], region: npt.NDArray[np.int32], texts: list[str], day: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:  # fmt: skip
-        """Row of `items` that holds on each day: that of the place `texts[region]`, else the one for everywhere; -1 none."""
+    @property
+    def regional(self) -> bool:
+        """Whether some row of `items` holds in one insured place only."""
+        return bool((self._index["items", "insu_admdvs"] >= 0).any())
+
+    @property
+    def item_of_row(self) -> npt.NDArray[np.int32]:
+        """Item index of each row of `items`."""
+        return self._item["items"]
+
+    def item_row(self, item: npt.NDArray[np.int32], region: npt.NDArray[np.int32] | None, texts: list[str], day: npt.NDArray[np.int32], threads: int = 1) -> npt.NDArray[np.int32]:  # fmt: skip
+        """Row of `items` that holds on each day: that of the place `texts[region]`, else the one for everywhere; -1 none.
+
+        `region` may be None where the catalogue is not `regional`.
+        """
         frame = self._frames["items"]
         places = self._index["items", "insu_admdvs"]
         begin, end = np.ascontiguousarray(frame.days("begndate")), frame.days("enddate")
         key = self._item["items"]
-        everywhere = Dated.of(np.where(places < 0, key, -1).astype(np.int32), len(self._items), begin, end)
+        everywhere = Dated.of(np.where(places < 0, key, -1).astype(np.int32), len(self._items), begin, end, threads)
         out = everywhere.find(np.ascontiguousarray(item), np.ascontiguousarray(day))
-        if not (places >= 0).any():
+        if region is None or not self.regional:
             return out
         place = {text: i for i, text in enumerate(self.places)}
         theirs = np.array([place.get(text, -1) for text in texts], np.int32)[region]
         own = np.where(places >= 0, key.astype(np.int64) * len(place) + places, -1).astype(np.int32)
         wanted = np.where((item >= 0) & (theirs >= 0), item.astype(np.int64) * len(place) + theirs, -1).astype(np.int32)
-        here = Dated.of(own, len(self._items) * len(place), begin, end).find(wanted, np.ascontiguousarray(day))
+        dated = Dated.of(own, len(self._items) * len(place), begin, end, threads)
+        here = dated.find(wanted, np.ascontiguousarray(day))
         return np.where(here >= 0, here, out).astype(np.int32)
 
     def __len__(self) -> int:

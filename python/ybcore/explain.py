@@ -6,8 +6,9 @@ reference with its tracer on, and compares the reference's row with the bulk row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -33,7 +34,10 @@ from .columns.schema import (
 from .errors import InputError, Problem
 from .policy import Book
 
-__all__ = ["Explanation", "explain", "group_of"]
+if TYPE_CHECKING:
+    from .checks.run.report import CheckReport
+
+__all__ = ["Explanation", "explain", "explain_settled", "group_of"]
 
 MICROS = 1_000_000
 INPUTS: dict[str, Table] = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS)}
@@ -48,7 +52,8 @@ class Explanation:
 
     `steps`: the tracer's events of this settlement in order; `row`: its columns by the reference (money in fen); `lines` and `detail`:
     its fee lines and layers; `group`: the persons settled together; `before`: settlements of the group that came first.
-    `differences`: column → (reference, bulk) where the bulk row was given and differs; empty when they are equal.
+    `differences`: column → (reference, bulk) where the bulk row was given and differs; empty when they are equal. `moved`: what rules
+    moved to full self-pay before settling (checks.settled.moved_in); of `lines`, the denied part of one has no feedetl_sn.
     """
 
     setl_id: Any
@@ -61,6 +66,7 @@ class Explanation:
     compared: int = 0
     differences: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     document: dict[str, Any] | None = None
+    moved: list[dict[str, Any]] = field(default_factory=list)
 
 
 def explain(
@@ -69,12 +75,31 @@ def explain(
     tables: dict[str, pa.Table | None],
     catalog: dict[str, pa.Table | None] | Catalog | None = None,
     bulk: pa.Table | None = None,
+    checks: CheckReport | None = None,
 ) -> Explanation:
     """Explain one settlement.
 
     `tables`: visits, lines, persons, institutions, acct_events as Arrow tables (or None). `catalog`: items, selfpay, caps as Arrow
-    tables. `bulk`: the visits of a bulk run, to compare with. Raises InputError when the settlement is not among the visits.
+    tables. `bulk`: the visits of a bulk run, to compare with. `checks`: the report of a settlement with rules (`Settlement.checks`); what
+    its findings moved is told, and the rest settled. Raises InputError when the settlement is not among the visits.
     """
+    if checks is None:
+        return explain_settled(setl_id, book, tables, catalog, bulk)
+    from .checks.settled import lines_left, moved_in
+
+    left = {**tables, "lines": lines_left(checks)}
+    return explain_settled(setl_id, book, left, catalog, bulk, moved_in(checks, setl_id))
+
+
+def explain_settled(
+    setl_id: Any,
+    book: Book,
+    tables: dict[str, pa.Table | None],
+    catalog: dict[str, pa.Table | None] | Catalog | None = None,
+    bulk: pa.Table | None = None,
+    moved: Sequence[dict[str, Any]] = (),
+) -> Explanation:
+    """Explain one settlement whose lines are already as rules left them; `moved`: what they took out of it."""
     group = group_of(setl_id, book, tables)
     rows: dict[str, Any] = {name: _rows(name, table, book) for name, table in group.items() if table is not None}
     found = _catalog_rows(catalog, rows.get("lines") or [])
@@ -93,18 +118,18 @@ def explain(
     row = next(r for r in result.rows if str(r["setl_id"]) == str(setl_id))
     compared, differences = (0, {}) if bulk is None else compare(row, bulk)
     before = seen["order"].index(row["setl_id"]) if row["setl_id"] in seen["order"] else 0
-    mine = {line.get("feedetl_sn") for line in rows.get("lines") or [] if str(line["setl_id"]) == str(setl_id)}
     return Explanation(
         setl_id=row["setl_id"],
         steps=steps,
         row=row,
-        lines=[line for line in result.lines if line.get("feedetl_sn") in mine],
+        lines=[line for line in result.lines if line["setl_id"] == row["setl_id"]],
         detail=[step for step in result.detail if step["setl_id"] == row["setl_id"]],
         group=sorted({visit["psn_no"] for visit in rows["visits"] if visit.get("psn_no") is not None}, key=str),
         before=before,
         compared=compared,
         differences=differences,
         document=next((step["doc"] for step in steps if step["step"] == "natures"), None),
+        moved=list(moved),
     )
 
 

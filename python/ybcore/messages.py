@@ -6,10 +6,12 @@ else Chinese.
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from contextvars import ContextVar
 
-__all__ = ["LANGUAGES", "current", "from_environment", "name_of", "say", "use", "yuan_text"]
+__all__ = ["LANGUAGES", "current", "from_environment", "name_of", "say", "speaking", "use", "yuan_text"]
 
 LANGUAGES = ("zh", "en")
 _language: ContextVar[str] = ContextVar("language", default="zh")
@@ -34,6 +36,17 @@ def use(language: str) -> None:
 def current() -> str:
     """The language in use."""
     return _language.get()
+
+
+@contextlib.contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Another language for a while (None: the one in use); ValueError for one we do not speak."""
+    before = _language.get()
+    use(before if language is None else language)
+    try:
+        yield
+    finally:
+        _language.set(before)
 
 
 def say(zh: str, en: str) -> str:

@@ -23,6 +23,15 @@ inline void holds(bool ok, const char* text, const char* file, int line) {
   if (failures <= 50) std::cerr << file << ":" << line << ": " << text << "\n";
 }
 
+// Rounds of random cases: a part of them where the build says so, as each costs many times as much under emulation and sanitizers.
+constexpr int rounds(int all) {
+#ifdef YB_TEST_SHARE
+  return (all + YB_TEST_SHARE - 1) / YB_TEST_SHARE;
+#else
+  return all;
+#endif
+}
+
 inline int result() {
   if (failures) std::cerr << failures << " failed\n";
   return failures ? 1 : 0;

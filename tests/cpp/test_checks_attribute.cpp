@@ -238,7 +238,8 @@ void prices() {
 int main() {
   ages_turn();
   ages_day_by_day();
-  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+  for (int round = 1; round <= check::rounds(30); ++round) {
+    const auto seed = static_cast<std::uint64_t>(round);
     attributes(seed, 300);
     indications(seed);
   }

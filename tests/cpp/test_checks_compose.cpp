@@ -115,7 +115,7 @@ std::string twin_class(const Drawn& d, bool of_lines) {
 void as_the_twins() {
   draw::Random random{19};
   const I64 threshold_begin{0, 2, 3}, threshold{4, 2, 3};
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < check::rounds(300); ++round) {
     const Drawn d = drawn(random);
     const Composition lines{d.begin, d.item, 6};
     const DistinctRule rule{static_cast<Comparator>(random.in(0, 3)), d.scope, threshold_begin, threshold};

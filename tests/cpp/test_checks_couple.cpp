@@ -171,7 +171,7 @@ void by_hand() {
 }  // namespace
 
 int main() {
-  for (std::uint64_t seed = 1; seed <= 100; ++seed) against_the_twin(seed);
+  for (int round = 1; round <= check::rounds(100); ++round) against_the_twin(static_cast<std::uint64_t>(round));
   by_hand();
   return check::result();
 }

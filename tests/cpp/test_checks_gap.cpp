@@ -50,7 +50,7 @@ std::string twin(const Stays& s, const GapRule& rule) {
 
 void as_the_twin() {
   draw::Random random{3};
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < check::rounds(300); ++round) {
     const I64 begin = draw::offsets(random, 30, 8);
     I64 start, end;
     std::vector<std::uint8_t> exempt;

@@ -278,7 +278,8 @@ void sole_rows_by_hand() {
 }  // namespace
 
 int main() {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (int round = 1; round <= check::rounds(20); ++round) {
+    const auto seed = static_cast<std::uint64_t>(round);
     picked(seed, 3000, seed % 2 == 0 ? 7 : 130);
     ordered(seed, 200, seed, seed % 3 != 0);
     netted(seed, 60, seed % 5 + 1);

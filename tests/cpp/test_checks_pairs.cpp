@@ -279,6 +279,15 @@ void one_person() {
   same(c, std::vector<Grouping>{{Cell::kDay, {}, {}, 0}}, 60);
 }
 
+// A table too large to stay near, of items with many pairs and with few.
+void many_pairs() {
+  Case c = drawn(78, 500, 25, 50'000, 1'500);
+  for (std::int32_t& item : c.included) item = item % 3 == 0 ? item % 60 : item;
+  for (std::size_t i = 0; i < c.item.size(); i += 4) c.item[i] = std::abs(c.item[i]) % 60;
+  c.from.clear(), c.to.clear(), c.region.clear(), c.level.clear(), c.scope.assign(c.scope.size(), 0), c.symmetric = false;
+  same(c, std::vector<Grouping>{{Cell::kSubject, c.subject, {}, 0}}, 1'500);
+}
+
 void bundles() {
   const std::vector<std::int64_t> begin{0, 4, 6}, time{0, 1, 2, kDayMicros, 0, 0};
   const std::vector<std::int32_t> item{3, 5, 3, 7, 1, -1};
@@ -295,11 +304,14 @@ void bundles() {
 }  // namespace
 
 int main() {
-  for (std::uint64_t seed = 1; seed <= 60; ++seed)
+  for (int round = 1; round <= check::rounds(60); ++round) {
+    const auto seed = static_cast<std::uint64_t>(round);
     against_the_twin(seed, 20 + seed * 3, seed % 5 + 1, seed % 2 == 0 ? 12 : 90, seed % 2 == 0 ? 5 : 40);
+  }
   contained_quantities();
   edges();
   one_person();
+  many_pairs();
   bundles();
   return check::result();
 }

@@ -90,7 +90,7 @@ void twin_group(const Ratios& r, std::size_t from, std::size_t to, Statistic sta
 
 void as_the_twins() {
   draw::Random random{23};
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < check::rounds(300); ++round) {
     const I64 begin = draw::offsets(random, 8, 7);
     I64 numerator, denominator;
     I32 before;

@@ -48,7 +48,7 @@ void agree(const Twin& twin, const Kernel& kernel) {
 
 void lines_in_stays() {
   draw::Random random{1};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < check::rounds(100); ++round) {
     const Drawn s = stays(random);
     I64 time;
     I32 of;
@@ -78,7 +78,7 @@ void lines_in_stays() {
 
 void meetings() {
   draw::Random random{2};
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < check::rounds(200); ++round) {
     const Drawn s = stays(random);
     I32 kind;
     for (std::size_t i = 0; i < s.stay.size(); ++i) kind.push_back(static_cast<std::int32_t>(random.in(0, 9) == 0 ? -1 : random.in(0, 1)));
@@ -118,7 +118,7 @@ void meetings() {
 
 void operations() {
   draw::Random random{4};
-  for (int round = 0; round < 100; ++round) {
+  for (int round = 0; round < check::rounds(100); ++round) {
     const I64 begin = draw::offsets(random, 12, 3);
     I64 operation, time;
     I32 visit;
@@ -165,7 +165,7 @@ void deaths() {
 
 void idle_days() {
   draw::Random random{5};
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < check::rounds(200); ++round) {
     const Drawn s = stays(random);
     const I64 begin = draw::offsets(random, static_cast<int>(s.start.size()), 5);
     I64 time;
@@ -197,7 +197,7 @@ void idle_days() {
 
 void admissions() {
   draw::Random random{6};
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < check::rounds(200); ++round) {
     const Drawn s = stays(random);
     std::vector<std::uint8_t> role;
     for (std::size_t i = 0; i < s.start.size(); ++i) role.push_back(static_cast<std::uint8_t>(random.in(0, 2)));

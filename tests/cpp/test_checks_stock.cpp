@@ -54,7 +54,7 @@ std::string twin(const Sales& s, const StockRows& rows, std::int64_t tolerance) 
 
 void as_the_twin() {
   draw::Random random{29};
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < check::rounds(300); ++round) {
     const I64 begin = draw::offsets(random, 12, 8);
     I32 day, key, from, to;
     I64 quantity, open, in, close, factor;

@@ -62,7 +62,7 @@ void as_the_twin() {
   const I64 group_begin{0, 1, 3, 5, 5, 6}, factors{1'000'000, 500'000, 333'333};
   const I32 group{0, 0, 1, 2, 0, 1};
   const TierRule rule{group_begin, group, 3, factors};
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < check::rounds(300); ++round) {
     const I64 begin = draw::offsets(random, 20, 6);
     I32 item;
     I64 quantity, amount, price;

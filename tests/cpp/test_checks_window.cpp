@@ -84,7 +84,7 @@ std::int64_t excess(const Case& c, std::size_t w, std::size_t i, __int128 measur
   const auto at = w * static_cast<std::size_t>(c.rule.scopes) + static_cast<std::size_t>(scope);
   for (auto k = c.threshold_begin[at]; k < c.threshold_begin[at + 1]; ++k)
     most = std::max(most, measure - c.threshold[static_cast<std::size_t>(k)] + (c.rule.comparator == Comparator::kAtLeast ? 1 : 0));
-  return static_cast<std::int64_t>(std::min<__int128>(most, c.value[i]));
+  return static_cast<std::int64_t>(std::min<__int128>(most, std::max<std::int64_t>(c.value[i], 0)));
 }
 
 void twin_rolling(const Case& c, std::size_t w, std::size_t g, Found& out) {
@@ -155,15 +155,17 @@ std::string twin(const Case& c) {
 
 Case drawn(draw::Random& random) {
   Case c;
-  c.begin = draw::offsets(random, 40, 12);
+  const bool long_ones = random.in(0, 3) == 0, holes = random.in(0, 1) == 0;
+  c.begin = draw::offsets(random, long_ones ? 8 : 40, long_ones ? 90 : 12);
   for (std::size_t g = 0; g + 1 < c.begin.size(); ++g) {
     std::int32_t day = static_cast<std::int32_t>(random.in(-800, 20'000));
     for (auto i = c.begin[g]; i < c.begin[g + 1]; ++i) c.day.push_back(day += static_cast<std::int32_t>(random.in(0, 3) * random.in(0, 9)));
   }
   const bool scoped = random.in(0, 1) == 1;
   for (std::size_t i = 0; i < c.day.size(); ++i) {
-    c.value.push_back(random.in(0, 30) == 0 ? kUnknown : random.in(0, 50));
-    c.key.push_back(static_cast<std::int32_t>(random.in(-1, 4)));
+    const std::int64_t odd = holes ? random.in(0, 60) : -1;
+    c.value.push_back(odd < 2 && odd >= 0 ? kUnknown : odd == 2 ? -30 : odd == 3 ? std::int64_t{1} << 41 : random.in(0, 50));
+    c.key.push_back(static_cast<std::int32_t>(random.in(holes ? -1 : 0, 4)));
     if (scoped) c.scope.push_back(static_cast<std::int32_t>(random.in(-1, 2)));
   }
   c.rule.measured = static_cast<Measured>(random.in(0, 3));
@@ -176,13 +178,13 @@ Case drawn(draw::Random& random) {
         {static_cast<Span>(random.in(0, 5)), static_cast<std::int32_t>(random.in(1, 14)), random.in(0, 1) == 1, random.in(0, 1) == 1});
   c.threshold_begin = draw::offsets(random, 3 * c.rule.scopes, 3);
   const bool sums = c.rule.measured == Measured::kSum;
-  for (std::int64_t k = 0; k < c.threshold_begin.back(); ++k) c.threshold.push_back(random.in(0, sums ? 120 : 5));
+  for (std::int64_t k = 0; k < c.threshold_begin.back(); ++k) c.threshold.push_back(random.in(0, (sums ? 120 : 5) * (long_ones ? 3 : 1)));
   return c;
 }
 
 void as_the_twin() {
   draw::Random random{7};
-  for (int round = 0; round < 400; ++round) {
+  for (int round = 0; round < check::rounds(400); ++round) {
     const Case c = drawn(random);
     const std::string expected = twin(c);
     for (const int threads : {1, 2, 7}) CHECK_EQ(c.found(threads), expected);
@@ -191,7 +193,7 @@ void as_the_twin() {
 
 void replayed_as_found() {
   draw::Random random{11};
-  for (int round = 0; round < 200; ++round) {
+  for (int round = 0; round < check::rounds(200); ++round) {
     Case c = drawn(random);
     I64 money, values;
     for (std::size_t i = 0; i < c.day.size(); ++i) money.push_back(random.in(0, 9'999));
@@ -201,7 +203,8 @@ void replayed_as_found() {
     c.rule.scopes = 1;
     const WindowReplay got = window_replay(c.events(), c.ruled(), values, money, excess);
     const WindowReplay again = window_replay(c.events(), c.ruled(), values, money, excess, 7);
-    CHECK(got.hits == again.hits && got.amount == again.amount);
+    CHECK(got.hits == again.hits && got.amount == again.amount && got.reach == again.reach);
+    std::vector<std::int32_t> reach(got.reach.size());
     for (std::size_t k = 0; k < values.size(); ++k) {
       c.threshold_begin = {0, 1, 2, 3};
       c.threshold = {values[k], values[k], values[k]};
@@ -213,6 +216,7 @@ void replayed_as_found() {
         for (auto d = static_cast<std::size_t>(found.details[f]); d < static_cast<std::size_t>(found.details[f + 1]); ++d) {
           const auto i = static_cast<std::size_t>(found.event[d]);
           if (found.part[d] == Part::kInvolved) continue;
+          ++reach[w * c.day.size() + i];
           const bool partly = excess && found.excess[d] != kWhole;
           if (!partly) amount[w] += money[i];
           if (partly && c.value[i] > 0) amount[w] += (2 * money[i] * found.excess[d] + c.value[i]) / (2 * c.value[i]);
@@ -223,6 +227,7 @@ void replayed_as_found() {
         CHECK_EQ(got.amount[w * values.size() + k], amount[w]);
       }
     }
+    CHECK(got.reach == reach);
   }
 }
 

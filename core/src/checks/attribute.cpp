@@ -1,9 +1,11 @@
 #include "ybcore/checks/attribute.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <climits>
+#include <vector>
 
-#include "parts.hpp"
+#include "groups.hpp"
 
 namespace ybcore::checks {
 namespace {
@@ -21,14 +23,28 @@ std::int64_t completed(AgeUnit unit, std::int32_t birth, std::int32_t day) noexc
   return unit == AgeUnit::kMonth ? months : months / 12 - (months % 12 < 0 ? 1 : 0);
 }
 
-struct Span {
-  std::int64_t least, most;
+// Days of life for which a row surely does not hit; no calendar is asked within.
+struct Quiet {
+  std::int64_t first = 0, last = -1;
 };
 
-// Bounds of an age that need no calendar: most events are told by these alone.
-Span roughly(AgeUnit unit, std::int64_t days) noexcept {
-  if (unit == AgeUnit::kDay || days < 0) return {days, days};
-  return unit == AgeUnit::kMonth ? Span{days / 31, days / 28} : Span{days / 366, days / 365};
+// A year has 365 or 366 days, a month 28 to 31.
+Quiet quiet(AgeUnit unit, Comparator comparator, std::int64_t value) noexcept {
+  constexpr std::int64_t kFar = std::int64_t{1} << 40;
+  const std::int64_t shortest = unit == AgeUnit::kDay ? 1 : unit == AgeUnit::kMonth ? 28 : 365;
+  const std::int64_t longest = unit == AgeUnit::kDay ? 1 : unit == AgeUnit::kMonth ? 31 : 366;
+  const std::int64_t v = std::clamp(value, -kFar, kFar);
+  switch (comparator) {
+    case Comparator::kMoreThan:
+      return {0, (v + 1) * shortest - 1};
+    case Comparator::kAtLeast:
+      return {0, v * shortest - 1};
+    case Comparator::kLessThan:
+      return {std::max<std::int64_t>(v * longest, 0), kFar};
+    case Comparator::kAtMost:
+      return {std::max<std::int64_t>((v + 1) * longest, 0), kFar};
+  }
+  return {};
 }
 
 void name(Found& found, std::size_t event, std::int32_t entry, std::int64_t measure = 0, std::int64_t limit = 0) {
@@ -39,49 +55,38 @@ void name(Found& found, std::size_t event, std::int32_t entry, std::int64_t meas
 }  // namespace
 
 Found attribute(std::span<const std::int32_t> entry, std::span<const std::int32_t> code, const CodeRule& rule, int threads) {
-  return over_rows(code.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::int32_t row = entry.empty() ? 0 : entry[i];
-      if (row == kNoEntry) continue;
-      const std::int32_t set = row < 0 ? 0 : rule.set[static_cast<std::size_t>(row)];
-      if (set < 0) continue;
-      if (row < 0 || code[i] < 0) {
-        ++found.unknown;
-      } else if (rule.sets.has(set, code[i]) == rule.barred) {
-        name(found, i, entry.empty() ? -1 : row);
-      }
+  return over_entries(entry, code.size(), threads, [&](Found& found, std::size_t i, std::int32_t row) {
+    const std::int32_t set = row < 0 ? 0 : rule.set[static_cast<std::size_t>(row)];
+    if (set < 0) return;
+    if (row < 0 || code[i] < 0) {
+      ++found.unknown;
+    } else if (rule.sets.has(set, code[i]) == rule.barred) {
+      name(found, i, entry.empty() ? -1 : row);
     }
   });
 }
 
 Found age(std::span<const std::int32_t> entry, std::span<const std::int32_t> birth, std::span<const std::int32_t> day, const AgeRule& rule,
           int threads) {
-  return over_rows(birth.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::int32_t row = entry.empty() ? 0 : entry[i];
-      if (row == kNoEntry) continue;
-      if (row < 0 || birth[i] == INT32_MIN || day[i] == INT32_MIN) {
-        ++found.unknown;
-        continue;
-      }
-      const auto at = static_cast<std::size_t>(row);
-      // A comparator that misses at both ends misses between them.
-      const Span rough = roughly(rule.unit[at], static_cast<std::int64_t>(day[i]) - birth[i]);
-      if (rough.least >= 0 && !hits(rule.comparator[at], rough.least, rule.value[at]) &&
-          !hits(rule.comparator[at], rough.most, rule.value[at]))
-        continue;
-      const std::int64_t measure = completed(rule.unit[at], birth[i], day[i]);
-      if (hits(rule.comparator[at], measure, rule.value[at])) name(found, i, entry.empty() ? -1 : row, measure, rule.value[at]);
+  std::vector<Quiet> still;
+  for (std::size_t r = 0; r < rule.value.size(); ++r) still.push_back(quiet(rule.unit[r], rule.comparator[r], rule.value[r]));
+  return over_entries(entry, birth.size(), threads, [&](Found& found, std::size_t i, std::int32_t row) {
+    if (row < 0 || birth[i] == INT32_MIN || day[i] == INT32_MIN) {
+      ++found.unknown;
+      return;
     }
+    const auto at = static_cast<std::size_t>(row);
+    const std::int64_t days = static_cast<std::int64_t>(day[i]) - birth[i];
+    if (days >= still[at].first && days <= still[at].last) return;
+    const std::int64_t measure = completed(rule.unit[at], birth[i], day[i]);
+    if (hits(rule.comparator[at], measure, rule.value[at])) name(found, i, entry.empty() ? -1 : row, measure, rule.value[at]);
   });
 }
 
 Found listed(std::span<const std::int32_t> entry, int threads) {
-  return over_rows(entry.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      if (entry[i] >= 0) name(found, i, entry[i]);
-      if (entry[i] == kEntryUnknown) ++found.unknown;
-    }
+  return over_entries(entry, entry.size(), threads, [&](Found& found, std::size_t i, std::int32_t row) {
+    if (row >= 0) name(found, i, row);
+    if (row == kEntryUnknown) ++found.unknown;
   });
 }
 

@@ -1,5 +1,6 @@
 #include "ybcore/checks/cap.hpp"
 
+#include <bit>
 #include <vector>
 
 #include "parts.hpp"
@@ -7,53 +8,163 @@
 namespace ybcore::checks {
 namespace {
 
+// What a bucket's sum must be above to compare, by table row: more_than and at_least only.
+std::vector<std::int64_t> edges(const CapRule& rule) {
+  std::vector<std::int64_t> out(rule.caps.begin(), rule.caps.end());
+  if (rule.caps.empty()) out.push_back(rule.cap);
+  for (std::int64_t& cap : out) cap = cap == kUnknown && !rule.caps.empty() ? INT64_MAX : told(edge(rule.comparator, cap));
+  return out;
+}
+
+// Few buckets hold more than their cap. So the values of a person are first added up by a hash of their buckets, in a table so wide that
+// few buckets share a place; where a place holds no more than the caps of its events, no bucket of it is beyond. Only what is left is
+// grouped.
 class Capping {
  public:
-  Capping(const CapEvents& events, const CapRule& rule, Found& found) : events_(events), rule_(rule), found_(found) {}
+  Capping(const CapEvents& events, const CapRule& rule, std::span<const std::int64_t> edges, Found& found)
+      : events_(events), rule_(rule), edges_(edges), less_(wants_less(rule.comparator)), found_(found) {}
 
-  // Which bucket of its group an event is in, or that it is in none.
-  [[nodiscard]] std::int64_t bucket(std::size_t i) const noexcept {
-    const std::int32_t entry = events_.entry.empty() ? 0 : events_.entry[i];
-    if (entry == kNoEntry) return kLeftOut;
-    if (entry < 0 || (!events_.value.empty() && events_.value[i] == kUnknown)) return kUnknown;
-    if (rule_.factor != 0 && events_.stay_days[i] < 0) return kUnknown;
-    if (events_.combine.empty()) return 0;
-    return events_.combine[i] < 0 ? kLeftOut : events_.combine[i];
+  template <Cell cell>
+  void person(std::size_t begin, std::size_t end) {
+    const std::size_t places = std::bit_ceil(std::clamp<std::size_t>(8 * (end - begin), kFewest, kMost));
+    if (sums_.size() < places) sums_.resize(places);
+    if (line_.size() < end - begin) line_.resize(end - begin), place_.resize(end - begin);
+    const std::size_t kept = add_up<cell>(begin, end, std::countl_zero(places - 1));
+    mark(kept);
+    for (std::size_t k = 0; k < kept; ++k) sums_[place_[k]] = 0;
+    group<cell>();
+  }
+
+ private:
+  static constexpr std::size_t kFewest = 256, kMost = std::size_t{1} << 16;
+  static constexpr std::int64_t kOver = INT64_MAX;  // in place of a sum
+  static constexpr int kSmall = 40;                 // bits of values that cannot add up beyond 64
+
+  template <Cell cell>
+  [[nodiscard]] static std::int64_t cell_of(std::span<const std::int64_t> time, std::size_t i) noexcept {
+    if constexpr (cell == Cell::kLine) return static_cast<std::int64_t>(i);
+    if constexpr (cell == Cell::kSubject) return 0;
+    constexpr std::int64_t size = cell == Cell::kHour ? kHourMicros : kDayMicros;
+    return time[i] / size - (time[i] % size < 0 ? 1 : 0);
+  }
+
+  [[nodiscard]] PartKey key_of(std::size_t i) const noexcept {
+    const Grouping& by = rule_.group;
+    return {place_of(by.subject.empty() ? 0 : by.subject[i], by.cut.empty() ? 0 : by.cut[i]),
+            events_.combine.empty() ? 0 : events_.combine[i]};
+  }
+
+  // The lines that are judged, and the place of each; how many they are.
+  template <Cell cell>
+  std::size_t add_up(std::size_t begin, std::size_t end, int shift) {
+    constexpr bool timed = cell == Cell::kDay || cell == Cell::kHour;
+    // Read once: the sums that are written might be any of these, for all the compiler knows.
+    const CapEvents events = events_;
+    const Grouping by = rule_.group;
+    const bool stays = rule_.factor != 0;
+    std::int64_t* const sums = sums_.data();
+    std::size_t kept = 0;
+    std::uint64_t bits = 0;
+    for (std::size_t i = begin; i < end; ++i) {
+      const std::int32_t entry = events.entry.empty() ? 0 : events.entry[i];
+      if (entry == kNoEntry) continue;
+      const std::int64_t own = events.value.empty() ? 1 : events.value[i];
+      const std::int32_t subject = by.subject.empty() ? 0 : by.subject[i], cut = by.cut.empty() ? 0 : by.cut[i];
+      const std::int32_t combine = events.combine.empty() ? 0 : events.combine[i];
+      const bool lost = entry < 0 || own == kUnknown || (stays && events.stay_days[i] < 0);
+      if (!lost && combine < 0) continue;
+      if (lost || (subject | cut) < 0 || (timed && events.time[i] == kUnknown)) {
+        ++found_.unknown;
+        continue;
+      }
+      const std::uint64_t mixed =
+          (place_of(subject, cut) + static_cast<std::uint64_t>(cell_of<cell>(events.time, i)) * 0xd6e8feb86659fd93U) * 0x9e3779b97f4a7c15U +
+          static_cast<std::uint64_t>(combine) * 0xc2b2ae3d27d4eb4fU;
+      const auto place = static_cast<std::uint32_t>(mixed >> shift);
+      bits |= static_cast<std::uint64_t>(own);
+      sums[place] = static_cast<std::int64_t>(static_cast<std::uint64_t>(sums[place]) + static_cast<std::uint64_t>(own));
+      line_[kept] = static_cast<std::int32_t>(i);
+      place_[kept++] = place;
+    }
+    sound_ = !less_ && bits >> kSmall == 0 && end - begin < std::size_t{1} << (62 - kSmall);
+    return kept;
+  }
+
+  // Names in suspects_ the lines of which some bucket may compare.
+  void mark(std::size_t kept) {
+    suspects_.clear();
+    if (!sound_) {
+      suspects_.assign(line_.begin(), line_.begin() + static_cast<std::ptrdiff_t>(kept));
+      return;
+    }
+    const bool by_row = rule_.factor == 0;
+    const std::int32_t* const entry = rule_.caps.empty() || events_.entry.empty() ? nullptr : events_.entry.data();
+    std::int64_t* const sums = sums_.data();
+    bool any = false;
+    for (std::size_t k = 0; k < kept; ++k) {
+      const auto i = static_cast<std::size_t>(line_[k]);
+      const std::int64_t edge = by_row ? edges_[entry == nullptr ? 0 : static_cast<std::size_t>(entry[i])] : edge_of(i);
+      if (sums[place_[k]] <= edge) continue;
+      sums[place_[k]] = kOver;
+      any = true;
+    }
+    for (std::size_t k = 0; any && k < kept; ++k)
+      if (sums_[place_[k]] == kOver) suspects_.push_back(line_[k]);
+  }
+
+  // Suspects go by time, so that those of a cell stand together.
+  template <Cell cell>
+  void group() {
+    for (std::size_t k = 0; k < suspects_.size();) {
+      const std::int64_t own = cell_of<cell>(events_.time, static_cast<std::size_t>(suspects_[k]));
+      parts_.clear();
+      for (; k < suspects_.size() && cell_of<cell>(events_.time, static_cast<std::size_t>(suspects_[k])) == own; ++k)
+        parts_.add(suspects_[k], key_of(static_cast<std::size_t>(suspects_[k])));
+      parts_.each([&](Members lines) { judge(lines); });
+    }
   }
 
   void judge(Members lines) {
     const std::int64_t limit = limit_of(static_cast<std::size_t>(lines.front()));
     if (limit == kUnknown) return;
-    __int128 sum = 0;
+    Wide sum = 0;
     for (const std::int32_t line : lines) sum += value(line);
-    const std::int64_t measure = narrow(sum);
+    const std::int64_t measure = told(sum);
     if (!hits(rule_.comparator, measure, limit)) return;
     found_.open(
         {measure, limit, kUnknown, kUnknown, events_.entry.empty() ? -1 : events_.entry[static_cast<std::size_t>(lines.front())], 0});
-    if (rule_.comparator == Comparator::kLessThan || rule_.comparator == Comparator::kAtMost) {
+    if (less_) {
       for (const std::int32_t line : lines) found_.detail(line, Part::kOffending);
       return;
     }
     allocate(lines, sum - limit + (rule_.comparator == Comparator::kAtLeast ? 1 : 0));
   }
 
- private:
   [[nodiscard]] std::int64_t value(std::int32_t line) const noexcept {
     return events_.value.empty() ? 1 : events_.value[static_cast<std::size_t>(line)];
   }
 
+  [[nodiscard]] std::size_t row_of(std::size_t i) const noexcept {
+    return rule_.caps.empty() || events_.entry.empty() ? 0 : static_cast<std::size_t>(events_.entry[i]);
+  }
+
+  [[nodiscard]] std::int64_t edge_of(std::size_t i) const noexcept {
+    const std::int64_t limit = limit_of(i);
+    return limit == kUnknown ? INT64_MAX : told(edge(rule_.comparator, limit));
+  }
+
   [[nodiscard]] std::int64_t limit_of(std::size_t i) const noexcept {
-    __int128 limit = rule_.cap;
+    Wide limit = rule_.cap;
     if (!rule_.caps.empty()) {
-      const std::int64_t own = rule_.caps[events_.entry.empty() ? 0 : static_cast<std::size_t>(events_.entry[i])];
+      const std::int64_t own = rule_.caps[row_of(i)];
       if (own == kUnknown) return kUnknown;
       limit = own;
     }
-    if (rule_.factor != 0) limit += static_cast<__int128>(rule_.factor) * events_.stay_days[i];
-    return narrow(limit);
+    if (rule_.factor != 0) limit += static_cast<Wide>(rule_.factor) * events_.stay_days[i];
+    return told(limit);
   }
 
-  void allocate(Members lines, __int128 beyond) {
+  void allocate(Members lines, Wide beyond) {
     share_.assign(lines.size(), 0);
     for (std::size_t k = 0; k < lines.size() && beyond > 0; ++k) {
       const std::size_t at = rule_.last_paid ? k : lines.size() - 1 - k;
@@ -70,22 +181,39 @@ class Capping {
 
   const CapEvents& events_;
   const CapRule& rule_;
+  std::span<const std::int64_t> edges_;
+  bool less_, sound_ = false;
   Found& found_;
+  Parts parts_;
+  std::vector<std::int64_t> sums_;  // by place; all 0 between persons
+  std::vector<std::int32_t> line_, suspects_;
+  std::vector<std::uint32_t> place_;
   std::vector<std::int64_t> share_;
 };
+
+template <Cell cell>
+Found capped(const CapEvents& events, const CapRule& rule, int threads) {
+  const std::vector<std::int64_t> above = edges(rule);
+  return over_groups(events.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
+    Capping capping(events, rule, above, found);
+    for (std::size_t p = first; p < last; ++p)
+      capping.person<cell>(static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]));
+  });
+}
 
 }  // namespace
 
 Found cap(const CapEvents& events, const CapRule& rule, int threads) {
-  return over_persons(events.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
-    Capping capping(events, rule, found);
-    Parts parts;
-    for (std::size_t p = first; p < last; ++p) {
-      each_group(
-          rule.group, events.time, static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]),
-          parts, found.unknown, [&](std::size_t i) { return capping.bucket(i); }, [&](Members lines) { capping.judge(lines); });
-    }
-  });
+  switch (rule.group.cell) {
+    case Cell::kLine:
+      return capped<Cell::kLine>(events, rule, threads);
+    case Cell::kDay:
+      return capped<Cell::kDay>(events, rule, threads);
+    case Cell::kHour:
+      return capped<Cell::kHour>(events, rule, threads);
+    default:
+      return capped<Cell::kSubject>(events, rule, threads);
+  }
 }
 
 }  // namespace ybcore::checks

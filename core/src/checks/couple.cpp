@@ -99,7 +99,7 @@ class Coupling {
       for (const std::int32_t line : lines) itself_.push_back(triggers_.self[static_cast<std::size_t>(line)]);
     std::sort(itself_.begin(), itself_.end());
     with_.clear();
-    __int128 total = 0, measure = 0;
+    Wide total = 0, measure = 0;
     for (const std::int32_t p : there(first)) {
       const auto at = static_cast<std::size_t>(p);
       if (partners_.code[at] < 0 || !rule_.sets.has(set, partners_.code[at])) continue;
@@ -108,20 +108,20 @@ class Coupling {
       with_.push_back(p);
     }
     for (const std::int32_t line : lines) measure += triggers_.quantity[static_cast<std::size_t>(line)];
-    const __int128 limit = total / rule_.per * rule_.units;
+    const Wide limit = total / rule_.per * rule_.units;
     if (measure <= limit) return;
-    found_.open({narrow(measure), narrow(limit), kUnknown, kUnknown, entry_of(first), 0});
+    found_.open({told(measure), told(limit), kUnknown, kUnknown, entry_of(first), 0});
     lay(lines, measure - limit);
     for (const std::int32_t p : with_) involve(p);
   }
 
   // The excess on the last lines, named in order.
-  void lay(Members lines, __int128 beyond) {
+  void lay(Members lines, Wide beyond) {
     share_.assign(lines.size(), 0);
     for (std::size_t k = lines.size(); k > 0 && beyond > 0; --k) {
       const std::int64_t own = triggers_.quantity[static_cast<std::size_t>(lines[k - 1])];
       if (own <= 0) continue;
-      share_[k - 1] = narrow(std::min<__int128>(beyond, own));
+      share_[k - 1] = told(std::min<Wide>(beyond, own));
       beyond -= share_[k - 1];
     }
     for (std::size_t k = 0; k < lines.size(); ++k)
@@ -141,7 +141,7 @@ class Coupling {
 }  // namespace
 
 Found couple(const Triggers& triggers, const Partners& partners, const CoupleRule& rule, int threads) {
-  return over_persons(triggers.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
+  return over_groups(triggers.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
     Coupling coupling(triggers, partners, rule, found);
     for (std::size_t p = first; p < last; ++p) coupling.person(p);
   });

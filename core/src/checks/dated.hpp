@@ -19,6 +19,12 @@ class Dated {
     return open && any(table_.region, row) && any(table_.level, row);
   }
 
+  // Nothing that a row may ask for is missing.
+  [[nodiscard]] bool sure(std::size_t i) const noexcept {
+    return (table_.from.empty() || (!events_.day.empty() && events_.day[i] != INT32_MIN)) && (table_.region.empty() || region(i) >= 0) &&
+           (table_.level.empty() || level(i) >= 0);
+  }
+
   // The first of `rows` that holds for event i, kNoEntry or kEntryUnknown.
   template <class Row>
   [[nodiscard]] std::int32_t first(std::span<const Row> rows, std::size_t i) const noexcept {

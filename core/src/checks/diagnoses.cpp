@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <climits>
 
-#include "parts.hpp"
+#include "groups.hpp"
 
 namespace ybcore::checks {
 namespace {
@@ -40,13 +40,15 @@ class Judge {
  private:
   // Whether the visit has one in the set, one at all, or neither.
   [[nodiscard]] Truth of_visit(std::size_t visit, std::int32_t set) const noexcept {
-    Truth truth = Truth::kOpen;
+    // So few that looking at all costs less than leaving early.
+    bool any = false, has = false;
     for (auto d = static_cast<std::size_t>(visits_.begin[visit]); d < static_cast<std::size_t>(visits_.begin[visit + 1]); ++d) {
       if (visits_.code[d] < 0 || (rule_.main_only && visits_.main[d] == 0)) continue;
-      if (rule_.sets.has(set, visits_.code[d])) return Truth::kTrue;
-      truth = Truth::kFalse;
+      any = true;
+      has |= rule_.sets.has(set, visits_.code[d]);
     }
-    return truth;
+    if (has) return Truth::kTrue;
+    return any ? Truth::kFalse : Truth::kOpen;
   }
 
   [[nodiscard]] Truth list(std::size_t i, std::int32_t set) const noexcept {
@@ -82,11 +84,6 @@ class Judge {
     return Truth::kOpen;
   }
 
-  static std::int64_t day_of(std::int64_t time) noexcept {
-    constexpr std::int64_t kDay = 86'400'000'000;
-    return time / kDay - (time % kDay < 0 ? 1 : 0);
-  }
-
   const DiagnosisEvents& events_;
   const VisitDiagnoses& visits_;
   const Tests& tests_;
@@ -97,18 +94,14 @@ class Judge {
 
 Found diagnoses(const DiagnosisEvents& events, const VisitDiagnoses& visits, const Tests& tests, const DiagnosisRule& rule, int threads) {
   const Judge judge(events, visits, tests, rule);
-  return over_rows(events.visit.size(), threads, [&](Found& found, std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const std::int32_t row = events.entry.empty() ? 0 : events.entry[i];
-      if (row == kNoEntry) continue;
-      const std::int32_t set = row < 0 || rule.set.empty() ? 0 : rule.set[static_cast<std::size_t>(row)];
-      if (set < 0) continue;
-      const Truth truth = row < 0 ? Truth::kOpen : judge.condition(i, set);
-      if (truth == Truth::kOpen) ++found.unknown;
-      if (truth != Truth::kFalse) continue;
-      found.open({0, 0, kUnknown, kUnknown, events.entry.empty() ? -1 : row, 0});
-      found.detail(static_cast<std::int32_t>(i), Part::kOffending);
-    }
+  return over_entries(events.entry, events.visit.size(), threads, [&](Found& found, std::size_t i, std::int32_t row) {
+    const std::int32_t set = row < 0 || rule.set.empty() ? 0 : rule.set[static_cast<std::size_t>(row)];
+    if (set < 0) return;
+    const Truth truth = row < 0 ? Truth::kOpen : judge.condition(i, set);
+    if (truth == Truth::kOpen) ++found.unknown;
+    if (truth != Truth::kFalse) return;
+    found.open({0, 0, kUnknown, kUnknown, events.entry.empty() ? -1 : row, 0});
+    found.detail(static_cast<std::int32_t>(i), Part::kOffending);
   });
 }
 

@@ -11,11 +11,23 @@ void append(std::vector<T>& to, const std::vector<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 
+void reserve(Found& all, std::size_t findings, std::size_t details) {
+  for (auto* column : {&all.measure, &all.limit, &all.begin, &all.end}) column->reserve(findings);
+  for (auto* column : {&all.entry, &all.step}) column->reserve(findings);
+  all.details.reserve(findings + 1);
+  all.event.reserve(details);
+  all.part.reserve(details);
+  all.excess.reserve(details);
+}
+
 }  // namespace
 
 Found joined(std::vector<Found>&& chunks) {
   if (chunks.size() == 1) return std::move(chunks.front());
+  std::size_t findings = 0, details = 0;
+  for (const Found& one : chunks) findings += one.size(), details += one.event.size();
   Found all;
+  reserve(all, findings, details);
   for (const Found& one : chunks) {
     const auto before = static_cast<std::int64_t>(all.event.size());
     append(all.measure, one.measure);

@@ -11,6 +11,7 @@
 
 #include "../split.hpp"
 #include "ybcore/checks/found.hpp"
+#include "ybcore/checks/group.hpp"
 #include "ybcore/money.hpp"
 
 namespace ybcore::checks {
@@ -56,6 +57,30 @@ template <class Some>
   std::vector<Found> parts(chunks.begin.size() - 1);
   for_each_chunk(chunks, threads, [&](std::size_t c) { some(parts[c], chunks.begin[c], chunks.begin[c + 1]); });
   return joined(std::move(parts));
+}
+
+// one(found, event, table row) for every event that is looked at; without entries all are, by row 0.
+template <class One>
+[[nodiscard]] Found over_entries(std::span<const std::int32_t> entry, std::size_t rows, int threads, const One& one) {
+  return over_rows(rows, threads, [&](Found& found, std::size_t from, std::size_t to) {
+    if (entry.empty()) {
+      for (std::size_t i = from; i < to; ++i) one(found, i, 0);
+      return;
+    }
+    constexpr std::size_t kBlock = 8;
+    for (std::size_t i = from; i < to;) {
+      const std::size_t end = std::min(i + kBlock, to);
+      // Most rules look at few lines: -1 has every bit.
+      std::int32_t all = kNoEntry;
+      for (std::size_t k = i; k < end; ++k) all &= entry[k];
+      if (all == kNoEntry) {
+        i = end;
+        continue;
+      }
+      for (; i < end; ++i)
+        if (entry[i] != kNoEntry) one(found, i, entry[i]);
+    }
+  });
 }
 
 }  // namespace ybcore::checks

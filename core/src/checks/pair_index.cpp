@@ -14,11 +14,12 @@ struct Pair {
   auto operator<=>(const Pair&) const = default;
 };
 
-constexpr std::size_t kBitsAPair = 8;
+constexpr std::size_t kPairsAWord = 4;
 
 }  // namespace
 
-PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), slot_(items, -1), begin_{0} {
+PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), place_(big<Place>(items)) {
+  std::fill_n(place_.get(), items, Place{});
   const std::size_t n = rows.main.size();
   const auto taken = [&](std::size_t row) {
     return (rows.scope.empty() ? 0 : rows.scope[row]) == scope && rows.main[row] >= 0 && rows.included[row] >= 0;
@@ -46,7 +47,7 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
   mains_.reserve(all.size());
   for (std::size_t item = 0; item < items; ++item) {
     if (begin[item] == begin[item + 1]) continue;
-    slot_[item] = static_cast<std::int32_t>(begin_.size()) - 1;
+    place_[item].pair = static_cast<std::uint32_t>(mains_.size());
     std::sort(all.begin() + static_cast<std::ptrdiff_t>(begin[item]), all.begin() + static_cast<std::ptrdiff_t>(begin[item + 1]));
     for (std::size_t i = begin[item]; i < begin[item + 1]; ++i) {
       if (i == begin[item] || all[i].main != all[i - 1].main) {
@@ -55,21 +56,30 @@ PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items
       }
       rows_.push_back(all[i].row % static_cast<std::int32_t>(n));
     }
-    begin_.push_back(mains_.size());
+    place_[item].pairs = static_cast<std::uint32_t>(mains_.size()) - place_[item].pair;
   }
   row_begin_.push_back(static_cast<std::uint32_t>(rows_.size()));
   mark();
 }
 
 void PairIndex::mark() {
-  for (std::size_t s = 0; s + 1 < begin_.size(); ++s) {
-    const std::size_t bits = std::bit_ceil(std::clamp<std::size_t>((begin_[s + 1] - begin_[s]) * kBitsAPair, 64, std::size_t{1} << 20));
-    const Marks marks{static_cast<std::uint32_t>(words_.size()), static_cast<std::uint32_t>(bits - 1)};
-    marks_.push_back(marks);
-    words_.resize(words_.size() + bits / 64);
-    for (std::size_t i = begin_[s]; i < begin_[s + 1]; ++i) {
-      const std::uint32_t bit = spread(mains_[i]) & marks.mask;
-      words_[marks.begin + bit / 64] |= std::uint64_t{1} << (bit % 64);
+  const std::span places(place_.get(), role_.size());
+  constexpr std::size_t kLine = 8;  // words of a cache line
+  for (Place& place : places) {
+    if (place.pairs == 0) continue;
+    const std::size_t words = std::bit_ceil(std::clamp<std::size_t>(place.pairs / kPairsAWord, 1, std::size_t{1} << 14));
+    const std::size_t apart = std::min(words, kLine);
+    word_count_ = (word_count_ + apart - 1) / apart * apart;
+    place.word = static_cast<std::uint32_t>(word_count_);
+    place.mask = static_cast<std::uint32_t>(words - 1);
+    word_count_ += words;
+  }
+  words_ = big<std::uint64_t>(word_count_);
+  std::fill_n(words_.get(), word_count_, 0);
+  for (const Place& place : places) {
+    for (std::uint32_t pair = place.pair; pair < place.pair + place.pairs; ++pair) {
+      const Mark mark = mark_of(mains_[pair]);
+      words_[place.word + (mark.word & place.mask)] |= mark.bits;
     }
   }
 }

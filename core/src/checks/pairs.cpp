@@ -51,31 +51,30 @@ class Pairing {
   [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
   [[nodiscard]] std::int64_t time(std::int32_t line) const noexcept { return events_.time[static_cast<std::size_t>(line)]; }
 
-  void spread(std::span<const std::int32_t> mains) {
-    spread_.clear();
-    for (const std::int32_t line : mains) spread_.push_back(PairIndex::spread(item(line)));
+  void mark(std::span<const std::int32_t> mains) {
+    marks_.clear();
+    for (const std::int32_t line : mains) marks_.push_back(PairIndex::mark_of(item(line)));
   }
 
-  // The pair of a slot with the item of a main line, for certain; none is SIZE_MAX.
-  [[nodiscard]] std::size_t pair_with(std::int32_t slot, std::int32_t main) const noexcept {
-    const auto mains = index_.mains(slot);
+  // The pair of an included item with a main one, for certain; none is SIZE_MAX.
+  [[nodiscard]] std::size_t pair_with(std::int32_t included, std::int32_t main) const noexcept {
+    const auto mains = index_.mains(included);
     const auto at = std::lower_bound(mains.begin(), mains.end(), main);
-    return at != mains.end() && *at == main ? index_.first_pair(slot) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
+    return at != mains.end() && *at == main ? index_.first_pair(included) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
   }
 
-  void probe(std::int32_t line, std::span<const std::int32_t> mains, std::span<const std::uint32_t> spread) {
-    const std::int32_t slot = index_.slot(item(line));
+  void probe(std::int32_t line, std::span<const std::int32_t> mains, std::span<const PairIndex::Mark> marks) {
+    const PairIndex::Marks own = index_.marks(item(line));
     for (std::size_t m = 0; m < mains.size(); ++m) {
-      if (!index_.may_have(slot, spread[m])) continue;
-      const std::size_t pair = pair_with(slot, item(mains[m]));
+      if (!own.may_have(marks[m])) continue;
+      const std::size_t pair = pair_with(item(line), item(mains[m]));
       if (pair != SIZE_MAX && mains[m] != line) hits_.push_back({pair, line, mains[m]});
     }
   }
 
   void probe_lines() {
-    for (const std::int32_t line : included_) index_.prefetch(index_.slot(item(line)));
-    spread(mains_);
-    for (const std::int32_t line : included_) probe(line, mains_, spread_);
+    mark(mains_);
+    for (const std::int32_t line : included_) probe(line, mains_, marks_);
   }
 
   // Lines by item; of each included item the first line against the first line of each main item.
@@ -86,9 +85,9 @@ class Pairing {
     distinct_.clear();
     for (std::size_t m = 0; m < mains_.size(); ++m)
       if (m == 0 || item(mains_[m]) != item(mains_[m - 1])) distinct_.push_back(mains_[m]);
-    spread(distinct_);
+    mark(distinct_);
     for (std::size_t i = 0; i < included_.size(); ++i)
-      if (i == 0 || item(included_[i]) != item(included_[i - 1])) probe(included_[i], distinct_, spread_);
+      if (i == 0 || item(included_[i]) != item(included_[i - 1])) probe(included_[i], distinct_, marks_);
   }
 
   // In the order of their first lines.
@@ -135,19 +134,19 @@ class Pairing {
   void emit(std::span<const std::int32_t> mains) {
     if (offered_.empty()) return;
     const std::int64_t contained = free_of(offered_.front().row), free = contained == kUnknown ? 0 : contained;
-    __int128 units = 0;
+    Wide units = 0;
     for (const Offered& one : offered_) units += events_.quantity[static_cast<std::size_t>(one.line)];
-    const auto beyond = [&](std::int64_t quantity, __int128 passed) { return std::min<__int128>(quantity, passed + quantity - free); };
-    __int128 passed = 0;
+    const auto beyond = [&](std::int64_t quantity, Wide passed) { return std::min<Wide>(quantity, passed + quantity - free); };
+    Wide passed = 0;
     bool open = false;
     for (const Offered& one : offered_) {
       const std::int64_t quantity = events_.quantity[static_cast<std::size_t>(one.line)];
-      const __int128 excess = beyond(quantity, passed);
+      const Wide excess = beyond(quantity, passed);
       passed += quantity;
       if (contained != kUnknown && excess <= 0) continue;
-      if (!open) found_.open({narrow(units), free, kUnknown, kUnknown, offered_.front().row, 0});
+      if (!open) found_.open({told(units), free, kUnknown, kUnknown, offered_.front().row, 0});
       open = true;
-      found_.detail(one.line, Part::kOffending, contained == kUnknown ? kWhole : narrow(excess));
+      found_.detail(one.line, Part::kOffending, contained == kUnknown ? kWhole : told(excess));
     }
     if (!open) return;
     for (const std::int32_t line : mains) found_.detail(line, Part::kInvolved);
@@ -155,18 +154,18 @@ class Pairing {
 
   // Both lists go by time.
   void near() {
-    spread(mains_);
+    mark(mains_);
     shared_.clear();
     std::size_t low = 0, high = 0;
     for (const std::int32_t line : included_) {
       if (time(line) == kUnknown) continue;
-      const auto before = [&](std::size_t m) { return static_cast<__int128>(time(mains_[m])) + group_.reach < time(line); };
-      const auto until = [&](std::size_t m) { return time(mains_[m]) <= static_cast<__int128>(time(line)) + group_.reach; };
+      const auto before = [&](std::size_t m) { return static_cast<Wide>(time(mains_[m])) + group_.reach < time(line); };
+      const auto until = [&](std::size_t m) { return time(mains_[m]) <= static_cast<Wide>(time(line)) + group_.reach; };
       while (low < mains_.size() && (time(mains_[low]) == kUnknown || before(low))) ++low;
       high = std::max(high, low);
       while (high < mains_.size() && until(high)) ++high;
       hits_.clear();
-      probe(line, std::span(mains_).subspan(low, high - low), std::span(spread_).subspan(low, high - low));
+      probe(line, std::span(mains_).subspan(low, high - low), std::span(marks_).subspan(low, high - low));
       if (!hits_.empty()) near_line(line);
     }
     emit_shared();
@@ -208,7 +207,7 @@ class Pairing {
   const Dated& dated_;
   Found& found_;
   std::vector<std::int32_t> included_, mains_, distinct_, own_;
-  std::vector<std::uint32_t> spread_;
+  std::vector<PairIndex::Mark> marks_;
   std::vector<Hit> hits_;
   std::vector<Offered> offered_;
   std::vector<std::pair<Hit, Offered>> shared_;
@@ -226,10 +225,10 @@ bool lost(const PairEvents& events, const PairIndex& index, const Grouping& grou
   if (role == 0) return false;
   const bool keyless = lacks_key(events, group, i);
   if (keyless && (role & PairIndex::kMain) != 0) return true;
-  if ((role & PairIndex::kIncluded) == 0) return false;
-  const std::int32_t slot = index.slot(events.item[i]);
-  for (std::size_t k = 0; k < index.mains(slot).size(); ++k) {
-    const std::int32_t row = dated.first(index.rows(index.first_pair(slot) + k), i);
+  if ((role & PairIndex::kIncluded) == 0 || (!keyless && dated.sure(i))) return false;
+  const std::size_t first = index.first_pair(events.item[i]), last = first + index.mains(events.item[i]).size();
+  for (std::size_t pair = first; pair < last; ++pair) {
+    const std::int32_t row = dated.first(index.rows(pair), i);
     if (row == kEntryUnknown || (keyless && row >= 0)) return true;
   }
   return false;
@@ -248,6 +247,20 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
       .unknown;
 }
 
+// Asks for the words of a person's lines, and for where those of the next person are.
+// Inlined, for a function that only asks ahead is one without effect to g++, which leaves it out.
+[[gnu::always_inline]] inline void prefetch(const PairEvents& events, const PairIndex& index, std::size_t p) {
+  const auto lines = [&](std::size_t person) {
+    const auto begin = static_cast<std::size_t>(events.person_begin[person]);
+    return events.item.subspan(begin, static_cast<std::size_t>(events.person_begin[person + 1]) - begin);
+  };
+  for (const std::int32_t item : lines(p))
+    if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
+  if (p + 2 == events.person_begin.size()) return;
+  for (const std::int32_t item : lines(p + 1))
+    if ((index.role(item) & PairIndex::kIncluded) != 0) index.prefetch_place(item);
+}
+
 }  // namespace
 
 Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
@@ -258,10 +271,11 @@ Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::s
   for (std::size_t g = 0; g < indexes.size(); ++g) {
     Grouping cells = groupings[g];
     if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;
-    found.push_back(over_persons(events.person_begin, threads, [&](Found& out, std::size_t first, std::size_t last) {
+    found.push_back(over_groups(events.person_begin, threads, [&](Found& out, std::size_t first, std::size_t last) {
       Pairing pairing(events, indexes[g], groupings[g], included_qty, dated, out);
       Parts parts;
       for (std::size_t p = first; p < last; ++p) {
+        if (!indexes[g].small()) prefetch(events, indexes[g], p);
         each_group(
             cells, events.time, static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]),
             parts, out.unknown, [&](std::size_t i) -> std::int64_t { return indexes[g].role(events.item[i]) == 0 ? kLeftOut : 0; },
@@ -279,7 +293,7 @@ Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::s
 
 Found bundle(std::span<const std::int64_t> person_begin, std::span<const std::int64_t> time, std::span<const std::int32_t> item,
              const Grouping& group, std::int64_t at_least, int threads) {
-  return over_persons(person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
+  return over_groups(person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
     Parts parts;
     std::vector<std::int32_t> members;
     for (std::size_t p = first; p < last; ++p) {

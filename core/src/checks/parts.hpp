@@ -1,4 +1,4 @@
-// Groups of the events of one person, and the loop over persons: what the kernels of this folder share.
+// Groups of the events of one person: what the kernels of this folder share.
 #pragma once
 
 #include <algorithm>
@@ -9,38 +9,12 @@
 #include <utility>
 #include <vector>
 
-#include "../split.hpp"
-#include "ybcore/checks/found.hpp"
+#include "groups.hpp"
 #include "ybcore/checks/group.hpp"
 
 namespace ybcore::checks {
 
 using Members = std::span<const std::int32_t>;
-
-// Sums beyond 64 bits stop at the ends, so that what is too large stays too large.
-[[nodiscard]] inline std::int64_t narrow(__int128 wide) noexcept {
-  if (wide > INT64_MAX) return INT64_MAX;
-  return wide <= INT64_MIN ? INT64_MIN + 1 : static_cast<std::int64_t>(wide);
-}
-
-// one(found, first, last) for chunks of persons, on threads; what they found in order.
-template <class One>
-[[nodiscard]] Found over_persons(std::span<const std::int64_t> person_begin, int threads, One one) {
-  if (person_begin.size() < 2) return {};
-  const Chunks chunks = cut_evenly(person_begin, threads);
-  std::vector<Found> found(chunks.begin.size() - 1);
-  for_each_chunk(chunks, threads, [&](std::size_t c) { one(found[c], chunks.begin[c], chunks.begin[c + 1]); });
-  return joined(std::move(found));
-}
-
-// The same over rows that do not know each other.
-template <class One>
-[[nodiscard]] Found over_rows(std::size_t rows, int threads, One one) {
-  const Chunks chunks = cut_rows(rows, std::size_t{1} << 18);
-  std::vector<Found> found(chunks.begin.size() - 1);
-  for_each_chunk(chunks, threads, [&](std::size_t c) { one(found[c], chunks.begin[c], chunks.begin[c + 1]); });
-  return joined(std::move(found));
-}
 
 struct PartKey {
   std::uint64_t place;  // subject and cut
@@ -52,6 +26,10 @@ struct PartKey {
     return h ^ (h >> 29);
   }
 };
+
+[[nodiscard]] constexpr std::uint64_t place_of(std::int32_t subject, std::int32_t cut) noexcept {
+  return static_cast<std::uint64_t>(subject) << 32 | static_cast<std::uint32_t>(cut);
+}
 
 // Events with equal keys brought together: groups in the order of their first event, each in the order given.
 class Parts {
@@ -70,15 +48,12 @@ class Parts {
     if (event_.empty()) return;
     const PartKey first = key_.front();
     if (std::all_of(key_.begin() + 1, key_.end(), [&](const PartKey& key) { return key == first; })) return each(Members(event_));
-    number();
-    sorted_.resize(event_.size());
-    std::size_t at = 0;
-    for (std::size_t& count : next_) at += std::exchange(count, at);
-    for (std::size_t i = 0; i < event_.size(); ++i) sorted_[next_[static_cast<std::size_t>(group_[i])]++] = event_[i];
+    Members together = event_;
+    if (number()) together = gathered();
     std::size_t begin = 0;
-    for (const std::size_t end : next_) {
-      each(Members(sorted_).subspan(begin, end - begin));
-      begin = end;
+    for (const std::size_t count : count_) {
+      each(together.subspan(begin, count));
+      begin += count;
     }
   }
 
@@ -88,34 +63,52 @@ class Parts {
     std::int32_t group = 0;
   };
 
-  // A number for each event's key, from 0 in order of appearance; next_ counts the events of each.
-  void number() {
+  // A number for each event's key, from 0 in order of appearance; count_ has the events of each. Whether a group was left and met again.
+  bool number() {
     const std::size_t wanted = std::bit_ceil(std::max<std::size_t>(32, 2 * event_.size()));
     if (slots_.size() < wanted) slots_.assign(wanted, {}), round_ = 0;
     if (++round_ == 0) slots_.assign(slots_.size(), {}), round_ = 1;
     // The smallest part of the table that is enough: small groups stay in the nearest cache.
     const std::size_t mask = wanted - 1;
     group_.resize(event_.size());
-    next_.clear();
+    count_.clear();
     first_.clear();
+    bool again = false;
     for (std::size_t i = 0; i < event_.size(); ++i) {
+      if (i > 0 && key_[i] == key_[i - 1]) {
+        group_[i] = group_[i - 1];
+        ++count_[static_cast<std::size_t>(group_[i])];
+        continue;
+      }
       std::size_t at = static_cast<std::size_t>(key_[i].mixed()) & mask;
       while (slots_[at].round == round_ && !(first_[static_cast<std::size_t>(slots_[at].group)] == key_[i])) at = (at + 1) & mask;
       Slot& slot = slots_[at];
-      if (slot.round != round_) {
-        slot = {round_, static_cast<std::int32_t>(next_.size())};
-        next_.push_back(0);
+      if (slot.round == round_) {
+        again = true;
+      } else {
+        slot = {round_, static_cast<std::int32_t>(count_.size())};
+        count_.push_back(0);
         first_.push_back(key_[i]);
       }
       group_[i] = slot.group;
-      ++next_[static_cast<std::size_t>(slot.group)];
+      ++count_[static_cast<std::size_t>(slot.group)];
     }
+    return again;
+  }
+
+  Members gathered() {
+    sorted_.resize(event_.size());
+    next_.resize(count_.size());
+    std::size_t at = 0;
+    for (std::size_t g = 0; g < count_.size(); ++g) next_[g] = std::exchange(at, at + count_[g]);
+    for (std::size_t i = 0; i < event_.size(); ++i) sorted_[next_[static_cast<std::size_t>(group_[i])]++] = event_[i];
+    return sorted_;
   }
 
   std::vector<std::int32_t> event_, sorted_, group_;
   std::vector<PartKey> key_, first_;
   std::vector<Slot> slots_;
-  std::vector<std::size_t> next_;
+  std::vector<std::size_t> count_, next_;
   std::uint32_t round_ = 0;
 };
 
@@ -127,7 +120,7 @@ template <class Extra, class Each>
 void each_group(const Grouping& by, std::span<const std::int64_t> time, std::size_t begin, std::size_t end, Parts& parts,
                 std::int64_t& unknown, Extra extra, Each each) {
   const bool timed = by.cell == Cell::kDay || by.cell == Cell::kHour;
-  const std::int64_t size = by.cell == Cell::kHour ? 3'600'000'000 : 86'400'000'000;
+  const std::int64_t size = by.cell == Cell::kHour ? kHourMicros : kDayMicros;
   for (std::size_t i = begin; i < end;) {
     std::size_t last = end;
     if (by.cell == Cell::kLine) last = i + 1;
@@ -148,7 +141,7 @@ void each_group(const Grouping& by, std::span<const std::int64_t> time, std::siz
       if (more == kUnknown || subject < 0 || cut < 0) {
         ++unknown;
       } else {
-        parts.add(static_cast<std::int32_t>(i), {static_cast<std::uint64_t>(subject) << 32 | static_cast<std::uint32_t>(cut), more});
+        parts.add(static_cast<std::int32_t>(i), {place_of(subject, cut), more});
       }
     }
     parts.each(each);

@@ -18,7 +18,10 @@ void judge_line(const LinesInStays& lines, std::int64_t before, std::int64_t aft
     return;
   }
   const auto s = static_cast<std::size_t>(lines.stay[i]);
-  const std::int64_t day = day_of(lines.time[i]), start = lines.start[s], end = lines.end[s];
+  const std::int64_t start = lines.start[s], end = lines.end[s];
+  // Within the stay to the second, as most lines are.
+  if (start != kUnknown && start <= lines.time[i] && lines.time[i] <= end && std::min(before, after) >= 0) return;
+  const std::int64_t day = day_of(lines.time[i]);
   if (start != kUnknown && day_of(start) - day > before) {
     offend(found, i, {day_of(start) - day, before, start, end});
   } else if (end != kUnknown && day - day_of(end) > after) {

@@ -6,7 +6,8 @@ namespace ybcore::checks {
 
 namespace {
 
-constexpr std::int64_t kOne = 10'000;  // a unit of quantity
+constexpr std::int64_t kOne = 10'000;      // a unit of quantity
+constexpr std::int64_t kLong = 1'000'000;  // days of which any number of lines can be added up
 
 [[nodiscard]] std::int32_t entry_of(std::span<const std::int32_t> entry, std::size_t i) { return entry.empty() ? -1 : entry[i]; }
 
@@ -32,6 +33,26 @@ void judged(const Supply& lines, std::size_t g, const Days& days_of, Judged& out
     out.line.push_back(i);
     out.days.push_back(days);
   }
+}
+
+// Of the lines of a group that are judged: their days, and the limit of the first.
+struct Total {
+  Wide days = 0;
+  std::int64_t limit = kUnknown, unknown = 0;
+};
+
+[[nodiscard]] Total total_of(const Supply& lines, std::size_t g) {
+  Total out;
+  for (auto i = static_cast<std::size_t>(lines.begin[g]); i < static_cast<std::size_t>(lines.begin[g + 1]); ++i) {
+    const std::int64_t days = days_of_line(lines, i);
+    if (days <= 0 || lines.limit[i] == kUnknown) {
+      ++out.unknown;
+      continue;
+    }
+    if (out.limit == kUnknown) out.limit = lines.limit[i];
+    out.days += days;
+  }
+  return out;
 }
 
 // Quantity of `beyond` of a line's `days`; a line whose quantity is not known offends as a whole.
@@ -62,7 +83,8 @@ class Courses {
   Courses(const Supply& uses, const SupplyRule& rule, Found& found) : uses_(uses), rule_(rule), found_(found) {}
 
   void group(std::size_t g) {
-    judged(uses_, g, [&](std::size_t i) { return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1); }, all_, found_);
+    if (falls_short(g)) return;
+    judged(uses_, g, [&](std::size_t i) { return days_of_use(i); }, all_, found_);
     const std::size_t count = all_.line.size();
     for (std::size_t k = 0; k < count; ++k) {
       const std::int64_t day = uses_.day[all_.line[k]];
@@ -81,6 +103,29 @@ class Courses {
   }
 
  private:
+  [[nodiscard]] std::int64_t days_of_use(std::size_t i) const { return std::max<std::int64_t>(uses_.days.empty() ? 1 : uses_.days[i], 1); }
+
+  // All uses together have no more days (and span no more) than the least limit: most groups do.
+  [[nodiscard]] bool falls_short(std::size_t g) {
+    std::int64_t first = 0, last = 0, days = 0, least = INT64_MAX, unknown = 0;
+    bool any = false;
+    for (auto i = static_cast<std::size_t>(uses_.begin[g]); i < static_cast<std::size_t>(uses_.begin[g + 1]); ++i) {
+      if (uses_.limit[i] == kUnknown) {
+        ++unknown;
+        continue;
+      }
+      const std::int64_t own = days_of_use(i);
+      if (own > kLong) return false;
+      if (!any) first = last = uses_.day[i], any = true;
+      last = std::max(last, uses_.day[i] + own - 1);
+      days += own;
+      least = std::min(least, uses_.limit[i]);
+    }
+    if (any && (rule_.span ? last - first + 1 : days) > edge(rule_.comparator, least)) return false;
+    found_.unknown += unknown;
+    return true;
+  }
+
   void open(std::size_t k, std::int64_t day) {
     first_ = k;
     first_day_ = day;
@@ -134,28 +179,57 @@ void overlaps(const Supply& lines, const SupplyRule& rule, const Judged& all, Fo
   }
 }
 
+// Whether a day of a group may compare, by the same sums without keeping the lines; counts those that are not judged where none does.
+bool some_overlap(const Supply& lines, Comparator comparator, std::size_t g, Found& found) {
+  std::int64_t today = 0, left = 0, days = 0, unknown = 0;
+  bool any = false;
+  for (auto i = static_cast<std::size_t>(lines.begin[g]); i < static_cast<std::size_t>(lines.begin[g + 1]); ++i) {
+    const std::int64_t own = days_of_line(lines, i);
+    if (own > kLong) return true;
+    if (own <= 0 || lines.limit[i] == kUnknown) {
+      ++unknown;
+      continue;
+    }
+    if (!any || lines.day[i] != today) {
+      left = any ? std::max<std::int64_t>(today + left + days - lines.day[i], 0) : 0;
+      if (any && hits(comparator, left, lines.limit[i])) return true;
+      today = lines.day[i], days = 0, any = true;
+    }
+    days += own;
+  }
+  found.unknown += unknown;
+  return false;
+}
+
 }  // namespace
 
 std::int64_t days_of_line(const Supply& lines, std::size_t i) noexcept {
   if (!lines.days.empty() && lines.days[i] > 0) return lines.days[i];
   if (lines.dose.empty() || lines.dose[i] == kUnknown || lines.times[i] == kUnknown || lines.quantity[i] == kUnknown) return kUnknown;
-  const Wide daily = static_cast<Wide>(lines.dose[i]) * lines.times[i];
+  const std::int64_t dose = lines.dose[i], times = lines.times[i], quantity = lines.quantity[i];
+  // Figures as they are met divide in 64 bits.
+  constexpr int kSmall = 30;
+  if (static_cast<std::uint64_t>(dose | times) >> kSmall == 0 && static_cast<std::uint64_t>(quantity) >> (kSmall + 17) == 0) {
+    const std::int64_t daily = dose * times;
+    return daily == 0 ? kUnknown : (quantity * kOne + daily - 1) / daily;
+  }
+  const Wide daily = static_cast<Wide>(dose) * times;
   if (daily <= 0) return kUnknown;
-  return told((static_cast<Wide>(lines.quantity[i]) * kOne + daily - 1) / daily);
+  return told((static_cast<Wide>(quantity) * kOne + daily - 1) / daily);
 }
 
 Found prescription_days(const Supply& lines, const SupplyRule& rule, int threads) {
   return over_groups(lines.begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
     Judged all;
     for (std::size_t g = from; g < to; ++g) {
+      const Total total = total_of(lines, g);
+      const Wide beyond = total.days - edge(rule.comparator, total.limit);
+      if (total.limit == kUnknown || beyond <= 0) {
+        found.unknown += total.unknown;
+        continue;
+      }
       judged(lines, g, [&](std::size_t i) { return days_of_line(lines, i); }, all, found);
-      if (all.line.empty()) continue;
-      Wide days = 0;
-      for (const std::int64_t one : all.days) days += one;
-      const std::int64_t limit = lines.limit[all.line[0]];
-      const Wide beyond = days - edge(rule.comparator, limit);
-      if (beyond <= 0) continue;
-      found.open({told(days), limit, kUnknown, kUnknown, entry_of(lines.entry, all.line[0])});
+      found.open({told(total.days), total.limit, kUnknown, kUnknown, entry_of(lines.entry, all.line[0])});
       take_from_last(lines, rule, all, 0, all.line.size(), beyond, found);
     }
   });
@@ -172,6 +246,7 @@ Found supply_overlap(const Supply& lines, const SupplyRule& rule, int threads) {
   return over_groups(lines.begin, threads, [&](Found& found, std::size_t from, std::size_t to) {
     Judged all;
     for (std::size_t g = from; g < to; ++g) {
+      if (!some_overlap(lines, rule.comparator, g, found)) continue;
       judged(lines, g, [&](std::size_t i) { return days_of_line(lines, i); }, all, found);
       overlaps(lines, rule, all, found);
     }
@@ -180,6 +255,7 @@ Found supply_overlap(const Supply& lines, const SupplyRule& rule, int threads) {
 
 Found daily_dose(std::span<const std::int64_t> dose, std::span<const std::int64_t> times, std::span<const std::int64_t> limit,
                  std::span<const std::int32_t> entry, Comparator comparator, int threads) {
+  const bool less = wants_less(comparator), strict = comparator == Comparator::kMoreThan || comparator == Comparator::kLessThan;
   return over_rows(dose.size(), threads, [&](Found& found, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
       if (dose[i] == kUnknown || times[i] == kUnknown || limit[i] == kUnknown) {
@@ -187,8 +263,7 @@ Found daily_dose(std::span<const std::int64_t> dose, std::span<const std::int64_
         continue;
       }
       const Wide daily = static_cast<Wide>(dose[i]) * times[i], most = static_cast<Wide>(limit[i]) * kOne;
-      const bool equal = daily == most && (comparator == Comparator::kAtLeast || comparator == Comparator::kAtMost);
-      if (!equal && !(wants_less(comparator) ? daily < most : daily > most)) continue;
+      if (less ? daily > most - (strict ? 1 : 0) : daily < most + (strict ? 1 : 0)) continue;
       found.open({told(round_div(daily, kOne)), limit[i], kUnknown, kUnknown, entry_of(entry, i)});
       found.detail(static_cast<std::int32_t>(i), Part::kOffending);
     }

@@ -15,14 +15,15 @@ struct Steps {
 class Histogram {
  public:
   Histogram(const WindowEvents& events, const WindowRule& rule, std::span<const Wide> edges, std::span<const std::int64_t> money,
-            bool excess)
+            bool excess, std::span<std::int32_t> reached)
       : steps(edges.size()),
         events_(events),
         measured_(rule.measured),
         less_(wants_less(rule.comparator)),
         edges_(edges),
         money_(money),
-        excess_(excess) {
+        excess_(excess),
+        reached_(reached) {
     if (!edges.empty()) easiest_ = less_ ? edges.back() : edges.front();
   }
 
@@ -88,6 +89,7 @@ class Histogram {
   // The event offends for every value that `most` compares with; its excess is that of `total`.
   void add(std::size_t i, Wide most, Wide total) {
     const auto [from, to] = compared(most);
+    reached_[i] = static_cast<std::int32_t>(to - from);
     const std::int64_t money = money_[i];
     if (!excess_ || less_) return between(from, to, money);
     const std::int64_t own = std::max<std::int64_t>(events_.value[i], 0);
@@ -106,6 +108,7 @@ class Histogram {
   std::span<const Wide> edges_;
   std::span<const std::int64_t> money_;
   bool excess_;
+  std::span<std::int32_t> reached_;
   Wide easiest_ = 0;
   bool over_ = false;
   Wide most_ = 0;
@@ -119,14 +122,18 @@ WindowReplay window_replay(const WindowEvents& events, const WindowRule& rule, s
   std::vector<Wide> edges;
   for (const std::int64_t value : values) edges.push_back(edge(rule.comparator, value));
   const Chunks chunks = cut_evenly(events.begin, threads);
+  WindowReplay out;
+  out.reach.resize(windows * events.day.size());
+  const std::span<std::int32_t> reach(out.reach);
   std::vector<std::vector<Steps>> parts(chunks.begin.size() - 1);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
     std::vector<Histogram> sinks;
-    for (std::size_t w = 0; w < windows; ++w) sinks.emplace_back(events, rule, edges, money, excess && rule.measured == Measured::kSum);
+    for (std::size_t w = 0; w < windows; ++w)
+      sinks.emplace_back(events, rule, edges, money, excess && rule.measured == Measured::kSum,
+                         reach.subspan(w * events.day.size(), events.day.size()));
     scan_measured<Histogram>(events, rule, chunks.begin[c], chunks.begin[c + 1], sinks);
     for (Histogram& sink : sinks) parts[c].push_back(std::move(sink.steps));
   });
-  WindowReplay out;
   for (std::size_t w = 0; w < windows; ++w) {
     std::int64_t hits = 0;
     Wide amount = 0;

@@ -1,9 +1,10 @@
 // The scan that findings and replays share: it tells a sink the measure at every event that may compare.
 //
-// A sink has reach(): nothing up to it compares. A tally's passes(first, end, reach) is false where no part of a subject can be beyond;
-// most subjects end there.
+// A sink has reach(): nothing up to it compares. A tally has look(first, end): whether all events there are known and none takes anything
+// away, and then what they measure together at most. Most subjects, and most parts of them, measure too little and are passed over.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,13 +16,19 @@
 
 namespace ybcore::checks {
 
+struct Look {
+  bool sound = true;
+  std::int64_t most = 0;
+};
+
 struct CountTally {
   explicit CountTally(const WindowEvents& /*events*/, std::int32_t /*keys*/) {}
   static bool known(std::size_t /*i*/) { return true; }
   void add(std::size_t /*i*/, std::size_t /*first*/) { ++total; }
   void remove(std::size_t /*i*/, std::size_t /*end*/) { --total; }
   void clear(std::size_t /*from*/, std::size_t /*to*/) { total = 0; }
-  static bool passes(std::size_t first, std::size_t end, Wide reach) { return static_cast<Wide>(end - first) > reach; }
+  static Look look(std::size_t first, std::size_t end) { return {true, static_cast<std::int64_t>(end - first)}; }
+  static std::int64_t most(std::size_t /*i*/, std::size_t /*first*/) { return 1; }
   std::int64_t total = 0;
 };
 
@@ -31,12 +38,14 @@ struct SumTally {
   void add(std::size_t i, std::size_t /*first*/) { total += known(i) ? value[i] : 0; }
   void remove(std::size_t i, std::size_t /*end*/) { total -= known(i) ? value[i] : 0; }
   void clear(std::size_t /*from*/, std::size_t /*to*/) { total = 0; }
-  bool passes(std::size_t first, std::size_t end, Wide reach) const {
-    Wide sum = 0;
-    std::int64_t signs = 0;
-    for (std::size_t i = first; i < end; ++i) sum += value[i], signs |= value[i];
-    return signs < 0 || sum > reach;  // what is not known is negative too, and must be counted
+  // What is not known is negative too. So many values so small stay within 64 bits.
+  Look look(std::size_t first, std::size_t end) const {
+    constexpr int kSmall = 40;
+    std::uint64_t sum = 0, bits = 0;
+    for (std::size_t i = first; i < end; ++i) sum += static_cast<std::uint64_t>(value[i]), bits |= static_cast<std::uint64_t>(value[i]);
+    return {bits >> kSmall == 0 && end - first < std::size_t{1} << (62 - kSmall), static_cast<std::int64_t>(sum)};
   }
+  std::int64_t most(std::size_t i, std::size_t /*first*/) const { return value[i]; }
   std::span<const std::int64_t> value;
   Wide total = 0;
 };
@@ -48,7 +57,12 @@ struct DayTally {
   void add(std::size_t i, std::size_t first) { total += i == first || day[i - 1] != day[i] ? 1 : 0; }
   void remove(std::size_t i, std::size_t end) { total -= i + 1 == end || day[i + 1] != day[i] ? 1 : 0; }
   void clear(std::size_t /*from*/, std::size_t /*to*/) { total = 0; }
-  static bool passes(std::size_t first, std::size_t end, Wide reach) { return CountTally::passes(first, end, reach); }
+  Look look(std::size_t first, std::size_t end) const {
+    std::int64_t days = first == end ? 0 : 1;
+    for (std::size_t i = first + 1; i < end; ++i) days += day[i - 1] != day[i] ? 1 : 0;
+    return {true, days};
+  }
+  std::int64_t most(std::size_t i, std::size_t first) const { return i == first || day[i - 1] != day[i] ? 1 : 0; }
   std::span<const std::int32_t> day;
   std::int64_t total = 0;
 };
@@ -68,53 +82,112 @@ struct KeyTally {
       if (known(i)) of(i) = 0;
     total = 0;
   }
-  bool passes(std::size_t first, std::size_t end, Wide reach) const {
+  Look look(std::size_t first, std::size_t end) const {
     std::int32_t signs = 0;
     for (std::size_t i = first; i < end; ++i) signs |= key[i];
-    return signs < 0 || CountTally::passes(first, end, reach);
+    return {signs >= 0, static_cast<std::int64_t>(end - first)};
   }
+  static std::int64_t most(std::size_t /*i*/, std::size_t /*first*/) { return 1; }
   std::span<const std::int32_t> key;
   std::vector<std::int32_t> count;
   std::int64_t total = 0;
 };
 
-// sink.rolled(event, first and past-last event of its window, measure) for every event of subjects from .. to, sink.missing() for one that
-// is not known.
+template <class Tally>
+[[nodiscard]] bool passes(const Tally& tally, std::size_t first, std::size_t end, std::int64_t reach) {
+  const Look look = tally.look(first, end);
+  return !look.sound || look.most > reach;
+}
+
+// Rolling windows of one subject after another: sink.rolled(event, first and past-last event of its window, measure) for every event that
+// may compare, sink.missing() for one that is not known.
 template <bool peers, class Tally, class Sink>
-void roll(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Tally& tally, Sink& sink) {
-  const std::int64_t keep = static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1);
-  for (std::size_t g = from; g < to; ++g) {
-    const auto first = static_cast<std::size_t>(events.begin[g]), end = static_cast<std::size_t>(events.begin[g + 1]);
-    if (!tally.passes(first, end, sink.reach())) continue;
-    std::size_t low = first, high = first;
-    for (std::size_t i = first; i < end; ++i) {
-      if constexpr (peers) {
-        for (; high < end && events.day[high] == events.day[i]; ++high) tally.add(high, first);
-      } else {
-        tally.add(i, first);
-        high = i + 1;
+class Roll {
+ public:
+  Roll(const WindowEvents& events, const Window& window, Tally& tally, Sink& sink)
+      : day_(events.day), keep_(static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1)), tally_(tally), sink_(sink) {}
+
+  void subject(std::size_t first, std::size_t end) {
+    const std::int64_t reach = told(sink_.reach());
+    const Look look = tally_.look(first, end);
+    if (look.sound && look.most <= reach) return;
+    first_ = first, end_ = end;
+    open(first, first);
+    if (!look.sound || reach < 0) {
+      roll(first, end);
+      return close();
+    }
+    // Stretches as long as a window: one that ends in a stretch begins no earlier than in the stretch before.
+    bool rolling = true;
+    std::size_t before = first;
+    std::int64_t earlier = 0;
+    for (std::size_t begin = first; begin < end;) {
+      const std::int64_t last = day_[begin] + keep_;
+      std::int64_t own = 0;
+      std::size_t next = begin;
+      for (; next < end && day_[next] <= last; ++next) own += tally_.most(next, first);
+      if (earlier + own > reach) {
+        if (!rolling) open(before, begin);
+        roll(begin, next);
+      } else if (rolling) {
+        close();
       }
-      const std::int64_t since = events.day[i] - keep;
-      for (; events.day[low] < since; ++low) tally.remove(low, end);
-      if (tally.known(i)) {
-        sink.rolled(i, low, high, tally.total);
+      rolling = earlier + own > reach;
+      before = begin, begin = next, earlier = own;
+    }
+    if (rolling) close();
+  }
+
+ private:
+  // As if the events up to `to` had rolled, of which those before `from` are out of every window to come.
+  void open(std::size_t from, std::size_t to) {
+    low_ = high_ = from;
+    for (; high_ < to; ++high_) tally_.add(high_, first_);
+  }
+
+  void roll(std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      if constexpr (peers) {
+        for (; high_ < end_ && day_[high_] == day_[i]; ++high_) tally_.add(high_, first_);
       } else {
-        sink.missing();
+        tally_.add(i, first_);
+        high_ = i + 1;
+      }
+      const std::int64_t since = day_[i] - keep_;
+      for (; day_[low_] < since; ++low_) tally_.remove(low_, end_);
+      if (tally_.known(i)) {
+        sink_.rolled(i, low_, high_, tally_.total);
+      } else {
+        sink_.missing();
       }
     }
-    tally.clear(low, high);
   }
+
+  void close() { tally_.clear(low_, high_); }
+
+  std::span<const std::int32_t> day_;
+  std::int64_t keep_;
+  Tally& tally_;
+  Sink& sink_;
+  std::size_t first_ = 0, end_ = 0, low_ = 0, high_ = 0;
+};
+
+template <bool peers, class Tally, class Sink>
+void roll(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Tally& tally, Sink& sink) {
+  Roll<peers, Tally, Sink> rolling(events, window, tally, sink);
+  for (std::size_t g = from; g < to; ++g)
+    rolling.subject(static_cast<std::size_t>(events.begin[g]), static_cast<std::size_t>(events.begin[g + 1]));
 }
 
 // Events up to each in order are counted by their places: more than `reach` of them are within when the one that many places before is.
 template <class Sink>
 void roll_counts(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Sink& sink) {
   const std::int64_t keep = static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1);
-  const Wide reach = sink.reach();
+  const std::int64_t reach = told(sink.reach());
+  const auto before = static_cast<std::size_t>(reach);
   for (std::size_t g = from; g < to; ++g) {
     const auto first = static_cast<std::size_t>(events.begin[g]), end = static_cast<std::size_t>(events.begin[g + 1]);
-    if (!CountTally::passes(first, end, reach)) continue;
-    const auto before = static_cast<std::size_t>(reach);
+    if (CountTally::look(first, end).most <= reach) continue;
     std::size_t low = first;
     for (std::size_t i = first + before; i < end; ++i) {
       const std::int64_t since = events.day[i] - keep;
@@ -125,30 +198,54 @@ void roll_counts(const WindowEvents& events, const Window& window, std::size_t f
   }
 }
 
-// sink.counted(event, running measure) for every event, sink.closed(first, past-last, period, measure) for every period.
+// The periods that days lie in, each looked up in a calendar once.
+class Periods {
+ public:
+  Periods(const Window& window, std::int32_t starts) : window_(window), starts_(starts) { kept_.fill({1, 0}); }
+
+  const Period& of(std::int64_t day) {
+    Period& kept = kept_[static_cast<std::uint64_t>(day) % kept_.size()];
+    if (day < kept.first || day > kept.last) kept = period_of(window_, starts_, day);
+    return kept;
+  }
+
+ private:
+  const Window& window_;
+  std::int32_t starts_;
+  std::array<Period, 512> kept_;
+};
+
+// sink.counted(event, running measure) for every event, sink.closed(first, past-last, period, measure) for every period; but for periods
+// in which nothing compares.
 template <class Tally, class Sink>
-void by_calendar(const WindowEvents& events, const Window& window, std::int32_t starts, std::size_t from, std::size_t to, Tally& tally,
-                 Sink& sink) {
+void by_calendar(const WindowEvents& events, Periods& periods, std::size_t from, std::size_t to, Tally& tally, Sink& sink) {
+  const std::int64_t reach = told(sink.reach());
   for (std::size_t g = from; g < to; ++g) {
     auto first = static_cast<std::size_t>(events.begin[g]);
     const auto end = static_cast<std::size_t>(events.begin[g + 1]);
-    if (!tally.passes(first, end, sink.reach())) continue;
+    if (!passes(tally, first, end, reach)) continue;
     while (first < end) {
-      const Period period = period_of(window, starts, events.day[first]);
-      std::size_t i = first;
-      for (; i < end && events.day[i] <= period.last; ++i) {
-        if (!tally.known(i)) {
-          sink.missing();
-          continue;
-        }
-        tally.add(i, first);
-        sink.counted(i, tally.total);
-      }
-      sink.closed(first, i, period, tally.total);
-      tally.clear(first, i);
-      first = i;
+      const Period period = periods.of(events.day[first]);
+      std::size_t past = first + 1;
+      while (past < end && events.day[past] <= period.last) ++past;
+      if (passes(tally, first, past, reach)) one_period(first, past, period, tally, sink);
+      first = past;
     }
   }
+}
+
+template <class Tally, class Sink>
+void one_period(std::size_t first, std::size_t past, const Period& period, Tally& tally, Sink& sink) {
+  for (std::size_t i = first; i < past; ++i) {
+    if (!tally.known(i)) {
+      sink.missing();
+      continue;
+    }
+    tally.add(i, first);
+    sink.counted(i, tally.total);
+  }
+  sink.closed(first, past, period, tally.total);
+  tally.clear(first, past);
 }
 
 // All windows, block after block of subjects, so that a block is still near when the next window looks at it. `sinks`: one a window.
@@ -156,13 +253,15 @@ template <class Tally, class Sink>
 void scan(const WindowEvents& events, const WindowRule& rule, std::size_t from, std::size_t to, std::span<Sink> sinks) {
   constexpr std::int64_t kBlock = 1 << 14;
   Tally tally(events, rule.keys);
+  std::vector<Periods> periods;
+  for (const Window& window : rule.windows) periods.emplace_back(window, rule.starts);
   while (from < to) {
     std::size_t next = from + 1;
     while (next < to && events.begin[next + 1] - events.begin[from] <= kBlock) ++next;
     for (std::size_t w = 0; w < rule.windows.size(); ++w) {
       const Window& window = rule.windows[w];
       if (window.span != Span::kRolling) {
-        by_calendar(events, window, rule.starts, from, next, tally, sinks[w]);
+        by_calendar(events, periods[w], from, next, tally, sinks[w]);
       } else if (std::is_same_v<Tally, CountTally> && !window.peers && sinks[w].reach() >= 0) {
         roll_counts(events, window, from, next, sinks[w]);
       } else if (window.peers) {

@@ -11,18 +11,31 @@ if TYPE_CHECKING:
     from .rule import Rule
     from .schema import json_schema
     from .tables import RuleTable
+    from .user import MISSING, registered
 
 _HOME = {
+    "MISSING": "user",
     "Rule": "rule",
     "RuleBook": "book",
     "RuleTable": "tables",
     "json_schema": "schema",
     "load_rules": "book",
+    "registered": "user",
     "run_examples": "examples",
     "shipped_rules": "book",
 }
 
-__all__ = ["Rule", "RuleBook", "RuleTable", "json_schema", "load_rules", "run_examples", "shipped_rules"]
+__all__ = [
+    "MISSING",
+    "Rule",
+    "RuleBook",
+    "RuleTable",
+    "json_schema",
+    "load_rules",
+    "registered",
+    "run_examples",
+    "shipped_rules",
+]
 
 
 def __getattr__(name: str) -> Any:

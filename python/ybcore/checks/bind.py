@@ -21,11 +21,12 @@ from .fields import ColumnRef, Items, Scope
 from .figures import Figure, read_figure
 from .rule import Rule, priority_of
 from .stack import Layered, Stack
-from .sumchecks import CodeIn
+from .sumchecks import CodeIn, UserCheck
 from .tables import RuleTable
+from .user import UserRule, registered
 from .vocabulary import UNKNOWN, VISIT_KINDS
 
-__all__ = ["bind"]
+__all__ = ["bind", "nodes"]
 
 _TOLD = 10  # of one fault repeated down a column
 
@@ -98,6 +99,7 @@ class _Binder:
             cells=self.cells,
             words=self.words,
             parameters=self.parameters,
+            function=self._function(check) if isinstance(check, UserCheck) else None,
         )
 
     def tell(self, path: RawPath, fault: Fault) -> None:
@@ -128,6 +130,13 @@ class _Binder:
         for name in scope.lists():
             self._list(name, path)
 
+    def _function(self, check: UserCheck) -> UserRule | None:
+        known, name = registered(), str(check.function or self.model.id)
+        if name not in known:
+            path = ("check", "function") if check.function else ("check",)
+            self.tell(path, unknown("registered function", "已注册的函数", name, known))
+        return known.get(name)
+
     def _relations(self) -> None:
         relations = self.model.relations
         for word, ids in (("excludes", relations.excludes), ("subsumes", relations.subsumes)):
@@ -140,7 +149,7 @@ class _Binder:
                     )
 
     def _names(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, Scope):
                 self._scope(node, path)
                 continue
@@ -191,7 +200,7 @@ class _Binder:
     # columns of the table
 
     def _columns(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, Figure) and node.column:
                 self._number(node.column, node.kind, path)
             elif isinstance(node, line.ColumnMap):
@@ -313,7 +322,7 @@ class _Binder:
     # thresholds
 
     def _thresholds(self, check: Node) -> None:
-        for path, node in _nodes(check, ("check",)):
+        for path, node in nodes(check, ("check",)):
             if isinstance(node, time.Window | group.Distinct) and node.thresholds is not None:
                 self._ambiguous(node.thresholds, (*path, "thresholds"))
 
@@ -342,17 +351,17 @@ def _role(path: RawPath, node: Any) -> str:
     return str(path[-2]) if isinstance(node, Items) else str(path[-1])
 
 
-def _nodes(node: Any, path: RawPath) -> Iterator[tuple[RawPath, Any]]:
+def nodes(node: Any, path: RawPath) -> Iterator[tuple[RawPath, Any]]:
     """Every model, scope and figure below, with its path in the document."""
     if isinstance(node, Figure | Scope):
         yield path, node
     elif isinstance(node, Node):
         yield path, node
         for name in type(node).model_fields:
-            yield from _nodes(getattr(node, name), (*path, name))
+            yield from nodes(getattr(node, name), (*path, name))
     elif isinstance(node, tuple):
         for index, item in enumerate(node):
-            yield from _nodes(item, (*path, index))
+            yield from nodes(item, (*path, index))
     elif isinstance(node, dict):
         for key, item in node.items():
-            yield from _nodes(item, (*path, key))
+            yield from nodes(item, (*path, key))

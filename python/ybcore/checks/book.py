@@ -22,7 +22,10 @@ from .rulemodels import CodeList
 from .stack import Stack, stack
 from .tables import RuleTable
 
-__all__ = ["RuleBook", "RuleSource", "load_rules", "shipped_rules"]
+__all__ = ["EXAMPLES", "RuleBook", "RuleSource", "load_rules", "shipped_rules"]
+
+EXAMPLES = ".examples.yaml"
+"""How the name of the file ends that holds the examples of the document beside it."""
 
 RuleSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "RuleBook"]
 """A path or folder, the text of a document (it has a line break), a raw document, or a book."""
@@ -62,6 +65,28 @@ class RuleBook:
         return {name: str(text) for name, (text, _) in self._stack.parameters.items()}
 
     @property
+    def across(self) -> frozenset[str]:
+        """Rules that must see all visits in one run (docs/checks.md 6): the others find the same in parts cut between settling groups.
+
+        Those that are `across`, and those whose findings hang on such a one: one excludes the other, it subsumes them, or it stands before
+        them and denies or holds lines that they are not to count.
+        """
+        on = [rule for rule in self._rules if rule.enabled]
+        found = {rule.id for rule in on if rule.across}
+        size = -1
+        while size != len(found):
+            size = len(found)
+            for place, rule in enumerate(on):
+                if rule.id in found:
+                    found |= {*rule.excludes, *rule.subsumes}
+                elif found & {*rule.excludes}:
+                    found |= {rule.id}
+                elif getattr(rule.check, "count_denied", True) is False:
+                    before = {one.id for one in on[:place] if one.disposition in ("deny", "hold")}
+                    found |= {rule.id} if found & before else set()
+        return frozenset(found) & {rule.id for rule in on}
+
+    @property
     def documents(self) -> tuple[Document, ...]:
         """The documents in the order they are stacked."""
         return self._documents
@@ -91,6 +116,10 @@ class RuleBook:
             self._sha = hashlib.sha256(text.encode()).hexdigest()
         return self._sha
 
+    def only(self, rule_id: str) -> RuleBook:
+        """The same book with one rule."""
+        return RuleBook(self._stack, [self[rule_id]])
+
     def by_priority(self) -> tuple[Rule, ...]:
         """The rules in the order in which their findings are paid."""
         return tuple(sorted(self._rules, key=lambda rule: rule.priority))
@@ -114,13 +143,23 @@ class RuleBook:
         )
 
 
-def load_rules(source: RuleSource | Iterable[RuleSource]) -> RuleBook:
+def load_rules(source: RuleSource | Iterable[RuleSource], *, examples: bool = False) -> RuleBook:
     """A book from a path, a folder (its *.yaml, *.yml), a text, a raw document, or an iterable of these.
 
+    `examples`: judge the examples of the rules too, by the engine and by the reference; one that is not as written is a problem.
     Problems of every document are told together. Raises DocumentError, OSError.
     """
-    if isinstance(source, RuleBook):
-        return source
+    book = source if isinstance(source, RuleBook) else _loaded(source)
+    if examples:
+        from .examples import run_examples
+
+        found = run_examples(book)
+        if found.problems:
+            raise DocumentError(found.problems)
+    return book
+
+
+def _loaded(source: RuleSource | Iterable[RuleSource]) -> RuleBook:
     many = [source] if isinstance(source, (str, bytes, os.PathLike, dict)) else list(source)
     sink = Sink()
     documents: list[Document] = []
@@ -160,7 +199,8 @@ def _parsed(item: Any, sink: Sink) -> list[Parsed]:
     path = Path(os.fspath(item))
     if not path.is_dir():
         return _tried(sink, lambda: parse_file(path))
-    found = sorted(p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
+    there = (p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
+    found = sorted(p for p in there if not p.name.endswith(EXAMPLES))
     if not found:
         sink.problems.append(
             Problem(file=str(path), what=f"no *.yaml in folder {path}", what_zh=f"文件夹 {path} 中没有 *.yaml")

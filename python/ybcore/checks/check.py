@@ -12,7 +12,17 @@ from .book import RuleBook, RuleSource, load_rules
 from .run.report import CheckReport
 from .run.runner import run
 
-__all__ = ["check"]
+__all__ = ["check", "given"]
+
+
+def given(
+    rules: RuleBook | RuleSource | Sequence[RuleSource], catalog: Any, threads: int | None
+) -> tuple[RuleBook, Any, int]:
+    """(book, catalogue, threads) from what a caller may give for them."""
+    book = rules if isinstance(rules, RuleBook) else load_rules(rules)
+    held = Catalog.load(catalog) if isinstance(catalog, (str, os.PathLike)) else catalog
+    held = Catalog(*held) if isinstance(held, tuple) else held
+    return book, held, threads if threads is not None else len(os.sched_getaffinity(0))
 
 
 def check(
@@ -41,14 +51,11 @@ def check(
     folder, or its tables. `known_at`: only what rule tables knew by that day. `suppress`: rows of a suppression list.
     Raises InputError and DocumentError, each with every problem at once.
     """
-    book = rules if isinstance(rules, RuleBook) else load_rules(rules)
-    held = Catalog.load(catalog) if isinstance(catalog, (str, os.PathLike)) else catalog
-    held = Catalog(*held) if isinstance(held, tuple) else held
+    book, held, many = given(rules, catalog, threads)
     tables = {
         "visits": visits, "lines": lines, "persons": persons, "institutions": institutions, "diagnoses": diagnoses,
         "operations": operations, "labs": labs, "doctors": doctors, "stock": stock,
     }  # fmt: skip
-    many = threads if threads is not None else len(os.sched_getaffinity(0))
     return run(
         book,
         tables,

@@ -17,7 +17,7 @@ from .rulemodels import CodeList, DocumentModel, RuleModel, TableModel, fault_in
 from .tables import Sheet, read_csv
 from .vocabulary import FORMAT
 
-__all__ = ["Disabled", "Document", "Sink", "read_document"]
+__all__ = ["Disabled", "Document", "Sink", "read_document", "validated"]
 
 
 class Sink:
@@ -104,7 +104,7 @@ def read_document(parsed: Parsed, sink: Sink) -> Document | None:
         sink.error(parsed, (), error)
     document = Document(parsed, head or DocumentModel.model_construct())
     for name, value in parts["lists"].items():
-        found = _validated(CodeList, value, parsed, ("lists", name), sink)
+        found = validated(CodeList, value, parsed, ("lists", name), sink)
         if found is not None:
             document.lists[name] = found
     for name, value in parts["tables"].items():
@@ -124,7 +124,8 @@ def _left_out(document: Document, parts: dict[str, Any], sink: Sink) -> None:
     sink.left |= {str(name) for name in ids if isinstance(name, str)}
 
 
-def _validated(model: type[Any], raw: Any, parsed: Parsed, loc: RawPath, sink: Sink) -> Any:
+def validated(model: type[Any], raw: Any, parsed: Parsed, loc: RawPath, sink: Sink) -> Any:
+    """A part as its model; None when it is wrong, which is told."""
     try:
         return model.model_validate(raw)
     except ValidationError as error:
@@ -151,14 +152,14 @@ def _read_rule(document: Document, index: int, raw: Any, sink: Sink) -> None:
         elif not extra:
             document.rules.append((index, Disabled(str(raw["id"]), str(raw["disable"]))))
         return
-    rule = _validated(RuleModel, raw, parsed, loc, sink)
+    rule = validated(RuleModel, raw, parsed, loc, sink)
     if rule is not None:
         document.rules.append((index, rule))
 
 
 def _read_table(document: Document, name: str, raw: Any, sink: Sink) -> None:
     parsed, loc = document.parsed, ("tables", name)
-    model: TableModel | None = _validated(TableModel, raw, parsed, loc, sink)
+    model: TableModel | None = validated(TableModel, raw, parsed, loc, sink)
     if model is None:
         return
     if model.file is not None:

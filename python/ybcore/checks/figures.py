@@ -30,8 +30,8 @@ __all__ = [
     "QuantityCell",
     "Whole",
     "WholeCell",
+    "default_figure",
     "read_figure",
-    "whole_figure",
 ]
 
 FigureKind = Literal["quantity", "money", "price", "fraction", "whole", "measured"]
@@ -132,9 +132,9 @@ def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any]
     return check
 
 
-def whole_figure(value: int) -> Figure:
-    """A default."""
-    return Figure("whole", str(value), value)
+def default_figure(text: str, kind: FigureKind = "whole") -> Figure:
+    """What stands where a document says nothing."""
+    return Figure(kind, text, read_figure(text, kind))
 
 
 def _field(kind: FigureKind, column: bool = False, least: int | None = 0) -> Any:

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Flag, Node, Word, Words
 from .fields import Comparator, exactly_one
-from .figures import Price, Quantity, QuantityCell, Whole, whole_figure
+from .figures import Price, Quantity, QuantityCell, Whole, default_figure
 from .vocabulary import ATTRIBUTES
 
 __all__ = [
@@ -26,8 +26,6 @@ __all__ = [
     "QuantityRatio",
     "Trigger",
 ]
-
-_ZERO = whole_figure(0)
 
 
 # --- K01 -------------------------------------------------------------------------------------------------------------
@@ -188,7 +186,7 @@ class DiagnosisSet(Node):
 class PriceCeiling(Node):
     """K03: unit price above the table's `ceiling`."""
 
-    tolerance: Price = _ZERO
+    tolerance: Price = default_figure("0", "price")
 
 
 # --- K05 -------------------------------------------------------------------------------------------------------------

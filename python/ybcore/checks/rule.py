@@ -10,6 +10,7 @@ import numpy as np
 from .fields import Items, Scope
 from .rulemodels import CodeList, Example
 from .tables import RuleTable
+from .user import UserRule
 from .vocabulary import DISPOSITIONS
 
 __all__ = ["Rule"]
@@ -22,7 +23,7 @@ class Rule:
     `check` is the kernel's model (linechecks, timechecks, sumchecks); each `Figure` in it has a `value`, or the `column`
     of `table` whose figures are `numbers[column]` (int64, UNKNOWN where empty), parallel to the table's rows.
     `cells[column]` are codes (int32, -1 empty) into `words[column]` for columns that hold words: the keys of a map or of
-    `groups`, names of lists, classes.
+    `groups`, names of lists, classes. `function` is the registered one of a rule of one's own.
     """
 
     id: str
@@ -61,11 +62,17 @@ class Rule:
     cells: dict[str, np.ndarray] = field(default_factory=dict)
     words: dict[str, tuple[str, ...]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
+    function: UserRule | None = None
 
     @property
     def form(self) -> str:
         """The form of a kernel that has several, else the empty text."""
         return getattr(self.check, "form", "")
+
+    @property
+    def across(self) -> bool:
+        """Whether a finding may rest on rows of several persons; `RuleBook.across` adds the rules that hang on such a one."""
+        return bool(getattr(self.check, "across", False))
 
     @property
     def table(self) -> RuleTable | None:

@@ -156,8 +156,14 @@ class TableModel(Node):
         return self
 
 
+_MOST_TIMES = 1000
+
+
 class Example(Node):
-    """Small tables of texts, and what must be hit in them: feedetl_sn or setl_id."""
+    """Small tables of texts, and what must be hit in them: feedetl_sn or setl_id.
+
+    A row with `times` stands so often; `{n}` in its cells is its number from 1, `{nn}` the same in two digits.
+    """
 
     name: str = ""
     visits: tuple[dict[str, str], ...] = ()
@@ -176,12 +182,34 @@ class Example(Node):
     def _parts(self) -> Example:
         if not self.visits:
             fail(Fault("an example needs visits", "示例须有 visits", "at least one visit"))
+        faults = Faults()
+        for name, rows in self.written().items():
+            for index, row in enumerate(rows):
+                try:
+                    whole(row.get("times", "1"), 1, _MOST_TIMES)
+                except ScalarError as err:
+                    faults.add((name, index, "times"), Fault(err.en, err.zh))
+        faults.raise_if_any()
         return self
 
     def tables(self) -> dict[str, list[dict[str, str]]]:
-        """The tables that are given."""
+        """The tables that are given, each row as often as it says."""
+        return {name: [cells for row in rows for cells in _repeated(row)] for name, rows in self.written().items()}
+
+    def written(self) -> dict[str, tuple[dict[str, str], ...]]:
+        """The tables that are given, as they are written."""
         names = [name for name in type(self).model_fields if name not in ("name", "hits")]
-        return {name: [dict(row) for row in getattr(self, name)] for name in names if getattr(self, name)}
+        return {name: getattr(self, name) for name in names if getattr(self, name)}
+
+
+def _repeated(row: dict[str, str]) -> list[dict[str, str]]:
+    if "times" not in row:
+        return [dict(row)]
+    cells = {name: text for name, text in row.items() if name != "times"}
+    return [
+        {name: text.replace("{nn}", f"{n:02}").replace("{n}", str(n)) for name, text in cells.items()}
+        for n in range(1, int(row["times"]) + 1)
+    ]
 
 
 def _national(raw: Any) -> int:

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..columns.ids import flat
-from .book import load_rules
+from ..columns.read import Problems, read
+from ..columns.schema import LINES
+from ..messages import LANGUAGES
+from .book import RuleBook, load_rules
 from .check import check
 from .run.found import OFFENDING
 from .run.moved import Moved, join_lines, some_rows, split_lines
 from .run.recover import Step, recovered
 from .run.report import CheckReport
+from .told import texts
 
 if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
-__all__ = ["settle_checked"]
+__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -47,17 +52,69 @@ def settle_checked(
         **beside,
     )
     if "lines" not in report.work.batch.frames:
-        return replace(engine.settle(**tables, **options), checks=report)
+        report.recovered = {}
+        done = engine.settle(**tables, **options)
+        return replace(done, checks=report, receipt=_told(done.receipt, book, 0))
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(np.arange(report.work.batch.visits.rows), moved)
     report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    told = done.receipt
-    if told:
-        # What was hashed are the lines as they were settled: a part that a rule denied is a line of its own.
-        told = {**told, "rules": {"sha256": book.sha256, "moved_fen": int(moved.amount.sum())}}
+    told = _told(done.receipt, book, int(moved.amount.sum()))
     return replace(done, lines=lines, checks=report, receipt=told)
+
+
+def _told(receipt: dict[str, Any], book: RuleBook, moved: int) -> dict[str, Any]:
+    """A receipt that names the rules. What was hashed are the lines as they were settled: a part that a rule denied is one of its own."""
+    return {**receipt, "rules": {"sha256": book.sha256, "moved_fen": moved}} if receipt else receipt
+
+
+def lines_left(report: CheckReport) -> pa.Table | None:
+    """The lines as they are settled: what findings move is denied, and stands apart where it is only a part of a line."""
+    batch = report.work.batch
+    frame = batch.frame("lines")
+    if frame is None:
+        return None
+    setl_id = flat(batch.visits.ids["setl_id"]).combine_chunks().take(pa.array(batch.line_visit))
+    return pa.table(split_lines(frame, pa.chunked_array([setl_id]), report.denials()).table)
+
+
+def plain_lines(lines: pa.Table) -> pa.Table:
+    """Lines of which nothing moves, in the same columns and units. Raises InputError."""
+    problems = Problems()
+    frame = read(lines, LINES, problems)
+    problems.stop()
+    return pa.table(split_lines(frame, frame.ids["setl_id"], Moved.none(frame.rows)).table)
+
+
+def moved_in(report: CheckReport, setl_id: Any) -> list[dict[str, Any]]:
+    """What each finding moves out of one settlement, in the order of the findings.
+
+    `amount`: fen moved here; `recover_amt`: fund money that the whole finding brings back (None: not settled with it); `name`, `content`
+    and `evidence` in both languages; `lines`: (feedetl_sn, fen) of the lines that lose money.
+    """
+    details, found = report.details, report.findings
+    here = pc.equal(pc.cast(details["setl_id"], pa.string()), str(setl_id))
+    mine = details.filter(pc.and_(here, pc.greater(details["paid_amt"], 0))).to_pylist()
+    of: dict[str, list[tuple[Any, int]]] = {}
+    for row in mine:
+        of.setdefault(row["jr_id"], []).append((row["feedetl_sn"], row["paid_amt"]))
+    rows = pc.index_in(pa.array(list(of), pa.string()), value_set=found["jr_id"].combine_chunks()).to_pylist()
+    words = {lang: texts(report, lang, np.array(rows, np.int64)) for lang in LANGUAGES}
+    return [
+        {
+            "jr_id": row["jr_id"],
+            "rule_id": row["rule_id"],
+            "rule_version": row["rule_version"],
+            "name": report.book[row["rule_id"]].name,
+            "amount": sum(fen for _, fen in of[row["jr_id"]]),
+            "recover_amt": row["recover_amt"],
+            "content": {lang: words[lang]["vola_cont"][i].as_py() for lang in LANGUAGES},
+            "evidence": {lang: words[lang]["vola_evid"][i].as_py() for lang in LANGUAGES},
+            "lines": of[row["jr_id"]],
+        }
+        for i, row in enumerate(found.take(pa.array(rows, pa.int64())).to_pylist())
+    ]
 
 
 class _Stage:
@@ -88,7 +145,13 @@ class _Stage:
     def fund(self, groups: Int64, moved: Moved) -> dict[int, int]:
         """What the funds pay in some settling groups."""
         visits = np.flatnonzero(np.isin(self.group, groups))
-        quiet = {"line_output": False, "detail": False, "closing_state": False, "receipt": False}
+        quiet = {
+            "line_output": False,
+            "detail": False,
+            "closing_state": False,
+            "receipt": False,
+            "columns": ("fund_pay_sumamt",),
+        }
         done, _ = self.settle(visits, moved, **quiet)
         total: dict[int, int] = dict.fromkeys(groups.tolist(), 0)
         paid = np.asarray(done.visits["fund_pay_sumamt"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +19,7 @@ from .vocabulary import DISPOSITIONS
 if TYPE_CHECKING:
     from .run.report import CheckReport
 
-__all__ = ["KEYS", "OUTCOMES", "grouped", "precision"]
+__all__ = ["KEYS", "OUTCOMES", "finding_of", "grouped", "paid_of", "precision", "totals"]
 
 KEYS = ("rule_id", "disposition", "sev_deg", "level", "fixmedins_code", "dr_code", "shadow")
 OUTCOMES = ("confirmed", "overturned")
@@ -42,34 +43,51 @@ def grouped(report: CheckReport, by: Sequence[str]) -> pa.Table:
     wrong = [name for name in by if name not in KEYS]
     if wrong or not by:
         raise ValueError(f"by: {wrong or 'nothing'} is not among {', '.join(KEYS)}")
-    found = report.findings
-    columns = {name: found[name] for name in KEYS if name != "level"} | {"level": report.levels()}
-    table = pa.table(
-        {name: columns[name] for name in by}
-        | {"psn_no": found["psn_no"], "vola_amt": found["vola_amt"], "paid_amt": _paid(report)}
-    ).filter(pc.invert(found["suppressed"]))
-    sums = table.group_by(list(by), use_threads=False).aggregate(
-        [([], "count_all"), ("psn_no", "count_distinct"), ("vola_amt", "sum"), ("paid_amt", "sum")]
-    )
-    names = {
-        "count_all": "hits",
-        "psn_no_count_distinct": "persons",
-        "vola_amt_sum": "vola_amt",
-        "paid_amt_sum": "paid_amt",
-    }
-    sums = sums.select([*by, *names]).rename_columns([*by, *names.values()])
+    sums = totals(report, by, pc.invert(report.findings["suppressed"])).drop_columns(["recover_amt"])
     places = [_places(report, name, sums[name].to_pylist()) for name in by]
     order = sorted(range(len(sums)), key=lambda i: [place[i] for place in places])
     return sums.take(pa.array(order, pa.int64()))
 
 
-def _paid(report: CheckReport) -> pa.Array:
+def totals(report: CheckReport, by: Sequence[str], kept: Any) -> pa.Table:
+    """Hits, persons, vola_amt, paid_amt and recover_amt (null without settlement) of some findings, by columns of theirs or by level.
+
+    `kept`: mask of the findings. The order of the rows is not said.
+    """
+    found = report.findings
+    columns = {name: report.levels() if name == "level" else found[name] for name in by}
+    money = {"person": found["psn_no"], "paid_amt": paid_of(report)} | {
+        n: found[n] for n in ("vola_amt", "recover_amt")
+    }
+    sums = (
+        pa.table(columns | money)
+        .filter(kept)
+        .group_by(list(by), use_threads=False)
+        .aggregate(
+            [([], "count_all"), ("person", "count_distinct")]
+            + [(name, "sum") for name in ("vola_amt", "paid_amt", "recover_amt")]
+        )
+    )
+    names = {
+        "count_all": "hits",
+        "person_count_distinct": "persons",
+        "vola_amt_sum": "vola_amt",
+        "paid_amt_sum": "paid_amt",
+        "recover_amt_sum": "recover_amt",
+    }
+    return sums.select([*by, *names]).rename_columns([*by, *names.values()])
+
+
+def finding_of(report: CheckReport) -> npt.NDArray[np.int64]:
+    """Row of the findings that each row of the details belongs to."""
+    details, found = report.details, report.findings
+    return np.asarray(pc.index_in(details["jr_id"], value_set=found["jr_id"].combine_chunks())).astype(np.int64)
+
+
+def paid_of(report: CheckReport) -> pa.Array:
     """Fen that each finding really moved."""
-    details = report.details
-    place = {name: i for i, name in enumerate(report.findings["jr_id"].to_pylist())}
-    at = np.fromiter((place[name] for name in details["jr_id"].to_pylist()), np.int64, len(details))
     out = np.zeros(len(report.findings), np.int64)
-    np.add.at(out, at, np.asarray(details["paid_amt"]))
+    np.add.at(out, finding_of(report), np.asarray(report.details["paid_amt"]))
     return pa.array(out)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Node, Word, Words
 from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField, exactly_one
-from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, whole_figure
+from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, default_figure
 from .groupchecks import MEASURES, with_kind
 
 __all__ = [
@@ -84,6 +84,7 @@ def _test(raw: Any, info: ValidationInfo) -> Any:
 class Ratio(Node):
     """K13: numerator over denominator by unit and period."""
 
+    across: ClassVar[bool] = True
     by: Annotated[Literal["institution", "doctor", "department"], Word("单位")]
     period: Annotated[Literal["month", "quarter", "year", "all"], Word("期间")]
     numerator: Side
@@ -104,14 +105,16 @@ class Ratio(Node):
 class Stock(Node):
     """K14: sold against what was there."""
 
+    across: ClassVar[bool] = True
     form: Literal["stock"]
-    factor: QuantityCell = whole_figure(10000)
-    tolerance: Quantity = whole_figure(0)
+    factor: QuantityCell = default_figure("1", "quantity")
+    tolerance: Quantity = default_figure("0", "quantity")
 
 
 class Trace(Node):
     """K14: one trace code on two lines."""
 
+    across: ClassVar[bool] = True
     form: Literal["trace"]
 
 
@@ -176,6 +179,7 @@ class Delay(_Validity):
 class Unique(_Validity):
     """K15: a value stands once."""
 
+    across: ClassVar[bool] = True
     form: Literal["unique"]
     column: Code
 
@@ -202,6 +206,20 @@ class CodeIn(_Validity):
 
 
 class UserCheck(Node):
-    """A registered Python rule; `function` is its id when it is not the rule's."""
+    """A registered Python function; `function` is its name when it is not the rule's id. With a comparator it gives a measure, else booleans."""
 
+    across: ClassVar[bool] = True
     function: Code = ""
+    measure: Annotated[Literal["count", "quantity", "amount"], Word("度量")] = "count"
+    comparator: Comparator | None = None
+    value: Measured | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> UserCheck:
+        if (self.comparator is None) != (self.value is None):
+            name = "value" if self.value is None else "comparator"
+            fail(Fault("`comparator` and `value` go together", "comparator 与 value 须同时给出", f"`{name}` too"))
+        if self.comparator is None and "measure" in self.model_fields_set:
+            en = "`measure` is that of `comparator` and `value`"
+            fail(Fault(en, "measure 只与 comparator、value 同用", key=True), "measure")
+        return with_kind(self, MEASURES[self.measure], "value")

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, Faults, fail, unknown
 from ..policy.fields import Flag, MonthDay, Node, Positive, Word, Words
 from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, read_scope
-from .figures import QuantityCell, Whole, WholeCell, whole_figure
+from .figures import QuantityCell, Whole, WholeCell, default_figure
 from .groupchecks import MEASURES, Threshold, kinds_of_thresholds
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
     "Zone",
 ]
 
-_ZERO = whole_figure(0)
+_ZERO = default_figure("0")
 
 
 # --- K07 -------------------------------------------------------------------------------------------------------------
@@ -97,6 +97,10 @@ class Windows(Node):
     comparator: Comparator
     tie: Annotated[Literal["order", "peers"], Word("同日次序")] | None = None
     windows: tuple[Window, ...] = Field(min_length=1)
+
+    @property
+    def across(self) -> bool:
+        return self.subject in ("doctor", "institution")
 
     @model_validator(mode="after")
     def _parts(self) -> Windows:

@@ -6,10 +6,12 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ..messages import LANGUAGES, yuan_text
 from .rule import Rule
+from .statistics import finding_of
 from .units import amount_text, unit_of
 
 if TYPE_CHECKING:
@@ -27,23 +29,26 @@ COMPARATORS = {
     "at_most": ("不多于 {} 即命中", "{} or less is a hit"),
 }
 
+Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.datetime(1970, 1, 1)
 _OFFENDING = 1
 
 
-def texts(report: CheckReport, lang: str) -> pa.Table:
-    """jr_id, vola_cont and vola_evid of every finding, in the order of the findings."""
+def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:
+    """jr_id, vola_cont and vola_evid of every finding, in the order of the findings; `rows`: of these only."""
     if lang not in LANGUAGES:
         raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, not {lang!r}")
-    found = report.findings
+    found = report.findings if rows is None else report.findings.take(pa.array(rows, pa.int64()))
     columns = ("rule_id", "vola_amt", "vola_amt_stas", "measure", "limit", "begin", "end", "table_row")
     rules = {hits.rule.id: hits.rule for hits in report.judged.hits}
-    lines, visits = _counts(report)
+    lines, visits = (counts if rows is None else counts[rows] for counts in _counts(report))
     content, evidence = [], []
     for i, cells in enumerate(zip(*(found[name].to_pylist() for name in columns))):
         name, amount, computed, measure, limit, begin, end, entry = cells
         rule = rules[name]
-        content.append(_content(rule, lines[i], visits[i], amount if computed == "1" else None, lang)[:LONGEST])
+        content.append(
+            _content(rule, int(lines[i]), int(visits[i]), amount if computed == "1" else None, lang)[:LONGEST]
+        )
         evidence.append(_evidence(rule, entry, measure, limit, (begin, end), lang)[:LONGEST])
     return pa.table(
         {
@@ -54,16 +59,12 @@ def texts(report: CheckReport, lang: str) -> pa.Table:
     )
 
 
-def _counts(report: CheckReport) -> tuple[list[int], list[int]]:
+def _counts(report: CheckReport) -> tuple[Int64, Int64]:
     """Offending lines and visits of each finding."""
-    details, found = report.details, report.findings
-    place = {name: i for i, name in enumerate(found["jr_id"].to_pylist())}
+    details, many = report.details, len(report.findings)
     own = np.asarray(details["vola_item_type"]) == _OFFENDING
-    is_line = np.asarray(details["row"]) >= 0
-    at = np.fromiter((place[name] for name in details["jr_id"].to_pylist()), np.int64, len(own))
-    lines = np.bincount(at[own & is_line], minlength=len(found))
-    visits = np.bincount(at[own & ~is_line], minlength=len(found))
-    return lines.tolist(), visits.tolist()
+    is_line, at = np.asarray(details["row"]) >= 0, finding_of(report)
+    return np.bincount(at[own & is_line], minlength=many), np.bincount(at[own & ~is_line], minlength=many)
 
 
 def _content(rule: Rule, lines: int, visits: int, amount: int | None, lang: str) -> str:

@@ -61,6 +61,8 @@ def unit_of(rule: Rule, entry: int = -1) -> str:
         return "quantity" if check.bundle is None else "items"
     if kernel == "K05":
         return "" if check.ratio is None else "quantity"
+    if kernel == "user":
+        return "" if check.comparator is None else {**_COUNTED, "count": "place"}[check.measure]
     if kernel in ("K06", "K07"):
         return _COUNTED.get(check.measure, check.measure)
     if kernel == "K12" and rule.form == "same_class" and check.column is not None:

@@ -9,19 +9,12 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
+from .options import for_people, inputs, own_functions, rules_of_settling
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
 PATH = click.Path(path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
-TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
-NAMES = {
-    "visits": ("结算表", "visits"),
-    "lines": ("费用明细表", "fee lines"),
-    "persons": ("参保人员表", "persons"),
-    "institutions": ("定点机构表", "institutions"),
-    "acct-events": ("个人账户变动表", "account movements"),
-}
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -42,20 +35,6 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 )  # fmt: skip
 def app() -> None:
     pass
-
-
-def inputs(command: Any) -> Any:
-    """The options that name policies, catalogue and tables."""
-    options = [
-        Option(["--policy"], multiple=True, type=PATH, zh="政策文件或文件夹；可多次给出。", en="Policy document or folder; may be repeated."),
-        Option(["--catalog"], type=PATH, zh="目录文件夹（items、selfpay、caps）。", en="Catalogue folder (items, selfpay, caps)."),
-        Option(["--input", "folder"], type=PATH, zh="放有各表（及 catalog）的文件夹，代替逐一给出。", en="Folder with the tables (and catalog), instead of naming each."),
-        *(Option([f"--{name}"], type=PATH, zh=f"{NAMES[name][0]}（.parquet 或 .csv）。", en=f"{NAMES[name][1].capitalize()} (.parquet or .csv).") for name in TABLES),
-        Option(["--state", "opening"], type=PATH, zh="上一次结算的期末状态文件夹。", en="Closing state of the run before."),
-        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
-    ]  # fmt: skip
-    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
-    return command
 
 
 @app.command(
@@ -138,11 +117,13 @@ def synth(session: Session, **options: Any) -> int:
 
 @app.command(
     "settle",
-    zh="结算文件中的就诊，写出结算结果、期末状态、回执与汇总。",
-    en="Settle visits from files; write settlements, the closing state, the receipt and a summary.",
+    zh="结算文件中的就诊，写出结算结果、期末状态、回执与汇总。\n\n给出 --rules 时，先把审核规则拒付的金额转为全自费再结算，并在结果旁写出违规结果、违规明细与运行清单。",
+    en="Settle visits from files; write settlements, the closing state, the receipt and a summary.\n\nWith --rules, what rule checks deny moves to full self-pay first; findings, details and the manifest stand beside the settlements.",
 )
 @common
 @inputs
+@rules_of_settling
+@for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option("--detail", cls=Option, is_flag=True, zh="同时写出分层结果。", en="Also write one row a visit and layer.")
 @click.option("--lines-out", cls=Option, is_flag=True, zh="同时写出明细结果。", en="Also write one row a fee line.")
@@ -178,6 +159,8 @@ def settle(session: Session, **options: Any) -> int:
     en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",
 )
 @common
+@own_functions
+@for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option(
     "--encoding",
@@ -204,6 +187,13 @@ def settle(session: Session, **options: Any) -> int:
     type=click.IntRange(1, 1024),
     zh="线程数；默认全部可用核。",
     en="Threads; default all cores lent to the process.",
+)
+@click.option(
+    "--labels",
+    cls=Option,
+    type=PATH,
+    zh="复核结果（jr_id、outcome：confirmed 或 overturned；.csv 或 .parquet），按规则统计准确率。",
+    en="What people decided about findings (jr_id, outcome: confirmed or overturned; .csv or .parquet): precision by rule.",
 )
 @click.option(
     "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
@@ -258,11 +248,12 @@ def check(session: Session, **options: Any) -> int:
 
 @app.command(
     "explain",
-    zh="逐步解释一笔结算，并核对与批量结果逐列相等。\n\n用 --run 指向一次 settle 或 demo 的输出文件夹，或给出同样的输入。",
-    en="Explain one settlement step by step, and prove it equal to the bulk result.\n\nName the output folder of a settle or demo by --run, or give the same inputs.",
+    zh="逐步解释一笔结算，并核对与批量结果逐列相等。\n\n用 --run 指向一次 settle 或 demo 的输出文件夹，或给出同样的输入。带规则的结算，先说明规则转出了哪些金额。",
+    en="Explain one settlement step by step, and prove it equal to the bulk result.\n\nName the output folder of a settle or demo by --run, or give the same inputs. Of a settlement with rules, it first tells which money they moved.",
 )
 @common
 @inputs
+@rules_of_settling
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
 @click.option(
     "--run",
@@ -331,7 +322,11 @@ def catalog_check(session: Session, path: Path) -> int:
     return check_catalog(session, path)
 
 
-@app.group("rules", zh="列出、展示、校验审核规则。", en="List, show and validate rule checks.")
+@app.group(
+    "rules",
+    zh="列出、展示、校验、回放审核规则，追问一行为何未命中。",
+    en="List, show, validate and replay rule checks; ask why a row was not hit.",
+)
 def rules() -> None:
     pass
 
@@ -339,6 +334,7 @@ def rules() -> None:
 @rules.command("list", zh="列出规则文件或文件夹中的规则。", en="List the rules of documents or folders.")
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
 def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     from .rules import list_rules
@@ -354,6 +350,7 @@ def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 @click.argument("path", type=PATH)
 @click.argument("rule_id", metavar="ID")
 @common
+@own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
 def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
     from .rules import show_rule
@@ -368,10 +365,99 @@ def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int
 )
 @click.argument("paths", nargs=-1, required=True, type=PATH)
 @common
+@own_functions
 def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:
     from .rules import validate
 
     return validate(session, paths)
+
+
+def of_folder(command: Any) -> Any:
+    """The options that say what rules look at."""
+    options = [
+        Option(["--input", "folder"], type=PATH, required=True, zh="放有各表（及 catalog）的文件夹。", en="Folder with the tables (and catalog)."),
+        Option(["--catalog"], type=PATH, zh="目录文件夹；默认 INPUT 下的 catalog。", en="Catalogue folder; default catalog in the input folder."),
+        Option(["--stage"], type=click.Choice(["before", "during", "after"]), default="after", show_default=True, zh="事前、事中或事后。", en="Before, during or after the act."),
+        Option(["--known-at"], type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD)."),
+        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
+        Option(["--json", "as_json"], is_flag=True, zh="以 JSON 输出。", en="As JSON."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
+
+
+@rules.command(
+    "replay",
+    zh="回放：一条规则的阈值取各个值时，各命中多少、涉及多少金额，不必逐一重跑。\n\nRULES 默认随附的规则。",
+    en="What a rule would find at each of many values of its figure, and how much money, without a run for each.\n\nRULES: documents or folders; default the shipped ones.",
+)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
+@common
+@own_functions
+@of_folder
+@click.option(
+    "--encoding",
+    cls=Option,
+    type=ENCODING,
+    default="utf-8",
+    show_default=True,
+    zh="输出 CSV 的编码。",
+    en="Encoding of CSV outputs.",
+)
+@click.option(
+    "--out",
+    cls=Option,
+    type=PATH,
+    zh="结果文件（.csv、.parquet 或 .json）。",
+    en="File for the result (.csv, .parquet or .json).",
+)
+@click.option(
+    "--figure",
+    cls=Option,
+    zh="规则有多个阈值时，其在 check 中的路径，如 windows[0].thresholds[0].value。",
+    en="Where the rule has several: its path in check, such as windows[0].thresholds[0].value.",
+)
+@click.option("--step", cls=Option, zh="步长。", en="Step.")
+@click.option("--to", "last", cls=Option, zh="最后一个值。", en="Last value.")
+@click.option("--from", "first", cls=Option, zh="第一个值。", en="First value.")
+@click.option(
+    "--values",
+    cls=Option,
+    zh="各个值，逗号分隔，单位同规则文件，最多 100 个。",
+    en="Values with commas between, in the document's unit, at most 100.",
+)
+@click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
+def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> int:
+    from .replay import replay
+
+    return replay(session, paths, **options)
+
+
+@rules.command(
+    "why",
+    zh="追问：一条规则为何没有命中某条明细或某次就诊，命中的又如何处理。\n\nROW 为 setl_id/feedetl_sn，或就诊的 setl_id；没有 feedetl_sn 的明细写 setl_id/#序号。",
+    en="Why a rule did not hit a fee line or a visit, or what became of it where it did.\n\nROW is setl_id/feedetl_sn, or a visit's setl_id; a line without feedetl_sn is setl_id/#place.",
+)
+@click.argument("rows", nargs=-1, required=True, metavar="ROW...")
+@common
+@of_folder
+@click.option(
+    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+)
+@click.option(
+    "--rules",
+    "paths",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="规则文件或文件夹；可多次给出；默认随附的规则。",
+    en="Rule document or folder; may be repeated; default the shipped ones.",
+)
+@click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")
+def rules_why(session: Session, rows: tuple[str, ...], **options: Any) -> int:
+    from .why import why
+
+    return why(session, rows, **options)
 
 
 @rules.command("schema", zh="规则文件的 JSON Schema。", en="The JSON Schema of rule documents.")

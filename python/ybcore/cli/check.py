@@ -16,12 +16,14 @@ from ..checks import RuleBook, load_rules, shipped_rules
 from ..checks.check import check as run_checks
 from ..checks.run.report import CheckReport
 from ..checks.suppression import suppressions
-from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST
+from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST, PRECISION, STATISTICS
+from ..messages import say
+from ..report import page, workbook
 from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check"]
+__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
 
 
 def check(
@@ -34,14 +36,18 @@ def check(
     stage: str,
     known_at: dt.datetime | None,
     suppress: Path | None,
+    labels: Path | None,
     threads: int | None,
     format_: str,
     encoding: str,
     as_json: bool,
+    html: Path | None,
+    excel: Path | None,
 ) -> int:
     """Read, check, write, tell."""
+    for_people(html, excel)
     rules = list(paths) or shipped_rules()
-    inputs = from_folder(folder, catalog, (*rules, *([suppress] if suppress else [])))
+    inputs = from_folder(folder, catalog, (*rules, *(path for path in (suppress, labels) if path)))
     with session.step("读取规则", "read the rules"):
         book = load_rules(rules)
     kept_out = suppressions(io.read_table(suppress), str(suppress)) if suppress else []
@@ -59,8 +65,11 @@ def check(
             threads=threads,
         )
         seconds = time.perf_counter() - began
-    _write(session, report, out, format_, encoding)
-    _tell(session, report, book)
+    # Labels are of findings by name; what is wrong with them is told before anything is written.
+    precision = None if labels is None else report.precision(io.read_table(labels))
+    write_checked(session, report, out, format_, encoding, precision)
+    write_for_people(session, report, html, excel)
+    tell_checked(session, report, book)
     lines = tables["lines"]
     data = summarise(
         report,
@@ -69,22 +78,88 @@ def check(
         lines=0 if lines is None else len(lines),
         seconds=seconds,
     )
+    if precision is not None:
+        data["precision"] = precision.to_pylist()
     if as_json:
         session.data(json.dumps(data, ensure_ascii=False, indent=1))
     else:
         print_checked(data, session.out())
+        if precision is not None:
+            _print_precision(session, data["precision"])
     return 0
 
 
-def _write(session: Session, report: CheckReport, out: Path, suffix: str, encoding: str) -> None:
+def for_people(html: Path | None, excel: Path | None) -> None:
+    """Nobody waits for a run whose report cannot be written: raises YbcoreError when a library is missing."""
+    if html is not None:
+        page.needed()
+    if excel is not None:
+        workbook.needed()
+
+
+def write_for_people(session: Session, report: CheckReport, html: Path | None, excel: Path | None) -> None:
+    """The page and the workbook that were asked for."""
+    if html is not None:
+        with session.step("写出 HTML 报告", "write the HTML report"):
+            html.parent.mkdir(parents=True, exist_ok=True)
+            page.write_page(report, html)
+        session.say(f"HTML 报告：{html}", f"HTML report: {html}")
+    if excel is not None:
+        with session.step("写出 Excel 报告", "write the Excel report"):
+            excel.parent.mkdir(parents=True, exist_ok=True)
+            for told in workbook.write_workbook(report, excel):
+                session.say(told, told)
+        session.say(f"Excel 报告：{excel}", f"Excel report: {excel}")
+
+
+def write_checked(
+    session: Session,
+    report: CheckReport,
+    out: Path,
+    suffix: str,
+    encoding: str,
+    precision: pa.Table | None = None,
+) -> None:
+    """findings, details, manifest and statistics in a folder, and the precision where labels were given."""
     out.mkdir(parents=True, exist_ok=True)
-    written = ((report.findings, FINDINGS), (report.details, DETAILS), (report.manifest, MANIFEST))
+    written = [
+        (report.findings, FINDINGS),
+        (report.details, DETAILS),
+        (report.manifest, MANIFEST),
+        (report.statistics(), STATISTICS),
+    ]
+    written += [] if precision is None else [(precision, PRECISION)]
     with session.step("写出结果", "write the outputs"):
         for table, schema in written:
             shown = _with_times(table) if suffix == "csv" else table
             io.write_table(shown, out / f"{schema.name}.{suffix}", schema, encoding)
     names = [f"{schema.name}.{suffix}" for _, schema in written]
     session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
+
+
+def _print_precision(session: Session, rows: list[dict[str, Any]]) -> None:
+    """Rules of which a finding has a label."""
+    from rich.table import Table
+
+    title = say("复核结果", "What people decided")
+    shown = Table(title=title, title_justify="left", show_edge=False)
+    shown.add_column(say("规则", "rule"))
+    for head in say("违规 已复核 确认 推翻 确认比例", "findings labelled confirmed overturned share").split():
+        shown.add_column(head, justify="right", no_wrap=True)
+    gone = next((row for row in rows if row["rule_id"] is None), None)
+    for row in rows:
+        if row["labelled"] and row is not gone:
+            counts = [f"{row[name]:,}" for name in ("findings", "labelled", "confirmed", "overturned")]
+            shown.add_row(row["rule_id"], *counts, f"{row['share'] // 10_000}.{row['share'] // 100 % 100:02d}%")
+    session.out().print(shown)
+    if gone is not None:
+        many = gone["labelled"]
+        session.data(
+            say(
+                f"另有 {many:,} 项复核结果，本次检查没有对应的违规",
+                f"Labels of findings that this run does not have: {many:,}",
+            )
+        )
 
 
 def _with_times(table: pa.Table) -> pa.Table:
@@ -96,7 +171,7 @@ def _with_times(table: pa.Table) -> pa.Table:
     return table
 
 
-def _tell(session: Session, report: CheckReport, book: RuleBook) -> None:
+def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
     """What a reader must know beside the figures."""
     for note in report.notes:
         session.detail(f"提示：{note}", f"note: {note}")

@@ -10,16 +10,17 @@ import pyarrow as pa
 
 from .. import io
 from ..catalog import Catalog
+from ..checks.settled import lines_left, moved_in
 from ..columns.read import Problems, read
 from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
-from ..explain import Explanation, group_of, rows_of
-from ..explain import explain as told_of
+from ..explain import Explanation, explain_settled, group_of, rows_of
 from ..messages import say
 from ..policy import Book, load_book
 from ..report.story import proof, story
 from .base import Failure, Session
-from .tables import from_options, from_run, with_earlier_runs
+from .earlier import checked, with_earlier_runs
+from .tables import from_options, from_run
 
 __all__ = ["explain"]
 
@@ -35,6 +36,7 @@ def explain(
     opening: Path | None,
     threads: int | None,
     as_json: bool,
+    rules: tuple[Path, ...],
     **named: Path | None,
 ) -> int:
     """Explain one settlement of a run, or of inputs given anew; exit code 1 when the figures differ."""
@@ -42,10 +44,14 @@ def explain(
     if run_folder is not None:
         inputs, receipt = from_run(run_folder)
     else:
-        inputs = from_options(policy, catalog, folder, opening, named)
+        inputs = from_options(policy, catalog, folder, opening, named, rules)
     book = load_book(inputs.policy)
     _same_policies(book, receipt)
-    tables = with_earlier_runs(session, inputs, inputs.tables(session))
+    given = inputs.tables(session)
+    report = checked(session, inputs, given, receipt, threads)
+    if report is not None:
+        given = {**given, "lines": lines_left(report)}
+    tables = with_earlier_runs(session, inputs, given, threads)
     rows = inputs.catalog(session)
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
@@ -55,7 +61,7 @@ def explain(
         engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
         bulk = engine.settle(**group, closing_state=False).visits
     with session.step("逐步重算", "settle again step by step"):
-        told = told_of(setl_id, book, group, rows, bulk)
+        told = explain_settled(setl_id, book, group, rows, bulk, () if report is None else moved_in(report, setl_id))
     if as_json:
         session.data(json.dumps(_plain(told), ensure_ascii=False, indent=1, default=str))
     else:
@@ -94,6 +100,7 @@ def _plain(told: Explanation) -> dict[str, Any]:
         "setl_id": told.setl_id,
         "group": told.group,
         "settlements_before": told.before,
+        "moved_by_rules": told.moved,
         "row": told.row,
         "lines": told.lines,
         "layers": told.detail,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import DocumentError
 from ..messages import AMOUNT_RULES, DISPOSITIONS, SEVERITIES, name_of, say
 from .base import Failure, Session
 
@@ -17,10 +18,13 @@ __all__ = ["list_rules", "schema", "show_rule", "validate"]
 
 
 def validate(session: Session, paths: tuple[Path, ...]) -> int:
-    """Every document and the book they make; a failure raises DocumentError with every problem."""
-    from ..checks import load_rules
+    """Every document, the book they make, and its examples; a failure raises DocumentError with every problem."""
+    from ..checks import load_rules, run_examples
 
     book = load_rules(list(paths))
+    ran = run_examples(book)
+    if ran.problems:
+        raise DocumentError(ran.problems)
     for document in book.documents:
         rules = [rule for rule in book if rule.document == document.head.id]
         on = sum(rule.enabled for rule in rules)
@@ -31,6 +35,12 @@ def validate(session: Session, paths: tuple[Path, ...]) -> int:
                 f"ok {document.head.id} {document.head.version}: {len(rules)} rules ({on} enabled), {len(document.tables)} tables with {rows:,} rows",
             )
         )
+    session.data(
+        say(
+            f"示例 {ran.count} 个（{ran.rules} 条规则），引擎与参照均相符",
+            f"{ran.count} examples of {ran.rules} rules, as written by engine and reference",
+        )
+    )
     session.say(f"规则册 sha256 {book.sha256[:16]}", f"book sha256 {book.sha256[:16]}")
     return 0
 
@@ -122,6 +132,7 @@ def _summary(rule: Rule) -> dict[str, Any]:
         "amount": rule.amount,
         "status": rule.status,
         "shadow": rule.shadow,
+        "across": rule.across,
         "skip": rule.skip[1] if rule.skip is not None else None,
         "rows": len(rule.table) if rule.table is not None else None,
         "document": rule.document,
@@ -147,6 +158,8 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
     form = f" {rule.form}" if rule.form else ""
     tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}{form}")
     tree.add(say("状态：", "status: ") + _status(rule) + (f" — {rule.reason}" if rule.reason else ""))
+    if rule.id in book.across:
+        tree.add(say("跨人员：须一次给出全部就诊", "across persons: needs all visits in one run"))
     region = f"insuplc_admdvs {rule.region}" if rule.region != "*" else ""
     scope = ", ".join(text for text in (region, rule.scope.text()) if text)
     tree.add(say("范围：", "scope: ") + (scope or say("全部就诊", "every visit")))
@@ -154,11 +167,18 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
     tree.add(say("项目：", "items: ") + _items(rule, raw))
     if "check" in raw:
         grow(tree.add(say("检查", "check")), raw["check"])
+    if rule.function is not None:
+        function = rule.function
+        asks = ", ".join(name + "?" * may for name, may in zip(function.columns, function.optional))
+        tree.add(
+            say("函数：", "function: ") + f"{function.name}({asks}), {function.on}, {function.file}:{function.line}"
+        )
     for name, text in rule.parameters.items():
         tree.add(say("参数 ", "parameter ") + f"{name} = {text}")
     worth = f"{say(*DISPOSITIONS[rule.disposition])}, {say(*SEVERITIES[rule.severity])}, {name_of(AMOUNT_RULES, rule.amount)}"
     tree.add(say("后果：", "consequence: ") + worth)
     _sources(tree, rule)
+    _examples(tree, book, rule)
     return tree
 
 
@@ -186,3 +206,20 @@ def _sources(tree: Any, rule: Rule) -> None:
         branch = tree.add(say("来源未定、本文件自行选定的", "what the source leaves open and this document chose"))
         for choice in rule.choices:
             branch.add(choice)
+
+
+def _examples(tree: Any, book: RuleBook, rule: Rule) -> None:
+    """Each example with what it hits, its rows below."""
+    from ..checks.examples import examples_of
+
+    own = [placed for placed in examples_of(book) if placed.rule.id == rule.id]
+    if not own:
+        return
+    branch = tree.add(say("示例", "examples"))
+    for placed in own:
+        hits = ", ".join(placed.example.hits)
+        told = say(f"命中 {hits}", f"hits {hits}") if hits else say("不命中", "hits nothing")
+        leaf = branch.add(say(f"{placed.name}：{told}", f"{placed.name}: {told}"))
+        for table, rows in placed.example.written().items():
+            for row in rows:
+                leaf.add(f"{table}: " + ", ".join(f"{name} {text}" for name, text in row.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from .. import io
 from ..catalog import Catalog
+from ..checks import load_rules
 from ..columns.schema import (
     ACCT_EVENTS,
     CAPS,
@@ -25,10 +27,14 @@ from ..columns.schema import (
     VISITS,
 )
 from ..engine import Engine, Settlement, State
+from ..messages import say
 from ..policy import load_book
+from ..report.checked import print_checked
+from ..report.checked import summarise as summarise_checks
 from ..report.summary import print_summary, summarise
-from .base import Session
-from .tables import Inputs, from_options
+from .base import Failure, Session
+from .check import for_people, tell_checked, write_checked, write_for_people
+from .tables import BESIDE, Inputs, from_options
 
 __all__ = ["demo", "demo_policies", "settle", "synth"]
 
@@ -56,28 +62,57 @@ def settle(
     lines_out: bool,
     detail: bool,
     as_json: bool,
+    rules: tuple[Path, ...],
+    html: Path | None,
+    excel: Path | None,
     **named: Path | None,
 ) -> int:
-    """Settle tables from files."""
-    inputs = from_options(policy, catalog, folder, opening, named)
+    """Settle tables from files; with rules, what their findings deny moves to full self-pay first."""
+    _with_rules(rules, html, excel)
+    inputs = from_options(policy, catalog, folder, opening, named, rules)
     book = load_book(policy)
-    tables = inputs.tables(session)
+    rule_book = load_rules(rules) if rules else None
+    tables: dict[str, Any] = inputs.tables(session)
+    beside = inputs.tables(session, BESIDE) if rules else {}
     found = inputs.catalog(session)
     with session.step("编译政策与目录", "compile policies and catalogue"):
         files = {name: str(path) for name, path in inputs.catalog_paths.items()}
         engine = Engine(book, None if found is None else Catalog(**found, files=files), threads=threads)
     state = None if opening is None else State.load(opening)
-    result = _run(session, engine, tables, state, lines_out, detail)
+    began = time.perf_counter()
+    result = _run(session, engine, tables, state, lines_out, detail, rules=rule_book, beside=beside)
+    seconds = time.perf_counter() - began
     _write(session, result, inputs, out, format_, encoding)
-    _report(session, result, tables, engine, as_json)
+    if rule_book is None:
+        _report(session, result, tables, engine, as_json)
+        return 0
+    write_checked(session, result.checks, out, format_, encoding)
+    write_for_people(session, result.checks, html, excel)
+    tell_checked(session, result.checks, rule_book)
+    lines = 0 if tables["lines"] is None else len(tables["lines"])
+    told = summarise_checks(result.checks, rule_book, visits=len(tables["visits"]), lines=lines, seconds=seconds)
+    _report(session, result, tables, engine, as_json, told)
     return 0
 
 
+def _with_rules(rules: tuple[Path, ...], html: Path | None, excel: Path | None) -> None:
+    """A report of findings is of rules; and nobody waits for one that cannot be written."""
+    if not rules and (html is not None or excel is not None):
+        raise Failure(say("--html、--excel 须与 --rules 同用", "--html and --excel need --rules"))
+    for_people(html, excel)
+
+
 def _run(
-    session: Session, engine: Engine, tables: dict[str, Any], state: State | None, lines: bool, detail: bool
+    session: Session,
+    engine: Engine,
+    tables: dict[str, Any],
+    state: State | None,
+    lines: bool,
+    detail: bool,
+    **more: Any,
 ) -> Settlement:
     with session.step("结算", "settle"):
-        result = engine.settle(**tables, state=state, line_output=lines, detail=detail)
+        result = engine.settle(**tables, state=state, line_output=lines, detail=detail, **more)
     for note in result.notes:
         session.detail(f"提示：{note}", f"note: {note}")
     return result
@@ -110,13 +145,23 @@ def _write(session: Session, result: Settlement, inputs: Inputs, out: Path, suff
     )
 
 
-def _report(session: Session, result: Settlement, tables: dict[str, Any], engine: Engine, as_json: bool) -> None:
+def _report(
+    session: Session,
+    result: Settlement,
+    tables: dict[str, Any],
+    engine: Engine,
+    as_json: bool,
+    checks: dict[str, Any] | None = None,
+) -> None:
     rule = engine.book.policies[0].model.dates.policy
     data = summarise(result, tables["visits"], tables.get("persons"), tables.get("institutions"), policy_date=str(rule))
     if as_json:
-        session.data(json.dumps(data, ensure_ascii=False, indent=1))
-    else:
-        print_summary(data, session.out())
+        more = {} if checks is None else {"checks": checks}
+        session.data(json.dumps({**data, **more}, ensure_ascii=False, indent=1))
+        return
+    print_summary(data, session.out())
+    if checks is not None:
+        print_checked(checks, session.out())
 
 
 def demo(session: Session, *, visits: int, seed: int, threads: int | None, out: Path, as_json: bool) -> int:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .. import io
 from ..errors import InputError, Problem
 from ..messages import say
 from .base import Failure, Session
 
-__all__ = ["CATALOG", "CHECKED", "TABLES", "Inputs", "from_folder", "from_options", "from_run", "with_earlier_runs"]
+__all__ = ["BESIDE", "CATALOG", "CHECKED", "TABLES", "Inputs", "from_folder", "from_options", "from_run"]
 
-CHECKED = ("visits", "lines", "persons", "institutions", "diagnoses", "operations", "labs", "doctors", "stock")
+BESIDE = ("diagnoses", "operations", "labs", "doctors", "stock")
+CHECKED = ("visits", "lines", "persons", "institutions", *BESIDE)
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
 
@@ -28,6 +28,7 @@ class Inputs:
         self, policy: list[Path], paths: dict[str, Path], catalog: dict[str, Path], state: Path | None
     ) -> None:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
+        self.rules: list[Path] = []
         self.encodings: dict[str, str] = {}
 
     def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
@@ -59,6 +60,7 @@ class Inputs:
             "catalog": {name: str(path.resolve()) for name, path in self.catalog_paths.items()},
             "encodings": self.encodings,
             "state": None if self.state is None else str(self.state.resolve()),
+            **({"rules": [str(path.resolve()) for path in self.rules]} if self.rules else {}),
         }
 
 
@@ -68,11 +70,13 @@ def from_options(
     folder: Path | None,
     opening: Path | None,
     named: dict[str, Path | None],
+    rules: tuple[Path, ...] = (),
 ) -> Inputs:
-    """Paths from the options of a command. Raises InputError with everything that is missing."""
+    """Paths from the options of a command; with rules, those of the tables too that only rules read. Raises InputError with everything
+    that is missing."""
     problems: list[Problem] = []
     paths: dict[str, Path] = {}
-    for name in TABLES:
+    for name in (*TABLES, *(BESIDE if rules else ())):
         given = named.get(name) or (io.find_table(folder, name) if folder is not None else None)
         if given is not None:
             paths[name] = given
@@ -92,13 +96,16 @@ def from_options(
     for name, path in [
         *paths.items(),
         *((f"policy {p}", p) for p in policy),
+        *((f"rules {p}", p) for p in rules),
         *([("state", opening)] if opening else []),
     ]:
         if not path.exists():
             problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path), path=name))
     if problems:
         raise InputError(problems)
-    return Inputs(list(policy), paths, found, opening)
+    inputs = Inputs(list(policy), paths, found, opening)
+    inputs.rules = list(rules)
+    return inputs
 
 
 def _catalog(catalog: Path | None, folder: Path | None, problems: list[Problem]) -> dict[str, Path]:
@@ -153,7 +160,9 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
         {name: Path(p) for name, p in run["catalog"].items()},
         None if run["state"] is None else Path(run["state"]),
     )
-    gone = [p for p in [*inputs.policy, *inputs.paths.values(), *inputs.catalog_paths.values()] if not p.exists()]
+    inputs.rules = [Path(p) for p in run.get("rules", ())]
+    read = [*inputs.policy, *inputs.rules, *inputs.paths.values(), *inputs.catalog_paths.values()]
+    gone = [p for p in read if not p.exists()]
     if gone:
         raise InputError(
             [
@@ -162,43 +171,3 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
             ]
         )
     return inputs, receipt
-
-
-def with_earlier_runs(
-    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None]
-) -> dict[str, pa.Table | None]:
-    """The tables of a run with the visits, lines and account movements of the runs whose state it continued, earliest first.
-
-    Settling all of them at once gives the rows that the runs gave one after the other (docs/settlement.md section 10). The persons and
-    institutions are those of the last run. Raises Failure when an earlier run cannot be found from the state's folder.
-    """
-    if inputs.state is None:
-        return tables
-    folder = inputs.state.parent
-    if not (folder / "receipt.json").is_file():
-        raise Failure(
-            say(
-                f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
-                f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
-            )
-        )
-    earlier, _ = from_run(folder)
-    before = with_earlier_runs(session, earlier, earlier.tables(session))
-    out = dict(tables)
-    for name in ("visits", "lines", "acct_events"):
-        old, new = before[name], tables[name]
-        if name in inputs.paths and inputs.paths[name] == earlier.paths.get(name):
-            continue
-        if old is not None and new is not None:
-            out[name] = pa.concat_tables([_plain(old), _plain(new)], promote_options="default")
-        elif new is None:
-            out[name] = old
-    return out
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """Dictionaries of different files become texts, so that the files can stand in one table."""
-    for i, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type):
-            table = table.set_column(i, field.name, pc.cast(table.column(i), field.type.value_type))
-    return table

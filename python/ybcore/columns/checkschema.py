@@ -204,6 +204,53 @@ MANIFEST = Table(
     output=True,
 )
 
+REPLAY = Table(
+    "replay",
+    "阈值回放",
+    "one row a value tried",
+    (
+        C("value", "text", True, zh="阈值", en="the figure, as a document writes it"),
+        C("hits", "count", True, zh="命中数", en="findings, before suppression and relations"),
+        C("lines", "count", True, zh="违规明细数", en="lines that offend, each once"),
+        C("visits", "count", True, zh="违规就诊数", en="visits that offend themselves, each once"),
+        C("persons", "count", True, zh="人数", en="persons of the rows that offend"),
+        C("vola_amt", "money", True, zh="违规金额", en="amount in violation"),
+        C("scans", "count", True, zh="扫描次数", en="scans that all values together took"),
+    ),
+    output=True,
+)
+
+STATISTICS = Table(
+    "statistics",
+    "命中统计",
+    "one row a combination of what findings are counted by",
+    (
+        C("rule_id", "code", zh="规则ID", en="rule"),
+        C("level", "code", zh="机构级别", en="level of the first offending visit's institution"),
+        C("fixmedins_code", "id", zh="定点医药机构编号", en="institution"),
+        C("hits", "count", True, zh="命中数", en="findings that are not suppressed"),
+        C("persons", "count", True, zh="人数", en="different persons"),
+        C("vola_amt", "money", True, zh="违规金额", en="amount in violation"),
+        C("paid_amt", "money", True, zh="实际扣除金额", en="what it really moved, each line once"),
+    ),
+    output=True,
+)
+
+PRECISION = Table(
+    "precision",
+    "复核准确率",
+    "one row a rule that ran",
+    (
+        C("rule_id", "code", zh="规则ID", en="rule; missing: labels of findings that the run does not have"),
+        C("findings", "count", True, zh="违规数", en="findings"),
+        C("labelled", "count", True, zh="已复核数", en="findings with a label"),
+        C("confirmed", "count", True, zh="确认数", en="confirmed"),
+        C("overturned", "count", True, zh="推翻数", en="overturned"),
+        C("share", "rate", zh="确认比例", en="confirmed of the labelled, half up"),
+    ),
+    output=True,
+)
+
 #: What checks read beside the tables of settling, as ``describe`` lists it: of visits and lines only the further columns.
 CHECK_TABLES: dict[str, Table] = {
     t.name: t
@@ -217,7 +264,7 @@ CHECK_TABLES: dict[str, Table] = {
         STOCK,
     )
 }
-FINDING_TABLES: dict[str, Table] = {t.name: t for t in (FINDINGS, DETAILS, MANIFEST)}
+FINDING_TABLES: dict[str, Table] = {t.name: t for t in (FINDINGS, DETAILS, MANIFEST, STATISTICS, PRECISION, REPLAY)}
 
 
 def checks_know(table: str, column: str) -> bool:

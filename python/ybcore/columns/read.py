@@ -7,8 +7,9 @@ mapping of names to NumPy arrays, Arrow arrays, series or lists. All problems of
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,45 @@ class Problems:
             raise InputError(self.found)
 
 
+class LazyCells(dict[str, Any]):
+    """Cells by column, of which some are read when they are first asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ways: dict[str, Callable[[], Cells]] = {}
+
+    def later(self, name: str, way: Callable[[], Cells]) -> None:
+        """A column that is there, and how it is read."""
+        self._ways[name] = way
+        self[name] = None
+
+    def forget(self, name: str) -> None:
+        """Let go of cells that can be read again."""
+        if name in self._ways:
+            self[name] = None
+
+    def __getitem__(self, name: str) -> Any:
+        held = super().__getitem__(name)
+        if held is None:
+            held = self[name] = self._ways[name]()
+        return held
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """The cells of a column, or what is given instead."""
+        try:
+            return self[name]
+        except KeyError:
+            return default
+
+    def items(self) -> Any:
+        """Every column with its cells."""
+        return [(name, self[name]) for name in self]
+
+    def values(self) -> Any:
+        """The cells of every column."""
+        return [self[name] for name in self]
+
+
 @dataclass(slots=True)
 class Frame:
     """One table at the door: ids as Arrow columns, everything else as held NumPy values."""
@@ -57,6 +97,12 @@ class Frame:
     def has(self, name: str) -> bool:
         """True when the caller gave the column."""
         return name in self.cells or name in self.ids
+
+    def forget(self, *names: str) -> None:
+        """Let go of cells that can be read again."""
+        if isinstance(self.cells, LazyCells):
+            for name in names:
+                self.cells.forget(name)
 
     def days(self, name: str) -> npt.NDArray[np.int32]:
         """A date column; all missing when the caller did not give it."""
@@ -111,14 +157,15 @@ def read(
     optional: frozenset[str] | set[str] = frozenset(),
     threads: int = 1,
     later: frozenset[str] | set[str] = frozenset(),
+    lazy: bool = False,
 ) -> Frame:
     """Read one table by its schema; problems are added to ``problems`` and the columns concerned left out.
 
     ``optional`` names required columns that may be missing here because another table gives them, ``later`` columns whose limits the
-    caller sees to (see `convert`).
+    caller sees to (see `convert`). `lazy`: cells are read when they are first asked for; types are looked at here.
     """
     arrow = to_arrow(data, table, problems, file)
-    cells: dict[str, Cells] = {}
+    cells = LazyCells()
     ids: dict[str, pa.ChunkedArray] = {}
     source: dict[str, pa.ChunkedArray] = {}
     unknown: list[str] = []
@@ -137,6 +184,9 @@ def read(
         try:
             if spec.kind == "id":
                 ids[spec.name] = blank_is_missing(normal(column, wide=table.name != "lines"))
+            elif spec.kind != "text" and lazy:
+                convert(column.slice(0, 0), spec)
+                cells.later(spec.name, partial(convert, column, spec, threads))
             elif spec.kind != "text":
                 cells[spec.name] = convert(column, spec, threads, spec.name in later)
         except ColumnError as error:

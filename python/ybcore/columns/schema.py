@@ -189,6 +189,7 @@ INSTITUTIONS = Table(
         C("begndate", "date", default="always", zh="开始日期", en="valid from"),
         C("enddate", "date", default="open", zh="结束日期", en="valid before"),
         *INSTITUTION_ATTRIBUTES,
+        C("fixmedins_name", "text", zh="定点医药机构名称", en="name"),
     ),
 )
 

@@ -8,7 +8,7 @@ from ..checks import Rule, RuleBook
 from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
 from .summary import peak_memory
 
-__all__ = ["print_checked", "summarise"]
+__all__ = ["print_checked", "reason_of", "summarise"]
 
 
 def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: float) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
                 "rule_id": rule.id,
                 "name": rule.name[current()],
                 "status": ran["status"],
-                "reason": _reason(rule, ran),
+                "reason": reason_of(rule, ran),
                 "shadow": rule.shadow,
                 "disposition": rule.disposition,
                 "eligible": ran["eligible"],
@@ -45,6 +45,8 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
         "findings": sum(row["hits"] for row in by if not row["shadow"]),
         "shadow": sum(row["hits"] for row in by if row["shadow"]),
         "suppressed": sum(row["suppressed"] for row in rows),
+        "subsumed": sum(report.manifest["subsumed"].to_pylist()),
+        "recover_amt_fen": None if report.recovered is None else sum(report.findings["recover_amt"].to_pylist()),
         "rules": rows,
         "dispositions": [
             {
@@ -68,7 +70,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
 _NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
 
 
-def _reason(rule: Rule, ran: dict[str, Any]) -> str | None:
+def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
     """Why a rule did not run, in the language in use; the document's own words where it is switched off."""
     reason = ran["reason"]
     if reason is None or ran["status"] != "skipped" or current() == "en":
@@ -90,6 +92,16 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
         console.print(
             say(f"试运行规则另有 {data['shadow']:,} 项", f"Findings of shadow rules, besides: {data['shadow']:,}")
         )
+    if data["subsumed"]:
+        console.print(
+            say(
+                f"其中被另一违规包含 {data['subsumed']:,} 项",
+                f"Of them contained in another finding: {data['subsumed']:,}",
+            )
+        )
+    if data["recover_amt_fen"] is not None:
+        back = yuan_text(data["recover_amt_fen"])
+        console.print(say(f"追回基金 {back} 元", f"Brought back to the funds: {back} yuan"))
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from ..explain import Explanation
-from ..messages import BUCKETS, LAYER_KINDS, LINE_REASONS, NATURES, OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
+from ..messages import (
+    BUCKETS,
+    LAYER_KINDS,
+    LINE_REASONS,
+    NATURES,
+    OUTCOMES,
+    PAYERS,
+    REASONS,
+    current,
+    name_of,
+    say,
+    yuan_text,
+)
 
 __all__ = ["proof", "story"]
 
@@ -42,6 +54,7 @@ def story(told: Explanation) -> list[str]:
             f"  settling group: {len(told.group)} person(s), {told.before} settlement(s) of it came before",
         )
     )
+    out += _moved(told)
     row = told.row
     if row["outcome"] in ("rejected", "not_enrolled"):
         reason = say(*REASONS[row["reason"]]) if row["reason"] in REASONS else ""
@@ -54,6 +67,33 @@ def story(told: Explanation) -> list[str]:
             if i == 0:
                 number += 1
             out.append(f"{number:>2}. {text}" if i == 0 else f"    {text}")
+    return out
+
+
+def _moved(told: Explanation) -> list[str]:
+    """What rules took out of the lines before anything was paid."""
+    if not told.moved:
+        return []
+    total = yuan_text(sum(item["amount"] for item in told.moved))
+    out = [
+        say(
+            f"  审核规则先把 {total} 元转为全自费：",
+            f"  rules moved {total} yuan to full self-pay before settling:",
+        )
+    ]
+    for item in told.moved:
+        lang, amount = current(), yuan_text(item["amount"])
+        out.append(f"    {item['rule_id']} {item['name'][lang]}" + say(f"：{amount} 元", f": {amount} yuan"))
+        lines = say("，", ", ").join(
+            f"{'—' if name is None else name}: {yuan_text(fen)}" for name, fen in item["lines"]
+        )
+        out.append("      " + say("明细 ", "lines ") + lines)
+        out.append(f"      {item['evidence'][lang]}")
+        if item["recover_amt"] is not None:
+            back = yuan_text(item["recover_amt"])
+            out.append(
+                "      " + say(f"整项违规追回基金 {back} 元", f"the finding brings back {back} yuan to the funds")
+            )
     return out
 
 

@@ -39,8 +39,10 @@ LAST = np.int32(2**31 - 1)
 class Job(Given):
     """Runs the tables it was given. Attributes are filled step by step; nothing here is shared between batches."""
 
-    def settle(self, *, line_output: bool, detail: bool, state: Any = None, want_state: bool = False) -> dict[str, Any]:
-        """Run the steps; the kernel's answer with what the result tables need."""
+    def settle(
+        self, *, line_output: bool, detail: bool, state: Any = None, want_state: bool = False, columns: int = -1
+    ) -> dict[str, Any]:
+        """Run the steps; the kernel's answer with what the result tables need. `columns`: a bit each column that is wanted; -1 all."""
         while True:
             self.prepare(state)
             self._parts()
@@ -52,7 +54,11 @@ class Job(Given):
         events = self._events(assigned, natures)
         opening = None if state is None else state.opening(self)
         accounts = self._accounts()
-        answer = _core.settle(self.compiled.tables(), events, accounts, opening, want_state, detail, self.threads)
+        # A closing state remembers every column of a settlement.
+        wanted = (1 << 64) - 1 if want_state else columns % (1 << 64)
+        answer = _core.settle(
+            self.compiled.tables(), events, accounts, opening, want_state, detail, wanted, self.threads
+        )
         flags = _core.taken(np.arange(256), price["flags"], self.threads)
         own = assigned.flags(self.at(self.priced))
         if own is not None and self.whole:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,18 +10,48 @@ import pyarrow as pa
 
 from .. import _core
 from ..columns.convert import NULL_INT
+from ..errors import InputError, Problem
+from ..policy.faults import nearest
 from ..policy.vocabulary import PAYERS
 from .events import REASONS
 
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["detail_table", "line_table", "visit_table"]
+__all__ = ["NUMBERS", "detail_table", "line_table", "visit_table", "wanted_bits"]
 
 OUTCOMES = ("settled", "no_benefit", "not_enrolled", "rejected")
 LINE_REASONS = ("", "denied", "not_approved", "unknown_item", "class_c", "no_ratio")
 CLASSES = ("", "01", "02", "03")
 FIRST = ("outcome", "reason", "flags", "policy_id", "plan_id")
+
+
+def _numbers() -> tuple[str, ...]:
+    order = [*_core.LAYOUT["columns"]]
+    order.insert(order.index("act_pay_dedc") + 1, order.pop(order.index("pool_prop_selfpay")))
+    order.insert(order.index("psn_cash_pay") + 1, order.pop(order.index("balc")))
+    return tuple(order)
+
+
+#: Columns of numbers of a visit, as results have them.
+NUMBERS = _numbers()
+
+
+def wanted_bits(names: Collection[str]) -> int:
+    """A bit each column, as the kernel counts them. Raises InputError with every name that is none."""
+    wrong = [name for name in names if name not in NUMBERS]
+    if wrong:
+        raise InputError(
+            Problem(
+                what=f"the results have no column of numbers {name!r}",
+                what_zh=f"结果中没有数值列 {name!r}",
+                path="columns",
+                expected=", ".join(NUMBERS),
+                nearest=nearest(str(name), NUMBERS),
+            )
+            for name in wrong
+        )
+    return sum(1 << _core.LAYOUT["columns"].index(name) for name in set(names))
 
 
 def _words(index: Any, words: Any) -> pa.DictionaryArray:
@@ -37,8 +68,8 @@ def _by_plan(numbers: list[int], plan: Any, threads: int) -> Any:
     return _core.taken(np.array([*numbers, 0], np.int32), plan, threads)
 
 
-def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
-    """One row a visit, in input order; money in fen."""
+def visit_table(job: Job, answer: dict[str, Any], wanted: Collection[str] | None = None) -> pa.Table:
+    """One row a visit, in input order; money in fen. `wanted`: the numbers that it has; None all."""
     outcome, reason, columns = answer["outcome"], answer["reason"], answer["columns"]
     flags = answer["flags"]
     if not job.taking_part.all():
@@ -48,7 +79,8 @@ def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
         reason = np.where(outcome == 2, 0, reason)
         total = np.where(job.has_lines, job.line_totals[0], job._money("medfee_sumamt"))
         total = np.where(job.reversal, 0, np.where(job.priced & ~job.has_lines, 0, total))
-        columns[0] = np.where(unsettled, total, columns[0])
+        if columns[0] is not None:
+            columns[0] = np.where(unsettled, total, columns[0])
         flags[unsettled] = 0
     names = job.compiled.plan_names
     policies = list(dict.fromkeys(p for p, _ in names))
@@ -73,11 +105,9 @@ def visit_table(job: Job, answer: dict[str, Any]) -> pa.Table:
         _words(plan_index, plan_words),
     )
     out.update(zip(FIRST, values))
-    order = [*_core.LAYOUT["columns"]]
-    order.insert(order.index("act_pay_dedc") + 1, order.pop(order.index("pool_prop_selfpay")))
-    order.insert(order.index("psn_cash_pay") + 1, order.pop(order.index("balc")))
-    for name in order:
-        out[name] = pa.array(columns[_core.LAYOUT["columns"].index(name)])
+    for name in NUMBERS:
+        if wanted is None or name in wanted:
+            out[name] = pa.array(columns[_core.LAYOUT["columns"].index(name)])
     return pa.table(out)
 
 

@@ -63,6 +63,8 @@ def write_city(
         path = folder / f"{name}.csv"
         path.parent.mkdir(exist_ok=True)
         pacsv.write_csv(table, path)
+    for name, text in city.texts().items():
+        (folder / name).write_text(text, encoding="utf-8")
     made = {"parameters": dataclasses.asdict(city.plan), "rows": counts}
     (folder / "city.json").write_text(json.dumps(made, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 

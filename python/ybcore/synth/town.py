@@ -150,6 +150,10 @@ class City:
         """Further tables without a schema, written as UTF-8 CSV; a name may begin with a folder."""
         return {}
 
+    def texts(self) -> dict[str, str]:
+        """Further files, by name inside the folder, written as UTF-8."""
+        return {}
+
     # ------------------------------------------------------------------ streams
 
     @property

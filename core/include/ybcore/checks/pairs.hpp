@@ -12,8 +12,8 @@
 //           lines in order (excess: units beyond; kWhole without contained quantity), involved the main lines (of a shared one: that one).
 //           An item paired with itself hits only `within`, by another line. Findings go by grouping, person and group.
 //           Unknown: lines of a row's items that lack what their grouping or rows need, each once.
-// Fails     Never; the index allocates about 12 bytes a row.
-// Cost      A line whose item is in no row: a byte. Else a bit for each main line of the group, in a few words of the line's own item.
+// Fails     Never; the index allocates about 14 bytes a row.
+// Cost      A line whose item is in no row: a byte. Else a word for each main line of the group, of a few words of the line's own item.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +24,7 @@
 #include "ybcore/checks/entries.hpp"
 #include "ybcore/checks/found.hpp"
 #include "ybcore/checks/group.hpp"
+#include "ybcore/scratch.hpp"
 
 namespace ybcore::checks {
 
@@ -34,7 +35,7 @@ struct PairRows {
   bool symmetric = false;
 };
 
-// The rows of one grouping by included item. Immutable: shared by threads.
+// The rows of one grouping by included item. Immutable: shared by threads. What every line asks for lies on large pages.
 class PairIndex {
  public:
   PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items);
@@ -44,44 +45,63 @@ class PairIndex {
   [[nodiscard]] bool empty() const noexcept { return mains_.empty(); }
   [[nodiscard]] std::size_t items() const noexcept { return role_.size(); }
 
-  [[nodiscard]] std::int32_t slot(std::int32_t item) const noexcept { return slot_[static_cast<std::size_t>(item)]; }
-  // Pairs of a slot: their main items, rising.
-  [[nodiscard]] std::span<const std::int32_t> mains(std::int32_t slot) const noexcept {
-    const auto at = static_cast<std::size_t>(slot);
-    return std::span(mains_).subspan(begin_[at], begin_[at + 1] - begin_[at]);
+  // Pairs of an included item: their main items, rising.
+  [[nodiscard]] std::span<const std::int32_t> mains(std::int32_t included) const noexcept {
+    const Place& place = place_[static_cast<std::size_t>(included)];
+    return std::span(mains_).subspan(place.pair, place.pairs);
   }
-  [[nodiscard]] std::size_t first_pair(std::int32_t slot) const noexcept { return begin_[static_cast<std::size_t>(slot)]; }
-  [[nodiscard]] std::int32_t main_of(std::size_t pair) const noexcept { return mains_[pair]; }
+  [[nodiscard]] std::size_t first_pair(std::int32_t included) const noexcept { return place_[static_cast<std::size_t>(included)].pair; }
   [[nodiscard]] std::span<const std::int32_t> rows(std::size_t pair) const noexcept {
     return std::span(rows_).subspan(row_begin_[pair], row_begin_[pair + 1] - row_begin_[pair]);
   }
 
-  [[nodiscard]] static std::uint32_t spread(std::int32_t item) noexcept {
-    return static_cast<std::uint32_t>(static_cast<std::uint64_t>(item) * 0x9e3779b97f4a7c15U >> 40);
+  // What is set for a main item in the words of an included one: a few bits of one of its words.
+  struct Mark {
+    std::uint32_t word;
+    std::uint64_t bits;
+  };
+  [[nodiscard]] static Mark mark_of(std::int32_t item) noexcept {
+    const auto id = static_cast<std::uint64_t>(item);
+    const std::uint64_t mixed = id * 0xc2b2ae3d27d4eb4fU;
+    const auto bit = [&](int shift) { return std::uint64_t{1} << (mixed >> shift & 63); };
+    return {static_cast<std::uint32_t>(id * 0x9e3779b97f4a7c15U >> 40), bit(34) | bit(40) | bit(46) | bit(52) | bit(58)};
   }
-  // False where the slot has no pair with a main item of this spread.
-  [[nodiscard]] bool may_have(std::int32_t slot, std::uint32_t spread) const noexcept {
-    const Marks& marks = marks_[static_cast<std::size_t>(slot)];
-    const std::uint32_t bit = spread & marks.mask;
-    return (words_[marks.begin + bit / 64] >> (bit % 64) & 1U) != 0;
+  // Words of an included item: a mark that is not in them is of no pair, one that is seldom is not.
+  class Marks {
+   public:
+    Marks(const std::uint64_t* words, std::uint32_t mask) noexcept : words_(words), mask_(mask) {}
+    [[nodiscard]] bool may_have(const Mark& mark) const noexcept { return (mark.bits & ~words_[mark.word & mask_]) == 0; }
+    [[gnu::always_inline]] void prefetch() const noexcept {
+      for (std::uint32_t word = 0; word <= mask_; word += 8) __builtin_prefetch(words_ + word);
+    }
+
+   private:
+    const std::uint64_t* words_;
+    std::uint32_t mask_;
+  };
+  [[nodiscard]] Marks marks(std::int32_t included) const noexcept {
+    const Place& place = place_[static_cast<std::size_t>(included)];
+    return {words_.get() + place.word, place.mask};
   }
-  void prefetch(std::int32_t slot) const noexcept { __builtin_prefetch(words_.data() + marks_[static_cast<std::size_t>(slot)].begin); }
+  // So small that it stays near by itself.
+  [[nodiscard]] bool small() const noexcept { return word_count_ < std::size_t{1} << 13; }
+  [[gnu::always_inline]] void prefetch_place(std::int32_t item) const noexcept { __builtin_prefetch(place_.get() + item); }
 
  private:
-  struct Marks {
-    std::uint32_t begin, mask;  // first word, bits less one
+  struct Place {
+    std::uint32_t word = 0, mask = 0;   // the first, and how many less one
+    std::uint32_t pair = 0, pairs = 0;  // the first, and how many
   };
 
   void mark();
 
   std::vector<std::uint8_t> role_;        // by item
-  std::vector<std::int32_t> slot_;        // by item
-  std::vector<std::size_t> begin_;        // by slot
+  Big<Place> place_;                      // by item
   std::vector<std::int32_t> mains_;       // by pair
   std::vector<std::uint32_t> row_begin_;  // by pair
   std::vector<std::int32_t> rows_;
-  std::vector<Marks> marks_;  // by slot
-  std::vector<std::uint64_t> words_;
+  Big<std::uint64_t> words_;  // of an item as many as a power of two, at a multiple of that or of a cache line
+  std::size_t word_count_ = 0;
 };
 
 struct PairEvents {

@@ -63,9 +63,11 @@ struct Period {
 [[nodiscard]] Period period_of(const Window& window, std::int32_t starts, std::int64_t day) noexcept;
 
 // What `window` would find for each of many values, from one scan: `values` rising, in place of every threshold (events of scope -1 stay
-// out). `money` fen of an event. `excess` (kSum): an event moves money * excess / value, half up, else all its money.
+// out). `money` fen of an event. `excess` (kSum): an event moves money * excess / value, half up, else all its money. An event that
+// offends for a value offends for every easier one: `reach` is for how many (the lowest, or with kLessThan and kAtMost the highest).
 struct WindowReplay {
   std::vector<std::int64_t> hits, amount;  // windows * values
+  std::vector<std::int32_t> reach;         // windows * events
 };
 [[nodiscard]] WindowReplay window_replay(const WindowEvents& events, const WindowRule& rule, std::span<const std::int64_t> values,
                                          std::span<const std::int64_t> money, bool excess, int threads = 1);

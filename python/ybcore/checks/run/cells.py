@@ -11,12 +11,21 @@ from ...columns.convert import NULL_DAY, NULL_INT
 from ...columns.ids import encode
 from .given import Batch
 
-__all__ = ["cells_of"]
+__all__ = ["cells_of", "lacking"]
 
 Int64 = npt.NDArray[np.int64]
 
 
-def cells_of(batch: Batch, table: str, column: str, rows: Int64) -> tuple[Any, Any, list[str] | None]:
+def lacking(batch: Batch, table: str, column: str, rows: Any) -> npt.NDArray[np.bool_]:
+    """Which of some rows have nothing in a column."""
+    frame = batch.frames[table]
+    if column in frame.ids:
+        held = frame.ids[column]
+        return ~np.asarray(held.is_valid())[rows] if held.null_count else np.zeros(len(rows), bool)
+    return cells_of(batch, table, column, rows)[1]
+
+
+def cells_of(batch: Batch, table: str, column: str, rows: Any) -> tuple[Any, Any, list[str] | None]:
     """(values of some rows, which are missing, texts that the values are places of; None: the values are numbers, days or times)."""
     frame = batch.frames[table]
     if column in frame.ids:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ... import _core
 from ...columns.convert import NULL_INT
-from ...columns.ids import flat
 from ..rule import Rule
 from .given import DAY
+from .texts import bytes_of, some_of
 from .work import Work
 
-__all__ = ["Hits", "Raw", "hits_of"]
+__all__ = ["Hits", "Raw", "give_names", "hits_of"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class Raw:
     """What a kernel gave for one rule. `rows`: input row of each event; `on`: lines, visits, or units without rows."""
 
     found: dict[str, Any]
-    rows: Int64
+    rows: Any
     on: str = "lines"
     eligible: int = 0
     unknown: int = 0
@@ -57,7 +57,7 @@ class Hits:
     entry: Int64
     severity: Int64
     suspect: Mask
-    what: list[str]
+    what: list[str] | None
     begin_of: Int64
     row: Int64  # input row of a line or visit
     is_line: Mask
@@ -67,7 +67,7 @@ class Hits:
     own: Mask  # offending by itself, not taken along by the amount rule
     unit_hospital: list[Any] | None = None
     unit_doctor: list[Any] | None = None
-    jr_id: list[str] = field(default_factory=list)
+    jr_id: npt.NDArray[np.bytes_] = field(default_factory=lambda: np.zeros(0, "S20"))
 
     def __len__(self) -> int:
         return len(self.measure)
@@ -85,13 +85,13 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     finding = np.repeat(np.arange(len(sizes)), sizes)
     event = f["event"].astype(np.int64)
     part = f["part"].astype(np.uint8)
-    row = raw.rows[event] if len(raw.rows) else event
+    row = raw.rows[event].astype(np.int64) if len(raw.rows) else event
     is_line = np.full(len(row), raw.on == "lines") if raw.of_line is None else raw.of_line[event]
     hits = Hits(
         rule, f["measure"], f["limit"], f["begin"], f["end"], f["entry"].astype(np.int64),
         np.full(len(sizes), rule.severity, np.int64) if raw.severity is None else np.where(raw.severity == 0, rule.severity, raw.severity),
         np.zeros(len(sizes), bool) if raw.suspect is None else raw.suspect.copy(),
-        [""] * len(sizes) if raw.what is None else raw.what, f["details"].astype(np.int64), row, is_line, part,
+        raw.what, f["details"].astype(np.int64), row, is_line, part,
         np.full(len(row), NULL_INT), np.zeros(len(row), np.int64), part == OFFENDING, raw.unit_hospital, raw.unit_doctor,
     )  # fmt: skip
     table = rule.table
@@ -108,7 +108,6 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     if rule.amount in ("whole_day", "visit_total"):
         _widen(work, hits, rule.amount)
     _sort(work, hits)
-    hits.jr_id = _names(work, hits)
     return hits
 
 
@@ -137,10 +136,10 @@ def _only(hits: Hits, keep: Mask) -> Hits:
     chosen = np.flatnonzero(keep).tolist()
     return Hits(
         hits.rule, hits.measure[keep], hits.limit[keep], hits.begin[keep], hits.end[keep], hits.entry[keep], hits.severity[keep],
-        hits.suspect[keep], [hits.what[i] for i in chosen], np.concatenate(([0], np.cumsum(sizes))), hits.row[detail],
+        hits.suspect[keep], None if hits.what is None else [hits.what[i] for i in chosen], np.concatenate(([0], np.cumsum(sizes))), hits.row[detail],
         hits.is_line[detail], hits.part[detail], hits.count[detail], hits.amount[detail], hits.own[detail],
         None if hits.unit_hospital is None else [hits.unit_hospital[i] for i in chosen],
-        None if hits.unit_doctor is None else [hits.unit_doctor[i] for i in chosen], [hits.jr_id[i] for i in chosen] if hits.jr_id else [],
+        None if hits.unit_doctor is None else [hits.unit_doctor[i] for i in chosen], hits.jr_id[keep] if len(hits.jr_id) else hits.jr_id,
     )  # fmt: skip
 
 
@@ -170,35 +169,48 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
         hits.amount[visits] = np.where(bare & (total != NULL_INT), total, 0)
 
 
-def _day_keys(work: Work, rule: Rule, rows: Int64) -> Int64:
+def _day_keys(work: Work, rule: Rule, rows: Any) -> Int64:
     """One number for the subject, item and day of a line."""
+    batch = work.batch
+    day = batch.line_day[rows].astype(np.int64) + 100_000
+    return (_subject(work, rule, rows) * (len(batch.item_ids) + 1) + batch.item[rows] + 1) * 250_000 + day
+
+
+def _subject(work: Work, rule: Rule, rows: Any) -> Int64:
     batch = work.batch
     visit = batch.line_visit[rows].astype(np.int64)
     subject = getattr(rule.check, "subject", "visit")
     if subject == "visit":
-        who = visit
-    else:
-        who = batch.psn[visit].astype(np.int64)
-        if subject == "person_institution":
-            who = who * (len(batch.hospital_ids) + 1) + batch.hospital[visit] + 1
-    day = batch.line_day[rows].astype(np.int64) + 100_000
-    return (who * len(batch.item_ids) + batch.item[rows]) * 250_000 + day
+        return visit
+    who = batch.psn[visit].astype(np.int64)
+    return who * (len(batch.hospital_ids) + 1) + batch.hospital[visit] + 1 if subject == "person_institution" else who
 
 
 def _widen(work: Work, hits: Hits, kind: str) -> None:
     """Lines that the amount rule takes along: of the same subject, item and day, or of the visit."""
+    batch = work.batch
     at = np.flatnonzero(hits.part == OFFENDING)
     if not len(at):
         return
     whole = at[hits.is_line[at]]
     hits.count[whole] = work.quantity[hits.row[whole]]
+    of_visit = hits.row[at].copy()
+    of_visit[hits.is_line[at]] = batch.line_visit[hits.row[whole]]
     if kind == "whole_day":
         at = whole
-        keys, every = _day_keys(work, hits.rule, hits.row[at]), _day_keys(work, hits.rule, work.rows)
+        keys = _day_keys(work, hits.rule, hits.row[at])
+        # Of other persons, and of items that do not offend, no line is taken along.
+        mine, items = np.zeros(len(batch.psn_ids) + 1, bool), np.zeros(len(batch.item_ids) + 1, bool)
+        mine[batch.psn[of_visit]] = items[batch.item[hits.row[at]]] = True
+        near = work.lines_of(mine[batch.psn])
+        near = near[items[batch.item[near]]]
+        every = _day_keys(work, hits.rule, near)
     else:
-        keys = hits.row[at].copy()
-        keys[hits.is_line[at]] = work.batch.line_visit[hits.row[whole]]
-        every = work.batch.line_visit[work.rows].astype(np.int64)
+        keys = of_visit
+        mine = np.zeros(batch.visits.rows, bool)
+        mine[keys] = True
+        near = work.lines_of(mine)
+        every = batch.line_visit[near].astype(np.int64)
     inside = np.flatnonzero(np.isin(every, np.unique(keys)))
     order = inside[np.argsort(every[inside], kind="stable")]
     pairs = np.unique(np.stack((hits.finding[at], keys), axis=1), axis=0)
@@ -206,8 +218,7 @@ def _widen(work: Work, hits: Hits, kind: str) -> None:
     size = np.searchsorted(every[order], pairs[:, 1], side="right") - low
     finding = np.repeat(pairs[:, 0], size)
     place = np.repeat(low - np.concatenate(([0], np.cumsum(size)[:-1])), size) + np.arange(int(size.sum()))
-    row = work.rows[order[place]]
-    _add(work, hits, finding, row)
+    _add(work, hits, finding, near[order[place]].astype(np.int64))
 
 
 def _add(work: Work, hits: Hits, finding: Int64, row: Int64) -> None:
@@ -241,42 +252,70 @@ def _sort(work: Work, hits: Hits) -> None:
     lines = hits.is_line
     place[lines] = work.place_of[hits.row[lines]]
     place[~lines] = work.visit_place[hits.row[~lines]]
+    if hits.rule.across:
+        _place_among_persons(work, hits, place)
     order = np.lexsort((place, lines, hits.part, hits.finding))
     for name in ("row", "is_line", "part", "count", "amount", "own"):
         setattr(hits, name, getattr(hits, name)[order])
 
 
-def _names(work: Work, hits: Hits) -> list[str]:
+def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
+    """Places by time and ids of the details of findings that have rows of several persons, whichever person the tables name first."""
+    visit = hits.row.copy()
+    visit[hits.is_line] = work.batch.line_visit[hits.row[hits.is_line]]
+    person = work.batch.psn[visit]
+    several = np.zeros(len(hits), bool)
+    several[hits.finding[person != person[hits.begin_of[hits.finding]]]] = True
+    for on, kind in (("lines", hits.is_line), ("visits", ~hits.is_line)):
+        at = np.flatnonzero(kind & several[hits.finding])
+        order, _ = work.by_key(np.zeros(len(at), np.int32), 1, hits.row[at], on)
+        place[at[order]] = np.arange(len(at))
+
+
+def give_names(work: Work, hits: list[Hits]) -> None:
     """jr_id of each finding: the rule, what was hit, the begin of the window and the offending rows, never the number of a row."""
-    at = np.flatnonzero(hits.own)
-    names = names_of(work, hits.row[at], hits.is_line[at])
-    begin = np.searchsorted(at, hits.begin_of)
-    starts, what, rule = hits.begin.tolist(), hits.what, hits.rule.id
-    out = []
-    for i, (low, high) in enumerate(zip(begin[:-1].tolist(), begin[1:].tolist())):
-        start = starts[i]
-        parts = [rule, what[i], "" if start == NULL_INT else str(start), *sorted(names[low:high], key=str.encode)]
-        out.append(sha256("\x1f".join(parts).encode()).hexdigest()[:20])
-    return out
+    if not hits:
+        return
+    own = [np.flatnonzero(h.own) for h in hits]
+    cut = [np.searchsorted(at, h.begin_of) for at, h in zip(own, hits)]
+    base = np.concatenate(([0], np.cumsum([len(at) for at in own])))
+    begins = np.concatenate([c[:-1] + b for c, b in zip(cut, base[:-1])] + [base[-1:]]).astype(np.int64)
+    row = np.concatenate([h.row[at] for h, at in zip(hits, own)])
+    is_line = np.concatenate([h.is_line[at] for h, at in zip(hits, own)])
+    rule = np.repeat(np.arange(len(hits), dtype=np.int32), [len(h) for h in hits])
+    what = [
+        pa.nulls(len(h), pa.large_string()) if h.what is None else pa.array(h.what, pa.large_string()) for h in hits
+    ]
+    names = _core.check_names(
+        *bytes_of([h.rule.id for h in hits]), rule, *bytes_of(pa.concat_arrays(what)), np.concatenate([h.begin for h in hits]), begins,
+        *bytes_of(names_of(work, row, is_line)), work.threads,
+    ).view("S20")  # fmt: skip
+    ends = np.cumsum([len(h) for h in hits])
+    for h, mine in zip(hits, np.split(names, ends[:-1])):
+        h.jr_id = mine
 
 
-def names_of(work: Work, row: Int64, is_line: Mask) -> list[str]:
+def names_of(work: Work, row: Int64, is_line: Mask) -> pa.Array:
     """`setl_id`, or `setl_id/feedetl_sn` of lines (`#place` in the visit where they have none)."""
     batch = work.batch
     visit = row.copy()
     visit[is_line] = batch.line_visit[row[is_line]]
-    names = [str(text) for text in flat(batch.visits.ids["setl_id"]).take(pa.array(visit)).to_pylist()]
-    lines = np.flatnonzero(is_line)
-    if not len(lines):
-        return names
-    frame = batch.frames["lines"]
-    own: list[Any] = [None] * len(lines)
-    if "feedetl_sn" in frame.ids:
-        own = flat(frame.ids["feedetl_sn"]).take(pa.array(row[lines])).to_pylist()
-    places = work.place_in_visit[row[lines]].tolist() if any(text is None for text in own) else own
-    for at, text, place in zip(lines.tolist(), own, places):
-        names[at] = f"{names[at]}/{f'#{place}' if text is None else text}"
-    return names
+    visits = some_of(batch.visits.ids["setl_id"], visit).cast(pa.large_string())
+    if not is_line.any():
+        return visits
+    lines = np.where(is_line, row, -1)
+    ids = batch.frames["lines"].ids
+    column = ids.get("feedetl_sn")
+    own = pa.nulls(len(row), pa.large_string()) if column is None else some_of(column, lines).cast(pa.large_string())
+    bare = np.flatnonzero(is_line & np.asarray(own.is_null()))
+    if len(bare):
+        places = pa.array(work.place_in_visit[row[bare]]).cast(pa.large_string())
+        told = pc.binary_join_element_wise(pa.scalar("#", pa.large_string()), places, pa.scalar("", pa.large_string()))
+        mask = np.zeros(len(row), bool)
+        mask[bare] = True
+        own = pc.replace_with_mask(own, pa.array(mask), told)
+    joined = pc.binary_join_element_wise(visits, own, pa.scalar("/", pa.large_string()))
+    return pc.if_else(pa.array(is_line), joined, visits)
 
 
 def days(values: Int64) -> Int64:

@@ -51,7 +51,7 @@ class Batch:
         self.catalog, self.threads = catalog, threads
         problems = Problems()
         self.frames: dict[str, Frame] = {
-            name: read(tables[name], spec, problems, optional=SPARE, threads=threads)
+            name: read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=name == "lines")
             for name, spec in TABLES.items()
             if tables.get(name) is not None
         }
@@ -147,7 +147,7 @@ class Batch:
     def _times(self) -> None:
         v = self.visits
         setl = v.ints("setl_time")
-        self.setl_time = setl
+        self.setl_time = np.ascontiguousarray(setl)
         self.begin = self._time_or(("begntime", "begndate"), setl)
         self.end = self._time_or(("endtime", "enddate"), setl)
         # Of a visit that says only one of the two, the other is the same.
@@ -167,7 +167,7 @@ class Batch:
             kind = lines.source["fee_ocur_time"].type if "fee_ocur_time" in lines.source else None
             # Dates have no time of day; texts and timestamps do where one of them is not midnight.
             dates = kind is None or pa.types.is_date(kind)
-            self.time_of_day = not dates and bool((self.line_time % DAY != 0).any())
+            self.time_of_day = not dates and _some_not_midnight(self.line_time)
         self.line_day = self._day(self.line_time)
 
     def _time_or(self, names: tuple[str, str], setl: Int64) -> Int64:
@@ -181,8 +181,8 @@ class Batch:
 
     @staticmethod
     def _day(time: Int64) -> Int32:
-        day, _ = _core.days_of(np.ascontiguousarray(time), 1)
-        return np.where(time == NULL_INT, NULL_DAY, day).astype(np.int32)
+        day, whole = _core.days_of(np.ascontiguousarray(time), 1)
+        return day if whole else np.where(time == NULL_INT, NULL_DAY, day).astype(np.int32)
 
     # ------------------------------------------------------------------ what stands
 
@@ -229,14 +229,14 @@ class Batch:
         assert rows is not None
         return rows.find(self.hospital, self.end_day)
 
-    @cached_property
     def named_line(self) -> Int64 | None:
         """Row of the line that each returning line names within its visit, -1 none; None where none names one."""
         lines = self.frames["lines"]
         asked = lines.ids.get("init_feedetl_sn")
         if asked is None or "feedetl_sn" not in lines.ids or asked.null_count == len(asked):
             return None
-        begin = np.searchsorted(np.sort(self.line_visit), np.arange(self.visits.rows + 1)).astype(np.int64)
+        count = _core.check_tally(self.line_visit, None, self.visits.rows)
+        begin = np.concatenate(([0], np.cumsum(count)))
         grouped = not len(self.line_visit) or bool((np.diff(self.line_visit) >= 0).all())
         row = None if grouped else np.argsort(self.line_visit, kind="stable").astype(np.int64)
         found = named_lines(lines.ids["feedetl_sn"], asked, begin, row)
@@ -244,3 +244,9 @@ class Batch:
         lost = np.flatnonzero((found < 0) & np.asarray(asked.is_valid()))
         found[lost] = lost
         return found
+
+
+def _some_not_midnight(time: Int64) -> bool:
+    """Whether some time is not the first moment of its day; mostly the first few tell."""
+    step = 1 << 16
+    return any(bool((time[at : at + step] % DAY != 0).any()) for at in range(0, len(time), step))

@@ -11,14 +11,15 @@ import pyarrow as pa
 
 from ... import _core
 from ...columns.asof import Dated
-from ...columns.convert import NULL_DAY, NULL_INT
 from ..groupchecks import FactorOf
 from ..linechecks import AgeTest, Codes, ColumnMap
 from ..rule import Rule
+from .coded import CodedRows, coded_rows, key_among, key_mask, select_coded
 from .found import Raw
 from .given import DAY
+from .held import facts_of
 from .lists import bits
-from .scope import NO, YES, fits
+from .scope import NO, OF_LINES, YES, fits, kinds_of
 from .work import Chosen, Work
 
 __all__ = ["attribute", "cap", "couple", "diagnoses", "pairs", "price_ceiling"]
@@ -42,78 +43,6 @@ def table_entry(raw: Raw, chosen: Chosen) -> Raw:
     return raw
 
 
-# --- rows of diagnoses and operations ---------------------------------------------------------------------------------
-
-
-class CodedRows:
-    """Rows of standing visits that have a code, those of one visit and name once, in order of visits and names."""
-
-    def __init__(self, work: Work, kind: str) -> None:
-        batch = work.batch
-        table, column, time = {"diagnosis": ("diagnoses", "diag_code", "diag_time"), "operation": ("operations", "oprn_oprt_code", "oprn_oprt_date")}[kind]  # fmt: skip
-        visit, code, self.ids = work.diagnoses if kind == "diagnosis" else work.operations
-        frame = batch.frame(table)
-        when = np.full(len(visit), NULL_INT)
-        if frame is not None and time in frame.cells:
-            given = frame.code(column)
-            assert given is not None
-            keep = (given[0] >= 0) & batch.stands[batch.row_visit[table]]
-            when = frame.ints(time)[keep]
-        day = np.where(when == NULL_INT, batch.begin_day[visit], when // DAY).astype(np.int32)
-        texts = self.ids.to_pylist()
-        rank = np.argsort(np.argsort(np.array([t.encode() for t in texts], object))) if texts else np.zeros(0, np.int64)
-        by_day = day if kind == "operation" else np.zeros(len(day), np.int32)
-        order = np.lexsort((np.arange(len(visit)), by_day, rank[code] if len(code) else code, work.visit_place[visit]))
-        key = np.stack((visit, code, by_day))[:, order]
-        first = np.ones(len(order), bool)
-        first[1:] = (key[:, 1:] != key[:, :-1]).any(axis=0)
-        at = order[first]
-        self.visit, self.code, self.day = visit[at].astype(np.int64), code[at], day[at]
-        self.kind = kind
-
-    def what(self, places: Int64) -> list[str]:
-        """What tells findings on some of the rows apart."""
-        texts = self.ids.take(pa.array(self.code[places])).to_pylist()
-        if self.kind == "diagnosis":
-            return texts
-        return [f"{text}@{day}" for text, day in zip(texts, self.day[places].tolist())]
-
-
-def select_coded(
-    work: Work, rule: Rule, rows: CodedRows, inside: npt.NDArray[np.bool_] | None = None
-) -> tuple[Int64, Chosen]:
-    """(places among the coded rows, what is chosen): in scope and among the rule's items, or in `inside` by code."""
-    truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[rows.visit], rows.day)
-    entry, among = key_among(work, rule, rows.code, rows.ids, rows.kind, rows.visit, rows.day)
-    if inside is not None:
-        among = inside[rows.code].astype(np.uint8)
-    chosen = (truth == YES) & (among == YES)
-    unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~chosen))
-    at = np.flatnonzero(chosen)
-    return at, Chosen(rows.visit[at], None if entry is None else entry[at], len(at), unknown)
-
-
-def key_among(work: Work, rule: Rule, key: Int32, ids: pa.Array, what: str, visit: Int64, day: Int32) -> Any:
-    """(table row, truth) of keys that are not items of lines: codes, doctors, institutions, persons, cards."""
-    items = rule.items
-    if items.all:
-        return None, np.full(len(key), YES, np.uint8)
-    known = key >= 0
-    if items.table is not None:
-        table = rule.tables["items"]
-        entry = work.entries(table, table.key[0], ids, what, key, visit, day)
-        truth = np.where(entry >= 0, YES, np.where(entry == -1, NO, 2)).astype(np.uint8)
-    else:
-        inside = work.in_list(items.list, ids, what) if items.list is not None else None
-        if inside is None:
-            from .lists import members
-
-            inside = members(ids, "prefix", items.prefix or ())
-        entry = None
-        truth = inside[np.maximum(key, 0)].astype(np.uint8) if len(ids) else np.zeros(len(key), np.uint8)
-    return entry, np.where(known, truth, 2).astype(np.uint8)
-
-
 # --- K01 --------------------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +55,7 @@ def attribute(work: Work, rule: Rule) -> Raw:
     elif check.key == "doctor":
         chosen, on = doctor_lines(work, rule), "lines"
     elif check.key in ("diagnosis", "operation"):
-        rows, on = CodedRows(work, check.key), "visits"
+        rows, on = coded_rows(work, check.key), "visits"
         places, chosen = select_coded(work, rule, rows)
     else:
         chosen, on = keyed_visits(work, rule), "visits"
@@ -146,14 +75,26 @@ def attribute(work: Work, rule: Rule) -> Raw:
 
 def doctor_lines(work: Work, rule: Rule) -> Chosen:
     """Lines whose ordering doctor the rule names."""
-    rows = work.rows
-    batch = work.batch
-    truth = work.when(rule, work.scopes.of_lines(work.scope_of(rule), rule.visit_kinds, rows), batch.line_day[rows])
-    visit = batch.line_visit[rows].astype(np.int64)
-    entry, among = key_among(work, rule, batch.doctor[rows], batch.doctor_ids, "doctor", visit, batch.line_day[rows])
-    chosen = (truth == YES) & (among == YES)
-    unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~chosen))
-    return Chosen(rows[chosen], None if entry is None else entry[chosen], int(chosen.sum()), unknown)
+    batch, kinds = work.batch, rule.visit_kinds
+    chosen = Chosen(work.rows, None, 0, 0, whole=True)
+    mask = key_mask(work, rule, batch.doctor_ids, "doctor")
+    if mask is not None:
+        # Of a line without a doctor it is not known.
+        lut = np.append(mask, True).astype(np.uint8)
+        chosen = chosen.only(_core.taken(lut, work.at(batch.doctor, work.rows), work.threads).view(bool))
+    scope = work.scope_of(rule)
+    if mask is None and not scope and work.always(rule):
+        chosen.eligible = len(work.rows)
+        return chosen
+    visit, day = work.of(chosen, "visit"), work.of(chosen, "day")
+    truth = work.when(rule, work.scopes.of_lines(scope, kinds, chosen.rows, visit), day)
+    entry, among = key_among(work, rule, batch.doctor[chosen.rows], batch.doctor_ids, "doctor", visit, day)
+    keep = (truth == YES) & (among == YES)
+    unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~keep))
+    chosen.entry = entry
+    chosen = chosen.only(keep)
+    chosen.eligible, chosen.unknown = len(chosen.rows), unknown
+    return chosen
 
 
 def keyed_visits(work: Work, rule: Rule) -> Chosen:
@@ -187,10 +128,10 @@ def _tests(rule: Rule) -> tuple[Sequence[Any], Int32, bool]:
 def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None) -> dict[str, Any]:
     tests, of_entry, _ = _tests(rule)
     batch = work.batch
-    visit = batch.line_visit[chosen.rows] if on == "lines" else chosen.rows
+    visit = work.of(chosen, "visit") if on == "lines" else chosen.rows
     day = batch.begin_day[visit]
     if on == "lines" and rule.check.age_at == "service":
-        day = batch.line_day[chosen.rows]
+        day = work.of(chosen, "day")
     elif own_day is not None:
         day = own_day
     ages: list[AgeTest] = list(tests)
@@ -207,10 +148,9 @@ def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None)
     )
 
 
-def line_text(work: Work, name: str, rows: Int64, on: str) -> tuple[Int32, list[str]]:
+def line_text(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, list[str]]:
     """(index, texts) of an attribute of some lines or visits; the empty text is missing."""
-    batch = work.batch
-    visit = batch.line_visit[rows] if on == "lines" else rows
+    batch, rows = work.batch, chosen.rows
     if name == "dept":
         frame, column = (batch.frames["lines"], "bilg_dept_codg") if on == "lines" else (batch.visits, "adm_dept_codg")
         found = frame.code(column)
@@ -218,31 +158,33 @@ def line_text(work: Work, name: str, rows: Int64, on: str) -> tuple[Int32, list[
         codes = codes[rows]
         return np.where(codes < 0, len(texts), codes).astype(np.int32), [*texts, ""]
     if name in ("title", "dr_status"):
-        return _of_doctor(work, name, rows, on)
+        return _of_doctor(work, name, chosen, on)
     codes, texts = work.scopes.text(name)
-    return (codes[rows] if name in ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg") else codes[visit]), texts
+    if name in OF_LINES:
+        return codes[rows], texts
+    return work.at(c(codes), work.of(chosen, "visit") if on == "lines" else rows), texts
 
 
-def _of_doctor(work: Work, name: str, rows: Int64, on: str) -> tuple[Int32, list[str]]:
-    batch = work.batch
+def _of_doctor(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, list[str]]:
+    batch, rows = work.batch, chosen.rows
     frame = batch.frames["doctors"]
-    doctor = batch.doctor[rows] if on == "lines" else batch.attending[rows]
-    day = batch.line_day[rows] if on == "lines" else batch.begin_day[rows]
-    dated = Dated.of(batch.doctor_key, len(batch.doctor_ids), c(frame.days("begndate")), frame.days("enddate"))
+    doctor = work.at(batch.doctor, rows) if on == "lines" else batch.attending[rows]
+    day = work.of(chosen, "day") if on == "lines" else batch.begin_day[rows]
+    dated = Dated.of(batch.doctor_key, len(batch.doctor_ids), c(frame.days("begndate")), frame.days("enddate"), work.threads)  # fmt: skip
     row = dated.find(c(doctor), c(day))
     found = frame.code("dr_pro_tech_duty" if name == "title" else "prac_stas")
     codes, texts = found if found is not None else (np.full(frame.rows, -1, np.int32), [])
-    of = np.where(row >= 0, codes[np.maximum(row, 0)], -1) if frame.rows else np.full(len(rows), -1)
-    return np.where(of < 0, len(texts), of).astype(np.int32), [*texts, ""]
+    none = np.int32(len(texts))
+    return _core.taken(np.append(np.where(codes < 0, none, codes), none).astype(np.int32), row, work.threads), [*texts, ""]  # fmt: skip
 
 
 def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
     name, kinds = rule.check.attribute, rule.visit_kinds
     tests, of_entry, barred = _tests(rule)
-    codes, texts = line_text(work, "med_type" if name == "visit_kind" else name, chosen.rows, on)
+    codes, texts = line_text(work, "med_type" if name == "visit_kind" else name, chosen, on)
     masks = [_fitting(test, texts, kinds if name == "visit_kind" else None) for test in tests]
-    missing = np.array([not text for text in texts])
-    code = np.where(missing[codes], -1, codes).astype(np.int32) if len(texts) else codes
+    known = np.array([i if text else -1 for i, text in enumerate(texts)] or [-1], np.int32)
+    code = work.at(known, c(codes))
     entry = None if chosen.entry is None else c(chosen.entry)
     return _core.check_attribute(entry, c(code), bits(masks, len(texts)), c(of_entry), barred, work.threads)
 
@@ -250,8 +192,6 @@ def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
 def _fitting(
     test: Codes | Sequence[str], texts: Sequence[str], kinds: Mapping[str, Sequence[str]] | None
 ) -> list[bool]:
-    from .scope import kinds_of
-
     prefixes = test.codes if isinstance(test, Codes) else test
     if kinds is None:
         return [fits(text, prefixes) for text in texts]
@@ -266,15 +206,15 @@ def diagnoses(work: Work, rule: Rule) -> Raw:
     check, batch = rule.check, work.batch
     rows: CodedRows | None = None
     if check.key == "operation":
-        rows, on = CodedRows(work, "operation"), "visits"
+        rows, on = coded_rows(work, "operation"), "visits"
         places, chosen = select_coded(work, rule, rows)
         visit, day = chosen.rows, rows.day[places]
         time = day.astype(np.int64) * DAY + DAY - 1
     else:
         chosen, on = work.lines(rule), "lines"
-        visit, day = batch.line_visit[chosen.rows].astype(np.int64), batch.line_day[chosen.rows]
+        visit, day = work.of(chosen, "visit"), work.of(chosen, "day")
         midnight = day.astype(np.int64) * DAY + DAY - 1
-        time = batch.line_time[chosen.rows] if batch.time_of_day else midnight
+        time = work.of(chosen, "time") if batch.time_of_day else midnight
     place = c(work.visit_place[visit].astype(np.int32))
     sets, of_entry = _diagnosis_sets(work, rule)
     back, lab = check.look_back_days, check.lab
@@ -324,7 +264,7 @@ def one_set(rule: Rule) -> Int32:
 def price_ceiling(work: Work, rule: Rule) -> Raw:
     """K03."""
     chosen = work.lines(rule)
-    price, quantity = work.column("pric")[chosen.rows], work.quantity[chosen.rows]
+    price, quantity = work.prices(chosen.rows), work.of(chosen, "quantity")
     ceiling = rule.numbers["ceiling"]
     entry = None if chosen.entry is None else c(chosen.entry)
     found = _core.check_price_ceiling(entry, c(price), c(quantity), ceiling, rule.check.tolerance.value, work.threads)
@@ -346,24 +286,24 @@ Group = tuple[str, Any, Any, int]
 CELLS = {"line": "line", "day": "day", "hour": "hour", "within": "within"}
 
 
-def grouping(work: Work, rows: Int64, group: Any, subject: str) -> Group:
+def grouping(work: Work, chosen: Chosen, group: Any, subject: str) -> Group:
     """How some lines are cut into groups: cell of time, subject, a further column (-1 is unknown), reach in microseconds."""
     batch = work.batch
-    visit = batch.line_visit[rows]
     name = group if isinstance(group, str) else group.group
     cell = CELLS.get(name, "subject")
-    if name in ("visit", "prescription"):
-        return cell, c(visit), c(work.prescriptions[rows]) if name == "prescription" else None, 0
-    if name == "stay":
-        return cell, None, c(batch.stay[visit]), 0
     if name == "line":
         return cell, None, None, 0
-    who = {"visit": visit, "person_institution": batch.hospital[visit], "person": None}[subject]
+    visit = work.of(chosen, "visit")
+    if name in ("visit", "prescription"):
+        return cell, visit, work.at(work.prescriptions, chosen.rows) if name == "prescription" else None, 0
+    if name == "stay":
+        return cell, None, work.at(batch.stay, visit), 0
+    who = {"visit": visit, "person": None}.get(subject) if subject != "person_institution" else work.at(batch.hospital, visit)  # fmt: skip
     cut = None
     if name in ("month", "quarter", "year", "insurance_year"):
-        cut = _calendar(batch.line_day[rows], name, getattr(group, "starts", None))
+        cut = _calendar(work.of(chosen, "day"), name, getattr(group, "starts", None))
     reach = group.hours.value * 3_600_000_000 - (group.edge == "within") if name == "within" else 0
-    return cell, None if who is None else c(who), cut, reach
+    return cell, who, cut, reach
 
 
 def _calendar(day: Int32, unit: str, starts: Any) -> Int32:
@@ -381,20 +321,21 @@ def _calendar(day: Int32, unit: str, starts: Any) -> Int32:
 
 def pairs(work: Work, rule: Rule) -> Raw:
     """K04."""
-    check, batch = rule.check, work.batch
+    check = rule.check
     chosen = work.lines(rule)
     if check.bundle is not None:
         return _bundle(work, rule, chosen)
     rows = chosen.rows
     groups = list(check.groups.values()) if check.groups is not None else [check.group]
-    groupings = [grouping(work, rows, group, check.subject) for group in groups]
+    groupings = [grouping(work, chosen, group, check.subject) for group in groups]
     built, places = work.pair_table(rule, len(groups))
-    visit = batch.line_visit[rows]
+    visit = work.of(chosen, "visit")
     region, _, level = work.places
+    assert rule.table is not None
+    facts = facts_of(rule.table)
     found = built.check(
-        work.person_begin(rows), c(batch.line_time[rows]), c(batch.item[rows]), c(work.quantity[rows]), c(batch.line_day[rows]),
-        c(region[visit]) if work.narrowed(rule.table, "region") else None, c(level[visit]) if work.narrowed(rule.table, "level") else None,
-        groupings, work.threads,
+        work.person_begin(chosen), *(work.of(chosen, name) for name in ("time", "item", "quantity", "day")),
+        c(region[visit]) if facts.by_region else None, c(level[visit]) if facts.by_level else None, groupings, work.threads,
     )  # fmt: skip
     found["entry"] = places[found["entry"]].astype(np.int32)
     raw = Raw(found, rows, "lines", chosen.eligible, chosen.unknown)
@@ -407,21 +348,14 @@ def pairs(work: Work, rule: Rule) -> Raw:
 
 def _bundle(work: Work, rule: Rule, chosen: Chosen) -> Raw:
     bundle, batch = rule.check.bundle, work.batch
-    inside = work.in_list(bundle.list, batch.item_ids, "item")
-    keep = inside[batch.item[chosen.rows]] if len(inside) else np.zeros(len(chosen.rows), bool)
-    rows = chosen.rows[keep]
-    cell, subject, cut, _ = grouping(work, rows, rule.check.group, rule.check.subject)
+    inside = np.append(work.in_list(bundle.list, batch.item_ids, "item"), False)
+    mine = chosen.only(inside[work.of(chosen, "item")])
+    cell, subject, cut, _ = grouping(work, mine, rule.check.group, rule.check.subject)
     found = _core.check_bundle(
-        work.person_begin(rows),
-        c(batch.line_time[rows]),
-        c(batch.item[rows]),
-        cell,
-        subject,
-        cut,
-        bundle.at_least.value,
+        work.person_begin(mine), work.of(mine, "time"), work.of(mine, "item"), cell, subject, cut, bundle.at_least.value,
         work.threads,
-    )
-    return Raw(found, rows, "lines", chosen.eligible, chosen.unknown)
+    )  # fmt: skip
+    return Raw(found, mine.rows, "lines", chosen.eligible, chosen.unknown)
 
 
 def _pair_names(work: Work, found: dict[str, Any], rows: Int64, rule: Rule) -> list[str]:
@@ -445,15 +379,15 @@ def _pair_names(work: Work, found: dict[str, Any], rows: Int64, rule: Rule) -> l
 
 def couple(work: Work, rule: Rule) -> Raw:
     """K05."""
-    check, batch = rule.check, work.batch
+    check = rule.check
     trigger, partner = check.trigger.kind, check.partner.kind
     rows: CodedRows | None = None
     if trigger == "item":
         chosen = work.lines(rule)
-        visit, day = batch.line_visit[chosen.rows].astype(np.int64), batch.line_day[chosen.rows]
-        order, quantity, own = work.place_of[chosen.rows], work.quantity[chosen.rows], chosen.rows
+        visit, day = work.of(chosen, "visit").astype(np.int64), work.of(chosen, "day")
+        order, quantity, own = work.place_of[chosen.rows].astype(np.int64), work.of(chosen, "quantity"), chosen.rows
     else:
-        rows = CodedRows(work, trigger)
+        rows = coded_rows(work, trigger)
         places, chosen = select_coded(work, rule, rows, work.in_list(check.trigger.list, rows.ids, trigger))
         visit, day, own = rows.visit[places], rows.day[places], places
         order = quantity = np.zeros(len(places), np.int64)
@@ -500,11 +434,11 @@ def _partners(work: Work, rule: Rule) -> tuple[Any, Any, dict[str, Any]]:
     if partner.kind == "item":
         masks = [work.in_list(name, batch.item_ids, "item") for name in names]
         any_ = np.logical_or.reduce(masks) if masks else np.zeros(len(batch.item_ids), bool)
-        rows = work.rows[any_[batch.item[work.rows]]] if len(any_) else work.rows[:0]
+        rows = work.rows[np.append(any_, False)[work.ordered("item")]]
         visit, day, code, own = batch.line_visit[rows].astype(np.int64), batch.line_day[rows], batch.item[rows], rows
-        order, quantity, size = work.place_of[rows], work.quantity[rows], len(batch.item_ids)
+        order, quantity, size = work.place_of[rows].astype(np.int64), work.quantity[rows], len(batch.item_ids)
     else:
-        coded = CodedRows(work, partner.kind)
+        coded = coded_rows(work, partner.kind)
         masks = [work.in_list(name, coded.ids, partner.kind) for name in names]
         by_day = np.lexsort((coded.day, batch.psn[coded.visit]))
         rows = visit = coded.visit[by_day]
@@ -518,22 +452,21 @@ def _partners(work: Work, rule: Rule) -> tuple[Any, Any, dict[str, Any]]:
 
 def cap(work: Work, rule: Rule, denied: npt.NDArray[np.bool_]) -> Raw:
     """K06. `denied`: lines that earlier rules of the run deny as a whole."""
-    check, batch = rule.check, work.batch
+    check = rule.check
     chosen = work.lines(rule)
     if not check.count_denied and denied.any():
         chosen = chosen.only(~denied[chosen.rows])
     rows = chosen.rows
-    cell, subject, cut, _ = grouping(work, rows, check.group, check.subject)
-    combine = np.zeros(len(rows), np.int32) if check.combine == "all" else batch.item[rows]
+    cell, subject, cut, _ = grouping(work, chosen, check.group, check.subject)
+    combine = np.zeros(len(rows), np.int32) if check.combine == "all" else work.of(chosen, "item")
     if check.combine not in ("item", "all"):
         cells = rule.cells[check.combine.column]
         combine = cells[np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(rows), -1)
-    value = {"quantity": work.quantity, "amount": work.amount}.get(check.measure)
     caps, constant, factor = _caps(rule)
-    days = c(work.stay_days[batch.line_visit[rows]]) if factor else None
     found = _core.check_cap(
-        work.person_begin(rows), c(batch.line_time[rows]), cell, subject, cut, c(combine.astype(np.int32)),
-        None if value is None else c(value[rows]), None if chosen.entry is None else c(chosen.entry), caps, constant, factor, days,
+        work.person_begin(chosen), work.of(chosen, "time"), cell, subject, cut, c(combine.astype(np.int32, copy=False)),
+        work.of(chosen, check.measure) if check.measure in ("quantity", "amount") else None, None if chosen.entry is None else c(chosen.entry),
+        caps, constant, factor, work.at(work.stay_days, work.of(chosen, "visit")) if factor else None,
         comparator=check.comparator, last_paid=check.allocate == "last_paid", threads=work.threads,
     )  # fmt: skip
     raw = Raw(found, rows, "lines", chosen.eligible, chosen.unknown, money=check.measure == "amount")
@@ -552,4 +485,4 @@ def _caps(rule: Rule) -> tuple[Any, int, int]:
     return None, check.cap.value, 0
 
 
-__all__ += ["COMPARATORS", "NULL_DAY", "CodedRows", "grouping", "select_coded", "table_entry"]
+__all__ += ["COMPARATORS", "grouping", "table_entry"]

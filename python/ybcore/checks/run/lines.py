@@ -2,32 +2,65 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ... import _core
 from ...columns.convert import NULL_INT
-from ...columns.ids import encode, flat
+from ...columns.ids import encode
 from ...settling.order import tie_ids
 from .given import Batch
+from .texts import some_of
 
-__all__ = ["UNIT", "OrderedLines", "id_key"]
+__all__ = ["UNIT", "Chosen", "OrderedLines", "id_key"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 UNIT = 10_000
+_BLOCK = 1 << 20
+
+
+@dataclass
+class Chosen:
+    """What a rule looks at, in canonical order: input rows, the table row of each (None: no table decides), and the counts.
+
+    `places`: where lines stand among the standing ones, where they are of those; `whole`: all of these are chosen.
+    """
+
+    rows: Any
+    entry: Int32 | None
+    eligible: int
+    unknown: int
+    places: Int32 | None = None
+    whole: bool = False
+
+    def only(self, keep: Mask) -> Chosen:
+        """Some of them; the counts stay."""
+        places = np.flatnonzero(keep).astype(np.int32) if self.whole else taken_or_none(self.places, keep)
+        return Chosen(self.rows[keep], taken_or_none(self.entry, keep), self.eligible, self.unknown, places)
+
+
+def taken_or_none(values: Any, keep: Any) -> Any:
+    """Some of the values, where there are any."""
+    return None if values is None else values[keep]
 
 
 class OrderedLines:
-    """`order`: rows of lines of standing visits by person, time and ids; `rows`: those of them that stand after netting."""
+    """`order`: rows of lines of standing visits by person, time and ids; `rows`: those of them that stand after netting.
+
+    `standing` says by input row which these are, `cut` where each person begins among them.
+    """
 
     def __init__(self, batch: Batch) -> None:
         self.batch, self.threads = batch, batch.threads
+        self._ordered: dict[str, Any] = {}
         self._lines()
 
     # ------------------------------------------------------------------ lines
@@ -35,41 +68,114 @@ class OrderedLines:
     def _lines(self) -> None:
         batch, frame = self.batch, self.batch.frame("lines")
         if frame is None:
-            self.order = self.rows = np.zeros(0, np.int64)
+            self.order = self.rows = np.zeros(0, np.int32)
             self.quantity = self.amount = np.zeros(0, np.int64)
+            self.cut = np.zeros(len(batch.psn_ids) + 1, np.int64)
             self.returns = self.lost = 0
+            self.as_given, self.standing = True, np.zeros(0, bool)
             return
-        amount = frame.ints("det_item_fee_sumamt")
-        amount = np.where(amount == NULL_INT, 0, amount)
-        count = frame.ints("cnt")
-        quantity = np.where(count == NULL_INT, np.where(amount < 0, -UNIT, UNIT), count)
-        self.given_amount, self.given_quantity = amount, quantity
+        quantity, amount = self.given_quantity, self.given_amount
         visit = batch.line_visit
-        out = ~batch.stands
-        if out.any():
-            visit = np.where(out[visit], -1, visit).astype(np.int32)
+        if not batch.stands.all():
+            own = np.where(batch.stands, np.arange(batch.visits.rows), -1).astype(np.int32)
+            visit = _core.taken(np.append(own, np.int32(-1)), visit, self.threads)
         names = ("numbers", "offsets", "bytes")
         ids = dict(zip((f"visit_{name}" for name in names), _ties(batch.visits.ids["setl_id"])))
-        if "feedetl_sn" in frame.ids:
+        if "feedetl_sn" in frame.ids and not _rising(frame.ids["feedetl_sn"], batch.line_visit):
             ids |= dict(zip((f"line_{name}" for name in names), _ties(frame.ids["feedetl_sn"])))
         found, begin, was_ordered = _core.check_order(
             visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), **ids, threads=self.threads
         )
         order: Int32 | None = None if was_ordered else found
-        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, self.batch.named_line, self.threads)
+        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line(), self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
-        back = (quantity < 0) | (amount < 0)
-        self.quantity = np.where(back, 0, net["quantity"] if self.returns else quantity)
-        self.amount = np.where(back, 0, net["amount"] if self.returns else amount)
-        self.order = np.arange(frame.rows) if order is None else order.astype(np.int64)
-        stands = net["stands"].view(bool)[self.order]
-        self.rows = self.order if stands.all() else self.order[stands]
+        self.quantity, self.amount = quantity, amount
+        if self.returns:
+            back = np.flatnonzero((quantity < 0) | (amount < 0))
+            self.quantity, self.amount = net["quantity"], net["amount"]
+            self.quantity[back] = self.amount[back] = 0
+            self.let_go()
+        self.order = np.arange(frame.rows, dtype=np.int32) if order is None else order
+        self.standing = net["stands"].view(bool)
+        stands = self.standing if order is None else self.standing[self.order]
+        gone = np.flatnonzero(~stands)
+        self.as_given = was_ordered and not len(gone)
+        self.rows = self.order[stands] if len(gone) else self.order
+        self.cut = begin - np.searchsorted(gone, begin)
+
+    def let_go(self) -> None:
+        """Quantities and amounts before netting are read again when they are asked for."""
+        if self.returns:
+            self.batch.frames["lines"].forget("cnt", "det_item_fee_sumamt")
+
+    @property
+    def given_amount(self) -> Int64:
+        """Fen of each line before netting, 0 where missing. Not kept."""
+        amount = self.batch.frames["lines"].ints("det_item_fee_sumamt")
+        return np.ascontiguousarray(np.where(amount == NULL_INT, 0, amount) if (amount == NULL_INT).any() else amount)
+
+    @property
+    def given_quantity(self) -> Int64:
+        """Quantity of each line before netting: 1 where missing, or -1 of a negative amount. Not kept."""
+        count = self.batch.frames["lines"].ints("cnt")
+        missing = count == NULL_INT
+        if missing.any():
+            count = np.where(missing, np.where(self.given_amount < 0, -UNIT, UNIT), count)
+        return np.ascontiguousarray(count)
+
+    def given(self, name: str) -> Any:
+        """A column of all lines, by input row: visit, item, day, time, quantity, amount."""
+        if name in ("quantity", "amount"):
+            return getattr(self, name)
+        return getattr(self.batch, "item" if name == "item" else f"line_{name}")
+
+    def ordered(self, name: str) -> Any:
+        """The same of the standing lines, in canonical order; visit and item are kept. Not to be written."""
+        if name in self._ordered:
+            return self._ordered[name]
+        column = np.ascontiguousarray(self.given(name))
+        out = column if self.as_given else _core.taken(column, self.rows, self.threads)
+        if name in ("visit", "item"):
+            self._ordered[name] = out
+        return out
+
+    def of(self, chosen: Chosen, name: str) -> Any:
+        """The same of some lines."""
+        if chosen.whole:
+            return self.ordered(name)
+        return self.at(np.ascontiguousarray(self.given(name)), chosen.rows)
+
+    def at(self, column: Any, rows: Any) -> Any:
+        """Some rows of a column."""
+        if rows.dtype == np.int32 and column.dtype in (np.int32, np.int64, np.uint8) and len(column):
+            return _core.taken(column, rows, self.threads)
+        return column[rows]
+
+    def person_begin(self, chosen: Chosen) -> Int64:
+        """Where the runs of persons begin among lines in canonical order, and their end."""
+        if chosen.whole:
+            return np.unique(self.cut)
+        if chosen.places is not None:
+            return _core.check_runs(np.ascontiguousarray(chosen.places), self.cut)
+        person = self.batch.psn[self.batch.line_visit[chosen.rows]]
+        if not len(person):
+            return np.zeros(1, np.int64)
+        return np.append(np.flatnonzero(np.diff(person, prepend=-2)), len(person)).astype(np.int64)
+
+    def lines_of(self, visits: Mask) -> Int32:
+        """The standing lines of some visits, in canonical order."""
+        inside = _core.taken(np.append(visits, False).view(np.uint8), self.ordered("visit"), self.threads)
+        rows: Int32 = self.rows[np.flatnonzero(inside)]
+        return rows
 
     @cached_property
-    def place_of(self) -> Int64:
+    def place_of(self) -> Int32:
         """Place in canonical order of each line; lines that are left out stand at the end."""
-        out = np.full(len(self.batch.line_visit), len(self.order), np.int64)
-        out[self.order] = np.arange(len(self.order))
+        size = len(self.order)
+        out = np.full(len(self.batch.line_visit), size, np.int32)
+        # In blocks: NumPy turns the places into wide ones first.
+        for at in range(0, size, _BLOCK):
+            out[self.order[at : at + _BLOCK]] = np.arange(at, min(size, at + _BLOCK), dtype=np.int32)
         return out
 
     @cached_property
@@ -80,17 +186,16 @@ class OrderedLines:
         out[order] = np.arange(len(order))
         return out
 
-    def person_begin(self, rows: Int64) -> Int64:
-        """Where the runs of persons begin among lines in canonical order, and their end."""
-        person = self.batch.psn[self.batch.line_visit[rows]]
-        if not len(person):
-            return np.zeros(1, np.int64)
-        return np.append(np.flatnonzero(np.diff(person, prepend=-2)), len(person)).astype(np.int64)
-
     def column(self, name: str) -> Int64:
         """A numeric column of the lines, NULL_INT where missing."""
-        frame = self.batch.frames["lines"]
-        return frame.ints(name)
+        frame = self.batch.frame("lines")
+        return np.zeros(0, np.int64) if frame is None else frame.ints(name)
+
+    def prices(self, rows: Any) -> Int64:
+        """Prices of some lines; the column is not kept, for few rules ask."""
+        found: Int64 = self.at(self.column("pric"), rows)
+        self.batch.frames["lines"].forget("pric")
+        return found
 
     @cached_property
     def prescriptions(self) -> Int32:
@@ -109,40 +214,40 @@ class OrderedLines:
     @cached_property
     def last_day(self) -> int | None:
         """The last day of lines and visits that stand."""
-        days = [self.batch.line_day[self.rows], self.batch.end_day[self.batch.stands]]
+        days = [self.batch.line_day[self.standing], self.batch.end_day[self.batch.stands]]
         return max((int(part.max()) for part in days if len(part)), default=None)
 
-    def global_rank(self, rows: Int64, on: str) -> Int64:
-        """Numbers that order rows of different persons: by time, then the ids of visit and line."""
-        batch = self.batch
-        time = batch.line_time[rows] if on == "lines" else batch.begin[rows]
-        order = np.argsort(time, kind="stable")
-        tied = np.zeros(len(rows), bool)
-        same = time[order][1:] == time[order][:-1]
-        tied[1:] |= same
-        tied[:-1] |= same
-        if tied.any():
+    def by_key(self, key: Any, keys: int, rows: Any, on: str) -> tuple[Int64, Int64]:
+        """Rows of different persons by a dense key, then time, then the ids of visit and line.
+
+        (places in that order; where the rows of each key that occurs begin, and the end).
+        """
+        batch, lines = self.batch, on == "lines"
+        visit = batch.line_visit[rows] if lines else rows
+        time = np.ascontiguousarray(batch.line_time[rows] if lines else batch.begin[rows])
+        # Lines of one visit and time go as they stand in canonical order.
+        place = (self.place_of if lines else self.visit_place)[rows].astype(np.int64)
+        key = np.ascontiguousarray(key, dtype=np.int32)
+        order, begin, _ = _core.order_rows(key, keys, time, None, place, None, None)
+        same = (time[order][1:] == time[order][:-1]) & (key[order][1:] == key[order][:-1])
+        same &= visit[order][1:] != visit[order][:-1]
+        if same.any():
+            # Lines of two visits may take turns: all of that key and time are put in order anew.
+            tied = np.isin(time[order], np.unique(time[order][1:][same]))
             at = np.flatnonzero(tied)
             mine = order[at]
-            keys = self._id_keys(rows[mine], on)
-            order[at] = mine[sorted(range(len(mine)), key=lambda i: (int(time[mine[i]]), *keys[i]))]
-        out = np.empty(len(rows), np.int64)
-        out[order] = np.arange(len(rows))
-        return out
+            order[at] = mine[np.lexsort((place[mine], self._by_id(visit[mine]), time[mine], key[mine]))]
+        return order, np.unique(begin)
 
-    def _id_keys(self, rows: Int64, on: str) -> list[tuple[Any, ...]]:
-        batch = self.batch
-        visit = batch.line_visit[rows] if on == "lines" else rows
-        visits = [id_key(text) for text in flat(batch.visits.ids["setl_id"]).take(pa.array(visit)).to_pylist()]
-        if on != "lines":
-            return [(key,) for key in visits]
-        frame = batch.frames["lines"]
-        own: list[Any] = [None] * len(rows)
-        if "feedetl_sn" in frame.ids:
-            own = flat(frame.ids["feedetl_sn"]).take(pa.array(rows)).to_pylist()
-        places = self.place_in_visit[rows].tolist() if any(text is None for text in own) else own
-        lines = [(-1, place, b"") if text is None else id_key(text) for text, place in zip(own, places)]
-        return list(zip(visits, lines))
+    def _by_id(self, visit: Any) -> Int64:
+        """Numbers that order visits by their ids."""
+        own, of = np.unique(visit, return_inverse=True)
+        ids = tie_ids(pa.chunked_array([some_of(self.batch.visits.ids["setl_id"], own)]))
+        none = np.zeros(len(own), np.int32)
+        order, _, _ = _core.order_rows(none, 1, none.astype(np.int64), None, ids["numbers"], ids["offsets"], ids["bytes"])  # fmt: skip
+        rank = np.empty(len(own), np.int64)
+        rank[order] = np.arange(len(own))
+        return rank[of.reshape(-1)]
 
     def begin_of_persons(self, visit: Any) -> Int64:
         """Where each person begins among events that stand by person; one more than persons."""
@@ -159,9 +264,7 @@ class OrderedLines:
     @cached_property
     def has_line(self) -> Mask:
         """Visits with a standing line."""
-        out = np.zeros(self.batch.visits.rows, bool)
-        out[self.batch.line_visit[self.rows]] = True
-        return out
+        return _core.check_tally(self.ordered("visit"), None, self.batch.visits.rows) > 0
 
     @cached_property
     def place_in_visit(self) -> Int64:
@@ -180,6 +283,27 @@ class OrderedLines:
         days = batch.visits.ints("ipt_days")
         own = np.maximum(1, batch.end_day.astype(np.int64) - batch.begin_day)
         return np.where(days == NULL_INT, own, days).astype(np.int32)
+
+
+def _rising(column: pa.ChunkedArray, visit: Int32) -> bool:
+    """Whether lines stand by visit, and those of one visit by their ids: then their places order them as the ids do."""
+    at, last = 0, None
+    for chunk in column.chunks:
+        if not len(chunk):
+            continue
+        if chunk.null_count or pa.types.is_dictionary(chunk.type):
+            return False
+        own = visit[at : at + len(chunk)]
+        step = np.diff(own)
+        if (step < 0).any():
+            return False
+        ids = pc.greater(chunk.slice(1), chunk.slice(0, len(chunk) - 1))
+        if not (np.asarray(ids) | (step > 0)).all():
+            return False
+        if last is not None and (own[0] < last[0] or (own[0] == last[0] and not pc.greater(chunk[0], last[1]).as_py())):
+            return False
+        at, last = at + len(chunk), (own[-1], chunk[-1])
+    return True
 
 
 def _ties(column: pa.ChunkedArray) -> tuple[Any, Any, Any]:

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from ... import _core
-from ...columns.ids import flat
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING, Hits
+from .texts import some_of
 from .work import Work
 
 __all__ = ["Judged", "judge"]
@@ -83,7 +82,7 @@ def _rank(work: Work, judged: Judged) -> Int64:
         return np.zeros(0, np.int64)
     given = np.array([h.rule.priority[0] for h in hits])[rule]
     time, place = (np.concatenate(parts) for parts in zip(*(_first(work, h) for h in hits)))
-    ids = np.array([name for h in hits for name in h.jr_id], "S20")
+    ids = np.concatenate([h.jr_id for h in hits])
     return np.lexsort((ids, place, time, rule, judged.severity, judged.disposition, given)).astype(np.int64)
 
 
@@ -152,7 +151,7 @@ def _fits(work: Work, hits: Hits, row: dict[str, Any]) -> Mask:
 def _equals(work: Work, column: str, visit: Int64, text: str) -> Mask:
     frame = work.batch.visits
     if column in frame.ids:
-        return np.array([str(v) == text for v in flat(frame.ids[column]).take(pa.array(visit)).to_pylist()], bool)
+        return np.array([str(v) == text for v in some_of(frame.ids[column], visit).to_pylist()], bool)
     found = frame.code(column)
     if found is None:
         return np.zeros(len(visit), bool)

@@ -6,6 +6,8 @@ from typing import Any
 
 from ..fields import Scope
 from ..rule import Rule
+from ..user import UserRule
+from ..user_columns import DERIVED, sources
 from .given import Batch
 from .scope import DEFAULTS, OF_LINES
 
@@ -179,6 +181,23 @@ def _k15(check: Any) -> list[Need]:
     ]
 
 
+def _user(function: UserRule) -> list[Need]:
+    asked = [name for name, optional in zip(function.columns, function.optional) if not optional]
+    return [need for name in asked for need in _asked(name, function.on)]
+
+
+def _asked(name: str, on: str) -> list[Need]:
+    """What a column of a rule of one's own is made from."""
+    if name in ("list_type", "med_chrgitm_type"):
+        return [CATALOGUE]
+    if name == "main_diagnosis":
+        return [MAIN]
+    if name in DERIVED:
+        name = "age" if name.startswith("age_") else name
+        return _attribute(name) if name in ("age", "level", "title", "dr_status") else []
+    return [] if name in DEFAULTS else [[(table, name) for table in sources(name, on)]]
+
+
 _OF_KERNEL: dict[str, Any] = {
     "K01": _k01,
     "K02": _k02,
@@ -199,5 +218,7 @@ _OF_KERNEL: dict[str, Any] = {
 
 
 def _kernel(rule: Rule) -> list[Need]:
+    if rule.function is not None:
+        return _user(rule.function)
     found: list[Need] = _OF_KERNEL[rule.kernel](rule.check) if rule.kernel in _OF_KERNEL else []
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from .work import Work
 
 __all__ = ["ratio"]
 
+Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 SCALE = {"amount": 100, "quantity": 10_000}
 MILLION = 1_000_000
@@ -27,13 +29,14 @@ MILLION = 1_000_000
 def ratio(work: Work, rule: Rule) -> Raw:
     """K13."""
     check = rule.check
-    sides = [_side(work, rule, side) for side in (check.numerator, check.denominator)]
-    cells = (
-        np.unique(np.concatenate([cell for cell, _ in sides]), axis=0)
-        if sum(len(s[0]) for s in sides)
-        else np.zeros((0, 3), np.int64)
-    )
-    top, base = (_total(cells, *side) for side in sides)
+    axis = _axis(work, check.by, check.period)
+    sides = [_side(work, rule, side, axis) for side in (check.numerator, check.denominator)]
+    there = np.zeros(axis.size, bool)
+    for key, _ in sides:
+        there |= _core.check_tally(key, None, axis.size) > 0
+    number = np.flatnonzero(there)
+    cells = axis.cells(number)
+    top, base = (_core.check_tally(key, counted, axis.size)[number] for key, counted in sides)
     up, down = MILLION * SCALE.get(check.denominator.measure, 1), SCALE.get(check.numerator.measure, 1)
     least = check.min_sample.value
     test = check.test
@@ -46,10 +49,18 @@ def ratio(work: Work, rule: Rule) -> Raw:
     elif test.kind == "change":
         at = np.arange(len(cells))
         found = _core.check_ratio_change(
-            c(top), c(base), _before(cells), test.comparator, test.value.value, up, down, least, work.threads
+            c(top),
+            c(base),
+            _before(number, cells, axis),
+            test.comparator,
+            test.value.value,
+            up,
+            down,
+            least,
+            work.threads,
         )
     else:
-        group = _peer_groups(work, rule, cells)
+        group = _peer_groups(work, rule, number, axis)
         lost = int(np.count_nonzero(group < 0))
         at = np.flatnonzero(group >= 0)
         at = at[np.lexsort((group[at], cells[at, 2]))]
@@ -121,116 +132,156 @@ def _bounds(period: str, number: Int64) -> tuple[Int64, Int64]:
     return first, last
 
 
-def _units(work: Work, by: str, rows: Int64, on: str) -> tuple[Int64, Int64]:
-    """(first, second) number of the unit of each row; -1 is unknown."""
+@dataclass(frozen=True)
+class Axis:
+    """Units and periods as one dense number: (first * seconds + second) * periods + period - earliest."""
+
+    first: int
+    seconds: int
+    earliest: int
+    periods: int
+
+    @property
+    def size(self) -> int:
+        """How many numbers there may be."""
+        return self.first * self.seconds * self.periods
+
+    def cells(self, number: Int64) -> Int64:
+        """(first, second, period) of each number."""
+        unit, period = np.divmod(number, self.periods)
+        return np.stack((unit // self.seconds, unit % self.seconds, period + self.earliest), axis=1)
+
+    def numbers(self, first: Int32, second: Int32 | None, period: Int32) -> Int32:
+        """The number of each row; -1 where the unit is not known."""
+        unit = first
+        if second is not None:
+            unit = first * np.int32(self.seconds) + second
+            unit[(first < 0) | (second < 0)] = -1
+        # Of unit -1 every period comes to less than 0.
+        number = unit * np.int32(self.periods)
+        number += period
+        return np.maximum(number, np.int32(-1), out=number)
+
+
+def _edges(work: Work) -> Int64:
+    """First and last day of lines and visits that stand."""
     batch = work.batch
-    visit = batch.line_visit[rows] if on == "lines" else rows
-    hospital = batch.hospital[visit].astype(np.int64)
-    if by == "institution":
-        return hospital, np.zeros(len(rows), np.int64)
-    if by == "doctor":
-        return (batch.doctor[rows] if on == "lines" else batch.attending[visit]).astype(np.int64), np.zeros(
-            len(rows), np.int64
-        )
+    kept = ((batch.line_day, work.standing), (batch.begin_day, batch.stands))
+    most, least = np.iinfo(np.int32).max, np.iinfo(np.int32).min
+    parts = [(day.min(where=own, initial=most), day.max(where=own, initial=least)) for day, own in kept if own.any()]
+    return np.array(parts or [(0, 0)], np.int64)
+
+
+def _axis(work: Work, by: str, period: str) -> Axis:
+    """Every unit and every period of the lines and visits that stand."""
+    batch = work.batch
+    _, _, departments = work.departments if by == "department" else (None, None, [""])
+    first = len(batch.doctor_ids if by == "doctor" else batch.hospital_ids)
+    edges = work.once("edges", lambda: _edges(work))
+    low, high = _period(period, np.array([edges.min(), edges.max()])).tolist()
+    return Axis(max(1, first), max(1, len(departments)), low, high - low + 1)
+
+
+def _numbers(work: Work, check: Any, axis: Axis, rows: Any, on: str, visit: Any, day: Any) -> Int32:
+    """The number of the unit and period of some lines or visits."""
+    batch = work.batch
+    edges = work.once("edges", lambda: _edges(work))
+    low, high = int(edges.min()), int(edges.max())
+    of_day = (_period(check.period, np.arange(low, high + 1)) - axis.earliest).astype(np.int32)
+    period = _core.taken(of_day, np.clip(day, low, high) - np.int32(low), work.threads)
+    if check.by == "doctor":
+        return axis.numbers(batch.doctor[rows] if on == "lines" else batch.attending[rows], None, period)
+    hospital = work.at(batch.hospital, visit)
+    if check.by == "institution":
+        return axis.numbers(hospital, None, period)
     of_lines, of_visits, _ = work.departments
-    return hospital, (of_lines[rows] if on == "lines" else of_visits[visit]).astype(np.int64)
+    return axis.numbers(hospital, of_lines[rows] if on == "lines" else of_visits[rows], period)
 
 
-def _side(work: Work, rule: Rule, side: Any) -> tuple[Int64, Int64]:
-    """(unit and period of each event, what it counts)."""
-    batch, check = work.batch, rule.check
+def _all_lines(work: Work, check: Any, axis: Axis) -> Int32:
+    """Those of every line by input row; -1 also of lines that do not stand."""
+
+    def make() -> Int32:
+        batch = work.batch
+        number = _numbers(work, check, axis, slice(None), "lines", batch.line_visit, batch.line_day)
+        number[~work.standing] = -1
+        return number
+
+    numbers: Int32 = work.once(f"cells {check.by} {check.period}", make)
+    return numbers
+
+
+def _side(work: Work, rule: Rule, side: Any, axis: Axis) -> tuple[Int32, Any]:
+    """(unit and period of each event, -1 unknown; what it counts, None: one each)."""
+    batch, check, kinds = work.batch, rule.check, rule.visit_kinds
     on = "visits" if side.measure in ("visits", "days") else "lines"
-    kinds = rule.visit_kinds
     if on == "lines":
-        rows = work.rows
-        mask = work.item_mask(rule, side.items)
-        if mask is not None:
-            rows = rows[mask[batch.item[rows]]] if len(mask) else rows[:0]
-        rows = rows[
-            work.when(rule, work.scopes.of_lines(work.scope_of(rule), kinds, rows), batch.line_day[rows]) == YES
-        ]
-        rows = rows[work.scopes.of_lines(side.scope, kinds, rows) == YES]
-        rows = rows[work.among(rule, rows, side.items)[1] == YES]
-        day = batch.line_day[rows]
-        value = {"amount": work.amount, "quantity": work.quantity}.get(side.measure)
-        counted = np.ones(len(rows), np.int64) if value is None else value[rows]
-    else:
-        rows, _ = batch.visit_order
-        inside = work.when(rule, work.scopes.truth(work.scope_of(rule), kinds)[rows], batch.begin_day[rows]) == YES
-        rows = rows[inside & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
-        if not side.items.all:
-            has = np.zeros(batch.visits.rows, bool)
-            inside = work.among(rule, work.rows, side.items)[1] == YES
-            has[batch.line_visit[work.rows[inside]]] = True
-            rows = rows[has[rows]]
-        day = batch.begin_day[rows]
-        counted = work.stay_days[rows].astype(np.int64) if side.measure == "days" else np.ones(len(rows), np.int64)
-    first, second = _units(work, check.by, rows, on)
-    known = (first >= 0) & (second >= 0)
-    cell = np.stack((first, second, _period(check.period, day)), axis=1)[known]
-    return cell.reshape(-1, 3), counted[known]
+        lines = work.maybe(rule, side.items)
+        _, among = work.among(rule, lines, side.items)
+        if among is not None and (among != YES).any():
+            lines = lines.only(among == YES)
+        for scope in (work.scope_of(rule), side.scope):
+            if scope:
+                visit = work.of(lines, "visit")
+                lines = lines.only(work.scopes.of_lines(scope, kinds, lines.rows, visit) == YES)
+        if not work.always(rule):
+            held = work.when(rule, np.full(len(lines.rows), YES, np.uint8), work.of(lines, "day"))
+            lines = lines.only(held == YES)
+        number = _all_lines(work, check, axis)
+        counted = work.given(side.measure) if side.measure in ("amount", "quantity") else None
+        if lines.whole:
+            return number, counted
+        return work.at(number, lines.rows), None if counted is None else work.at(counted, lines.rows)
+    rows, _ = batch.visit_order
+    inside = work.when(rule, work.scopes.truth(work.scope_of(rule), kinds)[rows], batch.begin_day[rows]) == YES
+    rows = rows[inside & (work.scopes.truth(side.scope, kinds)[rows] == YES)]
+    if not side.items.all:
+        rows = rows[work.visits_with(rule, side.items)[rows] == YES]
+    counted = work.stay_days[rows].astype(np.int64) if side.measure == "days" else None
+    return _numbers(work, check, axis, rows, "visits", rows, batch.begin_day[rows]), counted
 
 
-def _total(cells: Int64, cell: Int64, counted: Int64) -> Int64:
-    """Sum of what the events of each cell count."""
-    out = np.zeros(len(cells), np.int64)
-    if len(cell):
-        np.add.at(out, _places(cells, cell), counted)
-    return out
-
-
-def _places(cells: Int64, cell: Int64) -> Int64:
-    """Place of each cell among the sorted ones."""
-    width = np.maximum(cells.max(axis=0), cell.max(axis=0)) - np.minimum(cells.min(axis=0), cell.min(axis=0)) + 1
-    low = np.minimum(cells.min(axis=0), cell.min(axis=0))
-
-    def packed(values: Int64) -> Int64:
-        parts = values - low
-        return (parts[:, 0] * width[1] + parts[:, 1]) * width[2] + parts[:, 2]
-
-    return np.searchsorted(packed(cells), packed(cell))
-
-
-def _before(cells: Int64) -> Any:
+def _before(number: Int64, cells: Int64, axis: Axis) -> Int32:
     """The cell of the same unit one period earlier; -1 none."""
-    if not len(cells):
-        return np.zeros(0, np.int32)
-    earlier = cells - np.array([0, 0, 1])
-    at = np.minimum(_places(cells, earlier), len(cells) - 1)
-    return np.where((cells[at] == earlier).all(axis=1), at, -1).astype(np.int32)
+    place = np.full(axis.size + 1, -1, np.int32)
+    place[number] = np.arange(len(number), dtype=np.int32)
+    return np.where(cells[:, 2] > axis.earliest, place[number - 1], -1).astype(np.int32)
 
 
-def _peer_groups(work: Work, rule: Rule, cells: Int64) -> Int64:
-    """Number of the peer group of each cell: the attributes of the unit's first visit in the period; -1 unknown."""
-    batch, check = work.batch, rule.check
+def _first_visits(work: Work, check: Any, number: Int64, axis: Axis) -> Int64:
+    """The first visit of each cell's unit in its period, by begin and id; -1 none. A line counts as its visit."""
+    batch = work.batch
     order, _ = batch.visit_order
-    visits = order
-    lines = work.rows
-    parts = [(*_units(work, check.by, visits, "visits"), visits)]
+    cell = _numbers(work, check, axis, order, "visits", order, batch.begin_day[order])
+    visit = order
     if check.by != "institution":
-        parts.append((*_units(work, check.by, lines, "lines"), batch.line_visit[lines].astype(np.int64)))
-    first = np.concatenate([p[0] for p in parts])
-    second = np.concatenate([p[1] for p in parts])
-    visit = np.concatenate([p[2] for p in parts])
-    cell = np.stack((first, second, _period(check.period, batch.begin_day[visit])), axis=1)
-    known = (first >= 0) & (second >= 0)
-    cell, visit = cell[known], visit[known]
-    rank = work.global_rank(visit, "visits")
-    by = np.lexsort((rank, cell[:, 2], cell[:, 1], cell[:, 0]))
-    cell, visit = cell[by], visit[by]
-    at = _places(cells, cell) if len(cells) and len(cell) else np.zeros(0, np.int64)
-    here = np.zeros(len(cell), bool)
-    inside = at < len(cells)
-    here[inside] = (cells[at[inside]] == cell[inside]).all(axis=1)
-    earliest = np.full(len(cells), -1, np.int64)
-    earliest[at[here][::-1]] = visit[here][::-1]
-    out = np.zeros(len(cells), np.int64)
+        lines = work.ordered("visit")
+        of_lines = _numbers(work, check, axis, work.rows, "lines", lines, batch.begin_day[lines])
+        cell, visit = np.concatenate((cell, of_lines)), np.concatenate((visit, lines))
+    cell, visit = cell[cell >= 0], visit[cell >= 0]
+    begin = np.full(axis.size, np.iinfo(np.int64).max)
+    np.minimum.at(begin, cell, batch.begin[visit])
+    tied = batch.begin[visit] == begin[cell]
+    pairs = np.unique(cell[tied].astype(np.int64) * (batch.visits.rows + 1) + visit[tied])
+    tied_cell, tied_visit = np.divmod(pairs, batch.visits.rows + 1)
+    by, cut = work.by_key(tied_cell, axis.size, tied_visit, "visits")
+    first = by[cut[:-1]]
+    earliest = np.full(axis.size, -1, np.int64)
+    earliest[tied_cell[first]] = tied_visit[first]
+    return earliest[number]
+
+
+def _peer_groups(work: Work, rule: Rule, number: Int64, axis: Axis) -> Int64:
+    """Number of the peer group of each cell: the attributes of the unit's first visit in the period; -1 unknown."""
+    check = rule.check
+    earliest = _first_visits(work, check, number, axis)
+    out = np.zeros(len(number), np.int64)
     for name in check.test.group:
         codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
         place: dict[str, int] = {}
         lut = np.array([place.setdefault(text, len(place)) if text else -1 for text in texts], np.int64)
         own = (
-            np.where(earliest >= 0, lut[codes[np.maximum(earliest, 0)]], -1) if len(texts) else np.full(len(cells), -1)
+            np.where(earliest >= 0, lut[codes[np.maximum(earliest, 0)]], -1) if len(texts) else np.full(len(number), -1)
         )
         out = np.where((out < 0) | (own < 0), -1, out * (len(place) + 1) + own)
     return np.where(earliest < 0, -1, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +31,14 @@ class Records(OrderedLines):
         self.lists: dict[str, Any] = {}
         self._members: dict[tuple[str, str], Mask] = {}
         self._visits_in: dict[str, npt.NDArray[np.uint8]] = {}
+        self._once: dict[str, Any] = {}
         self.scopes = Scopes(batch, self._visits_with)
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What several rules ask for, made by the first."""
+        if name not in self._once:
+            self._once[name] = make()
+        return self._once[name]
 
     def in_list(self, name: str, ids: pa.Array, what: str) -> Mask:
         """Which of the distinct ids (of kind `what`) are in a list."""
@@ -111,6 +119,10 @@ class Records(OrderedLines):
 
     def visit_diagnoses(self, main: bool) -> dict[str, Any]:
         """Diagnoses of visits by their place in order: all, or the main one only."""
+        found: dict[str, Any] = self.once(f"diagnoses {main}", lambda: self._placed_diagnoses(main))
+        return found
+
+    def _placed_diagnoses(self, main: bool) -> dict[str, Any]:
         order, _ = self.batch.visit_order
         _, code, of_visit = self._all_diagnoses
         if main:

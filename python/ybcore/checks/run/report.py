@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...columns.convert import NULL_INT
-from ...columns.ids import flat, lookup
+from ...columns.ids import lookup
 from .. import statistics as counted
 from .. import told
+from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
+from .texts import some_of
 from .work import Work
+
+if TYPE_CHECKING:
+    from ..why import Why
 
 __all__ = ["CheckReport"]
 
@@ -37,14 +44,19 @@ class CheckReport:
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
+    book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
+    stage: str = "after"
 
     @cached_property
     def _order(self) -> Int64:
         """Findings by the book's order of rules, then jr_id."""
-        judged = self.judged
-        ids = np.array([name for hits in judged.hits for name in hits.jr_id], "S20")
-        return np.lexsort((ids, judged.rule)).astype(np.int64)
+        return np.lexsort((self._names, self.judged.rule)).astype(np.int64)
+
+    @cached_property
+    def _names(self) -> npt.NDArray[np.bytes_]:
+        """jr_id of every finding."""
+        return np.concatenate([hits.jr_id for hits in self.judged.hits] or [np.zeros(0, "S20")])
 
     @cached_property
     def findings(self) -> pa.Table:
@@ -72,7 +84,7 @@ class CheckReport:
         amount = self._amounts()[order]
         computed = np.array([r.amount != "none" and r.kernel != "K13" for r in rules] or [False])[rule]
         out = {
-            "jr_id": pa.array([judged.hits[r].jr_id[a] for r, a in zip(rule.tolist(), at.tolist())], pa.string()),
+            "jr_id": _texts(self._names[order]),
             "rule_id": of_rule([r.id for r in rules]),
             "rule_version": of_rule([r.version for r in rules]),
             "psn_no": self._ids_of(batch.visits.ids["psn_no"], visit),
@@ -81,9 +93,9 @@ class CheckReport:
             "fixmedins_code": self._unit(batch.visits.ids.get("fixmedins_code"), visit, rule, at, "unit_hospital"),
             "dr_code": self._doctors(row, is_line, visit, rule, at),
             "disposition": pa.array(DISPOSITIONS, pa.string()).take(pa.array(judged.disposition[order])),
-            "sev_deg": pa.array([str(s) for s in judged.severity[order].tolist()], pa.string()),
+            "sev_deg": pa.array(judged.severity[order]).cast(pa.string()),
             "vola_amt": pa.array(amount),
-            "vola_amt_stas": pa.array([str(int(c)) for c in computed.tolist()], pa.string()),
+            "vola_amt_stas": pa.array(computed.astype(np.int64)).cast(pa.string()),
             "recover_amt": self._recover(order),
             "vola_bhvr_type": of_rule([r.behaviour for r in rules]),
             "measure": pa.array(of_hits("measure")),
@@ -125,11 +137,9 @@ class CheckReport:
     def _ids_of(column: Any, row: Int64) -> pa.Array:
         if column is None:
             return pa.nulls(len(row), pa.string())
-        return flat(column).combine_chunks().take(pa.array(row, mask=row < 0))
+        return some_of(column, row)
 
     def _stays(self, visit: Int64) -> pa.Array:
-        import pyarrow.compute as pc
-
         ids = self.work.batch.visits.ids
         own = self._ids_of(ids["setl_id"], visit)
         if "mdtrt_id" not in ids:
@@ -192,16 +202,15 @@ class CheckReport:
         row, is_line, part = of("row", np.int64), of("is_line", bool), of("part", np.uint8)
         visit = row.copy()
         visit[is_line] = batch.line_visit[row[is_line]]
-        ids = [judged.hits[r].jr_id[a] for r, a in zip(judged.rule[order].tolist(), judged.at[order].tolist())]
-        jr = np.repeat(np.array(ids, object), size) if ids else np.zeros(0, object)
+        names = _texts(np.repeat(self._names[order], size))
         lines = batch.frame("lines")
         numbers = None if lines is None else lines.ids.get("feedetl_sn")
         offending = part == OFFENDING
         paid = np.concatenate(judged.paid or [np.zeros(0, np.int64)])[at]
         return pa.table(
             {
-                "jrd_id": pa.array([f"{name}-{i + 1}" for name, i in zip(jr.tolist(), step.tolist())], pa.string()),
-                "jr_id": pa.array(jr.tolist(), pa.string()),
+                "jrd_id": pc.binary_join_element_wise(names, pa.array(step + 1).cast(pa.string()), "-"),
+                "jr_id": names,
                 "setl_id": self._ids_of(batch.visits.ids["setl_id"], visit),
                 "feedetl_sn": self._ids_of(numbers, np.where(is_line, row, -1)),
                 "row": pa.array(np.where(is_line, row, -1)),
@@ -227,6 +236,30 @@ class CheckReport:
     def precision(self, labels: Any) -> pa.Table:
         """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
         return counted.precision(self, labels)
+
+    def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
+        """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
+        from ..replay import replayed
+
+        return replayed(self.work, self.book, rule, values, figure, stage=self.stage)
+
+    def why_not(self, line: Any, rule: str) -> Why:
+        """Why a rule did not hit a line (its input row, (setl_id, feedetl_sn), or `setl_id/feedetl_sn`) or a visit (setl_id). Raises InputError."""
+        from ..why import why_not
+
+        return why_not(self, line, rule)
+
+    def to_html(self, path: str | os.PathLike[str], lang: str = "zh", *, top: int = 200) -> None:
+        """Write one page that opens offline: figures, colours by rule, groups, the `top` largest findings. Needs the extra `report`."""
+        from ...report.page import write_page
+
+        write_page(self, path, lang, top=top)
+
+    def to_excel(self, path: str | os.PathLike[str], lang: str = "zh") -> None:
+        """Write an .xlsx with summary, rules, findings, details, institutions, doctors, persons, not run. Needs the extra `excel`."""
+        from ...report.workbook import write_workbook
+
+        write_workbook(self, path, lang)
 
     def levels(self) -> pa.Array:
         """Level of the institution (3, 2, 1, 0) of each finding's first offending visit; null where there is none."""
@@ -255,6 +288,15 @@ class CheckReport:
         top = np.maximum(work.quantity, 0)
         np.minimum(moved.quantity, top, out=moved.quantity)
         return moved
+
+
+def _texts(names: npt.NDArray[np.bytes_]) -> pa.Array:
+    """Names of 20 bytes each as texts."""
+    size = names.dtype.itemsize
+    if len(names) * size >= 2**31:
+        return pa.array(names.astype(str), pa.large_string()).cast(pa.string())
+    offsets = np.arange(0, (len(names) + 1) * size, size, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(names), pa.py_buffer(offsets), pa.py_buffer(np.ascontiguousarray(names)))
 
 
 def _nullable(values: Int64) -> pa.Array:

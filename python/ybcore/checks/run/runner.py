@@ -13,15 +13,15 @@ import pyarrow as pa
 from ...errors import InputError, Problem
 from ..book import RuleBook
 from ..rule import Rule
-from . import line_rules, ratio_rules, sum_rules, time_rules
-from .found import OFFENDING, Hits, Raw, hits_of
+from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
+from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch
 from .money import MOVING, judge
 from .needs import missing
 from .report import CheckReport
 from .work import Work
 
-__all__ = ["run"]
+__all__ = ["MOVING", "note_denied", "raw_of", "rule_status", "run"]
 
 _EPOCH = dt.date(1970, 1, 1)
 KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
@@ -39,6 +39,7 @@ KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
     "K13": ratio_rules.ratio,
     "K14": sum_rules.stock,
     "K15": sum_rules.valid,
+    "user": user_rules.user,
 }
 
 
@@ -66,12 +67,15 @@ def run(
     denied = np.zeros(len(batch.line_visit), bool)
     hits: list[Hits] = []
     rows: list[dict[str, Any]] = []
-    for rule in book:
-        row, found = _one(work, rule, stage, denied)
+    states = [(rule, rule_status(work, rule, stage)) for rule in book]
+    work.picks.plan([rule for rule, (status, _) in states if status == "run"])
+    for rule, state in states:
+        row, found = _one(work, rule, *state, stage, denied)
         rows.append(row)
         if found is not None:
             hits.append(found)
     began = time.perf_counter()
+    give_names(work, hits)
     judged = judge(work, hits, suppress, known, stage != "after")
     for row in rows:
         _count(row, judged)
@@ -80,7 +84,8 @@ def run(
         kernel = str(row["kernel"])
         clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
     notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
-    return CheckReport(work, judged, pa.Table.from_pylist(rows, _MANIFEST), notes, work.lost, judged.told, clock)
+    manifest = pa.Table.from_pylist(rows, _MANIFEST)
+    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
 
 
 _MANIFEST = pa.schema(
@@ -90,7 +95,8 @@ _MANIFEST = pa.schema(
 )  # fmt: skip
 
 
-def _status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
+def rule_status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
+    """Whether a rule runs on a batch, and if not why."""
     if not rule.enabled:
         return "disabled", rule.reason
     if stage not in rule.stage:
@@ -104,8 +110,9 @@ def _status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
     return ("skipped", skip[1]) if skip is not None else ("run", None)
 
 
-def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any], Hits | None]:
-    status, reason = _status(work, rule, stage)
+def _one(
+    work: Work, rule: Rule, status: str, reason: str | None, stage: str, denied: Any
+) -> tuple[dict[str, Any], Hits | None]:
     row: dict[str, Any] = {
         "rule_id": rule.id,
         "rule_version": rule.version,
@@ -118,7 +125,7 @@ def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any
         return row, None
     began = time.perf_counter()
     try:
-        raw = line_rules.cap(work, rule, denied) if rule.kernel == "K06" else KERNELS[rule.kernel](work, rule)
+        raw = raw_of(work, rule, denied)
     except InputError:
         raise
     except (ValueError, TypeError) as error:
@@ -127,7 +134,7 @@ def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any
             [Problem(what=what, what_zh=f"规则 {rule.id} 无法运行：{error}", file=rule.place[0], line=rule.place[1])]
         ) from error
     found = hits_of(work, rule, raw, stage != "after")
-    _deny(work, found, denied)
+    note_denied(work, found, denied)
     row |= {
         "eligible": raw.eligible,
         "unknown": raw.unknown + int(raw.found["unknown"]),
@@ -136,7 +143,12 @@ def _one(work: Work, rule: Rule, stage: str, denied: Any) -> tuple[dict[str, Any
     return row, found
 
 
-def _deny(work: Work, hits: Hits, denied: Any) -> None:
+def raw_of(work: Work, rule: Rule, denied: Any) -> Raw:
+    """What the kernel of a rule gives. `denied`: lines that earlier rules of the run deny as a whole."""
+    return line_rules.cap(work, rule, denied) if rule.kernel == "K06" else KERNELS[rule.kernel](work, rule)
+
+
+def note_denied(work: Work, hits: Hits, denied: Any) -> None:
     """Lines that a rule denies with their whole net amount; later caps may leave them out."""
     if hits.rule.disposition not in MOVING or hits.rule.shadow:
         return

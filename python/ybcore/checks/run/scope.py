@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ... import _core
 from ...policy.compile import Asked
 from ...settling.people import Facts, LevelMap
 from ..fields import Scope
 from .given import Batch
 
-__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "both", "fits", "turned"]
+__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "asks_lines", "both", "fits", "of_visits", "turned"]
 
 Truth = npt.NDArray[np.uint8]
 Int32 = npt.NDArray[np.int32]
@@ -33,12 +35,25 @@ def fits(text: str, prefixes: Sequence[str]) -> bool:
 
 def both(a: Truth, b: Truth) -> Truth:
     """a and b: a No decides, then an Unknown."""
-    return np.where((a == NO) | (b == NO), NO, np.maximum(a, b)).astype(np.uint8)
+    return np.minimum(a * b, np.uint8(UNKNOWN))
 
 
 def turned(a: Truth) -> Truth:
     """Not a."""
     return _TURNED[a]
+
+
+def asks_lines(scope: Scope) -> bool:
+    """Whether a scope looks at columns of lines."""
+    return bool(scope.columns() & set(OF_LINES))
+
+
+def of_visits(scope: Scope) -> Scope:
+    """What a scope asks of visits only: where that does not hold, the scope does not."""
+    if not asks_lines(scope):
+        return scope
+    tests = {name: prefixes for name, prefixes in scope.tests.items() if name not in OF_LINES}
+    return Scope(tests, scope.diagnoses, tuple(part for part in scope.negated if not asks_lines(part)))
 
 
 class Scopes:
@@ -52,7 +67,7 @@ class Scopes:
             batch.person_row, batch.institution_row, batch.end_day, True, batch.threads,
         )  # fmt: skip
         self._texts: dict[str, tuple[Int32, list[str]]] = {}
-        self._known: dict[Any, Truth] = {}
+        self._known: dict[Any, Any] = {}
 
     def text(self, name: str) -> tuple[Int32, list[str]]:
         """(index of each visit, texts) of an attribute; the empty text is missing."""
@@ -98,7 +113,7 @@ class Scopes:
             else:
                 answers = [fits(text, prefixes) for text in texts]
             lut = np.array([UNKNOWN if not text else YES if yes else NO for text, yes in zip(texts, answers)], np.uint8)
-            self._known[key] = lut[codes]
+            self._known[key] = _core.taken(lut, codes, self._batch.threads) if codes.dtype == np.int32 else lut[codes]
         return self._known[key]
 
     def truth(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> Truth:
@@ -108,28 +123,34 @@ class Scopes:
             self._known[key] = self._at(scope, kinds, None)
         return self._known[key]
 
-    def of_lines(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Int64) -> Truth:
-        """The same for some lines."""
-        if not set(scope.columns()) & set(OF_LINES):
-            return self.truth(scope, kinds)[self._batch.line_visit[rows]]
+    def sure(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> bool:
+        """Whether of every visit it is known if the scope holds."""
+        key = ("sure", scope, repr(kinds))
+        if key not in self._known:
+            self._known[key] = (self.truth(scope, kinds) != UNKNOWN).all()
+        return bool(self._known[key])
+
+    def of_lines(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Any, visit: Int32 | None = None) -> Truth:  # fmt: skip
+        """The same for some lines, whose visits may be given."""
+        if not asks_lines(scope):
+            visit = self._batch.line_visit[rows] if visit is None else np.ascontiguousarray(visit)
+            truth = self.truth(scope, kinds)
+            return _core.taken(truth, visit, self._batch.threads) if len(truth) else truth
         return self._at(scope, kinds, rows)
 
-    def _at(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Int64 | None) -> Truth:
+    def _at(self, scope: Scope, kinds: Mapping[str, Sequence[str]], rows: Any) -> Truth:
         size = self._batch.visits.rows if rows is None else len(rows)
         visit = None if rows is None else self._batch.line_visit[rows]
-        out = np.full(size, YES, np.uint8)
+        parts: list[Truth] = []
         for name, prefixes in scope.tests.items():
             found = self.attribute(name, prefixes, kinds)
-            if name in OF_LINES:
-                out = both(out, found if rows is None else found[rows])
-            else:
-                out = both(out, found if visit is None else found[visit])
+            at = rows if name in OF_LINES else visit
+            parts.append(found if at is None else found[at])
         for name in scope.diagnoses:
             found = self._in_list(name)
-            out = both(out, found if visit is None else found[visit])
-        for part in scope.negated:
-            out = both(out, turned(self._at(part, kinds, rows)))
-        return out
+            parts.append(found if visit is None else found[visit])
+        parts += [turned(self._at(part, kinds, rows)) for part in scope.negated]
+        return reduce(both, parts) if parts else np.full(size, YES, np.uint8)
 
 
 def kinds_of(med_type: str, kinds: Mapping[str, Sequence[str]]) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from ...columns.ids import flat
 from .lines import id_key
+from .texts import some_of
 from .work import Work
 
 __all__ = ["Stays"]
@@ -60,10 +59,10 @@ class Stays:
 
     def _texts(self, visit: Int64) -> list[object]:
         ids = self._work.batch.visits.ids
-        own = flat(ids["setl_id"]).take(pa.array(visit)).to_pylist()
+        own: list[object] = some_of(ids["setl_id"], visit).to_pylist()
         if "mdtrt_id" not in ids:
             return own
-        named = flat(ids["mdtrt_id"]).take(pa.array(visit)).to_pylist()
+        named = some_of(ids["mdtrt_id"], visit).to_pylist()
         return [mine if name is None else name for name, mine in zip(named, own)]
 
     def names(self, stays: Int64) -> list[str]:

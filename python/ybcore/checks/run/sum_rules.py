@@ -10,15 +10,15 @@ import pyarrow as pa
 
 from ... import _core
 from ...columns.convert import NULL_DAY, NULL_INT
-from ...columns.ids import flat
+from ...columns.ids import encode
 from ..rule import Rule
-from .cells import cells_of
+from .cells import cells_of, lacking
 from .found import Raw
 from .given import DAY
 from .line_rules import c, table_entry
-from .lines import id_key
 from .lists import members
 from .shapes import by_group, made, unbounded
+from .texts import some_of
 from .time_rules import thresholds
 from .work import Chosen, Work
 
@@ -37,7 +37,7 @@ def tier(work: Work, rule: Rule) -> Raw:
     check, batch, table = rule.check, work.batch, rule.table
     assert table is not None
     chosen = work.lines(rule)
-    rows = chosen.rows
+    rows = chosen.rows.astype(np.int64)
     place, lost = _same_place(work, check.same, rows)
     names = _groups(check.group_priority, rule.words["operation_group"])
     entry = _memberships(work, rule, rows, names)
@@ -123,21 +123,24 @@ def compose(work: Work, rule: Rule) -> Raw:
     """K12."""
     check, batch = rule.check, work.batch
     chosen = work.lines(rule)
-    rows, lost = chosen.rows, 0
-    entry = chosen.entry
-    cut = np.zeros(len(rows), np.int32)
+    eligible, unknown = chosen.eligible, chosen.unknown
+    keys = [work.of(chosen, "visit")]
     if check.group == "prescription":
-        cut = work.prescriptions[rows]
-        lost = int(np.count_nonzero(cut < 0))
-        rows, entry, cut = rows[cut >= 0], None if entry is None else entry[cut >= 0], cut[cut >= 0]
-    order, begin = by_group(batch.line_visit[rows], cut)
-    rows, entry = rows[order], None if entry is None else entry[order]
-    item, items = c(batch.item[rows]), len(batch.item_ids)
-    raw = Raw({}, rows, "lines", chosen.eligible, chosen.unknown + lost)
+        cut = work.at(work.prescriptions, chosen.rows)
+        known = cut >= 0
+        unknown += int(np.count_nonzero(~known))
+        if not known.all():
+            chosen, cut = chosen.only(known), cut[known]
+        keys = [work.of(chosen, "visit"), cut]
+    order, begin = _core.check_regroup(work.person_begin(chosen), keys, work.threads)
+    rows = work.at(c(chosen.rows), order)
+    entry = None if chosen.entry is None else chosen.entry[order]
+    item, items = work.at(batch.item, rows), len(batch.item_ids)
+    raw = Raw({}, rows, "lines", eligible, unknown)
     if check.form == "distinct":
         _distinct(work, rule, raw, begin, item, items)
     elif check.form in ("all_in", "single"):
-        inside = work.in_list(check.list, batch.item_ids, "item")[item] if items else np.zeros(0, bool)
+        inside = np.append(work.in_list(check.list, batch.item_ids, "item"), False)[item]
         raw.found = _core.check_listed_lines(
             begin, item, items, c(inside.astype(np.uint8)), check.form == "single", work.threads
         )
@@ -203,22 +206,22 @@ def _stock(work: Work, rule: Rule) -> Raw:
     check, batch = rule.check, work.batch
     frame = batch.frames["stock"]
     chosen = work.lines(rule)
-    rows = chosen.rows
-    hospital = batch.hospital[batch.line_visit[rows]].astype(np.int64)
-    keep = hospital >= 0
-    rows, hospital = rows[keep], hospital[keep]
-    entry = None if chosen.entry is None else chosen.entry[keep]
     items = len(batch.item_ids)
-    key = hospital * items + batch.item[rows]
-    order = np.lexsort((work.global_rank(rows, "lines"), batch.line_day[rows], key))
-    rows, key, entry = rows[order], key[order], None if entry is None else entry[order]
-    begin = np.append(np.flatnonzero(np.diff(key, prepend=-1)), len(key)).astype(np.int64)
-    keys = key[begin[:-1]] if len(key) else key
     known = (batch.stock_hospital >= 0) & (batch.stock_item >= 0)
     wanted = batch.stock_hospital.astype(np.int64) * items + batch.stock_item
-    at = np.searchsorted(keys, wanted)
-    there = known & (at < len(keys))
-    there[there] = keys[at[there]] == wanted[there]
+    # Lines of what has a row of stock, by a dense number of (institution, item).
+    keys = np.unique(wanted[known])
+    chosen = chosen.only(_in_stock(work, chosen, known))
+    rows = chosen.rows
+    number = _numbered(keys, work.at(batch.hospital, work.of(chosen, "visit")), work.of(chosen, "item"), items)
+    order, begin = work.by_key(number, len(keys), rows, "lines")
+    rows = rows[order]
+    entry = None if chosen.entry is None else chosen.entry[order]
+    # Of the keys of which a line was sold, which group of `begin` they are.
+    sold = _core.check_tally(number, None, len(keys)) > 0
+    group = np.append(np.where(sold, np.cumsum(sold) - 1, -1), -1)
+    at = group[np.where(known, np.searchsorted(keys, wanted), -1)]
+    there = at >= 0
     first, last = frame.days("begndate"), frame.days("enddate")
     lines = np.where(there, at, -1).astype(np.int32)
     factor = _factors(rule, entry, begin, lines)
@@ -235,10 +238,38 @@ def _stock(work: Work, rule: Rule) -> Raw:
     row = found["entry"]
     found["begin"] = np.where(first[row] == NULL_DAY, NULL_INT, first[row].astype(np.int64) * DAY)
     found["end"] = np.where(last[row] == NULL_DAY, NULL_INT, last[row].astype(np.int64) * DAY)
-    places = flat(frame.ids["fixmedins_code"]).take(pa.array(row)).to_pylist()
-    codes = flat(frame.ids["med_list_codg"]).take(pa.array(row)).to_pylist()
+    places, codes = (some_of(frame.ids[name], row).to_pylist() for name in ("fixmedins_code", "med_list_codg"))
     found["entry"] = np.full(len(row), -1, np.int32)
     return Raw(found, rows, "lines", frame.rows, lost, [f"{h}|{i}" for h, i in zip(places, codes)])
+
+
+def _numbered(keys: Int64, hospital: Int32, item: Int32, items: int) -> Int32:
+    """Place of (institution, item) among sorted keys; -1 where it is not there."""
+    if not len(keys):
+        return np.full(len(item), -1, np.int32)
+    key = hospital.astype(np.int64)
+    key *= items
+    key += item
+    top = int(keys[-1]) + 1
+    if top < 1 << 26:
+        place = np.full(top + 1, -1, np.int32)
+        place[keys] = np.arange(len(keys), dtype=np.int32)
+        found: Int32 = place[np.minimum(key, top, out=key)]
+    else:
+        at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        found = np.where(keys[at] == key, at, -1).astype(np.int32)
+    found[hospital < 0] = -1
+    return found
+
+
+def _in_stock(work: Work, chosen: Chosen, known: Any) -> npt.NDArray[np.bool_]:
+    """Lines of institutions and of items that have stock; of which together is told later."""
+    batch = work.batch
+    places, items = np.zeros(len(batch.hospital_ids) + 1, bool), np.zeros(len(batch.item_ids) + 1, bool)
+    places[batch.stock_hospital[known]] = items[batch.stock_item[known]] = True
+    visits = np.append(places[batch.hospital], False).view(np.uint8)
+    inside = _core.taken(items.view(np.uint8), work.of(chosen, "item"), work.threads)
+    return (inside & _core.taken(visits, work.of(chosen, "visit"), work.threads)).view(bool)
 
 
 def _factors(rule: Rule, entry: Any, begin: Int64, lines: Int32) -> Int64:
@@ -258,21 +289,20 @@ def _factors(rule: Rule, entry: Any, begin: Int64, lines: Int32) -> Int64:
 def _trace(work: Work, rule: Rule) -> Raw:
     chosen = work.lines(rule)
     codes, ids = work.line_ids("drug_trac_codg")
-    return _repeated(work, chosen, codes[chosen.rows], [str(text) for text in ids.to_pylist()], "lines")
+    return _repeated(work, chosen, work.at(codes, chosen.rows), ids, "lines")
 
 
-def _repeated(work: Work, chosen: Chosen, code: Int32, texts: list[str], on: str) -> Raw:
+def _repeated(work: Work, chosen: Chosen, code: Int32, texts: pa.Array, on: str) -> Raw:
     """Rows of one value; each later one offends."""
-    known = code >= 0
-    rows, code = chosen.rows[known], code[known]
-    many = np.bincount(code, minlength=len(texts))[code] > 1 if len(code) else np.zeros(0, bool)
-    rows, code = rows[many], code[many]
-    order, begin = by_group(code, work.global_rank(rows, on))
-    begin = np.append(np.flatnonzero(np.diff(code[order], prepend=-1)), len(order)).astype(np.int64)
-    found = unbounded(_core.check_repeated(begin, len(order), work.threads))
-    raw = Raw(found, rows[order], on, chosen.eligible, chosen.unknown + int(np.count_nonzero(~known)))
-    at = found["event"][found["part"] == 1]
-    raw.what = [texts[i] for i in code[order][at].tolist()]
+    count = _core.check_tally(c(code), None, len(texts))
+    many = np.append(count > 1, False)[code]
+    rows, code = chosen.rows[many], code[many]
+    found, dense = np.unique(code, return_inverse=True)
+    order, begin = work.by_key(dense.reshape(-1), len(found), rows, on)
+    out = unbounded(_core.check_repeated(begin, len(order), work.threads))
+    raw = Raw(out, rows[order], on, chosen.eligible, chosen.unknown + len(chosen.rows) - int(count.sum()))
+    at = out["event"][out["part"] == 1]
+    raw.what = [str(text) for text in texts.take(pa.array(code[order][at])).to_pylist()]
     return table_entry(raw, Chosen(rows, None, 0, 0))
 
 
@@ -293,18 +323,18 @@ def valid(work: Work, rule: Rule) -> Raw:
     )
 
 
-def _dense(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, list[str]]:
-    """(dense code of a row's own cell, -1 missing; texts in the order of ids)."""
+def _dense(work: Work, column: str, rows: Any, on: str) -> tuple[Any, pa.Array]:
+    """(dense code of a row's own cell, -1 missing; what the codes stand for)."""
+    frame = work.batch.frames[on]
+    if column in frame.ids:
+        (codes,), ids = encode([frame.ids[column]], work.threads)
+        return codes[rows], ids
     values, missing, texts = cells_of(work.batch, on, column, rows)
     if texts is None:
         numbers, code = np.unique(np.where(missing, 0, values), return_inverse=True)
         texts = [str(int(n)) for n in numbers.tolist()]
         values = code.reshape(-1)
-    order = sorted(range(len(texts)), key=lambda i: id_key(texts[i]))
-    rank = np.empty(len(texts), np.int32)
-    rank[order] = np.arange(len(texts), dtype=np.int32)
-    code = np.where(missing, -1, rank[np.where(missing, 0, values)] if len(texts) else -1).astype(np.int32)
-    return code, [texts[i] for i in order]
+    return np.where(missing, -1, values).astype(np.int32), pa.array(texts, pa.large_string())
 
 
 def _own_or_visit(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, Any, Any]:
@@ -334,7 +364,9 @@ def _own_or_visit(work: Work, column: str, rows: Int64, on: str) -> tuple[Any, A
 def _required(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     count = np.zeros(len(rows), np.int64)
     for column in rule.check.columns:
-        count += _own_or_visit(work, column, rows, on)[1]
+        lacks = lacking(work.batch, on, column, rows)
+        if lacks.any():
+            count += lacks if on == "visits" and column not in MIDNIGHT else _own_or_visit(work, column, rows, on)[1]
     at = np.flatnonzero(count)
     return made(at, count[at] if len(at) else 0)
 
@@ -348,22 +380,20 @@ def _one_of(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     batch = work.batch
-    lines = work.order
-    place = np.full(batch.visits.rows, -1, np.int64)
-    place[rows] = np.arange(len(rows))
-    of = place[batch.line_visit[lines]]
-    by = np.flatnonzero(of >= 0)
-    by = by[np.argsort(of[by], kind="stable")]
-    begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
+    size = batch.visits.rows
+    count = _core.check_tally(batch.line_visit, None, size)[rows]
+    sums = _core.check_tally(batch.line_visit, work.given_amount, size)[rows]
+    work.let_go()
+    # One amount a visit: what its lines come to.
+    begin = np.concatenate(([0], np.cumsum(count > 0)))
     total = batch.visits.ints("medfee_sumamt")[rows]
-    return _core.check_sums(begin, c(work.given_amount[lines[by]]), c(total), rule.check.tolerance.value, work.threads)
+    return _core.check_sums(begin, sums[count > 0], c(total), rule.check.tolerance.value, work.threads)
 
 
 def _product(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
-    price = work.column("pric")[rows]
-    return _core.check_product(
-        c(work.given_quantity[rows]), c(price), c(work.given_amount[rows]), rule.check.tolerance.value, work.threads
-    )
+    quantity, amount = work.at(work.given_quantity, rows), work.at(work.given_amount, rows)
+    work.let_go()
+    return _core.check_product(c(quantity), c(work.prices(rows)), c(amount), rule.check.tolerance.value, work.threads)
 
 
 def _time(work: Work, column: str, rows: Int64, on: str) -> Int64:
@@ -387,7 +417,7 @@ def _delay(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 
 def _in_catalogue(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
-    return made(np.flatnonzero(work.catalogue_row(rows) < 0))
+    return made(np.flatnonzero(work.at(work.catalogue_rows, rows) < 0))
 
 
 def _code_in(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:

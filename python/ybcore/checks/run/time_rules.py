@@ -13,12 +13,23 @@ from ..rule import Rule
 from .found import Raw
 from .given import DAY
 from .line_rules import c, table_entry
-from .scope import NO, UNKNOWN, YES
+from .scope import NO, UNKNOWN, YES, kinds_of
 from .shapes import by_group, joined, kept, made, spread, unbounded, with_involved
 from .stays import Stays
 from .work import Chosen, Work
 
-__all__ = ["gap", "limits_of", "span", "supply", "thresholds", "window"]
+__all__ = [
+    "OF_VISITS",
+    "gap",
+    "limits_of",
+    "span",
+    "supply",
+    "thresholds",
+    "window",
+    "window_events",
+    "window_measure",
+    "window_span",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -37,10 +48,10 @@ def thresholds(
     `specs`: lists of thresholds. Of those whose scope holds, the most specific judge; an event for which one cannot be known is judged by
     none of that list.
     """
-    codes = []
+    masks: list[Any] = []
     for steps in specs:
         if all(not step.scope for step in steps):
-            codes.append(np.zeros(len(rows), np.int64))
+            masks.append(None)
             continue
         mask, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
         for i, step in enumerate(steps):
@@ -50,23 +61,35 @@ def thresholds(
             truth = work.scopes.of_lines(step.scope, rule.visit_kinds, rows) if on == "lines" else work.scopes.truth(step.scope, rule.visit_kinds)[rows]  # fmt: skip
             mask |= (truth == YES).astype(np.int64) << i
             unknown |= truth == UNKNOWN
-        codes.append(np.where(unknown, -1, mask))
-    found, of_event = np.unique(np.stack(codes, axis=1), axis=0, return_inverse=True) if len(rows) else (np.zeros((1, len(specs)), np.int64), np.zeros(0, np.int64))  # fmt: skip
-    lost = int(np.count_nonzero((np.stack(codes, axis=1) < 0).any(axis=1))) if len(rows) else 0
+        masks.append(np.where(unknown, -1, mask))
+    told = [mask for mask in masks if mask is not None]
+    found, of_event = _classes(told, len(rows))
+    lost = int(np.count_nonzero(np.logical_or.reduce([mask < 0 for mask in told]))) if told else 0
     offsets: list[int] = [0]
     values: list[tuple[int, int]] = []
-    for w, steps in enumerate(specs):
-        plain = all(not step.scope for step in steps)
-        for code in found[:, w].tolist():
-            values += _steps(steps, -1 if code < 0 else (1 << len(steps)) - 1 if plain else code, highest, rule)
+    columns = iter(found.T)
+    for steps, mask in zip(specs, masks):
+        for code in [(1 << len(steps)) - 1] * len(found) if mask is None else next(columns).tolist():
+            values += _steps(steps, code, highest, rule)
             offsets.append(len(values))
     one = len(found) == 1
-    return (
-        None if one else c(of_event.reshape(-1).astype(np.int32)),
-        (np.array(offsets, np.int64), len(found)),
-        values,
-        lost,
-    )
+    return (None if one else of_event, (np.array(offsets, np.int64), len(found)), values, lost)
+
+
+def _classes(masks: list[Int64], rows: int) -> tuple[Int64, Int32]:
+    """(the combinations of values that occur, the one of each row)."""
+    if not masks or not rows:
+        return np.zeros((1, len(masks)), np.int64), np.zeros(rows, np.int32)
+    found, of_row = np.zeros((1, 0), np.int64), np.zeros(rows, np.int64)
+    for mask in masks:
+        low = int(mask.min())
+        width = int(mask.max()) - low + 1
+        of_row = of_row * width + (mask - low)
+        there = np.bincount(of_row, minlength=len(found) * width) > 0 if width < 1 << 16 else None
+        keys = np.unique(of_row) if there is None else np.flatnonzero(there)
+        of_row = np.searchsorted(keys, of_row) if there is None else (np.cumsum(there) - 1)[of_row]
+        found = np.concatenate((found[keys // width], (keys % width + low)[:, None]), axis=1)
+    return found, of_row.astype(np.int32)
 
 
 def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
@@ -82,13 +105,13 @@ def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
 # --- K07 --------------------------------------------------------------------------------------------------------------
 
 
-def window(work: Work, rule: Rule) -> Raw:
-    """K07."""
+def window_events(work: Work, rule: Rule) -> tuple[Chosen, Int64 | None, Int64, Int32]:
+    """(what is chosen, its places by subject and order (None: as they stand), where each subject begins, day of each place)."""
     check, batch = rule.check, work.batch
     of_visits = check.measure in OF_VISITS
     chosen = work.visits(rule) if of_visits else work.lines(rule)
     on = "visits" if of_visits else "lines"
-    keys = _subject(work, check.subject, chosen.rows, on)
+    keys = _subject(work, check.subject, chosen, on)
     wrong = np.zeros(len(chosen.rows), bool)
     for key in keys:
         wrong |= key < 0
@@ -98,18 +121,26 @@ def window(work: Work, rule: Rule) -> Raw:
         chosen = chosen.only(~wrong)
         chosen.unknown += int(wrong.sum())
         keys = [key[~wrong] for key in keys]
-    if check.subject == "person":
-        order, begin = np.arange(len(chosen.rows)), _runs(keys[0])
-    elif on == "lines" and check.subject in ("doctor", "institution"):
-        order, begin = by_group(*keys, work.global_rank(chosen.rows, on))
-        begin = _runs(keys[0][order])
-    elif check.subject in ("doctor", "institution"):
-        order, _ = by_group(*keys, work.global_rank(chosen.rows, on))
-        begin = _runs(keys[0][order])
+    order: Any = None
+    if check.subject in ("doctor", "institution"):
+        size = len(batch.doctor_ids if check.subject == "doctor" else batch.hospital_ids)
+        order, begin = work.by_key(keys[0], size, chosen.rows, on)
+    elif check.subject == "person":
+        begin = _runs(keys[0]) if of_visits else work.person_begin(chosen)
     else:
-        order, begin = by_group(*keys)
-    rows = chosen.rows[order]
-    day = batch.begin_day[rows] if of_visits else batch.line_day[rows]
+        persons = _runs(keys[0]) if of_visits else work.person_begin(chosen)
+        order, begin = _core.check_regroup(persons, [c(key) for key in keys[1:]], work.threads)
+    rows = chosen.rows if order is None else chosen.rows[order]
+    day = batch.begin_day[rows] if of_visits else work.of(chosen, "day") if order is None else batch.line_day[rows]
+    return chosen, order, begin, day
+
+
+def window(work: Work, rule: Rule) -> Raw:
+    """K07."""
+    check = rule.check
+    chosen, order, begin, day = window_events(work, rule)
+    rows = chosen.rows if order is None else chosen.rows[order]
+    on = "visits" if check.measure in OF_VISITS else "lines"
     highest = check.comparator in ("more_than", "at_least")
     scope, (offsets, scopes), values, lost = thresholds(
         work, rule, [list(w.thresholds) for w in check.windows], rows, on, highest
@@ -123,7 +154,7 @@ def window(work: Work, rule: Rule) -> Raw:
     first = found["event"][found["details"][:-1]] if len(found["measure"]) else np.zeros(0, np.int64)
     if chosen.entry is not None:
         first = _first_offending(found)
-        found["entry"] = chosen.entry[order][first]
+        found["entry"] = (chosen.entry if order is None else chosen.entry[order])[first]
     else:
         found["entry"] = np.full(len(first), -1, np.int32)
     found["begin"], found["end"] = found["begin"] * DAY, (found["end"] + 1) * DAY
@@ -144,21 +175,22 @@ def _runs(key: Any) -> Int64:
     )
 
 
-def _subject(work: Work, subject: str, rows: Int64, on: str) -> list[Any]:
-    batch = work.batch
-    visit = batch.line_visit[rows] if on == "lines" else rows
-    person = batch.psn[visit]
+def _subject(work: Work, subject: str, chosen: Chosen, on: str) -> list[Any]:
+    """What tells subjects apart: the person first where it is one; -1 is unknown."""
+    batch, rows = work.batch, chosen.rows
+    if subject == "doctor":
+        return [batch.doctor[rows] if on == "lines" else batch.attending[rows]]
+    visit = work.of(chosen, "visit") if on == "lines" else rows
+    if subject == "institution":
+        return [batch.hospital[visit]]
     if subject == "person":
-        return [person]
+        return [batch.psn[visit]] if on == "visits" else []
+    person = batch.psn[visit]
     if subject == "person_item":
-        return [person, batch.item[rows]]
+        return [person, work.of(chosen, "item")]
     if subject == "person_diagnosis":
         return [person, _same_text(work.main_diagnosis)[visit]]
-    if subject == "person_institution":
-        return [person, batch.hospital[visit]]
-    if subject == "doctor":
-        return [batch.doctor[rows] if on == "lines" else batch.attending[visit]]
-    return [batch.hospital[visit]]
+    return [person, batch.hospital[visit]]
 
 
 def _same_text(coded: tuple[Int32, list[str]]) -> Int32:
@@ -169,25 +201,31 @@ def _same_text(coded: tuple[Int32, list[str]]) -> Int32:
     return lut[codes]
 
 
+def window_measure(work: Work, rule: Rule, rows: Int64) -> tuple[str, Any, Any, int]:
+    """(how events are counted, their values, their keys, number of keys)."""
+    measured, batch = rule.check.measure, work.batch
+    value = {"quantity": work.quantity, "amount": work.amount}.get(measured)
+    key, keys = None, 0
+    if MEASURES[measured] == "keys":
+        key = c(batch.hospital[rows] if measured == "institutions" else batch.item[rows])
+        keys = len(batch.hospital_ids) if measured == "institutions" else len(batch.item_ids)
+    return MEASURES[measured], None if value is None else work.at(value, rows), key, keys
+
+
 def _windows(work: Work, rule: Rule, rows: Int64, begin: Int64, day: Int32, scope: Any, offsets: Int64, scopes: int, values: list[int]) -> dict[str, Any]:  # fmt: skip
     """One call for each day on which insurance years begin."""
-    check, batch = rule.check, work.batch
-    measure = MEASURES[check.measure]
-    value = {"quantity": work.quantity, "amount": work.amount}.get(check.measure)
-    key, keys = None, 0
-    if measure == "keys":
-        key = c(batch.hospital[rows] if check.measure == "institutions" else batch.item[rows])
-        keys = len(batch.hospital_ids) if check.measure == "institutions" else len(batch.item_ids)
+    check = rule.check
+    measure, value, key, keys = window_measure(work, rule, rows)
     starts = [w.starts or (1, 1) for w in check.windows]
     parts = []
     for start in dict.fromkeys(starts):
         mine = [w for w, own in enumerate(starts) if own == start]
-        windows = [_window(check, check.windows[w]) for w in mine]
+        windows = [window_span(check, check.windows[w]) for w in mine]
         own = np.concatenate([np.arange(offsets[w * scopes], offsets[(w + 1) * scopes]) for w in mine])
         cut = np.concatenate([np.diff(offsets[w * scopes : (w + 1) * scopes + 1]) for w in mine])
         begins = np.concatenate(([0], np.cumsum(cut))).astype(np.int64)
         found = _core.check_window(
-            begin, c(day), None if value is None else c(value[rows]), key, scope, measure, check.comparator, windows, begins,
+            begin, c(day), value, key, scope, measure, check.comparator, windows, begins,
             np.array(values, np.int64)[own], keys, scopes, start[0] * 100 + start[1], work.threads,
         )  # fmt: skip
         found["step"] = own[found["step"]].astype(np.int32) if len(own) else found["step"]
@@ -195,7 +233,8 @@ def _windows(work: Work, rule: Rule, rows: Int64, begin: Int64, day: Int32, scop
     return joined(parts)
 
 
-def _window(check: Any, spec: Any) -> tuple[str, int, bool, bool]:
+def window_span(check: Any, spec: Any) -> tuple[str, int, bool, bool]:
+    """(unit or rolling, n, whether the n-th day before is in, whether the day's later events are)."""
     if spec.kind == "rolling":
         return "rolling", spec.days.value, spec.edge == "through", check.tie == "peers"
     return spec.unit, spec.n, False, False
@@ -265,9 +304,11 @@ def _exempt(work: Work, rule: Rule, stays: Stays, later: Int64, earlier: Int64) 
     if exempt.planned:
         out[batch.visits.flag("days_rinp_flag_31", 0)[stays.last[later]] == 1] = YES
     if exempt.transfer:
-        linked = [set(batch.linked[stays.visits[stays.cut[s] : stays.cut[s + 1]]].tolist()) for s in later.tolist()]
-        own = batch.stay[stays.last[earlier]].tolist()
-        out[np.array([s in named for s, named in zip(own, linked)], bool)] = YES
+        size = np.diff(stays.cut)[later]
+        of = np.repeat(np.arange(len(later)), size)
+        at = np.repeat(stays.cut[later] - (np.cumsum(size) - size), size) + np.arange(len(of))
+        named = batch.linked[stays.visits[at]] == batch.stay[stays.last[earlier]][of]
+        out[of[named]] = YES
     return out
 
 
@@ -282,7 +323,7 @@ def span(work: Work, rule: Rule) -> Raw:
 def _line_in_stay(work: Work, rule: Rule) -> Raw:
     chosen, batch, check = work.lines(rule), work.batch, rule.check
     found = _core.check_line_in_stay(
-        c(batch.line_time[chosen.rows]), c(batch.line_visit[chosen.rows]), c(batch.begin), c(batch.end), check.grace_before.value,
+        work.of(chosen, "time"), work.of(chosen, "visit"), c(batch.begin), c(batch.end), check.grace_before.value,
         check.grace_after.value, work.threads,
     )  # fmt: skip
     return table_entry(
@@ -291,8 +332,6 @@ def _line_in_stay(work: Work, rule: Rule) -> Raw:
 
 
 def _overlap(work: Work, rule: Rule) -> Raw:
-    from .scope import kinds_of
-
     check = rule.check
     chosen = work.visits(rule)
     stays = Stays(work, chosen.rows)
@@ -323,7 +362,7 @@ def _around_operation(work: Work, rule: Rule) -> Raw:
     order = order[np.argsort(visit[order], kind="stable")]
     begin = np.searchsorted(visit[order], np.arange(batch.visits.rows + 1)).astype(np.int64)
     found = _core.check_around_operation(
-        c(batch.line_time[chosen.rows]), c(batch.line_visit[chosen.rows]), begin, c(time[order]), check.before_hours.value,
+        work.of(chosen, "time"), work.of(chosen, "visit"), begin, c(time[order]), check.before_hours.value,
         check.after_hours.value, work.threads,
     )  # fmt: skip
     return Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown)
@@ -343,21 +382,26 @@ def _after_death(work: Work, rule: Rule) -> Raw:
         if on == "lines" and "lines" not in batch.frames:
             continue
         chosen = work.visits(rule) if on == "visits" else work.lines(rule)
-        visit = chosen.rows if on == "visits" else batch.line_visit[chosen.rows].astype(np.int64)
-        time = batch.begin[chosen.rows] if on == "visits" else batch.line_time[chosen.rows]
+        eligible, unknown = eligible + chosen.eligible, unknown + chosen.unknown
+        visit = chosen.rows if on == "visits" else work.of(chosen, "visit")
+        # Of persons who did not die nothing is asked.
+        at = np.flatnonzero(of_person[batch.psn[visit]] >= 0) if on == "visits" else np.flatnonzero(
+            _core.taken(np.append(np.append(of_person >= 0, False)[batch.psn] & batch.stands, False).view(np.uint8), visit, work.threads)
+        )  # fmt: skip
+        mine, visit = chosen.rows[at].astype(np.int64), visit[at]
+        time = batch.begin[mine] if on == "visits" else batch.line_time[mine]
         found = unbounded(
             _core.check_after_death(
                 work.begin_of_persons(visit), c(time), c(death), rule.check.grace.value, work.threads
             )
         )
         named = of_person[batch.psn[visit[found["event"]]]]
-        size = len(chosen.rows)
+        size = len(mine)
         found = with_involved(found, size + np.arange(len(named)))
         found["event"] = (found["event"] + len(rows)).astype(np.int32)
         founds.append(found)
-        rows = np.concatenate((rows, chosen.rows, named))
+        rows = np.concatenate((rows, mine, named))
         of_line = np.concatenate((of_line, np.full(size, on == "lines"), np.zeros(len(named), bool)))
-        eligible, unknown = eligible + chosen.eligible, unknown + chosen.unknown
     return table_entry(Raw(joined(founds), rows, "mixed", eligible, unknown, of_line=of_line), Chosen(rows, None, 0, 0))
 
 
@@ -379,13 +423,18 @@ def _idle(work: Work, rule: Rule) -> Raw:
     order, _ = batch.visit_order
     truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[order], batch.begin_day[order])
     rows = order[truth == YES]
-    _, among = work.among(rule, work.rows)
-    visit = batch.line_visit[work.rows]
+    looked = np.zeros(batch.visits.rows, bool)
+    looked[rows] = True
+    near = work.maybe(rule)
+    near = near.only(looked[work.of(near, "visit")])
+    _, among = work.among(rule, near)
+    visit = work.of(near, "visit")
     doubt = np.zeros(batch.visits.rows, bool)
-    doubt[visit[among == UNKNOWN]] = True
+    if among is not None:
+        doubt[visit[among == UNKNOWN]] = True
     lost = doubt[rows]
     rows = rows[~lost]
-    busy = work.rows[among == YES]
+    busy = near.rows if among is None else near.rows[among == YES]
     at = work.visit_place[batch.line_visit[busy]]
     place = np.full(len(order) + 1, -1, np.int64)
     place[work.visit_place[rows]] = np.arange(len(rows))
@@ -418,31 +467,29 @@ def _before_admission(work: Work, rule: Rule) -> Raw:
     asked = rows[(out == YES) & ~lost & (urgent == 1)]
     order, _ = batch.visit_order
     stays = Stays(work, order[kind["inpatient"][order] == YES])
-    near: dict[tuple[int, int], list[int]] = {}
-    for s, (person, place) in enumerate(zip(stays.person.tolist(), batch.hospital[stays.last].tolist())):
-        near.setdefault((person, place), []).append(s)
-    hits, other, between = [], [], []
-    for row in asked.tolist():
-        for s in near.get((int(batch.psn[row]), int(batch.hospital[row])), ()):
-            gone = int(stays.begin[s] // DAY) - int(batch.end_day[row])
-            if 0 <= gone <= days and batch.stay[stays.last[s]] != batch.stay[row]:
-                hits.append(row)
-                other.append(s)
-                between.append(gone)
-                break
-    return _with_stays(chosen, int(lost.sum()), stays, hits, other, between, days)
+    # Stays of a person at a place, in order; of each visit the first that begins in time and is another one.
+    places = len(batch.hospital_ids) + 1
+    key = stays.person * places + batch.hospital[stays.last]
+    by = np.argsort(key, kind="stable")
+    wanted = batch.psn[asked].astype(np.int64) * places + batch.hospital[asked]
+    low = np.searchsorted(key[by], wanted)
+    size = np.searchsorted(key[by], wanted, side="right") - low
+    of = np.repeat(np.arange(len(asked)), size)
+    stay = by[np.repeat(low - (np.cumsum(size) - size), size) + np.arange(len(of))]
+    gone = stays.begin[stay] // DAY - batch.end_day[asked[of]]
+    fit = (gone >= 0) & (gone <= days) & (batch.stay[stays.last[stay]] != batch.stay[asked[of]])
+    hit, first = np.unique(of[fit], return_index=True)
+    return _with_stays(chosen, int(lost.sum()), stays, asked[hit], stay[fit][first], gone[fit][first], days)
 
 
-def _with_stays(
-    chosen: Chosen, lost: int, stays: Stays, hits: list[int], other: list[int], measure: list[int], limit: int
-) -> Raw:
+def _with_stays(chosen: Chosen, lost: int, stays: Stays, hits: Int64, other: Int64, measure: Int64, limit: int) -> Raw:
     """Visits that offend, each with the visits of a stay."""
-    found = made(np.arange(len(hits)), measure or 0, limit)
-    found = with_involved(found, np.array([len(hits) + s for s in other], np.int64))
+    found = made(np.arange(len(hits)), measure if len(measure) else 0, limit)
+    found = with_involved(found, len(hits) + other)
     cut = np.concatenate((np.arange(len(hits)), len(hits) + stays.cut)).astype(np.int64)
-    rows = np.concatenate((np.array(hits, np.int64), stays.visits))
+    rows = np.concatenate((hits, stays.visits))
     raw = Raw(spread(found, cut), rows, "visits", chosen.eligible, chosen.unknown + lost)
-    raw.what = stays.names(np.array(other, np.int64))
+    raw.what = stays.names(other)
     return raw
 
 
@@ -480,57 +527,49 @@ def limits_of(rule: Rule, figure: Any, chosen: Chosen) -> Int64:
 
 def whole_days(quantity: Int64) -> Int64:
     """Days as whole ones, rounded up; missing ones stay missing."""
-    return np.where(quantity == NULL_INT, NULL_INT, -(-quantity // 10_000))
+    missing = quantity == NULL_INT
+    days = -(-quantity // 10_000)
+    days[missing] = NULL_INT
+    return days
 
 
 def supply(work: Work, rule: Rule) -> Raw:
     """K10."""
-    check, batch = rule.check, work.batch
+    check = rule.check
     chosen = work.lines(rule)
     lost = 0
     if check.form == "prescription_days":
-        without = work.prescriptions[chosen.rows] < 0
+        without = work.at(work.prescriptions, chosen.rows) < 0
         lost = int(without.sum())
         chosen = chosen.only(~without)
-    rows = chosen.rows
-    visit, item = batch.line_visit[rows], batch.item[rows]
-    dose, times = work.column("sin_dos")[rows], work.column("used_frqu")[rows]
-    entry = None if chosen.entry is None else c(chosen.entry)
-    limit = limits_of(rule, check.max if check.form != "overlap" else check.allowance, chosen)
-    if check.form != "daily_dose" and (limit == NULL_INT).any():
-        limit = np.where(limit == NULL_INT, np.int64(1) << 60, limit)  # no limit
     if check.form == "daily_dose":
-        found = _core.check_daily_dose(c(dose), c(times), c(limit), entry, check.comparator, work.threads)
-        return table_entry(Raw(unbounded(found), rows, "lines", chosen.eligible, chosen.unknown), chosen)
-    key = item
+        limit = limits_of(rule, check.max, chosen)
+        dose, times = (work.at(work.column(name), chosen.rows) for name in ("sin_dos", "used_frqu"))
+        entry = None if chosen.entry is None else c(chosen.entry)
+        found = _core.check_daily_dose(dose, times, c(limit), entry, check.comparator, work.threads)
+        return table_entry(Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown), chosen)
+    keys = [work.of(chosen, "item")]
     if check.form == "course" and check.by != "item":
-        key = (
-            rule.cells[check.by.column][np.maximum(chosen.entry, 0)]
-            if chosen.entry is not None
-            else np.full(len(rows), -1)
-        )
+        cells = rule.cells[check.by.column]
+        keys = [cells[np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(chosen.rows), -1)]
+    if (keys[0] < 0).any():
+        known = keys[0] >= 0
+        chosen, keys = chosen.only(known), [keys[0][known]]
     if check.form == "prescription_days":
-        order, begin = by_group(visit, work.prescriptions[rows], item)
-    else:
-        order, begin = by_group(batch.psn[visit], key)
-    if (key < 0).any():
-        order = order[key[order] >= 0]
-        begin = _runs_of(batch.psn[visit][order], key[order])
-    own = whole_days(work.column("prd_days")[rows])
-    o = order
+        keys = [work.of(chosen, "visit"), work.at(work.prescriptions, chosen.rows), *keys]
+    order, begin = _core.check_regroup(work.person_begin(chosen), [c(key.astype(np.int32, copy=False)) for key in keys], work.threads)  # fmt: skip
+    mine = Chosen(
+        work.at(c(chosen.rows), order), None if chosen.entry is None else work.at(c(chosen.entry), order), 0, 0
+    )
+    limit = limits_of(rule, check.max if check.form != "overlap" else check.allowance, mine)
+    if (limit == NULL_INT).any():
+        limit = np.where(limit == NULL_INT, np.int64(1) << 60, limit)  # no limit
+    dose, times = (
+        None if check.form == "course" else work.at(work.column(name), mine.rows) for name in ("sin_dos", "used_frqu")
+    )
     found = _core.check_supply(
-        check.form, begin, c(batch.line_day[rows[o]]),
-        c(work.quantity[rows[o]]), c(own[o]), None if check.form == "course" else c(dose[o]), None if check.form == "course" else c(times[o]),
-        c(limit[o]), None if entry is None else c(entry[o]), getattr(check, "comparator", "more_than"), check.rounding == "pack",
-        getattr(check, "mode", "") == "span", -1 if getattr(check, "reset_days", None) is None else check.reset_days.value, work.threads,
+        check.form, begin, work.of(mine, "day"), work.of(mine, "quantity"), whole_days(work.at(work.column("prd_days"), mine.rows)), dose, times,
+        c(limit), mine.entry, getattr(check, "comparator", "more_than"), check.rounding == "pack", getattr(check, "mode", "") == "span",
+        -1 if getattr(check, "reset_days", None) is None else check.reset_days.value, work.threads,
     )  # fmt: skip
-    return table_entry(Raw(unbounded(found), rows[o], "lines", chosen.eligible, chosen.unknown + lost), chosen)
-
-
-def _runs_of(*keys: Any) -> Int64:
-    change = np.zeros(len(keys[0]), bool)
-    if len(change):
-        change[0] = True
-        for key in keys:
-            change[1:] |= key[1:] != key[:-1]
-    return np.append(np.flatnonzero(change), len(change)).astype(np.int64)
+    return table_entry(Raw(unbounded(found), mine.rows, "lines", chosen.eligible, chosen.unknown + lost), chosen)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -11,35 +10,24 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ... import _core
-from ...columns.ids import lookup
 from ..fields import Items, Scope
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
 from .given import Batch
+from .held import facts_of, index_in
+from .lines import Chosen
 from .lists import members
+from .picked import Picks
 from .records import Records
-from .scope import NO, UNKNOWN, YES
+from .scope import NO, UNKNOWN, YES, asks_lines
 
 __all__ = ["Chosen", "Work"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Truth = npt.NDArray[np.uint8]
 NO_ENTRY, ENTRY_UNKNOWN = -1, -2
-
-
-@dataclass
-class Chosen:
-    """What a rule looks at, in canonical order: input rows, the table row of each (None: no table decides), and the counts."""
-
-    rows: Int64
-    entry: Int32 | None
-    eligible: int
-    unknown: int
-
-    def only(self, keep: Mask) -> Chosen:
-        """Some of them; the counts stay."""
-        return Chosen(self.rows[keep], None if self.entry is None else self.entry[keep], self.eligible, self.unknown)
 
 
 class Work(Records):
@@ -48,6 +36,7 @@ class Work(Records):
     def __init__(self, batch: Batch, known_at: int | None = None) -> None:
         super().__init__(batch)
         self.known_at = known_at
+        self.picks = Picks(self)
         self._entries: dict[tuple[str, str, str], Any] = {}
         self._scopes: dict[str, Scope] = {}
 
@@ -88,47 +77,26 @@ class Work(Records):
         return self._found(self._entries[memo], key, visit, day)
 
     def _table(self, table: RuleTable, column: str, ids: pa.Array, extra: Mask | None) -> dict[str, Any]:
+        facts = facts_of(table)
         keep = self.held(table) if extra is None else self.held(table) & extra
-        key = np.where(keep, _lookup(table.columns[column], ids), -1).astype(np.int32)
-        order = np.lexsort((-specific(table), key)).astype(np.int64)
+        key = np.where(keep, index_in(table.columns[column], ids), -1).astype(np.int32)
+        order = np.lexsort((-facts.specific, key)).astype(np.int64)
         order = order[key[order] >= 0]
         start = np.searchsorted(key[order], np.arange(len(ids) + 1)).astype(np.int64)
-        return {"start": start, "rows": order, **self.bounds(table), "table_rows": len(table)}
+        return {"start": start, "rows": order, **facts.bounds(self.places[1]), "table_rows": len(table)}
 
     def held(self, table: RuleTable) -> Mask:
         """Rows that are known, and hold on some day."""
         keep = table.end > table.begin
         return keep & (table.known <= self.known_at) if self.known_at is not None else keep
 
-    def bounds(self, table: RuleTable) -> dict[str, Any]:
-        """When and where rows of a table hold, as the kernel reads it; None where nothing is narrowed."""
-        _, regions, _ = self.places
-        own = regions_of(table)
-        names = sorted({text for text in own if text})
-        index = {text: i for i, text in enumerate(names)}
-        level = np.array([int(text) if text else -1 for text in table.level], np.int32)
-        always = bool((table.begin == ALWAYS).all() and (table.end == OPEN).all())
-        fits = np.array([[bool(text) and text.startswith(name) for text in regions] for name in names], np.uint8)
-        return {
-            "begin": None if always else table.begin.astype(np.int32), "end": None if always else table.end.astype(np.int32),
-            "region": np.array([index.get(text, -1) for text in own], np.int32) if names else None,
-            "level": level if (level >= 0).any() else None, "fits": fits if names else None,
-        }  # fmt: skip
-
-    @staticmethod
-    def narrowed(table: RuleTable | None, by: str) -> bool:
-        """Whether rows of a table hold in some regions, or at some levels, only."""
-        if table is None:
-            return False
-        return any(regions_of(table)) if by == "region" else any(table.level)
-
     def _found(self, built: dict[str, Any], key: Int32, visit: Int64, day: Int32) -> Int32:
         region, _, level = self.places
         c = np.ascontiguousarray
         return _core.check_entries(
             **built, key=c(key, dtype=np.int32), day=None if built["begin"] is None else c(day, dtype=np.int32),
-            event_region=None if built["region"] is None else c(region[visit]),
-            event_level=None if built["level"] is None else c(level[visit]), threads=self.threads,
+            event_region=None if built["region"] is None else self.at(region, c(visit)),
+            event_level=None if built["level"] is None else self.at(level, c(visit)), threads=self.threads,
         )  # fmt: skip
 
     def pair_table(self, rule: Rule, scopes: int) -> tuple[Any, Int64]:
@@ -140,9 +108,10 @@ class Work(Records):
         if override is not None:
             keep &= override != 9
         rows = np.flatnonzero(keep)
-        rows = rows[np.argsort(-specific(table)[rows], kind="stable")]
-        c, ids, bounds = np.ascontiguousarray, self.batch.item_ids, self.bounds(table)
-        main, included = (c(_lookup(table.columns[name], ids)[rows]) for name in ("main", "included"))
+        facts = facts_of(table)
+        rows = rows[np.argsort(-facts.specific[rows], kind="stable")]
+        c, ids, bounds = np.ascontiguousarray, self.batch.item_ids, facts.bounds(self.places[1])
+        main, included = (c(index_in(table.columns[name], ids)[rows]) for name in ("main", "included"))
         scope = c(rule.cells["scope"][rows]) if "scope" in rule.cells and rule.check.groups is not None else None
         free = rule.numbers.get("included_qty")
         taken = {
@@ -167,121 +136,157 @@ class Work(Records):
             return truth
         return np.where((day >= rule.begin) & (day < rule.end), truth, NO).astype(np.uint8)
 
+    def always(self, rule: Rule) -> bool:
+        """Whether a rule holds on every day as far as its document says; its table's rows have days of their own."""
+        return rule.table is not None or (self.known_at is None and rule.begin == ALWAYS and rule.end == OPEN)
+
     def item_mask(self, rule: Rule, items: Items | None = None) -> Mask | None:
-        """Items that a rule names, whatever the day; None: all, or told by the catalogue's row."""
+        """Items that may be among those that a rule names, whatever the day; None: all."""
         items = rule.items if items is None else items
+        if items.all:
+            return None
+        name = f"items {items.table} {items.list} {items.prefix} {items.list_type} {items.med_chrgitm_type}"
+        mask: Mask = self.once(name, lambda: self._item_mask(rule, items))
+        return mask
+
+    def _item_mask(self, rule: Rule, items: Items) -> Mask:
         ids = self.batch.item_ids
         if items.table is not None:
-            table = rule.tables["items"] if items is rule.items else self._other_table(rule, items.table)
-            columns = ("main", "included") if {"main", "included"} <= set(table.columns) else table.key[:1]
+            table = self._items_table(rule, items)
+            columns = ("main", "included") if _of_pairs(table) else table.key[:1]
             out = np.zeros(len(ids), bool)
             for column in columns:
-                found = _lookup(table.columns[column], ids)
+                found = index_in(table.columns[column], ids)
                 out[found[found >= 0]] = True
             return out
         if items.list is not None:
             return self.in_list(items.list, ids, "item")
         if items.prefix is not None:
             return members(ids, "prefix", items.prefix)
-        return None
+        # Those with a row of the catalogue that fits or does not say, and those without one on some line's day.
+        catalog = self.batch.catalog
+        some = np.zeros(len(catalog) + 1, bool)
+        some[catalog.item_of_row[self._class_of_rows(items)[:-1] != NO]] = True
+        return some[catalog.item_of(ids)] | self._items_without_row
 
-    @staticmethod
-    def _other_table(rule: Rule, name: str) -> RuleTable:
-        return next(table for table in rule.tables.values() if table.name == name)
+    @cached_property
+    def _items_without_row(self) -> Mask:
+        out = np.zeros(len(self.batch.item_ids) + 1, bool)
+        out[self.batch.item[self.catalogue_rows < 0]] = True
+        return out[:-1]
 
-    def among(self, rule: Rule, rows: Int64, items: Items | None = None) -> tuple[Int32 | None, npt.NDArray[np.uint8]]:
-        """(table row of each line, None without table; whether the line is among the items)."""
+    def _items_table(self, rule: Rule, items: Items) -> RuleTable:
+        if items is rule.items:
+            return rule.tables["items"]
+        return next(table for table in rule.tables.values() if table.name == items.table)
+
+    def among(self, rule: Rule, chosen: Chosen, items: Items | None = None) -> tuple[Int32 | None, Truth | None]:
+        """(table row of each line, None without table; whether the line is among the items, None: all are)."""
         items = rule.items if items is None else items
-        batch = self.batch
         if items.all:
-            return None, np.full(len(rows), YES, np.uint8)
-        item = batch.item[rows]
+            return None, None
         if items.list_type is not None or items.med_chrgitm_type is not None:
-            name, wanted = (
-                ("list_type", items.list_type)
-                if items.list_type is not None
-                else ("med_chrgitm_type", items.med_chrgitm_type)
-            )
-            return None, self._by_catalogue(rows, name, wanted or ())
-        mask = self.item_mask(rule, items)
-        assert mask is not None
-        inside = mask[item] if len(mask) else np.zeros(len(item), bool)
-        if items.table is None:
-            return None, inside.astype(np.uint8)
-        table = rule.tables["items"] if items is rule.items else self._other_table(rule, items.table)
-        if {"main", "included"} <= set(table.columns):
-            return None, inside.astype(np.uint8)
-        entry = np.full(len(rows), NO_ENTRY, np.int32)
-        at = np.flatnonzero(inside)
-        entry[at] = self.entries(
-            table, table.key[0], batch.item_ids, "item", item[at], batch.line_visit[rows[at]], batch.line_day[rows[at]]
+            rows = self.at(self.catalogue_rows, chosen.rows)
+            return None, _core.taken(self._class_of_rows(items), rows, self.threads)
+        item = self.of(chosen, "item")
+        if items.table is None or _of_pairs(self._items_table(rule, items)):
+            mask = self.item_mask(rule, items)
+            assert mask is not None
+            return None, _core.taken(np.append(mask.astype(np.uint8), np.uint8(UNKNOWN)), item, self.threads)
+        table = self._items_table(rule, items)
+        entry = self.entries(
+            table, table.key[0], self.batch.item_ids, "item", item, self.of(chosen, "visit"), self.of(chosen, "day")
         )
-        return entry, np.where(entry >= 0, YES, np.where(entry == NO_ENTRY, NO, UNKNOWN)).astype(np.uint8)
+        truth = np.where(entry >= 0, YES, np.where(entry == NO_ENTRY, NO, UNKNOWN)).astype(np.uint8)
+        truth[item < 0] = UNKNOWN
+        return entry, truth
 
-    def _by_catalogue(self, rows: Int64, name: str, wanted: tuple[str, ...]) -> npt.NDArray[np.uint8]:
-        row = self.catalogue_row(rows)
+    def _class_of_rows(self, items: Items) -> Truth:
+        """Of each row of the catalogue, and at the end of none, whether it is of the list types or charge heads."""
+        name = "list_type" if items.list_type is not None else "med_chrgitm_type"
+        wanted = getattr(items, name)
         texts, codes = self.batch.catalog.words(name)
         lut = np.array([YES if any(t.startswith(w) for w in wanted) else NO for t in texts] + [UNKNOWN], np.uint8)
-        return np.where(row >= 0, lut[codes[np.maximum(row, 0)]], UNKNOWN).astype(np.uint8)
+        return np.append(lut[codes], np.uint8(UNKNOWN))
 
-    def catalogue_row(self, rows: Int64) -> Int32:
+    @cached_property
+    def catalogue_rows(self) -> Int32:
         """Row of the catalogue's items for each line on its day: that of the insured place, else the one for everywhere; -1 none."""
-        batch = self.batch
-        codes, texts = self.scopes.text("insuplc_admdvs")
-        item = batch.catalog.item_of(batch.item_ids)[batch.item[rows]] if len(batch.item_ids) else batch.item[rows]
-        return batch.catalog.item_row(item, codes[batch.line_visit[rows]], texts, batch.line_day[rows])
+        batch, catalog = self.batch, self.batch.catalog
+        item = _core.taken(np.append(catalog.item_of(batch.item_ids), np.int32(-1)), batch.item, self.threads)
+        region: Any = None
+        texts: list[str] = []
+        if catalog.regional:
+            codes, texts = self.scopes.text("insuplc_admdvs")
+            region = codes[batch.line_visit]
+        rows: Int32 = catalog.item_row(item, region, texts, batch.line_day, self.threads)
+        return rows
 
-    def lines(self, rule: Rule, given: bool = False, candidates: Int64 | None = None) -> Chosen:
-        """Lines in a rule's scope and among its items; `given`: before netting."""
-        rows = (self.order if given else self.rows) if candidates is None else candidates
-        if candidates is None:
-            mask = self.item_mask(rule)
-            if mask is not None:
-                rows = rows[mask[self.batch.item[rows]]] if len(mask) else rows[:0]
-        truth = self.scopes.of_lines(self.scope_of(rule), rule.visit_kinds, rows)
-        truth = self.when(rule, truth, self.batch.line_day[rows])
-        if (truth == NO).any():
-            rows, truth = rows[truth != NO], truth[truth != NO]
-        entry, among = self.among(rule, rows)
-        chosen = (truth == YES) & (among == YES)
-        unknown = int(np.count_nonzero((among != NO) & ~chosen))
-        if chosen.all():
-            return Chosen(rows, entry, len(rows), unknown)
-        return Chosen(rows[chosen], None if entry is None else entry[chosen], int(chosen.sum()), unknown)
+    def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
+        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only."""
+        places = None if given or among is not None else self.picks.of(rule)
+        rows = self.order if given else self.rows if places is None else self.at(self.rows, places)
+        mine = Chosen(
+            rows if among is None else among, None, 0, 0, places, not given and places is None and among is None
+        )
+        truth = self._scope_of_lines(rule, mine, places is not None)
+        if truth is not None and (truth == NO).any():
+            keep = truth != NO
+            mine, truth = mine.only(keep), truth[keep]
+        mine.entry, item = self.among(rule, mine)
+        if truth is None and item is None:
+            mine.eligible = len(mine.rows)
+            return mine
+        chosen = np.ones(len(mine.rows), bool) if truth is None else truth == YES
+        known = np.ones(len(mine.rows), bool) if item is None else item != NO
+        chosen &= known if item is None else item == YES
+        mine.unknown = int(np.count_nonzero(known & ~chosen))
+        mine.eligible = int(np.count_nonzero(chosen))
+        return mine if mine.eligible == len(chosen) else mine.only(chosen)
+
+    def _scope_of_lines(self, rule: Rule, lines: Chosen, picked: bool) -> Truth | None:
+        """Whether a rule's scope holds for lines; None where it does for all of them. `picked`: it fails for no visit of theirs."""
+        scope, kinds = self.scope_of(rule), rule.visit_kinds
+        if self.always(rule) and (not scope or (picked and not asks_lines(scope) and self.scopes.sure(scope, kinds))):
+            return None
+        truth = self.scopes.of_lines(scope, kinds, lines.rows, self.of(lines, "visit"))
+        return self.when(rule, truth, self.of(lines, "day"))
 
     def visits(self, rule: Rule) -> Chosen:
         """Visits in a rule's scope, in order; with items, those that have such a line."""
         order, _ = self.batch.visit_order
         truth = self.scopes.truth(self.scope_of(rule), rule.visit_kinds)[order]
         truth = self.when(rule, truth, self.batch.begin_day[order])
-        among = np.full(len(order), YES, np.uint8)
-        if not rule.items.all:
-            _, of_line = self.among(rule, self.rows)
-            best = np.zeros(self.batch.visits.rows, np.uint8)
-            visit = self.batch.line_visit[self.rows]
-            best[visit[of_line == UNKNOWN]] = UNKNOWN
-            best[visit[of_line == YES]] = YES
-            among = best[order]
+        if rule.items.all:
+            chosen = truth == YES
+            return Chosen(order[chosen], None, int(chosen.sum()), int(np.count_nonzero(truth == UNKNOWN)))
+        among = self.visits_with(rule)[order]
         chosen = (truth == YES) & (among == YES)
         unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~chosen))
         return Chosen(order[chosen], None, int(chosen.sum()), unknown)
 
+    def maybe(self, rule: Rule, items: Items | None = None) -> Chosen:
+        """Standing lines that may be among some items, whatever the scope."""
+        mask = self.item_mask(rule, items)
+        if mask is None:
+            return Chosen(self.rows, None, 0, 0, whole=True)
+        inside = _core.taken(np.append(mask, True).astype(np.uint8), self.ordered("item"), self.threads)
+        places = np.flatnonzero(inside).astype(np.int32)
+        return Chosen(self.at(self.rows, places), None, 0, 0, places)
 
-def regions_of(table: RuleTable) -> list[str]:
-    """The region that each row is narrowed to; empty: none."""
-    return ["" if text == "*" else text for text in table.region]
+    def visits_with(self, rule: Rule, items: Items | None = None) -> Truth:
+        """Whether each visit has a line among some items: one that is decides, then one of which it is not known."""
+        lines = self.maybe(rule, items)
+        _, among = self.among(rule, lines, items)
+        visit = self.of(lines, "visit")
+        best = np.zeros(self.batch.visits.rows, np.uint8)
+        if among is None:
+            best[visit] = YES
+            return best
+        best[visit[among == UNKNOWN]] = UNKNOWN
+        best[visit[among == YES]] = YES
+        return best
 
 
-def specific(table: RuleTable) -> Int64:
-    """How specific each row is: its region's length first, then whether it names a level."""
-    return np.array([2 * len(region) + bool(level) for region, level in zip(regions_of(table), table.level)], np.int64)
-
-
-def _lookup(texts: list[str], ids: pa.Array) -> Int32:
-    """Dense index of some texts among ids; -1 for one that is not there."""
-    if not len(ids):
-        return np.full(len(texts), -1, np.int32)
-    column = pa.chunked_array([pa.array(texts, pa.large_string())])
-    if pa.types.is_integer(ids.type):
-        ids = ids.cast(pa.large_string())
-    return lookup(column, ids)
+def _of_pairs(table: RuleTable) -> bool:
+    return {"main", "included"} <= set(table.columns)

@@ -7,9 +7,11 @@ microseconds since 1970-01-01, missing None. Tables of rules have their rows und
 from __future__ import annotations
 
 from .book import Book, Rule, stack
-from .explain import held, held_tables, run_examples, why_not
+from .example import example_hits
+from .explain import held, held_tables
 from .run import Result, check, denials
 from .values import RuleError
+from .why import why_not
 
 __all__ = [
     "Book",
@@ -18,9 +20,9 @@ __all__ = [
     "RuleError",
     "check",
     "denials",
+    "example_hits",
     "held",
     "held_tables",
-    "run_examples",
     "stack",
     "why_not",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,6 +108,7 @@ class Book:
     lists: dict[str, dict[str, Any]] = field(default_factory=dict)
     parameters: dict[str, str] = field(default_factory=dict)
     visit_kinds: dict[str, list[str]] = field(default_factory=lambda: dict(VISIT_KINDS))
+    functions: Mapping[str, Any] = field(default_factory=dict)
 
     def list(self, name: str) -> dict[str, Any]:
         if name not in self.lists:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, valid, window
+from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, user, valid, window
 from .book import Book, Rule, stack
 from .job import Found, Job, specificity
 from .money import Finding, detail_rows, finding, finding_row, pay_once, related, suppress
@@ -30,6 +30,7 @@ KERNELS: dict[str, Callable[[Job], Found]] = {
     "K13": ratio.k13,
     "K14": valid.k14,
     "K15": valid.k15,
+    "user": user.user,
 }
 
 
@@ -56,9 +57,11 @@ def check(
     stage: str = "after",
     suppress: Sequence[dict[str, Any]] = (),
     time_of_day: bool = True,
+    functions: Mapping[str, Any] | None = None,
 ) -> Result:
-    """Judge visits and lines by rule documents as a reader of YAML gives them."""
+    """Judge visits and lines by rule documents as a reader of YAML gives them; `functions`: those of rules of one's own, by name."""
     book = stack(documents)
+    book.functions = functions or {}
     for rule in book.rules:
         refuse_ambiguous(rule)
     world = World(tables, catalog, time_of_day)
@@ -86,6 +89,8 @@ def status(rule: Rule, book: Book, world: World, stage: str) -> tuple[str, str |
     if rule.kernel not in KERNELS:
         return "skipped", f"kernel {rule.kernel}"
     lacking = empty(rule, book) or missing(rule, world)
+    if not lacking and rule.kernel == "user":
+        lacking = user.lacking(rule, book.functions, world)
     return ("skipped", lacking) if lacking else ("run", None)
 
 
@@ -93,7 +98,7 @@ def empty(rule: Rule, book: Book) -> str | None:
     """The first table or list of the rule that has nothing in it."""
     for kind, name in named_in([rule.items, rule.check, rule.raw.get("scope")]):
         if kind == "table" and not book.table(name).rows:
-            return f"table {name} is empty"
+            return f"table {name} has no rows"
         if kind == "list" and not book.list(name).get("codes"):
             return f"list {name} is empty"
     return None

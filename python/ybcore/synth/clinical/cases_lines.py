@@ -5,16 +5,19 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .goods import full_price, surgery_groups
-from .knowledge import DAILY, IGG_DRUG, IGG_TEST, STOCK_ITEM, knowledge, quiet_pairs, tables
-from .plants import BEIJING, HEFEI, LUOYANG, YULIN, Book, Visit
+from .knowledge import DAILY, IGG_DRUG, IGG_TEST, knowledge, quiet_pairs, tables
+from .plants import BEIJING, HEFEI, YULIN, Book, Visit
 from .ruletables import part
+
+#: Drugs of the diseases for which Tianjin names days of supply.
+LONG_TERM = ("XA10", "XC02", "XC03", "XC07", "XC08", "XC09", "XL04", "XN05A")
 
 
 def all_lines(b: Book, k: int) -> None:
     """The k-th violation of every rule on lines."""
     for case in (
         attributes, doctors_and_places, own_lists, indications, ceilings, duplicates, bundles, couples, day_caps, windows,
-        courses, supplies, discharge, operations, prescriptions, herbs, stock, traces, validity,
+        courses, supplies, discharge, operations, prescriptions, herbs, traces, validity,
     ):  # fmt: skip
         case(b, k)
 
@@ -58,14 +61,9 @@ def attributes(b: Book, k: int) -> None:
         plant(b, rule, "K01", b.simple(k=k, **more), _of(_rows(table, column, value), k), table)
     both = [row["med_list_codg"] for row in tables()["drug_insurance_type"] if row["insurance_type"] == "生育"]
     plant(b, "N2", "K01", b.simple(k=k, sex=2), _of(both, k), "drug_insurance_type")
-    plant(
-        b,
-        "N29",
-        "K01",
-        b.simple(k=k, age=72),
-        tables()["item_age_employment"][0]["med_list_codg"],
-        "item_age_employment",
-    )
+    training = tables()["item_age_employment"][0]["med_list_codg"]
+    for sex in (1, 2):
+        plant(b, "N29", "K01", b.simple(k=k, age=72, sex=sex), training, "item_age_employment")
     # the same items where they belong: nothing to find
     b.line(b.simple(k=k, age=8), _of(_rows("drug_age_group", "age_group", "儿童"), k))
     b.line(b.simple(k=k, med="21", nights=2), _of(_rows("drug_visit_type", "visit_type", "住院"), k))
@@ -201,9 +199,10 @@ def couples(b: Book, k: int) -> None:
     visit = b.simple(k=k, med="21", nights=3, dx="K35.800")
     visit.operations.append({"setl_id": visit.id, "oprn_oprt_code": "47.0900", "oprn_oprt_type": "1", "oprn_oprt_date": visit.row["begntime"], "oper_dr_code": visit.row["atddr_no"]})  # fmt: skip
     b.label("N38", "K05", visit, None, "operation_items")
-    visit = b.simple(k=k, med="21", nights=3, sex=1, age=50)
-    visit.operations.append({"setl_id": visit.id, "oprn_oprt_code": "68.4900", "oprn_oprt_type": "1", "oprn_oprt_date": visit.row["begntime"], "oper_dr_code": visit.row["atddr_no"]})  # fmt: skip
-    b.label("N39", "K01", visit, None, "operation_sex")
+    for sex, code in ((1, "68.4900"), (2, "60.2900")):
+        visit = b.simple(k=k, med="21", nights=3, sex=sex, age=50)
+        visit.operations.append({"setl_id": visit.id, "oprn_oprt_code": code, "oprn_oprt_type": "1", "oprn_oprt_date": visit.row["begntime"], "oper_dr_code": visit.row["atddr_no"]})  # fmt: skip
+        b.label("N39", "K01", visit, None, "operation_sex")
 
 
 def day_caps(b: Book, k: int) -> None:
@@ -223,21 +222,23 @@ def day_caps(b: Book, k: int) -> None:
 
 
 def windows(b: Book, k: int) -> None:
-    """A test again within its window; and after it."""
-    alone = [
-        row
-        for row in tables()["item_max_per_window"]
-        if knowledge().tables[row["med_list_codg"]] == {"item_max_per_window"}
-    ]
-    row = alone[k * 3 % len(alone)]
-    n = int(row["window_days"])
-    for gap, rule in ((n - 2, "N31"), (n + 2, "")):
-        who = b.person()
-        b.line(b.visit(who, 50), row["med_list_codg"])
-        visit = b.visit(who, 50 + gap)
-        line = b.line(visit, row["med_list_codg"])
-        if rule:
-            b.label(rule, "K07", visit, line, "item_max_per_window")
+    """A test again within its window, for each length of windows; and after it."""
+    alone: dict[int, list[str]] = {}
+    for code in knowledge().in_table("item_max_per_window"):
+        alone.setdefault(_window_days()[code], []).append(code)
+    for n, found in sorted(alone.items()):
+        for gap, rule in ((n - 2, "N31"), (n + 2, "")):
+            who = b.person()
+            b.line(b.visit(who, 50), _of(found, k))
+            visit = b.visit(who, 50 + gap)
+            line = b.line(visit, _of(found, k))
+            if rule:
+                b.label(rule, "K07", visit, line, "item_max_per_window")
+
+
+@lru_cache(1)
+def _window_days() -> dict[str, int]:
+    return {row["med_list_codg"]: int(row["window_days"]) for row in tables()["item_max_per_window"]}
 
 
 def courses(b: Book, k: int) -> None:
@@ -257,6 +258,15 @@ def courses(b: Book, k: int) -> None:
             line = b.line(visit, code, day=day)
             if rule and day >= most:
                 b.label(rule, "K10", visit, line, table)
+    # an assessment every two months: 91 days from the first to the last; or 90
+    row = tables()["item_course_days"][k % 3]
+    for last, rule in ((90, "N23"), (89, "")):
+        who = b.person()
+        for day in (0, 45, last):
+            visit = b.every_day(b.visit(who, 20 + k % 200 + day), k)
+            line = b.line(visit, row["med_list_codg"])
+            if rule and day == last:
+                b.label(rule, "K10", visit, line, "item_course_days")
 
 
 def supplies(b: Book, k: int) -> None:
@@ -265,7 +275,12 @@ def supplies(b: Book, k: int) -> None:
     plant(b, "AG3", "K10", b.simple(YULIN, k=k), _of(drugs, k), cnt=7, days=7)
     b.line(b.simple(YULIN, k=k), _of(drugs, k), cnt=3, days=3)
     visit = b.simple(k=k, med="14", dx="I10.x00", age=60, dise_codg="M03900")
-    plant(b, "SU2", "K10", visit, _of(drugs, k + 1), cnt=60, days=60)
+    plant(
+        b, "SU2", "K10", visit, _of([code for code in drugs if not code.startswith(LONG_TERM)], k + 1), cnt=60, days=60
+    )
+    visit = b.simple(k=k, med="14", dx="I10.x00", age=60, dise_codg="M03900")
+    line = plant(b, "SU1", "K10", visit, b.plain(*LONG_TERM), cnt=45, days=45)
+    b.label("SU2", "K10", visit, line)
     who = b.person(age=60)
     for day, rule in ((40, ""), (45, "early_refill")):
         visit = b.visit(who, day, med="14", dx="I10.x00", dise_codg="M03900")
@@ -337,17 +352,6 @@ def herbs(b: Book, k: int) -> None:
     for code in part(goods, "herb")[:4]:
         b.line(visit, code, cnt=30, rx=1)
     plant(b, "N77", "K06", visit, part(goods, "herb")[5 + k % 5], cnt=2000, rx=1)
-
-
-def stock(b: Book, k: int) -> None:
-    """Ten sold where five were there."""
-    visit = b.simple(place=(BEIJING, HEFEI, LUOYANG)[k % 3], day=100 + k % 200, k=k, rank=k)
-    line = b.line(visit, STOCK_ITEM[0], cnt=10)
-    first = b.plan.first_day
-    row = (visit.row["fixmedins_code"], STOCK_ITEM[0])
-    # the days of one planted visit, so that each row has one sale
-    b.stock.append((*row, first + 100 + k % 200, first + 101 + k % 200, 50_000))
-    b.label("N43", "K14", visit, line, "stock_item", med_list_codg=STOCK_ITEM[0])
 
 
 def traces(b: Book, k: int) -> None:

@@ -1,29 +1,32 @@
-"""Planted violations that are seen on visits: how often, how near, at the same time, for how much; and by institution."""
+"""Planted violations that are seen on visits: how often, how near, at the same time, for how much."""
 
 from __future__ import annotations
 
-from .plants import BEIJING, HEFEI, YULIN, Book, Cells, Person, Visit
-from .ruletables import part
+import datetime as dt
+
+from .knowledge import BED
+from .plants import BEIJING, YULIN, Book, Cells, Person, Visit
+from .ruletables import LOW_SEVERITY, NO_DIAGNOSIS, part
 
 MONTHS = (91, 121, 152)  # first days of April, May, June in a year with 29 February; one earlier otherwise
 
 
 def all_visits(b: Book, k: int) -> None:
     """The k-th violation of every rule on visits."""
-    for case in (frequent, dialysis, amounts, split_stays, overlaps, outside, deaths, idle, admissions):
+    for case in (
+        frequent,
+        dialysis,
+        amounts,
+        split_stays,
+        readmissions,
+        overlaps,
+        outside,
+        deaths,
+        idle,
+        admissions,
+        records,
+    ):
         case(b, k)
-
-
-def institutions(b: Book, k: int) -> None:
-    """A hospital whose bills are nearly all for consumables."""
-    made: Visit | None = None
-    material = next(c for c in b.goods.items.codes if c[0] == "C")
-    for i in range(40):
-        made = b.visit(b.person(HEFEI, 30 + i), 10 + 8 * i, level="2", rank=-1 - k, dx="M51.200")
-        b.line(made, material, yuan=900)
-        b.usual(made, i)
-    assert made is not None
-    b.label("N58", "K13", None, fixmedins_code=made.row["fixmedins_code"], sure=False)
 
 
 def _run(
@@ -67,7 +70,8 @@ def frequent(b: Book, k: int) -> None:
         visit = b.every_day(b.visit(who, first + 9 * i, med="21", nights=2, dx=dx, rank=i), i)
         if i >= 4:
             b.label("N52", "K07", visit)
-            b.label("split_stay", "K08", visit, sure=False)
+        for other in ("split_stay", "N63"):
+            b.label(other, "K08", visit, sure=False)
 
 
 def dialysis(b: Book, k: int) -> None:
@@ -136,9 +140,21 @@ def split_stays(b: Book, k: int) -> None:
         later = _stay(b, who, begin + 5 + gap, 5, "I63.900", rank=k, **more)
         if rule:
             b.label(rule, "K08", later)
+            b.label("N63", "K08", later)
     who = b.person(BEIJING, 60)
     first = _stay(b, who, 100, 5, "I25.100", rank=k, dscg_way="2")
     _stay(b, who, 106, 5, "I25.100", rank=k + 1, refl_old_mdtrt_id=first.row["mdtrt_id"])
+
+
+def readmissions(b: Book, k: int) -> None:
+    """Back in the same hospital after three weeks with another diagnosis; a day after the 31st: all right."""
+    for gap, rule in ((21, "N63"), (32, "")):
+        who = b.person(BEIJING, 60)
+        begin = 20 + k * 5 % 200
+        _stay(b, who, begin, 4, "K80.100", rank=k)
+        later = _stay(b, who, begin + 4 + gap, 4, "N20.000", rank=k)
+        if rule:
+            b.label(rule, "K08", later)
 
 
 def overlaps(b: Book, k: int) -> None:
@@ -188,3 +204,18 @@ def admissions(b: Book, k: int) -> None:
     visit = b.simple(BEIJING, k=k, med="21", nights=5)
     visit.row["setl_time"] = visit.row["endtime"] + 5 * (visit.row["endtime"] - visit.row["begntime"])
     b.label("AL2", "K09", visit)
+
+
+def records(b: Book, k: int) -> None:
+    """A code that is no diagnosis; a settlement that comes in a day and a half late, and one that comes just in time."""
+    b.label("N37", "K15", b.simple(BEIJING, k=k, med="21", nights=2, dx=NO_DIAGNOSIS), None, "diagnosis_codes")
+    for hours, rule in ((36, "N41"), (24, "")):
+        visit = b.simple(BEIJING, k=k)
+        visit.row["upld_time"] = visit.row["setl_time"] + dt.timedelta(hours=hours)
+        if rule:
+            b.label(rule, "K15", visit)
+    for dx, rule in ((LOW_SEVERITY[k % len(LOW_SEVERITY)], "N53"), ("J18.900", "")):
+        visit = b.simple(BEIJING, k=k, med="21", nights=2, dx=dx)
+        line = b.line(visit, BED[0], yuan=50)
+        if rule:
+            b.label(rule, "K02", visit, line, "low_severity")

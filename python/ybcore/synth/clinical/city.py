@@ -5,20 +5,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.schema import Table
+from ...errors import InputError, Problem
 from ..draw import NO_DAY
-from ..items import Items
+from ..items import CatalogTables, Items
 from ..people import JOINS, KEPT, People, people, person_rows
+from ..places import institution_rows
 from ..plan import Plan, Scheme
 from ..town import Batch, City
-from .plants import Book
+from .knowledge import BED, CT, MRI
+from .plants import Book, typed
 from .records import Sales
-from .ruletables import rule_tables
+from .ruletables import Listed, rule_tables
 from .schedule import MOST_A_PERSON
 from .unit import Clinic, plain_codes
 
@@ -39,7 +43,11 @@ class ClinicalCity(City):
         if plan.bad_rows:
             raise ValueError("a clinical city has no bad rows: leave bad_rows out")
         if plan.visits > MOST_A_PERSON * plan.persons:
-            raise ValueError(f"a clinical city has room for {MOST_A_PERSON} visits a person")
+            most = MOST_A_PERSON * plan.persons
+            what = f"{plan.visits:,} visits of {plan.persons:,} persons: a clinical city has room for {MOST_A_PERSON} a person"
+            what_zh = f"{plan.persons:,} 人 {plan.visits:,} 笔就诊：临床城市每人最多 {MOST_A_PERSON} 笔"
+            wanted = f"visits <= {most:,}, persons >= {-(-plan.visits // MOST_A_PERSON):,}"
+            raise InputError([Problem(what=what, what_zh=what_zh, path="visits", expected=wanted)])
         if plants < 0 or (plants and own_schemes):
             raise ValueError("plants must be at least 0, and 0 where insutypes or regions are given")
         super().__init__(plan if own_schemes else dataclasses.replace(plan, schemes=SCHEMES))
@@ -78,8 +86,37 @@ class ClinicalCity(City):
     @cached_property
     def rule_tables(self) -> dict[str, pa.Table]:
         """Rule tables of the city's own, by name."""
-        cards = [str(row["psn_no"]) for row in self._book.labels if row["rule"] == "suspended_card"]
-        return rule_tables(self.clinic, ["C000" + psn_no[-12:] for psn_no in cards])
+
+        def of(rule: str, column: str) -> list[str]:
+            return [str(row[column]) for row in self._book.labels if row["rule"] == rule]
+
+        cards = ["C000" + psn_no[-12:] for psn_no in of("suspended_card", "psn_no")]
+        diagnoses = [str(row["diag_code"]) for visit in self._book.visits for row in visit.diagnoses]
+        persons, places = of("person_blacklist", "psn_no"), of("institution_blacklist", "fixmedins_code")
+        return rule_tables(self.clinic, Listed(cards, persons, places, diagnoses))
+
+    @cached_property
+    def institutions(self) -> pa.Table:
+        """The table ``institutions``: those of the city, then those to which only planted visits go."""
+        every = (*self._places.institutions, *self._book.institutions)
+        return institution_rows(self.plan, dataclasses.replace(self._places, institutions=every))
+
+    @cached_property
+    def catalog(self) -> CatalogTables:
+        """The tables items, selfpay, caps; a few items more where violations are planted."""
+        made = super().catalog
+        if not self._plants:
+            return made
+        rows = [{"med_list_codg": code, "name": name, "med_chrgitm_type": head, "list_type": "201", "chrgitm_lv": "01", "drt_reim_flag": "0"} for code, name, head in (BED, CT, MRI)]  # fmt: skip
+        return made._replace(items=pa.concat_tables([made.items, typed(rows, made.items.schema)]))
+
+    @cached_property
+    def rule_document(self) -> dict[str, Any]:
+        """The rules of the city's own, with its tables in them: a raw document to be loaded after the shipped ones."""
+        from .ruledocument import rule_document
+
+        herbs = [code for code in self.catalog.items["med_list_codg"].to_pylist() if code[0] == "T"]
+        return rule_document(self.rule_tables, herbs)
 
     @property
     def doctors(self) -> pa.Table:
@@ -114,6 +151,12 @@ class ClinicalCity(City):
         """The city's own rule tables, and the labels of what is planted."""
         out = {f"rules/{name}": table for name, table in self.rule_tables.items()}
         return {**out, "labels": self.labels} if self._plants else out
+
+    def texts(self) -> dict[str, str]:
+        """The rule document."""
+        from .ruledocument import rule_text
+
+        return {"rules/city.yaml": rule_text(self.rule_document)}
 
     def person_batches(self) -> Iterator[pa.Table]:
         """``persons`` in parts."""

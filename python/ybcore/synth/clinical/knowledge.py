@@ -173,3 +173,7 @@ STOCK_ITEM = ("XA02BCK088A001010160001", "库存核对药品")
 DAILY = ("001109000010000", "001201000040000", "001102000050000")
 #: Antibiotics given before operations, and no others are on the ward.
 ANTIBIOTICS = tuple((f"XJ01DAN{i:03d}B0020101600{i:02d}", f"围术期抗菌药{i}") for i in range(1, 25))
+#: Items of the planted rows only, not in the catalogue of a city without them: code (a last sub-item, which no catalogue comes to), name, charge head.
+BED = ("001109000019999", "床位费(低标准入院)", "01")
+CT = ("002103000019999", "CT检查", "03")
+MRI = ("002102000019999", "核磁检查", "03")

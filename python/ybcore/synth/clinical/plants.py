@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ..places import Institution
 from ..plan import EPOCH, Plan
 from .goods import Goods
+from .knowledge import IGG_DRUG, IGG_TEST, STOCK_ITEM, knowledge
 from .records import stock_table
+from .ruletables import ceiled
 from .unit import Clinic
 
 Cells = dict[str, Any]
@@ -77,6 +81,7 @@ class Book:
         self.visits: list[Visit] = []
         self.labels: list[Cells] = []
         self.stock: list[tuple[str, str, int, int, int]] = []
+        self.institutions: list[Institution] = []
         self._places = {
             (place, level): [
                 i for i, one in enumerate(clinic.where.institutions) if one.place == place and one.level == level
@@ -85,10 +90,25 @@ class Book:
             for level in "3210P"
         }
 
+    @cached_property
+    def _plain(self) -> list[str]:
+        kept = np.concatenate([*self.goods.reserved.values(), ceiled(self.goods), self.goods.tracked_items])
+        named = {self.goods.items.codes[int(i)] for i in kept} | set(knowledge().family)
+        own = {IGG_DRUG[0], IGG_TEST[0], STOCK_ITEM[0]}
+        return [
+            code
+            for code in self.goods.items.codes
+            if code not in named and code not in own and not code.startswith(("XJ01", "XJ06BA"))
+        ]
+
     def reserved(self, name: str, k: int) -> str:
         """The k-th item that the city keeps for this purpose."""
         pool = self.goods.reserved[name]
         return self.goods.items.codes[int(pool[k % len(pool)])]
+
+    def plain(self, *prefixes: str) -> str:
+        """The first item with one of these prefixes of which no rule table, list or ceiling says anything."""
+        return next(code for code in self._plain if code.startswith(prefixes))
 
     def person(
         self, place: str = TIANJIN, age: int = 40, sex: int = 1, civil: bool = False, born: int | None = None
@@ -111,6 +131,12 @@ class Book:
         """Index of an institution of a place and level."""
         found = self._places[place, level]
         return found[rank % len(found)]
+
+    def own_institution(self, place: str, level: str) -> str:
+        """The code of a new institution, to which only planted visits go. Numbers count down from 99999, away from the city's."""
+        code = f"H{place}{99_999 - len(self.institutions):05d}"
+        self.institutions.append(Institution(code, place, level, {"3": "02", "2": "05"}[level], "", "", False, ""))
+        return code
 
     def visit(
         self, who: Person, day: int, med: str = "11", nights: int = 0, level: str = "3", hour: int = 9, dx: str | None = "J20.900",
@@ -202,15 +228,17 @@ class Book:
         return visit
 
     def fill(self, copies: int) -> None:
-        """``copies`` violations of every rule, and one institution beyond the others."""
+        """``copies`` violations of every rule, and one institution beyond its peers."""
         from .cases_lines import all_lines
-        from .cases_visits import all_visits, institutions
+        from .cases_places import all_places, shares
+        from .cases_visits import all_visits
 
         for k in range(copies):
             all_lines(self, k)
             all_visits(self, k)
+            all_places(self, k)
         if copies:
-            institutions(self, 0)
+            shares(self)
 
     def label(
         self,

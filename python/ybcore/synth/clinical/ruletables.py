@@ -5,9 +5,12 @@ A rule document names them as files; ``City.write`` puts them into the folder ``
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
+from ..draw import Ints
 from .care import CODES
 from .goods import SERVICES, Goods, full_price
 from .knowledge import IGG_DRUG, IGG_TEST, STOCK_ITEM
@@ -38,6 +41,8 @@ PARTS: dict[str, tuple[str, int, int]] = {
 MALE_DIAGNOSES, FEMALE_DIAGNOSES = ("C61", "N40"), ("D25", "N76", "O80", "Z34")
 OPERATION_SEX = (("68.4900", "女"), ("60.2900", "男"))
 TITLED = "231|232"
+#: Diagnoses that nobody has but planted persons: for which nobody need stay, that are caught in hospital, and a code that is none.
+LOW_SEVERITY, HOSPITAL_INFECTION, NO_DIAGNOSIS = ("R51.x00", "Z00.000"), ("T81.400",), "ZZ9.999"
 DEPARTMENT, CONTRAINDICATED, MOST_DOSE, ELDERLY = "A05", "I10", 4, 65
 
 
@@ -47,8 +52,18 @@ def part(goods: Goods, name: str) -> list[str]:
     return [goods.items.codes[int(i)] for i in goods.reserved[pool][first:last]]
 
 
-def rule_tables(clinic: Clinic, cards: list[str]) -> dict[str, pa.Table]:
-    """Every table by name; ``cards``: those that are suspended."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What planted visits put on the city's lists: those who are suspended, and the diagnoses that are codes."""
+
+    cards: list[str]
+    persons: list[str]
+    institutions: list[str]
+    diagnoses: list[str]
+
+
+def rule_tables(clinic: Clinic, listed: Listed) -> dict[str, pa.Table]:
+    """Every table by name."""
     goods = clinic.goods
     codes = goods.items.codes
 
@@ -72,7 +87,12 @@ def rule_tables(clinic: Clinic, cards: list[str]) -> dict[str, pa.Table]:
             {"med_list_codg": [codes[int(i)] for i in operations], "ceiling": _yuan(full_price(goods.items.prices[operations]))}
         ),
         "doctor_blacklist": pa.table({"dr_code": doctors}),
-        "suspended_card": pa.table({"mdtrt_cert_no": pa.array(cards, pa.string())}),
+        "suspended_card": pa.table({"mdtrt_cert_no": pa.array(listed.cards, pa.string())}),
+        "person_blacklist": pa.table({"psn_no": pa.array(listed.persons, pa.string())}),
+        "institution_blacklist": pa.table({"fixmedins_code": pa.array(listed.institutions, pa.string())}),
+        "diagnosis_codes": pa.table({"diag_code": sorted({*CODES, *listed.diagnoses} - {NO_DIAGNOSIS})}),
+        "low_severity": pa.table({"diag_code": list(LOW_SEVERITY)}),
+        "hospital_infection": pa.table({"diag_code": list(HOSPITAL_INFECTION)}),
         "diagnosis_sex": pa.table({"diag_code": [c for c, _ in sexes], "sex": [s for _, s in sexes]}),
         "diagnosis_age": pa.table({"diag_code": ["P07", "P59"], "age_group": ["新生儿", "新生儿"]}),
         "diagnosis_out_of_scope": pa.table({"diag_code": ["T51", "X83", "Y04"]}),
@@ -105,10 +125,15 @@ def rule_tables(clinic: Clinic, cards: list[str]) -> dict[str, pa.Table]:
     }  # fmt: skip
 
 
+def ceiled(goods: Goods) -> Ints:
+    """Indices of the services that are most used: they have a ceiling."""
+    first = int(goods.start[SERVICES])
+    return np.asarray(goods.order[first : first + CEILINGS], np.int64)
+
+
 def _ceilings(goods: Goods) -> pa.Table:
     """A fifth above the usual price for the services most used; the usual price for those that are planted."""
-    first = int(goods.start[SERVICES])
-    found = goods.order[first : first + CEILINGS]
+    found = ceiled(goods)
     usual = goods.items.prices
     planted = [goods.index[code] for code in part(goods, "ceiling")]
     return pa.table(

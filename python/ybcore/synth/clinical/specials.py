@@ -18,7 +18,7 @@ from ..people import People
 from ..places import Places
 from ..plan import KINDS, PHARMACY, Plan
 from ..visits import BASE, DISEASES, PARTIAL
-from .care import Care
+from .care import CODES, Care
 from .goods import OPERATIONS, Goods, full_price, surgery_groups
 from .knowledge import CHILD, FEMALE, INFANT, INPATIENT, LEVEL2, LEVEL3, MALE, NEWBORN, WORKING
 from .schedule import NAMES, SLOTS, STAYS, Schedule, low_igg
@@ -47,8 +47,10 @@ AT = {special.name: i for i, special in enumerate(SPECIALS)}
 OPERATION_SECOND = SPECIALS[AT["operation"]].second
 #: Places where one case of more than 5,000 yuan is to be verified, and the most a visit costs there, in fen: no operations there.
 MODEST, MODEST_MOST = ("6108",), 450_000
-#: Diabetes in Tianjin is paid otherwise from 10,000 yuan of drugs a year on: 24 visits of the programme stay below that.
+#: Diabetes in Tianjin is paid otherwise from 10,000 yuan of drugs a year on: 24 visits of the programme, or of another one with a diagnosis
+#: of diabetes, stay below that.
 DIABETES, DIABETES_PLACE, DIABETES_MOST = "M01600", "12", 38_000
+DIABETES_CODES = ("E10", "E11", "E12", "E13", "E14")
 
 
 @dataclass(slots=True)
@@ -87,12 +89,14 @@ def modest(plan: Plan, who: People, made: Schedule) -> Bools:
     return np.array([s.admdvs.startswith(MODEST) for s in plan.schemes])[who.scheme[made.rows.person]]
 
 
-def most(plan: Plan, who: People, made: Schedule) -> Ints:
+def most(plan: Plan, who: People, made: Schedule, with_them: Care) -> Ints:
     """What each visit may cost at most, in fen; 0 for no bound."""
     rows = made.rows
     codes = plan.chronic or DISEASES
     place = np.array([s.admdvs.startswith(DIABETES_PLACE) for s in plan.schemes])[who.scheme[rows.person]]
-    sugar = place & (rows.illness >= 0) & (np.array([code == DIABETES for code in codes])[rows.illness % len(codes)])
+    sugar = np.array([code == DIABETES for code in codes])[rows.illness % len(codes)]
+    sugar |= np.array([code.startswith(DIABETES_CODES) for code in CODES])[with_them.main]
+    sugar &= place & (rows.illness >= 0)
     return np.where(sugar, DIABETES_MOST, np.where(modest(plan, who, made), MODEST_MOST, 0))
 
 
@@ -132,6 +136,7 @@ def choose(plan: Plan, where: Places, who: People, made: Schedule, with_them: Ca
     put("course_item", ~sells & (made.slot == (person + 11) % SLOTS), one_of(goods.course_items))
     put("hours", stay & share("hours", 0.5), one_of(goods.hours))
     group = _operations(plan, who, made, goods, out, bits, turn)
+    _no_other_antibiotic(out, goods)
     low = low_igg(who, made)
     put("igg_test", low, np.full(n, goods.index[_IGG_TEST], np.int32))
     put("igg_drug", low, np.full(n, goods.index[_IGG_DRUG], np.int32))
@@ -192,6 +197,15 @@ def _operations(
     treated = has & (bits[AT["antibiotic"]] < np.uint32(3 * 2**30))
     out[treated, AT["antibiotic"]] = antibiotics[turn[treated] % len(antibiotics)]
     return group
+
+
+def _no_other_antibiotic(out: npt.NDArray[np.int32], goods: Goods) -> None:
+    """A stay with an operation has no antibiotic but the one before it: a restricted one would stand at any time."""
+    stays = np.flatnonzero(out[:, AT["operation"]] >= 0)
+    for name in ("attribute", "attribute_2"):
+        items = out[stays, AT[name]]
+        other = np.array([i >= 0 and goods.items.codes[i].startswith("XJ01") for i in items.tolist()], bool)
+        out[stays[other], AT[name]] = -1
 
 
 def operation_codes() -> list[str]:

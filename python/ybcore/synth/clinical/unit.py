@@ -72,7 +72,7 @@ class Clinic:
         chosen = choose(plan, where, who, made, with_them, self.goods, d)
         visits = visit_rows(plan, where, who, rows)
         setl = visits.column("setl_id").chunk(0)
-        lines = line_rows(plan, self.goods, made, with_them, self.staff, chosen, most(plan, who, made), setl)
+        lines = line_rows(plan, self.goods, made, with_them, self.staff, chosen, most(plan, who, made, with_them), setl)
         if sales is not None:
             sales.add(made, lines)
         further = visit_columns(plan, who, made, with_them, self.staff)

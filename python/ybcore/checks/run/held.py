@@ -1,0 +1,77 @@
+"""What is known of a rule's table before any row is seen: which rows hold at all, how specific they are, where they hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ...columns.ids import lookup
+from ..tables import ALWAYS, OPEN, RuleTable
+
+__all__ = ["TableFacts", "facts_of", "index_in"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """`region`: place in `regions`, `level`, each -1 where none is given; begin and end None where every row always holds."""
+
+    specific: Int64  # its region's length first, then whether a row names a level
+    regions: tuple[str, ...]
+    region: Int32
+    level: Int32
+    begin: Int32 | None
+    end: Int32 | None
+
+    @property
+    def by_region(self) -> bool:
+        """Whether rows hold in some regions only."""
+        return bool(self.regions)
+
+    @property
+    def by_level(self) -> bool:
+        """Whether rows hold at some levels only."""
+        return bool((self.level >= 0).any())
+
+    def bounds(self, places: list[str]) -> dict[str, Any]:
+        """When and where rows hold, as the kernel reads it; `places`: regions of the events. None where nothing is narrowed."""
+        fits = [[bool(text) and text.startswith(name) for text in places] for name in self.regions]
+        return {
+            "begin": self.begin, "end": self.end, "region": self.region if self.by_region else None,
+            "level": self.level if self.by_level else None, "fits": np.array(fits, np.uint8) if fits else None,
+        }  # fmt: skip
+
+
+_FACTS: WeakKeyDictionary[RuleTable, TableFacts] = WeakKeyDictionary()
+
+
+def facts_of(table: RuleTable) -> TableFacts:
+    """Made once for each table of a book."""
+    if table not in _FACTS:
+        own = ["" if text == "*" else text for text in table.region]
+        regions = tuple(sorted({text for text in own if text}))
+        index = {text: i for i, text in enumerate(regions)}
+        always = bool((table.begin == ALWAYS).all() and (table.end == OPEN).all())
+        _FACTS[table] = TableFacts(
+            np.array([2 * len(region) + bool(level) for region, level in zip(own, table.level)], np.int64), regions,
+            np.array([index.get(text, -1) for text in own], np.int32), np.array([int(text) if text else -1 for text in table.level], np.int32),
+            None if always else table.begin.astype(np.int32), None if always else table.end.astype(np.int32),
+        )  # fmt: skip
+    return _FACTS[table]
+
+
+def index_in(texts: list[str], ids: pa.Array) -> Int32:
+    """Dense index of some texts among ids; -1 for one that is not there."""
+    if not len(ids):
+        return np.full(len(texts), -1, np.int32)
+    column = pa.chunked_array([pa.array(texts, pa.large_string())])
+    if pa.types.is_integer(ids.type):
+        ids = ids.cast(pa.large_string())
+    return lookup(column, ids)

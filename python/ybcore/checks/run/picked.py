@@ -1,0 +1,89 @@
+"""Which lines each rule may look at: many rules in one pass, by their items and by what their scopes ask of visits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ... import _core
+from ..fields import Scope
+from ..rule import Rule
+from .scope import NO, of_visits
+
+if TYPE_CHECKING:
+    from .work import Work
+
+__all__ = ["Picks"]
+
+Int32 = npt.NDArray[np.int32]
+TOGETHER = 32
+OF_VISITS = ("visits", "days", "institutions")
+_ALWAYS = ("K02", "K03", "K04", "K06", "K10", "K11", "K12", "K14")
+_SOME: dict[str, Callable[[Any], bool]] = {
+    "K01": lambda check: bool(check.key == "item"),
+    "K05": lambda check: bool(check.trigger.kind == "item"),
+    "K07": lambda check: check.measure not in OF_VISITS,
+    "K09": lambda check: check.form in ("line_in_stay", "around_operation", "idle"),
+}
+
+
+def _of_lines(rule: Rule) -> bool:
+    """Whether the rule's kernel asks for the lines of its scope and items."""
+    return rule.kernel in _ALWAYS or (rule.kernel in _SOME and _SOME[rule.kernel](rule.check))
+
+
+class Picks:
+    """Candidates of rules among the standing lines. What was asked for is not kept."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._plan: list[Rule] = []
+        self._found: dict[str, Int32] = {}
+
+    def plan(self, rules: Sequence[Rule]) -> None:
+        """Rules that will ask for their lines, in the order in which they will."""
+        self._plan = [rule for rule in rules if _of_lines(rule)]
+
+    def of(self, rule: Rule) -> Int32 | None:
+        """Places of the lines that may be among the rule's items and in its scope, rising; None: all."""
+        if not self._narrow(rule):
+            return None
+        if rule.id not in self._found:
+            at = next((i for i, other in enumerate(self._plan) if other.id == rule.id), None)
+            mine = [rule] if at is None else self._plan[at:]
+            self._pick([other for other in mine if self._narrow(other)][:TOGETHER])
+        return self._found.pop(rule.id)
+
+    def _narrow(self, rule: Rule) -> bool:
+        return not rule.items.all or bool(of_visits(self._work.scope_of(rule)))
+
+    def _pick(self, rules: list[Rule]) -> None:
+        work, batch = self._work, self._work.batch
+        masks = np.zeros((len(batch.item_ids) + 1, 1), np.uint64)
+        scopes: dict[tuple[Scope, str], Any] = {}
+        for bit, rule in enumerate(rules):
+            mine = np.uint64(1 << bit)
+            inside = work.item_mask(rule)
+            # A line without an item is among all of them, and unknown to a rule that asks for some.
+            masks[-1] |= mine
+            masks[:-1] |= mine if inside is None else np.where(inside, mine, np.uint64(0))[:, None]
+            scope = of_visits(work.scope_of(rule))
+            known = (scope, repr(rule.visit_kinds))
+            scopes.setdefault(known, [rule.visit_kinds, np.uint64(0)])[1] |= mine
+        holds = np.zeros((batch.visits.rows, 1), np.uint64)
+        for (scope, _), (kinds, own) in scopes.items():
+            if not scope:
+                holds |= own
+                continue
+            lut = np.full(3, own, np.uint64)
+            lut[NO] = 0
+            holds[:, 0] |= lut[work.scopes.truth(scope, kinds)]
+        found = _core.check_pick(
+            work.ordered("item"), None, work.ordered("visit"), masks, holds, None, len(rules), work.threads
+        )
+        begin = found["begin"].tolist()
+        for i, rule in enumerate(rules):
+            self._found[rule.id] = found["place"][begin[i] : begin[i + 1]]

@@ -1,0 +1,68 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .base import Option
+
+__all__ = ["for_people", "inputs", "own_functions", "rules_of_settling"]
+
+PATH = click.Path(path_type=Path)
+TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
+NAMES = {
+    "visits": ("结算表", "visits"),
+    "lines": ("费用明细表", "fee lines"),
+    "persons": ("参保人员表", "persons"),
+    "institutions": ("定点机构表", "institutions"),
+    "acct-events": ("个人账户变动表", "account movements"),
+}
+
+
+def inputs(command: Any) -> Any:
+    """The options that name policies, catalogue and tables."""
+    options = [
+        Option(["--policy"], multiple=True, type=PATH, zh="政策文件或文件夹；可多次给出。", en="Policy document or folder; may be repeated."),
+        Option(["--catalog"], type=PATH, zh="目录文件夹（items、selfpay、caps）。", en="Catalogue folder (items, selfpay, caps)."),
+        Option(["--input", "folder"], type=PATH, zh="放有各表（及 catalog）的文件夹，代替逐一给出。", en="Folder with the tables (and catalog), instead of naming each."),
+        *(Option([f"--{name}"], type=PATH, zh=f"{NAMES[name][0]}（.parquet 或 .csv）。", en=f"{NAMES[name][1].capitalize()} (.parquet or .csv).") for name in TABLES),
+        Option(["--state", "opening"], type=PATH, zh="上一次结算的期末状态文件夹。", en="Closing state of the run before."),
+        Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
+
+
+def _register(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
+    if files and not ctx.resilient_parsing:
+        from ..checks.user import register_file
+
+        for file in files:
+            register_file(file)
+
+
+def own_functions(command: Any) -> Any:
+    """The option that names Python files whose functions rules of one's own name."""
+    option = Option(["--functions"], multiple=True, type=PATH, expose_value=False, callback=_register, zh="先运行的 Python 文件，以 @ybcore.rule 注册规则函数；可多次给出。", en="Python file to run first, which registers rule functions by @ybcore.rule; may be repeated.")  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), option]
+    return command
+
+
+def rules_of_settling(command: Any) -> Any:
+    """The options that name the rules of a settlement."""
+    option = Option(["--rules"], multiple=True, type=PATH, zh="审核规则文件或文件夹；可多次给出。", en="Rule document or folder; may be repeated.")  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), option]
+    return own_functions(command)
+
+
+def for_people(command: Any) -> Any:
+    """The options that ask for a report of findings beside the tables."""
+    options = [
+        Option(["--html"], type=PATH, zh="另写一份 HTML 违规报告（可离线打开）。", en="Also write the findings as one HTML page that opens offline."),
+        Option(["--excel"], type=PATH, zh="另写一份 Excel 违规报告（.xlsx）。", en="Also write the findings as an Excel workbook (.xlsx)."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
