@@ -35,9 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
     except FaultError as fault:
         print(fault)
         return 1
-    print(f"| million rows a second | {' | '.join(f'{one} threads' for one in threads)} |\n|---|{'---|' * len(threads)}")
+    print(
+        f"| million rows a second | {' | '.join(f'{one} threads' for one in threads)} |\n|---|{'---|' * len(threads)}"
+    )
     for name in found[0]:
-        print(f"| {name} | {' | '.join(f'{one[name]:.0f}' if one[name] >= 10 else f'{one[name]:.1f}' for one in found)} |")
+        print(
+            f"| {name} | {' | '.join(f'{one[name]:.0f}' if one[name] >= 10 else f'{one[name]:.1f}' for one in found)} |"
+        )
     return 0
 
 

@@ -211,23 +211,30 @@ def window_visits(ready: Ready, workload: Workload, threads: int) -> Callable[[]
 
 
 def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
-    """The lines of a person and item are brought together first: by item, then by person, each as they stood."""
-    lines, items, c = ready.lines, len(ready.items), core()
+    """The lines of a person and item are brought together first."""
+    lines, c = ready.lines, core()
     windows, most = [("rolling", rules.WINDOW_DAYS, False, True)], np.array([rules.WINDOW_UNITS * UNIT], np.int64)
-    each = np.arange(2, dtype=np.int64)
-    persons = int(lines["person"].max(initial=-1)) + 1
+    each, persons = np.arange(2, dtype=np.int64), offsets(lines["person"])
 
     def run() -> dict[str, np.ndarray]:
-        by_item, _ = c.rows_by_key(lines["item"], items)
-        by_person, _ = c.rows_by_key(lines["person"].take(by_item), persons)
-        place = by_item.take(by_person)
-        person, item = lines["person"].take(place), lines["item"].take(place)
-        change = np.ones(len(place) + 1, bool)
-        np.logical_or(person[1:] != person[:-1], item[1:] != item[:-1], out=change[1:-1])
+        order, begin = c.check_regroup(persons, [lines["item"]], threads)
+        place = order.astype(np.intp)
         found = c.check_window(
-            np.flatnonzero(change).astype(np.int64), lines["day"].take(place), lines["quantity"].take(place), None, None, "sum", MORE_THAN, windows, each,
-            most, 0, 1, 101, threads,
-        )  # fmt: skip
+            begin,
+            lines["day"].take(place),
+            lines["quantity"].take(place),
+            None,
+            None,
+            "sum",
+            MORE_THAN,
+            windows,
+            each,
+            most,
+            0,
+            1,
+            101,
+            threads,
+        )
         return excesses(ready, found, place)
 
     return run
