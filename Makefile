@@ -17,8 +17,8 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly bench bench-full bench-scaling bench-city bench-encoding bench-startup portable instructions \
-        instructions-baseline lint format dev venv clean check-tools
+.PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup portable \
+        instructions instructions-baseline lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
@@ -39,6 +39,11 @@ bench: $(STAMPS)/installed $(STAMPS)/test-packages
 bench-full: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks --visits 2000000 --rounds 5 --out $(BUILD)/bench-full.json $(BENCH_ARGS)
+
+# Rule checks beside DuckDB, Polars and plain Python; all rules beside settling; one prescription. Minutes.
+bench-checks: $(STAMPS)/installed $(STAMPS)/test-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks.checks --visits 200000 --rounds 5 --out $(BUILD)/bench-checks.json $(BENCH_ARGS)
 
 # Growth with visits, threads, catalogue, policies and layers; the city; ids; start. Minutes, but for 10 million visits.
 bench-scaling bench-city bench-encoding bench-startup: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages

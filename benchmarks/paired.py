@@ -27,9 +27,9 @@ from .job import COLUMNS, ORDERS, Job, make
 class Contender:
     """A worker process and what it has told."""
 
-    def __init__(self, name: str, threads: int, folder: Path) -> None:
+    def __init__(self, name: str, threads: int, folder: Path, worker: str = "benchmarks.worker") -> None:
         self.name, self.threads = name, threads
-        command = [sys.executable, "-m", "benchmarks.worker", str(folder), name, str(threads)]
+        command = [sys.executable, "-m", worker, str(folder), name, str(threads)]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
         self.process = subprocess.Popen(command, cwd=fresh.ROOT, env=fresh.environment(threads), **pipes)
         self.hello = self._answer()

@@ -1,0 +1,1 @@
+"""Rule checks beside DuckDB, Polars and plain Python (benchmarks/README.md)."""

@@ -1,0 +1,253 @@
+"""ybcore's kernels on prepared columns, through the bindings: which lines a rule names, the row of its table, the check, the amounts.
+
+Nothing is read, numbered, netted or ordered here, and findings have no names; the peers start from the same columns. Beside them stands
+where each person's rows begin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import rules
+from ..rules import COLUMNS, REACH, SCOPES, UNIT, Workload
+from ..town import Ready
+
+THREADS = (1, 2)
+MORE_THAN = "more_than"
+AT_LEAST, YEAR = 1, 2  # of ybcore._core.check_age
+
+
+def version() -> str:
+    import ybcore
+
+    return f"ybcore {ybcore.__version__}"
+
+
+def core() -> Any:
+    from ybcore import _core
+
+    return _core
+
+
+def masks(items: int, *named: Any) -> np.ndarray:
+    """One bit a rule for each item, and a row for no item."""
+    out = np.zeros((items + 1, 1), np.uint64)
+    for rule, at in enumerate(named):
+        out[np.unique(at[at >= 0]), 0] |= np.uint64(1 << rule)
+    return out
+
+
+def table(at: np.ndarray, items: int) -> dict[str, Any]:
+    """Rows of a table by item, as check_entries reads them: they always hold, everywhere."""
+    rows, start = core().rows_by_key(at, items)
+    none = dict.fromkeys(("begin", "end", "region", "level", "fits"))
+    return {"start": start, "rows": rows, **none, "table_rows": len(at)}
+
+
+def entries(known: dict[str, Any], key: np.ndarray, threads: int) -> np.ndarray:
+    return core().check_entries(**known, key=key, day=None, event_region=None, event_level=None, threads=threads)
+
+
+def offsets(person: np.ndarray) -> np.ndarray:
+    """Where each person's rows begin, and the end: part of the order (check_order gives them), and so prepared."""
+    ends = np.flatnonzero(person[1:] != person[:-1]) + 1
+    return np.concatenate(([0], ends, [len(person)])).astype(np.int64) if len(person) else np.zeros(1, np.int64)
+
+
+def told(places: Any, rule: Any, measure: Any, excess: Any, amount: Any) -> dict[str, np.ndarray]:
+    size = len(places)
+    cells = (places, np.broadcast_to(rule, size), np.broadcast_to(measure, size), excess, amount)
+    return dict(zip(COLUMNS, cells))
+
+
+def joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+
+
+def offending(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(finding, event, excess) of the offending details."""
+    own = found["part"] == 1
+    finding = np.repeat(np.arange(len(found["measure"])), np.diff(found["details"]))
+    return finding[own], found["event"][own], found["excess"][own]
+
+
+def sets(masks: list[list[bool]]) -> np.ndarray:
+    """Sets of few codes as one word each."""
+    return np.array([[sum(1 << i for i, inside in enumerate(mask) if inside)] for mask in masks], np.uint64)
+
+
+def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    lines, visits, items = ready.lines, ready.visits, len(ready.items)
+    tables = [workload.rows(name) for name in ("drug_visit_type", "drug_age_group", "drug_sex")]
+    at = [rules.numbers([row["med_list_codg"] for row in rows], ready.items) for rows in tables]
+    named, known = masks(items, *at), [table(one, items) for one in at]
+    stays = sets([[kind in rules.inpatient() for kind in range(64)]]), np.zeros(len(at[0]), np.int32)
+    ages = [
+        np.full(len(at[1]), value, kind)
+        for value, kind in ((YEAR, np.uint8), (AT_LEAST, np.uint8), (rules.child_years(), np.int64))
+    ]
+    sex = np.array([row["sex"] != "男" for row in tables[2]], np.int32)
+    sexes = sets([[False, True], [False, False, True]])
+    kind, gend = (
+        np.where((visits[name] < 0) | (visits[name] > 63), -1, visits[name]).astype(np.int32)
+        for name in ("med_type", "gend")
+    )
+    gend[(gend < 1) | (gend > 2)] = -1
+    c = core()
+
+    def run() -> dict[str, np.ndarray]:
+        picked = c.check_pick(lines["item"], None, None, named, None, None, 3, threads)
+        out = []
+        for rule in range(3):
+            place = picked["place"][picked["begin"][rule] : picked["begin"][rule + 1]].astype(np.intp)
+            entry = entries(known[rule], lines["item"].take(place), threads)
+            visit = lines["visit"].take(place)
+            if rule == 1:
+                found = c.check_age(entry, visits["birth"].take(visit), lines["day"].take(place), *ages, threads)
+            elif rule == 0:
+                found = c.check_attribute(entry, kind.take(visit), *stays, False, threads)
+            else:
+                found = c.check_attribute(entry, gend.take(visit), sexes, sex, False, threads)
+            hit = place[found["event"]]
+            out.append(told(hit, rule, found["measure"], lines["quantity"][hit], lines["amount"][hit]))
+        return joined(out)
+
+    return run
+
+
+def excesses(ready: Ready, found: dict[str, Any], place: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Lines that carry excess, with its share of their amount."""
+    finding, event, excess = offending(found)
+    at = event if place is None else place[event]
+    quantity, amount = ready.lines["quantity"][at], ready.lines["amount"][at]
+    return told(at, 0, found["measure"][finding], excess, core().check_shares(amount, quantity, excess))
+
+
+def cap(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    lines, c = ready.lines, core()
+    persons = offsets(lines["person"])
+
+    def run() -> dict[str, np.ndarray]:
+        found = c.check_cap(
+            persons, lines["time"], "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
+            comparator=MORE_THAN, threads=threads,
+        )  # fmt: skip
+        return excesses(ready, found, None)
+
+    return run
+
+
+def cap_table(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    lines, items, c = ready.lines, len(ready.items), core()
+    rows = workload.rows("item_max_quantity")
+    at = rules.numbers([row["med_list_codg"] for row in rows], ready.items)
+    caps = np.array([round(float(row["max_quantity"]) * UNIT) for row in rows], np.int64)
+    known, persons = table(at, items), offsets(lines["person"])
+
+    def run() -> dict[str, np.ndarray]:
+        found = c.check_cap(
+            persons, lines["time"], "day", lines["hospital"], None, lines["item"], lines["quantity"], entries(known, lines["item"], threads), caps,
+            comparator=MORE_THAN, threads=threads,
+        )  # fmt: skip
+        return excesses(ready, found, None)
+
+    return run
+
+
+def pairs(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    lines, items, c = ready.lines, len(ready.items), core()
+    rows = workload.rows("item_duplicate_charge")
+    main, included = (rules.numbers([row[name] for row in rows], ready.items) for name in ("main", "included"))
+    scope = np.array([SCOPES.index(row["scope"]) for row in rows], np.int32)
+    built = c.PairTable(main, included, scope, len(SCOPES), None, False, items)
+    named, persons = masks(items, np.concatenate((main, included))), offsets(lines["person"])
+
+    def run() -> dict[str, np.ndarray]:
+        picked = c.check_pick(lines["item"], None, None, named, None, None, 1, threads)["place"]
+        place = picked.astype(np.intp)
+        hospital, visit, quantity = (lines[name].take(place) for name in ("hospital", "visit", "quantity"))
+        groups = [
+            ("day", hospital, None, 0),
+            ("subject", visit, None, 0),
+            ("within", hospital, None, REACH),
+            ("hour", hospital, None, 0),
+        ]
+        found = built.check(
+            c.check_runs(picked, persons),
+            lines["time"].take(place),
+            lines["item"].take(place),
+            quantity,
+            None,
+            None,
+            None,
+            groups,
+            threads,
+        )
+        finding, event, _ = offending(found)
+        hit = place[event]
+        return told(hit, found["entry"][finding], found["measure"][finding], quantity[event], lines["amount"][hit])
+
+    return run
+
+
+def window_visits(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    visits, c = ready.visits, core()
+    windows = [("rolling", days, False, True) for days, _ in rules.VISIT_WINDOWS]
+    most = np.array([value for _, value in rules.VISIT_WINDOWS], np.int64)
+    each, persons = np.arange(len(most) + 1, dtype=np.int64), offsets(visits["person"])
+
+    def run() -> dict[str, np.ndarray]:
+        found = c.check_window(
+            persons, visits["day"], None, None, None, "count", MORE_THAN, windows, each, most, 0, 1, 101, threads
+        )
+        finding, event, _ = offending(found)
+        none = np.zeros(len(event), np.int64)
+        return told(event, found["step"][finding], found["measure"][finding], none, none)
+
+    return run
+
+
+def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
+    """The lines of a person and item are brought together first."""
+    lines, c = ready.lines, core()
+    windows, most = [("rolling", rules.WINDOW_DAYS, False, True)], np.array([rules.WINDOW_UNITS * UNIT], np.int64)
+    each, persons = np.arange(2, dtype=np.int64), offsets(lines["person"])
+
+    def run() -> dict[str, np.ndarray]:
+        order, begin = c.check_regroup(persons, [lines["item"]], threads)
+        place = order.astype(np.intp)
+        found = c.check_window(
+            begin,
+            lines["day"].take(place),
+            lines["quantity"].take(place),
+            None,
+            None,
+            "sum",
+            MORE_THAN,
+            windows,
+            each,
+            most,
+            0,
+            1,
+            101,
+            threads,
+        )
+        return excesses(ready, found, place)
+
+    return run
+
+
+FORMS = {f.__name__: f for f in (attribute, cap, cap_table, pairs, window_visits, window_items)}
+
+
+def prepare(town: Any, workload: Workload, threads: int) -> Callable[[], Any]:
+    ready = town.ready
+    held = Ready(
+        {name: np.ascontiguousarray(column) for name, column in ready.lines.items()},
+        {name: np.ascontiguousarray(column) for name, column in ready.visits.items()},
+        ready.items,
+    )
+    return FORMS[workload.name](held, workload, threads)

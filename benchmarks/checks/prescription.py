@@ -1,0 +1,165 @@
+"""One prescription of 50 lines with 500 lines of history, through the library call (stage `before`) and a book that is loaded.
+
+Prescriptions are made of the city: visits in whole, on any day of the year, become the history of one person, lines of another visit the prescription. Every call is
+another one; before anything is timed the findings of some are compared with the call on all of them at once, person by person.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .. import report
+from .together import documents
+from .town import BESIDE, Town
+
+LINES, HISTORY = 50, 500
+WANTED = 1e-3  # seconds, p99
+WARM = 5
+VISITS_A_CASE = 400  # so many of the city's are drawn from
+Case = dict[str, Any]
+
+
+def door(book: Any, catalog: Any) -> Callable[[Case], Any]:
+    """The call that is measured: a case in, a report out. A prepared checker would be made here, once, from the book."""
+    import ybcore
+
+    return lambda case: ybcore.check(**case, rules=book, catalog=catalog, stage="before", threads=1)
+
+
+def cases(town: Town, count: int, seed: int = 1) -> list[Case]:
+    """Tables of so many prescriptions, each of a person of its own."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    raw = town.tables(dirty=True)
+    visits = raw["visits"].slice(0, count * VISITS_A_CASE)
+    ids = pc.cast(visits["setl_id"], pa.large_string()).combine_chunks()
+
+    def owners(table: pa.Table) -> np.ndarray:
+        """Visit of each row, -1 for one that is left out."""
+        found = pc.index_in(pc.cast(table["setl_id"], pa.large_string()), value_set=ids)
+        return np.asarray(found.fill_null(-1).to_numpy())
+
+    owner = owners(raw["lines"])
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(len(ids) + 1))
+    chosen = drawn(
+        np.diff(ends), np.asarray(pc.equal(pc.cast(visits["refd_setl_flag"], pa.string()), "0")), count, seed
+    )
+    rows = [
+        np.concatenate([order[ends[now] : ends[now] + LINES], *(order[ends[one] : ends[one + 1]] for one in past)])[
+            : LINES + HISTORY
+        ]
+        for now, *past in chosen
+    ]
+    # What all cases need is taken once: a take out of the whole is slow.
+    used = np.unique(np.concatenate(rows))
+    lines = raw["lines"].take(pa.array(used)).combine_chunks()
+    wanted = np.unique(np.concatenate(chosen))
+    beside = {}
+    for name in BESIDE:
+        of = owners(raw[name])
+        keep = np.flatnonzero(np.isin(of, wanted))
+        beside[name] = (raw[name].take(pa.array(keep)).combine_chunks(), of[keep])
+    out = []
+    for mine, at in zip(chosen, rows):
+        own = visits.take(pa.array(mine))
+        psn = pa.array([own["psn_no"][0].as_py()] * len(own), pa.large_string())
+        own = own.set_column(own.column_names.index("psn_no"), "psn_no", psn)
+        own = own.append_column("hist_flag", pa.array([0] + [1] * (len(mine) - 1), pa.int8()))
+        tables = {
+            "visits": own, "lines": lines.take(pa.array(np.searchsorted(used, at))),
+            "persons": raw["persons"].filter(pc.equal(raw["persons"]["psn_no"], psn[0])),
+            **{name: table.filter(pa.array(np.isin(of, mine))) for name, (table, of) in beside.items()},
+        }  # fmt: skip
+        fixed = {name: raw[name] for name in ("institutions", "doctors")}
+        out.append({name: table.combine_chunks() for name, table in tables.items()} | fixed)
+    return out
+
+
+def drawn(sizes: np.ndarray, plain: np.ndarray, count: int, seed: int) -> list[list[int]]:
+    """For each case the visit of the prescription, then those of its history."""
+    large, small = (np.flatnonzero(plain & fits) for fits in (sizes >= LINES, (sizes > 0) & (sizes < LINES)))
+    draw, out = np.random.default_rng(seed), []
+    for _ in range(count):
+        past: list[int] = []
+        held = 0
+        while held < HISTORY:
+            one = int(draw.choice(small))
+            if one not in past:
+                past.append(one)
+                held += int(sizes[one])
+        out.append([int(draw.choice(large)), *past])
+    return out
+
+
+def named(done: Any) -> list[tuple[str, str, int]]:
+    found = done.findings
+    return sorted(zip(*(found[name].to_pylist() for name in ("rule_id", "jr_id", "vola_amt"))))
+
+
+def prove(call: Callable[[Case], Any], book: Any, catalog: Any, some: list[Case]) -> int:
+    """The same findings as the plain call with two threads and rows in another order. Findings of all; SystemExit where they differ."""
+    import pyarrow as pa
+    import ybcore
+
+    seen = 0
+    for case in some:
+        turned = {name: table.take(pa.array(np.arange(len(table))[::-1])) for name, table in case.items()}
+        wanted = named(ybcore.check(**turned, rules=book, catalog=catalog, stage="before", threads=2))
+        found = named(call(case))
+        if found != wanted:
+            raise SystemExit("a prescription has other findings by the measured call; nothing was timed")
+        seen += len(found)
+    return seen
+
+
+def measure(folder: Path, count: int) -> dict[str, Any]:
+    """Seconds of each call, findings made as tables or not."""
+    import ybcore
+
+    town = Town(folder)
+    book, catalog = ybcore.load_rules(documents(town)), town.catalog
+    made = cases(town, count + WARM)
+    call = door(book, catalog)
+    told: dict[str, Any] = {
+        "findings": prove(call, book, catalog, made[:WARM]),
+        "calls": count,
+        "report": [],
+        "tables": [],
+        "busy": [],
+    }
+    for case in made[:WARM]:
+        call(case)
+    for case in made[WARM:]:
+        began, used = time.perf_counter(), time.process_time()
+        done = call(case)
+        told["report"].append(time.perf_counter() - began)
+        told["busy"].append(time.process_time() - used)
+        done.findings, done.details  # noqa: B018  they are made when first asked for
+        told["tables"].append(time.perf_counter() - began)
+    return told
+
+
+def table(told: dict[str, Any]) -> str:
+    """Markdown: p50 and p99."""
+    rows = []
+    titles = {
+        "report": "report", "tables": "report, findings and details as tables", "busy": "report, processor time"
+    }  # fmt: skip
+    for name, title in titles.items():
+        half, most = (float(np.quantile(told[name], q, method="higher")) for q in (0.5, 0.99))
+        missed = "" if most < WANTED else ": **missed**"
+        rows.append([title, told["calls"], f"{half * 1e3:.2f}", f"{most * 1e3:.2f}", f"{WANTED * 1e3:g}{missed}"])
+    return report.table([f"{LINES} lines, {HISTORY} of history", "calls", "p50, ms", "p99, ms", "wanted p99, ms"], rows)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(Path(sys.argv[1]), int(sys.argv[2]))))
