@@ -38,8 +38,8 @@ def test_events_by_keys_inside_their_runs() -> None:
         (i64(0, 2), [], "keys"),
         (i64(0, 2), [i32(1, 2)] * 4, "keys"),
         (i64(0, 2), [i32(1)], "key has 1 rows, expected 2"),
-        (i64(0, 3, 2), [i32(1, 2)], "begin is not sound"),
-        (i64(), [i32()], "begin is not sound"),
+        (i64(0, 3, 2), [i32(1, 2)], "begin is not rising"),
+        (i64(), [i32()], "begin does not end"),
     ],
 )
 def test_runs_that_do_not_fit(begin: np.ndarray, keys: list[np.ndarray], message: str) -> None:
@@ -70,7 +70,7 @@ def test_names_are_digests_of_what_was_hit() -> None:
 def test_names_of_rows_that_do_not_fit() -> None:
     given = [*bytes_of(["R"]), i32(0), *bytes_of(["w"]), i64(0), i64(0, 1), *bytes_of(["a"])]
     for place, value, message in (
-        (2, i32(1), "rule is out of range"), (5, i64(0, 1), "begin has 2 rows"), (6, i64(0, 2), "own is not sound"), (7, i64(0, 9), "rows is not sound"),
+        (2, i32(1), "rule is out of range"), (5, i64(0, 1), "begin has 2 rows"), (6, i64(0, 2), "own does not go from 0"), (7, i64(0, 9), "rows is not sound"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):
             _core.check_names(*given[:place], value, *given[place + 1 :])
