@@ -118,9 +118,18 @@ class Work:
 
     def settle(self, bench: Bench, *, whole: bool = True) -> Settlement:
         """What the rows on a bench come to; without `whole` the visits only."""
+        if not bench.tables["visits"].num_rows:
+            return self._nothing()
         return bench.engine.settle(
             **bench.tables, state=self.reach.state, line_output=whole, detail=whole, closing_state=whole, receipt=False
         )
+
+    def _nothing(self) -> Settlement:
+        """Of people without visits; what was known of them before is known after."""
+        visits, lines = self.reach.results
+        done = self.run.settlement
+        state = None if done.state is None else merged([self.reach.part_of(done.state)])
+        return Settlement(visits, lines, None if done.detail is None else done.detail.slice(0, 0), state, {}, ())
 
     @cached_property
     def new(self) -> Settlement:
@@ -138,7 +147,10 @@ class Work:
     @cached_property
     def states(self) -> tuple[State, State]:
         """Closing states of the affected people, before and after."""
-        before = self.run.engine.settle(**self.reach.tables, state=self.reach.state, receipt=False).state
+        tables = self.reach.tables
+        before = self._nothing().state
+        if tables["visits"].num_rows:
+            before = self.run.engine.settle(**tables, state=self.reach.state, receipt=False).state
         assert before is not None and self.new.state is not None
         return before, self.new.state
 
