@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .changes import DeniedLines, Institutions, LateClaims, NewCatalog, NewPolicy, Persons, Refunds, Reordered
-from .resettle import Resettlement, resettle
+from .resettlement import Resettlement, resettle
 from .run import Run
 
 __all__ = [

@@ -13,7 +13,7 @@ from ..errors import InputError, Problem
 from .deltas import PAYERS, totals
 
 if TYPE_CHECKING:
-    from .resettle import Work
+    from .resettlement import Work
 
 __all__ = ["MOST", "Attribution", "attribution"]
 

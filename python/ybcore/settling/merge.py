@@ -14,7 +14,7 @@ __all__ = ["Part", "merged"]
 
 Mask = npt.NDArray[np.bool_]
 _OF = {"stay": "stay", "scheme": "scheme", "setl": "setl", "policy": "policy", "plan": "plan", "person": "psn"}
-_PRUNED = ("psn", "house", "hospital", "stay", "setl")
+_PRUNED = ("psn", "house", "hospital", "stay", "setl", "counter")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def merged(parts: list[Part]) -> State:
                 lut[i] = known.setdefault(own[i], len(known))
             luts[kind] = lut
         for counter, scope in zip(luts["counter"][:-1].tolist(), part.state.arrays["counter_scope"].tolist()):
-            scopes[counter] = scopes.get(counter) or scope
+            scopes[counter] = scope
         arrays.append(_renamed(a, luts, part.state))
     out = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
     for name in LISTS:
@@ -91,7 +91,9 @@ def _used(a: dict[str, Any], kind: str, state: State) -> list[int]:
     """Indices of one kind that a part still speaks of."""
     found = [a[name] for name, of in _OF.items() if of == kind]
     found += [a["other_setl"]] if kind == "setl" else []
-    if kind == "psn":
+    if kind == "counter":
+        found += [key[:, 0] for key in _keys(a)]
+    elif kind == "psn":
         found += [a["account_person"], a["move_person"], a["other_person"], *(key[:, 1] for key in _keys(a))]
     elif kind == "house":
         found += [-2 - key[:, 1] for key in _keys(a)]
