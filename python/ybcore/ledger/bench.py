@@ -140,18 +140,18 @@ class Bench:
     def _problem(self, part: str, en: str, zh: str, row: int | None = None, near: str = "") -> None:
         self.problems.append(Problem(what=en, what_zh=zh, path=f"{self.place}.{part}", row=row, nearest=near))
 
-    def _near(self, known: pa.Array) -> Any:
-        """The nearest of many ids: among those that begin alike."""
+    def _near_id(self, name: str) -> str:
+        """The nearest of the settlements."""
+        added = text_of(ids_of(self.tables["visits"], "setl_id", self.index.id_type)).slice(self.old)
+        return near_one(name, pa.concat_arrays([self.index.setl_ids, added.cast(self.index.setl_ids.type)]))
 
-        def near(name: str) -> str:
-            texts = known.cast(pa.large_string())
-            for size in (len(name) - 1, (2 * len(name)) // 3, len(name) // 2, 0):
-                alike = texts.filter(pc.starts_with(texts, name[: max(size, 0)]))
-                if len(alike):
-                    return nearest(name, alike.slice(0, _CLOSE).to_pylist())
+    def _near_line(self, ids: pa.ChunkedArray, name: str) -> str:
+        """The nearest of the lines of the settlements that are named."""
+        lines = self.tables.get("lines")
+        if lines is None or "feedetl_sn" not in lines.column_names:
             return ""
-
-        return near
+        mine = pc.is_in(flat(ids_of(lines, "setl_id")).cast(ids.type), value_set=text_of(ids))
+        return near_one(name, text_of(ids_of(lines.filter(mine), "feedetl_sn")))
 
     # ------------------------------------------------------------------ looking up
 
@@ -253,11 +253,7 @@ class Bench:
             return
         lost = np.flatnonzero((flag == 1) & (self._visit_of(named) < 0) & ~self._earlier(named))
         self._wrong("visits.init_setl_id", lost, "the settlement {} that is refunded is not there", "所退的结算 {} 不存在",
-                    text_of(named), self._near(self._known_ids()))  # fmt: skip
-
-    def _known_ids(self) -> pa.Array:
-        added = text_of(ids_of(self.tables["visits"], "setl_id", self.index.id_type)).slice(self.old)
-        return pa.concat_arrays([self.index.setl_ids, added.cast(self.index.setl_ids.type)])
+                    text_of(named), self._near_id)  # fmt: skip
 
     def _more_lines(self, rows: pa.Table, schema: Table, refund: bool) -> None:
         ids = self._own_ids(rows, "setl_id", self.index.id_type, "lines")
@@ -266,7 +262,7 @@ class Bench:
         visit = self._visit_of(ids)
         if self.checking:
             self._wrong("lines.setl_id", np.flatnonzero(visit < 0), "the settlement {} is not there", "结算 {} 不存在",
-                        text_of(ids), self._near(self._known_ids()))  # fmt: skip
+                        text_of(ids), self._near_id)  # fmt: skip
             self._check_lines(rows, ids, visit, refund)
         if self._append("lines", rows, schema):
             self._touched(np.unique(visit[visit >= 0]))
@@ -289,15 +285,7 @@ class Bench:
         if named is not None:
             lost = np.flatnonzero((visit >= 0) & (self._lines_place(ids, named) < 0))
             self._wrong("lines.init_feedetl_sn", lost, "its visit has no line {} to return", "该结算没有可退的明细 {}",
-                        text_of(named), self._near_line(ids))  # fmt: skip
-
-    def _near_line(self, ids: pa.ChunkedArray) -> Any:
-        """The nearest of the lines of the visits that are named."""
-        lines = self.tables.get("lines")
-        if lines is None or "feedetl_sn" not in lines.column_names:
-            return None
-        mine = pc.is_in(flat(ids_of(lines, "setl_id")).cast(ids.type), value_set=text_of(ids))
-        return self._near(text_of(ids_of(lines.filter(mine), "feedetl_sn")))
+                        text_of(named), lambda name: self._near_line(ids, name))  # fmt: skip
 
     # ------------------------------------------------------------------ rows that change
 
@@ -315,9 +303,9 @@ class Bench:
         visit, at = self._visit_of(ids), self._lines_place(ids, own)
         if self.checking:
             self._wrong("rows.setl_id", np.flatnonzero(visit < 0), "the settlement {} is not there", "结算 {} 不存在",
-                        text_of(ids), self._near(self._known_ids()))  # fmt: skip
+                        text_of(ids), self._near_id)  # fmt: skip
             self._wrong("rows.feedetl_sn", np.flatnonzero((visit >= 0) & (at < 0)), "its visit has no line {}", "该结算没有明细 {}",
-                        text_of(own), self._near_line(ids))  # fmt: skip
+                        text_of(own), lambda name: self._near_line(ids, name))  # fmt: skip
         at, visit = at[at >= 0], visit[at >= 0]
         denied = pa.chunked_array([pa.nulls(lines.num_rows, pa.int8())])
         if "deny_flag" in lines.column_names and not pa.types.is_null(lines["deny_flag"].type):
@@ -353,7 +341,7 @@ class Bench:
             known = pa.concat_arrays([text_of(flat(ids_of(table, key))), text_of(flat(theirs).cast(like))])
             lost = ~self.index.somebody(name, texts, known)
             self._wrong(f"rows.{key}", np.flatnonzero(lost), f"nobody has {key} {{}}", f"没有 {key} 为 {{}} 的记录",
-                        texts, self._near(self.index.names_of(name, known)))  # fmt: skip
+                        texts, lambda own: near_one(own, self.index.names_of(name, known)))  # fmt: skip
         gone = table.filter(pa.array(mine))
         self.tables[name] = table.filter(pa.array(~mine))
         if self._append(name, rows, schema) and self.checking:
@@ -373,7 +361,7 @@ class Bench:
         at = self._visit_of(ids)
         if self.checking:
             self._wrong("rows.setl_id", np.flatnonzero(at < 0), "the settlement {} is not there", "结算 {} 不存在",
-                        text_of(ids), self._near(self._known_ids()))  # fmt: skip
+                        text_of(ids), self._near_id)  # fmt: skip
         spec, held = schema.find("setl_time"), visits["setl_time"]
         assert spec is not None
         try:
@@ -388,6 +376,16 @@ class Bench:
         moved = convert(held, spec).values != convert(column, spec).values
         self.tables["visits"] = _with(visits, "setl_time", column)
         self._touched(np.flatnonzero(moved))
+
+
+def near_one(name: str, known: pa.Array) -> str:
+    """The nearest of many ids: of those that begin alike."""
+    texts = known.cast(pa.large_string())
+    for size in (len(name) - 1, (2 * len(name)) // 3, len(name) // 2, 0):
+        alike = texts.filter(pc.starts_with(texts, name[: max(size, 0)]))
+        if len(alike):
+            return nearest(name, alike.slice(0, _CLOSE).to_pylist())
+    return ""
 
 
 def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:

@@ -27,6 +27,14 @@ Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
+def _own_words(table: pa.Table) -> pa.Table:
+    """Some rows of a table without dictionaries that are larger than they are."""
+    for i, column in enumerate(table.columns):
+        if pa.types.is_dictionary(column.type) and any(len(c.dictionary) > table.num_rows for c in column.chunks):
+            table = table.set_column(i, table.column_names[i], column.cast(column.type.value_type))
+    return table
+
+
 @dataclass(frozen=True)
 class Scope:
     """How much was settled again, out of how much; `why`: for each reason class the groups and visits that its changes touched."""
@@ -215,9 +223,9 @@ class Reach:
     def tables(self) -> dict[str, pa.Table]:
         """The rows of the affected groups."""
         whole = self.run.tables
-        out = {"visits": whole["visits"].take(pa.array(self.rows))}
+        out = {"visits": _own_words(whole["visits"].take(pa.array(self.rows)))}
         if "lines" in whole:
-            out["lines"] = whole["lines"].take(pa.array(self.line_rows))
+            out["lines"] = _own_words(whole["lines"].take(pa.array(self.line_rows)))
         if "persons" in whole:
             out["persons"] = whole["persons"].take(self._mine(self.index.person_node))
         if "institutions" in whole:
@@ -230,7 +238,7 @@ class Reach:
     def results(self) -> tuple[pa.Table, pa.Table | None]:
         """What visits and lines of the affected groups came to."""
         visits, lines = self.run.results
-        return visits.take(pa.array(self.rows)), None if lines is None else lines.take(pa.array(self.line_rows))
+        return visits.take(pa.array(self.rows)), None if lines is None else _own_words(lines.take(pa.array(self.line_rows)))
 
     def part_of(self, state: State, more: pa.Table | None = None, *, others: bool = False) -> Part:
         """The affected people's part of a state, or that of the others."""
@@ -272,20 +280,19 @@ class Reach:
 
     def scope(self, bench: Bench, group: Int32) -> Scope:
         """How much is settled again, and why."""
-        new = bench.tables["visits"].slice(bench.old)
-        whose = np.unique(group)
-        untouched = self.index.visit_group[~self.node_mask[self.index.visit_node]]
-        known = np.flatnonzero(self.node_mask[: len(self.index.people)])
+        visits, index = bench.tables["visits"].num_rows, self.index
+        there = np.zeros(index.groups, bool)
+        there[index.visit_group] = True
+        others = np.zeros(self.super_count, bool)
+        others[self.super[: index.groups][there & ~self.group_mask[: index.groups]]] = True
+        known = int(np.count_nonzero(self.node_mask[: len(index.people)]))
         fresh = sum(1 for who in self._people if not isinstance(who, tuple))
-        why: dict[str, dict[str, set[int]]] = {}
+        why: dict[str, Any] = {}
         for i, read in enumerate(self.reads):
-            told = why.setdefault(read.change.reason, {"groups": set(), "visits": set()})
-            rows = np.flatnonzero(bench.touched[i])
-            told["visits"] |= set(rows.tolist())
-            told["groups"] |= set(group[rows].tolist())
+            why[read.change.reason] = bench.touched[i] | why.get(read.change.reason, False)
+        groups = len(np.unique(group))
         return Scope(
-            len(whose), len(whose) + len(np.unique(untouched)), len(known) + fresh, len(self.index.people) + fresh,
-            bench.old + new.num_rows, self.index.visits + new.num_rows,
-            {reason: {name: len(found) for name, found in told.items()} for reason, told in why.items()},
+            groups, groups + int(np.count_nonzero(others)), known + fresh, len(index.people) + fresh,
+            visits, index.visits + visits - bench.old,
+            {reason: {"groups": len(np.unique(group[mask])), "visits": int(np.count_nonzero(mask))} for reason, mask in why.items()},
         )  # fmt: skip
-
