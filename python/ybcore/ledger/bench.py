@@ -27,6 +27,7 @@ from .changes import (
     Read,
     Refunds,
     Reordered,
+    alike,
     fitted,
 )
 from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
@@ -194,26 +195,12 @@ class Bench:
         if table is None:
             self.tables[name] = rows
             return True
-        columns, good = {}, True
-        for column in dict.fromkeys((*table.column_names, *rows.column_names)):
-            spec = schema.find(column)
-            if column not in rows.column_names:
-                theirs = pa.chunked_array([pa.nulls(rows.num_rows, table[column].type)])
-            else:
-                theirs = rows[column]
-            ours = table[column] if column in table.column_names else None
-            if ours is None or pa.types.is_null(ours.type):
-                ours = pa.chunked_array([pa.nulls(table.num_rows, theirs.type)])
-            try:
-                theirs = fitted(theirs, ours.type, "" if spec is None else spec.kind)
-            except ColumnError as error:
-                self._problem(f"{name}.{column}", f"the column {error}", f"该列类型不符：{error}")
-                good = False
-                continue
-            columns[column] = pa.chunked_array([*ours.chunks, *theirs.chunks], ours.type)
-        if good:
-            self.tables[name] = pa.table(columns)
-        return good
+        ours, theirs, wrong = alike(table, rows, schema)
+        for column, error in wrong.items():
+            self._problem(f"{name}.{column}", f"the column {error}", f"该列类型不符：{error}")
+        if not wrong:
+            self.tables[name] = pa.concat_tables([ours, theirs])
+        return not wrong
 
     def _more_visits(self, rows: pa.Table, schema: Table, refund: bool) -> None:
         if self.checking:
@@ -345,10 +332,7 @@ class Bench:
         gone = table.filter(pa.array(mine))
         self.tables[name] = table.filter(pa.array(~mine))
         if self._append(name, rows, schema) and self.checking:
-            whole = self.tables[name]
-            came = whole.slice(whole.num_rows - rows.num_rows)
-            went = pa.table({c: gone[c] if c in gone.column_names else pa.nulls(gone.num_rows, came[c].type) for c in came.column_names})
-            went = went.cast(came.schema)
+            went, came, _ = alike(gone, rows, schema)
             days = self.days()
             spans = dated_spans(went, came, schema, key, names)
             self._touched(np.flatnonzero(spans.touch(at_visit, days.low, days.high) & ~days.reversal))

@@ -17,7 +17,7 @@ from ..errors import Problem
 from ..policy import Book
 from ..policy.faults import nearest
 
-__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered"]  # fmt: skip
+__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered", "alike", "fitted", "read_changes"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,3 +209,24 @@ def fitted(column: pa.ChunkedArray, target: pa.DataType, kind: str) -> pa.Chunke
     except pa.ArrowException as error:
         raise ColumnError(f"does not go into {target}, the type of the run's: {error}") from None
     return column
+
+
+def alike(table: pa.Table, rows: pa.Table, schema: Table) -> tuple[pa.Table, pa.Table, dict[str, ColumnError]]:
+    """A table and rows for it with the same columns, in the types of the table; what only one has is missing in the other. The errors are
+    those of columns that do not fit, which are left out."""  # fmt: skip
+    ours: dict[str, pa.ChunkedArray] = {}
+    theirs: dict[str, pa.ChunkedArray] = {}
+    wrong: dict[str, ColumnError] = {}
+    for name in dict.fromkeys((*table.column_names, *rows.column_names)):
+        spec = schema.find(name)
+        own = table[name] if name in table.column_names else None
+        if own is None or pa.types.is_null(own.type):
+            kind = rows[name].type if name in rows.column_names else pa.null()
+            own = pa.chunked_array([pa.nulls(table.num_rows, kind)])
+        try:
+            came = rows[name] if name in rows.column_names else pa.chunked_array([pa.nulls(rows.num_rows)])
+            theirs[name] = fitted(came, own.type, "" if spec is None else spec.kind)
+            ours[name] = own
+        except ColumnError as error:
+            wrong[name] = error
+    return pa.table(ours), pa.table(theirs), wrong

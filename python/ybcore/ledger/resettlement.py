@@ -281,10 +281,21 @@ def _replaced(old: pa.Table, new: pa.Table, rows: Int64) -> pa.Table:
     return pa.concat_tables([old, new]).unify_dictionaries().take(pa.array(place)).combine_chunks()
 
 
+def _typed(table: pa.Table, keys: list[str]) -> pa.Table:
+    """Columns of a table without rows have a type too, and keys a text where they have nothing."""
+    for i, name in enumerate(table.column_names):
+        column = table[name]
+        if pa.types.is_null(column.type):
+            column = column.cast(pa.string() if name in keys else pa.int64())
+        if name in keys and column.null_count:
+            column = column.fill_null("")
+        table = table.set_column(i, name, column)
+    return table
+
+
 def _beside(before: pa.Table, after: pa.Table, keys: list[str], values: list[str]) -> pa.Table:
     """Two tables by their keys, values before and after."""
-    filled = [table.set_column(table.column_names.index(k), k, table[k].fill_null("")) if table[k].null_count else table
-              for table in (before, after) for k in (("within",) if "within" in keys else ("psn_no",))]  # fmt: skip
-    out = filled[0].join(filled[1], keys, join_type="full outer", left_suffix="_before", right_suffix="_after", use_threads=False)
+    sides = [_typed(table, keys) for table in (before, after)]
+    out = sides[0].join(sides[1], keys, join_type="full outer", left_suffix="_before", right_suffix="_after", use_threads=False)
     columns = [*keys, *(f"{name}_{when}" for name in values for when in ("before", "after"))]
     return out.select(columns).sort_by([(name, "ascending") for name in keys])

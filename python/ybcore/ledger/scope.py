@@ -16,7 +16,7 @@ from ..engine import Engine, State
 from ..settling.merge import Part, merged
 from ..settling.order import group_persons
 from .bench import Bench, place_among
-from .changes import Institutions, NewCatalog, NewPolicy, Read, fitted
+from .changes import Institutions, NewCatalog, NewPolicy, Read, alike, fitted
 from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
 from .run import Run, ids_of, text_of
 
@@ -185,15 +185,12 @@ class Reach:
         theirs = flat(ids_of(visits, key)).cast(like)
         at = place_among(theirs, names)
         table = self.run.tables.get("institutions")
-        if table is None or set(rows.column_names) - set(table.column_names):
+        if table is None:
             return np.asarray(at >= 0)
         schema = self.run.engine.input_tables["institutions"]
-        try:
-            came = pa.table({c: fitted(rows[c], table[c].type, getattr(schema.find(c), "kind", "")) if c in rows.column_names
-                             else pa.nulls(rows.num_rows, table[c].type) for c in table.column_names})  # fmt: skip
-        except ColumnError:
+        gone, came, wrong = alike(table.filter(pa.array(place_among(ids_of(table, key), names) >= 0)), rows, schema)
+        if wrong:
             return np.asarray(at >= 0)
-        gone = table.filter(pa.array(place_among(ids_of(table, key), names) >= 0))
         if any(isinstance(read.change, Institutions) for read in self.reads if read.parts.get("institutions") is not rows):
             return np.asarray(at >= 0)  # rows of several changes may stand for one another
         spans = dated_spans(gone, came, schema, key, names)
