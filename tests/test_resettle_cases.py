@@ -50,13 +50,29 @@ ITEMS = {"med_list_codg": ["A", "B"], "chrgitm_lv": ["01", "02"], "selfpay_prop"
 def visits(*rows: tuple[str, str, str, int | None], **more: list[Any]) -> dict[str, Any]:
     """(settlement, person, day, fen in scope or None for one with lines)."""
     ids, people, days, money = zip(*rows)
-    out = {"setl_id": list(ids), "psn_no": list(people), "med_type": ["11"] * len(rows), "setl_time": list(days), **more}
-    return {**out, "inscp_scp_amt": pa.array(money, pa.int64()), "fixmedins_code": more.get("fixmedins_code", ["H"] * len(rows))}
+    out = {
+        "setl_id": list(ids),
+        "psn_no": list(people),
+        "med_type": ["11"] * len(rows),
+        "setl_time": list(days),
+        **more,
+    }
+    return {
+        **out,
+        "inscp_scp_amt": pa.array(money, pa.int64()),
+        "fixmedins_code": more.get("fixmedins_code", ["H"] * len(rows)),
+    }
 
 
 def lines(*rows: tuple[str, str, str, int], **more: list[Any]) -> dict[str, Any]:
     ids, own, items, money = zip(*rows)
-    return {"setl_id": list(ids), "feedetl_sn": list(own), "med_list_codg": list(items), "det_item_fee_sumamt": list(money), **more}
+    return {
+        "setl_id": list(ids),
+        "feedetl_sn": list(own),
+        "med_list_codg": list(items),
+        "det_item_fee_sumamt": list(money),
+        **more,
+    }
 
 
 def year(**more: Any) -> Run:
@@ -103,10 +119,19 @@ def test_a_reversed_january_changes_december():
     assert (fund["to_pay"], fund["to_collect"], fund["net"]) == (0, 40_000, -40_000)
     assert (person["to_pay"], person["to_collect"], person["net"]) == (40_000, 100_000, -60_000)
     scope = again.scope
-    assert (scope.groups, scope.of_groups, scope.persons, scope.of_persons, scope.visits, scope.of_visits) == (1, 2, 1, 3, 3, 4)
+    assert (scope.groups, scope.of_groups, scope.persons, scope.of_persons, scope.visits, scope.of_visits) == (
+        1,
+        2,
+        1,
+        3,
+        3,
+        4,
+    )
     assert scope.why == {"refund": {"groups": 1, "visits": 1}}
     used = [row for row in again.counters().to_pylist() if "deductible" in row["counter"]]
-    assert [(row["owner"], row["value_before"], row["value_after"]) for row in used] == [("P1", 150_000 * 10**6, 100_000 * 10**6)]
+    assert [(row["owner"], row["value_before"], row["value_after"]) for row in used] == [
+        ("P1", 150_000 * 10**6, 100_000 * 10**6)
+    ]
     funds = again.deltas.funds.to_pylist()
     assert [(r["setl_id"], r["fund_pay_type"], r["fund_payamt"]) for r in funds] == [
         ("D", "310100", -40_000), ("D", "999998", 40_000), ("R", "999998", -100_000),
@@ -133,7 +158,11 @@ def reasons(again: Any) -> dict[str, str]:
 
 def from_july(figure: str = "0.80", to: str = "0.90") -> Any:
     early, later = TOWN.replace("{from: 2020-01-01}", "{from: 2020-01-01, to: 2024-07-01}"), TOWN
-    later = later.replace("2020-01-01", "2024-07-01").replace("id: town\nscheme", "id: town-2\nscheme").replace(f"rate: {figure}", f"rate: {to}")
+    later = (
+        later.replace("2020-01-01", "2024-07-01")
+        .replace("id: town\nscheme", "id: town-2\nscheme")
+        .replace(f"rate: {figure}", f"rate: {to}")
+    )
     return load_book([load_policy(early), load_policy(later)])
 
 
@@ -172,7 +201,12 @@ def test_poverty_of_january_reaches_december_as_a_knock_on():
 
 def test_an_institution_of_another_grade():
     """From December H is of grade 01: ten points less. December: 70 % of 500 is 350. June and January are on other days."""
-    rows = {"fixmedins_code": ["H", "H"], "hosp_lv": ["05", "01"], "begndate": [None, "2024-12-01"], "enddate": ["2024-12-01", None]}
+    rows = {
+        "fixmedins_code": ["H", "H"],
+        "hosp_lv": ["05", "01"],
+        "begndate": [None, "2024-12-01"],
+        "enddate": ["2024-12-01", None],
+    }
     again = resettle(year(), [Institutions(rows)])
     assert reasons(again) == {"D": "eligibility_change"}
     assert by_id(again.deltas.visits)["D"]["hifp_pay"] == -5_000
@@ -183,12 +217,20 @@ def test_a_denied_line_and_a_late_one():
     """June: 2000 yuan, 1500 deductible, the fund pays 400. 600 denied: nothing is left for the fund."""
     again = resettle(year(), [DeniedLines({"setl_id": ["S"], "feedetl_sn": ["1"]})])
     row = by_id(again.deltas.visits)["S"]
-    assert (row["reason"], row["fulamt_ownpay_amt"], row["hifp_pay"], row["psn_cash_pay"]) == ("denied_line", 60_000, -40_000, 40_000)
+    assert (row["reason"], row["fulamt_ownpay_amt"], row["hifp_pay"], row["psn_cash_pay"]) == (
+        "denied_line",
+        60_000,
+        -40_000,
+        40_000,
+    )
     line = again.deltas.lines.to_pylist()
-    assert [(r["row"], r["feedetl_sn"], r["kind"], r["fulamt_ownpay_amt"], r["inscp_scp_amt"], r["reason_after"]) for r in line] == [
-        (0, "1", "changed", 60_000, -60_000, "denied")
-    ]
-    both = resettle(year(), [DeniedLines({"setl_id": ["S"], "feedetl_sn": ["1"]}), LateClaims(lines=lines(("S", "3", "A", 60_000)))])
+    assert [
+        (r["row"], r["feedetl_sn"], r["kind"], r["fulamt_ownpay_amt"], r["inscp_scp_amt"], r["reason_after"])
+        for r in line
+    ] == [(0, "1", "changed", 60_000, -60_000, "denied")]
+    both = resettle(
+        year(), [DeniedLines({"setl_id": ["S"], "feedetl_sn": ["1"]}), LateClaims(lines=lines(("S", "3", "A", 60_000)))]
+    )
     assert reasons(both) == {"S": "late_claim"}  # the last that touched it
     assert by_id(both.deltas.visits)["S"]["medfee_sumamt"] == 60_000
     assert [(r["row"], r["kind"]) for r in both.deltas.lines.to_pylist()] == [(0, "changed"), (2, "added")]
@@ -240,7 +282,12 @@ def test_days_on_which_rows_differ():
     assert len(spans.key) == 0
     spans = spans_of(*(np.array(c) for c in ([7, 7], [1, 1], [0, 0], [100, 60], [-1, 1])))
     assert (spans.key.tolist(), spans.begin.tolist(), spans.end.tolist()) == ([7], [60], [100])
-    assert spans.touch(*(np.array(c) for c in ([7, 7, 7, 8], [59, 60, 50, 70], [59, 60, 60, 70]))).tolist() == [False, True, True, False]
+    assert spans.touch(*(np.array(c) for c in ([7, 7, 7, 8], [59, 60, 50, 70], [59, 60, 60, 70]))).tolist() == [
+        False,
+        True,
+        True,
+        False,
+    ]
 
 
 # ---------------------------------------------------------------------- attribution
@@ -358,9 +405,17 @@ def test_a_wrong_change(change: Any, said: str):
 
 
 def test_attributes_on_the_visits_cannot_be_replaced():
-    plain = year(persons=None, institutions=None, visits=visits(("J", "P1", "2024-01-10", 1), insutype=["310"]), lines=None)
+    plain = year(
+        persons=None, institutions=None, visits=visits(("J", "P1", "2024-01-10", 1), insutype=["310"]), lines=None
+    )
     with pytest.raises(InputError) as caught:
-        resettle(plain, [Persons({"psn_no": ["P1"], "insutype": ["310"], "psn_type": ["11"]}), Institutions({"fixmedins_code": ["H"]})])
+        resettle(
+            plain,
+            [
+                Persons({"psn_no": ["P1"], "insutype": ["310"], "psn_type": ["11"]}),
+                Institutions({"fixmedins_code": ["H"]}),
+            ],
+        )
     assert [p.what for p in caught.value.problems] == [
         f"the run has no {name}: what they are stands on the visits" for name in ("persons", "institutions")
     ]
@@ -378,7 +433,12 @@ def test_an_id_of_an_earlier_run_is_taken():
 def test_dictionaries_go_together():
     """Rows that come under a column with a dictionary keep their own words."""
     coded = pa.array(["11", "11", "11"]).dictionary_encode()
-    run = year(visits={**visits(("J", "P1", "2024-01-10", 1), ("D", "P1", "2024-12-10", 1), ("S", "P2", "2024-06-10", None)), "med_type": coded})
+    run = year(
+        visits={
+            **visits(("J", "P1", "2024-01-10", 1), ("D", "P1", "2024-12-10", 1), ("S", "P2", "2024-06-10", None)),
+            "med_type": coded,
+        }
+    )
     late = {**visits(("N", "P3", "2024-02-01", 100)), "med_type": ["99"]}
     after = resettle(run, [LateClaims(late)]).after
     assert flat(after.tables["visits"]["med_type"]).to_pylist() == ["11", "11", "11", "99"]

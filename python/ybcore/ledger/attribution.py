@@ -39,7 +39,9 @@ def attribution(work: Work, method: str) -> Attribution:
         raise InputError([Problem(what=f"no method {method!r}", what_zh=f"没有方法 {method!r}", path="method", expected="sequence, shapley")])  # fmt: skip
     count = len(work.reads)
     if count > MOST:
-        what = f"{count} changes: all orders are looked at for at most {MOST}; put some together, or ask for the sequence"
+        what = (
+            f"{count} changes: all orders are looked at for at most {MOST}; put some together, or ask for the sequence"
+        )
         zh = f"共 {count} 项变更：全部次序的平均至多用于 {MOST} 项；请合并，或改用 sequence"
         raise InputError([Problem(what=what, what_zh=zh, path="method")])
     parts, orders = _shapley(work)
@@ -101,7 +103,9 @@ def _shapley(work: Work) -> tuple[Parts, int]:
             for one in which:
                 without = _less(which, one)
                 if without in worth:
-                    shares[one] += Fraction(begin[without] * end[which] * (worth[which][payer] - worth[without][payer]), orders)
+                    shares[one] += Fraction(
+                        begin[without] * end[which] * (worth[which][payer] - worth[without][payer]), orders
+                    )
         out[payer] = rounded(shares)
     return out, orders
 

@@ -209,7 +209,9 @@ class Bench:
                 return
             taken = (self._visit_of(ids) >= 0) | self._earlier(ids)
             texts = text_of(ids)
-            self._wrong("visits.setl_id", np.flatnonzero(taken), "the settlement {} is there already", "结算 {} 已存在", texts)
+            self._wrong(
+                "visits.setl_id", np.flatnonzero(taken), "the settlement {} is there already", "结算 {} 已存在", texts
+            )
             first = pc.index_in(texts, value_set=texts).to_numpy(zero_copy_only=False)
             twice = np.flatnonzero(first != np.arange(len(texts)))
             self._wrong("visits.setl_id", twice, "the settlement {} is there twice", "结算 {} 出现两次", texts)
@@ -265,7 +267,9 @@ class Bench:
         own = self._own_ids(rows, "feedetl_sn", kind, "lines")
         if own is not None:
             there = np.flatnonzero((visit >= 0) & (self._lines_place(ids, own) >= 0))
-            self._wrong("lines.feedetl_sn", there, "its visit has the line {} already", "该结算已有明细 {}", text_of(own))
+            self._wrong(
+                "lines.feedetl_sn", there, "its visit has the line {} already", "该结算已有明细 {}", text_of(own)
+            )
         if not refund or own is None:
             return
         named = self._own_ids(rows, "init_feedetl_sn", kind, "lines")
@@ -312,7 +316,7 @@ class Bench:
     def _replace(self, rows: pa.Table, schema: Table, key: str) -> None:
         name = schema.name
         table = self.tables.get(name)
-        if table is None or not table.num_rows and self.checking and not self.index.has_rows(name):
+        if table is None or (not table.num_rows and self.checking and not self.index.has_rows(name)):
             self._problem("rows", f"the run has no {name}: what they are stands on the visits", f"本次运行没有{schema.zh}表：其属性写在结算行上")  # fmt: skip
             return
         theirs = ids_of(self.tables["visits"], key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Union
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -86,7 +86,7 @@ class NewCatalog:
     catalog: Catalog | Any
 
 
-Change = Union[LateClaims, Refunds, DeniedLines, Persons, Institutions, Reordered, NewPolicy, NewCatalog]
+Change = LateClaims | Refunds | DeniedLines | Persons | Institutions | Reordered | NewPolicy | NewCatalog
 
 DENIALS = Table("denied", "拒付明细", "denied lines", (Column("setl_id", "id", True), Column("feedetl_sn", "id", True)))
 TIMES = Table(
@@ -166,9 +166,7 @@ def _read(
     problems += found.found
     for name in needed:
         if name not in columns and not found.found:
-            problems.append(
-                Problem(what=f"the column {name!r} is missing", what_zh=f"缺少列 {name!r}", path=place)
-            )
+            problems.append(Problem(what=f"the column {name!r} is missing", what_zh=f"缺少列 {name!r}", path=place))
             columns[name] = pa.chunked_array([pa.nulls(len(next(iter(columns.values()), ())))])
     return pa.table(columns)
 

@@ -180,5 +180,3 @@ def _by(entries: pa.Table, keys: list[str]) -> pa.Table:
 def totals(visits: pa.Table) -> dict[str, int]:
     """What each payer pays in some results."""
     return {payer: int(pc.sum(visits[payer]).as_py() or 0) for payer in PAYERS}
-
-

@@ -20,7 +20,7 @@ from ..policy import Book, Policy
 from ..settling.events import year_starts
 from .run import ids_of, text_of
 
-__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "days_in", "dated_spans"]
+__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -142,7 +142,9 @@ class Days:
         for starts in {p.model.year.starts for book in books for p in book if p.model.year.cross == "split"}:
             # A reversal may have any days; what is missing is before every year.
             known = np.flatnonzero((begin > ALWAYS + 400) & (end > ALWAYS + 400))
-            parted = known[year_starts(begin[known].astype(np.int32), *starts) != year_starts(end[known].astype(np.int32), *starts)]
+            parted = known[
+                year_starts(begin[known].astype(np.int32), *starts) != year_starts(end[known].astype(np.int32), *starts)
+            ]
             low[parted] = np.minimum(low, begin)[parted]
             high[parted] = np.maximum(high, np.maximum(end, settled))[parted]
         back = np.zeros(visits.num_rows, bool)
@@ -204,16 +206,14 @@ class BookDiffers:
         later: dict[str, list[Policy]] = {}
         for policy in new.book:
             later.setdefault(_said(policy), []).append(policy)
-        key, begin, end = [], [], []
+        rows: list[tuple[int, int, int]] = []
         for i, policy in enumerate(old.book):
             at = policy.effective[0]
             for same in sorted(later.get(_said(policy), []), key=lambda p: p.effective[0]):
-                if same.effective[0] > at:
-                    key.append(i), begin.append(at), end.append(min(same.effective[0], _end(policy)))
+                rows.append((i, at, min(same.effective[0], _end(policy))))
                 at = max(at, _end(same))
-            if at < _end(policy):
-                key.append(i), begin.append(at), end.append(_end(policy))
-        kept = [row for row in zip(key, begin, end) if row[1] < row[2]]
+            rows.append((i, at, _end(policy)))
+        kept = [row for row in rows if row[1] < row[2]]
         self.spans = Spans.of(*(np.array([row[c] for row in kept], np.int64) for c in range(3)))
 
     def touched(self, results: pa.Table, days: Days) -> Mask:
@@ -262,7 +262,9 @@ class CatalogDiffers:
         ]
         none = np.zeros(0, np.int64)
         self.spans = Spans.of(*(np.concatenate([part[c] for part in parts] or [none]) for c in range(3)))
-        self.dates = {getattr(p.model.dates, name) for book in books for p in book for name in ("class_", "ratio", "cap")}
+        self.dates = {
+            getattr(p.model.dates, name) for book in books for p in book for name in ("class_", "ratio", "cap")
+        }
 
     def touched(self, lines: pa.Table | None, visit: Int64, days: Days, schema: Table) -> Mask:
         """Visits with a line of a changed item on a day on which it changed; `visit`: row of the visit of each line, -1 none."""

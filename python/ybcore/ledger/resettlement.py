@@ -221,7 +221,9 @@ class Work:
         """Every row of the run's tables after the changes."""
         bench = Bench(self.run.tables, self.run.engine, self.run.results[0], self.reach.index, self.reach.books)
         bench.checking = False
-        return {name: table.combine_chunks() for name, table in self.applied(bench, range(len(self.reads))).tables.items()}
+        return {
+            name: table.combine_chunks() for name, table in self.applied(bench, range(len(self.reads))).tables.items()
+        }
 
     def results_after(self) -> tuple[pa.Table, pa.Table | None]:
         """Results of every visit and line: those of the affected groups anew, the others as they were."""
@@ -241,7 +243,9 @@ class Work:
             detail = pa.concat_tables([before.detail.filter(pc.invert(gone)), detail]).unify_dictionaries()
         state = None
         if before.state is not None and new.state is not None:
-            more = [table for table in (self.bench.tables["visits"], self.bench.tables.get("persons")) if table is not None]
+            more = [
+                table for table in (self.bench.tables["visits"], self.bench.tables.get("persons")) if table is not None
+            ]
             houses = pa.table({"hsld_no": pa.concat_arrays([_flat_ids(table, "hsld_no") for table in more])})
             rest = self.reach.part_of(before.state, houses, others=True)
             state = merged([rest, self.reach.whole_of(new.state)])
@@ -257,15 +261,15 @@ class After(Run):
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
-        return self.work.tables_after()  # type: ignore[no-any-return]
+        return self.work.tables_after()
 
     @cached_property
     def results(self) -> tuple[pa.Table, pa.Table | None]:
-        return self.work.results_after()  # type: ignore[no-any-return]
+        return self.work.results_after()
 
     @cached_property
     def settlement(self) -> Settlement:
-        return self.work.settlement_after(self.results)  # type: ignore[no-any-return]
+        return self.work.settlement_after(self.results)
 
 
 def _flat_ids(table: pa.Table, name: str) -> pa.Array:
@@ -296,6 +300,8 @@ def _typed(table: pa.Table, keys: list[str]) -> pa.Table:
 def _beside(before: pa.Table, after: pa.Table, keys: list[str], values: list[str]) -> pa.Table:
     """Two tables by their keys, values before and after."""
     sides = [_typed(table, keys) for table in (before, after)]
-    out = sides[0].join(sides[1], keys, join_type="full outer", left_suffix="_before", right_suffix="_after", use_threads=False)
+    out = sides[0].join(
+        sides[1], keys, join_type="full outer", left_suffix="_before", right_suffix="_after", use_threads=False
+    )
     columns = [*keys, *(f"{name}_{when}" for name in values for when in ("before", "after"))]
     return out.select(columns).sort_by([(name, "ascending") for name in keys])

@@ -141,7 +141,9 @@ class Index:
             first = ids_of(tables["visits"], "hsld_no")
             second = ids_of(tables.get("persons"), "hsld_no")
             kind = next((kind_of(c) for c in (first, second) if c.null_count < len(c)), pa.large_string())
-            houses, names = encode([ids_of(tables["visits"], "hsld_no", kind), ids_of(tables.get("persons"), "hsld_no", kind)])
+            houses, names = encode(
+                [ids_of(tables["visits"], "hsld_no", kind), ids_of(tables.get("persons"), "hsld_no", kind)]
+            )
             members, house = np.concatenate((psn, self.person_node)), np.concatenate(houses)
             links.append(household_links(members, house, len(names)))
             known = np.flatnonzero((house >= 0) & (members >= 0))

@@ -191,7 +191,9 @@ class Reach:
         gone, came, wrong = alike(table.filter(pa.array(place_among(ids_of(table, key), names) >= 0)), rows, schema)
         if wrong:
             return np.asarray(at >= 0)
-        if any(isinstance(read.change, Institutions) for read in self.reads if read.parts.get("institutions") is not rows):
+        if any(
+            isinstance(read.change, Institutions) for read in self.reads if read.parts.get("institutions") is not rows
+        ):
             return np.asarray(at >= 0)  # rows of several changes may stand for one another
         spans = dated_spans(gone, came, schema, key, names)
         return spans.touch(at, self._days.low, self._days.high) & ~self._days.reversal
@@ -235,7 +237,9 @@ class Reach:
     def results(self) -> tuple[pa.Table, pa.Table | None]:
         """What visits and lines of the affected groups came to."""
         visits, lines = self.run.results
-        return visits.take(pa.array(self.rows)), None if lines is None else _own_words(lines.take(pa.array(self.line_rows)))
+        return visits.take(pa.array(self.rows)), None if lines is None else _own_words(
+            lines.take(pa.array(self.line_rows))
+        )
 
     def part_of(self, state: State, more: pa.Table | None = None, *, others: bool = False) -> Part:
         """The affected people's part of a state, or that of the others."""
