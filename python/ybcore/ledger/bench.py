@@ -176,16 +176,29 @@ class Bench:
         lines = self.tables.get("lines")
         if lines is None or not lines.num_rows:
             return np.full(len(setl), -1, np.int64)
-        own = ids_of(lines, "feedetl_sn", line.type)
-        (first, second), names = encode([flat(own), line])
-        both = self._visit_of(ids_of(lines, "setl_id", self.index.id_type)), self._visit_of(setl)
+        named = self._visit_of(setl)
+        visit = self._visit_of(ids_of(lines, "setl_id", self.index.id_type))
+        asked_for = np.zeros(self.tables["visits"].num_rows + 1, bool)
+        asked_for[named] = True
+        asked_for[-1] = False
+        rows = np.flatnonzero(asked_for[visit])
+        own = ids_of(
+            lines.select(["feedetl_sn"]) if "feedetl_sn" in lines.column_names else lines.slice(0, 0),
+            "feedetl_sn",
+            line.type,
+        )
+        if not len(own):
+            return np.full(len(setl), -1, np.int64)
+        (first, second), names = encode([flat(own.take(pa.array(rows))), line])
         width = len(names) + 1
-        key, asked = both[0] * width + first, both[1] * width + second
-        key[(both[0] < 0) | (first < 0)] = -2
-        asked[(both[1] < 0) | (second < 0)] = -1
+        key, asked = visit[rows] * width + first, named * width + second
+        key[first < 0] = -2
+        asked[(named < 0) | (second < 0)] = -1
+        if not len(key):
+            return np.full(len(setl), -1, np.int64)
         order = np.argsort(key, kind="stable")
         at = np.minimum(np.searchsorted(key[order], asked), len(order) - 1)
-        return np.where(key[order][at] == asked, order[at], -1)
+        return np.where(key[order][at] == asked, rows[order[at]], -1)
 
     # ------------------------------------------------------------------ rows that come
 
@@ -269,6 +282,14 @@ class Bench:
             there = np.flatnonzero((visit >= 0) & (self._lines_place(ids, own) >= 0))
             self._wrong(
                 "lines.feedetl_sn", there, "its visit has the line {} already", "该结算已有明细 {}", text_of(own)
+            )
+            twice = np.flatnonzero((visit >= 0) & np.asarray(own.is_valid()) & _again(visit, own))
+            self._wrong(
+                "lines.feedetl_sn",
+                twice,
+                "the line {} of its visit comes twice",
+                "该结算的明细 {} 出现两次",
+                text_of(own),
             )
         if not refund or own is None:
             return
@@ -366,6 +387,15 @@ class Bench:
         self._touched(np.flatnonzero(moved))
 
 
+def _again(visit: Int64, line: pa.ChunkedArray) -> Any:
+    """Rows whose (visit, line) an earlier row has."""
+    code = text_of(line).dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    _, first = np.unique(visit * (len(code) + 2) + code + 1, return_index=True)
+    out = np.ones(len(visit), bool)
+    out[first] = False
+    return out
+
+
 def near_one(name: str, known: pa.Array) -> str:
     """The nearest of many ids: of those that begin alike."""
     texts = known.cast(pa.large_string())
@@ -383,8 +413,12 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
 
 
 def place_among(ids: pa.ChunkedArray, known: pa.Array) -> Int64:
-    """First place of each id among others; -1 none."""
-    found = pc.index_in(flat(ids).cast(known.type), value_set=known, skip_nulls=True)
-    whole = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
-    out: Int64 = whole.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    return out
+    """First place of each id among others; -1 none. Of dictionaries only the words are looked up."""
+    parts = [np.zeros(0, np.int64)]
+    for chunk in ids.chunks:
+        coded = pa.types.is_dictionary(chunk.type)
+        words = chunk.dictionary if coded else chunk
+        found = pc.index_in(words.cast(known.type), value_set=known, skip_nulls=True)
+        place = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        parts.append(np.append(place, -1)[chunk.indices.fill_null(len(words)).to_numpy()] if coded else place)
+    return np.concatenate(parts)

@@ -36,10 +36,15 @@ def merged(parts: list[Part]) -> State:
         luts = {}
         for kind in NAMES:
             own, known = part.state.names[kind], names[kind]
-            used = _used(a, kind, part.state) if kind in _PRUNED else range(len(own))
+            used = _used(a, kind, part.state) if kind in _PRUNED else np.arange(len(own))
             lut = np.full(len(own) + 1, -1, np.int32)
-            for i in used:
-                lut[i] = known.setdefault(own[i], len(known))
+            mine = [own[i] for i in used.tolist()]
+            first = {} if known else dict(zip(mine, range(len(mine))))
+            if known or len(first) < len(mine):
+                lut[used] = [known.setdefault(name, len(known)) for name in mine]
+            else:
+                known.update(first)
+                lut[used] = np.arange(len(mine))
             luts[kind] = lut
         for counter, scope in zip(luts["counter"][:-1].tolist(), part.state.arrays["counter_scope"].tolist()):
             scopes[counter] = scope
@@ -87,7 +92,7 @@ def _keys(a: dict[str, Any]) -> list[Any]:
     return [values for name, values in a.items() if name.endswith("_key")]
 
 
-def _used(a: dict[str, Any], kind: str, state: State) -> list[int]:
+def _used(a: dict[str, Any], kind: str, state: State) -> Any:
     """Indices of one kind that a part still speaks of."""
     found = [a[name] for name, of in _OF.items() if of == kind]
     found += [a["other_setl"]] if kind == "setl" else []
@@ -103,9 +108,10 @@ def _used(a: dict[str, Any], kind: str, state: State) -> list[int]:
     if within is not None:
         for key in _keys(a):
             found.append(key[state.arrays["counter_scope"][key[:, 0]] == within, 2])
-    numbers = np.concatenate([np.asarray(column, np.int64) for column in found])
-    out: list[int] = np.unique(numbers[numbers >= 0]).tolist()
-    return out
+    there = np.zeros(len(state.names[kind]), bool)
+    for column in found:
+        there[column[column >= 0]] = True
+    return np.flatnonzero(there)
 
 
 def _renamed(a: dict[str, Any], luts: dict[str, Any], state: State) -> dict[str, Any]:
