@@ -37,6 +37,7 @@ from ybcore.settling.result import NUMBERS
 
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 SEEDS = st.integers(0, 10**6)
+COUNTER = ["counter", "owner", "within", "period"]
 FACTS = ("outcome", "reason", "flags", "policy_id", "plan_id")
 
 
@@ -302,6 +303,14 @@ def check(seed: int) -> Resettlement:
             map(str, full.visits.select(["setl_id", "psn_no", *FACTS, *NUMBERS]).to_pylist())
         )
     check_sums(again)
+    for table, name, key in ((again.counters(), "counters", COUNTER), (again.accounts(), "accounts", ["psn_no"])):
+        for when, state in (("before", run.settlement.state), ("after", again.after.settlement.state)):
+            rows = getattr(state, name)().to_pylist()
+            last = "value" if name == "counters" else "balc"
+            known = {(*(row[k] for k in key), row[last]) for row in rows}
+            told = [(*(row[k] for k in key), row[f"{last}_{when}"]) for row in table.to_pylist()]
+            assert {row for row in told if row[-1] is not None} <= known
+            assert len(told) == len({row[:-1] for row in told})
     # What is learned later goes on from there.
     more = resettle(again.after, [])
     assert more.deltas.visits.num_rows == 0

@@ -430,6 +430,16 @@ def test_an_id_of_an_earlier_run_is_taken():
     assert by_id(again.deltas.visits)["R"]["psn_cash_pay"] == -100_000
 
 
+def test_a_settlement_that_is_handed_in():
+    run = year()
+    done = run.engine.settle(**run.tables, line_output=True, detail=True)
+    again = resettle(year(settled=done), [Refunds(reversal("J"))])
+    assert again.deltas.visits.equals(resettle(run, [Refunds(reversal("J"))]).deltas.visits)
+    less = run.engine.settle(**run.tables, columns=["hifp_pay"])
+    with pytest.raises(InputError, match="with every column"):
+        resettle(year(settled=less), [])
+
+
 def test_dictionaries_go_together():
     """Rows that come under a column with a dictionary keep their own words."""
     coded = pa.array(["11", "11", "11"]).dictionary_encode()

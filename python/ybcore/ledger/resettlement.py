@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Resettlement", "resettle"]
 
 Int64 = npt.NDArray[np.int64]
+_NONE = "\0"  # a key that is missing, while tables are joined
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,7 +293,7 @@ def _typed(table: pa.Table, keys: list[str]) -> pa.Table:
         if pa.types.is_null(column.type):
             column = column.cast(pa.string() if name in keys else pa.int64())
         if name in keys and column.null_count:
-            column = column.fill_null("")
+            column = column.fill_null(_NONE)
         table = table.set_column(i, name, column)
     return table
 
@@ -304,4 +305,8 @@ def _beside(before: pa.Table, after: pa.Table, keys: list[str], values: list[str
         sides[1], keys, join_type="full outer", left_suffix="_before", right_suffix="_after", use_threads=False
     )
     columns = [*keys, *(f"{name}_{when}" for name in values for when in ("before", "after"))]
-    return out.select(columns).sort_by([(name, "ascending") for name in keys])
+    out = out.select(columns).sort_by([(name, "ascending") for name in keys])
+    for i, name in enumerate(keys):
+        if pa.types.is_string(out[name].type):
+            out = out.set_column(i, name, pc.if_else(pc.equal(out[name], _NONE), None, out[name]))
+    return out

@@ -14,8 +14,9 @@ import pyarrow.compute as pc
 from ..columns.ids import encode, flat, lookup, normal
 from ..columns.read import Problems, blank_is_missing, to_arrow
 from ..engine import Engine, Settlement, State
-from ..errors import InputError
+from ..errors import InputError, Problem
 from ..settling.order import group_persons, household_links
+from ..settling.result import NUMBERS
 
 __all__ = ["Index", "Run", "ids_of"]
 
@@ -64,8 +65,21 @@ class Run:
     def settlement(self) -> Settlement:
         """What it gives, with lines, detail and closing state."""
         if self.settled is not None:
-            return self.settled
+            return self._whole(self.settled)
         return self.engine.settle(**self.tables, state=self.state, line_output=True, detail=True)
+
+    def _whole(self, done: Settlement) -> Settlement:
+        """A settlement that was handed in. Raises InputError when it is not of these tables, or less than all of it."""
+        rows = {name: table.num_rows for name, table in self.tables.items()}
+        lacking = [name for name in NUMBERS if name not in done.visits.column_names]
+        has = done.visits.num_rows, None if done.lines is None else done.lines.num_rows
+        if lacking or done.state is None or done.detail is None or has != (rows["visits"], rows.get("lines")):
+            what = "the settlement is not that of these tables with every column, lines, detail and closing state"
+            zh = "所给结算结果须出自这些表，并含全部列、明细结果、分层结果与期末状态"
+            raise InputError(
+                [Problem(what=what, what_zh=zh, path="settled", expected="settle(..., line_output=True, detail=True)")]
+            )
+        return done
 
     @cached_property
     def results(self) -> tuple[pa.Table, pa.Table | None]:
@@ -242,9 +256,3 @@ def text_of(column: pa.ChunkedArray) -> pa.Array:
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], whole.type)
     return whole
-
-
-def refuse(problems: list[Any]) -> None:
-    """Raise InputError when something is wrong."""
-    if problems:
-        raise InputError(problems)
