@@ -158,6 +158,12 @@ class Catalog:
         here = dated.find(wanted, np.ascontiguousarray(day))
         return np.where(here >= 0, here, out).astype(np.int32)
 
+    def table(self, name: str) -> pa.Table:
+        """`items`, `selfpay` or `caps` as it is held: texts, and whole numbers in the units of the schema; NULL_INT or "" is missing."""
+        frame = self._frames[name]
+        columns = [column.name for column in frame.table.columns if column.kind != "text"]
+        return pa.table({column: _plain(frame, column) for column in columns})
+
     def __len__(self) -> int:
         return len(self._items)
 
@@ -172,9 +178,7 @@ class Catalog:
         for table in _TABLES:
             frame = self._frames[table.name]
             digest.update(f"\n{table.name} {frame.rows}".encode())
-            whole = pa.table(
-                {column.name: _plain(frame, column.name) for column in table.columns if column.kind != "text"}
-            )
+            whole = self.table(table.name)
             order = pc.sort_indices(whole, sort_keys=[(name, "ascending") for name in whole.column_names])
             for name in whole.column_names:
                 digest.update(f"\n{name}:".encode())

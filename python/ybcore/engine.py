@@ -24,10 +24,13 @@ import pyarrow.compute as pc
 from . import _core
 from ._version import __version__
 from .catalog import Catalog
+from .columns.schema import Table
 from .errors import InputError, Problem
 from .policy import Book, Policy, load_book
 from .policy.compile import CompiledBook
+from .settling.given import input_tables
 from .settling.job import Job
+from .settling.order import uses_households, uses_mutual_aid
 from .settling.result import detail_table, line_table, visit_table, wanted_bits
 from .settling.state import State
 
@@ -124,6 +127,16 @@ class Engine:
     def policy(self) -> Policy | Book:
         """The book, or its only policy."""
         return self.book.policies[0] if len(self.book) == 1 else self.book
+
+    @cached_property
+    def input_tables(self) -> dict[str, Table]:
+        """The tables it reads, with the columns that the book declares."""
+        return input_tables(self._compiled)
+
+    @cached_property
+    def shares(self) -> tuple[bool, bool]:
+        """Whether some rule joins people into settling groups: (by household, by mutual aid)."""
+        return uses_households(self._compiled), uses_mutual_aid(self._compiled)
 
     def settle(
         self,

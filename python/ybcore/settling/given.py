@@ -17,11 +17,11 @@ from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
 from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
 from ..columns.read import Frame, Problems, read
-from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column
+from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column, Table
 from ..policy.compile import CompiledBook
 from .unsure import ON_THE_WAY
 
-__all__ = ["Given"]
+__all__ = ["Given", "input_tables"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -33,6 +33,23 @@ MOST_IN_VISIT = 10**12  # of absolute amounts, in fen
 def nothing(rows: int) -> Int32:
     """A column of -1 that takes no room; not contiguous."""
     return np.broadcast_to(np.int32(-1), rows)
+
+
+def input_tables(compiled: CompiledBook) -> dict[str, Table]:
+    """The tables of a batch under a book: with the natures of its tags, and the attributes and fields that it declares."""
+    extra: dict[str, list[Column]] = {"visits": [], "persons": [], "institutions": []}
+    tags = dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags)
+    extra["visits"] += [Column(f"{tag}.{bucket}", "money", negative=True) for tag in tags for bucket in NATURE_BUCKETS]
+    for asked in compiled.attributes.values():
+        if asked.declared:
+            column = Column(asked.name, "count" if asked.kind == "number" else "code")
+            for table in dict.fromkeys(asked.tables):
+                extra[table].append(column)
+    for name in compiled.fields:
+        if name not in compiled.attributes and VISITS.find(name) is None:
+            extra["visits"].append(Column(name, "count"))
+            extra["persons"].append(Column(name, "count"))
+    return {t.name: t.with_columns(extra.get(t.name, [])) for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS)}
 
 
 class Given:
@@ -50,18 +67,12 @@ class Given:
         self.tags = list(dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags))
         self.most_tags = compiled.max_tags
         problems = Problems()
-        extra = self._declared()
-        visits = VISITS.with_columns(
-            [Column(f"{tag}.{bucket}", "money", negative=True) for tag in self.tags for bucket in NATURE_BUCKETS]
-            + extra["visits"]
-        )
-        self.visits = read(tables["visits"], visits, problems, optional={"med_type"}, threads=threads)
-        self.persons = self._maybe(tables, "persons", PERSONS.with_columns(extra["persons"]), problems)
-        self.institutions = self._maybe(
-            tables, "institutions", INSTITUTIONS.with_columns(extra["institutions"]), problems
-        )
-        self.acct_events = self._maybe(tables, "acct_events", ACCT_EVENTS, problems)
-        self.lines = self._maybe(tables, "lines", LINES, problems, ON_THE_WAY)
+        known = input_tables(compiled)
+        self.visits = read(tables["visits"], known["visits"], problems, optional={"med_type"}, threads=threads)
+        self.persons = self._maybe(tables, "persons", known["persons"], problems)
+        self.institutions = self._maybe(tables, "institutions", known["institutions"], problems)
+        self.acct_events = self._maybe(tables, "acct_events", known["acct_events"], problems)
+        self.lines = self._maybe(tables, "lines", known["lines"], problems, ON_THE_WAY)
         self.line_offsets = line_offsets
         self.diseases: dict[str, int] = {}
         self.disease_names: list[str] = []
@@ -79,19 +90,6 @@ class Given:
             if f is not None
             for note in f.notes
         ]
-
-    def _declared(self) -> dict[str, list[Column]]:
-        out: dict[str, list[Column]] = {"visits": [], "persons": [], "institutions": []}
-        for asked in self.compiled.attributes.values():
-            if asked.declared:
-                column = Column(asked.name, "count" if asked.kind == "number" else "code")
-                for table in dict.fromkeys(asked.tables):
-                    out[table].append(column)
-        for name in self.compiled.fields:
-            if name not in self.compiled.attributes and VISITS.find(name) is None:
-                out["visits"].append(Column(name, "count"))
-                out["persons"].append(Column(name, "count"))
-        return out
 
     def _maybe(
         self, tables: dict[str, Any], name: str, table: Any, problems: Problems, later: frozenset[str] = frozenset()

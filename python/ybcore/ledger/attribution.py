@@ -1,0 +1,135 @@
+"""How much of a difference each change makes, payer by payer, adding up to the fen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from ..errors import InputError, Problem
+from .deltas import PAYERS, totals
+
+if TYPE_CHECKING:
+    from .resettlement import Work
+
+__all__ = ["MOST", "Attribution", "attribution"]
+
+MOST = 6  # changes of which all orders are looked at
+Parts = dict[str, list[int]]
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """What each change moved. `rows`: change (place in the list), reason, payer, amount in fen; `orders` used, `left_out` impossible ones."""
+
+    method: str
+    rows: pa.Table
+    orders: int
+    left_out: int
+
+
+def attribution(work: Work, method: str) -> Attribution:
+    """By `sequence` or `shapley` (docs/resettlement.md section 6). Raises InputError for another method or too many changes."""
+    if method == "sequence":
+        return _told(work, method, _sequence(work), 1, 0)
+    if method != "shapley":
+        raise InputError([Problem(what=f"no method {method!r}", what_zh=f"没有方法 {method!r}", path="method", expected="sequence, shapley")])  # fmt: skip
+    count = len(work.reads)
+    if count > MOST:
+        what = (
+            f"{count} changes: all orders are looked at for at most {MOST}; put some together, or ask for the sequence"
+        )
+        zh = f"共 {count} 项变更：全部次序的平均至多用于 {MOST} 项；请合并，或改用 sequence"
+        raise InputError([Problem(what=what, what_zh=zh, path="method")])
+    parts, orders = _shapley(work)
+    every = 1
+    for n in range(2, count + 1):
+        every *= n
+    return _told(work, method, parts, orders, every - orders)
+
+
+def _worth(work: Work, which: tuple[int, ...]) -> dict[str, int] | None:
+    """What each payer pays more after some of the changes, in their order; None where they cannot be applied without the others."""
+    if len(which) == len(work.reads):
+        after = totals(work.new.visits)
+    else:
+        bench = work.applied(work.reach.bench(), which)
+        if bench.problems:
+            return None
+        after = totals(work.settle(bench, whole=False).visits)
+    before = totals(work.reach.results[0])
+    return {payer: after[payer] - before[payer] for payer in PAYERS}
+
+
+def _sequence(work: Work) -> Parts:
+    out: Parts = {payer: [] for payer in PAYERS}
+    before = dict.fromkeys(PAYERS, 0)
+    for i in range(len(work.reads)):
+        after = _worth(work, tuple(range(i + 1)))
+        assert after is not None  # each change is right after those before it
+        for payer in PAYERS:
+            out[payer].append(after[payer] - before[payer])
+        before = after
+    return out
+
+
+def _shapley(work: Work) -> tuple[Parts, int]:
+    """(parts of each change by payer, orders in which every change could be applied to those before it)."""
+    every = tuple(range(len(work.reads)))
+    worth: dict[tuple[int, ...], dict[str, int]] = {(): dict.fromkeys(PAYERS, 0)}
+    for size in range(1, len(every) + 1):
+        for which in combinations(every, size):
+            # What no order leads to need not be settled.
+            if any(_less(which, last) in worth for last in which):
+                found = _worth(work, which)
+                if found is not None:
+                    worth[which] = found
+    # Orders that lead to a set, and from it to all of them.
+    begin: dict[tuple[int, ...], int] = {}
+    for which in worth:
+        begin[which] = sum(begin.get(_less(which, last), 0) for last in which) if which else 1
+    end: dict[tuple[int, ...], int] = {}
+    for which in reversed(worth):
+        more = (tuple(sorted((*which, one))) for one in every if one not in which)
+        end[which] = sum(end.get(larger, 0) for larger in more) if which != every else 1
+    orders = end[()]
+    out: Parts = {}
+    for payer in PAYERS:
+        shares = [Fraction(0)] * len(every)
+        for which in worth:
+            for one in which:
+                without = _less(which, one)
+                if without in worth:
+                    shares[one] += Fraction(
+                        begin[without] * end[which] * (worth[which][payer] - worth[without][payer]), orders
+                    )
+        out[payer] = rounded(shares)
+    return out, orders
+
+
+def _less(which: tuple[int, ...], one: int) -> tuple[int, ...]:
+    return tuple(i for i in which if i != one)
+
+
+def rounded(shares: list[Fraction]) -> list[int]:
+    """Whole fen that add up to the (whole) sum: rounded down, the rest to the largest remainders, the first on ties."""
+    out = [share.numerator // share.denominator for share in shares]
+    rests = [share - whole for share, whole in zip(shares, out)]
+    missing = int(sum(rests))
+    for i in sorted(range(len(out)), key=lambda i: (-rests[i], i))[:missing]:
+        out[i] += 1
+    return out
+
+
+def _told(work: Work, method: str, parts: Parts, orders: int, left_out: int) -> Attribution:
+    """Rows of every change and of the payers that some change moved."""
+    moved = [payer for payer in PAYERS if any(parts[payer])]
+    rows = [(i, read.change.reason, payer, parts[payer][i]) for i, read in enumerate(work.reads) for payer in moved]
+    columns = list(zip(*rows)) if rows else [(), (), (), ()]
+    kinds = (pa.int64(), pa.string(), pa.string(), pa.int64())
+    names = ("change", "reason", "payer", "amount")
+    table = pa.table({name: pa.array(list(cells), kind) for name, cells, kind in zip(names, columns, kinds)})
+    return Attribution(method, table, orders, left_out)
