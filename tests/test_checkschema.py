@@ -70,6 +70,13 @@ def test_begntime_alone_is_still_the_date_of_settling():
 
 def test_describe_has_groups_for_checks():
     assert {row["table"] for row in describe("checks")} == {"visits", "lines", "diagnoses", "operations", "labs", "doctors", "stock"}  # fmt: skip
-    assert {row["table"] for row in describe("findings")} == {"findings", "details", "manifest", "statistics", "precision", "replay"}
+    assert {row["table"] for row in describe("findings")} == {
+        "findings",
+        "details",
+        "manifest",
+        "statistics",
+        "precision",
+        "replay",
+    }
     assert all(row["zh"] and row["en"] for which in ("checks", "findings") for row in describe(which))
     assert {row["column"] for row in describe("stock") if row["required"]} == {"fixmedins_code", "med_list_codg", "begndate", "enddate"}  # fmt: skip
