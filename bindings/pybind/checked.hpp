@@ -1,8 +1,10 @@
 // Columns, offsets and names that rule kernels borrow: what is wrong is a ValueError with the array's name.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -48,15 +50,22 @@ std::span<const T> needed(const Maybe<T>& array, std::size_t rows, const char* w
 template <class T>
 std::span<const T> within(std::span<const T> values, std::int64_t least, std::int64_t limit, const char* what) {
   if (values.empty()) return values;
-  std::int64_t low = 0, high = 0;
+  if (least >= limit) refuse(what, "is out of range");
   if constexpr (std::is_same_v<T, std::uint8_t>) {
-    for (const T value : values) high = std::max<std::int64_t>(high, value);
+    T high = 0;
+    for (const T value : values) high = std::max(high, value);
+    if (least > 0 || high >= limit) refuse(what, "is out of range");
+    return values;
   } else {
-    const Bounds found = bounds(values, 1);
-    low = found.least, high = found.most;
+    // Of what is outside one of the two differences is negative, also where it wraps; no comparison, so that it goes by vectors.
+    using U = std::make_unsigned_t<T>;
+    const auto low = static_cast<U>(std::max<std::int64_t>(least, std::numeric_limits<T>::min()));
+    const auto last = static_cast<U>(std::min<std::int64_t>(limit - 1, std::numeric_limits<T>::max()));
+    U outside = 0;
+    for (const T value : values) outside |= static_cast<U>(static_cast<U>(value) - low) | static_cast<U>(last - static_cast<U>(value));
+    if (static_cast<T>(outside) < 0) refuse(what, "is out of range");
+    return values;
   }
-  if (low < least || high >= limit) refuse(what, "is out of range");
-  return values;
 }
 
 inline std::span<const std::int64_t> at_least(std::span<const std::int64_t> values, std::int64_t least, const char* what) {

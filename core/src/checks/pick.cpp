@@ -20,24 +20,29 @@ class Picker {
       if (rules.masks[i] != 0) any_[i / words_] = 1;
   }
 
-  // Calls candidate(rule, place) and unsure(rule) for the lines of [begin, end).
-  template <class Candidate, class Unsure>
-  void scan(std::size_t begin, std::size_t end, Candidate candidate, Unsure unsure) const {
+  // The lines of [begin, end) that any rule names.
+  void name(std::size_t begin, std::size_t end, std::vector<std::int32_t>& named) const {
     std::array<std::int32_t, kStrip> kept;
     for (std::size_t strip = begin; strip < end; strip += kStrip) {
-      const std::size_t count = named(strip, std::min(end, strip + kStrip), kept);
-      for (std::size_t k = 0; k < count; ++k) {
-        const auto at = static_cast<std::size_t>(kept[k]);
-        const std::uint64_t* mask = rules_.masks.data() + row(lines_.item[at]) * words_;
-        const std::size_t visit = lines_.visit.empty() ? 0 : static_cast<std::size_t>(lines_.visit[at]) * words_;
-        for (std::size_t w = 0; w < words_; ++w) {
-          std::uint64_t bits = mask[w];
-          if (!rules_.holds.empty()) {
-            if (!rules_.unsure.empty()) each_bit(bits & rules_.unsure[visit + w], w, unsure);
-            bits &= rules_.holds[visit + w];
-          }
-          each_bit(bits, w, [&](std::size_t rule) { candidate(rule, kept[k]); });
+      const std::size_t count = named_of(strip, std::min(end, strip + kStrip), kept);
+      named.insert(named.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
+    }
+  }
+
+  // Calls candidate(rule, place) and unsure(rule) for named lines.
+  template <class Candidate, class Unsure>
+  void scan(const std::vector<std::int32_t>& named, Candidate candidate, Unsure unsure) const {
+    for (const std::int32_t place : named) {
+      const auto at = static_cast<std::size_t>(place);
+      const std::uint64_t* mask = rules_.masks.data() + row(lines_.item[at]) * words_;
+      const std::size_t visit = lines_.visit.empty() ? 0 : static_cast<std::size_t>(lines_.visit[at]) * words_;
+      for (std::size_t w = 0; w < words_; ++w) {
+        std::uint64_t bits = mask[w];
+        if (!rules_.holds.empty()) {
+          if (!rules_.unsure.empty()) each_bit(bits & rules_.unsure[visit + w], w, unsure);
+          bits &= rules_.holds[visit + w];
         }
+        each_bit(bits, w, [&](std::size_t rule) { candidate(rule, place); });
       }
     }
   }
@@ -46,7 +51,7 @@ class Picker {
   [[nodiscard]] std::size_t row(std::int32_t item) const noexcept { return item < 0 ? items_ : static_cast<std::size_t>(item); }
 
   // The standing lines that any rule names, without a branch that could be mistaken.
-  std::size_t named(std::size_t begin, std::size_t end, std::array<std::int32_t, kStrip>& kept) const noexcept {
+  std::size_t named_of(std::size_t begin, std::size_t end, std::array<std::int32_t, kStrip>& kept) const noexcept {
     std::size_t count = 0;
     if (lines_.stands.empty()) {
       for (std::size_t i = begin; i < end; ++i) {
@@ -83,12 +88,12 @@ Picked pick(const PickLines& lines, const PickRules& rules, int threads) {
   const Chunks chunks = cut_rows(lines.item.size(), kBlock);
   const std::size_t parts = chunks.begin.size() - 1;
   std::vector<std::int64_t> next(parts * n), unsure(parts * n);
+  std::vector<std::vector<std::int32_t>> named(parts);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
+    picker.name(chunks.begin[c], chunks.begin[c + 1], named[c]);
     std::int64_t* count = next.data() + c * n;
     std::int64_t* lost = unsure.data() + c * n;
-    picker.scan(
-        chunks.begin[c], chunks.begin[c + 1], [&](std::size_t rule, std::int32_t) { ++count[rule]; },
-        [&](std::size_t rule) { ++lost[rule]; });
+    picker.scan(named[c], [&](std::size_t rule, std::int32_t) { ++count[rule]; }, [&](std::size_t rule) { ++lost[rule]; });
   });
   std::int64_t total = 0;
   for (std::size_t rule = 0; rule < n; ++rule) {
@@ -105,8 +110,8 @@ Picked pick(const PickLines& lines, const PickRules& rules, int threads) {
   for_each_chunk(chunks, threads, [&](std::size_t c) {
     std::int64_t* at = next.data() + c * n;
     picker.scan(
-        chunks.begin[c], chunks.begin[c + 1],
-        [&](std::size_t rule, std::int32_t place) { out.place[static_cast<std::size_t>(at[rule]++)] = place; }, [](std::size_t) {});
+        named[c], [&](std::size_t rule, std::int32_t place) { out.place[static_cast<std::size_t>(at[rule]++)] = place; },
+        [](std::size_t) {});
   });
   return out;
 }

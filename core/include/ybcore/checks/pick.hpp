@@ -6,7 +6,7 @@
 // Requires  masks: (items + 1) x words, the last row for item -1; items of lines below `items`; visits of lines inside `holds`.
 // Gives     The candidates of each rule in the order of the lines; `unknown` by rule: lines whose scope cannot be told.
 // Fails     Never.
-// Cost      Two looks at a byte a line (counting, writing); a few operations a candidate.
+// Cost      A look at a byte a line; four bytes a line that any rule names, and twice (counting, writing) a few operations a candidate.
 #pragma once
 
 #include <cstddef>
