@@ -196,7 +196,8 @@ class Story:
             return
 
     def changed(self, policy: Any, leaves: list[Any]) -> list[Any]:
-        if self.rng.random() < 0.2:
+        # Counters of an opening state keep their scope.
+        if self.rng.random() < 0.2 and self.state is None:
             shape = {key: policy.doc[key] for key in ("scheme", "effective", "dates") if key in policy.doc}
             try:
                 return [load_policy({**document(self.rng.randrange(10**6)), **shape, "id": policy.id})]

@@ -21,7 +21,7 @@ from ..settling.result import FIRST, NUMBERS
 from .bench import NOTHING, Bench, engine_of
 from .changes import Change, NewCatalog, NewPolicy, Read, read_changes
 from .deltas import Deltas, Ledger, changed_rows, deltas_of, ledger_of, line_deltas, visit_deltas
-from .run import Run, ids_of, text_of
+from .run import Run, ids_of
 from .scope import Reach, Scope
 
 if TYPE_CHECKING:
@@ -244,11 +244,7 @@ class Work:
             detail = pa.concat_tables([before.detail.filter(pc.invert(gone)), detail]).unify_dictionaries()
         state = None
         if before.state is not None and new.state is not None:
-            more = [
-                table for table in (self.bench.tables["visits"], self.bench.tables.get("persons")) if table is not None
-            ]
-            houses = pa.table({"hsld_no": pa.concat_arrays([_flat_ids(table, "hsld_no") for table in more])})
-            rest = self.reach.part_of(before.state, houses, others=True)
+            rest = self.reach.part_of(before.state, others=True)
             state = merged([rest, self.reach.whole_of(new.state)])
         notes = tuple(dict.fromkeys((*before.notes, *new.notes)))
         return Settlement(results[0], results[1], detail, state, {}, notes)
@@ -271,10 +267,6 @@ class After(Run):
     @cached_property
     def settlement(self) -> Settlement:
         return self.work.settlement_after(self.results)
-
-
-def _flat_ids(table: pa.Table, name: str) -> pa.Array:
-    return text_of(ids_of(table, name)).cast(pa.large_string())
 
 
 def _replaced(old: pa.Table, new: pa.Table, rows: Int64) -> pa.Table:

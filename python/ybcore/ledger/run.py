@@ -140,7 +140,7 @@ class Index:
         self.visit_node = psn.copy()
         self.visit_node[nobody] = len(self.people) + np.arange(len(nobody), dtype=np.int32)
         self.nodes = len(self.people) + len(nobody)
-        links = self._links(shares, tables, psn, donor, person_donor)
+        links = self._links(shares, tables, psn, donor, person_donor, state, state_psn)
         links += self._same_ids(setl, init_code, theirs, state, state_psn)
         self.group, self.groups = group_persons(self.nodes, [pair for pair in links if len(pair[0])])
         self.visit_group = self.group[self.visit_node]
@@ -148,21 +148,28 @@ class Index:
         self.line_begin, self.line_row = self._lines(tables.get("lines"))
 
     def _links(
-        self, shares: tuple[bool, bool], tables: dict[str, pa.Table], psn: Int32, donor: Int32, person_donor: Int32
-    ) -> list[tuple[Int32, Int32]]:
+        self, shares: tuple[bool, bool], tables: dict[str, pa.Table], psn: Int32, donor: Int32, person_donor: Int32,
+        state: State | None, state_psn: Int32,
+    ) -> list[tuple[Int32, Int32]]:  # fmt: skip
         links = []
-        if shares[0]:
-            first = ids_of(tables["visits"], "hsld_no")
-            second = ids_of(tables.get("persons"), "hsld_no")
-            kind = next((kind_of(c) for c in (first, second) if c.null_count < len(c)), pa.large_string())
-            houses, names = encode(
-                [ids_of(tables["visits"], "hsld_no", kind), ids_of(tables.get("persons"), "hsld_no", kind)]
+        member, house = (np.zeros(0, np.int32), np.zeros(0, np.int32)) if state is None else state.members()
+        if shares[0] or len(member):
+            rows = [tables["visits"], tables.get("persons")] if shares[0] else []
+            columns = [ids_of(table, "hsld_no") for table in rows]
+            texts = [] if state is None else state.names["house"]
+            kind = next(
+                (kind_of(c) for c in columns if c.null_count < len(c)),
+                pa.array(texts).type if len(member) else pa.large_string(),
             )
-            members, house = np.concatenate((psn, self.person_node)), np.concatenate(houses)
-            links.append(household_links(members, house, len(names)))
-            known = np.flatnonzero((house >= 0) & (members >= 0))
+            columns = [ids_of(table, "hsld_no", kind) for table in rows]
+            theirs = pa.array(texts, kind).take(pa.array(house)) if len(member) else pa.array([], kind)
+            codes, names = encode([*columns, pa.chunked_array([normal(pa.chunked_array([theirs])).combine_chunks()])])
+            people = [psn, self.person_node][: len(rows)]
+            members, of = np.concatenate([*people, state_psn[member]]), np.concatenate(codes)
+            links.append(household_links(members, of, len(names)))
+            known = np.flatnonzero((of >= 0) & (members >= 0))
             self.house_names, self.house_node = names, np.full(len(names), -1, np.int32)
-            self.house_node[house[known]] = members[known]
+            self.house_node[of[known]] = members[known]
         if shares[1]:
             links += [(psn, donor), (self.person_node, person_donor)]
         return links

@@ -35,6 +35,14 @@ def _own_words(table: pa.Table) -> pa.Table:
     return table
 
 
+def _houses(table: pa.Table | None) -> list[Any]:
+    """Households that rows name."""
+    if table is None or "hsld_no" not in table.column_names:
+        return []
+    out: list[Any] = flat(ids_of(table, "hsld_no")).unique().drop_null().to_pylist()
+    return out
+
+
 @dataclass(frozen=True)
 class Scope:
     """How much was settled again, out of how much; `why`: for each reason class the groups and visits that its changes touched."""
@@ -241,15 +249,29 @@ class Reach:
             lines.take(pa.array(self.line_rows))
         )
 
-    def part_of(self, state: State, more: pa.Table | None = None, *, others: bool = False) -> Part:
-        """The affected people's part of a state, or that of the others."""
+    @cached_property
+    def houses(self) -> set[Any]:
+        """Households of the affected people, in rows and in earlier settlements."""
+        came = [rows for read in self.reads for name, rows in read.parts.items() if name in ("visits", "persons")]
+        mine = {name for table in (self.tables["visits"], self.tables.get("persons"), *came) for name in _houses(table)}
+        state = self.run.state
+        if state is not None:
+            person, house = state.members()
+            known = self._known(state)[person]
+            names = state.names["house"]
+            mine -= {names[h] for h in house[~known].tolist()}
+            mine |= {names[h] for h in house[known].tolist()}
+        return mine
+
+    def _known(self, state: State) -> Mask:
+        """Affected people among those of a state."""
         people = self.index.nodes_of_people(pa.chunked_array([pa.array(state.names["psn"], self.index.psn_type)]))
-        known = np.append(self.node_mask, False)[people] if len(self.node_mask) else np.zeros(len(people), bool)
-        mine = set()
-        for table in (self.tables["visits"], self.tables.get("persons"), more):
-            mine |= set(ids_of(table, "hsld_no").to_pylist()) if table is not None else set()
-        houses = np.array([name in mine for name in state.names["house"]], bool)
-        return Part(state, known ^ others, houses ^ others)
+        return np.append(self.node_mask, False)[people] if len(self.node_mask) else np.zeros(len(people), bool)
+
+    def part_of(self, state: State, *, others: bool = False) -> Part:
+        """The affected people's part of a state, or that of the others."""
+        houses = np.array([name in self.houses for name in state.names["house"]], bool)
+        return Part(state, self._known(state) ^ others, houses ^ others)
 
     @staticmethod
     def whole_of(state: State) -> Part:

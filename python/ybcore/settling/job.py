@@ -276,13 +276,8 @@ class Job(Given):
 
     def _order(self) -> None:
         links: list[tuple[Int32, Int32]] = []
-        if uses_households(self.compiled):
-            psn = np.concatenate((self.persons_psn, self.psn)) if self.persons_house is not None else self.psn
-            house = (
-                np.concatenate((self.persons_house, self.visit_house))
-                if self.persons_house is not None
-                else self.visit_house
-            )
+        psn, house = self._members(uses_households(self.compiled))
+        if len(psn):
             links.append(household_links(psn, house, len(self.house_dictionary)))
         if uses_mutual_aid(self.compiled):
             for psn, donor in ((self.persons_psn, self.persons_donor), (self.psn, self.visit_donor)):
@@ -365,14 +360,23 @@ class Job(Given):
             out = np.where((out < 0) & (row >= 0), theirs[np.maximum(row, 0)], out)
         return np.ascontiguousarray(out, dtype=np.int32)
 
+    def _members(self, rows: bool) -> tuple[Int32, Int32]:
+        """(person, household) of what counts together: earlier settlements, and with `rows` what the tables say."""
+        pairs = [] if self.state is None else [self.state.members_in(self)]
+        if rows:
+            pairs.append((self.psn, self.visit_house))
+            if self.persons_house is not None:
+                pairs.append((self.persons_psn, self.persons_house))
+        none = np.zeros(0, np.int32)
+        psn, house = (np.concatenate([none, *(pair[i] for pair in pairs)]) for i in (0, 1))
+        return psn, house
+
     def group_of_house(self) -> Int32:
-        """Settling group of each household."""
+        """Settling group of each household: that of its earlier settlements, else of a row that names it."""
         out = np.zeros(len(self.house_dictionary), np.int32)
-        if self.persons_house is not None:
-            known = np.flatnonzero((self.persons_house >= 0) & (self.persons_psn >= 0))
-            out[self.persons_house[known]] = self.group_of_person[self.persons_psn[known]]
-        known = np.flatnonzero((self.visit_house >= 0) & (self.psn >= 0))
-        out[self.visit_house[known]] = self.group_of_person[self.psn[known]]
+        psn, house = self._members(True)
+        known = np.flatnonzero((house >= 0) & (psn >= 0))[::-1]
+        out[house[known]] = self.group_of_person[psn[known]]
         return out
 
     def _state_row(self) -> Any:

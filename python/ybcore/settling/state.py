@@ -234,6 +234,22 @@ class State:
         out["known_before"] = known
         return out
 
+    def members(self) -> tuple[Any, Any]:
+        """(person, household) of the settlements that count for a household, once each pair."""
+        owner, begin = self.arrays["contribution_key"][:, 1], self.arrays["contribution_begin"]
+        at = np.flatnonzero(owner < -1)
+        person = np.repeat(self.arrays["person"], np.diff(begin))[at]
+        pairs = np.unique(np.stack([person, -2 - owner[at]], axis=1), axis=0) if len(at) else np.zeros((0, 2), np.int32)
+        return pairs[:, 0], pairs[:, 1]
+
+    def members_in(self, job: Job) -> tuple[Any, Any]:
+        """The same in the indices of a batch."""
+        person, house = self.members()
+        if not len(person):
+            return person.astype(np.int32), house.astype(np.int32)
+        names = pa.chunked_array([pa.array(self.names["house"], job.house_dictionary.type)])
+        return self._psn_lut(job)[person], lookup(names, job.house_dictionary)[house]
+
     def row_of(self, job: Job) -> Any:
         """By visit: index of the settlement that its init_setl_id names among ours (opening order), or the place of a stranger."""
         a, setl, person = self.arrays, self._setl_lut(job), self._psn_lut(job)
