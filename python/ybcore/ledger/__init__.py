@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from .changes import DeniedLines, Institutions, LateClaims, NewCatalog, NewPolicy, Persons, Refunds, Reordered
+from .order import OrderSensitivity, order_sensitivity
+from .reconcile import Reconciliation, reconcile
 from .resettlement import Resettlement, resettle
 from .run import Run
+from .sweep import Sweep, sweep
 
 __all__ = [
     "DeniedLines",
@@ -12,10 +15,16 @@ __all__ = [
     "LateClaims",
     "NewCatalog",
     "NewPolicy",
+    "OrderSensitivity",
     "Persons",
+    "Reconciliation",
     "Refunds",
     "Reordered",
     "Resettlement",
     "Run",
+    "Sweep",
+    "order_sensitivity",
+    "reconcile",
     "resettle",
+    "sweep",
 ]

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..catalog import Catalog
 from ..columns.asof import opened
 from ..columns.convert import NULL_DAY, NULL_INT, convert
-from ..columns.ids import lookup
+from ..columns.ids import flat, lookup
 from ..columns.schema import Table
 from ..engine import Engine
 from ..policy import Book, Policy
 from ..settling.events import year_starts
 from .run import ids_of, text_of
 
-__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in"]
+__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in", "settling_order"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -153,6 +155,21 @@ class Days:
             assert spec is not None
             back = convert(visits["refd_setl_flag"], spec).values == 1
         return Days(low, high, end, settled, back)
+
+
+def settling_order(visits: pa.Table, schema: Table, book: Book, group: Any, discharge: Callable[[], Int32]) -> Int64:
+    """Visits by group, in settling order. `discharge` gives the days of discharge, if the book orders by them."""
+    spec = schema.find("setl_time")
+    assert spec is not None
+    keys: dict[str, Any] = {"group": pa.array(group)}
+    if book.policies[0].model.dates.order == "discharge":
+        keys["day"] = pa.array(discharge())
+    times = visits["setl_time"]
+    held = np.full(len(times), NULL_INT) if pa.types.is_null(times.type) else convert(times, spec).values
+    keys["time"] = pa.array(held)
+    keys["id"] = flat(ids_of(visits, "setl_id"))
+    order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
+    return order.to_numpy().astype(np.int64)
 
 
 # ---------------------------------------------------------------------- documents

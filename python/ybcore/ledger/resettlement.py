@@ -12,7 +12,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns.convert import NULL_INT, convert
 from ..columns.ids import flat
 from ..engine import Engine, Settlement, State
 from ..errors import InputError, Problem
@@ -21,6 +20,7 @@ from ..settling.result import FIRST, NUMBERS
 from .bench import NOTHING, Bench, engine_of
 from .changes import Change, NewCatalog, NewPolicy, Read, read_changes
 from .deltas import Deltas, Ledger, changed_rows, deltas_of, ledger_of, line_deltas, visit_deltas
+from .differ import settling_order
 from .run import Run, ids_of
 from .scope import Reach, Scope
 
@@ -204,17 +204,7 @@ class Work:
     def _order(self) -> Int64:
         """Visits on the bench by group, in settling order."""
         visits, schema = self.bench.tables["visits"], self.engine.input_tables["visits"]
-        spec = schema.find("setl_time")
-        assert spec is not None
-        keys: dict[str, Any] = {"group": pa.array(self.group)}
-        if self.engine.book.policies[0].model.dates.order == "discharge":
-            keys["day"] = pa.array(self.bench.days().discharge)
-        times = visits["setl_time"]
-        held = np.full(len(times), NULL_INT) if pa.types.is_null(times.type) else convert(times, spec).values
-        keys["time"] = pa.array(held)
-        keys["id"] = flat(ids_of(visits, "setl_id"))
-        order = pc.sort_indices(pa.table(keys), sort_keys=[(name, "ascending") for name in keys])
-        return order.to_numpy().astype(np.int64)
+        return settling_order(visits, schema, self.engine.book, self.group, lambda: self.bench.days().discharge)
 
     # ------------------------------------------------------------------ the run after
 
