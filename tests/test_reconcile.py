@@ -217,6 +217,32 @@ def test_another_catalogue_and_what_follows():
     assert found(ledger(visits)) == {"catalog": 15, "knock_on": len(ids) - 15}
 
 
+@pytest.mark.parametrize("told", [COLUMNS, {name: COLUMNS[name] for name in ("hifp_pay", "act_pay_dedc")}])
+def test_a_deductible_that_was_used_before(told: dict[str, str]):
+    run = the_run()
+    own = {row["setl_id"]: row for row in run.tables["visits"].to_pylist()}
+    people = [own[one]["psn_no"] for one in one_a_group(run, plain(run), 20)]
+    earlier = {
+        "setl_id": [f"before {who}" for who in people],
+        "psn_no": people,
+        "med_type": ["11"] * len(people),
+        "setl_time": ["2024-01-01"] * len(people),
+        "acct_used_flag": ["0"] * len(people),
+        "insutype": ["310"] * len(people),
+        "inscp_scp_amt": pa.array([17_000] * len(people), pa.int64()),
+    }
+    state = run.engine.settle(earlier).state
+    visits = Run(run.engine, **run.tables, state=state).results[0]
+    ids = differ(visits)
+    assert len(ids) >= 20
+    result = reconcile(ledger(visits), run, told, "ID")
+    found_ids = set(result.visits["setl_id"].to_pylist())
+    assert found_ids == ids if told is COLUMNS else found_ids < ids
+    causes = result.visits["cause"].to_pylist()
+    assert causes == ["accumulator_carried_in"] * len(causes)
+    assert set(result.visits["explained_by"].to_pylist()) == {"deductible used 17000 fen"}
+
+
 def test_one_fen_and_what_nobody_knows():
     ids = one_a_group(the_run(), plain(the_run()), 30)
     outside = ledger(the_run().results[0])
@@ -293,6 +319,9 @@ def test_everything_wrong_is_told_at_once():
         ("external.CASH", 3, ""),
     }
     assert all(p.what and p.what_zh for p in problems)
+    with pytest.raises(InputError, match="different lengths") as caught:
+        reconcile({"setl_id": ["a"], "hifp_pay": [1, 2]}, the_run())
+    assert len(caught.value.problems) == 1
     with pytest.raises(InputError, match="no rounding place"):
         sweep(ledger(the_run().results[0]), the_run(), COLUMNS, "ID", profiles=[{"lines": "fen"}])
 

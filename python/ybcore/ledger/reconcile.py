@@ -23,6 +23,7 @@ WORDS = {
     "missing_visit": ("visit on one side only", "单边结算"),
     "one_fen_rounding": ("rounding", "取整差"),
     "order": ("order of settlement", "结算次序"),
+    "accumulator_carried_in": ("accumulator carried in", "累计数结转不同"),
     "catalog": ("catalogue: natures differ", "目录：费用分解不同"),
     "knock_on": ("follows an earlier difference", "由先前差异引起"),
     "unknown": ("unknown", "原因未明"),

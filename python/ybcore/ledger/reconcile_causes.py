@@ -23,7 +23,7 @@ __all__ = ["ORDER_OF_CAUSES", "Causes", "Found", "profiles"]
 
 Int64 = npt.NDArray[np.int64]
 ORDER_OF_CAUSES = (
-    "unmatched_refund", "missing_visit", "one_fen_rounding", "order", "catalog", "knock_on", "unknown",
+    "unmatched_refund", "missing_visit", "one_fen_rounding", "order", "accumulator_carried_in", "catalog", "knock_on", "unknown",
 )  # fmt: skip
 NATURES = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 
@@ -91,6 +91,7 @@ class Causes:
         self._profiles()
         self._orders()
         self._catalog()
+        self._carried_in()
         self._one_fen()
         self._presumed()
         for i in sorted(self.open):
@@ -197,6 +198,55 @@ class Causes:
         answer = settled(Run(world.engine, **tables, state=world.state), Variant(), self.names)
         self._knock_on(self._explained(answer, rows))
 
+    def _carried_in(self) -> None:
+        """Put a visit that uses up so much of the deductible before the first that differs, and see whether the rest of the group is theirs."""
+        due, taken = (self.names.index(n) if n in self.names else None for n in ("crt_dedc", "act_pay_dedc"))
+        visits = self.part.tables["visits"]
+        if any(name in visits.column_names for name in NATURES) or pa.types.is_integer(visits["setl_id"].type):
+            return
+        place = {int(row): at for at, row in enumerate(self.rows)}
+        starts: dict[int, tuple[int, int]] = {}
+        for group, rows in self._earlier().items():
+            row, i = rows[0]
+            if i not in self.open:
+                continue
+            # What is due tells it at once; without that, all that was taken less.
+            used = -int(self.diff[due, i]) if due is not None else 0
+            if due is None and taken is not None:
+                used = -sum(int(self.diff[taken, other]) for _, other in rows if other >= 0)
+            if used > 0:
+                starts[group] = (row, used)
+        if not starts:
+            return
+        more = visits.take(pa.array([place[row] for row, _ in starts.values()]))
+        before = {"setl_id": pa.array([f"!{at:012d}" for at in range(len(starts))], pa.large_string())}
+        flag = pa.array(["0"] * len(starts), pa.large_string())  # accounts are left alone
+        for name, column in {**before, "acct_used_flag": flag}.items():
+            if name in more.column_names:
+                old = visits[name].type
+                column = column.cast(old.value_type if pa.types.is_dictionary(old) else old)
+                more = more.set_column(more.column_names.index(name), name, column)
+        for name in ("medfee_sumamt", "mdtrt_id"):
+            if name in more.column_names:
+                more = more.set_column(more.column_names.index(name), name, pa.nulls(len(starts), more[name].type))
+        used = pa.array([None] * visits.num_rows + [fen for _, fen in starts.values()], pa.int64())
+        plain = pa.table({name: _plain(visits[name]) for name in visits.column_names})
+        more = pa.table({name: _plain(more[name]).cast(plain[name].type) for name in more.column_names})
+        tables = {**self.part.tables, "visits": pa.concat_tables([plain, more]).append_column("inscp_scp_amt", used)}
+        answer = settled(Run(self.run.engine, **tables, state=self.run.state), Variant(), self.names)
+        rest: dict[int, set[int]] = {group: set() for group in starts}
+        for i, row in enumerate(self.pairs.ours.tolist()):
+            group = int(self.group[row])
+            if group in starts and self.place[row] >= self.place[starts[group][0]]:
+                rest[group].add(i)
+        still = self.open
+        self.open = set().union(*rest.values())
+        good = self._explained(answer.slice(0, visits.num_rows), self.rows)
+        self.open = still
+        for group, visits_of in rest.items():
+            if visits_of <= good:
+                self._close(visits_of, "accumulator_carried_in", f"deductible used {starts[group][1]} fen", True)
+
     def _one_fen(self) -> None:
         self._close(
             {i for i in self.open if np.abs(self.diff[:, i]).max() <= 1}, "one_fen_rounding", "within_one_fen", False
@@ -245,3 +295,8 @@ class Causes:
             if people[row] in group:
                 out.setdefault(group[people[row]], self.pairs.outside.ids[row])
         return out
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without dictionaries."""
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

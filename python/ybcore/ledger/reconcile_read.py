@@ -60,7 +60,7 @@ def read_outside(external: Any, columns: Mapping[str, str] | None, key: str, uni
         external = _table(external, found)
     cells = {} if found.found else to_arrow(external, LEDGER, found)
     faults += found.found
-    chosen = _chosen(cells, columns, faults)
+    chosen = {} if found.found and columns is None else _chosen(cells, columns, faults)
     for name in (key, *chosen.values()):
         if name not in cells and not found.found:
             what, zh = f"the ledger has no column {name!r}", f"外部台账没有列 {name!r}"
