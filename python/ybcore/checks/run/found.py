@@ -81,6 +81,8 @@ class Hits:
 def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     """Findings over input rows, with their money; `before`: those that only offend in the history are left out."""
     f = raw.found
+    if not len(f["measure"]):
+        return _nothing(rule)
     sizes = np.diff(f["details"])
     finding = np.repeat(np.arange(len(sizes)), sizes)
     event = f["event"].astype(np.int64)
@@ -100,6 +102,8 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
     excess = f["excess"]
     if before:
         keep = _current_findings(work, hits)
+        if not keep.any():
+            return _nothing(rule)
         excess, hits = excess[keep[finding]], _only(hits, keep)
         if raw.expected is not None:
             raw.expected = raw.expected[keep]
@@ -109,6 +113,15 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
         _widen(work, hits, rule.amount)
     _sort(work, hits)
     return hits
+
+
+def _nothing(rule: Rule) -> Hits:
+    """No finding of a rule: nothing is priced, widened, sorted or named."""
+    none, no = np.zeros(0, np.int64), np.zeros(0, bool)
+    part = np.zeros(0, np.uint8)
+    return Hits(
+        rule, none, none, none, none, none, none, no, None, np.zeros(1, np.int64), none, no, part, none, none, no
+    )
 
 
 def _history_of(work: Work, row: Int64, is_line: Mask) -> Mask:
@@ -274,6 +287,7 @@ def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
 
 def give_names(work: Work, hits: list[Hits]) -> None:
     """jr_id of each finding: the rule, what was hit, the begin of the window and the offending rows, never the number of a row."""
+    hits = [h for h in hits if len(h)]
     if not hits:
         return
     own = [np.flatnonzero(h.own) for h in hits]

@@ -53,7 +53,7 @@ def judge(
     """All findings, suppression first, then relations, then money."""
     rule = np.concatenate([np.full(len(h), i) for i, h in enumerate(hits)] or [np.zeros(0, np.int64)]).astype(np.int64)
     at = np.concatenate([np.arange(len(h)) for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
-    disposition = np.concatenate([_disposition(h) for h in hits] or [np.zeros(0, np.uint8)]).astype(np.uint8)
+    disposition = np.concatenate([_disposition(h) for h in hits if len(h)] or [np.zeros(0, np.uint8)]).astype(np.uint8)
     severity = np.concatenate([h.severity for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     none = np.zeros(len(rule), bool)
     judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], np.zeros(0, np.int64))
@@ -81,7 +81,7 @@ def _rank(work: Work, judged: Judged) -> Int64:
     if not len(rule):
         return np.zeros(0, np.int64)
     given = np.array([h.rule.priority[0] for h in hits])[rule]
-    time, place = (np.concatenate(parts) for parts in zip(*(_first(work, h) for h in hits)))
+    time, place = (np.concatenate(parts) for parts in zip(*(_first(work, h) for h in hits if len(h))))
     ids = np.concatenate([h.jr_id for h in hits])
     return np.lexsort((ids, place, time, rule, judged.severity, judged.disposition, given)).astype(np.int64)
 

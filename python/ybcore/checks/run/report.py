@@ -111,7 +111,7 @@ class CheckReport:
 
     def _amounts(self) -> Int64:
         parts = []
-        for hits in self.judged.hits:
+        for hits in filter(len, self.judged.hits):
             total = np.zeros(len(hits), np.int64)
             own = hits.part == OFFENDING
             np.add.at(total, hits.finding[own], hits.amount[own])
@@ -121,7 +121,7 @@ class CheckReport:
     def _first_unit(self) -> Int64:
         """(row, 1 for a line and 0 for a visit, -1 without) of the first offending row in order."""
         parts = []
-        for hits in self.judged.hits:
+        for hits in filter(len, self.judged.hits):
             out = np.full((len(hits), 2), -1, np.int64)
             own = np.flatnonzero(hits.own)
             has, first = np.unique(hits.finding[own], return_index=True)

@@ -77,8 +77,7 @@ def run(
     began = time.perf_counter()
     give_names(work, hits)
     judged = judge(work, hits, suppress, known, stage != "after")
-    for row in rows:
-        _count(row, judged)
+    _count(rows, judged)
     clock["money"] = time.perf_counter() - began
     for row in rows:
         kernel = str(row["kernel"])
@@ -157,12 +156,17 @@ def note_denied(work: Work, hits: Hits, denied: Any) -> None:
     denied[rows[hits.amount[own] >= work.amount[rows]]] = True
 
 
-def _count(row: dict[str, Any], judged: Any) -> None:
-    mine = [i for i, h in enumerate(judged.hits) if h.rule.id == row["rule_id"]]
-    if not mine:
-        return
-    own = judged.rule == mine[0]
-    row["hits"] = int((~judged.suppressed[own]).sum())
-    row["suppressed"] = int(judged.suppressed[own].sum())
-    row["subsumed"] = int(judged.subsumed[own].sum())
-    row["excluded"] = judged.excluded.get(row["rule_id"], 0)
+def _count(rows: list[dict[str, Any]], judged: Any) -> None:
+    """What became of each rule's findings."""
+    place = {hits.rule.id: i for i, hits in enumerate(judged.hits)}
+    size = len(judged.hits)
+    counts = {
+        "hits": np.bincount(judged.rule[~judged.suppressed], minlength=size),
+        "suppressed": np.bincount(judged.rule[judged.suppressed], minlength=size),
+        "subsumed": np.bincount(judged.rule[judged.subsumed], minlength=size),
+    }
+    for row in rows:
+        mine = place.get(row["rule_id"])
+        if mine is not None:
+            row |= {name: int(counted[mine]) for name, counted in counts.items()}
+            row["excluded"] = judged.excluded.get(row["rule_id"], 0)
