@@ -211,14 +211,19 @@ def window_visits(ready: Ready, workload: Workload, threads: int) -> Callable[[]
 
 
 def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
-    """The lines of a person and item are brought together first."""
+    """Lines of persons and items that hold too little in the year are left out; the others are brought together."""
     lines, c = ready.lines, core()
     windows, most = [("rolling", rules.WINDOW_DAYS, False, True)], np.array([rules.WINDOW_UNITS * UNIT], np.int64)
     each, persons = np.arange(2, dtype=np.int64), offsets(lines["person"])
 
     def run() -> dict[str, np.ndarray]:
-        order, begin = c.check_regroup(persons, [lines["item"]], threads)
-        place = order.astype(np.intp)
+        beyond = c.check_cap(
+            persons, None, "subject", None, None, lines["item"], lines["quantity"], None, None, most[0],
+            comparator=MORE_THAN, threads=threads,
+        )["event"]  # fmt: skip
+        kept = np.sort(beyond)
+        order, begin = c.check_regroup(c.check_runs(kept, persons), [lines["item"].take(kept)], threads)
+        place = kept.take(order).astype(np.intp)
         found = c.check_window(
             begin,
             lines["day"].take(place),

@@ -19,7 +19,7 @@ from .line_rules import c, table_entry
 from .lists import members
 from .shapes import by_group, made, unbounded
 from .texts import some_of
-from .time_rules import thresholds
+from .thresholds import thresholds
 from .work import Chosen, Work
 
 __all__ = ["compose", "stock", "tier", "valid"]

@@ -16,6 +16,7 @@ from .line_rules import c, table_entry
 from .scope import NO, UNKNOWN, YES, kinds_of
 from .shapes import by_group, joined, kept, made, spread, unbounded, with_involved
 from .stays import Stays
+from .thresholds import thresholds
 from .work import Chosen, Work
 
 __all__ = [
@@ -24,7 +25,6 @@ __all__ = [
     "limits_of",
     "span",
     "supply",
-    "thresholds",
     "window",
     "window_events",
     "window_measure",
@@ -33,80 +33,19 @@ __all__ = [
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 OF_VISITS = ("visits", "days", "institutions")
 MEASURES = {"visits": "count", "count": "count", "quantity": "sum", "amount": "sum", "days": "days", "institutions": "keys", "items": "keys"}  # fmt: skip
-
-
-# --- thresholds by scope ----------------------------------------------------------------------------------------------
-
-
-def thresholds(
-    work: Work, rule: Rule, specs: list[Any], rows: Int64, on: str, highest: bool
-) -> tuple[Any, Any, list[tuple[int, int]], int]:
-    """Values that judge each event: (class of each event, None: one; offsets of specs x classes; (value, severity) in order; unknown).
-
-    `specs`: lists of thresholds. Of those whose scope holds, the most specific judge; an event for which one cannot be known is judged by
-    none of that list.
-    """
-    masks: list[Any] = []
-    for steps in specs:
-        if all(not step.scope for step in steps):
-            masks.append(None)
-            continue
-        mask, unknown = np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
-        for i, step in enumerate(steps):
-            if not step.scope:
-                mask |= 1 << i
-                continue
-            truth = work.scopes.of_lines(step.scope, rule.visit_kinds, rows) if on == "lines" else work.scopes.truth(step.scope, rule.visit_kinds)[rows]  # fmt: skip
-            mask |= (truth == YES).astype(np.int64) << i
-            unknown |= truth == UNKNOWN
-        masks.append(np.where(unknown, -1, mask))
-    told = [mask for mask in masks if mask is not None]
-    found, of_event = _classes(told, len(rows))
-    lost = int(np.count_nonzero(np.logical_or.reduce([mask < 0 for mask in told]))) if told else 0
-    offsets: list[int] = [0]
-    values: list[tuple[int, int]] = []
-    columns = iter(found.T)
-    for steps, mask in zip(specs, masks):
-        for code in [(1 << len(steps)) - 1] * len(found) if mask is None else next(columns).tolist():
-            values += _steps(steps, code, highest, rule)
-            offsets.append(len(values))
-    one = len(found) == 1
-    return (None if one else of_event, (np.array(offsets, np.int64), len(found)), values, lost)
-
-
-def _classes(masks: list[Int64], rows: int) -> tuple[Int64, Int32]:
-    """(the combinations of values that occur, the one of each row)."""
-    if not masks or not rows:
-        return np.zeros((1, len(masks)), np.int64), np.zeros(rows, np.int32)
-    found, of_row = np.zeros((1, 0), np.int64), np.zeros(rows, np.int64)
-    for mask in masks:
-        low = int(mask.min())
-        width = int(mask.max()) - low + 1
-        of_row = of_row * width + (mask - low)
-        there = np.bincount(of_row, minlength=len(found) * width) > 0 if width < 1 << 16 else None
-        keys = np.unique(of_row) if there is None else np.flatnonzero(there)
-        of_row = np.searchsorted(keys, of_row) if there is None else (np.cumsum(there) - 1)[of_row]
-        found = np.concatenate((found[keys // width], (keys % width + low)[:, None]), axis=1)
-    return found, of_row.astype(np.int32)
-
-
-def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
-    """(value, severity) of the most specific scope among some thresholds, the furthest first."""
-    holding = [step for i, step in enumerate(steps) if mask >= 0 and mask >> i & 1]
-    if not holding:
-        return []
-    top = max(step.scope.specificity for step in holding)
-    mine = [(step.value.value, step.severity or 0) for step in holding if step.scope.specificity == top]
-    return sorted(mine, key=lambda s: s[0], reverse=highest)
 
 
 # --- K07 --------------------------------------------------------------------------------------------------------------
 
 
-def window_events(work: Work, rule: Rule) -> tuple[Chosen, Int64 | None, Int64, Int32]:
-    """(what is chosen, its places by subject and order (None: as they stand), where each subject begins, day of each place)."""
+def window_events(work: Work, rule: Rule, least: int | None = None) -> tuple[Chosen, Int64 | None, Int64, Int32]:
+    """(what is chosen, its places by subject and order (None: as they stand), where each subject begins, day of each place).
+
+    `least`: lines of a person and item that hold no more than this in all are left out.
+    """
     check, batch = rule.check, work.batch
     of_visits = check.measure in OF_VISITS
     chosen = work.visits(rule) if of_visits else work.lines(rule)
@@ -121,6 +60,9 @@ def window_events(work: Work, rule: Rule) -> tuple[Chosen, Int64 | None, Int64, 
         chosen = chosen.only(~wrong)
         chosen.unknown += int(wrong.sum())
         keys = [key[~wrong] for key in keys]
+    if least is not None and check.subject == "person_item" and not of_visits:
+        keep = _beyond(work, chosen, check.measure, least)
+        chosen, keys = chosen.only(keep), [key[keep] for key in keys]
     order: Any = None
     if check.subject in ("doctor", "institution"):
         size = len(batch.doctor_ids if check.subject == "doctor" else batch.hospital_ids)
@@ -135,10 +77,33 @@ def window_events(work: Work, rule: Rule) -> tuple[Chosen, Int64 | None, Int64, 
     return chosen, order, begin, day
 
 
+def _least(check: Any) -> int | None:
+    """What any window of the rule must hold more than to be a hit; None where that cannot be told of all of them alike."""
+    steps = [step for window in check.windows for step in window.thresholds]
+    if check.comparator not in ("more_than", "at_least") or any(step.scope for step in steps):
+        return None
+    least: int = min(step.value.value for step in steps) - (check.comparator == "at_least")
+    return least if least >= 0 else None
+
+
+def _beyond(work: Work, chosen: Chosen, measure: str, least: int) -> Mask:
+    """Lines of persons and items that hold more than this over all their days: no window of the others does."""
+    value = work.of(chosen, measure) if measure in ("quantity", "amount") else None
+    if value is not None and len(value) and value.min() < 0:
+        value = np.maximum(value, 0)
+    found = _core.check_cap(
+        work.person_begin(chosen), None, "subject", None, None, c(work.of(chosen, "item")), None if value is None else c(value), None, None, least,
+        comparator="more_than", threads=work.threads,
+    )  # fmt: skip
+    keep = np.zeros(len(chosen.rows), bool)
+    keep[found["event"]] = True
+    return keep
+
+
 def window(work: Work, rule: Rule) -> Raw:
     """K07."""
     check = rule.check
-    chosen, order, begin, day = window_events(work, rule)
+    chosen, order, begin, day = window_events(work, rule, _least(check))
     rows = chosen.rows if order is None else chosen.rows[order]
     on = "visits" if check.measure in OF_VISITS else "lines"
     highest = check.comparator in ("more_than", "at_least")
