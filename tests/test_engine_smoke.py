@@ -336,6 +336,8 @@ def test_columns_that_are_none(engine: Engine):
 def test_empty_tables(engine: Engine):
     tables = {name: arrow(columns).slice(0, 0) for name, columns in city().items()}
     assert engine.settle(**tables).visits.num_rows == 0
+    people = {**tables, "persons": arrow(city()["persons"])}
+    assert engine.settle(**people, line_output=True, detail=True).visits.num_rows == 0
 
 
 def test_a_long_lived_engine_does_not_grow():

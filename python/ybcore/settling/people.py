@@ -77,7 +77,8 @@ class Facts:
 
     def _own_sources(self, name: str, tables: tuple[str, ...]) -> list[tuple[Any, Any, Any, list[str]]]:
         out: list[tuple[Any, Any, Any, list[str]]] = []
-        for table in tables:
+        # Of no event no row is named, which the kernel would take for every event's own.
+        for table in tables if self.rows else ():
             frame, row = self.tables[table]
             if frame is None or name not in frame.cells or not frame.rows:
                 continue
