@@ -13,6 +13,12 @@ from .options import for_people, inputs, own_functions, rules_of_settling
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
+out_encoding = click.option(
+    "--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs."
+)  # fmt: skip
+out_format = click.option(
+    "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
+)  # fmt: skip
 PATH = click.Path(path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -127,25 +133,8 @@ def synth(session: Session, **options: Any) -> int:
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
 @click.option("--detail", cls=Option, is_flag=True, zh="同时写出分层结果。", en="Also write one row a visit and layer.")
 @click.option("--lines-out", cls=Option, is_flag=True, zh="同时写出明细结果。", en="Also write one row a fee line.")
-@click.option(
-    "--encoding",
-    cls=Option,
-    type=ENCODING,
-    default="utf-8",
-    show_default=True,
-    zh="输出 CSV 的编码。",
-    en="Encoding of CSV outputs.",
-)
-@click.option(
-    "--format",
-    "format_",
-    cls=Option,
-    type=FORMAT,
-    default="parquet",
-    show_default=True,
-    zh="输出格式。",
-    en="Format of outputs.",
-)
+@out_encoding
+@out_format
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
 def settle(session: Session, **options: Any) -> int:
     from .settle import settle as work
@@ -162,25 +151,8 @@ def settle(session: Session, **options: Any) -> int:
 @own_functions
 @for_people
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
-@click.option(
-    "--encoding",
-    cls=Option,
-    type=ENCODING,
-    default="utf-8",
-    show_default=True,
-    zh="输出 CSV 的编码。",
-    en="Encoding of CSV outputs.",
-)
-@click.option(
-    "--format",
-    "format_",
-    cls=Option,
-    type=FORMAT,
-    default="parquet",
-    show_default=True,
-    zh="输出格式。",
-    en="Format of outputs.",
-)
+@out_encoding
+@out_format
 @click.option(
     "--threads",
     cls=Option,
@@ -395,15 +367,7 @@ def of_folder(command: Any) -> Any:
 @common
 @own_functions
 @of_folder
-@click.option(
-    "--encoding",
-    cls=Option,
-    type=ENCODING,
-    default="utf-8",
-    show_default=True,
-    zh="输出 CSV 的编码。",
-    en="Encoding of CSV outputs.",
-)
+@out_encoding
 @click.option(
     "--out",
     cls=Option,
