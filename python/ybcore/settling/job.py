@@ -70,6 +70,17 @@ class Job(Given):
         answer["flags"], answer["price"] = flags, price
         return answer
 
+    def figures_read(self, state: Any = None) -> list[tuple[Any, int]]:
+        """(combination, visits of it that are settled or would be): what was looked up for whom. A split stay counts where it begins."""
+        self.prepare(state)
+        self._parts()
+        assigned = self._assign()
+        first = np.zeros(len(self.visit_of_event), bool)
+        first[self.event_begin[:-1]] = True
+        if self.reverses:
+            first &= ~self.at(self.reversal)
+        return assigned.counted(first & self.at(self.taking_part) & (assigned.document >= 0))
+
     def at(self, column: Any) -> Any:
         """A column of visits by event."""
         return column if self.whole else column[self.visit_of_event]

@@ -1,0 +1,30 @@
+"""What a change of policy would do. The promises are docs/simulation.md."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .document import load_reform
+    from .reform import Reform, Reformed, changed, reformed
+
+_HOME = {
+    "Reform": "reform",
+    "Reformed": "reform",
+    "changed": "reform",
+    "load_reform": "document",
+    "reformed": "reform",
+}
+
+__all__ = ["Reform", "Reformed", "changed", "load_reform", "reformed"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
