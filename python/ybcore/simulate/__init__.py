@@ -6,10 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .comparison import Comparison, View, compare
     from .document import load_reform
     from .reform import Reform, Reformed, changed, reformed
 
 _HOME = {
+    "Comparison": "comparison",
+    "View": "comparison",
+    "compare": "comparison",
     "Reform": "reform",
     "Reformed": "reform",
     "changed": "reform",
@@ -17,7 +21,7 @@ _HOME = {
     "reformed": "reform",
 }
 
-__all__ = ["Reform", "Reformed", "changed", "load_reform", "reformed"]
+__all__ = ["Comparison", "Reform", "Reformed", "View", "changed", "compare", "load_reform", "reformed"]
 
 
 def __getattr__(name: str) -> Any:
