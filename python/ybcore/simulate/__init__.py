@@ -6,22 +6,47 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, View, compare
+    from .comparison import Comparison, Measure, View, compare
     from .document import load_reform
+    from .measures import Burden, Catastrophic, Inequality, Spending, Winners
+    from .people import People
     from .reform import Reform, Reformed, changed, reformed
 
 _HOME = {
+    "Burden": "measures",
+    "Catastrophic": "measures",
     "Comparison": "comparison",
-    "View": "comparison",
-    "compare": "comparison",
+    "Inequality": "measures",
+    "Measure": "comparison",
+    "People": "people",
     "Reform": "reform",
     "Reformed": "reform",
+    "Spending": "measures",
+    "View": "comparison",
+    "Winners": "measures",
     "changed": "reform",
+    "compare": "comparison",
     "load_reform": "document",
     "reformed": "reform",
 }
 
-__all__ = ["Comparison", "Reform", "Reformed", "View", "changed", "compare", "load_reform", "reformed"]
+__all__ = [
+    "Burden",
+    "Catastrophic",
+    "Comparison",
+    "Inequality",
+    "Measure",
+    "People",
+    "Reform",
+    "Reformed",
+    "Spending",
+    "View",
+    "Winners",
+    "changed",
+    "compare",
+    "load_reform",
+    "reformed",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,15 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from .. import _core
 from ..catalog import Catalog
+from ..columns.convert import NULL_INT
 from ..engine import Engine
 from ..errors import InputError, Problem
 from ..policy import Book
 from ..policy.compile import CompiledBook
 from ..policy.faults import nearest
+from ..policy.vocabulary import ATTRIBUTES
 from ..settling.panel import Panel
-from ..settling.result import NUMBERS, visit_table
+from ..settling.result import NUMBERS, number_of, visit_table
 from .reform import Reformed
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class View:
     def __init__(self, name: str, job: Job, answer: dict[str, Any], base: View | None) -> None:
         self.name, self._job, self._answer = name, job, answer
         self.base = self if base is None else base
+        self._people: dict[str, Int64] = {}
 
     @cached_property
     def visits(self) -> pa.Table:
@@ -58,7 +60,7 @@ class View:
         if column not in NUMBERS:
             what, zh = f"the results have no column of numbers {column!r}", f"结果中没有数值列 {column!r}"
             raise InputError([Problem(what=what, what_zh=zh, path="columns", nearest=nearest(column, NUMBERS))])
-        held: Int64 = self._answer["columns"][_core.LAYOUT["columns"].index(column)]
+        held: Int64 | None = number_of(self._answer, column)
         if held is None:
             return np.zeros(self._job.visits.rows, np.int64)
         return held if self.counted.all() else np.where(self.counted, held, 0)
@@ -73,9 +75,33 @@ class View:
         """How many people the batch knows."""
         return self._job.people
 
+    def knows(self, name: str) -> bool:
+        """Whether an attribute of visits has this name."""
+        return name in ATTRIBUTES or name in self._job.compiled.attributes or name in self._job.visits.source
+
+    def attribute(self, name: str) -> pa.Array:
+        """An attribute of each visit: its own, else that of its person or institution on its day (docs/policy.md section 1); null where none is known."""
+        job = self._job
+        if name not in ATTRIBUTES and name not in job.compiled.attributes:
+            return _first_parts(job, job.visits.source[name].combine_chunks())
+        asked = job.compiled.attributes.get(name) or job.compiled._asked(name)
+        if asked.kind == "number":
+            values = job.facts.number(name, asked.tables, int(asked.default) if asked.default else None)
+            return _first_parts(job, pa.array(values, mask=values == NULL_INT), by_event=True)
+        codes, texts = job.facts.text(asked)
+        words = pa.array([*texts, None], pa.string())
+        return _first_parts(job, words.take(pa.array(codes)), by_event=True)
+
     def by_person(self, column: str) -> Int64:
         """Sum of a column over the visits of each person."""
-        return summed(self.number(column), self.person, self.people)
+        if column not in self._people:
+            self._people[column] = summed(self.number(column), self.person, self.people)
+        return self._people[column]
+
+
+def _first_parts(job: Job, values: Any, *, by_event: bool = False) -> Any:
+    """Of a split stay, what holds for its first part."""
+    return values.take(pa.array(job.event_begin[:-1])) if by_event and not job.whole else values
 
 
 def summed(values: Int64, cell: npt.NDArray[Any], cells: int) -> Int64:
