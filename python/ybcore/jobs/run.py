@@ -10,20 +10,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..engine import Engine, State
 from ..settling.merge import Part, merged
 from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
-from .plan import Plan, make_plan
-from .scatter import Reader, by_unit, joined, read_batch, with_files, write_chunk
+from .plan import make_plan
+from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
 from .unit import GROUP, VISIT, Outputs, UnitResult, settle_unit
 
 __all__ = ["Work"]
@@ -40,20 +40,23 @@ class Unordered(Exception):
 
 
 class Times:
-    """Seconds by step, over all threads."""
+    """Seconds by step, over all threads; and of these, those that a processor worked."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.worked: dict[str, float] = {}
         self._lock = threading.Lock()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.thread_time()
         try:
             yield
         finally:
+            seconds, worked = time.perf_counter() - began, time.thread_time() - worked
             with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
+                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+                self.worked[name] = self.worked.get(name, 0.0) + worked
 
 
 @dataclass
@@ -134,21 +137,6 @@ class Work:
         return {"feedetl_sn", "init_feedetl_sn"} <= own
 
     @cached_property
-    def _visit_unit(self) -> Int32:
-        return np.append(self.plan.unit_of_visits(), np.int32(-1))
-
-    @cached_property
-    def _visit_place(self) -> Int32:
-        """Row of each visit among those of its unit."""
-        unit = self._visit_unit[:-1]
-        order = np.argsort(unit.astype(np.uint16) if self.plan.units < 1 << 16 else unit, kind="stable")
-        begin = np.concatenate(([0], np.cumsum(np.bincount(unit, minlength=self.plan.units))))
-        out = np.empty(len(unit) + 1, np.int32)
-        out[order] = np.arange(len(unit)) - np.repeat(begin[:-1], np.diff(begin))
-        out[-1] = -1
-        return out
-
-    @cached_property
     def _readers(self) -> dict[str, Reader]:
         return {
             name: Reader(data, self._columns(name), name in ("visits", "lines")) for name, data in self.datasets.items()
@@ -161,8 +149,8 @@ class Work:
             table = reader.read(at)
         return table.append_column(GROUP, pa.array(self.plan.visit_group[reader.begin[at] : reader.begin[at + 1]]))
 
-    def _line_rows(self, at: int) -> tuple[pa.Table, Int32]:
-        """(lines of a row group, visit of each; -1 none)."""
+    def _line_rows(self, at: int) -> tuple[pa.Table, Int32, Int32]:
+        """(lines of a row group, visit of each, unit of each; -1 none)."""
         with self.times.step("decode"):
             table = self._readers["lines"].read(at)
         with self.times.step("join"):
@@ -170,7 +158,10 @@ class Work:
         lost = visit < 0
         if lost.any() and self.journal.find("lost", at) is None:
             self._lost(at, table.filter(pa.array(lost)))
-        return table.drop_columns(["setl_id"]), visit
+        there = np.maximum(visit, 0)
+        place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
+        unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
+        return table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))), visit, unit.astype(np.int32)
 
     def _lost(self, at: int, lines: pa.Table) -> None:
         """Lines of no visit."""
@@ -191,11 +182,9 @@ class Work:
     def _scatter_group(self, name: str, at: int) -> None:
         if name == "visits":
             table, reader = self._visit_rows(at), self._readers[name]
-            unit = self._visit_unit[reader.begin[at] : reader.begin[at + 1]]
+            unit = self.plan.visit_unit[reader.begin[at] : reader.begin[at + 1]]
         elif name == "lines":
-            table, visit = self._line_rows(at)
-            unit = self._visit_unit[visit]
-            table = table.append_column(VISIT, pa.array(self._visit_place[visit]))
+            table, visit, unit = self._line_rows(at)
         else:
             with self.times.step("decode"):
                 table = self._readers[name].read(at)
@@ -242,43 +231,62 @@ class Work:
 
     @property
     def streams(self) -> bool:
-        """Whether visits and lines may be taken as they lie."""
-        return self.plan.ordered and self.journal.find("mode", "partition") is None
+        """Whether units may be settled as their rows come by: few rows have to wait for others."""
+        return self.plan.most_waiting <= 4 * self.unit_visits and self.journal.find("mode", "partition") is None
 
     def _stream(self) -> None:
-        """Settle units as their rows come by."""
-        visits = _Cut(self._visit_rows, len(self._readers["visits"]), self.pool, self.threads)
-        lines = None
-        if "lines" in self.datasets:
-            lines = _Cut(self._ordered_lines, len(self._readers["lines"]), self.pool, self.threads)
-        ends = np.searchsorted(self.plan.visit_group, self.plan.unit_begin[1:])
-        ends[-1] = len(self.plan.visit_group)
-        begin = 0
+        """Settle each unit when its last row has come by."""
+        visits = iter(self._over(self._split_visits, range(len(self._readers["visits"]))))
+        lines = range(len(self._readers["lines"])) if "lines" in self.datasets else range(0)
+        self._held: dict[str, dict[int, list[pa.Table]]] = {"visits": {}, "lines": {}}
+        waiting = deque(np.argsort(self.plan.last_row, kind="stable").tolist())
+        done: set[int] = set()
         running: deque[Future[int]] = deque()
-        for unit, end in enumerate(ends.tolist()):
-            tables = {"visits": joined(visits.take(end - begin), lambda: self._empty("visits"))}
-            if lines is not None:
-                pieces = lines.until(end)
-                tables["lines"] = joined(pieces, lambda: self._empty("lines"))
-                place = tables["lines"][VISIT].to_numpy() - begin
-                at = tables["lines"].column_names.index(VISIT)
-                tables["lines"] = tables["lines"].set_column(at, VISIT, pa.array(place.astype(np.int32)))
-            begin = end
-            if self.journal.find("unit", unit) is None:
-                running.append(self.pool.submit(self._settle, unit, tables))
-            del tables
-            while len(running) > self.threads:
-                self._tell(running.popleft().result())
+        read = 0
+
+        def settle_until(row: int) -> None:
+            """Settle the units whose last visit stands before a row."""
+            nonlocal read
+            while waiting and self.plan.last_row[waiting[0]] < row:
+                unit = waiting.popleft()
+                while read <= self.plan.last_row[unit]:
+                    pieces, end = next(visits)
+                    read = end
+                    self._hold("visits", pieces)
+                tables = {
+                    name: joined(self._held[name].pop(unit, []), lambda name=name: self._empty(name))
+                    for name in ("visits", "lines")
+                    if name in self.datasets
+                }
+                done.add(unit)
+                if self.journal.find("unit", unit) is None:
+                    running.append(self.pool.submit(self._settle, unit, tables))
+                del tables
+                while len(running) > self.threads:
+                    self._tell(running.popleft().result())
+
+        for pieces, seen in self._over(self._split_lines, lines):
+            if any(unit in done for unit, _ in pieces):
+                raise Unordered
+            self._hold("lines", pieces)
+            settle_until(seen)
+        settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
 
-    def _ordered_lines(self, at: int) -> pa.Table:
-        table, visit = self._line_rows(at)
-        if (visit < 0).any():
-            table, visit = table.filter(pa.array(visit >= 0)), visit[visit >= 0]
-        if (visit[1:] < visit[:-1]).any():
-            raise Unordered
-        return table.append_column(VISIT, pa.array(visit))
+    def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
+        for unit, table in pieces:
+            self._held[name].setdefault(unit, []).append(table)
+
+    def _split_visits(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(visits of a row group by unit, rows up to its end)."""
+        begin = self._readers["visits"].begin
+        return split(self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]), int(begin[at + 1])
+
+    def _split_lines(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(lines of a row group by unit, the last visit that they are of)."""
+        table, visit, unit = self._line_rows(at)
+        return split(table, unit), int(visit.max(initial=-1))
 
     # ------------------------------------------------------------------ one unit
 
@@ -373,6 +381,7 @@ class Work:
         if not tables:
             return
         rows = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
+        rows = self._of_others(rows)
         paths = {
             name: {path: i for i, path in enumerate(reader.paths.to_pylist())} for name, reader in self._readers.items()
         }
@@ -383,52 +392,25 @@ class Work:
         self.journal.part("rejects", 0, "rejects/part-00000.parquet", lambda path: write_part(rows, path))
 
 
-class _Cut:
-    """Row groups in order, read ahead on a pool, cut where asked."""
-
-    def __init__(self, read: Callable[[int], pa.Table], count: int, pool: ThreadPoolExecutor, ahead: int) -> None:
-        self._read, self._count, self._pool, self._ahead = read, count, pool, ahead
-        self._next, self._waiting, self._held = 0, deque[Future[pa.Table]](), None
-        self._last = -1
-
-    def _table(self) -> pa.Table | None:
-        """What is left of the row group in hand, else the next one."""
-        if self._held is not None and self._held.num_rows:
-            return self._held
-        while self._next < self._count and len(self._waiting) < self._ahead:
-            self._waiting.append(self._pool.submit(self._read, self._next))
-            self._next += 1
-        if not self._waiting:
-            return None
-        self._held = self._waiting.popleft().result()
-        if VISIT in self._held.column_names and self._held.num_rows:
-            visit = self._held[VISIT].to_numpy()
-            if visit[0] < self._last:
-                raise Unordered
-            self._last = int(visit[-1])
-        return self._held if self._held.num_rows else self._table()
-
-    def take(self, rows: int) -> list[pa.Table]:
-        """The next rows."""
-        out = []
-        while rows and (table := self._table()) is not None:
-            n = min(rows, table.num_rows)
-            out.append(table.slice(0, n))
-            self._held = table.slice(n)
-            rows -= n
-        return out
-
-    def until(self, visit: int) -> list[pa.Table]:
-        """The next rows, up to those of a visit."""
-        out = []
-        while (table := self._table()) is not None:
-            n = int(np.searchsorted(table[VISIT].to_numpy(), visit))
-            if n:
-                out.append(table.slice(0, n))
-            self._held = table.slice(n)
-            if n < table.num_rows:
-                break
-        return out
+    def _of_others(self, rows: pa.Table) -> pa.Table:
+        """Reversals that name a settlement of others know nothing of it in their own unit: the reason is that of one run."""
+        reader = self._readers["visits"]
+        begin = np.concatenate(([0], np.cumsum([sum(file.group_rows) for file in reader.dataset.files])))
+        ends = {path: i for i, path in enumerate(reader.paths.to_pylist())}
+        visits = np.flatnonzero(np.asarray(pc.equal(rows["table"].cast(pa.string()), "visits")))
+        reason = rows["reason"].cast(pa.string()).to_pylist()
+        names = rows["source_file"].cast(pa.string()).to_pylist()
+        at = rows["source_row"].to_pylist()
+        place = {int(begin[ends[names[i]]]) + at[i]: i for i in visits.tolist()}
+        for row, named in self.plan.strangers.tolist():
+            i = place.get(row)
+            if i is None or reason[i] != "unknown_original":
+                continue
+            theirs = place.get(named)
+            if theirs is None or reason[theirs] not in ("bad_value", "duplicate_setl_id"):
+                reason[i] = "other_person"
+        at_reason = rows.column_names.index("reason")
+        return rows.set_column(at_reason, "reason", pa.array(reason, pa.string()))
 
 
 def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
