@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ NAME = "journal.jsonl"
 SUCCESS = "_SUCCESS"
 _TORN = ".tmp"
 Facts = dict[str, Any]
+Key = str | int
 Recheck = Callable[[str], str | None]
 
 
@@ -44,7 +45,7 @@ class Journal:
         self._lock_file = lock
         self._lock = threading.Lock()
         self._notes = {(line["kind"], line["key"]): line for line in lines}
-        self._sound: set[tuple[str, str]] = set()
+        self._sound: set[tuple[str, Key]] = set()
         self._file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self.resumed = sum(1 for line in lines if line["kind"] == "start")
         #: Bytes that the job still expects to write, where it knows; said when the disk is full.
@@ -107,7 +108,7 @@ class Journal:
 
     # ------------------------------------------------------------------ notes
 
-    def find(self, kind: str, key: str) -> Facts | None:
+    def find(self, kind: str, key: Key) -> Facts | None:
         """What was noted, or None. Of a part, only when its files are there with their size and hash."""
         with self._lock:
             facts = self._notes.get((kind, key))
@@ -121,32 +122,42 @@ class Journal:
             self._sound.add((kind, key))
         return facts
 
-    def all(self, kind: str) -> dict[str, Facts]:
+    def all(self, kind: str) -> dict[Key, Facts]:
         """Everything noted of a kind, by key, in the order of the notes; files are not looked at."""
         with self._lock:
             return {key: facts for (of, key), facts in self._notes.items() if of == kind}
 
-    def note(self, kind: str, key: str, **facts: Any) -> Facts:
+    def note(self, kind: str, key: Key, **facts: Any) -> Facts:
         """Note something for good: when this returns, a stopped job will find it."""
         return self._add({"kind": kind, "key": key, **facts})
 
-    def _add(self, line: Facts) -> Facts:
+    def _add(self, line: Facts, sync: bool = True) -> Facts:
         text = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
         with self._lock, _door(self, self.folder / NAME):
             done = 0
             while done < len(text):
                 done += _write(self._file, text[done:])
-            _sync(self._file)
+            if sync:
+                _sync(self._file)
             self._notes[line["kind"], line["key"]] = line
         return line
 
     # ------------------------------------------------------------------ parts
 
-    def part(self, kind: str, key: str, path: str, write: Callable[[Path], Mapping[str, Any] | None]) -> Facts:
-        """Write a file or a folder below the job's folder, whole or not at all, and note it with its files, bytes and sha256.
+    def part(
+        self,
+        kind: str,
+        key: Key,
+        path: str,
+        write: Callable[[Path], Mapping[str, Any] | None],
+        *,
+        passing: bool = False,
+    ) -> Facts:
+        """Write a file or a folder below the job's folder, whole or not at all, and note it with path, bytes and files with their sha256.
 
-        `write(place)` makes it and gives what else is to be noted (`rows`, …). A part that was noted before is written anew. Raises
-        JobError when the disk is full or fails.
+        `write(place)` makes it and gives what else is to be noted (`rows`, …). A part that was noted before is written anew. `passing`:
+        one that is only needed on the way; it is not synced, and known again by crc32: what a loss of power takes is written again.
+        Raises JobError when the disk is full or fails.
         """
         last = self.folder / path
         place = last.with_name(last.name + _TORN)
@@ -154,22 +165,19 @@ class Journal:
             last.parent.mkdir(parents=True, exist_ok=True)
             _removed(place)
             told = dict(write(place) or {})
-            files = []
-            for file in _files(place):
-                # Hashed as it lies on the disk: what was noted is what can be read again.
-                with open(file, "rb") as held:
-                    _sync(held.fileno())
-                name = path if file == place else f"{path}/{file.relative_to(place).as_posix()}"
-                files.append({"path": name, "bytes": file.stat().st_size, "sha256": sha256_of(str(file))})
+            # Hashed as it lies there: what is noted is what can be read again.
+            files = [_noted(file, place, path, passing) for file in _files(place)]
             if place.is_dir():
                 for folder in [place, *(p for p in place.rglob("*") if p.is_dir())]:
                     _sync_folder(folder)
                 _removed(last)
             os.replace(place, last)
-            _sync_folder(last.parent)
-        facts = self.note(kind, key, **told, bytes=sum(file["bytes"] for file in files), files=files)
+            if not passing:
+                _sync_folder(last.parent)
+        size = sum(file["bytes"] for file in files)
+        facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, not passing)
         if self.expected is not None:
-            self.expected = max(0, self.expected - facts["bytes"])
+            self.expected = max(0, self.expected - size)
         with self._lock:
             self._sound.add((kind, key))
         return facts
@@ -357,17 +365,33 @@ def _drop_empty(folder: Path) -> None:
             os.rmdir(place)
 
 
+def _noted(file: Path, place: Path, path: str, passing: bool) -> Facts:
+    """What is noted of one file of a part; synced unless it is passing."""
+    name = path if file == place else f"{path}/{file.relative_to(place).as_posix()}"
+    if passing:
+        return {"path": name, "bytes": file.stat().st_size, "crc32": _crc32(file)}
+    with open(file, "rb") as held:
+        _sync(held.fileno())
+    return {"path": name, "bytes": file.stat().st_size, "sha256": sha256_of(str(file))}
+
+
+def _crc32(file: Path) -> int:
+    whole = 0
+    with open(file, "rb") as held:
+        while block := held.read(1 << 20):
+            whole = zlib.crc32(block, whole)
+    return whole
+
+
 def _is_sound(folder: Path, facts: Facts) -> bool:
     """Every file of a part is there, with the size and hash that were noted."""
     for file in facts["files"]:
         place = folder / file["path"]
         if not place.is_file() or place.stat().st_size != file["bytes"]:
             return False
-        digest = hashlib.sha256()
-        with open(place, "rb") as held:
-            while block := held.read(1 << 22):
-                digest.update(block)
-        if digest.hexdigest() != file["sha256"]:
+        if "crc32" in file and _crc32(place) != file["crc32"]:
+            return False
+        if "sha256" in file and sha256_of(str(place)) != file["sha256"]:
             return False
     return True
 
