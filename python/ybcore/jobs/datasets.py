@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..engine import Engine
     from .document import JobDocument
 
-__all__ = ["DataFile", "Dataset", "find_datasets", "hashes"]
+__all__ = ["DataFile", "Dataset", "changed_since", "find_datasets"]
 
 _DAMAGED = (OSError, pa.ArrowException, ValueError, MemoryError, OverflowError)
 _FOOTERS = 256
@@ -289,7 +289,7 @@ class _Finder:
         made: dict[Any, int] = {}
         layouts: list[Layout] = []
         of_layout: list[list[Found]] = []
-        files = []
+        files: list[DataFile] = []
         for footer in footers:
             if footer.schema is None:
                 continue
@@ -462,25 +462,3 @@ def _has_fourth_integer(head: bytes) -> bool:
             at += 1
         at += 1
     return head[at : at + 1] == b"\x15"
-
-
-def hashes(
-    datasets: Mapping[str, Dataset], known: Mapping[str, str], note: Callable[[str, str], None]
-) -> dict[str, str]:
-    """sha256 of every file by `table/path`: those known already, the others read now and told to `note` one by one.
-
-    Raises InputError when a file is not the one that was found.
-    """
-    out: dict[str, str] = {}
-    for name, dataset in datasets.items():
-        for file in dataset.files:
-            key = f"{name}/{file.path}"
-            if key not in known:
-                mine = sha256_of(file.location)
-                if stamp_of(file.location) != (file.bytes, file.mtime_ns):
-                    raise InputError([changed_since(name, file.location)])
-                note(key, mine)
-                out[key] = mine
-            else:
-                out[key] = known[key]
-    return out

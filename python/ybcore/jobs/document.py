@@ -18,7 +18,7 @@ from ..columns.checkschema import CHECK_TABLES
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, PERSONS, VISITS
 from ..errors import DocumentError, Problem
 from ..policy.faults import Fault, Faults, fail, problem_at, problems_of, unknown
-from ..policy.fields import Flag, Node, Positive, Words
+from ..policy.fields import Flag, Node, Positive
 from ..policy.reader import Parsed, parse_file
 from ..settling.result import NUMBERS
 

@@ -99,7 +99,8 @@ class _Place:
 
     def wanted(self, names: Iterable[str]) -> list[str]:
         """Those that are Parquet by their name, or have no suffix at all as Hive writes them; hidden ones are passed over."""
-        kept, left = [], []
+        kept: list[str] = []
+        left: list[str] = []
         for name in names:
             steps = name.split("/")
             if any(step.startswith((".", "_")) for step in steps):

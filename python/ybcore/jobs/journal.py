@@ -127,6 +127,11 @@ class Journal:
         with self._lock:
             return {key: facts for (of, key), facts in self._notes.items() if of == kind}
 
+    def parts(self) -> list[Facts]:
+        """Every part noted, files not looked at."""
+        with self._lock:
+            return [facts for facts in self._notes.values() if "files" in facts]
+
     def note(self, kind: str, key: Key, **facts: Any) -> Facts:
         """Note something for good: when this returns, a stopped job will find it."""
         return self._add({"kind": kind, "key": key, **facts})
