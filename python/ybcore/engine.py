@@ -24,13 +24,14 @@ import pyarrow.compute as pc
 from . import _core
 from ._version import __version__
 from .catalog import Catalog
+from .columns.read import Problems, read
 from .columns.schema import Table
 from .errors import InputError, Problem
 from .policy import Book, Policy, load_book
 from .policy.compile import CompiledBook
 from .settling.given import input_tables
 from .settling.job import Job
-from .settling.order import uses_households, uses_mutual_aid
+from .settling.order import rows_in_order, uses_households, uses_mutual_aid
 from .settling.result import detail_table, line_table, visit_table, wanted_bits
 from .settling.state import State
 
@@ -220,6 +221,16 @@ class Engine:
         own = job.groups + np.arange(job.visits.rows)
         known = job.group_of_person[np.maximum(job.psn, 0)] if job.people else own
         return job.visits.source, np.where(job.psn >= 0, known, own).astype(np.int64)
+
+    def order(self, visits: Any, group: npt.NDArray[np.int32], groups: int) -> npt.NDArray[np.int64]:
+        """Rows of the visits by group (0 to `groups` - 1; rows of group -1 are left out), in settling order inside a group."""
+        problems = Problems()
+        columns = {name: visits[name] for name in ("setl_id", "setl_time", "enddate") if name in visits.column_names}
+        schema = self.input_tables["visits"]
+        frame = read(columns, schema, problems, optional={c.name for c in schema.columns}, threads=self.threads)
+        problems.stop()
+        rule = self.book.policies[0].model.dates.order
+        return rows_in_order(frame, rule, np.ascontiguousarray(group, dtype=np.int32), groups, self.threads)
 
     def settle_one(
         self,
