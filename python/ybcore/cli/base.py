@@ -163,7 +163,9 @@ class Session:
             columns = (TextColumn(say(zh, en)), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
             with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
                 task = bar.add_task("", total=None, pace="")
-                yield lambda done, whole: bar.update(task, completed=done, total=whole, pace=say(*pace.words(done, whole)))
+                yield lambda done, whole: bar.update(
+                    task, completed=done, total=whole, pace=say(*pace.words(done, whole))
+                )
             return
         last = time.perf_counter()
 
