@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from ybcore import Engine
-from ybcore.jobs.datasets import open_dataset
+from ybcore.jobs.datasets import find_datasets
 from ybcore.jobs.journal import Journal
 from ybcore.jobs.run import Work
 from ybcore.jobs.unit import Outputs
@@ -41,9 +41,8 @@ def write_inputs(
 
 def do(engine: Engine, paths: dict[str, Any], out: Path, *, state: State | None = None, memory: int = 4 << 30, threads: int = 2, unit_visits: int | None = None, **outputs: Any) -> Work:  # fmt: skip
     """Run the steps of a job over files into a folder."""
-    data = {
-        name: open_dataset(name, files, files[0].parent, engine.input_tables[name]) for name, files in paths.items()
-    }
+    named = {name: [str(path) for path in files] for name, files in paths.items()}
+    data = find_datasets(SimpleNamespace(inputs=named, folder=out.parent, rules=()), engine)
     asked = Outputs(**{"lines": True, "detail": True, **outputs})
     work = Work(engine, data, Journal.open(out, {}), asked, state, memory, threads)
     if unit_visits is not None:

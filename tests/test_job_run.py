@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from jobs_small import agree, do, write_inputs
-
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
 from ybcore.synth import city

@@ -245,6 +245,16 @@ class Engine:
         assert done.state is not None
         return done.visits.to_pylist()[0], done.state
 
+    def documents(self) -> dict[str, Any]:
+        """What a receipt says of engine, policy, catalogue, order and rounding."""
+        return {
+            "engine": {"name": "ybcore", "version": __version__},
+            "policy": {"sha256": self.book.sha256, "documents": [{"id": p.id, "sha256": p.sha256} for p in self.book.policies]},
+            "catalog": None if self.catalog is None else {"sha256": self.catalog.hash},
+            "order": self.book.policies[0].model.dates.order,
+            "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
+        }  # fmt: skip
+
     def _receipt(self, job: Job, out: pa.Table, seconds: float, state: State | None) -> dict[str, Any]:
         money = [
             name
@@ -252,15 +262,10 @@ class Engine:
             if out[name].type == pa.int64() and name not in ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no")
         ]
         counts = out.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist()
-        model = self.book.policies[0].model
         return {
-            "engine": {"name": "ybcore", "version": __version__},
-            "policy": {"sha256": self.book.sha256, "documents": [{"id": p.id, "sha256": p.sha256} for p in self.book.policies]},
-            "catalog": None if self.catalog is None else {"sha256": self.catalog.hash},
+            **self.documents(),
             "input": job.digests(),
             "opening_state": None if state is None else state.sha256,
-            "order": model.dates.order,
-            "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
             "counts": {
                 "visits": out.num_rows,
                 "lines": 0 if job.lines is None else job.lines.rows,

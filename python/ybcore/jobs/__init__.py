@@ -1,1 +1,1 @@
-"""Files in, files out: jobs over tables that do not fit in memory (docs/jobs.md)."""
+"""Jobs over files: Parquet in, Parquet out, more than memory holds, resumed wherever they were stopped. The contract is docs/jobs.md."""

@@ -17,9 +17,9 @@ from ..columns.keys import ids_of, kind_of
 from ..engine import Engine, State
 from ..errors import InputError, Problem
 from ..settling.order import group_persons, household_links
-from .datasets import Dataset
+from .datasets import DataFile, Dataset
 
-__all__ = ["Plan", "make_plan", "named"]
+__all__ = ["Plan", "make_plan"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -54,7 +54,7 @@ class Plan:
     def unit_of(self, group: Int32) -> Int32:
         """Unit of groups; -1 for group -1."""
         lut = np.repeat(np.arange(self.units, dtype=np.int32), np.diff(self.unit_begin))
-        lut = np.append(lut, np.int32([self.units - 1, -1])).astype(np.int32)  # visits of nobody, then no group
+        lut = np.append(lut, [self.units - 1, -1]).astype(np.int32)  # visits of nobody, then no group
         return lut[group]
 
     @cached_property
@@ -97,12 +97,6 @@ class Plan:
         if self.visit_row is not None:
             return np.append(self.visit_row, np.int32(-1))[found]
         return found
-
-
-def named(table: pa.Table, schema: Any) -> pa.Table:
-    """The same table with the names of the schema."""
-    own = [schema.find(name) for name in table.column_names]
-    return table.rename_columns([name if c is None else c.name for name, c in zip(table.column_names, own)])
 
 
 def row_groups(dataset: Dataset) -> list[tuple[int, int]]:
@@ -169,8 +163,7 @@ def make_plan(
 
 def _ids(dataset: Dataset, columns: list[str], over: Any) -> pa.Table:
     """Some id columns of a whole dataset; those that it lacks are left out."""
-    there = [name for name in dataset.columns if (c := dataset.schema.find(name)) is not None and c.name in columns]
-    parts = list(over(lambda at: named(dataset.read(*at, there), dataset.schema), row_groups(dataset)))
+    parts = list(over(lambda at: dataset.read(at[0], at[1], columns), row_groups(dataset)))
     if not parts:
         return pa.table({name: pa.array([], pa.large_string()) for name in columns})
     return pa.concat_tables(parts)
@@ -275,11 +268,17 @@ def _first_rows(setl: Int32, count: int) -> Int32 | None:
     return first
 
 
+def _place(file: DataFile, row: int) -> tuple[str, str]:
+    """File, row group and row of a row of a file, in both languages."""
+    group = int(np.searchsorted(np.cumsum(file.group_rows), row, side="right"))
+    return f"{file.path} (row group {group}, row {row})", f"{file.path}（行组 {group}，第 {row} 行）"
+
+
 def _across_files(dataset: Dataset, again: Int64, first: Int32 | None, setl: Int32, own: pa.ChunkedArray) -> None:
     """Raise InputError that names both places of settlements that are there in two files."""
     if first is None or len(dataset.files) < 2 or not len(again):
         return
-    begin = np.concatenate(([0], np.cumsum([sum(file.group_rows) for file in dataset.files])))
+    begin = np.concatenate(([0], np.cumsum([file.rows for file in dataset.files])))
     before = first[setl[again]]
     one, two = (np.searchsorted(begin, rows, side="right") - 1 for rows in (before, again))
     apart = np.flatnonzero(one != two)
@@ -287,14 +286,13 @@ def _across_files(dataset: Dataset, again: Int64, first: Int32 | None, setl: Int
         return
     problems = []
     for i in apart[:_SHOWN].tolist():
-        places = [
-            f"{dataset.files[f].path} row {row - begin[f]}" for f, row in ((one[i], before[i]), (two[i], again[i]))
-        ]
+        rows = ((one[i], before[i]), (two[i], again[i]))
+        places = [_place(dataset.files[f], int(row - begin[f])) for f, row in rows]
         name = own[int(again[i])].as_py()
         problems.append(
             Problem(
-                what=f"the settlement {name!r} is there in two files: {places[0]} and {places[1]}",
-                what_zh=f"结算 {name!r} 出现在两个文件中：{places[0]} 与 {places[1]}",
+                what=f"the settlement {name!r} is there in two files: {places[0][0]} and {places[1][0]}",
+                what_zh=f"结算 {name!r} 出现在两个文件中：{places[0][1]} 与 {places[1][1]}",
                 path="visits.setl_id",
             )
         )

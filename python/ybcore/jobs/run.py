@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -66,16 +66,17 @@ class Work:
     engine: Engine
     datasets: dict[str, Dataset]
     journal: Journal
-    outputs: Outputs = Outputs()
+    outputs: Outputs = field(default_factory=Outputs)
     state: State | None = None
     memory: int = 4 << 30
     threads: int = 2
     progress: Callable[[int, int], None] | None = None
     times: Times = field(default_factory=Times)
+    _done_rows: int = field(default=0, init=False)
 
     # ------------------------------------------------------------------ the steps
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> list[dict[str, Any]]:
         """Settle everything that is not settled yet; the units' notes."""
         with ThreadPoolExecutor(self.threads) as pool:
             self.pool = pool
@@ -99,12 +100,19 @@ class Work:
                 self._units()
             with self.times.step("rejects"):
                 self._rejects()
-        notes = [self.journal.find("unit", u) for u in range(self.plan.units)]
-        return {"units": notes}
+        notes = self.journal.all("unit")
+        return [notes[u] for u in range(self.plan.units)]
 
     @cached_property
     def unit_visits(self) -> int:
-        """Visits that a unit is to have, by the memory there is."""
+        """Visits that a unit is to have, by the memory there is; a job that goes on keeps the units that it began with."""
+        noted = self.journal.find("cut", "")
+        if noted is None:
+            noted = self.journal.note("cut", "", visits=self._fitting)
+        return int(noted["visits"])
+
+    @property
+    def _fitting(self) -> int:
         visits = max(1, self.datasets["visits"].rows)
         lines = self.datasets["lines"].rows if "lines" in self.datasets else 0
         each = VISIT_BYTES + LINE_BYTES * lines / visits
@@ -169,31 +177,34 @@ class Work:
 
         with_names = with_files(lines, self._readers["lines"].paths)
         rows = rejected("lines", with_names, "no_visit", self.plan.setl_ids.type, self.plan.people.type)
-        self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path))
+        self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path), passing=True)
 
     # ------------------------------------------------------------------ partition
 
     def _scatter(self, name: str) -> None:
         """Each row group of a table by unit, in a file of its own."""
-        todo = [at for at in range(len(self._readers[name])) if self.journal.find(f"spill {name}", at) is None]
-        for _ in self._over(lambda at: self._scatter_group(name, at), todo):
-            pass
+        sizes = self._readers[name].sizes
+        found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
+        todo = [at for at, there in enumerate(found) if not there]
+        self._advance(sum(sizes) - sum(sizes[at] for at in todo))
+        for at in self._over(lambda at: self._scatter_group(name, at), todo):
+            self._advance(sizes[at])
 
-    def _scatter_group(self, name: str, at: int) -> None:
+    def _scatter_group(self, name: str, at: int) -> int:
         if name == "visits":
             table, reader = self._visit_rows(at), self._readers[name]
             unit = self.plan.visit_unit[reader.begin[at] : reader.begin[at + 1]]
         elif name == "lines":
-            table, visit, unit = self._line_rows(at)
+            table, _, unit = self._line_rows(at)
         else:
             with self.times.step("decode"):
                 table = self._readers[name].read(at)
             unit = self.plan.unit_of_people(_ids(table["psn_no"]))
         with self.times.step("scatter"):
             table, start = by_unit(table, unit, self.plan.units)
-            self.journal.part(
-                f"spill {name}", at, f"spill/{name}-{at:05d}.arrow", lambda path: write_chunk(table, start, path)
-            )
+            path = f"spill/{name}-{at:05d}.arrow"
+            self.journal.part(f"spill {name}", at, path, lambda place: write_chunk(table, start, place), passing=True)
+        return at
 
     def _spilled(self, name: str, unit: int) -> pa.Table:
         """Rows of a unit out of all chunks."""
@@ -217,13 +228,26 @@ class Work:
 
     def _units(self) -> None:
         """Settle every unit out of the spill."""
-        todo = [u for u in range(self.plan.units) if self.journal.find("unit", u) is None]
-        for u in self._over(self._spilled_unit, todo):
+        for u in self._over(self._spilled_unit, [u for u in range(self.plan.units) if u not in self._settled]):
             self._tell(u)
+
+    @cached_property
+    def _settled(self) -> set[int]:
+        """Units of which every part is there, as it was written."""
+        units = self._over(self._is_settled, range(self.plan.units))
+        done = {unit for unit, there in enumerate(units) if there}
+        for unit in done:
+            self._tell(unit)
+        return done
+
+    def _is_settled(self, unit: int) -> bool:
+        note = self.journal.find("unit", unit)
+        return note is not None and all(self.journal.find(kind, unit) is not None for kind in note["parts"])
 
     def _spilled_unit(self, unit: int) -> int:
         with self.times.step("gather"):
-            tables = {name: self._spilled(name, unit) for name in ("visits", "lines") if name in self.datasets}
+            names = [name for name in ("visits", "lines") if name in self.datasets]
+            tables: dict[str, pa.Table] = {name: self._spilled(name, unit) for name in names}
         self._settle(unit, tables)
         return unit
 
@@ -259,7 +283,7 @@ class Work:
                     if name in self.datasets
                 }
                 done.add(unit)
-                if self.journal.find("unit", unit) is None:
+                if unit not in self._settled:
                     running.append(self.pool.submit(self._settle, unit, tables))
                 del tables
                 while len(running) > self.threads:
@@ -348,23 +372,40 @@ class Work:
     def _write(self, unit: int, result: UnitResult) -> None:
         part = f"part-{unit:05d}"
         written = {"settlements": result.settlements, "line_results": result.line_results, "detail": result.detail}
-        files = {}
-        for name, table in written.items():
-            if table is not None:
-                files[name] = self.journal.part(
-                    name, unit, f"{name}/{part}.parquet", lambda path, t=table: write_part(t, path)
-                )
+        parts = [name for name, table in written.items() if table is not None]
+        for name in parts:
+            self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))
         if result.rejects.num_rows:
-            self.journal.part(
-                "rejected", unit, f"work/rejected-{unit:05d}.parquet", lambda path: write_part(result.rejects, path)
-            )
+            parts.append("rejected")
+            place = f"work/rejected-{unit:05d}.parquet"
+            self.journal.part("rejected", unit, place, lambda path: write_part(result.rejects, path), passing=True)
         if result.state is not None:
-            result.state.save(self.journal.folder / "state" / part)
-        self.journal.note("unit", unit, counts=result.counts, sums=result.sums)
+            parts.append("state")
+            self.journal.part("state", unit, f"state/{part}", result.state.save)
+        self.journal.note("unit", unit, parts=parts, counts=result.counts, sums=result.sums)
+
+    # ------------------------------------------------------------------ progress, in rows
+
+    @cached_property
+    def _unit_rows(self) -> npt.NDArray[np.int64]:
+        """About how many rows each unit has."""
+        visits = np.bincount(self.plan.visit_unit, minlength=self.plan.units)
+        return visits * self._rows // max(1, len(self.plan.visit_unit))
+
+    @cached_property
+    def _rows(self) -> int:
+        return sum(self.datasets[name].rows for name in ("visits", "lines") if name in self.datasets)
 
     def _tell(self, unit: int) -> None:
+        self._advance(int(self._unit_rows[unit]))
+
+    def _advance(self, rows: int) -> None:
+        """Some rows are partitioned, or settled."""
+        self._done_rows += rows
+        around = sum(self.datasets[name].rows for name in AROUND if name in self.datasets)
+        whole = self._rows * (1 if self.streams else 2) + around
         if self.progress is not None:
-            self.progress(unit + 1, self.plan.units)
+            self.progress(min(self._done_rows, whole), whole)
 
     # ------------------------------------------------------------------ rejects
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..columns.rows import rows_by_key
 from .datasets import Dataset
-from .plan import named, row_groups
+from .plan import row_groups
 from .unit import SOURCE
 
 __all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
@@ -26,8 +26,7 @@ class Reader:
 
     def __init__(self, dataset: Dataset, columns: Sequence[str] | None = None, source: bool = True) -> None:
         self.dataset, self.source = dataset, source
-        own = ((name, dataset.schema.find(name)) for name in dataset.columns)
-        self.columns = [name for name, c in own if c is not None and (columns is None or c.name in columns)]
+        self.columns = [name for name in dataset.columns if columns is None or name in columns]
         self.groups = row_groups(dataset)
         self.sizes = [dataset.files[file].group_rows[group] for file, group in self.groups]
         self.begin = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
@@ -38,7 +37,7 @@ class Reader:
     def read(self, at: int) -> pa.Table:
         """One row group, each column in one piece. The file is its number here."""
         file, group = self.groups[at]
-        table = named(self.dataset.read(file, group, self.columns), self.dataset.schema).combine_chunks()
+        table = self.dataset.read(file, group, self.columns).combine_chunks()
         if self.source:
             first = sum(self.dataset.files[file].group_rows[:group])
             table = table.append_column(SOURCE[0], pa.array(np.full(table.num_rows, file, np.int32)))
