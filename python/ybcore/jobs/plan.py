@@ -33,7 +33,8 @@ class Plan:
     `visit_group`: group of each visit of the dataset, in its order; `groups` for visits of nobody. `unit_begin`: the first group of each
     unit, and the end; visits of nobody are of the last unit. `person_group`: group of each entry of `people`, -1 for those who are
     settled with nobody. `visit_row`: the first row of each entry of `setl_ids`; None where they are the same. `strangers`: reversals that name a settlement of
-    another group, as [row of the reversal, row of the settlement or -1 for one of the opening state].
+    another group, as the row of each, then the rows of the settlement, none for one of the opening state. `twice`: the rows of each
+    settlement that is there in several groups, without rows of nobody.
     """
 
     groups: int
@@ -45,7 +46,8 @@ class Plan:
     visit_row: Int32 | None = field(repr=False)
     houses: pa.Array = field(repr=False)
     house_group: Int32 = field(repr=False)
-    strangers: Int64 = field(repr=False)
+    strangers: list[list[int]] = field(repr=False)
+    twice: list[list[int]] = field(repr=False)
 
     @property
     def units(self) -> int:
@@ -148,7 +150,7 @@ def make_plan(
         pa.chunked_array([pa.array(earlier, psn_type)]),
     ]
     (psn, person, donor, person_donor, state_psn), people = encode(columns)
-    links = [] if visit_row is None else [(psn[again], psn[visit_row[setl[again]]])]
+    links = []
     if aid:
         links += [(psn, donor), (person, person_donor)] if persons is not None else [(psn, donor)]
     members, house_of, houses = _houses(visits, persons, psn, person, state, state_psn, houses_count)
@@ -157,8 +159,26 @@ def make_plan(
     links += _known_ids(setl_ids, visit_row, psn, state, state_psn)
     group, count = group_persons(len(people), [pair for pair in links if len(pair[0])])
     init = ids_of(visits, "init_setl_id", id_type)
-    strangers = _strangers(init, setl_ids, visit_row, psn, group, state, state_psn)
-    return _ranked(psn, group, count, people, setl_ids, visit_row, state_psn, members, house_of, houses, strangers, unit_visits)
+    of_visit = np.where(psn >= 0, group[np.maximum(psn, 0)] if count else 0, -1).astype(np.int32)
+    rows_of = _rows_of(setl, again)
+    ours = ([row for row in rows if of_visit[row] >= 0] for rows in rows_of.values())
+    twice = [rows for rows in ours if len({int(of_visit[row]) for row in rows}) > 1]
+    strangers = _strangers(init, setl_ids, visit_row, rows_of, of_visit, group, state, state_psn)
+    return _ranked(
+        of_visit,
+        group,
+        count,
+        people,
+        setl_ids,
+        visit_row,
+        state_psn,
+        members,
+        house_of,
+        houses,
+        strangers,
+        twice,
+        unit_visits,
+    )
 
 
 def _ids(dataset: Dataset, columns: list[str], over: Any) -> pa.Table:
@@ -210,32 +230,46 @@ def _owners(state: State, state_psn: Int32) -> Int32:
     return out
 
 
-def _strangers(init: pa.ChunkedArray, setl_ids: pa.Array, visit_row: Int32 | None, psn: Int32, group: Int32, state: State | None, state_psn: Int32) -> Int64:  # fmt: skip
+def _rows_of(setl: Int32, again: Int64) -> dict[int, list[int]]:
+    """The rows of each settlement that is there more than once."""
+    if not len(again):
+        return {}
+    many = np.zeros(int(setl.max()) + 2, bool)
+    many[setl[again]] = True
+    out: dict[int, list[int]] = {}
+    for row in np.flatnonzero(many[setl]).tolist():
+        out.setdefault(int(setl[row]), []).append(row)
+    return out
+
+
+def _strangers(init: pa.ChunkedArray, setl_ids: pa.Array, visit_row: Int32 | None, rows_of: dict[int, list[int]], of_visit: Int32, group: Int32, state: State | None, state_psn: Int32) -> list[list[int]]:  # fmt: skip
     """Reversals that name what is of another group."""
     rows = np.flatnonzero(np.asarray(init.is_valid())) if init.null_count < len(init) else np.zeros(0, np.int64)
-    rows = rows[psn[rows] >= 0]
+    rows = rows[of_visit[rows] >= 0]
     if not len(rows):
-        return np.zeros((0, 2), np.int64)
+        return []
     asked = pa.chunked_array([init.take(pa.array(rows)).combine_chunks()])
     code = lookup(asked, setl_ids)
-    row = code if visit_row is None else np.append(visit_row, np.int32(-1))[code]
-    whose = np.where(row >= 0, psn[row], -1)
+    first = code if visit_row is None else np.append(visit_row, np.int32(-1))[code]
+    apart = (first >= 0) & (of_visit[first] != of_visit[rows])
+    out = [[row, *rows_of.get(c, [f])] for row, c, f in zip(*(x[apart].tolist() for x in (rows, code, first)))]
+    for row, c in zip(rows[~apart].tolist(), code[~apart].tolist()):
+        if any(of_visit[other] != of_visit[row] for other in rows_of.get(c, ())):
+            out.append([row, *rows_of[c]])
     if state is not None and (theirs := state.setl_ids()):
         ids = pa.chunked_array([pa.array(theirs, setl_ids.type)])
         (place,), dictionary = encode([ids])
         owner = np.full(len(dictionary) + 1, -1, np.int32)
         owner[place] = _owners(state, state_psn)
-        known = owner[lookup(asked, dictionary)]
-        row, whose = np.where(known >= 0, -1, row), np.where(known >= 0, known, whose)
-    apart = (whose >= 0) & (group[np.maximum(whose, 0)] != group[psn[rows]])
-    return np.stack([rows[apart], row[apart]], axis=1).astype(np.int64)
+        whose = owner[lookup(asked, dictionary)]
+        away = rows[(whose >= 0) & (group[np.maximum(whose, 0)] != of_visit[rows])].tolist()
+        out = [[row] for row in away] + [named for named in out if named[0] not in set(away)]
+    return out
 
 
-def _ranked(psn: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa.Array, visit_row: Int32 | None, state_psn: Int32, members: Int32, house_of: Int32, houses: pa.Array, strangers: Int64, unit_visits: int) -> Plan:  # fmt: skip
+def _ranked(of_visit: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa.Array, visit_row: Int32 | None, state_psn: Int32, members: Int32, house_of: Int32, houses: pa.Array, strangers: list[list[int]], twice: list[list[int]], unit_visits: int) -> Plan:  # fmt: skip
     """Groups by their least person, cut into units."""
-    known = psn >= 0
-    of_visit = group[psn] if known.all() else np.where(known, group[np.maximum(psn, 0)] if count else 0, -1)
-    weight = np.bincount(of_visit[known] if not known.all() else of_visit, minlength=count)
+    weight = np.bincount(of_visit[of_visit >= 0], minlength=count)
     standing = np.bincount(group[state_psn], minlength=count) if len(state_psn) else np.zeros(count, np.int64)
     live = (weight > 0) | (standing > 0)
     in_order = group[np.asarray(pc.array_sort_indices(people))] if len(people) else np.zeros(0, np.int32)
@@ -255,7 +289,7 @@ def _ranked(psn: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa
     unit = (ends - (weight + standing)[ranked]) // max(1, unit_visits)
     begin = np.flatnonzero(np.diff(unit, prepend=-1)).astype(np.int32) if groups else np.zeros(1, np.int32)
     return Plan(groups, visit_group, np.append(begin, np.int32(groups)).astype(np.int32), people, rank[group], setl_ids, visit_row, houses,
-                house_group, strangers)  # fmt: skip
+                house_group, strangers, twice)  # fmt: skip
 
 
 def _first_rows(setl: Int32, count: int) -> Int32 | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..engine import Engine, State
 from ..settling.merge import Part, merged
@@ -23,8 +20,10 @@ from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
 from .plan import make_plan
+from .rejects import Rejects
 from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
-from .unit import GROUP, VISIT, Outputs, UnitResult, settle_unit
+from .times import Times
+from .unit import AGAIN, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
 
 __all__ = ["Work"]
 
@@ -37,26 +36,6 @@ MOST_VISITS = 100_000
 
 class Unordered(Exception):
     """Lines that were thought to stand in the order of their visits do not."""
-
-
-class Times:
-    """Seconds by step, over all threads; and of these, those that a processor worked."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self.worked: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        began, worked = time.perf_counter(), time.thread_time()
-        try:
-            yield
-        finally:
-            seconds, worked = time.perf_counter() - began, time.thread_time() - worked
-            with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + seconds
-                self.worked[name] = self.worked.get(name, 0.0) + worked
 
 
 @dataclass
@@ -86,20 +65,16 @@ class Work:
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
-            done = False
-            if self.streams:
-                try:
-                    self._stream()
-                    done = True
-                except Unordered:
-                    self.journal.note("mode", "partition")
-            if not done:
-                for name in ("visits", "lines"):
-                    if name in self.datasets:
-                        self._scatter(name)
-                self._units()
-            with self.times.step("rejects"):
-                self._rejects()
+            while True:
+                self._settle_all()
+                with self.times.step("rejects"):
+                    rejects = self._rejects()
+                    wrong = rejects.not_the_first()
+                    if not wrong:
+                        rejects.write()
+                        break
+                for number, at in wrong:
+                    self.journal.note("first", number, at=at)
         notes = self.journal.all("unit")
         return [notes[u] for u in range(self.plan.units)]
 
@@ -129,6 +104,21 @@ class Work:
         while waiting:
             yield waiting.popleft().result()
 
+    def _settle_all(self) -> None:
+        """Every unit that is not settled."""
+        self.__dict__.pop("_settled", None)
+        if self.streams:
+            try:
+                self._stream()
+                return
+            except Unordered:
+                self.journal.note("mode", "partition")
+                self.__dict__.pop("_settled", None)
+        for name in ("visits", "lines"):
+            if name in self.datasets:
+                self._scatter(name)
+        self._units()
+
     # ------------------------------------------------------------------ rows of each table
 
     def _columns(self, name: str) -> list[str] | None:
@@ -155,7 +145,8 @@ class Work:
         reader = self._readers["visits"]
         with self.times.step("decode"):
             table = reader.read(at)
-        return table.append_column(GROUP, pa.array(self.plan.visit_group[reader.begin[at] : reader.begin[at + 1]]))
+        begin, end = reader.begin[at], reader.begin[at + 1]
+        return table.append_column(GROUP, pa.array(self.plan.visit_group[begin:end]))
 
     def _line_rows(self, at: int) -> tuple[pa.Table, Int32, Int32]:
         """(lines of a row group, visit of each, unit of each; -1 none)."""
@@ -169,12 +160,14 @@ class Work:
         there = np.maximum(visit, 0)
         place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
         unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
-        return table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))), visit, unit.astype(np.int32)
+        return (
+            table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))),
+            visit,
+            unit.astype(np.int32),
+        )
 
     def _lost(self, at: int, lines: pa.Table) -> None:
         """Lines of no visit."""
-        from .unit import rejected
-
         with_names = with_files(lines, self._readers["lines"].paths)
         rows = rejected("lines", with_names, "no_visit", self.plan.setl_ids.type, self.plan.people.type)
         self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path), passing=True)
@@ -242,7 +235,9 @@ class Work:
 
     def _is_settled(self, unit: int) -> bool:
         note = self.journal.find("unit", unit)
-        return note is not None and all(self.journal.find(kind, unit) is not None for kind in note["parts"])
+        if note is None or note["about"] != self._about(unit):
+            return False
+        return all(self.journal.find(kind, unit) is not None for kind in note["parts"])
 
     def _spilled_unit(self, unit: int) -> int:
         with self.times.step("gather"):
@@ -333,6 +328,8 @@ class Work:
         for name in ("visits", "lines"):
             if name in tables:
                 tables[name] = with_files(tables[name], self._readers[name].paths)
+        if self.plan.twice:
+            tables["visits"] = self._marked(tables["visits"])
         with self._engine() as engine, self.times.step("settle"):
             result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
         tables.clear()
@@ -375,14 +372,14 @@ class Work:
         parts = [name for name, table in written.items() if table is not None]
         for name in parts:
             self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))
-        if result.rejects.num_rows:
+        if result.rejects.num_rows or self.journal.find("rejected", unit) is not None:
             parts.append("rejected")
             place = f"work/rejected-{unit:05d}.parquet"
             self.journal.part("rejected", unit, place, lambda path: write_part(result.rejects, path), passing=True)
         if result.state is not None:
             parts.append("state")
             self.journal.part("state", unit, f"state/{part}", result.state.save)
-        self.journal.note("unit", unit, parts=parts, counts=result.counts, sums=result.sums)
+        self.journal.note("unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums)
 
     # ------------------------------------------------------------------ progress, in rows
 
@@ -409,49 +406,41 @@ class Work:
 
     # ------------------------------------------------------------------ rejects
 
-    def _rejects(self) -> None:
-        """All rejects by table, file and row."""
-        import pyarrow.parquet as pq
+    def _rejects(self) -> Rejects:
+        lines = len(self._readers["lines"]) if "lines" in self.datasets else 0
+        parts = [("rejected", u) for u in range(self.plan.units)] + [("lost", at) for at in range(lines)]
+        return Rejects(
+            self.journal, parts, self.plan, self._readers, [self._first(i) for i in range(len(self.plan.twice))]
+        )
 
-        tables = []
-        for kind, keys in (("rejected", range(self.plan.units)), ("lost", range(len(self._readers.get("lines", ()))))):
-            for key in keys:
-                note = self.journal.find(kind, key)
-                if note is not None:
-                    tables.append(pq.read_table(self.journal.folder / note["path"]))
-        if not tables:
-            return
-        rows = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-        rows = self._of_others(rows)
-        paths = {
-            name: {path: i for i, path in enumerate(reader.paths.to_pylist())} for name, reader in self._readers.items()
-        }
-        table = rows["table"].to_pylist()
-        file = [paths[t][f] for t, f in zip(table, rows["source_file"].to_pylist())]
-        order = np.lexsort((rows["source_row"].to_numpy(), np.array(file), np.array([t != "visits" for t in table])))
-        rows = rows.take(pa.array(order))
-        self.journal.part("rejects", 0, "rejects/part-00000.parquet", lambda path: write_part(rows, path))
+    # ------------------------------------------------------------------ settlements that are there twice
 
+    def _first(self, number: int) -> int:
+        """Which row of a settlement of `plan.twice` counts as the first that takes part."""
+        noted = self.journal.find("first", number)
+        return 0 if noted is None else int(noted["at"])
 
-    def _of_others(self, rows: pa.Table) -> pa.Table:
-        """Reversals that name a settlement of others know nothing of it in their own unit: the reason is that of one run."""
-        reader = self._readers["visits"]
-        begin = np.concatenate(([0], np.cumsum([sum(file.group_rows) for file in reader.dataset.files])))
-        ends = {path: i for i, path in enumerate(reader.paths.to_pylist())}
-        visits = np.flatnonzero(np.asarray(pc.equal(rows["table"].cast(pa.string()), "visits")))
-        reason = rows["reason"].cast(pa.string()).to_pylist()
-        names = rows["source_file"].cast(pa.string()).to_pylist()
-        at = rows["source_row"].to_pylist()
-        place = {int(begin[ends[names[i]]]) + at[i]: i for i in visits.tolist()}
-        for row, named in self.plan.strangers.tolist():
-            i = place.get(row)
-            if i is None or reason[i] != "unknown_original":
-                continue
-            theirs = place.get(named)
-            if theirs is None or reason[theirs] not in ("bad_value", "duplicate_setl_id"):
-                reason[i] = "other_person"
-        at_reason = rows.column_names.index("reason")
-        return rows.set_column(at_reason, "reason", pa.array(reason, pa.string()))
+    def _again(self, number: int) -> list[int]:
+        """Rows of `plan.twice` that are refused because of the first, which is of another group."""
+        rows, at = self.plan.twice[number], self._first(number)
+        group = self.plan.visit_group
+        return [row for row in rows[at + 1 :] if group[row] != group[rows[at]]]
+
+    @property
+    def _again_rows(self) -> Int64:
+        return np.array(sorted(row for i in range(len(self.plan.twice)) for row in self._again(i)), np.int64)
+
+    def _marked(self, visits: pa.Table) -> pa.Table:
+        """Visits of a unit with those that are refused because of another unit's."""
+        begin = np.concatenate(([0], np.cumsum([file.rows for file in self.datasets["visits"].files])))
+        rows = begin[visits[SOURCE[0]].combine_chunks().indices.to_numpy()] + visits[SOURCE[1]].to_numpy()
+        return visits.append_column(AGAIN, pa.array(np.isin(rows, self._again_rows)))
+
+    def _about(self, unit: int) -> list[Any]:
+        """What a settled unit depended on."""
+        of = self.plan.visit_unit
+        rows = [[i, self._first(i)] for i, rows in enumerate(self.plan.twice) if any(of[row] == unit for row in rows)]
+        return ["stream" if self.streams else "partition", *rows]
 
 
 def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:

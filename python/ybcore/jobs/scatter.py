@@ -83,7 +83,11 @@ def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     out = []
     for piece, units in tables:
         cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)) if len(units) else []
-        out += [(int(units[a]), piece.slice(a, b - a)) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist())] if len(cuts) else []
+        out += (
+            [(int(units[a]), piece.slice(a, b - a)) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
+            if len(cuts)
+            else []
+        )
     return out
 
 
