@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .. import _core
 from ..columns.ids import lookup
-from .names import Names, names_array, picked
+from .names import Names, as_of_itself, picked
+from .statefile import read_state, write_state
 
 if TYPE_CHECKING:
     from .job import Job
@@ -35,11 +35,6 @@ LISTS = {
     "standard": ("standard_key", "standard_amount"),
     "used": ("used_layer", "used", "chain_standard", "chain_used"),
     "move": ("move_person", "move_amount"),
-}
-IDS = ("psn", "house", "hospital", "stay", "setl")  # of which there may be millions
-_ENCODING = {
-    **dict.fromkeys((pa.int32(), pa.int64()), "DELTA_BINARY_PACKED"),
-    **dict.fromkeys((pa.string(), pa.large_string()), "DELTA_BYTE_ARRAY"),
 }
 NAMES = ("psn", "house", "hospital", "disease", "stay", "value", "counter", "layer", "scheme", "setl", "policy", "plan")
 
@@ -116,41 +111,12 @@ class State:
 
     def save(self, folder: str | Path) -> None:
         """Write arrays.parquet, with the ids, and names.json into a folder."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        # Column by column: so they are delta-encoded well.
-        columns = {name: _one_row(pa.array(np.asarray(a).T.reshape(-1))) for name, a in self.arrays.items()}
-        columns |= {f"names.{kind}": _one_row(names_array(self.names[kind])) for kind in IDS}
-        shapes = {name: list(a.shape) for name, a in self.arrays.items()}
-        kinds = {f"{name}.list.element": c.type.value_type for name, c in columns.items()}
-        encoding = {path: _ENCODING[kind] for path, kind in kinds.items() if kind in _ENCODING}
-        pq.write_table(
-            pa.table(columns), folder / "arrays.parquet", compression="zstd", use_dictionary=False, write_statistics=False,
-            column_encoding=encoding, write_page_checksum=True,
-        )  # fmt: skip
-        names = {kind: list(held) for kind, held in self.names.items() if kind not in IDS}
-        text = json.dumps({"format": "ybcore-state/2", "shapes": shapes, "names": names}, ensure_ascii=False)
-        (folder / "names.json").write_text(text, encoding="utf-8")
+        write_state(Path(folder), self.arrays, self.names)
 
     @staticmethod
     def load(folder: str | Path) -> State:
         """Read what `save` wrote, of this format or the one before."""
-        folder = Path(folder)
-        about = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-        if about.get("format") not in ("ybcore-state/1", "ybcore-state/2"):
-            raise ValueError(f"{folder} holds no state of this format")
-        by_column = about["format"] != "ybcore-state/1"
-        table = pq.read_table(folder / "arrays.parquet", page_checksum_verification=True)
-        arrays = {}
-        for name, shape in about["shapes"].items():
-            values = table[name].chunk(0).values.to_numpy(zero_copy_only=False)
-            arrays[name] = (
-                np.ascontiguousarray(values.reshape(shape[::-1]).T) if by_column else values.reshape(shape).copy()
-            )
-        names: dict[str, Sequence[Any]] = dict(about["names"])
-        if by_column:
-            names |= {kind: Names(table[f"names.{kind}"].chunk(0).values) for kind in IDS}
-        return State(arrays, names)
+        return State(*read_state(Path(folder)))
 
     # ------------------------------------------------------------------ opening
 
@@ -375,8 +341,6 @@ class State:
                 np.concatenate(c)
                 for c in zip(before, (was_setl, was_person, np.full(len(was), REVERSED, np.uint8)), others)
             ]
-        for name in ("policy", "plan"):
-            names[name], arrays[name] = _in_use(names[name], arrays[name])
         arrays["columns"] = cells
         for name, values, dtype in zip(
             ("other_setl", "other_person", "other_kind"), others, (np.int32, np.int32, np.uint8)
@@ -397,12 +361,8 @@ class State:
             "counter": list(job.compiled.counter_names), "layer": list(job.compiled.layer_names), "scheme": list(job.compiled.scheme_names),
             "setl": Names(job.setl_dictionary),
         }  # fmt: skip
+        as_of_itself(arrays, names)
         return State(arrays, names)
-
-
-def _one_row(values: pa.Array) -> pa.ListArray:
-    """All values as the only cell of a column."""
-    return pa.ListArray.from_arrays(pa.array([0, len(values)], pa.int32()), values)
 
 
 def _others(job: Job, answer: dict[str, Any]) -> list[Any]:
@@ -439,14 +399,6 @@ def _reorder(begin: Any, order: Any) -> tuple[Any, Any]:
     ends = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     start = np.repeat(begin[:-1][order] - ends[:-1], sizes)
     return start + np.arange(int(ends[-1]), dtype=np.int64), ends
-
-
-def _in_use(words: Sequence[str], index: Any) -> tuple[list[str], Any]:
-    """Words that an index names, sorted, and the index into them: how many others an engine has met before must not show."""
-    used = sorted({words[i] for i in np.unique(index).tolist()})
-    place = {word: i for i, word in enumerate(used)}
-    lut = np.array([place.get(word, 0) for word in words] or [0], np.int32)
-    return used, lut[index].astype(np.int32)
 
 
 def _merged(own: Sequence[str], other: Sequence[str], index: Any) -> tuple[list[str], Any]:
