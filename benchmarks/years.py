@@ -63,7 +63,11 @@ def grouped(folder: Path, visits: int, seed: int) -> None:
             for region, visit_rows, line_rows in _regions(batch):
                 write("visits", region, visit_rows)
                 write("lines", region, line_rows)
-    for name, table in {"persons": town.persons, "institutions": town.institutions, "acct_events": town.acct_events}.items():
+    for name, table in {
+        "persons": town.persons,
+        "institutions": town.institutions,
+        "acct_events": town.acct_events,
+    }.items():
         pq.write_table(_plain(table), out / f"{name}.parquet", compression="zstd")
     (out / "catalog").mkdir()
     for name, table in zip(("items", "selfpay", "caps"), town.catalog):
@@ -107,7 +111,9 @@ def scattered(folder: Path, memory: str) -> None:
         db.execute(f"SET memory_limit='{memory}'; SET temp_directory='{scratch}'")
         for name, query in _ORDERS.items():
             db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{source / name}/*.parquet')")
-            db.execute(f"COPY ({query}) TO '{out / name}/year.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 983040)")
+            db.execute(
+                f"COPY ({query}) TO '{out / name}/year.parquet' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 983040)"
+            )
     shutil.rmtree(scratch, ignore_errors=True)
     for name in WHOLE:
         shutil.copy(source / f"{name}.parquet", out / f"{name}.parquet")
