@@ -16,7 +16,7 @@ from check_small import RULES, TABLES, write
 from ybcore import messages
 from ybcore.cli import main
 from ybcore.messages import yuan_text
-from ybcore.report import workbook
+from ybcore.report import sheets, workbook
 
 
 @pytest.fixture(autouse=True)
@@ -366,7 +366,7 @@ def test_nothing_becomes_a_formula(tmp_path: Path):
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbook, "ROWS", 100)
+    monkeypatch.setattr(sheets, "ROWS", 100)
     monkeypatch.setattr(workbook, "_CHUNK", 64)
     told = workbook.write_workbook(many(150), tmp_path / "en.xlsx", "en")
     assert [re.sub(r",.*", "", text) for text in told] == [
@@ -387,7 +387,7 @@ def test_a_place_that_cannot_be_written_to(report, tmp_path: Path):
 
 
 def test_a_long_text_fits_its_cell():
-    assert len(workbook._held("长" * 40_000)) == workbook.LONGEST and workbook._held("短") == "短"
+    assert len(sheets.held("长" * 40_000)) == sheets.LONGEST and sheets.held("短") == "短"
 
 
 # ---------------------------------------------------------------------------------------------- asked for
