@@ -35,7 +35,7 @@ from .changes import (
 from .fitting import in_types_of
 from .run import Run
 
-__all__ = ["FORMAT", "ChangesDocument", "ChangesModel", "Entry", "Source", "load_changes"]
+__all__ = ["FORMAT", "ChangesDocument", "ChangesModel", "Entry", "Source", "file_sha256", "load_changes"]
 
 FORMAT = "ybcore-changes/1"
 TABLES: dict[str, type] = {
@@ -222,28 +222,28 @@ def _read(parsed: Parsed, index: int, raw: Any, problems: list[Problem]) -> tupl
 
 def _table(key: str, paths: list[Path]) -> tuple[list[Source], pa.Table]:
     rows = io.read_table(paths[0])
-    return [Source(key, paths[0], _sha256(paths[0]), rows.num_rows)], rows
+    return [Source(key, paths[0], file_sha256(paths[0]), rows.num_rows)], rows
 
 
 def _policy(key: str, paths: list[Path]) -> tuple[list[Source], Book]:
     book = load_book([*paths])
-    return [Source(key, path, _sha256(path)) for path in paths], book
+    return [Source(key, path, file_sha256(path)) for path in paths], book
 
 
 def _catalog(key: str, paths: list[Path]) -> tuple[list[Source], Catalog]:
     catalog = Catalog.load(paths[0])
-    return [Source(key, paths[0], _sha256(paths[0]))], catalog
+    return [Source(key, paths[0], file_sha256(paths[0]))], catalog
 
 
 _READERS: dict[str, Callable[[str, list[Path]], tuple[list[Source], Any]]] = {"policy": _policy, "catalog": _catalog}
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
     """Of a file's bytes; of a folder, of the names and hashes of its files."""
-    digest = hashlib.sha256()
     if path.is_file():
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(f"{file.relative_to(path).as_posix()} {_sha256(file)}\n".encode())
+    digest = hashlib.sha256()
+    for inside in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(f"{inside.relative_to(path).as_posix()} {file_sha256(inside)}\n".encode())
     return digest.hexdigest()

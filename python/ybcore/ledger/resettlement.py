@@ -231,7 +231,8 @@ class Work:
         if before.detail is not None and detail is not None:
             ids = flat(ids_of(self.reach.tables["visits"], "setl_id")).combine_chunks()
             gone = pc.is_in(flat(ids_of(before.detail, "setl_id")), value_set=ids)
-            detail = pa.concat_tables([before.detail.filter(pc.invert(gone)), detail]).unify_dictionaries()
+            held = before.detail.filter(pc.invert(gone))
+            detail = pa.concat_tables([held, detail.cast(held.schema)]).unify_dictionaries()
         state = None
         if before.state is not None and new.state is not None:
             rest = self.reach.part_of(before.state, others=True)

@@ -20,7 +20,7 @@ ROWS = 1_048_575
 LONGEST = 32_767
 """Characters that a cell of Excel holds."""
 EPOCH = dt.datetime(1970, 1, 1)
-_FORMATS = {
+_FORMATS: dict[str, dict[str, Any]] = {
     "text": {"num_format": "@", "valign": "top"},
     "long": {"num_format": "@", "valign": "top", "text_wrap": True},
     "count": {"num_format": "#,##0", "valign": "top"},
@@ -29,7 +29,7 @@ _FORMATS = {
     "share": {"num_format": "0.00%", "valign": "top"},
     "time": {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"},
 }
-_LIGHTS = {
+_LIGHTS: dict[str, dict[str, Any]] = {
     "red": {"bg_color": "#F8D7D4", "font_color": "#8C1D18", "bold": True},
     "amber": {"bg_color": "#FCEBC2", "font_color": "#6B4700", "bold": True},
     "green": {"bg_color": "#D3EEDF", "font_color": "#115C36", "bold": True},
@@ -40,7 +40,7 @@ _SCALES = {"money": 100, "quantity": 10_000}
 
 
 _HEAD = {"bold": True, "bg_color": "#1D2433", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"}
-_TOTAL = {"bold": True, "top": 1, "bg_color": "#F5F7FA"}
+_TOTAL: dict[str, Any] = {"bold": True, "top": 1, "bg_color": "#F5F7FA"}
 
 
 @dataclass(frozen=True)
