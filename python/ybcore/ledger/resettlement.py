@@ -56,6 +56,15 @@ class Resettlement:
         before, after = self._work.states
         return _beside(before.accounts(), after.accounts(), ["psn_no"], ["balc", "through"])
 
+    def touched(self) -> dict[Any, set[str]]:
+        """By setl_id of the affected groups, the reason classes of the changes that touched the visit; it has one reason all the same."""
+        bench, out = self._work.bench, dict[Any, set[str]]()
+        ids = flat(bench.tables["visits"]["setl_id"]).to_pylist()
+        for read, mask in zip(self._work.reads, bench.touched, strict=True):
+            for row in np.flatnonzero(mask).tolist():
+                out.setdefault(ids[row], set()).add(read.change.reason)
+        return out
+
     def attribution(self, method: str = "sequence") -> Attribution:
         """What each change moved, payer by payer: in the order given, or on average over all orders (`shapley`, up to six changes)."""
         from .attribution import attribution

@@ -6,6 +6,7 @@ Money is whole fen. A payer's difference is positive where it has to pay in addi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from difflib import SequenceMatcher
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from ..ledger.resettlement import Resettlement
     from ..ledger.run import Run
 
-__all__ = ["OWN", "SIDES", "Signed", "direction", "gather_examples", "payer_name"]
+__all__ = ["LINE_WORDS", "OWN", "SIDES", "Signed", "direction", "gather_examples", "payer_name"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -39,7 +40,16 @@ OWN = ("acct_pay", "acct_mulaid_pay", "psn_cash_pay")
 """What a person pays: the own account, the mutual-aid account, cash."""
 SIDES: dict[str, tuple[str, ...]] = {"funds": tuple(FUNDS), "own": OWN, "hospital": ("hosp_part_amt",)}
 """Who pays, in three groups that hold every payer of the ledger once."""
+LINE_WORDS: dict[str, tuple[str, str]] = {
+    "det_item_fee_sumamt": ("明细金额", "amount"),
+    "fulamt_ownpay_amt": NATURES["fulamt_ownpay_amt"],
+    "overlmt_amt": NATURES["overlmt_selfpay"],
+    "preselfpay_amt": NATURES["preselfpay_amt"],
+    "inscp_scp_amt": NATURES["inscp_scp_amt"],
+}
+"""Amounts of a fee line."""
 Tables = dict[str, pa.Table | None]
+_STEP = re.compile(r" *\d+\.")
 
 
 def payer_name(payer: str) -> str:
@@ -236,24 +246,29 @@ FIGURES = ("medfee_sumamt", "fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_
 def gather_examples(
     again: Resettlement, whole: Callable[[Tables], Tables] = lambda tables: tables
 ) -> tuple[dict[str, Any], ...]:
-    """One explained settlement of each reason: the one that moves most money, told before and after by the reference.
+    """One explained settlement of each reason, told before and after by the reference: of those that no change of another class touched, else
+    of all, the one that moves most money.
 
     `whole` adds the rows of the runs that this one continued, where its opening state is not empty.
     """
     signed = Signed(again)
     visits = signed.visits(signed.largest())
     ids = _counted(flat(again.after.tables["visits"]["setl_id"]).to_pylist())
+    touched = again.touched()
     chosen: dict[str, dict[str, Any]] = {}
+    mixed: dict[str, dict[str, Any]] = {}
     for row in visits:
         known = row["setl_id"] is not None and ids.get(row["setl_id"]) == 1
         if known and row["outcome_after"] in ("settled", "no_benefit"):
-            chosen.setdefault(row["reason"], row)
+            alone = not touched.get(row["setl_id"], set()) - {row["reason"]}
+            (chosen if alone else mixed).setdefault(row["reason"], row)
+    chosen = mixed | chosen
     sides = [(again.previous, whole({**again.previous.tables})), (again.after, whole({**again.after.tables}))]
     out = []
     for reason in [name for name in CAUSES if name in chosen]:
         row = chosen[reason]
         before, after = (_told(run, tables, row["setl_id"]) for run, tables in sides)
-        out.append({**row, "before": before, "after": after})
+        out.append({**row, "before": before, "after": after, "lines": _changed_lines(again, row)})
     return tuple(out)
 
 
@@ -263,6 +278,14 @@ def _told(run: Run, tables: Tables, setl_id: Any) -> Explanation | None:
     if not pc.any(pc.equal(flat(names), setl_id)).as_py():
         return None
     return explain_settled(setl_id, run.engine.book, tables, run.engine.catalog, run.results[0])
+
+
+def _changed_lines(again: Resettlement, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fee lines of a settlement that were there before and differ, the largest difference first."""
+    if row["kind"] == "added" or not again.deltas.lines.num_rows:
+        return []
+    mine = again.deltas.lines.filter(pc.equal(flat(again.deltas.lines["setl_id"]), row["setl_id"])).to_pylist()
+    return sorted(mine, key=lambda line: (-max(abs(line[name]) for name in LINE_WORDS), line["row"]))
 
 
 def figures(example: dict[str, Any]) -> list[dict[str, Any]]:
@@ -277,14 +300,32 @@ def figures(example: dict[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
-def paired(example: dict[str, Any]) -> list[tuple[str, str, bool]]:
-    """The two stories side by side: (before, after, whether they differ)."""
+def paired(example: dict[str, Any], most: int | None = None) -> list[tuple[str, str, bool]]:
+    """The two stories side by side: (before, after, whether they differ). Of more than `most` equal lines between two steps the middle is left out."""
     left, right = ([] if example[when] is None else story(example[when])[1:] for when in ("before", "after"))
     out: list[tuple[str, str, bool]] = []
     for tag, a, b, c, d in SequenceMatcher(None, left, right, autojunk=False).get_opcodes():
-        for i in range(max(b - a, d - c)):
-            out.append((left[a + i] if a + i < b else "", right[c + i] if c + i < d else "", tag != "equal"))
+        rows = range(max(b - a, d - c))
+        pairs = [(left[a + i] if a + i < b else "", right[c + i] if c + i < d else "", tag != "equal") for i in rows]
+        out += _shortened(pairs, most) if tag == "equal" and most is not None else pairs
     return out
+
+
+def _shortened(pairs: list[tuple[str, str, bool]], most: int) -> list[tuple[str, str, bool]]:
+    """Equal lines without the middle of long runs; lines that begin a step stay."""
+    out: list[tuple[str, str, bool]] = []
+    run: list[tuple[str, str, bool]] = []
+    for pair in [*pairs, ("0.", "", False)]:
+        if not _STEP.match(pair[0]):
+            run.append(pair)
+            continue
+        if len(run) > most:
+            gone = len(run) - most + 1
+            text = say(f"　（{gone} 行前后相同，略）", f"    ({gone} lines that are the same are left out)")
+            run = [*run[: most // 2], (text, text, False), *run[most // 2 + gone :]]
+        out += [*run, pair]
+        run = []
+    return out[:-1]
 
 
 def proofs(example: dict[str, Any]) -> tuple[str, str]:

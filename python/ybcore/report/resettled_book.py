@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from ..ledger.deltas import LINE_AMOUNTS, LINE_FACTS, PAYERS
+from ..ledger.deltas import LINE_FACTS, PAYERS
 from ..messages import BUCKETS, CAUSES, CHANGES, NATURES, OUTCOMES, name_of, say, speaking, yuan_text
 from ..messages import PAYERS as PAYER_WORDS
-from .resettled import SIDES, Signed, direction, figures, paired, payer_name, proofs
+from .resettled import LINE_WORDS, SIDES, Signed, direction, figures, paired, payer_name, proofs
 from .sheets import Book, Sheet, book_at, needed
 
 __all__ = ["needed", "write_workbook"]
@@ -204,8 +204,7 @@ def _visits(signed: Signed) -> Sheet:
 
 def _lines(signed: Signed) -> Sheet:
     lines = signed.again.deltas.lines
-    words = {"det_item_fee_sumamt": ("明细金额", "amount"), "overlmt_amt": NATURES["overlmt_selfpay"], **NATURES}
-    amounts = [name for name in LINE_AMOUNTS if name in lines.column_names]
+    amounts = [name for name in LINE_WORDS if name in lines.column_names]
     facts = [
         f"{name}_{when}"
         for name in LINE_FACTS
@@ -215,7 +214,7 @@ def _lines(signed: Signed) -> Sheet:
     kinds = {"added": say("新增", "added"), "changed": say("变动", "changed")}
     columns = [
         (say("行（自 1 起）", "row (from 1)"), "count", 12), (say("结算ID", "setl_id"), "text", 26), (say("明细流水号", "feedetl_sn"), "text", 24),
-        (say("原因", "reason"), "text", 16), (say("类型", "kind"), "text", 8), *((f"{say(*words[name])} {name}", "money", 16) for name in amounts),
+        (say("原因", "reason"), "text", 16), (say("类型", "kind"), "text", 8), *((f"{say(*LINE_WORDS[name])} {name}", "money", 16) for name in amounts),
         *((name, "text", 16) for name in facts),
     ]  # fmt: skip
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ..messages import CAUSES, CHANGES, OUTCOMES, name_of, say, speaking
+from ..messages import CAUSES, CHANGES, LINE_REASONS, OUTCOMES, name_of, say, speaking
 from .html import needed, write_html, yuan
-from .resettled import OWN, Signed, direction, figures, paired, payer_name, proofs
+from .resettled import LINE_WORDS, OWN, Signed, direction, figures, paired, payer_name, proofs
 
 __all__ = ["LISTED", "needed", "write_page"]
 
 LISTED = 15
 """Rows that a table of the page lists; the others stand together in one row."""
+CHANGED = 8
+"""Fee lines that an example lists."""
+SAME = 6
+"""Lines of a story in a row that are shown though nothing differs."""
 _WIDTH = 300
 
 
@@ -39,6 +43,8 @@ def _content(signed: Signed) -> dict[str, Any]:
         "document": document,
         "head": head,
         "direction": direction,
+        "line_reason": lambda code: name_of(LINE_REASONS, code) if code else "",
+        "amounts": [(name, say(*words)) for name, words in LINE_WORDS.items()],
         "payer_name": payer_name,
         "cause": lambda reason: name_of(CAUSES, reason),
         "kind_name": lambda kind: name_of(CHANGES, kind),
@@ -140,6 +146,9 @@ def _example(example: dict[str, Any]) -> dict[str, Any]:
         **{name: example[name] for name in ("setl_id", "psn_no", "fixmedins_code", "reason", "because", "kind", "funds", "own", "hospital")},
         "outcomes": (example["outcome_before"], example["outcome_after"]),
         "figures": [{**row, "own": row["column"] in OWN} for row in figures(example)],
-        "lines": paired(example),
+        "lines": paired(example, SAME),
+        "changed": example["lines"][:CHANGED],
+        "more": max(0, len(example["lines"]) - CHANGED),
         "proofs": proofs(example),
+        "alone": example["before"] is None,
     }  # fmt: skip
