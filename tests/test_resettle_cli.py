@@ -159,7 +159,7 @@ def test_results_that_are_not_whole_are_settled_again(town: Path, capsys: pytest
     assert main(["resettle", *asked(town, "from-bare", "bare"), "--threads", "1"]) == 0
     assert "没有明细结果（--lines-out）、分层结果（--detail），重新结算" in capsys.readouterr().err
     for name in ("ledger_persons", "delta_lines", "settlements", "detail", "counters"):
-        assert table(town, name, "from-bare").equals(table(town, name))
+        assert rows(table(town, name, "from-bare")) == rows(table(town, name))
 
 
 def test_csv_results_and_csv_inputs_give_the_same(town: Path):
@@ -213,7 +213,8 @@ def test_a_run_that_went_on_from_another(town: Path):
     page = town / "half.html"
     assert main(["resettle", *asked(town, "half-again", "paid2", "half.yaml"), "--html", str(page), *QUIET]) == 0
     same_as_anew(town / "half-again")
-    assert page.read_text(encoding="utf-8").count("已核对：") == 2 and "不一致" not in page.read_text(encoding="utf-8")
+    told = page.read_text(encoding="utf-8")
+    assert told.count("已核对：") == 2 * told.count('class="example"') > 0 and "不一致" not in told
 
 
 def test_a_run_with_rules(town: Path, tmp_path: Path):
@@ -254,7 +255,9 @@ def test_what_changed_since_the_run_is_told(town: Path, tmp_path: Path, capsys: 
     def other(folder: Path, paid: Path) -> None:
         held = io.read_table(paid / "settlements.parquet")
         at = held.column_names.index("psn_cash_pay")
-        io.write_table(held.set_column(at, "psn_cash_pay", pc.add(held["psn_cash_pay"], 1)), paid / "settlements.parquet")
+        io.write_table(
+            held.set_column(at, "psn_cash_pay", pc.add(held["psn_cash_pay"], 1)), paid / "settlements.parquet"
+        )
 
     def gone(folder: Path, paid: Path) -> None:
         (folder / "lines.parquet").unlink()
@@ -294,7 +297,7 @@ def test_a_wrong_document_tells_everything_at_once(town: Path, capsys: pytest.Ca
             f"{path}:6:5: changes[1]: denied_lines names no file",
             f"{path}:6:53: changes[1].label.en: a required key is missing",
             f"{path}:7:27: changes[2].rows: the file is not there",
-            f"{path}:7:68: changes[2].sauce: unknown key 'sauce'",
+            f"{path}:7:67: changes[2].sauce: unknown key 'sauce'",
             f"{town / 'bad/p.yaml'}:1:1: scheme: a required key is missing",
             f"{town / 'late'}: no items.parquet and no items.csv is there",
         ):
@@ -305,9 +308,13 @@ def test_a_wrong_document_tells_everything_at_once(town: Path, capsys: pytest.Ca
     assert main(["changes", "check", str(path)]) == 1 and "不是变更文件" in capsys.readouterr().err
 
 
-def test_rows_that_do_not_fit_are_told_with_file_and_row(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_rows_that_do_not_fit_are_told_with_file_and_row(
+    town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     (tmp_path / "denied.csv").write_text("setl_id,feedetl_sn\nnobody,1\n", encoding="utf-8")
-    (tmp_path / "late.csv").write_text("setl_id,psn_no,setl_time,med_type,medfee\nL1,P,2024-01-01,11,1\n", encoding="utf-8")
+    (tmp_path / "late.csv").write_text(
+        "setl_id,psn_no,setl_time,med_type,medfee\nL1,P,2024-01-01,11,1\n", encoding="utf-8"
+    )
     (tmp_path / "c.yaml").write_text(
         "format: ybcore-changes/1\nid: c\nname: {zh: 错, en: wrong}\nchanges:\n"
         "  - {kind: denied_lines, rows: denied.csv, label: {zh: 甲, en: a}}\n"
@@ -398,5 +405,7 @@ def test_the_schema_is_the_published_one_and_says_the_same(town: Path, capsys: p
 def test_check_tells_what_there_is(town: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["--lang", "en", "changes", "check", str(town / "changes.yaml")]) == 0
     told = capsys.readouterr().out
-    assert "1. late claims: December's late claims, 1" in told and "6. catalogue corrected: price caps revised\n" in told
+    assert (
+        "1. late claims: December's late claims, 1" in told and "6. catalogue corrected: price caps revised\n" in told
+    )
     assert "ok: year-end, sha256 " in told

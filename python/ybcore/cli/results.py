@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,7 +24,9 @@ def read_results(path: Path, schema: Table, ids: dict[str, pa.DataType] | None =
     if path.suffix.lower() != ".csv":
         return table
     problems = Problems()
-    frame = read(table, schema, problems, file=str(path))
+    # What was settled may be negative: a reversal.
+    signed = Table(schema.name, schema.zh, schema.en, tuple(replace(c, negative=True) for c in schema.columns), True)
+    frame = read(table, signed, problems, file=str(path))
     problems.stop()
     columns = {}
     for name in table.column_names:
