@@ -392,6 +392,8 @@ def test_the_schema_is_the_published_one_and_says_the_same(town: Path, capsys: p
     judge = jsonschema.Draft202012Validator(json_schema())
     read = YAML(typ="safe", pure=True).load
     assert not list(judge.iter_errors(read(DOCUMENT)))
+    shown = (ROOT / "docs/resettlement.md").read_text(encoding="utf-8").partition("```yaml\n")[2].partition("```")[0]
+    assert "kind: refunds" in shown and not list(judge.iter_errors(read(shown)))
     for old, new in (
         ("late_claims,", "late,"),
         ("rows: denied.csv", "visits: denied.csv"),

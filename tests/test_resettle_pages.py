@@ -221,8 +221,13 @@ def test_nothing_differs(signed: Signed, tmp_path: Path):
 def test_no_document_is_needed(signed: Signed, tmp_path: Path):
     lines = signed.again.previous.tables["lines"]
     rows = lines.select(["setl_id", "feedetl_sn"]).slice(40, 10)
-    page = page_of(Signed(resettle(signed.again.previous, [DeniedLines(rows)])), tmp_path, "en")
-    assert "DeniedLines" in page.text and "Re-settlement" in page.text
+    again = resettle(signed.again.previous, [DeniedLines(rows)])
+    again.to_html(tmp_path / "en.html", "en")
+    page = Page(tmp_path / "en.html")
+    assert "DeniedLines" in page.text and "Re-settlement" in page.text and "Changes, and what each moved" in page.text
+    assert page.text.count("Checked:") == 2 * page.source.count('class="example"') > 0
+    assert again.to_excel(tmp_path / "en.xlsx", "en") == []
+    assert {row["change"] for row in rows_of(tmp_path / "en.xlsx", "attribution")} == {"DeniedLines", "total"}
 
 
 # ---------------------------------------------------------------------------------------------- the workbook

@@ -117,7 +117,8 @@ def order(
         return 0
     session.data(say(f"政策册的次序：{found.order}", f"order of the book: {found.order}"))
     _print(session, found.variants, say("按次序方案", "By variant"), {})
-    _print(session, found.payers, say("按支付方", "By payer"), {"payer": PAYERS})
+    if found.payers.num_rows:
+        _print(session, found.payers, say("按支付方", "By payer"), {"payer": PAYERS})
     return 0
 
 

@@ -35,7 +35,11 @@ def check_changes(session: Session, path: Path) -> int:
     document = load_changes(path)
     for i, entry in enumerate(document.entries, 1):
         rows = sum(file.rows or 0 for file in entry.files)
-        held = say(f"，{rows:,} 行", f", {rows:,} rows") if any(file.rows is not None for file in entry.files) else ""
+        held = (
+            say(f"，{rows:,} 行", f", {rows:,} row{'s' * (rows != 1)}")
+            if any(file.rows is not None for file in entry.files)
+            else ""
+        )
         session.data(f"{i}. {name_of(CHANGES, entry.kind)}{say('：', ': ')}{entry.label[say('zh', 'en')]}{held}")
     session.data(say("通过：", "ok: ") + f"{document.id}, sha256 {document.sha256[:16]}")
     return 0

@@ -26,6 +26,7 @@ from .scope import Reach, Scope
 
 if TYPE_CHECKING:
     from .attribution import Attribution
+    from .document import ChangesDocument
 
 __all__ = ["Resettlement", "resettle"]
 
@@ -64,6 +65,20 @@ class Resettlement:
             for row in np.flatnonzero(mask).tolist():
                 out.setdefault(ids[row], set()).add(read.change.reason)
         return out
+
+    def to_html(self, path: Any, lang: str | None = None, document: ChangesDocument | None = None) -> None:
+        """The re-settlement as one page that opens offline, for the people who sign it; `zh` or `en`. Needs `ybcore[report]`."""
+        from ..report.resettled import signed
+        from ..report.resettled_page import write_page
+
+        write_page(signed(self, document), path, lang)
+
+    def to_excel(self, path: Any, lang: str | None = None, document: ChangesDocument | None = None) -> list[str]:
+        """The same as a workbook; tells what did not fit a sheet and stands in a CSV file beside. Needs `ybcore[excel]`."""
+        from ..report.resettled import signed
+        from ..report.resettled_book import write_workbook
+
+        return write_workbook(signed(self, document), path, lang)
 
     def attribution(self, method: str = "sequence") -> Attribution:
         """What each change moved, payer by payer: in the order given, or on average over all orders (`shapley`, up to six changes)."""

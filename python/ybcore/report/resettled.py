@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from ..ledger.resettlement import Resettlement
     from ..ledger.run import Run
 
-__all__ = ["LINE_WORDS", "OWN", "SIDES", "Signed", "direction", "gather_examples", "payer_name"]
+__all__ = ["LINE_WORDS", "OWN", "SIDES", "Signed", "direction", "gather_examples", "payer_name", "signed"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -216,6 +216,13 @@ class Signed:
                 }
             )
         return out
+
+
+def signed(again: Resettlement, document: ChangesDocument | None = None) -> Signed:
+    """With what each change moved in the order given, and examples where the run began from nothing: the reference tells a settlement
+    from all that came before it."""  # fmt: skip
+    examples = gather_examples(again) if again.previous.state is None else ()
+    return Signed(again, document, again.attribution("sequence"), examples)
 
 
 def _side(up: Int64, down: Int64) -> dict[str, int]:
