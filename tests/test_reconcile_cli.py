@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run, and a ledger of the bureau's: other names, yuan, two planted differences and a visit of its own."""
     folder = tmp_path_factory.mktemp("reconcile")
     city(seed=3, persons=20, visits=120, bad_rows=0, catalog_items=500).write(folder / "city")
+    _settled_late(folder / "city/visits.parquet")
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     asked = ["--policy", str(folder / "policy.yaml"), "--input", str(folder / "city"), "--out", str(folder / "run")]
     assert main(["settle", *asked, "--lines-out", "--detail", *QUIET, "--json"]) == 0
@@ -50,6 +52,19 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     io.write_table(pa.table(ledger), folder / "setl_d.csv", None, "gb18030")
     (folder / "names.yaml").write_text("key: ID\ncolumns: {hifp_pay: FUND}\n", encoding="utf-8")
     return folder
+
+
+def _settled_late(path: Path) -> None:
+    """Every third visit that nobody takes back was settled forty days late, so that the order matters."""
+    visits = io.read_table(path)
+    taken_back = set(visits["init_setl_id"].to_pylist())
+    shift = [
+        timedelta(days=40 * (i % 3 == 0 and one not in taken_back))
+        for i, one in enumerate(visits["setl_id"].to_pylist())
+    ]
+    times = [time + late for time, late in zip(visits["setl_time"].to_pylist(), shift)]
+    at = visits.column_names.index("setl_time")
+    io.write_table(visits.set_column(at, "setl_time", pa.array(times, pa.timestamp("us"))), path)
 
 
 def asked(run: Path, *more: str) -> list[str]:
@@ -93,6 +108,7 @@ def test_order(run: Path, capsys: pytest.CaptureFixture[str]):
     for row in data["variants"]:
         mine = [Decimal(one["absolute"]) for one in people if one["variant"] == row["variant"]]
         assert sum(mine, Decimal(0)) * 100 == row["absolute"]
+    assert data["variants"][0]["absolute"] > 0
     assert main(["--lang", "en", *words]) == 0
     told = capsys.readouterr().out
     assert "order of the book: settlement" in told and "By payer" in told

@@ -65,7 +65,7 @@ def held_run(session: Session, folder: Path, threads: int | None) -> Held:
     else:
         with session.step("读取上次结果", "read the previous results"):
             settled = _settled(folder, receipt, run)
-    run = Run(engine, **tables, state=state, settled=settled)
+    run = Run(engine, **run.tables, state=state, settled=settled)
     _unchanged(folder, receipt, run, report is not None)
     return Held(folder, run, inputs, receipt, report is not None)
 

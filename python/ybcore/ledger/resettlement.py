@@ -57,13 +57,15 @@ class Resettlement:
         before, after = self._work.states
         return _beside(before.accounts(), after.accounts(), ["psn_no"], ["balc", "through"])
 
-    def touched(self) -> dict[Any, set[str]]:
-        """By setl_id of the affected groups, the reason classes of the changes that touched the visit; it has one reason all the same."""
-        bench, out = self._work.bench, dict[Any, set[str]]()
-        ids = flat(bench.tables["visits"]["setl_id"]).to_pylist()
+    def touched(self, ids: Iterable[Any]) -> dict[Any, set[str]]:
+        """By setl_id, for these ones: the reason classes of the changes that touched the visit (it has one reason all the same)."""
+        bench = self._work.bench
+        names = flat(bench.tables["visits"]["setl_id"])
+        rows = np.flatnonzero(np.asarray(pc.is_in(names, value_set=pa.array([*ids], names.type))))
+        out: dict[Any, set[str]] = {name: set() for name in names.take(pa.array(rows)).to_pylist()}
         for read, mask in zip(self._work.reads, bench.touched, strict=True):
-            for row in np.flatnonzero(mask).tolist():
-                out.setdefault(ids[row], set()).add(read.change.reason)
+            for name in names.take(pa.array(rows[mask[rows]])).to_pylist():
+                out[name].add(read.change.reason)
         return out
 
     def to_html(self, path: Any, lang: str | None = None, document: ChangesDocument | None = None) -> None:

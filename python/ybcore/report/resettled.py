@@ -49,6 +49,7 @@ LINE_WORDS: dict[str, tuple[str, str]] = {
 }
 """Amounts of a fee line."""
 Tables = dict[str, pa.Table | None]
+_LOOKED = 1_000
 _STEP = re.compile(r" *\d+\.")
 
 
@@ -107,10 +108,11 @@ class Signed:
         held = {row["payer"]: row for row in self.again.ledger.payers.to_pylist()}
         return [{**held[payer], "side": side} for side, payers in SIDES.items() for payer in payers if payer in held]
 
-    def owing(self, side: str, what: str) -> list[dict[str, Any]]:
+    def owing(self, side: str, what: str) -> pa.Table:
         """Rows of the ledger by person and payer with something `to_pay` or `to_collect`, the largest first."""
-        rows = [r for r in self.again.ledger.persons.to_pylist() if r["payer"] in SIDES[side] and r[what]]
-        return sorted(rows, key=lambda row: (-row[what], str(row["psn_no"]), row["payer"]))
+        table = self.again.ledger.persons
+        mine = pc.and_(pc.is_in(table["payer"], value_set=pa.array(SIDES[side])), pc.greater(table[what], 0))
+        return table.filter(mine).sort_by([(what, "descending"), ("psn_no", "ascending"), ("payer", "ascending")])
 
     # ------------------------------------------------------------------ by reason, institution, visit
 
@@ -183,6 +185,10 @@ class Signed:
         nets = {side: np.subtract(*self._steps(names))[rows] for side, names in SIDES.items()}
         out = table.take(at).to_pylist()
         return [{**row, **{side: int(nets[side][i]) for side in SIDES}} for i, row in enumerate(out)]
+
+    def nets(self, rows: Int64) -> dict[str, int]:
+        """What some changed visits come to, by side."""
+        return {side: int(np.subtract(*self._steps(names))[rows].sum()) for side, names in SIDES.items()}
 
     def knock_on(self) -> Int64:
         """Rows of the changed visits that follow from another, the largest first."""
@@ -258,25 +264,35 @@ def gather_examples(
 
     `whole` adds the rows of the runs that this one continued, where its opening state is not empty.
     """
-    signed = Signed(again)
-    visits = signed.visits(signed.largest())
-    ids = _counted(flat(again.after.tables["visits"]["setl_id"]).to_pylist())
-    touched = again.touched()
-    chosen: dict[str, dict[str, Any]] = {}
-    mixed: dict[str, dict[str, Any]] = {}
-    for row in visits:
-        known = row["setl_id"] is not None and ids.get(row["setl_id"]) == 1
-        if known and row["outcome_after"] in ("settled", "no_benefit"):
-            alone = not touched.get(row["setl_id"], set()) - {row["reason"]}
-            (chosen if alone else mixed).setdefault(row["reason"], row)
-    chosen = mixed | chosen
+    chosen = _chosen(again)
     sides = [(again.previous, whole({**again.previous.tables})), (again.after, whole({**again.after.tables}))]
     out = []
-    for reason in [name for name in CAUSES if name in chosen]:
-        row = chosen[reason]
+    for row in chosen:
         before, after = (_told(run, tables, row["setl_id"]) for run, tables in sides)
         out.append({**row, "before": before, "after": after, "lines": _changed_lines(again, row)})
     return tuple(out)
+
+
+def _chosen(again: Resettlement) -> list[dict[str, Any]]:
+    """A changed visit of each reason. Looked at are the `_LOOKED` largest of each that are settled, under an id of their own."""
+    signed = Signed(again)
+    visits, order = again.deltas.visits, signed.largest()
+    if not len(order):
+        return []
+    reason = np.array(visits["reason"].to_pylist(), object)[order]
+    fine = np.asarray(pc.is_in(visits["outcome_after"], value_set=pa.array(("settled", "no_benefit"))))[order]
+    named = np.asarray(flat(visits["setl_id"]).is_valid())[order]
+    ids = flat(again.after.tables["visits"]["setl_id"])
+    out = []
+    for name in CAUSES:
+        rows = signed.visits(order[(reason == name) & fine & named][:_LOOKED])
+        held = ids.filter(pc.is_in(ids, value_set=pa.array([row["setl_id"] for row in rows], ids.type)))
+        counts = _counted(held.to_pylist())
+        rows = [row for row in rows if counts[row["setl_id"]] == 1]
+        touched = again.touched(row["setl_id"] for row in rows)
+        alone = [row for row in rows if not touched[row["setl_id"]] - {name}]
+        out += (alone or rows)[:1]
+    return out
 
 
 def _told(run: Run, tables: Tables, setl_id: Any) -> Explanation | None:

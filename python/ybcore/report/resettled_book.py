@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..ledger.deltas import LINE_FACTS, PAYERS
 from ..messages import BUCKETS, CAUSES, CHANGES, NATURES, OUTCOMES, name_of, say, speaking, yuan_text
@@ -119,50 +121,43 @@ def _money_columns() -> Columns:
     return [(say(*words), "money", 16) for words in _MONEY]
 
 
-def _summed(rows: Iterable[dict[str, Any]], names: Iterable[str]) -> dict[str, int]:
-    sums = dict.fromkeys(names, 0)
-    for row in rows:
-        for name in sums:
-            sums[name] += row[name]
-    return sums
-
-
-def _ledger(
-    name: str, first: Columns, rows: list[dict[str, Any]], key: Callable[[dict[str, Any]], tuple[Any, ...]]
-) -> Sheet:
+def _ledger(name: str, first: Columns, table: pa.Table, key: Callable[[dict[str, Any]], tuple[Any, ...]]) -> Sheet:
     """A table of the ledger with its sums; `key` gives the first cells of a row."""
     columns = [*first, (say("支付方", "payer"), "text", 20), (say("列名", "column"), "text", 18), *_money_columns(), (say("含义", "meaning"), "text", 12)]  # fmt: skip
-    cells = (
-        (*key(row), payer_name(row["payer"]), row["payer"], *(row[n] for n in _SUMS), direction(_SIDE_OF[row["payer"]], row["net"]))
-        for row in rows
-    )  # fmt: skip
-    sums = _summed(rows, _SUMS)
-    blank = (None,) * (len(first) + 1)
-    total = (say("合计", "total"), *blank, *sums.values(), None)
-    return Sheet(name, columns, cells, len(rows), total)
+
+    def cells() -> Iterator[tuple[Any, ...]]:
+        for row in _rows(table):
+            yield (*key(row), payer_name(row["payer"]), row["payer"], *(row[n] for n in _SUMS), direction(_SIDE_OF[row["payer"]], row["net"]))  # fmt: skip
+
+    sums = (pc.sum(table[n]).as_py() or 0 for n in _SUMS)
+    total = (say("合计", "total"), *(None,) * (len(first) + 1), *sums, None)
+    return Sheet(name, columns, cells(), table.num_rows, total)
+
+
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    """Rows of a table, some at a time."""
+    for start in range(0, table.num_rows, _CHUNK):
+        yield from table.slice(start, _CHUNK).to_pylist()
 
 
 def _payers(signed: Signed) -> Sheet:
-    return _ledger(say("支付方", "payers"), [], signed.payers(), lambda row: ())
+    return _ledger(say("支付方", "payers"), [], signed.again.ledger.payers, lambda row: ())
 
 
 def _persons(signed: Signed) -> Sheet:
-    rows = signed.again.ledger.persons.to_pylist()
-    rows.sort(key=lambda row: (str(row["psn_no"]), list(PAYERS).index(row["payer"])))
-    return _ledger(
-        say("人员", "persons"), [(say("人员编号", "psn_no"), "text", 24)], rows, lambda row: (_id(row["psn_no"]),)
-    )
+    table = signed.again.ledger.persons.sort_by([("psn_no", "ascending"), ("payer", "ascending")])
+    first = [(say("人员编号", "psn_no"), "text", 24)]
+    return _ledger(say("人员", "persons"), first, table, lambda row: (_id(row["psn_no"]),))
 
 
 def _institutions(signed: Signed) -> Sheet:
     names = signed.institution_names()
-    rows = signed.again.ledger.institutions.to_pylist()
-    rows.sort(key=lambda row: (str(row["fixmedins_code"]), list(PAYERS).index(row["payer"])))
+    table = signed.again.ledger.institutions.sort_by([("fixmedins_code", "ascending"), ("payer", "ascending")])
     first = [(say("机构编号", "fixmedins_code"), "text", 20), (say("机构名称", "institution"), "text", 26)]
     return _ledger(
         say("机构", "institutions"),
         first,
-        rows,
+        table,
         lambda row: (_id(row["fixmedins_code"]), names.get(row["fixmedins_code"])),
     )
 
@@ -219,12 +214,11 @@ def _lines(signed: Signed) -> Sheet:
     ]  # fmt: skip
 
     def cells() -> Iterator[tuple[Any, ...]]:
-        for start in range(0, lines.num_rows, _CHUNK):
-            for row in lines.slice(start, _CHUNK).to_pylist():
-                yield (
-                    row["row"] + 1, _id(row["setl_id"]), _id(row.get("feedetl_sn")), name_of(CAUSES, row["reason"]), kinds[row["kind"]],
-                    *(row[name] for name in amounts), *(_fact(name, row[name]) for name in facts),
-                )  # fmt: skip
+        for row in _rows(lines):
+            yield (
+                row["row"] + 1, _id(row["setl_id"]), _id(row.get("feedetl_sn")), name_of(CAUSES, row["reason"]), kinds[row["kind"]],
+                *(row[name] for name in amounts), *(_fact(name, row[name]) for name in facts),
+            )  # fmt: skip
 
     sums = [int(np.sum(lines[name].to_numpy())) for name in amounts]
     total = (None, say("合计", "total"), None, None, None, *sums, *(None for _ in facts))
@@ -262,7 +256,7 @@ def _reasons(signed: Signed) -> Sheet:
         )
 
     cells = ((name_of(CAUSES, row["reason"]), row["visits"], row["persons"], *money(row)) for row in rows)
-    sums = {side: _summed((row[side] for row in rows), _SUMS) for side in SIDES}
+    sums = {side: {name: sum(row[side][name] for row in rows) for name in _SUMS} for side in SIDES}
     total = (say("合计", "total"), sum(row["visits"] for row in rows), None, *money(sums))
     return Sheet(say("原因", "reasons"), columns, cells, len(rows), total)
 

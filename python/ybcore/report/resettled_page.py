@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import pyarrow.compute as pc
+
 from ..messages import CAUSES, CHANGES, LINE_REASONS, OUTCOMES, name_of, say, speaking
 from .html import needed, write_html, yuan
 from .resettled import LINE_WORDS, OWN, Signed, direction, figures, paired, payer_name, proofs
@@ -59,6 +61,7 @@ def _content(signed: Signed) -> dict[str, Any]:
         "attribution": signed.attribution,
         "knock_on": {"rows": signed.visits(knocked[:LISTED]), "all": len(knocked), "rest": _rest_of_visits(signed, knocked)},
         "examples": [_example(example) for example in signed.examples],
+        "silent": [row["reason"] for row in reasons if row["reason"] not in {example["reason"] for example in signed.examples}],
         "hashes": [(say(*words), sha) for words, sha in signed.hashes],
         "half": _half(institutions, reasons),
     }  # fmt: skip
@@ -74,8 +77,8 @@ def _half(*groups: list[dict[str, Any]]) -> list[int]:
 
 def _owing(signed: Signed, side: str, what: str) -> dict[str, Any]:
     """The largest rows of the ledger by person and payer, the others in one, and all of them."""
-    rows = signed.owing(side, what)
-    rest = rows[LISTED:]
+    table = signed.owing(side, what)
+    rest = table.slice(LISTED)
     titles = {
         ("funds", "to_pay"): say("基金应补付", "Funds to pay in addition"),
         ("funds", "to_collect"): say("基金应追回", "Funds to collect back"),
@@ -87,19 +90,17 @@ def _owing(signed: Signed, side: str, what: str) -> dict[str, Any]:
         "what": what,
         "id": f"{side}-{what}".replace("_", "-"),
         "title": titles[side, what],
-        "rows": rows[:LISTED],
-        "rest": {"count": len(rest), "sum": sum(row[what] for row in rest)} if rest else None,
-        "persons": len({row["psn_no"] for row in rows}),
-        "total": sum(row[what] for row in rows),
+        "rows": table.slice(0, LISTED).to_pylist(),
+        "rest": {"count": len(rest), "sum": pc.sum(rest[what]).as_py()} if len(rest) else None,
+        "persons": len(table["psn_no"].unique()),
+        "total": pc.sum(table[what]).as_py() or 0,
     }
 
 
 def _rest_of_visits(signed: Signed, order: Any) -> dict[str, int] | None:
     """What the visits that are not listed come to."""
-    rest = signed.visits(order[LISTED:])
-    if not rest:
-        return None
-    return {"count": len(rest), **{side: sum(row[side] for row in rest) for side in ("funds", "own", "hospital")}}
+    rest = order[LISTED:]
+    return {"count": len(rest), **signed.nets(rest)} if len(rest) else None
 
 
 def _institutions(rows: list[dict[str, Any]]) -> dict[str, Any]:
