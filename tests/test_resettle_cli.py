@@ -235,6 +235,45 @@ def test_a_run_with_rules(town: Path, tmp_path: Path):
     same_as_anew(town / "ruled-again")
 
 
+PLAIN = """\
+format: ybcore-policy/1
+id: one
+scheme: {id: one, region: "*", insutype: ["3"]}
+effective: {from: 2020-01-01}
+plans:
+  - {id: everything, layers: [{id: basic, basic: true, payer: hifp_pay, deductible: {amount: 300, repeat: cumulative, period: year}, rate: 0.8}]}
+"""
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_whole_number_ids_and_bills_that_come_split(suffix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """No lines, no persons, no reversals before; by hand: 300 of deductible, then 80 %. Person 1 has 400.00 in March, 100.00 in May."""
+    nothing = {name: [0, 0, 0] for name in ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt")}
+    visits = {"setl_id": [1, 2, 3], "psn_no": [1, 2, 1], "insutype": ["310"] * 3, "med_type": ["11"] * 3, "setl_time": ["2024-03-01", "2024-03-02", "2024-05-01"], "medfee_sumamt": [40_000, 40_000, 10_000], "inscp_scp_amt": [40_000, 40_000, 10_000], **nothing}  # fmt: skip
+    io.write_table(pa.table(visits), tmp_path / "visits.parquet")
+    (tmp_path / "p.yaml").write_text(PLAIN, encoding="utf-8")
+    asked_ = ["--policy", str(tmp_path / "p.yaml"), "--visits", str(tmp_path / "visits.parquet"), "--detail"]
+    assert main(["settle", *asked_, "--out", str(tmp_path / "paid"), "--format", suffix, *QUIET, "--json"]) == 0
+    (tmp_path / "r.csv").write_text("setl_id,psn_no,insutype,setl_time,med_type,refd_setl_flag,init_setl_id\n9,1,310,2024-04-01,11,1,1\n", encoding="utf-8")  # fmt: skip
+    (tmp_path / "c.yaml").write_text(
+        "format: ybcore-changes/1\nid: c\nname: {zh: 退, en: back}\nchanges:\n"
+        "  - {kind: refunds, visits: r.csv, label: {zh: 退, en: back}}\n",
+        encoding="utf-8",
+    )
+    words = ["--previous", str(tmp_path / "paid"), "--changes", str(tmp_path / "c.yaml"), "--out", str(tmp_path / "again")]  # fmt: skip
+    files = ["--format", suffix, "--html", str(tmp_path / "x.html"), "--attribution", "shapley"]
+    capsys.readouterr()
+    assert main(["resettle", *words, *files, "--threads", "1", "--json"]) == 0
+    told = capsys.readouterr()
+    assert "重新结算\n" not in told.err  # the results were read
+    data = json.loads(told.out)
+    # March: 80.00 back. May: 80.00 were paid of 100.00; now the deductible takes all of it.
+    assert data["totals_fen"]["funds"] == {"to_pay": 0, "to_collect": 16_000, "net": -16_000}
+    assert {row["reason"]: row["funds"]["net"] for row in data["reasons"]} == {"refund": -8_000, "knock_on": -8_000}
+    assert data["scope"]["visits"] == 3 and data["scope"]["of_visits"] == 4
+    assert (tmp_path / "x.html").read_text(encoding="utf-8").count("已核对：") == 3
+
+
 # ---------------------------------------------------------------------------------------------- what is refused
 
 

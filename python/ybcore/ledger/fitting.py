@@ -20,6 +20,8 @@ __all__ = ["in_types_of"]
 Mask = npt.NDArray[np.bool_]
 _SHOWN = 5
 _NAMES = ("id", "code", "text")
+#: Ids that name what another column names: they have its type where the run has no such column.
+_SAME = {"init_setl_id": "setl_id", "init_feedetl_sn": "feedetl_sn", "mulaid_psn_no": "psn_no", "refl_old_mdtrt_id": "mdtrt_id"}
 
 
 def in_types_of(
@@ -27,7 +29,7 @@ def in_types_of(
 ) -> tuple[pa.Table, list[Problem]]:
     """The rows with each column in the type that `held` has it in, and what could not be read; `place` is where such a problem stands.
 
-    Columns that `held` does not have, or has in a type of the same family, stay as they are.
+    Columns that `held` does not have (but for ids that name what another column names), or has in a type of the same family, stay as they are.
     """
     problems: list[Problem] = []
     theirs = {} if held is None else _types(held, schema)
@@ -53,7 +55,7 @@ def _types(held: pa.Table, schema: Table) -> dict[str, pa.DataType]:
         spec = schema.find(field.name)
         if spec is not None and not pa.types.is_null(field.type):
             out[spec.name] = field.type
-    return out
+    return {**{name: out[like] for name, like in _SAME.items() if like in out}, **out}
 
 
 def _alike(own: pa.DataType, target: pa.DataType, spec: Column) -> bool:
