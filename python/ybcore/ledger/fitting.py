@@ -21,7 +21,12 @@ Mask = npt.NDArray[np.bool_]
 _SHOWN = 5
 _NAMES = ("id", "code", "text")
 #: Ids that name what another column names: they have its type where the run has no such column.
-_SAME = {"init_setl_id": "setl_id", "init_feedetl_sn": "feedetl_sn", "mulaid_psn_no": "psn_no", "refl_old_mdtrt_id": "mdtrt_id"}
+_SAME = {
+    "init_setl_id": "setl_id",
+    "init_feedetl_sn": "feedetl_sn",
+    "mulaid_psn_no": "psn_no",
+    "refl_old_mdtrt_id": "mdtrt_id",
+}
 
 
 def in_types_of(
