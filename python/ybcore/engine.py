@@ -303,6 +303,14 @@ class Engine:
             "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
         }  # fmt: skip
 
+    def receipt_of(
+        self, results: pa.Table, state: State | None = None, seconds: float = 0, **tables: Any
+    ) -> dict[str, Any]:
+        """The receipt of results that are there already: `results` are the visits that these tables came to from this opening state."""
+        names = ("visits", "lines", "persons", "institutions", "acct_events")
+        job = Job(self._compiled, self.catalog, {name: tables.get(name) for name in names}, None, self.threads)
+        return self._receipt(job, results, seconds, state)
+
     def _receipt(self, job: Job, out: pa.Table, seconds: float, state: State | None) -> dict[str, Any]:
         money = [
             name
