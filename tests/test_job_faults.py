@@ -20,7 +20,7 @@ from ybcore.cli.settle import demo_policies
 from ybcore.synth import city
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
-UNIT = 60
+UNIT = 50
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def make_town(folder: Path, visits: int) -> Path:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_town(tmp_path_factory.mktemp("town"), 600)
+    return make_town(tmp_path_factory.mktemp("town"), 400)
 
 
 def job_of(folder: Path, town: Path, name: str = "job", **more: Any) -> Path:
