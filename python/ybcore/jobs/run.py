@@ -99,7 +99,7 @@ class Work:
         waiting: deque[Future[Any]] = deque()
         for item in items:
             waiting.append(self.pool.submit(function, item))
-            if len(waiting) > 2 * self.threads:
+            if len(waiting) > self.threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
