@@ -91,6 +91,14 @@ class Dataset:
         """Names of the columns, in the order of the schema."""
         return tuple(self.arrow.names)
 
+    @property
+    def row_bytes(self) -> int:
+        """About what a row takes in memory: numbers as they are, a text of some twenty letters."""
+        return sum(
+            field.type.bit_width // 8 if _is_fixed(field.type) else 4 if field.type == CODED else 28
+            for field in self.arrow
+        )
+
     def sha256(self) -> str:
         """One hash over the names and bytes of all files. Reads every file."""
         whole = hashlib.sha256()
@@ -225,6 +233,10 @@ class _Footers:
             while len(self._held) > _FOOTERS:
                 self._held.popitem(last=False)
         return footer
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind))
 
 
 def changed_since(table: str, location: str) -> Problem:
