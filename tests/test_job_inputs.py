@@ -64,7 +64,14 @@ def whole(data: Dataset) -> pa.Table:
 
 
 def test_a_file_a_folder_a_pattern_a_list(tmp_path: Path):
-    for name in ("a/1.parquet", "a/更多/2.parquet", "b/3.PARQUET", "b/_SUCCESS", "b/.hidden.parquet", "b/_tmp/x.parquet"):
+    for name in (
+        "a/1.parquet",
+        "a/更多/2.parquet",
+        "b/3.PARQUET",
+        "b/_SUCCESS",
+        "b/.hidden.parquet",
+        "b/_tmp/x.parquet",
+    ):
         put(tmp_path / name, visits())
     (tmp_path / "b" / "说明.txt").write_text("not this")
     put(tmp_path / "b" / "000000_0", visits())
@@ -314,9 +321,15 @@ def test_great_numbers_stay_out_of_bounds(tmp_path: Path):
 
 
 def test_what_engines_know_and_nothing_else_is_read(tmp_path: Path):
-    put(tmp_path / "i.parquet", pa.table({"fixmedins_code": ["h"], "fixmedins_name": ["医院"], "hosp_lv": ["3"], "telefon": [1]}))
+    put(
+        tmp_path / "i.parquet",
+        pa.table({"fixmedins_code": ["h"], "fixmedins_name": ["医院"], "hosp_lv": ["3"], "telefon": [1]}),
+    )
     put(tmp_path / "v.parquet", visits())
-    assert found(tmp_path, visits="v.parquet", institutions="i.parquet")["institutions"].columns == ("fixmedins_code", "hosp_lv")
+    assert found(tmp_path, visits="v.parquet", institutions="i.parquet")["institutions"].columns == (
+        "fixmedins_code",
+        "hosp_lv",
+    )
 
 
 # ---------------------------------------------------------------------------------------------- reading
