@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from ybcore import InputError, Problem, YbcoreError
 from ybcore.columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, PERSONS, VISITS
 from ybcore.jobs.datasets import Dataset, find_datasets
@@ -121,7 +120,7 @@ def test_folders_are_columns(tmp_path: Path):
     for kind, month in (("310", "01"), ("390", "02"), ("__HIVE_DEFAULT_PARTITION__", "02")):
         put(tmp_path / "v" / "year=2025" / f"month={month}" / f"insutype={kind}" / "x.parquet", visits(3))
     data = found(tmp_path, visits="v")["visits"]
-    assert whole(data)["insutype"].to_pylist() == ["310"] * 3 + [None] * 3 + ["390"] * 3
+    assert whole(data)["insutype"].to_pylist() == ["310"] * 3 + ["390"] * 3 + [None] * 3
     assert data.files[0].path == "year=2025/month=01/insutype=310/x.parquet" and "year" not in data.columns
     assert data.read(0, 0, ["insutype", "setl_id"]).column_names == ["insutype", "setl_id"]
     assert data.read(0, 0, ["insutype"]).to_pylist() == [{"insutype": "310"}] * 3
@@ -145,7 +144,7 @@ def test_three_thousand_files_are_found_in_seconds(tmp_path: Path):
     data = found(tmp_path, visits="v")["visits"]
     assert time.thread_time() - began < 15
     assert data.rows == 18_000 and len(data.layouts) == 1 and data.files[2999].path == "2999.parquet"
-    assert data.files[0].group_rows == (4, 2) and whole(data).num_rows == 18_000
+    assert data.files[0].group_rows == (4, 2) and data.read(2999, 1).num_rows == 2
 
 
 def test_urls(tmp_path: Path):
@@ -272,9 +271,7 @@ def test_types_that_read_the_same_are_one(tmp_path: Path, column: str, arrays: l
     assert got.schema.equals(data.arrow), "what is read has the type that was promised"
     for i in range(len(arrays)):
         mine = got[column].slice(3 * i, 3).to_pylist()
-        assert [None if v is None else type(w)(v) for v, w in zip(mine, want)] == (
-            [None] * 3 if pa.types.is_null(arrays[i].type) else want
-        )
+        assert mine == ([None] * 3 if pa.types.is_null(arrays[i].type) else want)
 
 
 DIFFERENT: list[tuple[str, pa.Array, pa.Array]] = [
@@ -393,7 +390,7 @@ def test_damage_is_never_silent(tmp_path: Path, how: str, codec: str):
     columns = [footer.row_group(g).column(c) for g in range(3) for c in range(footer.num_columns)]
     pages = (4, max((c.dictionary_page_offset or c.data_page_offset) + c.total_compressed_size for c in columns))
     seen = 0
-    for _ in range(60):
+    for _ in range(40):
         path.write_bytes(damaged(raw, chance, pages, how))
         try:
             got = whole(found(tmp_path, visits="结算.parquet")["visits"])
@@ -405,7 +402,7 @@ def test_damage_is_never_silent(tmp_path: Path, how: str, codec: str):
                     assert "row group" in problem.what and problem.path.removeprefix("visits.") in table.column_names
         else:
             assert how != "cut" and got.equals(want)
-    assert seen > 45
+    assert seen > 30
 
 
 def test_a_damaged_column_that_is_not_asked_for_is_not_read(tmp_path: Path):
@@ -413,7 +410,7 @@ def test_a_damaged_column_that_is_not_asked_for_is_not_read(tmp_path: Path):
     footer = pq.read_metadata(path)
     place = next(c for c in map(footer.row_group(0).column, range(footer.num_columns)) if c.path_in_schema == "balc")
     raw = bytearray(path.read_bytes())
-    raw[place.data_page_offset + place.total_compressed_size - 5] ^= 1
+    raw[(place.dictionary_page_offset or place.data_page_offset) + place.total_compressed_size - 5] ^= 1
     path.write_bytes(bytes(raw))
     data = found(tmp_path, visits="v.parquet")["visits"]
     assert data.read(0, 0, ["setl_id", "psn_no"]).num_rows == 400

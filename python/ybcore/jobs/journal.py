@@ -48,8 +48,7 @@ class Journal:
         self._sound: set[tuple[str, Key]] = set()
         self._file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         self.resumed = sum(1 for line in lines if line["kind"] == "start")
-        #: Bytes that the job still expects to write, where it knows; said when the disk is full.
-        self.expected: int | None = None
+        self._expected = 0
 
     @staticmethod
     def open(
@@ -182,11 +181,15 @@ class Journal:
                 _sync_folder(last.parent)
         size = sum(file["bytes"] for file in files)
         facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, sync=False)
-        if self.expected is not None:
-            self.expected = max(0, self.expected - size)
         with self._lock:
+            self._expected = max(0, self._expected - size)
             self._sound.add((kind, key))
         return facts
+
+    def expect(self, size: int) -> None:
+        """About so many more bytes are going to be written; what is left of them is said when the disk is full."""
+        with self._lock:
+            self._expected += size
 
     def forget(self, path: str) -> None:
         """Remove a file or folder that is needed no more (spilled rows of a finished stage)."""
@@ -327,7 +330,7 @@ def _door(journal: Journal | None, place: Path) -> Iterator[None]:
             what, zh = f"cannot be written: {said}", f"无法写入：{said}"
             raise JobError([_stays(what, zh, place)]) from error
         free = human(shutil.disk_usage(_existing(place)).free)
-        more = None if journal is None else journal.expected
+        more = 0 if journal is None else journal._expected
         needed, zh_needed = (f", about {human(more)} more are needed", f"，约还需 {human(more)}") if more else ("", "")
         what = f"the disk is full{needed}; {free} are free"
         raise JobError([_stays(what, f"磁盘已满{zh_needed}；剩余 {free}", place)]) from error

@@ -34,6 +34,7 @@ __all__ = ["Work"]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 AROUND = ("persons", "acct_events")  # tables of people
+OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
 
 
 class Unordered(Exception):
@@ -66,6 +67,9 @@ class Work:
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
             self._budget.check(int(np.bincount(self.plan.visit_unit, minlength=1).max()))
             self._engines: deque[Engine] = deque()
+            self.journal.expect(OUT_BYTES["visits"] * self.datasets["visits"].rows)
+            if self.outputs.lines and "lines" in self.datasets:
+                self.journal.expect(OUT_BYTES["lines"] * self.datasets["lines"].rows)
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
@@ -171,6 +175,7 @@ class Work:
         found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
         todo = [at for at, there in enumerate(found) if not there]
         self._advance(sum(sizes) - sum(sizes[at] for at in todo))
+        self.journal.expect(self.datasets[name].row_bytes * sum(sizes[at] for at in todo))
         for at in self._over(lambda at: self._scatter_group(name, at), todo):
             self._advance(sizes[at])
 
