@@ -14,7 +14,15 @@ from ..columns.convert import numbers_in
 from ..columns.ids import flat
 from ..policy.compile.book import CompiledBook, nodes
 
-__all__ = ["group_persons", "order_events", "scopes_used", "tie_ids", "uses_households", "uses_mutual_aid"]
+__all__ = [
+    "group_persons",
+    "lines_by_visit",
+    "order_events",
+    "scopes_used",
+    "tie_ids",
+    "uses_households",
+    "uses_mutual_aid",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -48,6 +56,14 @@ def group_persons(persons: int, links: list[tuple[Int32, Int32]]) -> tuple[Int32
     right = np.concatenate([b for _, b in links]).astype(np.int32)
     group, count = _core.connect(persons, left, right)
     return group, int(count)
+
+
+def lines_by_visit(visit: Int32, ends: Int64, visits: int) -> tuple[Int64, Int64 | None]:
+    """(first line of each visit, rows of lines by visit or None where they stand so) from runs of lines: the visit of each (-1 none), its end."""
+    begin, row = _core.group_lines(
+        np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), visits
+    )
+    return begin, row if len(row) else None
 
 
 def household_links(psn: Int32, household: Int32, households: int) -> tuple[Int32, Int32]:
