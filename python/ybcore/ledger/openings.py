@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,31 +111,35 @@ class Openings:
         self._counters()
         self._accounts()
         self._stays()
+        self._spending()
         return self.found
 
-    def _least(self, probe: Callable[[Int64], _Answer], top: Int64) -> tuple[Int64, Mask, Mask]:
-        """By group: (the least amount whose figure is theirs, whether everything is theirs then, whether it is with `top` too)."""
+    def _least(self, probe: Callable[[Int64], _Answer], top: Int64, rising: bool = True) -> tuple[Int64, Mask, Mask]:
+        """By group: (the least amount whose figure is theirs, whether everything is theirs then, whether it is with `top` too).
+
+        Without `rising` the figure may turn back: what is known of `top` then tells nothing of less.
+        """
+        sign, need = np.sign(self.wanted), np.abs(self.wanted)
         most = probe(top)
-        gain = (most.figure - self.ours.figure) * np.sign(self.wanted)
-        need = np.abs(self.wanted)
-        open_ = (top > 0) & (gain >= need)
+        gain = (most.figure - self.ours.figure) * sign
+        open_ = (top > 0) & ((gain >= need) | (not rising))
         low, low_gain = np.zeros(len(top), np.int64), np.zeros(len(top), np.int64)
-        high, high_gain = np.where(open_, top, 0), gain.copy()
-        guess = np.minimum(need, np.maximum(high - 1, 1))
+        high, high_gain = np.where(open_, top, 0), np.maximum(gain, need)
+        reached = np.zeros(len(top), bool)
         for turn in range(_PROBES):
             moving = open_ & (high - low > 1)
             if not moving.any():
                 break
-            if turn:
-                # Straight between what is known, and by halves where that does not get far.
-                share = (need - low_gain) / np.maximum(high_gain - low_gain, 1)
-                line = low + np.ceil(share * (high - low)).astype(np.int64)
-                guess = line - (turn % 3 == 2) if turn % 3 else (low + high) // 2
+            # Upwards until it is enough; then by halves and, in between, straight between what is known.
+            share = (need - low_gain) / np.maximum(high_gain - low_gain, 1)
+            between = low + np.ceil(share * (high - low)).astype(np.int64) if turn % 2 else (low + high) // 2
+            guess = np.where(reached, between, np.maximum(low + low // 2, need))
             guess = np.clip(guess, low + 1, np.maximum(high - 1, low + 1))
             told = probe(np.where(moving, guess, high))
-            mine = (told.figure - self.ours.figure) * np.sign(self.wanted)
+            mine = (told.figure - self.ours.figure) * sign
             up = moving & (mine >= need)
             down = moving & ~up
+            reached |= up
             high, high_gain = np.where(up, guess, high), np.where(up, mine, high_gain)
             low, low_gain = np.where(down, guess, low), np.where(down, mine, low_gain)
         return high, open_ & probe(high).theirs, open_ & most.theirs
@@ -180,11 +185,8 @@ class Openings:
 
     def _who(self) -> list[Any]:
         """The person of the first visit of each group that differs."""
-        people = ids_of(self.part.tables["visits"], "psn_no").to_pylist()
-        first = {}
-        for row in np.argsort(self.causes.place[self.rows], kind="stable").tolist():
-            first.setdefault(self.place_of[int(self.causes.group[self.rows[row]])], people[row])
-        return [first[g] for g in range(len(self.groups))]
+        people = ids_of(self.part.tables["visits"], "psn_no")
+        return [people[row].as_py() for row in self._first]
 
     def _accounts(self) -> None:
         """More or less on the account of the person of the first visit that differs."""
@@ -225,32 +227,49 @@ class Openings:
         column = pa.array(cells, pa.int64())
         return {**self.part.tables, "persons": persons.set_column(persons.column_names.index("balc"), "balc", column)}
 
+    # ------------------------------------------------------------------ settlements elsewhere
+
+    def _elsewhere(self, state: State, number: int, fen: Int64, among: list[int]) -> State:
+        """A state after one more stay of some groups (places), each with so much in scope and otherwise like the first visit that differs."""
+        tables = {name: table for name, table in self.part.tables.items() if name != "lines"}
+        visits = tables["visits"].take(pa.array([self._first[g] for g in among], pa.int64()))
+        visits = visits.select([name for name in visits.column_names if name not in NOT_OF_A_STAY and "." not in name])
+        kind = visits["setl_id"].type
+        ids = pa.array([-1 - number * len(self.groups) - g if pa.types.is_integer(kind) else f"!{number}.{g:012d}" for g in among])  # fmt: skip
+        given = {"setl_id": ids, "mdtrt_id": ids, "inscp_scp_amt": pa.array(fen[among]), "acct_used_flag": pa.array(["0"] * len(among))}  # fmt: skip
+        rest = {name: visits[name] for name in visits.column_names if name not in given}
+        return self._state({**tables, "visits": pa.table({**given, **rest})}, state)
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Row, among the later visits, of the first visit of each group that differs."""
+        first: dict[int, int] = {}
+        for row in np.argsort(self.causes.place[self.rows], kind="stable").tolist():
+            first.setdefault(int(self.causes.group[self.rows[row]]), row)
+        return [first[group] for group in self.groups]
+
     def _stays(self) -> None:
         """Stays without money that were counted before."""
         if all(policy.model.admissions is None for policy in self.run.engine.book):
             return
-        visits = self.part.tables["visits"]
-        first: dict[int, int] = {}
-        for row in np.argsort(self.causes.place[self.rows], kind="stable").tolist():
-            first.setdefault(int(self.causes.group[self.rows[row]]), row)
-        like = visits.take(pa.array([first[group] for group in self.groups]))
-        keep = [name for name in like.column_names if name not in NOT_OF_A_STAY and "." not in name]
-        like, state = like.select(keep), self.base
-        others = {name: table for name, table in self.part.tables.items() if name not in ("visits", "lines")}
-        whole = pa.types.is_integer(like["setl_id"].type)
+        state, every = self.base, list(range(len(self.groups)))
         for number in range(1, STAYS + 1):
-            ids = [-(number * len(first) + g) - 1 if whole else f"!{number}.{g:012d}" for g in range(len(first))]
-            came = like
-            for name in ("setl_id", "mdtrt_id"):
-                column = pa.array(ids, like["setl_id"].type)
-                came = came.set_column(came.column_names.index(name), name, column) if name in keep else came.append_column(name, column)  # fmt: skip
-            zero = pa.array([0] * len(first), pa.int64())
-            came = came.append_column("inscp_scp_amt", zero)
-            came = came.append_column("acct_used_flag", pa.array(["0"] * len(first)))
-            state = self._state({**others, "visits": came}, state)
-            good = self._answer(state, self.part.tables).theirs
-            for g in np.flatnonzero(good).tolist():
+            state = self._elsewhere(state, number, np.zeros(len(every), np.int64), every)
+            for g in np.flatnonzero(self._answer(state, self.part.tables).theirs).tolist():
                 self.found[self.groups[g]].append(f"stays counted {number} more")
+
+    def _spending(self) -> None:
+        """Where no counter alone explains it: a settlement that moves all of them."""
+        among = [g for g, group in enumerate(self.groups) if not self.found[group]]
+        if not among:
+            return
+        there = np.isin(np.arange(len(self.groups)), among)
+
+        def probe(fen: Int64) -> _Answer:
+            return self._answer(self._elsewhere(self.base, 0, fen, among), self.part.tables)
+
+        words = ["settlement elsewhere" if has else None for has in there.tolist()]
+        self._tell(words, "with {} in scope", self._least(probe, np.where(there, MOST, 0), rising=False))
 
 
 def counter_words(text: str) -> str:
