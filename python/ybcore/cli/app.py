@@ -9,7 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
-from .options import for_people, inputs, own_functions, rules_of_settling
+from .options import DAY, for_people, inputs, own_functions, rules_of_settling, what_counts
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
@@ -20,7 +20,6 @@ out_format = click.option(
     "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
 )  # fmt: skip
 PATH = click.Path(path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -167,16 +166,7 @@ def settle(session: Session, **options: Any) -> int:
     zh="复核结果（jr_id、outcome：confirmed 或 overturned；.csv 或 .parquet），按规则统计准确率。",
     en="What people decided about findings (jr_id, outcome: confirmed or overturned; .csv or .parquet): precision by rule.",
 )
-@click.option(
-    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
-)
-@click.option(
-    "--known-at",
-    cls=Option,
-    type=DAY,
-    zh="只用当日已公布的知识点（YYYY-MM-DD）。",
-    en="Only rows of rule tables known by that day (YYYY-MM-DD).",
-)
+@what_counts
 @click.option(
     "--stage",
     cls=Option,

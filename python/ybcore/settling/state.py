@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 
 from .. import _core
 from ..columns.ids import lookup
+from ..errors import InputError, Problem
+from ..policy.vocabulary import SCOPES
 
 if TYPE_CHECKING:
     from .job import Job
@@ -190,8 +192,37 @@ class State:
             out[mine, 2] = luts[name][key[mine, 2]]
         return np.ascontiguousarray(out, dtype=np.int32)
 
+    def _same_scopes(self, job: Job) -> None:
+        """Raises InputError for counters that the book now keeps by something else: what is in them cannot be told apart any more."""
+        counted = np.zeros(len(self.names["counter"]), bool)
+        for name in ("counter_key", "contribution_key"):
+            counted[self.arrays[name][:, 0]] = True
+        scopes = self.arrays["counter_scope"]
+        problems = []
+        for at in np.flatnonzero(counted).tolist():
+            scheme, name = json.loads(self.names["counter"][at])
+            now = {
+                policy.model.counters[name].scope
+                for policy in job.compiled.policies
+                if isinstance(name, str) and policy.scheme.id == scheme and name in policy.model.counters
+            }
+            was = SCOPES[scopes[at]] if scopes[at] < len(SCOPES) else "attribute"
+            for scope in sorted(now):
+                if scope.partition(":")[0] != was:
+                    problems.append(
+                        Problem(
+                            what=f"the state holds the counter {name!r} of {scheme!r} by {was}, the policies keep it by {scope}",
+                            what_zh=f"期末状态中方案 {scheme!r} 的累计 {name!r} 按 {was} 计，政策文件则按 {scope} 计",
+                            path="state",
+                            expected="a new name for the counter, or the scope that it had",
+                        )
+                    )
+        if problems:
+            raise InputError(problems)
+
     def opening(self, job: Job) -> dict[str, Any]:
         """Arrays for the kernel, in the batch's indices, by settling group."""
+        self._same_scopes(job)
         a, luts = self.arrays, self._luts(job)
         group_of, houses = job.group_of_person, job.group_of_house()
         keys = self._keys(a["counter_key"], luts)
