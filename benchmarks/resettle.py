@@ -77,16 +77,23 @@ def learned(paid: Any, share: float, seed: int) -> tuple[list[Any], dict[str, An
     paid_before = visits.take(pa.array(back))
     reversals = put(named(paid_before, "setl_id", "R"), "init_setl_id", paid_before["setl_id"])
     reversals = put(reversals, "refd_setl_flag", pa.array(["1"] * len(back)))
-    reversals = put(reversals, "setl_time", pc.add(reversals["setl_time"], pa.scalar(86_400_000_000, pa.duration("us"))))
+    reversals = put(
+        reversals, "setl_time", pc.add(reversals["setl_time"], pa.scalar(86_400_000_000, pa.duration("us")))
+    )
     at = lines_of(paid, denied)[np.cumsum(np.concatenate(([0], counts(paid, denied)[:-1])))]
     struck = lines.take(pa.array(at)).select(["setl_id", "feedetl_sn"])
     who = pc.is_in(persons["psn_no"], value_set=visits["psn_no"].take(pa.array(poor)).combine_chunks())
     became = put(persons.filter(who), "psn_idet_type", pa.array(["A"] * pc.sum(who).as_py()))
     flag = lines["deny_flag"].to_numpy().copy()
     flag[at] = 1
-    plain = [put(table, "refd_setl_flag", table["refd_setl_flag"].cast(pa.string())) for table in (visits, claims, reversals)]
+    plain = [
+        put(table, "refd_setl_flag", table["refd_setl_flag"].cast(pa.string())) for table in (visits, claims, reversals)
+    ]
     words = [put(table, "setl_id", table["setl_id"].cast(pa.large_string())) for table in (lines, bills)]
-    kinds = [put(table, "psn_idet_type", table["psn_idet_type"].cast(pa.string())) for table in (persons.filter(pc.invert(who)), became)]
+    kinds = [
+        put(table, "psn_idet_type", table["psn_idet_type"].cast(pa.string()))
+        for table in (persons.filter(pc.invert(who)), became)
+    ]
     tables = {
         **paid.tables, "visits": pa.concat_tables(plain).combine_chunks(), "persons": pa.concat_tables(kinds).combine_chunks(),
         "lines": pa.concat_tables([put(words[0], "deny_flag", pa.array(flag)), words[1]]).unify_dictionaries().combine_chunks(),
@@ -121,7 +128,11 @@ def prove(paid: Any, share: float, seed: int) -> dict[str, Any]:
     again = resettle(paid, changes)
     full = paid.engine.settle(**tables, line_output=True, detail=True, receipt=False)
     after = again.after.settlement
-    wrong = [f"after.{part}.{name}" for part in ("visits", "lines") for name in apart(getattr(after, part), getattr(full, part))]
+    wrong = [
+        f"after.{part}.{name}"
+        for part in ("visits", "lines")
+        for name in apart(getattr(after, part), getattr(full, part))
+    ]
     before, deltas = paid.settlement.visits, again.deltas.visits
     row = pc.index_in(deltas["setl_id"], value_set=full.visits["setl_id"].combine_chunks()).to_numpy()
     for name in numbers(before):
@@ -176,17 +187,20 @@ def run(asked: Point) -> dict[str, Any]:
         busy[name].append(time.process_time() - used)
         return kept
 
-    scope: Any = None
-    for k in range(asked.rounds):
+    def one_round(k: int) -> Any:
         timed("full", lambda: held.settle(**tables, line_output=True, detail=True, receipt=False))
         timed("full_visits", lambda: held.settle(**tables, closing_state=False, receipt=False))
         once, twice = (learned(paid, asked.share, asked.seed + 2 * k + i)[0] for i in (1, 2))
-        fresh_run = Run(held, **tables, settled=done)
-        fresh_run.tables  # noqa: B018  what is read is not timed
-        timed("first", lambda: resettle(fresh_run, once))
-        again = timed("second", lambda: resettle(fresh_run, twice))
-        timed("after", lambda: again.after.results)
-        scope = again.scope
+        again = Run(held, **tables, settled=done)
+        again.tables  # noqa: B018  what is read is not timed
+        timed("first", lambda: resettle(again, once))
+        last = timed("second", lambda: resettle(again, twice))
+        timed("after", lambda: last.after.results)
+        return last.scope
+
+    scope: Any = None
+    for k in range(asked.rounds):
+        scope = one_round(k)
     return told | {
         "point": dataclasses.asdict(asked), "lines": tables["lines"].num_rows, "seconds": seconds,
         "cpu_seconds": busy, "scope": dataclasses.asdict(scope),

@@ -217,5 +217,5 @@ def test_resettle_needs_sums_that_are_the_full_run(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(ledger, "resettle", one_fen_off)
     tables, catalog = city.made(600, 500, 1)
-    with pytest.raises(SystemExit, match="nothing was timed\nbefore \\+ deltas of hifp_pay$"):
+    with pytest.raises(SystemExit, match=r"nothing was timed\nbefore \+ deltas of hifp_pay$"):
         resettle.prove(ledger.Run(city.engine(catalog, 1), **tables), 0.1, 1)

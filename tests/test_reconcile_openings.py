@@ -100,9 +100,7 @@ def told(run: Run, visits: pa.Table, least: int = 5) -> Reconciliation:
 
 
 def causes(result: Reconciliation) -> set[tuple[str, str, bool]]:
-    return {
-        (row["cause"], row["explained_by"], row["proved"]) for row in result.visits.to_pylist()
-    }
+    return {(row["cause"], row["explained_by"], row["proved"]) for row in result.visits.to_pylist()}
 
 
 def test_a_ceiling_that_was_used_before():

@@ -180,7 +180,9 @@ class Openings:
         known = {name: i for i, name in enumerate(index.house_names.to_pylist())}
         for i, name in enumerate(state.names["house"]):
             houses[i] = index.house_node[known[name]] if name in known else -1
-        node = np.where(owner >= 0, np.append(people, -1)[np.maximum(owner, -1)], houses[np.where(owner < -1, -2 - owner, -1)])
+        node = np.where(
+            owner >= 0, np.append(people, -1)[np.maximum(owner, -1)], houses[np.where(owner < -1, -2 - owner, -1)]
+        )
         return lut[np.where(node >= 0, index.group[np.maximum(node, 0)], index.groups)]
 
     def _who(self) -> list[Any]:

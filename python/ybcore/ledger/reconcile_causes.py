@@ -259,4 +259,3 @@ class Causes:
             if people[row] in group:
                 out.setdefault(group[people[row]], self.pairs.outside.ids[row])
         return out
-

@@ -130,7 +130,14 @@ class Work:
         visits, lines = self.run.results
         done = self.run.settlement
         state = None if done.state is None else merged([self.reach.part_of(done.state)])
-        return Settlement(visits.slice(0, 0), None if lines is None else lines.slice(0, 0), None if done.detail is None else done.detail.slice(0, 0), state, {}, ())
+        return Settlement(
+            visits.slice(0, 0),
+            None if lines is None else lines.slice(0, 0),
+            None if done.detail is None else done.detail.slice(0, 0),
+            state,
+            {},
+            (),
+        )
 
     @cached_property
     def new(self) -> Settlement:

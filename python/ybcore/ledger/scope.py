@@ -250,7 +250,9 @@ class Reach:
         """What visits and lines of the affected groups came to, without their ids."""
         visits, lines = self.run.results
         told = visits.select([*FIRST, *NUMBERS]).take(pa.array(self.rows))
-        return told, None if lines is None else lines.select([*LINE_AMOUNTS, *LINE_FACTS]).take(pa.array(self.line_rows))
+        return told, None if lines is None else lines.select([*LINE_AMOUNTS, *LINE_FACTS]).take(
+            pa.array(self.line_rows)
+        )
 
     @cached_property
     def houses(self) -> set[Any]:

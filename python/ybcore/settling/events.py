@@ -64,7 +64,9 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     columns = [
         blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}
     ]
-    told: list[Any] = []  # what a class of each attribute stands for: texts and what the book tells of them, or the numbers of the events
+    told: list[
+        Any
+    ] = []  # what a class of each attribute stands for: texts and what the book tells of them, or the numbers of the events
     for name, asked in compiled.attributes.items():
         if asked.kind == "number":
             values = facts.number(name, asked.tables, int(asked.default) if asked.default else None)

@@ -46,7 +46,9 @@ def with_places(base: State, later: State, rows: list[int]) -> Places:
 
     scopes = base.arrays["counter_scope"].tolist()
     there = {tuple(key): i for i, key in enumerate(base.arrays["counter_key"].tolist())}
-    first, more, at = len(there), [], []
+    first = len(there)
+    more: list[tuple[int, int, int, int]] = []
+    at: list[int] = []
     for row in rows:
         counter, owner, within, period = later.arrays["counter_key"][row].tolist()
         scope = int(later.arrays["counter_scope"][counter])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["State"]
 
 NEVER = -(2**31)
+_ROWS = 100_000  # that are made text at a time
 REVERSED, REVERSAL, REFUSED = 1, 2, 3
 WITHIN = {2: "hospital", 3: "disease", 4: "stay", 5: "value"}
 LISTS = {
@@ -85,15 +87,23 @@ class State:
         """Hash of the content, the same however the runs that led here were cut."""
         digest = hashlib.sha256()
         for table in (self.counters(), self.accounts()):
-            digest.update(json.dumps(table.to_pylist(), default=str, ensure_ascii=False).encode())
-        for row in sorted(self._records(), key=lambda r: str(r["setl_id"])):
+            # A list of rows as JSON writes it, some rows at a time: a year's would take more memory than the state.
+            text = "["
+            for begin in range(0, table.num_rows, _ROWS):
+                rows = table.slice(begin, _ROWS).to_pylist()
+                text += ", ".join(json.dumps(row, default=str, ensure_ascii=False) for row in rows)
+                digest.update(text.encode())
+                text = ", "
+            digest.update(b"]" if table.num_rows else b"[]")
+        for row in self._records():
             digest.update(json.dumps(row, default=str, ensure_ascii=False).encode())
         return digest.hexdigest()
 
-    def _records(self) -> list[dict[str, Any]]:
+    def _records(self) -> Iterator[dict[str, Any]]:
+        """Settlements that stand, by id as text."""
         a, names = self.arrays, self.names
-        out = []
-        for k in range(self.settlements):
+        ids = [str(names["setl"][i]) for i in a["setl"].tolist()]
+        for k in sorted(range(self.settlements), key=ids.__getitem__):
             row = {
                 "setl_id": names["setl"][a["setl"][k]], "psn_no": names["psn"][a["person"][k]], "mdtrt_id": names["stay"][a["stay"][k]],
                 "scheme": names["scheme"][a["scheme"][k]], "enddate": int(a["enddate"][k]), "columns": a["columns"][k].tolist(),
@@ -103,8 +113,7 @@ class State:
             row["contributions"] = sorted(
                 (names["counter"][key[i, 0]], int(key[i, 3]), int(amount[i])) for i in range(begin, end)
             )
-            out.append(row)
-        return out
+            yield row
 
     # ------------------------------------------------------------------ files
 
