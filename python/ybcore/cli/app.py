@@ -11,6 +11,7 @@ from .._version import __version__
 from .base import Group, Option, Session, common
 from .ledger import COMMANDS
 from .options import (
+    DAY,
     ENCODING,
     FORMAT,
     for_people,
@@ -19,10 +20,10 @@ from .options import (
     out_format,
     own_functions,
     rules_of_settling,
+    what_counts,
 )
 
 PATH = click.Path(path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -194,16 +195,7 @@ def run(session: Session, **options: Any) -> int:
     zh="复核结果（jr_id、outcome：confirmed 或 overturned；.csv 或 .parquet），按规则统计准确率。",
     en="What people decided about findings (jr_id, outcome: confirmed or overturned; .csv or .parquet): precision by rule.",
 )
-@click.option(
-    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
-)
-@click.option(
-    "--known-at",
-    cls=Option,
-    type=DAY,
-    zh="只用当日已公布的知识点（YYYY-MM-DD）。",
-    en="Only rows of rule tables known by that day (YYYY-MM-DD).",
-)
+@what_counts
 @click.option(
     "--stage",
     cls=Option,

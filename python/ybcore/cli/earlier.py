@@ -46,6 +46,7 @@ def checked(
             catalog=None if rows is None else Catalog(**rows),
             stage="during",
             threads=threads,
+            **inputs.what_counts(),
         )
     moved = int(report.denials().amount.sum())
     if receipt is not None and receipt["rules"]["moved_fen"] != moved:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def explain(
     threads: int | None,
     as_json: bool,
     rules: tuple[Path, ...],
+    suppress: Path | None,
+    known_at: dt.datetime | None,
     **named: Path | None,
 ) -> int:
     """Explain one settlement of a run, or of inputs given anew; exit code 1 when the figures differ."""
@@ -41,7 +44,7 @@ def explain(
     if run_folder is not None:
         inputs, receipt = from_run(run_folder)
     else:
-        inputs = from_options(policy, catalog, folder, opening, named, rules)
+        inputs = from_options(policy, catalog, folder, opening, named, rules, suppress, known_at)
     book = load_book(inputs.policy)
     _same_policies(book, receipt)
     given = inputs.tables(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from importlib import resources
@@ -63,13 +64,15 @@ def settle(
     detail: bool,
     as_json: bool,
     rules: tuple[Path, ...],
+    suppress: Path | None,
+    known_at: dt.datetime | None,
     html: Path | None,
     excel: Path | None,
     **named: Path | None,
 ) -> int:
     """Settle tables from files; with rules, what their findings deny moves to full self-pay first."""
     _with_rules(rules, html, excel)
-    inputs = from_options(policy, catalog, folder, opening, named, rules)
+    inputs = from_options(policy, catalog, folder, opening, named, rules, suppress, known_at)
     book = load_book(policy)
     rule_book = load_rules(rules) if rules else None
     tables: dict[str, Any] = inputs.tables(session)
@@ -80,7 +83,8 @@ def settle(
         engine = Engine(book, None if found is None else Catalog(**found, files=files), threads=threads)
     state = None if opening is None else State.load(opening)
     began = time.perf_counter()
-    result = _run(session, engine, tables, state, lines_out, detail, rules=rule_book, beside=beside)
+    more = {} if rule_book is None else {"rules": rule_book, "beside": beside, **inputs.what_counts()}
+    result = _run(session, engine, tables, state, lines_out, detail, **more)
     seconds = time.perf_counter() - began
     write_run(session, result, inputs, out, format_, encoding)
     if rule_book is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from .. import io
+from ..checks.suppression import suppressions
 from ..errors import InputError, Problem
 from ..messages import say
 from .base import Failure, Session
@@ -39,6 +41,8 @@ class Inputs:
     ) -> None:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
         self.rules: list[Path] = []
+        self.suppress: Path | None = None
+        self.known_at: dt.date | None = None
         self.encodings: dict[str, str] = {}
 
     def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
@@ -71,7 +75,14 @@ class Inputs:
             "encodings": self.encodings,
             "state": None if self.state is None else str(self.state.resolve()),
             **({"rules": [str(path.resolve()) for path in self.rules]} if self.rules else {}),
+            **({} if self.suppress is None else {"suppress": str(self.suppress.resolve())}),
+            **({} if self.known_at is None else {"known_at": self.known_at.isoformat()}),
         }
+
+    def what_counts(self) -> dict[str, Any]:
+        """The `known_at` and `suppress` of a check. Raises InputError for a wrong suppression list."""
+        rows = [] if self.suppress is None else suppressions(io.read_table(self.suppress), str(self.suppress))
+        return {"known_at": self.known_at, "suppress": rows}
 
 
 def from_options(
@@ -81,6 +92,8 @@ def from_options(
     opening: Path | None,
     named: dict[str, Path | None],
     rules: tuple[Path, ...] = (),
+    suppress: Path | None = None,
+    known_at: dt.datetime | None = None,
 ) -> Inputs:
     """Paths from the options of a command; with rules, those of the tables too that only rules read. Raises InputError with everything
     that is missing."""
@@ -108,13 +121,18 @@ def from_options(
         *((f"policy {p}", p) for p in policy),
         *((f"rules {p}", p) for p in rules),
         *([("state", opening)] if opening else []),
+        *([("suppress", suppress)] if suppress else []),
     ]:
         if not path.exists():
             problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path), path=name))
+    if not rules and (suppress is not None or known_at is not None):
+        what, zh = "--suppress and --known-at need --rules", "--suppress、--known-at 须与 --rules 同用"
+        problems.append(Problem(what=what, what_zh=zh))
     if problems:
         raise InputError(problems)
     inputs = Inputs(list(policy), paths, found, opening)
-    inputs.rules = list(rules)
+    inputs.rules, inputs.suppress = list(rules), suppress
+    inputs.known_at = None if known_at is None else known_at.date()
     return inputs
 
 
@@ -171,7 +189,10 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
         None if run["state"] is None else Path(run["state"]),
     )
     inputs.rules = [Path(p) for p in run.get("rules", ())]
+    inputs.suppress = Path(run["suppress"]) if "suppress" in run else None
+    inputs.known_at = dt.date.fromisoformat(run["known_at"]) if "known_at" in run else None
     read = [*inputs.policy, *inputs.rules, *inputs.paths.values(), *inputs.catalog_paths.values()]
+    read += [] if inputs.suppress is None else [inputs.suppress]
     gone = [p for p in read if not p.exists()]
     if gone:
         raise InputError(

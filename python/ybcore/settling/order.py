@@ -17,6 +17,7 @@ from ..policy.compile.book import CompiledBook, nodes
 
 __all__ = [
     "group_persons",
+    "lines_by_visit",
     "order_events",
     "rows_in_order",
     "scopes_used",
@@ -57,6 +58,14 @@ def group_persons(persons: int, links: list[tuple[Int32, Int32]]) -> tuple[Int32
     right = np.concatenate([b for _, b in links]).astype(np.int32)
     group, count = _core.connect(persons, left, right)
     return group, int(count)
+
+
+def lines_by_visit(visit: Int32, ends: Int64, visits: int) -> tuple[Int64, Int64 | None]:
+    """(first line of each visit, rows of lines by visit or None where they stand so) from runs of lines: the visit of each (-1 none), its end."""
+    begin, row = _core.group_lines(
+        np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), visits
+    )
+    return begin, row if len(row) else None
 
 
 def household_links(psn: Int32, household: Int32, households: int) -> tuple[Int32, Int32]:

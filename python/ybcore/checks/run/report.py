@@ -282,8 +282,7 @@ class CheckReport:
             at = np.flatnonzero(paid > 0)
             np.add.at(moved.amount, hits.row[at], paid[at])
             np.add.at(moved.quantity, hits.row[at], np.where(hits.count[at] == NULL_INT, 0, hits.count[at]))
-        top = np.maximum(work.quantity, 0)
-        np.minimum(moved.quantity, top, out=moved.quantity)
+        np.clip(moved.quantity, 0, np.maximum(work.quantity, 0), out=moved.quantity)
         return moved
 
 
