@@ -16,7 +16,7 @@ from .scope import NO, of_visits
 if TYPE_CHECKING:
     from .work import Work
 
-__all__ = ["Picks"]
+__all__ = ["OF_VISITS", "Picks", "of_lines"]
 
 Int32 = npt.NDArray[np.int32]
 TOGETHER = 32
@@ -30,7 +30,7 @@ _SOME: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _of_lines(rule: Rule) -> bool:
+def of_lines(rule: Rule) -> bool:
     """Whether the rule's kernel asks for the lines of its scope and items."""
     return rule.kernel in _ALWAYS or (rule.kernel in _SOME and _SOME[rule.kernel](rule.check))
 
@@ -45,7 +45,7 @@ class Picks:
 
     def plan(self, rules: Sequence[Rule]) -> None:
         """Rules that will ask for their lines, in the order in which they will."""
-        self._plan = [rule for rule in rules if _of_lines(rule)]
+        self._plan = [rule for rule in rules if of_lines(rule)]
 
     def of(self, rule: Rule) -> Int32 | None:
         """Places of the lines that may be among the rule's items and in its scope, rising; None: all."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,10 @@ from ... import _core
 from ...policy.compile import Asked
 from ...settling.people import Facts, LevelMap
 from ..fields import Scope
+from ..rule import Rule
 from .given import Batch
 
-__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "asks_lines", "both", "fits", "of_visits", "turned"]
+__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "asks_lines", "both", "fits", "of_visits", "scope_with_region", "turned"]
 
 Truth = npt.NDArray[np.uint8]
 Int32 = npt.NDArray[np.int32]
@@ -25,6 +27,7 @@ OF_LINES = ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg")
 # What a column means where nothing was given: the schemas' defaults.
 DEFAULTS = {"place": "local", "day_surgery": "0"}
 TABLES = ("visits", "persons", "institutions")
+_REGIONAL: WeakKeyDictionary[Rule, Scope] = WeakKeyDictionary()
 _TURNED = np.array([YES, NO, UNKNOWN], np.uint8)
 
 
@@ -54,6 +57,20 @@ def of_visits(scope: Scope) -> Scope:
         return scope
     tests = {name: prefixes for name, prefixes in scope.tests.items() if name not in OF_LINES}
     return Scope(tests, scope.diagnoses, tuple(part for part in scope.negated if not asks_lines(part)))
+
+
+def scope_with_region(rule: Rule) -> Scope:
+    """A rule's conditions, and the region of its document as one more."""
+    if rule.region == "*":
+        return rule.scope
+    if rule not in _REGIONAL:
+        scope, own = rule.scope, Scope({"insuplc_admdvs": (rule.region,)}, (), ())
+        if "insuplc_admdvs" not in scope.tests:
+            _REGIONAL[rule] = Scope({**scope.tests, **own.tests}, scope.diagnoses, scope.negated)
+        else:
+            turned = Scope({}, (), (own,))
+            _REGIONAL[rule] = Scope(scope.tests, scope.diagnoses, (*scope.negated, turned))
+    return _REGIONAL[rule]
 
 
 class Scopes:

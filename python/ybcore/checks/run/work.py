@@ -19,9 +19,9 @@ from .lines import Chosen
 from .lists import members
 from .picked import Picks
 from .records import Records
-from .scope import NO, UNKNOWN, YES, asks_lines
+from .scope import NO, UNKNOWN, YES, asks_lines, scope_with_region
 
-__all__ = ["Chosen", "Work"]
+__all__ = ["Chosen", "Work", "is_of_pairs"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -38,24 +38,12 @@ class Work(Records):
         self.known_at = known_at
         self.picks = Picks(self)
         self._entries: dict[tuple[str, str, str], Any] = {}
-        self._scopes: dict[str, Scope] = {}
 
     # ------------------------------------------------------------------ lists and tables
 
     def scope_of(self, rule: Rule) -> Scope:
         """A rule's conditions, and the region of its document as one more."""
-        if rule.region == "*":
-            return rule.scope
-        if rule.id not in self._scopes:
-            own = Scope({"insuplc_admdvs": (rule.region,)}, (), ())
-            if "insuplc_admdvs" not in rule.scope.tests:
-                self._scopes[rule.id] = Scope(
-                    {**rule.scope.tests, **own.tests}, rule.scope.diagnoses, rule.scope.negated
-                )
-            else:
-                turned = Scope({}, (), (own,))
-                self._scopes[rule.id] = Scope(rule.scope.tests, rule.scope.diagnoses, (*rule.scope.negated, turned))
-        return self._scopes[rule.id]
+        return scope_with_region(rule)
 
     @cached_property
     def places(self) -> tuple[Int32, list[str], Int32]:
@@ -153,7 +141,7 @@ class Work(Records):
         ids = self.batch.item_ids
         if items.table is not None:
             table = self._items_table(rule, items)
-            columns = ("main", "included") if _of_pairs(table) else table.key[:1]
+            columns = ("main", "included") if is_of_pairs(table) else table.key[:1]
             out = np.zeros(len(ids), bool)
             for column in columns:
                 found = index_in(table.columns[column], ids)
@@ -189,7 +177,7 @@ class Work(Records):
             rows = self.at(self.catalogue_rows, chosen.rows)
             return None, _core.taken(self._class_of_rows(items), rows, self.threads)
         item = self.of(chosen, "item")
-        if items.table is None or _of_pairs(self._items_table(rule, items)):
+        if items.table is None or is_of_pairs(self._items_table(rule, items)):
             mask = self.item_mask(rule, items)
             assert mask is not None
             return None, _core.taken(np.append(mask.astype(np.uint8), np.uint8(UNKNOWN)), item, self.threads)
@@ -288,5 +276,6 @@ class Work(Records):
         return best
 
 
-def _of_pairs(table: RuleTable) -> bool:
+def is_of_pairs(table: RuleTable) -> bool:
+    """Whether rows are found by either side of a pair."""
     return {"main", "included"} <= set(table.columns)
