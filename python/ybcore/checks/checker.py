@@ -10,6 +10,7 @@ from typing import Any
 from .book import RuleBook, RuleSource
 from .check import given
 from .run.given import Batch
+from .run.kept import Kept
 from .run.report import CheckReport
 from .run.runner import day_of, reported, stage_of, states_of
 from .run.screen import Screen
@@ -34,7 +35,7 @@ class Checker:
         """Arguments are those of `check`. Raises InputError and DocumentError, each with every problem at once."""
         stage_of(stage)
         self._book, self._catalog, _ = given(rules, catalog, 1)
-        self._beside = {"institutions": institutions, "doctors": doctors}
+        self._kept = Kept(self._book, self._catalog, {"institutions": institutions, "doctors": doctors})
         self._stage, self._known = stage, day_of(known_at)
         self._screen = Screen(self._book.rules, self._book.lists, self._catalog)
 
@@ -52,8 +53,8 @@ class Checker:
         suppress: Sequence[dict[str, Any]] = (),
     ) -> CheckReport:
         began = time.perf_counter()
-        tables = {"visits": visits, "lines": lines, "persons": persons, "diagnoses": diagnoses, "operations": operations, "labs": labs, "stock": stock, **self._beside}
-        work = Work(Batch(tables, self._catalog, line_offsets, 1), self._known)
+        tables = {"visits": visits, "lines": lines, "persons": persons, "diagnoses": diagnoses, "operations": operations, "labs": labs, "stock": stock}
+        work = Work(Batch(tables, self._catalog, line_offsets, 1, self._kept), self._known)
         work.lists = self._book.lists
         states = states_of(work, self._book, self._stage)
         only = self._screen.may(work, [rule for rule, (status, _) in states if status == "run"], self._stage)

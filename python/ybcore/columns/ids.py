@@ -261,6 +261,8 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         mine = out[at : at + len(chunk)]
         if not pa.types.is_dictionary(chunk.type):
             index.find(*_parts(chunk), mine, threads)
+        elif len(chunk) * 4 < len(chunk.dictionary):
+            index.find(*_parts(chunk.dictionary_decode()), mine, threads)
         elif len(chunk):
             key = page_of(chunk.dictionary)
             if key not in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,10 @@ from ...columns.schema import INSTITUTIONS, PERSONS
 from ...settling.order import tie_ids
 from ...settling.people import dated, insutype_match
 
-__all__ = ["Batch"]
+if TYPE_CHECKING:
+    from .kept import Kept
+
+__all__ = ["SPARE", "TABLES", "Batch"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -47,17 +50,24 @@ class Batch:
     Raises InputError with every wrong column of every table at once.
     """
 
-    def __init__(self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1) -> None:
-        self.catalog, self.threads = catalog, threads
+    def __init__(
+        self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1, kept: Kept | None = None
+    ) -> None:  # fmt: skip
+        """`kept`: what was made before any call; institutions and doctors are there then."""
+        self.catalog, self.threads, self.kept = catalog, threads, kept
         problems = Problems()
-        self.frames: dict[str, Frame] = {
-            name: read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=name == "lines")
-            for name, spec in TABLES.items()
-            if tables.get(name) is not None
-        }
+        self.frames: dict[str, Frame] = {}
+        for name, spec in TABLES.items():
+            if kept is not None and name in kept.frames:
+                self.frames[name] = kept.frames[name]
+            elif tables.get(name) is not None and kept is not None:
+                self.frames[name] = kept.readers[name].read(tables[name], problems)
+            elif tables.get(name) is not None:
+                lazy = name == "lines"
+                self.frames[name] = read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=lazy)
         self.visits = self.frames["visits"]
         self._check(line_offsets, problems)
-        for name in ("persons", "institutions"):
+        for name in ("persons", "institutions") if kept is None else ("persons",):
             check_validity(self.frames.get(name), problems)
         problems.stop()
         self._ids(line_offsets)

@@ -63,7 +63,7 @@ class Picks:
     def _pick(self, rules: list[Rule]) -> None:
         work, batch = self._work, self._work.batch
         masks = np.zeros((len(batch.item_ids) + 1, 1), np.uint64)
-        scopes: dict[tuple[Scope, str], Any] = {}
+        scopes: dict[tuple[Scope, int], Any] = {}
         for bit, rule in enumerate(rules):
             mine = np.uint64(1 << bit)
             inside = work.item_mask(rule)
@@ -71,7 +71,7 @@ class Picks:
             masks[-1] |= mine
             masks[:-1] |= mine if inside is None else np.where(inside, mine, np.uint64(0))[:, None]
             scope = of_visits(work.scope_of(rule))
-            known = (scope, repr(rule.visit_kinds))
+            known = (scope, work.scopes.number_of(rule.visit_kinds))
             scopes.setdefault(known, [rule.visit_kinds, np.uint64(0)])[1] |= mine
         holds = np.zeros((batch.visits.rows, 1), np.uint64)
         for (scope, _), (kinds, own) in scopes.items():

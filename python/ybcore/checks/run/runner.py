@@ -17,7 +17,7 @@ from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch
 from .money import MOVING, Judged, judge
-from .needs import missing
+from .needs import columns_of, missing
 from .report import CheckReport
 from .work import Work
 
@@ -78,8 +78,13 @@ def day_of(known_at: dt.date | None) -> int | None:
 
 
 def states_of(work: Work, book: RuleBook, stage: str) -> list[State]:
-    """Whether each rule of the book runs on a batch, and if not why."""
-    return [(rule, rule_status(work, rule, stage)) for rule in book]
+    """Whether each rule of the book runs on a batch, and if not why: batches with the same columns have the same answer."""
+
+    def found() -> list[State]:
+        return [(rule, rule_status(work, rule, stage)) for rule in book]
+
+    kept = work.batch.kept
+    return found() if kept is None else kept.once((stage, columns_of(work.batch)), found)  # type: ignore[no-any-return]
 
 
 def reported(

@@ -33,7 +33,7 @@ _TURNED = np.array([YES, NO, UNKNOWN], np.uint8)
 
 def fits(text: str, prefixes: Sequence[str]) -> bool:
     """True when one of the prefixes begins the text."""
-    return any(text.startswith(prefix) for prefix in prefixes)
+    return text.startswith(tuple(prefixes))
 
 
 def both(a: Truth, b: Truth) -> Truth:
@@ -85,6 +85,7 @@ class Scopes:
         )  # fmt: skip
         self._texts: dict[str, tuple[Int32, list[str]]] = {}
         self._known: dict[Any, Any] = {}
+        self._kinds: dict[int, Any] = {}
 
     def text(self, name: str) -> tuple[Int32, list[str]]:
         """(index of each visit, texts) of an attribute; the empty text is missing."""
@@ -120,9 +121,14 @@ class Scopes:
         values, texts = lines.code(name) or (np.full(lines.rows, -1, np.int32), [])
         return np.where(values < 0, len(texts), values).astype(np.int32), [*texts, ""]
 
+    def number_of(self, kinds: Mapping[str, Sequence[str]]) -> int:
+        """A number of a map of kinds, which is held so that no other gets it."""
+        self._kinds.setdefault(id(kinds), kinds)
+        return id(kinds)
+
     def attribute(self, name: str, prefixes: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> Truth:
         """Whether an attribute begins with one of the prefixes; a visit may be of several kinds."""
-        key = (name, tuple(prefixes), repr(kinds) if name == "visit_kind" else "")
+        key = (name, tuple(prefixes), self.number_of(kinds) if name == "visit_kind" else 0)
         if key not in self._known:
             codes, texts = self.text("med_type" if name == "visit_kind" else name)
             if name == "visit_kind":
@@ -135,14 +141,14 @@ class Scopes:
 
     def truth(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> Truth:
         """Whether all conditions of a scope hold, for each visit. The scope asks nothing of lines."""
-        key = (scope, repr(kinds))
+        key = (scope, self.number_of(kinds))
         if key not in self._known:
             self._known[key] = self._at(scope, kinds, None)
         return self._known[key]
 
     def sure(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> bool:
         """Whether of every visit it is known if the scope holds."""
-        key = ("sure", scope, repr(kinds))
+        key = ("sure", scope, self.number_of(kinds))
         if key not in self._known:
             self._known[key] = (self.truth(scope, kinds) != UNKNOWN).all()
         return bool(self._known[key])

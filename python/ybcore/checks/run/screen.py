@@ -15,10 +15,11 @@ import pyarrow as pa
 from ..fields import Items
 from ..rule import Rule
 from .coded import coded_rows
+from .held import is_of_pairs, rows_of_class
 from .lists import members
 from .picked import OF_VISITS, of_lines
-from .scope import OF_LINES, fits, kinds_of, scope_with_region
-from .work import Work, is_of_pairs
+from .scope import OF_LINES, YES, fits, kinds_of, scope_with_region
+from .work import Work
 
 __all__ = ["Screen"]
 
@@ -91,9 +92,7 @@ class Screen:
     def _of_class(self, items: Items) -> Test:
         if self._catalog is None:
             return lambda text: False
-        name = "list_type" if items.list_type is not None else "med_chrgitm_type"
-        texts, codes = self._catalog.words(name)
-        right = np.array([fits(text, getattr(items, name)) for text in texts] + [False])[codes]
+        right = rows_of_class(self._catalog, items)[:-1] == YES
         some = np.unique(self._catalog.item_of_row[right])
         return frozenset(self._catalog.codes.take(pa.array(some[some >= 0])).to_pylist()).__contains__
 
