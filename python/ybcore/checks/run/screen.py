@@ -16,9 +16,11 @@ from ..fields import Items
 from ..rule import Rule
 from .coded import coded_rows
 from .held import is_of_pairs, rows_of_class
+from .line_rules import fits_test, tests_of
 from .lists import members
 from .picked import OF_VISITS, of_lines
 from .scope import OF_LINES, YES, fits, kinds_of, scope_with_region
+from .time_rules import least_of
 from .work import Work
 
 __all__ = ["Screen"]
@@ -40,6 +42,8 @@ class Screen:
         self._asking: dict[str, int] = {}  # rules with a condition, by what it is on
         self._on: dict[str, int] = dict.fromkeys(("lines", "visits", *_CODED, *_KEYS, "doctor", "death", "ratio"), 0)
         self._ratios: dict[str, Rule] = {}
+        self._least: list[tuple[int, int]] = []  # rules of visits, and how many visits a finding takes
+        self._more: list[tuple[int, Callable[[Work, list[tuple[int, int]]], bool]]] = []
         for rule in rules:
             if rule.enabled:
                 self._add(rule, self._bit[rule.id])
@@ -59,6 +63,11 @@ class Screen:
             if name in OF_LINES and kind != "lines":
                 continue
             self._ask(f"{'line ' if name in OF_LINES else ''}{name}", bit, _attribute(name, prefixes, rule))
+        if kind == "visits" and _least_visits(rule) > 1:
+            self._least.append((bit, _least_visits(rule)))
+        more = _more(rule)
+        if more is not None:
+            self._more.append((bit, more))
         if kind in ("visits", "death"):
             return
         what = "item" if kind == "lines" else kind
@@ -130,11 +139,10 @@ class Screen:
         for bits in on.values():
             watched |= bits
         out = mine & ~watched
-        visits = np.flatnonzero(current).tolist()
-        of_visit = {visit: mine for visit in visits}
+        of_visit = dict.fromkeys(np.flatnonzero(batch.stands).tolist(), mine)
+        now = np.flatnonzero(current).tolist()
         rows = work.rows[current[work.ordered("visit")]] if len(work.rows) else work.rows
-        cells = list(zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows)))
-        cells = list(set(cells))
+        cells = list(set(zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows))))
         ask_items = self._asking.get("item", 0)
         codes = sorted({cell[0] for cell in cells})
         names = batch.item_ids.take(pa.array(codes, mask=np.array(codes, np.int64) < 0)).to_pylist() if codes else []
@@ -153,9 +161,16 @@ class Screen:
                 bits &= flags
             out |= bits & on["lines"] & mine
         there = 0
-        for bits in of_visit.values():
-            there |= bits
+        for visit in now:
+            there |= of_visit[visit]
         there &= mine
+        for bit, least in self._least:
+            if there & bit and sum(1 for bits in of_visit.values() if bits & bit) < least:
+                there &= ~bit
+        pairs = [cell[:2] for cell in cells]
+        for bit, more in self._more:
+            if (out | there) & bit and not more(work, pairs):
+                out, there = out & ~bit, there & ~bit
         out |= there & on["visits"]
         if there & on["death"] and _some_death(work):
             out |= there & on["death"]
@@ -164,7 +179,7 @@ class Screen:
                 out |= self._coded(work, kind, of_visit, current) & on[kind] & there
         for kind in _KEYS:
             if there & on[kind]:
-                out |= self._keyed(work, kind, of_visit) & on[kind] & there
+                out |= self._keyed(work, kind, of_visit, now) & on[kind] & there
         if there & on["doctor"]:
             out |= self._doctors(work, rows, of_visit) & on["doctor"] & there
         for rule_id, rule in self._ratios.items():
@@ -199,14 +214,14 @@ class Screen:
             out |= of_visit[visit] & (~asking | self._bits(kind, text))
         return out
 
-    def _keyed(self, work: Work, kind: str, of_visit: dict[int, int]) -> int:
+    def _keyed(self, work: Work, kind: str, of_visit: dict[int, int], now: list[int]) -> int:
         batch = work.batch
         codes, ids = {
             "institution": lambda: (batch.hospital, batch.hospital_ids), "person": lambda: (batch.psn, batch.psn_ids), "card": lambda: work.cards
         }[kind]()  # fmt: skip
         out = 0
-        for visit, bits in of_visit.items():
-            out |= bits & self._of_id(kind, int(codes[visit]), ids)
+        for visit in now:
+            out |= of_visit[visit] & self._of_id(kind, int(codes[visit]), ids)
         return out
 
     def _doctors(self, work: Work, rows: Any, of_visit: dict[int, int]) -> int:
@@ -257,15 +272,118 @@ def _some_death(work: Work) -> bool:
 
 
 def enough(work: Work, rule: Rule) -> bool:
-    """Whether all that a ratio's denominator may count together reaches the least that it is asked of."""
-    side = rule.check.denominator
+    """Whether what a ratio's denominator may count of one unit, over all periods, reaches the least that it is asked of."""
+    side, batch = rule.check.denominator, work.batch
     least = rule.check.min_sample.value
-    if side.measure == "visits":
-        return bool(np.count_nonzero(work.batch.stands) >= least)
+    of_visits = side.measure in ("visits", "days")
+    rows = np.flatnonzero(batch.stands) if of_visits else work.rows
+    if rule.check.by == "doctor":
+        unit = batch.attending[rows] if of_visits else batch.doctor[rows]
+    else:
+        unit = batch.hospital[rows if of_visits else batch.line_visit[rows]]
+    counted: Any = None
     if side.measure == "days":
-        return bool(np.maximum(work.stay_days, 0)[work.batch.stands].sum() >= least)
-    if side.measure == "count":
-        return len(work.rows) >= least
-    return bool(np.maximum(work.given(side.measure)[work.rows], 0).sum() >= least)
+        counted = work.stay_days[rows]
+    elif side.measure in ("amount", "quantity"):
+        counted = work.given(side.measure)[rows]
+    # Sums of floats are exact below 2^53; beyond, a little more than the sum is as good.
+    sums = np.bincount(unit + 1, None if counted is None else np.maximum(counted, 0))[1:]
+    return bool(len(sums)) and bool(sums.max() * (1 + 1e-9) >= least)
 
 
+def _least_visits(rule: Rule) -> int:
+    """Visits that a finding takes at least."""
+    if rule.kernel == "K08" or (rule.kernel == "K09" and rule.check.form == "overlap"):
+        return 2
+    if rule.kernel == "K07" and rule.check.measure in ("visits", "institutions"):
+        least = least_of(rule.check)
+        return 1 if least is None else least + 1
+    return 1
+
+
+Pairs = list[tuple[int, int]]
+
+
+def _more(rule: Rule) -> Callable[[Work, Pairs], bool] | None:
+    """What else has to be so, of the items and visits of the current lines, for a rule to have a finding; None: nothing that is cheap to tell."""
+    if rule.kernel == "K04" and rule.table is not None and rule.check.bundle is None:
+        return _partners(rule)
+    if rule.kernel == "K01" and rule.check.key == "item" and rule.check.attribute not in ("age", "listed"):
+        return _attributes(rule)
+    if rule.kernel == "K01" and rule.check.key == "doctor" and rule.check.attribute in ("title", "dr_status"):
+        return _doctors(rule)
+    return None
+
+
+def _partners(rule: Rule) -> Callable[[Work, Pairs], bool]:
+    """Of a pair both items are there."""
+    table = rule.table
+    assert table is not None
+    partners: dict[str, set[str]] = {}
+    for main, included in zip(table.columns["main"], table.columns["included"]):
+        partners.setdefault(main, set()).add(included)
+        partners.setdefault(included, set()).add(main)
+
+    def fits_some(work: Work, now: Pairs) -> bool:
+        names = work.item_names
+        there = work.once("items there", lambda: {names[item] for item in set(work.ordered("item").tolist()) if item >= 0})
+        return any(not there.isdisjoint(partners.get(names[item], ())) for item, _ in now if item >= 0)
+
+    return fits_some
+
+
+def _attributes(rule: Rule) -> Callable[[Work, Pairs], bool]:
+    """The attribute of a line's visit is one that some table row of its item, or the rule, does not allow."""
+    name, kinds = rule.check.attribute, rule.visit_kinds
+    if name in (*OF_LINES, "dept", "title", "dr_status"):
+        return lambda work, now: True
+    tests, of_entry, barred = tests_of(rule)
+    table = rule.table
+    known: dict[str, Any] = {}
+
+    def hit_by(text: str) -> Any:
+        hits = [fits_test(test, text, kinds if name == "visit_kind" else None) == barred for test in tests]
+        if table is None:
+            return hits[0]
+        return {key for key, of in zip(table.columns[table.key[0]], of_entry.tolist()) if of >= 0 and hits[of]}
+
+    def fits_some(work: Work, now: Pairs) -> bool:
+        codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
+        names = work.item_names
+        for item, visit in now:
+            text = texts[codes[visit]]
+            if item < 0 or not text:
+                continue
+            if text not in known:
+                known[text] = hit_by(text)
+            hits = known[text]
+            if hits is True or (hits and names[item] in hits):
+                return True
+        return False
+
+    return fits_some
+
+
+def _doctors(rule: Rule) -> Callable[[Work, Pairs], bool]:
+    """Some doctor has a row, on whatever day, with what the rule does not allow."""
+
+    def fits_some(work: Work, now: Pairs) -> bool:
+        batch, frame = work.batch, work.batch.frames["doctors"]
+        right = work.kept_once(f"doctors {rule.id}", lambda: doctors_hit(rule, frame))
+        rows = work.rows[~batch.history[work.ordered("visit")]] if batch.history.any() else work.rows
+        known = batch.doctor_ids
+        doctors = np.unique(batch.doctor[rows])
+        return any(known[int(d)].as_py() in right for d in doctors if d >= 0)
+
+    return fits_some
+
+
+def doctors_hit(rule: Rule, frame: Any) -> Any:
+    """Codes of such doctors."""
+    tests, of_entry, barred = tests_of(rule)
+    found = frame.code("dr_pro_tech_duty" if rule.check.attribute == "title" else "prac_stas")
+    if found is None or "dr_code" not in frame.ids:
+        return frozenset()
+    codes, texts = found
+    wrong = np.array([any(fits_test(test, text, None) == barred for test in tests) for text in texts] + [False])[codes]
+    return frozenset(frame.ids["dr_code"].take(pa.array(np.flatnonzero(wrong))).to_pylist())

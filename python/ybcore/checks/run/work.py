@@ -192,6 +192,11 @@ class Work(Records):
         return kept.numbers(self.batch.item_ids)
 
     @cached_property
+    def item_names(self) -> list[str]:
+        """The items of the batch as texts."""
+        return [str(item) for item in self.batch.item_ids.to_pylist()]
+
+    @cached_property
     def catalogue_item(self) -> Int32:
         """Index of each item of the batch in the catalogue; -1 for one that is not there."""
         out: Int32 = self.batch.catalog.item_of(self.batch.item_ids)
