@@ -16,11 +16,10 @@ from ..fields import Items
 from ..rule import Rule
 from .coded import coded_rows
 from .held import is_of_pairs, rows_of_class
-from .line_rules import fits_test, tests_of
 from .lists import members
 from .picked import OF_VISITS, of_lines
 from .scope import OF_LINES, YES, fits, kinds_of, scope_with_region
-from .time_rules import least_of
+from .taken import Now, enough, least_visits, more_of, some_death
 from .work import Work
 
 __all__ = ["Screen"]
@@ -43,7 +42,7 @@ class Screen:
         self._on: dict[str, int] = dict.fromkeys(("lines", "visits", *_CODED, *_KEYS, "doctor", "death", "ratio"), 0)
         self._ratios: dict[str, Rule] = {}
         self._least: list[tuple[int, int]] = []  # rules of visits, and how many visits a finding takes
-        self._more: list[tuple[int, Callable[[Work, list[tuple[int, int]]], bool]]] = []
+        self._more: list[tuple[int, Callable[[Work, Now], bool]]] = []
         for rule in rules:
             if rule.enabled:
                 self._add(rule, self._bit[rule.id])
@@ -52,6 +51,9 @@ class Screen:
 
     def _add(self, rule: Rule, bit: int) -> None:
         kind = _looks_at(rule)
+        more = more_of(rule)
+        if more is not None:
+            self._more.append((bit, more))
         if kind == "always":
             return
         self._on[kind] |= bit
@@ -63,11 +65,8 @@ class Screen:
             if name in OF_LINES and kind != "lines":
                 continue
             self._ask(f"{'line ' if name in OF_LINES else ''}{name}", bit, _attribute(name, prefixes, rule))
-        if kind == "visits" and _least_visits(rule) > 1:
-            self._least.append((bit, _least_visits(rule)))
-        more = _more(rule)
-        if more is not None:
-            self._more.append((bit, more))
+        if kind == "visits" and least_visits(rule) > 1:
+            self._least.append((bit, least_visits(rule)))
         if kind in ("visits", "death"):
             return
         what = "item" if kind == "lines" else kind
@@ -138,7 +137,8 @@ class Screen:
         watched = 0
         for bits in on.values():
             watched |= bits
-        out = mine & ~watched
+        always = mine & ~watched
+        out = 0
         of_visit = dict.fromkeys(np.flatnonzero(batch.stands).tolist(), mine)
         now = np.flatnonzero(current).tolist()
         rows = work.rows[current[work.ordered("visit")]] if len(work.rows) else work.rows
@@ -167,12 +167,14 @@ class Screen:
         for bit, least in self._least:
             if there & bit and sum(1 for bits in of_visit.values() if bits & bit) < least:
                 there &= ~bit
-        pairs = [cell[:2] for cell in cells]
+        refused = 0
+        there_now = Now(rows, [cell[:2] for cell in cells], of_visit)
         for bit, more in self._more:
-            if (out | there) & bit and not more(work, pairs):
-                out, there = out & ~bit, there & ~bit
-        out |= there & on["visits"]
-        if there & on["death"] and _some_death(work):
+            there_now.bit = bit
+            if (out | there | always) & bit and not more(work, there_now):
+                out, there, refused = out & ~bit, there & ~bit, refused | bit
+        out = (out | always | there & on["visits"]) & ~refused
+        if there & on["death"] and some_death(work):
             out |= there & on["death"]
         for kind in _CODED:
             if there & on[kind]:
@@ -264,126 +266,3 @@ def _attribute(name: str, prefixes: Sequence[str], rule: Rule) -> Test:
     if name == "visit_kind":
         return lambda text: any(fits(kind, prefixes) for kind in kinds_of(text, rule.visit_kinds))
     return lambda text: fits(text, prefixes)
-
-
-def _some_death(work: Work) -> bool:
-    codes, texts = work.scopes.text("dscg_way")
-    return "5" in texts and bool((codes == texts.index("5")).any() or texts.count("5") > 1)
-
-
-def enough(work: Work, rule: Rule) -> bool:
-    """Whether what a ratio's denominator may count of one unit, over all periods, reaches the least that it is asked of."""
-    side, batch = rule.check.denominator, work.batch
-    least = rule.check.min_sample.value
-    of_visits = side.measure in ("visits", "days")
-    rows = np.flatnonzero(batch.stands) if of_visits else work.rows
-    if rule.check.by == "doctor":
-        unit = batch.attending[rows] if of_visits else batch.doctor[rows]
-    else:
-        unit = batch.hospital[rows if of_visits else batch.line_visit[rows]]
-    counted: Any = None
-    if side.measure == "days":
-        counted = work.stay_days[rows]
-    elif side.measure in ("amount", "quantity"):
-        counted = work.given(side.measure)[rows]
-    # Sums of floats are exact below 2^53; beyond, a little more than the sum is as good.
-    sums = np.bincount(unit + 1, None if counted is None else np.maximum(counted, 0))[1:]
-    return bool(len(sums)) and bool(sums.max() * (1 + 1e-9) >= least)
-
-
-def _least_visits(rule: Rule) -> int:
-    """Visits that a finding takes at least."""
-    if rule.kernel == "K08" or (rule.kernel == "K09" and rule.check.form == "overlap"):
-        return 2
-    if rule.kernel == "K07" and rule.check.measure in ("visits", "institutions"):
-        least = least_of(rule.check)
-        return 1 if least is None else least + 1
-    return 1
-
-
-Pairs = list[tuple[int, int]]
-
-
-def _more(rule: Rule) -> Callable[[Work, Pairs], bool] | None:
-    """What else has to be so, of the items and visits of the current lines, for a rule to have a finding; None: nothing that is cheap to tell."""
-    if rule.kernel == "K04" and rule.table is not None and rule.check.bundle is None:
-        return _partners(rule)
-    if rule.kernel == "K01" and rule.check.key == "item" and rule.check.attribute not in ("age", "listed"):
-        return _attributes(rule)
-    if rule.kernel == "K01" and rule.check.key == "doctor" and rule.check.attribute in ("title", "dr_status"):
-        return _doctors(rule)
-    return None
-
-
-def _partners(rule: Rule) -> Callable[[Work, Pairs], bool]:
-    """Of a pair both items are there."""
-    table = rule.table
-    assert table is not None
-    partners: dict[str, set[str]] = {}
-    for main, included in zip(table.columns["main"], table.columns["included"]):
-        partners.setdefault(main, set()).add(included)
-        partners.setdefault(included, set()).add(main)
-
-    def fits_some(work: Work, now: Pairs) -> bool:
-        names = work.item_names
-        there = work.once("items there", lambda: {names[item] for item in set(work.ordered("item").tolist()) if item >= 0})
-        return any(not there.isdisjoint(partners.get(names[item], ())) for item, _ in now if item >= 0)
-
-    return fits_some
-
-
-def _attributes(rule: Rule) -> Callable[[Work, Pairs], bool]:
-    """The attribute of a line's visit is one that some table row of its item, or the rule, does not allow."""
-    name, kinds = rule.check.attribute, rule.visit_kinds
-    if name in (*OF_LINES, "dept", "title", "dr_status"):
-        return lambda work, now: True
-    tests, of_entry, barred = tests_of(rule)
-    table = rule.table
-    known: dict[str, Any] = {}
-
-    def hit_by(text: str) -> Any:
-        hits = [fits_test(test, text, kinds if name == "visit_kind" else None) == barred for test in tests]
-        if table is None:
-            return hits[0]
-        return {key for key, of in zip(table.columns[table.key[0]], of_entry.tolist()) if of >= 0 and hits[of]}
-
-    def fits_some(work: Work, now: Pairs) -> bool:
-        codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
-        names = work.item_names
-        for item, visit in now:
-            text = texts[codes[visit]]
-            if item < 0 or not text:
-                continue
-            if text not in known:
-                known[text] = hit_by(text)
-            hits = known[text]
-            if hits is True or (hits and names[item] in hits):
-                return True
-        return False
-
-    return fits_some
-
-
-def _doctors(rule: Rule) -> Callable[[Work, Pairs], bool]:
-    """Some doctor has a row, on whatever day, with what the rule does not allow."""
-
-    def fits_some(work: Work, now: Pairs) -> bool:
-        batch, frame = work.batch, work.batch.frames["doctors"]
-        right = work.kept_once(f"doctors {rule.id}", lambda: doctors_hit(rule, frame))
-        rows = work.rows[~batch.history[work.ordered("visit")]] if batch.history.any() else work.rows
-        known = batch.doctor_ids
-        doctors = np.unique(batch.doctor[rows])
-        return any(known[int(d)].as_py() in right for d in doctors if d >= 0)
-
-    return fits_some
-
-
-def doctors_hit(rule: Rule, frame: Any) -> Any:
-    """Codes of such doctors."""
-    tests, of_entry, barred = tests_of(rule)
-    found = frame.code("dr_pro_tech_duty" if rule.check.attribute == "title" else "prac_stas")
-    if found is None or "dr_code" not in frame.ids:
-        return frozenset()
-    codes, texts = found
-    wrong = np.array([any(fits_test(test, text, None) == barred for test in tests) for text in texts] + [False])[codes]
-    return frozenset(frame.ids["dr_code"].take(pa.array(np.flatnonzero(wrong))).to_pylist())

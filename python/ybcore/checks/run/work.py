@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +39,7 @@ class Work(Records):
         self.known_at = known_at
         self.picks = Picks(self)
         self._entries: dict[tuple[str, str, str], Any] = {}
+        self._chosen: dict[Any, Chosen] = {}
 
     # ------------------------------------------------------------------ lists and tables
 
@@ -285,6 +287,15 @@ class Work(Records):
 
     def visits(self, rule: Rule) -> Chosen:
         """Visits in a rule's scope, in order; with items, those that have such a line."""
+        if not rule.items.all or not self.always(rule):
+            return self._visits(rule)
+        # Many rules have one scope.
+        key = (self.scope_of(rule), self.scopes.number_of(rule.visit_kinds))
+        if key not in self._chosen:
+            self._chosen[key] = self._visits(rule)
+        return replace(self._chosen[key])
+
+    def _visits(self, rule: Rule) -> Chosen:
         order, _ = self.batch.visit_order
         truth = self.scopes.truth(self.scope_of(rule), rule.visit_kinds)[order]
         truth = self.when(rule, truth, self.batch.begin_day[order])
