@@ -92,11 +92,14 @@ def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32
     assert table is not None
     out = np.full((len(rows), len(names)), -1, np.int32)
     of_row = np.array(table.columns["operation_group"], object)
+    item = work.index_in(table, table.key[0], batch.item_ids)
+    there = set(of_row[np.isin(item, np.unique(batch.item[rows]))].tolist())
     for g, name in enumerate(names):
-        out[:, g] = work.entries(
-            table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
-            of_row == name,
-        )  # fmt: skip
+        if name in there:
+            out[:, g] = work.entries(
+                table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
+                of_row == name,
+            )  # fmt: skip
     return out
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import permutations
@@ -100,18 +99,24 @@ def more_of(rule: Rule) -> More | None:
 def _total(work: Work, measure: str, item: int) -> int:
     """What all standing lines of an item come to, those below nothing left out."""
 
-    def totals() -> dict[int, int]:
-        out: Counter[int] = Counter()
+    return _totals(work, measure, False).get(item, {}).get(0, 0)
+
+
+def _totals(work: Work, measure: str, by_day: bool) -> dict[int, dict[int, int]]:
+    """By item: the same of each day, or of all days together as day 0."""
+
+    def totals() -> dict[int, dict[int, int]]:
+        out: dict[int, dict[int, int]] = {}
         items = work.ordered("item").tolist()
-        if measure == "count":
-            out.update(items)
-        else:
-            for key, value in zip(items, work.ordered(measure).tolist()):
-                out[key] += max(0, value)
+        days = work.ordered("day").tolist() if by_day else [0] * len(items)
+        values = [1] * len(items) if measure == "count" else np.maximum(work.ordered(measure), 0).tolist()
+        for item, day, value in zip(items, days, values):
+            mine = out.setdefault(item, {})
+            mine[day] = mine.get(day, 0) + value
         return out
 
-    found: dict[int, int] = work.once(f"totals {measure}", totals)
-    return found.get(item, 0)
+    found: dict[int, dict[int, int]] = work.once(f"totals {measure} {by_day}", totals)
+    return found
 
 
 def _caps(rule: Rule) -> More | None:
@@ -120,17 +125,18 @@ def _caps(rule: Rule) -> More | None:
     at_least = check.comparator == "at_least"
     if check.comparator not in ("more_than", "at_least"):
         return None
-    column, table = check.cap.column, rule.table
+    column, table, group = check.cap.column, rule.table, check.group
+    by_day = (group if isinstance(group, str) else group.group) in ("line", "day", "hour")
     least: dict[str, int] = {}
     if column and table is not None:
         for key, value in zip(table.columns[table.key[0]], rule.numbers[column].tolist()):
             least[key] = min(least.get(key, value), value)
 
     def beyond(work: Work, now: Now) -> bool:
-        names = work.item_names
+        names, totals = work.item_names, _totals(work, check.measure, by_day)
         for item in {item for item, _ in now.items if item >= 0}:
             cap = least.get(names[item]) if column else check.cap.value
-            if cap is not None and _total(work, check.measure, item) + at_least > cap:
+            if cap is not None and max(totals[item].values()) + at_least > cap:
                 return True
         return False
 
@@ -158,7 +164,9 @@ def _stays(rule: Rule) -> More:
                 spans[key] = min(old[0], begin), max(old[1], end)
         for (one, first), (other, later) in permutations(spans.items(), 2):
             gap = later[0] - first[1]
-            if one[0] == other[0] and (most is None or gap <= most) and (least is None or gap >= least):
+            # Stays that overlap do so whichever is taken first.
+            gaps = (gap, first[0] - later[1]) if rule.kernel == "K09" else (gap,)
+            if one[0] == other[0] and all((most is None or g <= most) and (least is None or g >= least) for g in gaps):
                 return True
         return False
 
