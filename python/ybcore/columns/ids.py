@@ -42,6 +42,8 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
     pages: dict[tuple[int, ...], pa.Array] = {}
 
     def same(chunk: pa.Array) -> pa.Array:
+        if chunk.type == target:
+            return chunk
         if not pa.types.is_dictionary(chunk.type):
             return chunk.cast(target)
         if chunk.dictionary.type == target:

@@ -303,7 +303,10 @@ def _cells(place: int, spec: Column, table: pa.Table) -> Cells:
 
 
 def _id_column(place: int, wide: bool, table: pa.Table) -> pa.ChunkedArray:
-    return blank_is_missing(normal(few(table.column(place)), wide=wide))
+    column = table.column(place)
+    if column.num_chunks == 1 and column.type == pa.large_string() and not _core.has_blank(column):
+        return column
+    return blank_is_missing(normal(few(column), wide=wide))
 
 
 def few(column: pa.ChunkedArray) -> pa.ChunkedArray:

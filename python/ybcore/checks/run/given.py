@@ -209,10 +209,15 @@ class Batch:
         self.history = v.flag("hist_flag", 0) == 1
 
     @cached_property
+    def visit_ties(self) -> dict[str, Any]:
+        """Ids of visits as they are compared."""
+        return tie_ids(self.visits.ids["setl_id"])
+
+    @cached_property
     def visit_order(self) -> tuple[Int64, Int64]:
         """(visits that stand by person, begin and id; where each person's begin among them)."""
         person = np.where(self.stands, self.psn, -1).astype(np.int32)
-        ids = tie_ids(self.visits.ids["setl_id"])
+        ids = self.visit_ties
         order, begin, _ = _core.order_rows(
             person, len(self.psn_ids), self.begin, None, ids["numbers"], ids["offsets"], ids["bytes"]
         )

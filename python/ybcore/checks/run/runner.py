@@ -93,6 +93,7 @@ def reported(
     """The report of a batch. `only`: rules that may have findings; what the others counted is told when the manifest is asked for."""
     asked = states if only is None else [state for state in states if state[0].id in only]
     rows, hits = _run(work, asked, stage)
+    hits = hits if only is None else [found for found in hits if len(found)]
     began = time.perf_counter()
     judged = judged_of(work, hits, suppress, stage)
     clock = {"prepare": seconds, "money": time.perf_counter() - began}
@@ -190,7 +191,7 @@ def raw_of(work: Work, rule: Rule, denied: Any) -> Raw:
 
 def note_denied(work: Work, hits: Hits, denied: Any) -> None:
     """Lines that a rule denies with their whole net amount; later caps may leave them out."""
-    if hits.rule.disposition not in MOVING or hits.rule.shadow:
+    if not len(hits) or hits.rule.disposition not in MOVING or hits.rule.shadow:
         return
     own = (hits.part == OFFENDING) & hits.is_line & ~hits.suspect[hits.finding]
     rows = hits.row[own]

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from ..fields import Items
 from ..rule import Rule
-from .coded import coded_rows
 from .held import is_of_pairs, rows_of_class
 from .lists import members
 from .picked import OF_VISITS, of_lines
@@ -208,12 +207,14 @@ class Screen:
             of_visit[visit] &= ~asking | self._bits(name, texts[codes[visit]])
 
     def _coded(self, work: Work, kind: str, of_visit: dict[int, int], current: Any) -> int:
-        rows = coded_rows(work, kind)
-        at = np.flatnonzero(current[rows.visit]) if len(rows.visit) else np.zeros(0, np.int64)
-        asking, texts = self._asking.get(kind, 0), rows.ids.take(pa.array(rows.code[at])).to_pylist()
+        visit, code, ids = work.diagnoses if kind == "diagnosis" else work.operations
+        at = np.flatnonzero(current[visit])
+        if not len(at):
+            return 0
+        asking, texts = self._asking.get(kind, 0), ids.to_pylist()
         out = 0
-        for visit, text in set(zip(rows.visit[at].tolist(), texts)):
-            out |= of_visit[visit] & (~asking | self._bits(kind, text))
+        for row, number in set(zip(visit[at].tolist(), code[at].tolist())):
+            out |= of_visit[row] & (~asking | self._bits(kind, texts[number]))
         return out
 
     def _keyed(self, work: Work, kind: str, of_visit: dict[int, int], now: list[int]) -> int:

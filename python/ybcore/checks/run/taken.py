@@ -82,7 +82,7 @@ def more_of(rule: Rule) -> More | None:
         return _caps(rule)
     if kernel == "K07" and check.subject == "person_item" and check.measure in ("count", "quantity", "amount"):
         least = least_of(check)
-        return None if least is None else lambda work, now: any(_total(work, check.measure, item) > least for item, _ in now.items)
+        return None if least is None else lambda work, now: any(_total(work, check.measure, item) > least for item in _of_rule(rule, work, now))
     if kernel == "K08" or (kernel == "K09" and check.form == "overlap"):
         return _stays(rule)
     if kernel == "K11":
@@ -96,27 +96,32 @@ def more_of(rule: Rule) -> More | None:
     return None
 
 
+def _of_rule(rule: Rule, work: Work, now: Now) -> set[int]:
+    """Current items that may be among the rule's."""
+    mask = work.item_mask(rule)
+    return {item for item, _ in now.items if item >= 0 and (mask is None or mask[item])}
+
+
 def _total(work: Work, measure: str, item: int) -> int:
     """What all standing lines of an item come to, those below nothing left out."""
 
-    return _totals(work, measure, False).get(item, {}).get(0, 0)
+    return sum(_totals(work, measure, False, {item}).get(item, {}).values())
 
 
-def _totals(work: Work, measure: str, by_day: bool) -> dict[int, dict[int, int]]:
+def _totals(work: Work, measure: str, by_day: bool, wanted: set[int]) -> dict[int, dict[int, int]]:
     """By item: the same of each day, or of all days together as day 0."""
-
-    def totals() -> dict[int, dict[int, int]]:
-        out: dict[int, dict[int, int]] = {}
-        items = work.ordered("item").tolist()
-        days = work.ordered("day").tolist() if by_day else [0] * len(items)
-        values = [1] * len(items) if measure == "count" else np.maximum(work.ordered(measure), 0).tolist()
-        for item, day, value in zip(items, days, values):
-            mine = out.setdefault(item, {})
-            mine[day] = mine.get(day, 0) + value
-        return out
-
-    found: dict[int, dict[int, int]] = work.once(f"totals {measure} {by_day}", totals)
-    return found
+    out: dict[int, dict[int, int]] = {}
+    inside = np.zeros(len(work.batch.item_ids) + 1, bool)
+    inside[list(wanted)] = True
+    items = work.ordered("item")
+    at = np.flatnonzero(inside[items])
+    rows = work.rows[at]
+    days = work.given("day")[rows].tolist() if by_day else [0] * len(at)
+    values = [1] * len(at) if measure == "count" else np.maximum(work.given(measure)[rows], 0).tolist()
+    for item, day, value in zip(items[at].tolist(), days, values):
+        mine = out.setdefault(item, {})
+        mine[day] = mine.get(day, 0) + value
+    return out
 
 
 def _caps(rule: Rule) -> More | None:
@@ -133,12 +138,13 @@ def _caps(rule: Rule) -> More | None:
             least[key] = min(least.get(key, value), value)
 
     def beyond(work: Work, now: Now) -> bool:
-        names, totals = work.item_names, _totals(work, check.measure, by_day)
-        for item in {item for item, _ in now.items if item >= 0}:
-            cap = least.get(names[item]) if column else check.cap.value
-            if cap is not None and max(totals[item].values()) + at_least > cap:
-                return True
-        return False
+        names = work.item_names
+        caps = {item: least.get(names[item]) if column else check.cap.value for item, _ in now.items if item >= 0}
+        caps = {item: cap for item, cap in caps.items() if cap is not None}
+        if not caps:
+            return False
+        totals = _totals(work, check.measure, by_day, set(caps))
+        return any(max(totals[item].values()) + at_least > cap for item, cap in caps.items())
 
     return beyond
 
