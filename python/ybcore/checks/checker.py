@@ -29,7 +29,7 @@ class Checker:
         institutions: Any = None,
         doctors: Any = None,
         *,
-        stage: str = "before",
+        stage: str = "after",
         known_at: dt.date | None = None,
     ) -> None:
         """Arguments are those of `check`. Raises InputError and DocumentError, each with every problem at once."""

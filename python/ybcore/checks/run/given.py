@@ -98,9 +98,17 @@ class Batch:
         held = None if frame is None else frame.ids.get(name)
         return pa.chunked_array([], pa.large_string()) if held is None else held
 
-    def _joint(self, *places: tuple[str, str]) -> tuple[list[Int32], pa.Array]:
-        """Dense ids of one thing that stands in several tables; an empty column where it is not given."""
-        return encode([self._column(*place) for place in places], self.threads)
+    def _joint(self, *places: tuple[str, str], beside: tuple[str, str] | None = None) -> tuple[list[Int32], pa.Array]:
+        """Dense ids of one thing that stands in several tables; an empty column where it is not given.
+
+        `beside`: a further table, which may have been numbered before any call; its ids that the others do not have are left out then.
+        """
+        columns = [self._column(*place) for place in places]
+        kept = None if beside is None or self.kept is None else self.kept.beside.get(beside[0])
+        if kept is not None:
+            codes, ids = encode(columns, self.threads)
+            return [*codes, kept.within(ids)], ids
+        return encode(columns if beside is None else [*columns, self._column(*beside)], self.threads)
 
     def _ids(self, line_offsets: Any) -> None:
         v = self.visits
@@ -117,16 +125,16 @@ class Batch:
         own = len(self.stay_ids) + np.arange(n, dtype=np.int32)
         self.stay = np.where(stay >= 0, stay, own).astype(np.int32) if len(stay) else own
         self.linked = linked if len(linked) else np.full(n, -1, np.int32)
-        (hospital, self.institution_key, self.stock_hospital), self.hospital_ids = self._joint(
-            ("visits", "fixmedins_code"), ("institutions", "fixmedins_code"), ("stock", "fixmedins_code")
+        (hospital, self.stock_hospital, self.institution_key), self.hospital_ids = self._joint(
+            ("visits", "fixmedins_code"), ("stock", "fixmedins_code"), beside=("institutions", "fixmedins_code")
         )
         self.hospital = hospital if len(hospital) else np.full(n, -1, np.int32)
         (self.item, self.lab_item, self.stock_item), self.item_ids = self._joint(
             ("lines", "med_list_codg"), ("labs", "med_list_codg"), ("stock", "med_list_codg")
         )
         (doctor, attending, surgeon, self.doctor_key), self.doctor_ids = self._joint(
-            ("lines", "bilg_dr_codg"), ("visits", "atddr_no"), ("operations", "oper_dr_code"), ("doctors", "dr_code")
-        )
+            ("lines", "bilg_dr_codg"), ("visits", "atddr_no"), ("operations", "oper_dr_code"), beside=("doctors", "dr_code")
+        )  # fmt: skip
         lines = self.frames.get("lines")
         m = 0 if lines is None else lines.rows
         self.doctor = doctor if len(doctor) else np.full(m, -1, np.int32)

@@ -19,21 +19,38 @@ from .held import is_of_pairs
 __all__ = ["Kept"]
 
 Int32 = npt.NDArray[np.int32]
-BESIDE = ("institutions", "doctors")
+_KEYS = {"institutions": "fixmedins_code", "doctors": "dr_code"}
+
+
+class Numbered:
+    """An id column of a table, numbered once."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        (self._of_row,), self._ids = encode([column])
+
+    def within(self, ids: pa.Array) -> Int32:
+        """Place of each row's id among other ids; -1 for one that is not there."""
+        place = np.full(len(self._ids) + 1, -1, np.int32)
+        number = lookup(pa.chunked_array([ids]), self._ids)
+        there = np.flatnonzero(number >= 0)
+        place[number[there]] = there
+        out: Int32 = place[self._of_row]
+        return out
 
 
 class Kept:
-    """Of one book. Raises InputError with every wrong column of institutions and doctors at once."""
+    """Of one book. Immutable but for what is made when it is first asked for, so that threads may share it. Raises InputError with every wrong column of institutions and doctors at once."""
 
     def __init__(self, book: RuleBook, catalog: Any, beside: dict[str, Any]) -> None:
         self.book, self.catalog = book, catalog
         self.readers = {name: Reader(spec, SPARE, name == "lines") for name, spec in TABLES.items()}
         problems = Problems()
         self.frames: dict[str, Frame] = {
-            name: read(beside[name], TABLES[name], problems, optional=SPARE) for name in BESIDE if beside.get(name) is not None
+            name: read(beside[name], TABLES[name], problems, optional=SPARE) for name in _KEYS if beside.get(name) is not None
         }
         check_validity(self.frames.get("institutions"), problems)
         problems.stop()
+        self.beside = {name: Numbered(frame.ids[_KEYS[name]]) for name, frame in self.frames.items() if _KEYS[name] in frame.ids}
         self.items = _items(book, catalog)
         self._made: dict[Any, Any] = {}
 

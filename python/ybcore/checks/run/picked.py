@@ -20,6 +20,7 @@ __all__ = ["OF_VISITS", "Picks", "of_lines"]
 
 Int32 = npt.NDArray[np.int32]
 TOGETHER = 32
+_FEW = 1 << 14
 OF_VISITS = ("visits", "days", "institutions")
 _ALWAYS = ("K02", "K03", "K04", "K06", "K10", "K11", "K12", "K14")
 _SOME: dict[str, Callable[[Any], bool]] = {
@@ -51,6 +52,8 @@ class Picks:
         """Places of the lines that may be among the rule's items and in its scope, rising; None: all."""
         if not self._narrow(rule):
             return None
+        if self._work.batch.kept is not None and len(self._work.rows) <= _FEW:
+            return self._alone(rule)
         if rule.id not in self._found:
             at = next((i for i, other in enumerate(self._plan) if other.id == rule.id), None)
             mine = [rule] if at is None else self._plan[at:]
@@ -59,6 +62,17 @@ class Picks:
 
     def _narrow(self, rule: Rule) -> bool:
         return not rule.items.all or bool(of_visits(self._work.scope_of(rule)))
+
+    def _alone(self, rule: Rule) -> Int32:
+        """Those of one rule: of few lines a pass for each is less than what a pass for many needs."""
+        work = self._work
+        mask, scope = work.item_mask(rule), of_visits(work.scope_of(rule))
+        inside = np.ones(len(work.rows), bool)
+        if mask is not None:
+            inside = np.append(mask, True)[work.ordered("item")]
+        if scope:
+            inside &= (work.scopes.truth(scope, rule.visit_kinds) != NO)[work.ordered("visit")]
+        return np.flatnonzero(inside).astype(np.int32)
 
     def _pick(self, rules: list[Rule]) -> None:
         work, batch = self._work, self._work.batch

@@ -26,6 +26,7 @@ __all__ = ["Screen"]
 _CODED = ("diagnosis", "operation")
 _KEYS = ("institution", "person", "card")
 _MOST = 1 << 18  # texts whose rules are remembered
+_MANY = 1 << 14  # rows beyond which no rule is left out: looking at them one by one takes longer than the rules
 Test = Callable[[str], bool]
 
 
@@ -124,6 +125,8 @@ class Screen:
     def may(self, work: Work, running: Iterable[Rule], stage: str) -> frozenset[str]:
         """Ids of the rules, of those that run, that may have a finding."""
         running = list(running)
+        if len(work.rows) > _MANY or work.batch.visits.rows > _MANY:
+            return frozenset(rule.id for rule in running)
         mine = 0
         for rule in running:
             mine |= self._bit[rule.id]

@@ -91,14 +91,16 @@ def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32
     batch, table = work.batch, rule.table
     assert table is not None
     out = np.full((len(rows), len(names)), -1, np.int32)
-    of_row = np.array(table.columns["operation_group"], object)
-    item = work.index_in(table, table.key[0], batch.item_ids)
-    there = set(of_row[np.isin(item, np.unique(batch.item[rows]))].tolist())
+    # Groups that no item of the batch is in need no look.
+    there = work.index_in(table, table.key[0], batch.item_ids) >= 0
+    words, group = rule.words["operation_group"], rule.cells["operation_group"]
+    some = set(np.unique(group[there]).tolist())
     for g, name in enumerate(names):
-        if name in there:
+        code = words.index(name) if name in words else -1
+        if code in some:
             out[:, g] = work.entries(
                 table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
-                of_row == name,
+                there & (group == code),
             )  # fmt: skip
     return out
 

@@ -30,6 +30,7 @@ class Now:
     bit: int = 0
 
 
+_MOST = 1 << 10  # texts of an attribute that are remembered
 More = Callable[[Work, Now], bool]
 
 
@@ -85,7 +86,7 @@ def more_of(rule: Rule) -> More | None:
         return None if least is None else lambda work, now: any(_total(work, check.measure, item) > least for item in _of_rule(rule, work, now))
     if kernel == "K08" or (kernel == "K09" and check.form == "overlap"):
         return _stays(rule)
-    if kernel == "K11":
+    if kernel == "K11" and "full_price" in rule.tables:
         return _priced(rule)
     if kernel == "K12" and check.form == "same_class" and check.prefix is not None:
         return _classes(rule)
@@ -212,8 +213,9 @@ def _repeated(work: Work, on: str, column: str) -> bool:
 
     def found() -> bool:
         rows = np.arange(work.batch.frames[on].rows)
-        code, texts = dense_of(work, column, rows, on)
-        return bool(np.count_nonzero(code >= 0) > len(texts))
+        code, _ = dense_of(work, column, rows, on)
+        given = code[code >= 0]
+        return len(np.unique(given)) < len(given)
 
     return bool(work.once(f"repeated {on}.{column}", found))
 
@@ -257,9 +259,11 @@ def _attributes(rule: Rule) -> More:
             text = texts[codes[visit]]
             if item < 0 or not text:
                 continue
-            if text not in known:
-                known[text] = hit_by(text)
-            hits = known[text]
+            hits = known.get(text)
+            if hits is None:
+                if len(known) > _MOST:
+                    known.clear()
+                hits = known[text] = hit_by(text)
             if hits is True or (hits and names[item] in hits):
                 return True
         return False
