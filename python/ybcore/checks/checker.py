@@ -20,7 +20,13 @@ __all__ = ["Checker"]
 
 
 class Checker:
-    """`check` with rules, catalogue, institutions, doctors, stage and known_at given once. Immutable; threads may share it."""
+    """`check` for small tables, with what stays the same from call to call given once. Threads may share it.
+
+    `rules`, `catalog`, `institutions`, `doctors`, `stage` and `known_at` are those of `check`; findings are the same as from `check`, byte for
+    byte. Raises InputError and DocumentError, each with every problem at once.
+    """
+
+    __slots__ = ("_kept", "_known", "_screen", "_stage")
 
     def __init__(
         self,
@@ -32,12 +38,16 @@ class Checker:
         stage: str = "after",
         known_at: dt.date | None = None,
     ) -> None:
-        """Arguments are those of `check`. Raises InputError and DocumentError, each with every problem at once."""
         stage_of(stage)
-        self._book, self._catalog, _ = given(rules, catalog, 1)
-        self._kept = Kept(self._book, self._catalog, {"institutions": institutions, "doctors": doctors})
+        book, held, _ = given(rules, catalog, 1)
         self._stage, self._known = stage, day_of(known_at)
-        self._screen = Screen(self._book.rules, self._book.lists, self._catalog)
+        self._kept = Kept(book, held, {"institutions": institutions, "doctors": doctors})
+        self._screen = Screen(book.rules, book.lists, held)
+
+    @property
+    def rules(self) -> RuleBook:
+        """The book."""
+        return self._kept.book
 
     def check(
         self,
@@ -52,11 +62,17 @@ class Checker:
         line_offsets: Any = None,
         suppress: Sequence[dict[str, Any]] = (),
     ) -> CheckReport:
+        """The report of `ybcore.check` with the same arguments. Rules that cannot have a finding do not run until the manifest is asked for.
+
+        Raises InputError with every problem at once.
+        """
         began = time.perf_counter()
-        tables = {"visits": visits, "lines": lines, "persons": persons, "diagnoses": diagnoses, "operations": operations, "labs": labs, "stock": stock}
-        work = Work(Batch(tables, self._catalog, line_offsets, 1, self._kept), self._known)
-        work.lists = self._book.lists
-        states = states_of(work, self._book, self._stage)
+        kept = self._kept
+        tables = {
+            "visits": visits, "lines": lines, "persons": persons, "diagnoses": diagnoses, "operations": operations, "labs": labs, "stock": stock,
+        }  # fmt: skip
+        work = Work(Batch(tables, kept.catalog, line_offsets, 1, kept), self._known)
+        work.lists = kept.lists
+        states = states_of(work, kept.book, self._stage)
         only = self._screen.may(work, [rule for rule, (status, _) in states if status == "run"], self._stage)
-        seconds = time.perf_counter() - began
-        return reported(work, self._book, states, self._stage, suppress, seconds, only)
+        return reported(work, kept.book, states, self._stage, suppress, time.perf_counter() - began, only)

@@ -42,7 +42,7 @@ class Kept:
     """Of one book. Immutable but for what is made when it is first asked for, so that threads may share it. Raises InputError with every wrong column of institutions and doctors at once."""
 
     def __init__(self, book: RuleBook, catalog: Any, beside: dict[str, Any]) -> None:
-        self.book, self.catalog = book, catalog
+        self.book, self.catalog, self.lists = book, catalog, book.lists
         self.readers = {name: Reader(spec, SPARE, name == "lines") for name, spec in TABLES.items()}
         problems = Problems()
         self.frames: dict[str, Frame] = {
