@@ -47,8 +47,8 @@ _HOME = {
 __all__ = [
     "Book",
     "Catalog",
-    "Checker",
     "CheckReport",
+    "Checker",
     "DocumentError",
     "Engine",
     "InputError",

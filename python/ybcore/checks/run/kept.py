@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from ...columns.checks import check_validity
 from ...columns.ids import encode, lookup
-from ...columns.read import Frame, Problems, Reader, blank_is_missing, read
+from ...columns.read import Frame, Problems, blank_is_missing, read
+from ...columns.reader import Reader
 from ..book import RuleBook
 from .given import SPARE, TABLES
 from .held import is_of_pairs
@@ -46,11 +47,15 @@ class Kept:
         self.readers = {name: Reader(spec, SPARE, name == "lines") for name, spec in TABLES.items()}
         problems = Problems()
         self.frames: dict[str, Frame] = {
-            name: read(beside[name], TABLES[name], problems, optional=SPARE) for name in _KEYS if beside.get(name) is not None
+            name: read(beside[name], TABLES[name], problems, optional=SPARE)
+            for name in _KEYS
+            if beside.get(name) is not None
         }
         check_validity(self.frames.get("institutions"), problems)
         problems.stop()
-        self.beside = {name: Numbered(frame.ids[_KEYS[name]]) for name, frame in self.frames.items() if _KEYS[name] in frame.ids}
+        self.beside = {
+            name: Numbered(frame.ids[_KEYS[name]]) for name, frame in self.frames.items() if _KEYS[name] in frame.ids
+        }
         self.items = _items(book, catalog)
         self._made: dict[Any, Any] = {}
 

@@ -21,7 +21,18 @@ from .needs import columns_of, missing
 from .report import CheckReport
 from .work import Work
 
-__all__ = ["MOVING", "State", "day_of", "note_denied", "raw_of", "reported", "rule_status", "run", "stage_of", "states_of"]
+__all__ = [
+    "MOVING",
+    "State",
+    "day_of",
+    "note_denied",
+    "raw_of",
+    "reported",
+    "rule_status",
+    "run",
+    "stage_of",
+    "states_of",
+]
 
 _EPOCH = dt.date(1970, 1, 1)
 KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
@@ -84,7 +95,7 @@ def states_of(work: Work, book: RuleBook, stage: str) -> list[State]:
         return [(rule, rule_status(work, rule, stage)) for rule in book]
 
     kept = work.batch.kept
-    return found() if kept is None else kept.once((stage, columns_of(work.batch)), found)  # type: ignore[no-any-return]
+    return found() if kept is None else kept.once((stage, columns_of(work.batch)), found)
 
 
 def reported(

@@ -17,7 +17,19 @@ from ..fields import Scope
 from ..rule import Rule
 from .given import Batch
 
-__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "asks_lines", "both", "fits", "of_visits", "scope_with_region", "turned"]
+__all__ = [
+    "NO",
+    "OF_LINES",
+    "UNKNOWN",
+    "YES",
+    "Scopes",
+    "asks_lines",
+    "both",
+    "fits",
+    "of_visits",
+    "scope_with_region",
+    "turned",
+]
 
 Truth = npt.NDArray[np.uint8]
 Int32 = npt.NDArray[np.int32]

@@ -130,7 +130,9 @@ class Screen:
         mine = 0
         for rule in running:
             mine |= self._bit[rule.id]
-        left = self._left(work, mine, work.batch.stands if stage == "after" else work.batch.stands & ~work.batch.history)
+        left = self._left(
+            work, mine, work.batch.stands if stage == "after" else work.batch.stands & ~work.batch.history
+        )
         return frozenset(rule.id for rule in running if left & self._bit[rule.id])
 
     def _left(self, work: Work, mine: int, current: Any) -> int:
@@ -144,7 +146,9 @@ class Screen:
         of_visit = dict.fromkeys(np.flatnonzero(batch.stands).tolist(), mine)
         now = np.flatnonzero(current).tolist()
         rows = work.rows[current[work.ordered("visit")]] if len(work.rows) else work.rows
-        cells = list(set(zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows))))
+        cells = list(
+            set(zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows)))
+        )
         ask_items = self._asking.get("item", 0)
         codes = sorted({cell[0] for cell in cells})
         names = batch.item_ids.take(pa.array(codes, mask=np.array(codes, np.int64) < 0)).to_pylist() if codes else []
@@ -222,9 +226,10 @@ class Screen:
 
     def _keyed(self, work: Work, kind: str, of_visit: dict[int, int], now: list[int]) -> int:
         batch = work.batch
-        codes, ids = {
-            "institution": lambda: (batch.hospital, batch.hospital_ids), "person": lambda: (batch.psn, batch.psn_ids), "card": lambda: work.cards
-        }[kind]()  # fmt: skip
+        if kind == "card":
+            codes, ids = work.cards
+        else:
+            codes, ids = (batch.psn, batch.psn_ids) if kind == "person" else (batch.hospital, batch.hospital_ids)
         out = 0
         for visit in now:
             out |= of_visit[visit] & self._of_id(kind, int(codes[visit]), ids)
@@ -257,7 +262,7 @@ def _looks_at(rule: Rule) -> str:
         return str(check.trigger.kind)
     if of_lines(rule):
         return "lines" if not (rule.kernel == "K09" and check.form == "idle") else "visits"
-    if rule.kernel == "K15" and check.form != "unique" or rule.kernel == "K08":
+    if (rule.kernel == "K15" and check.form != "unique") or rule.kernel == "K08":
         return "visits"
     if rule.kernel == "K07" and check.measure in OF_VISITS:
         return "visits"

@@ -83,7 +83,11 @@ def more_of(rule: Rule) -> More | None:
         return _caps(rule)
     if kernel == "K07" and check.subject == "person_item" and check.measure in ("count", "quantity", "amount"):
         least = least_of(check)
-        return None if least is None else lambda work, now: any(_total(work, check.measure, item) > least for item in _of_rule(rule, work, now))
+        return (
+            None
+            if least is None
+            else lambda work, now: any(_total(work, check.measure, item) > least for item in _of_rule(rule, work, now))
+        )
     if kernel == "K08" or (kernel == "K09" and check.form == "overlap"):
         return _stays(rule)
     if kernel == "K11" and "full_price" in rule.tables:
@@ -231,7 +235,9 @@ def _partners(rule: Rule) -> More:
 
     def fits_some(work: Work, now: Now) -> bool:
         names = work.item_names
-        there = work.once("items there", lambda: {names[item] for item in set(work.ordered("item").tolist()) if item >= 0})
+        there = work.once(
+            "items there", lambda: {names[item] for item in set(work.ordered("item").tolist()) if item >= 0}
+        )
         return any(not there.isdisjoint(partners.get(names[item], ())) for item, _ in now.items if item >= 0)
 
     return fits_some
@@ -286,7 +292,7 @@ def _doctors(rule: Rule) -> More:
 
 def doctors_hit(rule: Rule, frame: Any) -> Any:
     """Codes of such doctors."""
-    tests, of_entry, barred = tests_of(rule)
+    tests, _, barred = tests_of(rule)
     found = frame.code("dr_pro_tech_duty" if rule.check.attribute == "title" else "prac_stas")
     if found is None or "dr_code" not in frame.ids:
         return frozenset()

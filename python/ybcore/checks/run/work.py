@@ -97,7 +97,7 @@ class Work(Records):
 
     def held(self, table: RuleTable) -> Mask:
         """Rows that are known, and hold on some day."""
-        return self.kept_once(f"held {table.name}", lambda: self._held(table))  # type: ignore[no-any-return]
+        return self.kept_once(f"held {table.name}", lambda: self._held(table))
 
     def _held(self, table: RuleTable) -> Mask:
         keep = table.end > table.begin
@@ -175,7 +175,9 @@ class Work(Records):
         if kept is None:
             return items_among(items, table, ids, self.lists)
         number, every = self.kept_items, kept.items
-        mask: Mask = self.kept_once(name_of(items), lambda: np.append(items_among(items, table, every, self.lists), False))[number]
+        mask: Mask = self.kept_once(
+            name_of(items), lambda: np.append(items_among(items, table, every, self.lists), False)
+        )[number]
         new = np.flatnonzero(number < 0)
         if len(new):
             mask[new] = items_among(items, table, ids.take(pa.array(new)), self.lists)
@@ -328,4 +330,3 @@ class Work(Records):
         best[visit[among == UNKNOWN]] = UNKNOWN
         best[visit[among == YES]] = YES
         return best
-
