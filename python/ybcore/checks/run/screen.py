@@ -7,6 +7,8 @@ says. A row of which something is missing is never chosen, so that it keeps no r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -46,6 +48,8 @@ class Screen:
         for rule in rules:
             if rule.enabled:
                 self._add(rule, self._bit[rule.id])
+        self._watched = reduce(or_, self._on.values())
+        self._wide = reduce(or_, (bit for bit, _ in self._least), 0)  # rules that look at visits of the history
 
     # ------------------------------------------------------------------ once
 
@@ -138,48 +142,29 @@ class Screen:
     def _left(self, work: Work, mine: int, current: Any) -> int:
         """The bits of `mine` that are left."""
         batch, on = work.batch, self._on
-        watched = 0
-        for bits in on.values():
-            watched |= bits
-        always = mine & ~watched
-        out = 0
-        of_visit = dict.fromkeys(np.flatnonzero(batch.stands).tolist(), mine)
-        now = np.flatnonzero(current).tolist()
+        always = mine & ~self._watched
         rows = work.rows[current[work.ordered("visit")]] if len(work.rows) else work.rows
-        cells = list(
-            set(zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows)))
-        )
-        ask_items = self._asking.get("item", 0)
-        codes = sorted({cell[0] for cell in cells})
-        names = batch.item_ids.take(pa.array(codes, mask=np.array(codes, np.int64) < 0)).to_pylist() if codes else []
-        of_item = {code: ~ask_items | self._bits("item", _text(name)) if ask_items else -1 for code, name in zip(codes, names)}  # fmt: skip
+        cells = {*zip(batch.item[rows].tolist(), batch.line_visit[rows].tolist(), *self._cells(work, mine, rows))}
+        of_item = self._of_items(work, {cell[0] for cell in cells})
         # Rules of lines that no current line is for need no attribute of their visits.
         some = 0
         for cell in cells:
             some |= of_item[cell[0]]
         mine &= ~on["lines"] | some
-        for name, asking in self._asking.items():
-            if asking & mine and name not in ("item", "doctor", *_CODED, *_KEYS) and not name.startswith("line "):
-                self._narrow(work, name, asking, of_visit)
+        of_visit = dict.fromkeys(np.flatnonzero(current).tolist(), mine)
+        self._narrow(work, mine, of_visit)
+        there = out = 0
+        for bits in of_visit.values():
+            there |= bits
         for cell in cells:
-            bits = of_item[cell[0]] & of_visit[cell[1]]
+            bits = of_item[cell[0]] & of_visit[cell[1]] & on["lines"]
             for flags in cell[2:]:
                 bits &= flags
-            out |= bits & on["lines"] & mine
-        there = 0
-        for visit in now:
-            there |= of_visit[visit]
-        there &= mine
-        for bit, least in self._least:
-            if there & bit and sum(1 for bits in of_visit.values() if bits & bit) < least:
-                there &= ~bit
-        refused = 0
-        there_now = Now(rows, [cell[:2] for cell in cells], of_visit)
-        for bit, more in self._more:
-            there_now.bit = bit
-            if (out | there | always) & bit and not more(work, there_now):
-                out, there, refused = out & ~bit, there & ~bit, refused | bit
-        out = (out | always | there & on["visits"]) & ~refused
+            out |= bits
+        now = Now(rows, [cell[:2] for cell in cells], of_visit)
+        refused = self._refused(work, now, there, out | there | always)
+        out, there = (out | always) & ~refused, there & ~refused
+        out |= there & on["visits"]
         if there & on["death"] and some_death(work):
             out |= there & on["death"]
         for kind in _CODED:
@@ -187,14 +172,39 @@ class Screen:
                 out |= self._coded(work, kind, of_visit, current) & on[kind] & there
         for kind in _KEYS:
             if there & on[kind]:
-                out |= self._keyed(work, kind, of_visit, now) & on[kind] & there
+                out |= self._keyed(work, kind, of_visit) & on[kind] & there
         if there & on["doctor"]:
             out |= self._doctors(work, rows, of_visit) & on["doctor"] & there
         for rule_id, rule in self._ratios.items():
-            bit = self._bit[rule_id]
-            if mine & bit and enough(work, rule):
-                out |= bit
+            if mine & self._bit[rule_id] and enough(work, rule):
+                out |= self._bit[rule_id]
         return out
+
+    def _of_items(self, work: Work, items: set[int]) -> dict[int, int]:
+        """The rules that each item leaves."""
+        asking = self._asking.get("item", 0)
+        names = [*work.item_names, None]
+        return {item: ~asking | self._bits("item", names[item]) if asking else -1 for item in items}
+
+    def _refused(self, work: Work, now: Now, there: int, asked: int) -> int:
+        """Rules that lack what else a finding of theirs takes."""
+        wide, every = there & self._wide, now.of_visit
+        if wide:
+            past = np.flatnonzero(work.batch.stands).tolist()
+            others = dict.fromkeys([visit for visit in past if visit not in every], wide)
+            self._narrow(work, wide, others)
+            every = {**others, **every}
+        refused = 0
+        for bit, least in self._least:
+            if there & bit and sum(1 for bits in every.values() if bits & bit) < least:
+                refused |= bit
+        asked &= ~refused
+        now = Now(now.rows, now.items, every)
+        for bit, more in self._more:
+            now.bit = bit
+            if asked & bit and not more(work, now):
+                refused |= bit
+        return refused
 
     def _cells(self, work: Work, mine: int, rows: Any) -> list[list[int]]:
         """For each attribute of lines that some rule asks for, the rules that each line's own leaves."""
@@ -207,11 +217,18 @@ class Screen:
                 out.append([bits[code] for code in codes[rows].tolist()])
         return out
 
-    def _narrow(self, work: Work, name: str, asking: int, of_visit: dict[int, int]) -> None:
-        """Take from each visit the rules that its attribute rules out."""
-        codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
-        for visit in of_visit:
-            of_visit[visit] &= ~asking | self._bits(name, texts[codes[visit]])
+    def _narrow(self, work: Work, mine: int, of_visit: dict[int, int]) -> None:
+        """Take from each visit the rules of `mine` that its attributes rule out."""
+        for name, asking in self._asking.items():
+            if not asking & mine or name in ("item", "doctor", *_CODED, *_KEYS) or name.startswith("line "):
+                continue
+            codes, texts = work.scopes.text("med_type" if name == "visit_kind" else name)
+            of_code: dict[int, int] = {}
+            for visit in of_visit:
+                code = int(codes[visit])
+                if code not in of_code:
+                    of_code[code] = ~asking | self._bits(name, texts[code])
+                of_visit[visit] &= of_code[code]
 
     def _coded(self, work: Work, kind: str, of_visit: dict[int, int], current: Any) -> int:
         visit, code, ids = work.diagnoses if kind == "diagnosis" else work.operations
@@ -224,15 +241,15 @@ class Screen:
             out |= of_visit[row] & (~asking | self._bits(kind, texts[number]))
         return out
 
-    def _keyed(self, work: Work, kind: str, of_visit: dict[int, int], now: list[int]) -> int:
+    def _keyed(self, work: Work, kind: str, of_visit: dict[int, int]) -> int:
         batch = work.batch
         if kind == "card":
             codes, ids = work.cards
         else:
             codes, ids = (batch.psn, batch.psn_ids) if kind == "person" else (batch.hospital, batch.hospital_ids)
         out = 0
-        for visit in now:
-            out |= of_visit[visit] & self._of_id(kind, int(codes[visit]), ids)
+        for visit, bits in of_visit.items():
+            out |= bits & self._of_id(kind, int(codes[visit]), ids)
         return out
 
     def _doctors(self, work: Work, rows: Any, of_visit: dict[int, int]) -> int:
