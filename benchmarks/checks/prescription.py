@@ -147,7 +147,7 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
     told: dict[str, Any] = {"calls": count, "making": making, "doors": {}}
     for name, call in doors.items():
         told["findings"] = prove(call, book, catalog, made[:WARM])
-        told["doors"][name] = {"report": [], "tables": [], "busy": []}
+        told["doors"][name] = {"report": [], "tables": [], "busy": [], "parts": []}
     for case in made[WARM:]:
         for name, call in doors.items():
             own = told["doors"][name]
@@ -157,7 +157,21 @@ def measure(folder: Path, count: int) -> dict[str, Any]:
             done.findings, done.details  # noqa: B018  they are made when first asked for
             own["tables"].append(time.perf_counter() - began)
             own["busy"].append(time.process_time() - used)
+            own["parts"].append(parts(done.seconds, own["report"][-1], own["tables"][-1]))
     return told
+
+
+def parts(seconds: dict[str, float], whole: float, tables: float) -> dict[str, float]:
+    """Seconds of what a call does."""
+    rules = sum(taken for name, taken in seconds.items() if name not in ("prepare", "money"))
+    known = {"reading and choosing rules": seconds["prepare"], "rules": rules, "names and money": seconds["money"]}
+    return known | {"the rest": whole - sum(known.values()), "findings and details as tables": tables - whole}
+
+
+def shares(taken: list[dict[str, float]]) -> str:
+    """What part of the time goes where, over all calls: the parts of a busy machine are as long as the whole is."""
+    sums = {name: sum(one[name] for one in taken) for name in taken[0]}
+    return ", ".join(f"{name} {value / sum(sums.values()):.0%}" for name, value in sums.items())
 
 
 def table(told: dict[str, Any]) -> str:
@@ -174,7 +188,8 @@ def table(told: dict[str, Any]) -> str:
             rows.append([f"`{door}`: {title}", told["calls"], f"{half * 1e3:.2f}", f"{most * 1e3:.2f}", wanted])
     making = f"Making the checker takes {float(np.median(told['making'])) * 1e3:.0f} ms (median of {len(told['making'])}), not counted above."
     head = [f"{LINES} lines, {HISTORY} of history", "calls", "p50, ms", "p99, ms", "wanted p99, ms"]
-    return report.table(head, rows) + "\n\n" + making
+    where = [f"`{door}`: {shares(taken['parts'])}." for door, taken in told["doors"].items()]
+    return "\n\n".join([report.table(head, rows), making, *where])
 
 
 if __name__ == "__main__":
