@@ -208,6 +208,18 @@ def test_the_same_columns_in_another_order_and_type_one_after_another():
             assert wanted.findings.num_rows and same(wanted, checker.check(**tables_))
 
 
+def test_a_visit_that_a_rule_leaves_out_makes_no_stay_longer():
+    again = {**own_rule("again", {"comparator": "at_most", "zones": [{"value": "15", "severity": "1"}]}), "kernel": "K08", "amount": "none", "scope": {"not": {"med_type": "11"}}}  # fmt: skip
+    book = ybcore.load_rules([own_document(again)])
+    visits = {
+        "setl_id": ["a", "b", "c"], "psn_no": ["p", "p", "p"], "mdtrt_id": ["A", "A", "B"], "med_type": ["21", "11", "21"],
+        "begndate": ["2025-03-01", "2025-03-01", "2025-03-10"], "enddate": ["2025-03-05", "2025-03-30", "2025-03-12"],
+        "setl_time": ["2025-03-05", "2025-03-30", "2025-03-12"],
+    }  # fmt: skip
+    found = ybcore.Checker(book).check(visits)
+    assert found.findings["setl_id"].to_pylist() == ["c"] and same(ybcore.check(visits, rules=book), found)
+
+
 def test_rules_of_ones_own():
     ybcore.rule("dear", columns=["amount"])(lambda amount: amount > 500)
     book = ybcore.load_rules([own_document(own_rule("dear", {}))])

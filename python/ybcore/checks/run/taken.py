@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..rule import Rule
+from ..tables import ALWAYS, OPEN
 from .line_rules import fits_test, tests_of
-from .scope import OF_LINES
+from .scope import OF_LINES, scope_with_region
 from .sum_rules import dense_of
 from .time_rules import least_of
 from .work import Work
@@ -89,7 +90,7 @@ def more_of(rule: Rule) -> More | None:
             else lambda work, now: any(_total(work, check.measure, item) > least for item in _of_rule(rule, work, now))
         )
     if kernel == "K08" or (kernel == "K09" and check.form == "overlap"):
-        return _stays(rule)
+        return _stays(rule) if _by_tests_alone(rule) else None
     if kernel == "K11" and "full_price" in rule.tables:
         return _priced(rule)
     if kernel == "K12" and check.form == "same_class" and check.prefix is not None:
@@ -99,6 +100,12 @@ def more_of(rule: Rule) -> More | None:
     if kernel == "K15" and check.form == "unique":
         return lambda work, now: _repeated(work, check.on, check.column)
     return None
+
+
+def _by_tests_alone(rule: Rule) -> bool:
+    """Whether a rule's visits are those that the bits of the screen say: more of them would make its stays longer."""
+    scope = scope_with_region(rule)
+    return rule.items.all and not scope.diagnoses and not scope.negated and (rule.begin, rule.end) == (ALWAYS, OPEN)
 
 
 def _of_rule(rule: Rule, work: Work, now: Now) -> set[int]:
