@@ -85,7 +85,11 @@ def tie_ids(column: pa.ChunkedArray) -> dict[str, Any]:
         else:
             numbers = np.ascontiguousarray(column.fill_null(0).to_numpy())
         return {"numbers": numbers.astype(np.int64, copy=False), "offsets": None, "bytes": None}
-    whole = column.cast(pa.large_binary()).combine_chunks()
+    whole: Any
+    if column.num_chunks == 1 and pa.types.is_large_string(column.type):
+        whole = column.chunk(0)  # laid out as bytes are
+    else:
+        whole = column.cast(pa.large_binary()).combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.large_binary())
     _, offsets, data = whole.buffers()

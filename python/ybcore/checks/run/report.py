@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class CheckReport:
 
     work: Work = field(repr=False)
     judged: Judged = field(repr=False)
-    manifest: pa.Table
+    ran: Callable[[], pa.Table] = field(repr=False)
     notes: tuple[str, ...]
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
@@ -47,6 +47,11 @@ class CheckReport:
     book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
     stage: str = "after"
+
+    @cached_property
+    def manifest(self) -> pa.Table:
+        """One row a rule of the book: whether it ran, what it looked at, what it hit."""
+        return self.ran()
 
     @cached_property
     def _order(self) -> Int64:
