@@ -1,0 +1,162 @@
+"""A table that lies in files, read part by part: a row group of Parquet, a whole CSV file."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .. import io
+from ..columns.schema import Table
+from ..errors import InputError, Problem
+from ..explain import is_one_of
+
+__all__ = ["Keys", "Stored", "one_table"]
+
+#: Column → the values that are looked for.
+Keys = Mapping[str, Collection[Any]]
+
+
+class Stored:
+    """A table in one or more files of one kind. Names of columns are those of `schema`, whatever the files call them.
+
+    `root`: where `source_file` of a row is told from. Raises InputError for files that cannot be read.
+    """
+
+    def __init__(
+        self, schema: Table, files: Sequence[Path], encoding: str = "auto", root: Path | None = None
+    ) -> None:
+        self.schema, self.files, self.encoding, self.root = schema, tuple(files), encoding, root
+        self._held: dict[int, pa.Table] = {}  # CSV files as they were read
+        self._about: dict[int, pq.FileMetaData] = {}
+        self.parts: list[tuple[int, int]] = []
+        for i, path in enumerate(self.files):
+            if path.suffix.lower() == ".csv":
+                self._held[i] = io.read_table(path, encoding)
+                self.parts.append((i, 0))
+            else:
+                self._about[i] = self._open(path).metadata
+                self.parts += [(i, group) for group in range(self._about[i].num_row_groups)]
+        self._own = self._names()
+
+    def _open(self, path: Path, about: pq.FileMetaData | None = None) -> pq.ParquetFile:
+        try:
+            return pq.ParquetFile(path, metadata=about, page_checksum_verification=True)
+        except (OSError, pa.ArrowException) as error:
+            what, zh = f"cannot read the file: {error}", f"无法读取文件：{error}"
+            raise InputError([Problem(what=what, what_zh=zh, file=str(path))]) from error
+
+    def _names(self) -> dict[str, str]:
+        """Name in the schema → name in the files; unknown columns keep theirs."""
+        if not self.files:
+            return {}
+        found = self._held[0].column_names if 0 in self._held else self._about[0].schema.to_arrow_schema().names
+        out: dict[str, str] = {}
+        for name in found:
+            spec = self.schema.find(name)
+            out.setdefault(name if spec is None else spec.name, name)
+        return out
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that are there."""
+        return tuple(self._own)
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(len(table) for table in self._held.values()) + sum(about.num_rows for about in self._about.values())
+
+    def read(self, part: tuple[int, int], columns: Collection[str] | None = None) -> pa.Table:
+        """One part; `columns`: which of those that are there, default all."""
+        file, group = part
+        names = [name for name in self._own if columns is None or name in columns]
+        own = [self._own[name] for name in names]
+        if file in self._held:
+            table = self._held[file].select(own)
+        else:
+            try:
+                opened = self._open(self.files[file], self._about[file])
+                table = opened.read_row_group(group, columns=own, use_threads=False).select(own)
+            except (OSError, pa.ArrowException) as error:
+                what, zh = f"row group {group} cannot be read: {error}", f"行组 {group} 无法读取：{error}"
+                raise InputError([Problem(what=what, what_zh=zh, file=str(self.files[file]))]) from error
+        return table.rename_columns(names)
+
+    def each(self, columns: Collection[str] | None = None) -> Iterator[pa.Table]:
+        """Part by part."""
+        for part in self.parts:
+            yield self.read(part, columns)
+
+    def whole(self) -> pa.Table:
+        """Everything."""
+        return one_table(list(self.each())) if self.parts else self._nothing(None)
+
+    def where(self, keys: Keys, columns: Collection[str] | None = None, threads: int = 1) -> pa.Table:
+        """The rows in which some column of `keys` holds one of its values, in stored order."""
+        keys = {name: values for name, values in keys.items() if name in self._own and values}
+        wanted = {name: sorted(values, key=str) for name, values in keys.items()}
+        parts = [part for part in self.parts if keys and self._may_hold(part, keys)]
+
+        def some(part: tuple[int, int]) -> pa.Table | None:
+            asked = self.read(part, keys)
+            mask = np.zeros(len(asked), bool)
+            for name, values in wanted.items():
+                mask |= np.asarray(pc.fill_null(is_one_of(asked[name], values), False))
+            if not mask.any():
+                return None
+            return self.read(part, columns).filter(pa.array(mask))
+
+        if threads > 1 and len(parts) > 1:
+            with ThreadPoolExecutor(threads) as team:
+                found = list(team.map(some, parts))
+        else:
+            found = [some(part) for part in parts]
+        kept = [table for table in found if table is not None]
+        return one_table(kept) if kept else self._nothing(columns)
+
+    def _nothing(self, columns: Collection[str] | None) -> pa.Table:
+        """No rows, with the columns."""
+        names = [name for name in self._own if columns is None or name in columns]
+        if self._held:
+            return self._held[0].slice(0, 0).select([self._own[n] for n in names]).rename_columns(names)
+        schema = self._about[0].schema.to_arrow_schema()
+        return pa.schema([schema.field(self._own[n]).with_name(n) for n in names]).empty_table()
+
+    def _may_hold(self, part: tuple[int, int], keys: Keys) -> bool:
+        """Whether statistics leave room for one of the values."""
+        file, group = part
+        if file in self._held:
+            return True
+        about = self._about[file].row_group(group)
+        paths = {about.column(i).path_in_schema: i for i in range(about.num_columns)}
+        for name, values in keys.items():
+            at = paths.get(self._own[name])
+            told = None if at is None else about.column(at).statistics
+            if told is None or not told.has_min_max or _reaches(told.min, told.max, values):
+                return True
+        return False
+
+
+def _reaches(low: Any, high: Any, values: Collection[Any]) -> bool:
+    """Whether some value lies from `low` to `high`; ids given as text find whole numbers."""
+    if isinstance(low, int):
+        held = sorted(int(v) for v in values if str(v).lstrip("-").isdigit())
+    elif isinstance(low, str):
+        held, low, high = sorted(str(v).encode() for v in values), low.encode(), high.encode()
+    else:
+        return True
+    at = bisect_left(held, low)
+    return at < len(held) and held[at] <= high
+
+
+def one_table(tables: Sequence[pa.Table]) -> pa.Table:
+    """Parts of one table, with dictionaries of one kind."""
+    return pa.concat_tables(tables, promote_options="default") if len(tables) > 1 else tables[0]
