@@ -37,7 +37,7 @@ from .policy import Book
 if TYPE_CHECKING:
     from .checks.run.report import CheckReport
 
-__all__ = ["Explanation", "explain", "explain_settled", "group_of", "is_one_of"]
+__all__ = ["Explanation", "explain", "explain_settled", "group_of", "is_one_of", "shares_of"]
 
 MICROS = 1_000_000
 INPUTS: dict[str, Table] = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS)}
@@ -169,7 +169,7 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
             [Problem(what=f"no settlement {setl_id!r} among the visits", what_zh=f"结算表中没有 {setl_id!r}")]
         )
     persons, people = tables.get("persons"), set(hit["psn_no"].drop_null().to_pylist())
-    households, mutual = _shared(book)
+    households, mutual = shares_of(book)
     while households or mutual:
         more = set(people)
         for table in (persons, visits):
@@ -202,7 +202,7 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
     return out
 
 
-def _shared(book: Book) -> tuple[bool, bool]:
+def shares_of(book: Book) -> tuple[bool, bool]:
     """Whether a document counts by household, and whether accounts pay for others."""
     text = b"".join(policy.canonical() for policy in book)
     return b'"scope":"household"' in text, b'"mutual_aid":true' in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +14,15 @@ from ..checks.check import check
 from ..checks.run.report import CheckReport
 from ..checks.settled import lines_left, plain_lines
 from ..messages import say
+from ..receipts.cut import Chosen, closed, cut
+from ..receipts.stored import Stored
 from .base import Failure, Session
 from .tables import BESIDE, Inputs, from_run
 
-__all__ = ["checked", "with_earlier_runs"]
+__all__ = ["Read", "checked", "reader", "with_earlier_runs"]
+
+#: Reads the tables of a run.
+Read = Callable[[Inputs], dict[str, pa.Table | None]]
 
 
 def checked(
@@ -58,23 +64,10 @@ def checked(
     return report
 
 
-def _with_rules(inputs: Inputs) -> bool:
-    """Whether a run, or one that it continued, had rules."""
-    while not inputs.rules and inputs.state is not None:
-        inputs, _ = from_run(inputs.state.parent)
-    return bool(inputs.rules)
-
-
-def with_earlier_runs(
-    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None], threads: int | None = None
-) -> dict[str, pa.Table | None]:
-    """The tables of a run, its lines as rules left them, with the visits, lines and account movements of the runs whose state it continued, earliest first.
-
-    Settling all of them at once gives the rows that the runs gave one after the other (docs/settlement.md section 10). The persons and
-    institutions are those of the last run. Raises Failure when an earlier run cannot be found from the state's folder.
-    """
+def _before(inputs: Inputs) -> tuple[Inputs, dict[str, Any]] | None:
+    """The run whose state a run continued, with its receipt; None where it continued none. Raises Failure when it cannot be found."""
     if inputs.state is None:
-        return tables
+        return None
     folder = inputs.state.parent
     if not (folder / "receipt.json").is_file():
         raise Failure(
@@ -83,12 +76,57 @@ def with_earlier_runs(
                 f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
             )
         )
-    earlier, receipt = from_run(folder)
-    theirs = earlier.tables(session)
+    return from_run(folder)
+
+
+def _with_rules(inputs: Inputs) -> bool:
+    """Whether a run, or one that it continued, had rules."""
+    return any(run.rules for run in _chain(inputs))
+
+
+def _chain(inputs: Inputs) -> list[Inputs]:
+    """A run and those before it, the last first."""
+    out = [inputs]
+    while (before := _before(out[-1])) is not None:
+        out.append(before[0])
+    return out
+
+
+def reader(session: Session, inputs: Inputs, setl_id: str, shares: tuple[bool, bool], threads: int | None) -> Read:
+    """How the tables of a run, and of those before it, are read: what the group of a settlement needs; with rules, everything."""
+    runs = _chain(inputs)
+    if any(run.rules for run in runs):
+        return lambda run: run.tables(session)
+    chosen = Chosen(ids={setl_id})
+    stored = {id(run): run.stored(session) for run in runs}
+
+    def tables(run: Inputs) -> dict[str, Stored]:
+        return stored[id(run)] if id(run) in stored else run.stored(session)
+
+    own = tables(inputs)
+    visits = [tables(run)["visits"] for run in runs if "visits" in run.paths]
+    with session.step("查找结算组", "find the settling group"):
+        closed(chosen, visits, own.get("persons"), shares, threads=threads or 1)
+    return lambda run: cut(tables(run), chosen, threads or 1)
+
+
+def with_earlier_runs(
+    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None], read: Read, threads: int | None = None
+) -> dict[str, pa.Table | None]:
+    """The tables of a run, its lines as rules left them, with the visits, lines and account movements of the runs whose state it continued, earliest first.
+
+    Settling all of them at once gives the rows that the runs gave one after the other (docs/settlement.md section 10). The persons and
+    institutions are those of the last run. Raises Failure when an earlier run cannot be found from the state's folder.
+    """
+    found = _before(inputs)
+    if found is None:
+        return tables
+    earlier, receipt = found
+    theirs = read(earlier)
     report = checked(session, earlier, theirs, receipt, threads)
     if report is not None:
         theirs = {**theirs, "lines": lines_left(report)}
-    before = with_earlier_runs(session, earlier, theirs, threads)
+    before = with_earlier_runs(session, earlier, theirs, read, threads)
     out = dict(tables)
     if _with_rules(inputs):
         # What rules left is in the engine's own units; the lines of runs without rules must be too.

@@ -8,18 +8,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from .. import io
 from ..catalog import Catalog
 from ..checks.settled import lines_left, moved_in
-from ..columns.read import Problems, read
 from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
-from ..explain import Explanation, explain_settled, group_of, rows_of
+from ..explain import Explanation, explain_settled, group_of, shares_of
 from ..messages import say
 from ..policy import Book, load_book
+from ..receipts.compare import numbers
+from ..receipts.stored import Stored
 from ..report.story import proof, story
 from .base import Failure, Session
-from .earlier import checked, with_earlier_runs
+from .earlier import checked, reader, with_earlier_runs
 from .tables import from_options, from_run
 
 __all__ = ["explain"]
@@ -47,16 +47,17 @@ def explain(
         inputs = from_options(policy, catalog, folder, opening, named, rules)
     book = load_book(inputs.policy)
     _same_policies(book, receipt)
-    given = inputs.tables(session)
+    read = reader(session, inputs, setl_id, shares_of(book), threads)
+    given = read(inputs)
     report = checked(session, inputs, given, receipt, threads)
     if report is not None:
         given = {**given, "lines": lines_left(report)}
-    tables = with_earlier_runs(session, inputs, given, threads)
+    tables = with_earlier_runs(session, inputs, given, read, threads)
     rows = inputs.catalog(session)
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
     if run_folder is not None and receipt is not None:
-        bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"])
+        bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"], setl_id)
     else:
         engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
         bulk = engine.settle(**group, closing_state=False).visits
@@ -82,17 +83,13 @@ def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
         )
 
 
-def _bulk(path: Path) -> pa.Table:
-    """The settlements of a run in the engine's units, whatever the format."""
-    table = io.read_table(path)
-    if path.suffix != ".csv":
+def _bulk(path: Path, setl_id: str) -> pa.Table:
+    """The row of a settlement in a run, in the engine's units, whatever the format."""
+    table = Stored(VISIT_OUTPUT, [path]).where({"setl_id": [setl_id]})
+    if path.suffix.lower() != ".csv":
         return table
-    problems = Problems()
-    frame = read(table, VISIT_OUTPUT, problems)
-    problems.stop()
-    names = [column.name for column in VISIT_OUTPUT.columns if frame.has(column.name)]
-    rows = rows_of(frame)
-    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
+    columns: dict[str, Any] = {name: table[name] for name in table.column_names}
+    return pa.table(columns | numbers(table, VISIT_OUTPUT))
 
 
 def _plain(told: Explanation) -> dict[str, Any]:

@@ -133,8 +133,8 @@ def _read(
     with session.step("计算输入文件散列值", "hash the input files"):
         facts = [fact(name, path, len(table)) for name, path in inputs.paths.items() if (table := tables.get(name)) is not None]  # fmt: skip
         for name, path in inputs.catalog_paths.items():
-            rows = None if catalog is None or catalog[name] is None else len(catalog[name])
-            facts.append(fact(f"catalog.{name}", path, rows))
+            held = None if catalog is None else catalog[name]
+            facts.append(fact(f"catalog.{name}", path, None if held is None else len(held)))
         facts += [] if inputs.state is None else facts_of_folder("state", inputs.state)
         return facts + document_files(book, rules)
 
@@ -167,7 +167,9 @@ def _write_receipt(
 ) -> None:
     """The last file: what went in, what came out, and the hash of each."""
     with session.step("写出回执", "write the receipt"):
-        outputs = [fact(path.stem if path.parent == out else "state", path, rows, out) for path, rows in written.items()]
+        outputs = [
+            fact(path.stem if path.parent == out else "state", path, rows, out) for path, rows in written.items()
+        ]
         named = {path.stem: path.name for path in written if path.stem in OUTPUTS}
         receipt = {
             "format": FORMAT,

@@ -9,8 +9,10 @@ from typing import Any
 import pyarrow as pa
 
 from .. import io
+from ..columns.schema import INPUT_TABLES
 from ..errors import InputError, Problem
 from ..messages import say
+from ..receipts.stored import Stored
 from .base import Failure, Session
 
 __all__ = ["BESIDE", "CATALOG", "CHECKED", "TABLES", "Inputs", "from_folder", "from_options", "from_run"]
@@ -41,16 +43,28 @@ class Inputs:
             return None
         return {n: self._read(session, n, self.catalog_paths[n]) if n in self.catalog_paths else None for n in CATALOG}
 
-    def _read(self, session: Session, name: str, path: Path) -> pa.Table:
-        if path.suffix.lower() == ".csv" and path.is_file():
+    def stored(self, session: Session) -> dict[str, Stored]:
+        """The tables of settling as they lie there, to be read in part."""
+        return {
+            name: Stored(INPUT_TABLES[name], [path], self._encoding(session, name, path))
+            for name, path in self.paths.items()
+            if name in TABLES
+        }
+
+    def _encoding(self, session: Session, name: str, path: Path) -> str:
+        if path.suffix.lower() == ".csv" and path.is_file() and name not in self.encodings:
             encoding = io.detect_encoding(path)
             self.encodings[name] = encoding
             session.say(
                 f"{path.name}：编码 {encoding}（由内容判定）",
                 f"{path.name}: encoding {encoding} (found from the content)",
             )
+        return self.encodings.get(name, "auto")
+
+    def _read(self, session: Session, name: str, path: Path) -> pa.Table:
+        encoding = self._encoding(session, name, path)
         with session.step(f"读取 {path.name}", f"read {path.name}"):
-            return io.read_table(path, self.encodings.get(name, "auto"))
+            return io.read_table(path, encoding)
 
     def record(self) -> dict[str, Any]:
         """What a receipt keeps, so that the run can be explained later."""

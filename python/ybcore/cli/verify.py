@@ -52,7 +52,9 @@ def _plain(found: Verifier, folder: Path) -> dict[str, Any]:
     return {
         "verified": found.true,
         "checked": found.checked,
-        "problems": [{name: value for name, value in asdict(p).items() if value not in ("", None)} for p in found.problems],
+        "problems": [
+            {name: value for name, value in asdict(p).items() if value not in ("", None)} for p in found.problems
+        ],
         "settled_again": found.settled,
         "people": found.people,
         "rows": compared.rows,

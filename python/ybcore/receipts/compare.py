@@ -100,7 +100,9 @@ def _same_kind(a: pa.ChunkedArray, b: pa.ChunkedArray) -> tuple[pa.ChunkedArray,
     out = []
     for column in (flat(a), flat(b)):
         kind = column.type
-        wide = pa.large_string() if pa.types.is_string(kind) else pa.int64() if pa.types.is_signed_integer(kind) else kind
+        wide = (
+            pa.large_string() if pa.types.is_string(kind) else pa.int64() if pa.types.is_signed_integer(kind) else kind
+        )
         out.append(column.cast(wide).combine_chunks() if wide != kind else column.combine_chunks())
     return pa.chunked_array([out[0]]), pa.chunked_array([out[1]])
 
@@ -111,7 +113,9 @@ def _by_id(table: pa.Table) -> pa.Table:
     if pa.types.is_string(ids.type):
         ids = ids.cast(pa.large_string())
     table = table.set_column(table.column_names.index("setl_id"), "setl_id", ids)
-    order = pc.sort_indices(pa.table({"id": ids, "row": np.arange(len(ids))}), [("id", "ascending"), ("row", "ascending")])
+    order = pc.sort_indices(
+        pa.table({"id": ids, "row": np.arange(len(ids))}), [("id", "ascending"), ("row", "ascending")]
+    )
     return table.take(order)
 
 

@@ -87,5 +87,7 @@ def cut(tables: dict[str, Stored], chosen: Chosen, threads: int = 1) -> dict[str
     out: dict[str, pa.Table | None] = {}
     for name in ("visits", "lines", "persons", "institutions", "acct_events"):
         table = tables.get(name)
-        out[name] = None if table is None else table.where(keys[name], threads=threads) if name in keys else table.whole()
+        out[name] = (
+            None if table is None else table.where(keys[name], threads=threads) if name in keys else table.whole()
+        )
     return out

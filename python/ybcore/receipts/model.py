@@ -145,11 +145,17 @@ class Receipt(_Part):
     rules: RulesTold | None = _said("规则册、各文件、各规则及转出金额（分）", "hashes of the rule book and its documents, its rules, and the fen they moved", default=None)  # fmt: skip
     rounding: dict[str, dict[str, str]] = _said("各政策文件的取整方案：位置 → 单位与方式", "rounding profile of each policy document: place → unit and mode")  # fmt: skip
     order: str = _said("结算顺序规则", "order rule")
-    input: dict[str, Content] = _said("各输入表读入内容的行数与散列值", "rows and hash of the content of each table read")
+    input: dict[str, Content] = _said(
+        "各输入表读入内容的行数与散列值", "rows and hash of the content of each table read"
+    )
     opening_state: Sha256 | None = _said("期初状态内容的散列值", "hash of the content of the opening state")
     counts: Counts = _said("行数，及各结果、原因的结算笔数", "rows, and visits by outcome and reason")
-    totals_fen: dict[str, int] = _said("结算结果各金额列合计（分）", "sum of each money column of the settlements, in fen")
-    files: Files = _said("每个输入、输出文件的路径、字节数、散列值与行数", "path, bytes, hash and rows of every input and output file")
+    totals_fen: dict[str, int] = _said(
+        "结算结果各金额列合计（分）", "sum of each money column of the settlements, in fen"
+    )
+    files: Files = _said(
+        "每个输入、输出文件的路径、字节数、散列值与行数", "path, bytes, hash and rows of every input and output file"
+    )
     run: RunTold = _said("文件所在与编码", "where files were, and their encodings")
     seconds: float | None = _said("用时（秒）", "seconds", default=None)
     threads: Count | None = _said("线程数", "threads", default=None)

@@ -30,9 +30,7 @@ class Stored:
     `root`: where `source_file` of a row is told from. Raises InputError for files that cannot be read.
     """
 
-    def __init__(
-        self, schema: Table, files: Sequence[Path], encoding: str = "auto", root: Path | None = None
-    ) -> None:
+    def __init__(self, schema: Table, files: Sequence[Path], encoding: str = "auto", root: Path | None = None) -> None:
         self.schema, self.files, self.encoding, self.root = schema, tuple(files), encoding, root
         self._held: dict[int, pa.Table] = {}  # CSV files as they were read
         self._about: dict[int, pq.FileMetaData] = {}
@@ -147,6 +145,7 @@ class Stored:
 
 def _reaches(low: Any, high: Any, values: Collection[Any]) -> bool:
     """Whether some value lies from `low` to `high`; ids given as text find whole numbers."""
+    held: list[Any]
     if isinstance(low, int):
         held = sorted(int(v) for v in values if str(v).lstrip("-").isdigit())
     elif isinstance(low, str):

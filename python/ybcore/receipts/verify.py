@@ -114,7 +114,9 @@ class Verifier:
         for name in sorted({*told, *found}):
             self.checked["documents"] += 1
             if name not in found:
-                self._wrong("a document of the run is not there any more", "该次结算的文件已不在", path=f"{kind}.{name}")
+                self._wrong(
+                    "a document of the run is not there any more", "该次结算的文件已不在", path=f"{kind}.{name}"
+                )
             elif name not in told:
                 self._wrong("the run had no such document", "该次结算没有这份文件", path=f"{kind}.{name}")
             elif told[name] != found[name]:
@@ -126,7 +128,7 @@ class Verifier:
             return read()
         except _ProblemsError as error:
             self.problems += error.problems
-        except (YbcoreError, OSError, ValueError, pa.ArrowException) as error:
+        except (YbcoreError, OSError, ValueError, KeyError, pa.ArrowException) as error:
             self._wrong(f"cannot be read: {error}", f"无法读取：{error}")
         return None
 
@@ -177,7 +179,9 @@ class Verifier:
         totals = dict.fromkeys(told.totals_fen, 0)
         kinds: dict[tuple[str, str], int] = {}
         for table in stored.each({*totals, "outcome", "reason"}):
-            for name, cells in numbers(table.select([n for n in totals if n in table.column_names]), stored.schema).items():
+            for name, cells in numbers(
+                table.select([n for n in totals if n in table.column_names]), stored.schema
+            ).items():
                 totals[name] += int(cells.sum())
             for row in _counted(table):
                 key = row["outcome"] or "", row["reason"] or ""
@@ -193,7 +197,8 @@ class Verifier:
 
     def settle(self, people: int | None, seed: int) -> None:
         """Draw people (None: all), settle their groups from the inputs, and compare every cell with what the run wrote."""
-        lacking = self.receipt.catalog is not None and self.catalog is None or self.receipt.rules is not None and self.rules is None  # fmt: skip
+        told = self.receipt
+        lacking = (told.catalog and self.catalog is None) or (told.rules and self.rules is None)
         if self.book is not None and not lacking and self.outputs.get("settlements") is not None:
             self._tried(lambda: self._settled(people, seed))
         if not self.settled:
@@ -213,11 +218,12 @@ class Verifier:
         self._rows_of_inputs(tables)
         chosen = drawn([written["settlements"]], people, seed)
         closed(chosen, [tables["visits"]], tables.get("persons"), engine.shares, state, self.threads)
-        options = {
+        options: dict[str, Any] = {
             "state": state, "line_output": "line_results" in written, "detail": "detail" in written, "closing_state": False, "receipt": False,
         }  # fmt: skip
         if self.rules is None:
-            done = engine.settle(**cut(tables, chosen, self.threads), **options)
+            some: dict[str, Any] = cut(tables, chosen, self.threads)
+            done = engine.settle(**some, **options)
         else:
             done = self._with_rules(engine, tables, chosen, options)
         self.people = len(done.visits["psn_no"].drop_null().unique())
@@ -237,7 +243,7 @@ class Verifier:
         from ..checks.check import check
         from ..checks.settled import settle_some
 
-        assert self.receipt.rules is not None
+        assert self.receipt.rules is not None and self.rules is not None
         whole = {name: stored.whole() for name, stored in tables.items()}
         run = self.receipt.run
         beside = {
@@ -246,7 +252,9 @@ class Verifier:
             if name in run.tables
         }
         given = {name: whole[name] for name in TABLES[:4] if name in whole}
-        report = check(**given, **beside, rules=self.rules, catalog=engine.catalog, stage="during", threads=self.threads)
+        report = check(
+            **given, **beside, rules=self.rules, catalog=engine.catalog, stage="during", threads=self.threads
+        )
         self._equal("sums", "rules.moved_fen", self.receipt.rules.moved_fen, int(report.denials().amount.sum()))
         visits = whole["visits"]
         names = tables["visits"].columns
@@ -278,5 +286,3 @@ def _counted(table: pa.Table) -> Iterable[dict[str, Any]]:
             plain = plain.set_column(i, name, column.cast(column.type.value_type))
     rows: list[dict[str, Any]] = plain.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist()
     return rows
-
-
