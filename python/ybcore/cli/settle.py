@@ -28,7 +28,7 @@ from ..messages import say
 from ..policy import Book, load_book
 from ..receipts.files import document_files, fact, facts_of_folder
 from ..receipts.model import FORMAT, RECEIPT
-from ..receipts.verify import OUTPUTS
+from ..receipts.runs import OUTPUTS
 from ..report.checked import print_checked
 from ..report.checked import summarise as summarise_checks
 from ..report.summary import print_summary, summarise

@@ -53,12 +53,12 @@ class Compared:
                 self.found.append(one)
 
 
-def compare(name: str, run: pa.Table, again: pa.Table, into: Compared, beside: frozenset[str] = frozenset()) -> None:
-    """Every cell of rows of the same settlement, the first with the first; `beside`: columns that only the run has.
+def compare(name: str, run: pa.Table, again: pa.Table, into: Compared, order: tuple[str, ...] = ()) -> None:
+    """Every cell of rows of the same settlement, the first with the first.
 
-    Rows of one settlement keep their order; how settlements follow each other does not matter.
+    Rows of one settlement stand by the columns of `order`, then as they are; how settlements follow each other does not matter.
     """
-    run, again = _by_id(run), _by_id(again)
+    run, again = _by_id(run, order), _by_id(again, order)
     left, right = run["setl_id"], again["setl_id"]
     if len(left) != len(right) or not left.equals(right):
         keep, lost = _paired(left, right)
@@ -73,7 +73,7 @@ def compare(name: str, run: pa.Table, again: pa.Table, into: Compared, beside: f
         if column not in run.column_names:
             into.add([Difference(name, None, column, "missing", "there")])
     for column in run.column_names:
-        if column not in again.column_names and column not in beside:
+        if column not in again.column_names:
             into.add([Difference(name, None, column, "there", "missing")])
     for column in columns:
         into.add(_cells(name, column, run, again))
@@ -107,16 +107,15 @@ def _same_kind(a: pa.ChunkedArray, b: pa.ChunkedArray) -> tuple[pa.ChunkedArray,
     return pa.chunked_array([out[0]]), pa.chunked_array([out[1]])
 
 
-def _by_id(table: pa.Table) -> pa.Table:
+def _by_id(table: pa.Table, order: tuple[str, ...]) -> pa.Table:
     """By settlement, those of one in their order."""
-    ids = flat(table["setl_id"])
-    if pa.types.is_string(ids.type):
-        ids = ids.cast(pa.large_string())
-    table = table.set_column(table.column_names.index("setl_id"), "setl_id", ids)
-    order = pc.sort_indices(
-        pa.table({"id": ids, "row": np.arange(len(ids))}), [("id", "ascending"), ("row", "ascending")]
-    )
-    return table.take(order)
+    keys = {}
+    for name in ("setl_id", *(name for name in order if name in table.column_names)):
+        column = flat(table[name])
+        keys[name] = column.cast(pa.large_string()) if pa.types.is_string(column.type) else column
+    table = table.set_column(table.column_names.index("setl_id"), "setl_id", keys["setl_id"])
+    held = pa.table({**keys, "": np.arange(len(table))})
+    return table.take(pc.sort_indices(held, [(name, "ascending") for name in held.column_names]))
 
 
 Rows = npt.NDArray[np.int64]

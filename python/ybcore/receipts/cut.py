@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..engine import State
+from .opening import Opening
 from .stored import Stored
 
 __all__ = ["Chosen", "closed", "cut"]
@@ -44,14 +44,13 @@ def closed(
     visits: Sequence[Stored],
     persons: Stored | None,
     shares: tuple[bool, bool],
-    state: State | None = None,
+    opening: Opening | None = None,
     threads: int = 1,
 ) -> Chosen:
     """With everybody in their settling groups, and who first had a settlement that theirs repeat or reverse.
 
     `visits`: of one run or of several; `shares`: whether people are joined (by household, by mutual aid). Ids are read until nobody comes.
     """
-    members = [] if state is None else _members(state)
     known = -1
     while known != chosen.size:
         known = chosen.size
@@ -62,32 +61,26 @@ def closed(
             keys["mulaid_psn_no"] = chosen.people
         for table, more in [*((t, {"setl_id": chosen.ids}) for t in visits), *([(persons, {})] if persons else [])]:
             chosen.add(table.where({**keys, **more}, IDS, threads), shares)
-        for person, house in members:
-            if person in chosen.people:
-                chosen.houses.add(house)
-            elif house in chosen.houses:
-                chosen.people.add(person)
+        if opening is not None:
+            opening.add_to(chosen.people, chosen.ids, chosen.houses)
     return chosen
 
 
-def _members(state: State) -> list[tuple[Any, Any]]:
-    """(person, household) of earlier settlements that count for a household."""
-    person, house = state.members()
-    return [(state.names["psn"][p], state.names["house"][h]) for p, h in zip(person.tolist(), house.tolist())]
-
-
-def cut(tables: dict[str, Stored], chosen: Chosen, threads: int = 1) -> dict[str, pa.Table | None]:
-    """The tables of a settlement, with the rows of these people only; institutions whole."""
+def cut(
+    tables: dict[str, Stored], chosen: Chosen, threads: int = 1, source: bool = False
+) -> dict[str, pa.Table | None]:
+    """The tables of a settlement, with the rows of these people only; institutions whole. `source`: visits and lines tell where they lie."""
     keys: dict[str, dict[str, Collection[Any]]] = {
         "visits": {"psn_no": chosen.people, "setl_id": chosen.ids},
         "lines": {"setl_id": chosen.ids},
         "persons": {"psn_no": chosen.people},
         "acct_events": {"psn_no": chosen.people},
     }
-    out: dict[str, pa.Table | None] = {}
-    for name in ("visits", "lines", "persons", "institutions", "acct_events"):
+    out: dict[str, pa.Table | None] = dict.fromkeys((*keys, "institutions"))
+    for name in out:
         table = tables.get(name)
-        out[name] = (
-            None if table is None else table.where(keys[name], threads=threads) if name in keys else table.whole()
-        )
+        if table is not None and name in keys:
+            out[name] = table.where(keys[name], threads=threads, source=source and name in ("visits", "lines"))
+        elif table is not None:
+            out[name] = table.whole()
     return out

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..checks import RuleBook
     from ..policy import Book
+    from .model import FileTold
 
-__all__ = ["document_files", "fact", "facts_of_folder", "sha256_of_file"]
+__all__ = ["document_files", "fact", "facts_of_folder", "is_still", "sha256_of_file"]
 
 Fact = dict[str, Any]
 
@@ -20,6 +21,21 @@ def sha256_of_file(path: str | Path) -> str:
     """sha256 of a file's bytes. Raises OSError."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_still(location: str, told: FileTold) -> bool | None:
+    """Whether the file at a path or URL is the one a receipt tells of; None when it is not there. Raises OSError."""
+    if "://" in location:
+        from ..jobs.files import sha256_of, stamp_of
+
+        try:
+            return stamp_of(location)[0] == told.bytes and sha256_of(location) == told.sha256
+        except FileNotFoundError:
+            return None
+    path = Path(location)
+    if not path.is_file():
+        return None
+    return path.stat().st_size == told.bytes and sha256_of_file(path) == told.sha256
 
 
 def fact(name: str, path: Path, rows: int | None = None, root: Path | None = None) -> Fact:

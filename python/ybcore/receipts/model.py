@@ -87,7 +87,7 @@ class Content(_Part):
     """A table as it was read."""
 
     rows: Count
-    sha256: Sha256
+    sha256: Sha256 | None = None
 
 
 class Outcome(_Part):
@@ -104,6 +104,10 @@ class Counts(_Part):
     visits: Count
     lines: Count
     outcomes: list[Outcome]
+    settled: Count | None = None
+    rejected: Count | None = None
+    settled_lines: Count | None = None
+    rejected_lines: Count | None = None
 
 
 class FileTold(_Part):
@@ -140,15 +144,23 @@ class Receipt(_Part):
 
     format: Literal["ybcore-receipt/1"] = _said("格式", "format")
     engine: EngineTold = _said("引擎名称与版本", "name and version of the engine")
-    policy: PolicyTold = _said("政策册与各文件规范形式的散列值", "sha256 of the policy book, and id and sha256 of each document in its canonical form")
-    catalog: CatalogTold | None = _said("医保目录内容的散列值", "sha256 of the catalogue's content, the same for any order of rows and any file format; null without")
+    policy: PolicyTold = _said(
+        "政策册与各文件规范形式的散列值",
+        "sha256 of the policy book, and id and sha256 of each document in its canonical form",
+    )
+    catalog: CatalogTold | None = _said(
+        "医保目录内容的散列值",
+        "sha256 of the catalogue's content, the same for any order of rows and any file format; null without",
+    )
     rules: RulesTold | None = _said("规则册与各文件的散列值、各规则及转出金额（分）", "with rules only: sha256 of the book, its documents (id, version, sha256), its rules (id, version, status), and the fen they moved", default=None)  # fmt: skip
     rounding: dict[str, dict[str, str]] = _said("各政策文件的取整方案：位置 → 单位与方式", "rounding profile of each policy document: place → unit and mode, defaults too")  # fmt: skip
     order: str = _said("结算顺序规则", "order rule")
     input: dict[str, Content] = _said(
         "各输入表读入内容的行数与散列值", "rows and hash of the content of each table read"
     )
-    opening_state: Sha256 | None = _said("期初状态内容的散列值", "sha256 of the content of the opening state; null without")
+    opening_state: Sha256 | None = _said(
+        "期初状态内容的散列值", "sha256 of the content of the opening state; null without"
+    )
     counts: Counts = _said("行数，及各结果、原因的结算笔数", "rows, and visits by outcome and reason")
     totals_fen: dict[str, int] = _said(
         "结算结果各金额列合计（分）", "sum of each money column of the settlements, in fen"
@@ -156,7 +168,7 @@ class Receipt(_Part):
     files: Files = _said(
         "每个输入、输出文件的路径、字节数、散列值与行数", "path, bytes, hash and rows of every input and output file"
     )
-    run: RunTold = _said("文件所在与编码", "where everything was, for explain and verify")
+    run: RunTold | None = _said("文件所在与编码（作业记在 run.json）", "where everything was, for explain and verify; of a job run.json says it", default=None)  # fmt: skip
     seconds: float | None = _said("用时（秒）", "how long it took", default=None)
     threads: Count | None = _said("线程数", "on how many threads", default=None)
 

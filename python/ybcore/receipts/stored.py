@@ -18,7 +18,7 @@ from ..columns.schema import Table
 from ..errors import InputError, Problem
 from ..explain import is_one_of
 
-__all__ = ["Keys", "Stored", "one_table"]
+__all__ = ["Keys", "Stored", "may_hold", "one_table"]
 
 #: Column → the values that are looked for.
 Keys = Mapping[str, Collection[Any]]
@@ -27,11 +27,11 @@ Keys = Mapping[str, Collection[Any]]
 class Stored:
     """A table in one or more files of one kind. Names of columns are those of `schema`, whatever the files call them.
 
-    `root`: where `source_file` of a row is told from. Raises InputError for files that cannot be read.
+    Raises InputError for files that cannot be read.
     """
 
-    def __init__(self, schema: Table, files: Sequence[Path], encoding: str = "auto", root: Path | None = None) -> None:
-        self.schema, self.files, self.encoding, self.root = schema, tuple(files), encoding, root
+    def __init__(self, schema: Table, files: Sequence[Path], encoding: str = "auto") -> None:
+        self.schema, self.files = schema, tuple(files)
         self._held: dict[int, pa.Table] = {}  # CSV files as they were read
         self._about: dict[int, pq.FileMetaData] = {}
         self.parts: list[tuple[int, int]] = []
@@ -61,6 +61,11 @@ class Stored:
             spec = self.schema.find(name)
             out.setdefault(name if spec is None else spec.name, name)
         return out
+
+    @property
+    def csv(self) -> bool:
+        """Whether its cells are texts of CSV."""
+        return bool(self._held)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -97,8 +102,10 @@ class Stored:
         """Everything."""
         return one_table(list(self.each())) if self.parts else self._nothing(None)
 
-    def where(self, keys: Keys, columns: Collection[str] | None = None, threads: int = 1) -> pa.Table:
-        """The rows in which some column of `keys` holds one of its values, in stored order."""
+    def where(
+        self, keys: Keys, columns: Collection[str] | None = None, threads: int = 1, source: bool = False
+    ) -> pa.Table:
+        """The rows in which some column of `keys` holds one of its values, in stored order; with `source`, where each lies too."""
         keys = {name: values for name, values in keys.items() if name in self._own and values}
         wanted = {name: sorted(values, key=str) for name, values in keys.items()}
         parts = [part for part in self.parts if keys and self._may_hold(part, keys)]
@@ -110,7 +117,8 @@ class Stored:
                 mask |= np.asarray(pc.fill_null(is_one_of(asked[name], values), False))
             if not mask.any():
                 return None
-            return self.read(part, columns).filter(pa.array(mask))
+            found = self.read(part, columns)
+            return (self._with_source(found, part) if source else found).filter(pa.array(mask))
 
         if threads > 1 and len(parts) > 1:
             with ThreadPoolExecutor(threads) as team:
@@ -118,7 +126,21 @@ class Stored:
         else:
             found = [some(part) for part in parts]
         kept = [table for table in found if table is not None]
-        return one_table(kept) if kept else self._nothing(columns)
+        if kept:
+            return one_table(kept)
+        nothing = self._nothing(columns)
+        return self._with_source(nothing, (0, 0)) if source else nothing
+
+    def _place(self, part: tuple[int, int]) -> tuple[str, int]:
+        """Name of a part's file, and the first row of the part there."""
+        file, group = part
+        before = 0 if file in self._held else sum(self._about[file].row_group(g).num_rows for g in range(group))
+        return self.files[file].name, before
+
+    def _with_source(self, table: pa.Table, part: tuple[int, int]) -> pa.Table:
+        name, first = self._place(part) if self.parts else ("", 0)
+        rows = np.arange(first, first + len(table), dtype=np.int64)
+        return table.append_column("source_file", pa.array([name]).take(pa.array(np.zeros(len(table), np.int64)))).append_column("source_row", pa.array(rows))  # fmt: skip
 
     def _nothing(self, columns: Collection[str] | None) -> pa.Table:
         """No rows, with the columns."""
@@ -133,14 +155,19 @@ class Stored:
         file, group = part
         if file in self._held:
             return True
-        about = self._about[file].row_group(group)
-        paths = {about.column(i).path_in_schema: i for i in range(about.num_columns)}
-        for name, values in keys.items():
-            at = paths.get(self._own[name])
-            told = None if at is None else about.column(at).statistics
-            if told is None or not told.has_min_max or _reaches(told.min, told.max, values):
-                return True
-        return False
+        return may_hold(self._about[file], group, self._own, keys)
+
+
+def may_hold(about: pq.FileMetaData, group: int, names: Mapping[str, str | None], keys: Keys) -> bool:
+    """Whether the statistics of a row group leave room for one of the values; `names`: what the file calls the columns."""
+    row_group = about.row_group(group)
+    paths = {row_group.column(i).path_in_schema: i for i in range(row_group.num_columns)}
+    for name, values in keys.items():
+        at = paths.get(names.get(name) or "")
+        told = None if at is None else row_group.column(at).statistics
+        if told is None or not told.has_min_max or _reaches(told.min, told.max, values):
+            return True
+    return False
 
 
 def _reaches(low: Any, high: Any, values: Collection[Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,28 +11,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .. import io
 from .._version import __version__
 from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
-from ..columns.checkschema import CHECK_TABLES
-from ..columns.schema import DETAIL_OUTPUT, LINE_OUTPUT, VISIT_OUTPUT
+from ..columns.ids import flat
 from ..engine import Engine, Settlement, State
 from ..errors import Problem, YbcoreError, _ProblemsError
 from ..explain import is_one_of
 from ..policy import Book, load_book
 from .compare import Compared, as_written, compare, numbers
 from .cut import Chosen, closed, cut
-from .files import sha256_of_file
+from .files import is_still
 from .model import Receipt
+from .runs import TABLES, JobRun, SettledRun, run_of
 from .sample import drawn
 from .stored import Stored
 
-__all__ = ["OUTPUTS", "Verifier"]
+__all__ = ["Verifier"]
 
-OUTPUTS = {"settlements": VISIT_OUTPUT, "line_results": LINE_OUTPUT, "detail": DETAIL_OUTPUT}
-TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
-BESIDE = ("diagnoses", "operations", "labs", "doctors", "stock")
+ORDER = ("table", "source_file", "source_row")  # of rows of one settlement, where a job wrote them
 
 
 @dataclass
@@ -71,18 +67,27 @@ class Verifier:
     # ------------------------------------------------------------------ files
 
     def files(self) -> None:
-        """Every file that the receipt names."""
-        told = self.receipt.files
-        for kind, one, path in [
-            *(("input", f, Path(f.path)) for f in told.inputs),
-            *(("output", f, self.folder / f.path) for f in told.outputs),
-        ]:
+        """Every file that the receipt names, and none beside."""
+        run = self.run
+        if run is not None:
+            self._tried(lambda: self._files_of(run))
+
+    def _files_of(self, run: SettledRun | JobRun) -> None:
+        for kind, one, place in run.files():
             self.checked["files"] += 1
             zh = "输入" if kind == "input" else "输出"
-            if not path.is_file():
-                self._wrong(f"the {kind} is not there any more", f"{zh}文件已不在", path, one.name)
-            elif path.stat().st_size != one.bytes or sha256_of_file(path) != one.sha256:
-                self._wrong(f"the {kind} is not the file of the run: its hash differs", f"{zh}文件与该次结算的不同：散列值不符", path, one.name)  # fmt: skip
+            still = is_still(place, one)
+            if still is None:
+                self._wrong(f"the {kind} is not there any more", f"{zh}文件已不在", place, one.name)
+            elif not still:
+                self._wrong(f"the {kind} is not the file of the run: its hash differs", f"{zh}文件与该次结算的不同：散列值不符", place, one.name)  # fmt: skip
+        for place in run.unknown():
+            self._wrong("the run did not read this file", "该次结算未曾读取这个文件", place)
+
+    @cached_property
+    def run(self) -> SettledRun | JobRun | None:
+        """Where everything is."""
+        return self._tried(lambda: run_of(self.folder, self.receipt))
 
     # ------------------------------------------------------------------ documents
 
@@ -135,47 +140,47 @@ class Verifier:
     @cached_property
     def book(self) -> Book | None:
         """The policy documents that lie there now."""
-        return self._tried(lambda: load_book([Path(p) for p in self.receipt.run.policy]))
+        run = self.run
+        return None if run is None else self._tried(lambda: load_book(run.policy))
 
     @cached_property
     def rules(self) -> RuleBook | None:
         """The rules that lie there now; None without."""
-        files = [Path(p) for p in self.receipt.run.rules]
-        return self._tried(lambda: load_rules(files)) if files else None
+        run = self.run
+        return self._tried(lambda: load_rules(run.rules)) if run is not None and run.rules else None
 
     @cached_property
     def catalog(self) -> Catalog | None:
         """The catalogue that lies there now; None without."""
-        run = self.receipt.run
-        if not run.catalog:
-            return None
-        return self._tried(
-            lambda: Catalog(**{n: io.read_table(p, run.encodings.get(n, "auto")) for n, p in run.catalog.items()})
-        )
+        run = self.run
+        return None if run is None else self._tried(run.catalog)
 
     # ------------------------------------------------------------------ sums
 
     @cached_property
-    def outputs(self) -> dict[str, Stored | None]:
-        """The tables that the run wrote; None where one cannot be read."""
-        files = {name: self.folder / path for name, path in self.receipt.run.files.items() if name in OUTPUTS}
-        return {n: self._tried(lambda n=n, p=p: Stored(OUTPUTS[n], [p])) for n, p in files.items()}
+    def outputs(self) -> dict[str, Stored]:
+        """The tables that the run wrote; none where one cannot be read."""
+        run = self.run
+        return {} if run is None else self._tried(run.outputs) or {}
 
     def sums(self) -> None:
         """Rows, outcomes and money of the settlements."""
-        rows = {one.name: one.rows for one in self.receipt.files.outputs if one.rows is not None}
-        for name, stored in self.outputs.items():
-            if stored is not None and name in rows:
-                self._equal("sums", f"{name}: rows", rows[name], stored.rows)
-        if self.receipt.rules is None and "line_results" in rows:
-            self._equal("sums", "counts.lines", self.receipt.counts.lines, rows["line_results"])
-        stored = self.outputs.get("settlements")
-        if stored is not None:
-            self._tried(lambda: self._sums_of(stored))
-
-    def _sums_of(self, stored: Stored) -> None:
         told = self.receipt
-        self._equal("sums", "counts.visits", told.counts.visits, stored.rows)
+        rows: dict[str, int] = {}
+        for one in told.files.outputs:
+            rows[one.name] = rows.get(one.name, 0) + (one.rows or 0)
+        for name, stored in self.outputs.items():
+            self._equal("sums", f"{name}: rows", rows.get(name, 0), stored.rows)
+        lines = told.counts.lines if told.counts.settled_lines is None else told.counts.settled_lines
+        if "line_results" in self.outputs and told.rules is None:
+            self._equal("sums", "counts.lines", lines, self.outputs["line_results"].rows)
+        if "settlements" in self.outputs:
+            self._tried(self._sums_of_settlements)
+
+    def _sums_of_settlements(self) -> None:
+        told, stored, rejects = self.receipt, self.outputs["settlements"], self.outputs.get("rejects")
+        visits = told.counts.visits if told.counts.settled is None else told.counts.settled
+        self._equal("sums", "counts.visits" if told.counts.settled is None else "counts.settled", visits, stored.rows)
         totals = dict.fromkeys(told.totals_fen, 0)
         kinds: dict[tuple[str, str], int] = {}
         for table in stored.each({*totals, "outcome", "reason"}):
@@ -183,15 +188,16 @@ class Verifier:
                 table.select([n for n in totals if n in table.column_names]), stored.schema
             ).items():
                 totals[name] += int(cells.sum())
-            for row in _counted(table):
-                key = row["outcome"] or "", row["reason"] or ""
-                kinds[key] = kinds.get(key, 0) + row["count_all"]
+            _count(table, kinds)
+        for table in rejects.each(("table", "reason")) if rejects is not None else ():
+            visit_rows = table.filter(pc.equal(flat(table["table"]), "visits")).select(["reason"])
+            _count(visit_rows.append_column("outcome", pa.array(["rejected"] * len(visit_rows), pa.string())), kinds)
         for name, fen in totals.items():
             self._equal("sums", f"totals_fen.{name}", told.totals_fen[name], fen)
         mine = {(one.outcome, one.reason): one.visits for one in told.counts.outcomes}
         for key in sorted({*mine, *kinds}):
-            name = " ".join(word for word in key if word)
-            self._equal("sums", f"counts.outcomes: {name}", mine.get(key, 0), kinds.get(key, 0))
+            words = " ".join(word for word in key if word)
+            self._equal("sums", f"counts.outcomes: {words}", mine.get(key, 0), kinds.get(key, 0))
 
     # ------------------------------------------------------------------ people settled again
 
@@ -199,45 +205,63 @@ class Verifier:
         """Draw people (None: all), settle their groups from the inputs, and compare every cell with what the run wrote."""
         told = self.receipt
         lacking = (told.catalog and self.catalog is None) or (told.rules and self.rules is None)
-        if self.book is not None and not lacking and self.outputs.get("settlements") is not None:
-            self._tried(lambda: self._settled(people, seed))
+        run = self.run
+        if run is not None and self.book is not None and not lacking and "settlements" in self.outputs:
+            self._tried(lambda: self._settled(run, people, seed))
         if not self.settled:
             self._wrong("nothing was settled again, since something of the run cannot be read", "该次结算的某些内容无法读取，未能重新结算")  # fmt: skip
 
-    def _settled(self, people: int | None, seed: int) -> None:
+    def _settled(self, run: SettledRun | JobRun, people: int | None, seed: int) -> None:
         assert self.book is not None
-        run = self.receipt.run
         engine = Engine(self.book, self.catalog, threads=self.threads)
-        state = None if run.state is None else State.load(run.state)
-        written = {name: stored for name, stored in self.outputs.items() if stored is not None}
-        tables = {
-            name: Stored(engine.input_tables[name], [Path(run.tables[name])], run.encodings.get(name, "auto"))
-            for name in TABLES
-            if name in run.tables
-        }
+        opening, tables, written = run.opening(), run.tables(engine), self.outputs
         self._rows_of_inputs(tables)
-        chosen = drawn([written["settlements"]], people, seed)
-        closed(chosen, [tables["visits"]], tables.get("persons"), engine.shares, state, self.threads)
+        chosen = drawn([written[name] for name in ("settlements", "rejects") if name in written], people, seed)
+        closed(chosen, [tables["visits"]], tables.get("persons"), engine.shares, opening, self.threads)
+        state = None if opening is None else opening.of(chosen.people, chosen.houses)
+        lines, detail = "line_results" in written, "detail" in written
         options: dict[str, Any] = {
-            "state": state, "line_output": "line_results" in written, "detail": "detail" in written, "closing_state": False, "receipt": False,
+            "state": state, "line_output": lines, "detail": detail, "closing_state": False, "receipt": False,
         }  # fmt: skip
-        if self.rules is None:
+        again: dict[str, pa.Table | None]
+        if run.job:
+            again = self._as_a_unit(engine, cut(tables, chosen, self.threads, source=True), state, run.columns)
+        elif self.rules is None:
             some: dict[str, Any] = cut(tables, chosen, self.threads)
-            done = engine.settle(**some, **options)
+            again = _tables_of(engine.settle(**some, **options))
         else:
-            done = self._with_rules(engine, tables, chosen, options)
-        self.people = len(done.visits["psn_no"].drop_null().unique())
-        self._compare(done, written, chosen)
+            again = _tables_of(self._with_rules(run, engine, tables, chosen, options))
+        self._compare(again, chosen)
         self.settled = True
 
+    def _as_a_unit(
+        self, engine: Engine, tables: dict[str, pa.Table | None], state: State | None, columns: Any
+    ) -> dict[str, pa.Table | None]:
+        """As a job settles some groups."""
+        from ..jobs.unit import GROUP, SOURCE, Outputs, settle_unit
+
+        given = {name: table for name, table in tables.items() if table is not None}
+        plain = {name: table.drop_columns([n for n in SOURCE if n in table.column_names]) for name, table in given.items() if name != "lines"}  # fmt: skip
+        _, group = engine.groups(**plain, state=state)
+        given["visits"] = given["visits"].append_column(GROUP, pa.array(group.astype(np.int32)))
+        asked = Outputs("line_results" in self.outputs, "detail" in self.outputs, False, columns)
+        done = settle_unit(engine, given, state=state, outputs=asked)
+        return {"settlements": done.settlements, "line_results": done.line_results, "detail": done.detail, "rejects": done.rejects}  # fmt: skip
+
     def _rows_of_inputs(self, tables: dict[str, Stored]) -> None:
-        rows = {one.name: one.rows for one in self.receipt.files.inputs}
+        rows: dict[str, int] = {}
+        for one in self.receipt.files.inputs:
+            rows[one.name] = rows.get(one.name, 0) + (one.rows or 0)
         for name, stored in tables.items():
-            if rows.get(name) is not None:
-                self._equal("sums", f"{name}: rows", rows[name], stored.rows)
+            self._equal("sums", f"{name}: rows", rows.get(name, 0), stored.rows)
 
     def _with_rules(
-        self, engine: Engine, tables: dict[str, Stored], chosen: Chosen, options: dict[str, Any]
+        self,
+        run: SettledRun | JobRun,
+        engine: Engine,
+        tables: dict[str, Stored],
+        chosen: Chosen,
+        options: dict[str, Any],
     ) -> Settlement:
         """What rules move hangs on everybody, so everything is checked."""
         from ..checks.check import check
@@ -245,12 +269,7 @@ class Verifier:
 
         assert self.receipt.rules is not None and self.rules is not None
         whole = {name: stored.whole() for name, stored in tables.items()}
-        run = self.receipt.run
-        beside = {
-            name: Stored(CHECK_TABLES[name], [Path(run.tables[name])], run.encodings.get(name, "auto")).whole()
-            for name in BESIDE
-            if name in run.tables
-        }
+        beside: dict[str, Any] = run.beside()
         given = {name: whole[name] for name in TABLES[:4] if name in whole}
         report = check(
             **given, **beside, rules=self.rules, catalog=engine.catalog, stage="during", threads=self.threads
@@ -265,24 +284,31 @@ class Verifier:
         every: dict[str, Any] = {name: whole.get(name) for name in TABLES}
         return settle_some(engine, every, report, np.flatnonzero(mask), options)
 
-    def _compare(self, done: Settlement, written: dict[str, Stored], chosen: Chosen) -> None:
-        mine = {"settlements": done.visits, "line_results": done.lines, "detail": done.detail}
-        keys = {"setl_id": chosen.ids}
-        for name, stored in written.items():
-            again = mine[name]
-            if again is None:
+    def _compare(self, again: dict[str, pa.Table | None], chosen: Chosen) -> None:
+        """Rows that the run wrote of these people with those of settling again."""
+        keys = {"setl_id": chosen.ids, "psn_no": chosen.people}
+        people: set[Any] = set()
+        for name, mine in again.items():
+            stored = self.outputs.get(name)
+            if mine is None or (stored is None and not len(mine)):
                 continue
-            csv = stored.files[0].suffix.lower() == ".csv"
-            asked = {**keys, "psn_no": chosen.people} if name == "settlements" else keys
-            theirs = stored.where(asked, threads=self.threads)
-            compare(name, theirs, as_written(again, OUTPUTS[name], csv), self.compared)
+            if "psn_no" in mine.column_names:
+                people |= set(mine["psn_no"].drop_null().unique().to_pylist())
+            if stored is None:
+                compare(name, mine.slice(0, 0), mine, self.compared)
+                continue
+            theirs = stored.where(keys if "psn_no" in mine.column_names else {"setl_id": chosen.ids}, threads=self.threads)  # fmt: skip
+            compare(name, theirs, as_written(mine, stored.schema, stored.csv), self.compared, ORDER)
+        self.people = len(people)
 
 
-def _counted(table: pa.Table) -> Iterable[dict[str, Any]]:
-    plain = table.select(["outcome", "reason"])
-    for i, name in enumerate(plain.column_names):
-        column = plain.column(i)
-        if pa.types.is_dictionary(column.type):
-            plain = plain.set_column(i, name, column.cast(column.type.value_type))
-    rows: list[dict[str, Any]] = plain.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist()
-    return rows
+def _tables_of(done: Settlement) -> dict[str, pa.Table | None]:
+    return {"settlements": done.visits, "line_results": done.lines, "detail": done.detail}
+
+
+def _count(table: pa.Table, into: dict[tuple[str, str], int]) -> None:
+    """Rows by outcome and reason."""
+    words = pa.table({name: pc.fill_null(flat(table[name]).cast(pa.string()), "") for name in ("outcome", "reason")})
+    for row in words.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist():
+        key = row["outcome"], row["reason"]
+        into[key] = into.get(key, 0) + row["count_all"]
