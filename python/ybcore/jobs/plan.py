@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,13 +26,15 @@ Int64 = npt.NDArray[np.int64]
 _SHOWN = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Groups stand in the order of the output, numbered from 0; units are ranges of groups.
 
     `visit_group`: group of each visit of the dataset, in its order; `groups` for visits of nobody. `unit_begin`: the first group of each
     unit, and the end; visits of nobody are of the last unit. `person_group`: group of each entry of `people`, -1 for those who are
-    settled with nobody. `visit_row`: the first row of each entry of `setl_ids`; None where they are the same.
+    settled with nobody. `visit_row`: the first row of each entry of `setl_ids`; None where they are the same. `strangers`: reversals that name a settlement of
+    another group, as the row of each, then the rows of the settlement, none for one of the opening state. `twice`: the rows of each
+    settlement that is there in several groups, without rows of nobody.
     """
 
     groups: int
@@ -43,7 +46,8 @@ class Plan:
     visit_row: Int32 | None = field(repr=False)
     houses: pa.Array = field(repr=False)
     house_group: Int32 = field(repr=False)
-    ordered: bool
+    strangers: list[list[int]] = field(repr=False)
+    twice: list[list[int]] = field(repr=False)
 
     @property
     def units(self) -> int:
@@ -55,9 +59,35 @@ class Plan:
         lut = np.append(lut, [self.units - 1, -1]).astype(np.int32)  # visits of nobody, then no group
         return lut[group]
 
-    def unit_of_visits(self) -> Int32:
+    @cached_property
+    def visit_unit(self) -> Int32:
         """Unit of each visit."""
         return self.unit_of(self.visit_group)
+
+    @cached_property
+    def visit_place(self) -> Int32:
+        """Row of each visit among those of its unit."""
+        unit = self.visit_unit.astype(np.uint16) if self.units < 1 << 16 else self.visit_unit
+        order = np.argsort(unit, kind="stable")
+        size = np.bincount(unit, minlength=self.units)
+        out = np.empty(len(unit), np.int32)
+        out[order] = np.arange(len(unit)) - np.repeat(np.cumsum(size) - size, size)
+        return out
+
+    @cached_property
+    def last_row(self) -> Int64:
+        """The last visit of each unit; -1 without any."""
+        out = np.full(self.units, -1, np.int64)
+        np.maximum.at(out, self.visit_unit, np.arange(len(self.visit_unit)))
+        return out
+
+    @cached_property
+    def most_waiting(self) -> int:
+        """Most visits of units that have begun and not ended, when visits are read in their order."""
+        size = np.bincount(self.visit_unit, minlength=self.units)
+        by_end = np.argsort(self.last_row, kind="stable")
+        done = np.cumsum(size[by_end]) - size[by_end]
+        return int((self.last_row[by_end] + 1 - done).max(initial=0))
 
     def unit_of_people(self, ids: pa.ChunkedArray) -> Int32:
         """Unit of each person; -1 for one who is settled with nobody."""
@@ -120,16 +150,35 @@ def make_plan(
         pa.chunked_array([pa.array(earlier, psn_type)]),
     ]
     (psn, person, donor, person_donor, state_psn), people = encode(columns)
-    links = [] if visit_row is None else [(psn[again], psn[visit_row[setl[again]]])]
+    links = []
     if aid:
         links += [(psn, donor), (person, person_donor)] if persons is not None else [(psn, donor)]
     members, house_of, houses = _houses(visits, persons, psn, person, state, state_psn, houses_count)
     if len(members):
         links.append(household_links(members, house_of, len(houses)))
-    init = ids_of(visits, "init_setl_id", id_type)
-    links += _same_ids(init, own, setl_ids, visit_row, psn, state, state_psn)
+    links += _known_ids(setl_ids, visit_row, psn, state, state_psn)
     group, count = group_persons(len(people), [pair for pair in links if len(pair[0])])
-    return _ranked(psn, group, count, people, setl_ids, visit_row, state_psn, members, house_of, houses, unit_visits)
+    init = ids_of(visits, "init_setl_id", id_type)
+    of_visit = np.where(psn >= 0, group[np.maximum(psn, 0)] if count else 0, -1).astype(np.int32)
+    rows_of = _rows_of(setl, again)
+    ours = ([row for row in rows if of_visit[row] >= 0] for rows in rows_of.values())
+    twice = [rows for rows in ours if len({int(of_visit[row]) for row in rows}) > 1]
+    strangers = _strangers(init, setl_ids, visit_row, rows_of, of_visit, group, state, state_psn)
+    return _ranked(
+        of_visit,
+        group,
+        count,
+        people,
+        setl_ids,
+        visit_row,
+        state_psn,
+        members,
+        house_of,
+        houses,
+        strangers,
+        twice,
+        unit_visits,
+    )
 
 
 def _ids(dataset: Dataset, columns: list[str], over: Any) -> pa.Table:
@@ -163,37 +212,64 @@ def _houses(visits: pa.Table, persons: pa.Table | None, psn: Int32, person: Int3
     return members, np.concatenate(codes).astype(np.int32), names
 
 
-def _same_ids(init: pa.ChunkedArray, own: pa.ChunkedArray, setl_ids: pa.Array, visit_row: Int32 | None, psn: Int32, state: State | None, state_psn: Int32) -> list[tuple[Int32, Int32]]:  # fmt: skip
-    """Visits that name one settlement are settled together, whoever they are of."""
-    links = []
-    named_rows = np.flatnonzero(np.asarray(init.is_valid())) if init.null_count < len(init) else np.zeros(0, np.int64)
-    asked = pa.chunked_array([init.take(pa.array(named_rows)).combine_chunks()]) if len(named_rows) else None
-    if asked is not None:
-        code = lookup(asked, setl_ids)
-        row = code if visit_row is None else np.append(visit_row, np.int32(-1))[code]
-        hit = (code >= 0) & (psn[row] != psn[named_rows])
-        links.append((psn[named_rows][hit], psn[row[hit]]))
+def _known_ids(
+    setl_ids: pa.Array, visit_row: Int32 | None, psn: Int32, state: State | None, state_psn: Int32
+) -> list[tuple[Int32, Int32]]:
+    """A settlement that the opening state knows is looked at with the people whose it was."""
+    if state is None or not (theirs := state.setl_ids()):
+        return []
+    code = lookup(pa.chunked_array([pa.array(theirs, setl_ids.type)]), setl_ids)
+    hit = np.flatnonzero(code >= 0)
+    row = code[hit] if visit_row is None else visit_row[code[hit]]
+    return [(psn[row], _owners(state, state_psn)[hit])]
+
+
+def _owners(state: State, state_psn: Int32) -> Int32:
+    """Whose each of `state.setl_ids()` was."""
+    out: Int32 = state_psn[np.concatenate((state.arrays["person"], state.arrays["other_person"]))]
+    return out
+
+
+def _rows_of(setl: Int32, again: Int64) -> dict[int, list[int]]:
+    """The rows of each settlement that is there more than once."""
+    if not len(again):
+        return {}
+    many = np.zeros(int(setl.max()) + 2, bool)
+    many[setl[again]] = True
+    out: dict[int, list[int]] = {}
+    for row in np.flatnonzero(many[setl]).tolist():
+        out.setdefault(int(setl[row]), []).append(row)
+    return out
+
+
+def _strangers(init: pa.ChunkedArray, setl_ids: pa.Array, visit_row: Int32 | None, rows_of: dict[int, list[int]], of_visit: Int32, group: Int32, state: State | None, state_psn: Int32) -> list[list[int]]:  # fmt: skip
+    """Reversals that name what is of another group."""
+    rows = np.flatnonzero(np.asarray(init.is_valid())) if init.null_count < len(init) else np.zeros(0, np.int64)
+    rows = rows[of_visit[rows] >= 0]
+    if not len(rows):
+        return []
+    asked = pa.chunked_array([init.take(pa.array(rows)).combine_chunks()])
+    code = lookup(asked, setl_ids)
+    first = code if visit_row is None else np.append(visit_row, np.int32(-1))[code]
+    apart = (first >= 0) & (of_visit[first] != of_visit[rows])
+    out = [[row, *rows_of.get(c, [f])] for row, c, f in zip(*(x[apart].tolist() for x in (rows, code, first)))]
+    for row, c in zip(rows[~apart].tolist(), code[~apart].tolist()):
+        if any(of_visit[other] != of_visit[row] for other in rows_of.get(c, ())):
+            out.append([row, *rows_of[c]])
     if state is not None and (theirs := state.setl_ids()):
-        ids = pa.array(theirs, setl_ids.type)
-        owner = state_psn[np.concatenate((state.arrays["person"], state.arrays["other_person"]))]
-        code = lookup(pa.chunked_array([ids]), setl_ids)
-        row = code if visit_row is None else np.append(visit_row, np.int32(-1))[code]
-        hit = code >= 0
-        links.append((psn[row[hit]], owner[hit]))
-        if asked is not None:
-            _, dictionary = encode([pa.chunked_array([ids])])
-            place = lookup(pa.chunked_array([ids]), dictionary)
-            whose = np.full(len(dictionary) + 1, -1, np.int32)
-            whose[place] = owner
-            links.append((psn[named_rows], whose[lookup(asked, dictionary)]))
-    return links
+        ids = pa.chunked_array([pa.array(theirs, setl_ids.type)])
+        (place,), dictionary = encode([ids])
+        owner = np.full(len(dictionary) + 1, -1, np.int32)
+        owner[place] = _owners(state, state_psn)
+        whose = owner[lookup(asked, dictionary)]
+        away = rows[(whose >= 0) & (group[np.maximum(whose, 0)] != of_visit[rows])].tolist()
+        out = [[row] for row in away] + [named for named in out if named[0] not in set(away)]
+    return out
 
 
-def _ranked(psn: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa.Array, visit_row: Int32 | None, state_psn: Int32, members: Int32, house_of: Int32, houses: pa.Array, unit_visits: int) -> Plan:  # fmt: skip
+def _ranked(of_visit: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa.Array, visit_row: Int32 | None, state_psn: Int32, members: Int32, house_of: Int32, houses: pa.Array, strangers: list[list[int]], twice: list[list[int]], unit_visits: int) -> Plan:  # fmt: skip
     """Groups by their least person, cut into units."""
-    known = psn >= 0
-    of_visit = group[psn] if known.all() else np.where(known, group[np.maximum(psn, 0)] if count else 0, -1)
-    weight = np.bincount(of_visit[known] if not known.all() else of_visit, minlength=count)
+    weight = np.bincount(of_visit[of_visit >= 0], minlength=count)
     standing = np.bincount(group[state_psn], minlength=count) if len(state_psn) else np.zeros(count, np.int64)
     live = (weight > 0) | (standing > 0)
     in_order = group[np.asarray(pc.array_sort_indices(people))] if len(people) else np.zeros(0, np.int32)
@@ -213,7 +289,7 @@ def _ranked(psn: Int32, group: Int32, count: int, people: pa.Array, setl_ids: pa
     unit = (ends - (weight + standing)[ranked]) // max(1, unit_visits)
     begin = np.flatnonzero(np.diff(unit, prepend=-1)).astype(np.int32) if groups else np.zeros(1, np.int32)
     return Plan(groups, visit_group, np.append(begin, np.int32(groups)).astype(np.int32), people, rank[group], setl_ids, visit_row, houses,
-                house_group, bool((visit_group[1:] >= visit_group[:-1]).all()))  # fmt: skip
+                house_group, strangers, twice)  # fmt: skip
 
 
 def _first_rows(setl: Int32, count: int) -> Int32 | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,8 +20,10 @@ from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
 from .plan import make_plan
-from .scatter import Reader, by_unit, joined, read_batch, with_files, write_chunk
-from .unit import GROUP, VISIT, Outputs, UnitResult, settle_unit
+from .rejects import Rejects
+from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
+from .times import Times
+from .unit import AGAIN, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
 
 __all__ = ["Work"]
 
@@ -36,23 +36,6 @@ MOST_VISITS = 100_000
 
 class Unordered(Exception):
     """Lines that were thought to stand in the order of their visits do not."""
-
-
-class Times:
-    """Seconds by step, over all threads."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - began
 
 
 @dataclass
@@ -82,20 +65,16 @@ class Work:
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
-            done = False
-            if self.streams:
-                try:
-                    self._stream()
-                    done = True
-                except Unordered:
-                    self.journal.note("mode", "partition")
-            if not done:
-                for name in ("visits", "lines"):
-                    if name in self.datasets:
-                        self._scatter(name)
-                self._units()
-            with self.times.step("rejects"):
-                self._rejects()
+            while True:
+                self._settle_all()
+                with self.times.step("rejects"):
+                    rejects = self._rejects()
+                    wrong = rejects.not_the_first()
+                    if not wrong:
+                        rejects.write()
+                        break
+                for number, at in wrong:
+                    self.journal.note("first", number, at=at)
         notes = self.journal.all("unit")
         return [notes[u] for u in range(self.plan.units)]
 
@@ -125,6 +104,21 @@ class Work:
         while waiting:
             yield waiting.popleft().result()
 
+    def _settle_all(self) -> None:
+        """Every unit that is not settled."""
+        self.__dict__.pop("_settled", None)
+        if self.streams:
+            try:
+                self._stream()
+                return
+            except Unordered:
+                self.journal.note("mode", "partition")
+                self.__dict__.pop("_settled", None)
+        for name in ("visits", "lines"):
+            if name in self.datasets:
+                self._scatter(name)
+        self._units()
+
     # ------------------------------------------------------------------ rows of each table
 
     def _columns(self, name: str) -> list[str] | None:
@@ -141,21 +135,6 @@ class Work:
         return {"feedetl_sn", "init_feedetl_sn"} <= own
 
     @cached_property
-    def _visit_unit(self) -> Int32:
-        return np.append(self.plan.unit_of_visits(), np.int32(-1))
-
-    @cached_property
-    def _visit_place(self) -> Int32:
-        """Row of each visit among those of its unit."""
-        unit = self._visit_unit[:-1]
-        order = np.argsort(unit.astype(np.uint16) if self.plan.units < 1 << 16 else unit, kind="stable")
-        begin = np.concatenate(([0], np.cumsum(np.bincount(unit, minlength=self.plan.units))))
-        out = np.empty(len(unit) + 1, np.int32)
-        out[order] = np.arange(len(unit)) - np.repeat(begin[:-1], np.diff(begin))
-        out[-1] = -1
-        return out
-
-    @cached_property
     def _readers(self) -> dict[str, Reader]:
         return {
             name: Reader(data, self._columns(name), name in ("visits", "lines")) for name, data in self.datasets.items()
@@ -166,10 +145,11 @@ class Work:
         reader = self._readers["visits"]
         with self.times.step("decode"):
             table = reader.read(at)
-        return table.append_column(GROUP, pa.array(self.plan.visit_group[reader.begin[at] : reader.begin[at + 1]]))
+        begin, end = reader.begin[at], reader.begin[at + 1]
+        return table.append_column(GROUP, pa.array(self.plan.visit_group[begin:end]))
 
-    def _line_rows(self, at: int) -> tuple[pa.Table, Int32]:
-        """(lines of a row group, visit of each; -1 none)."""
+    def _line_rows(self, at: int) -> tuple[pa.Table, Int32, Int32]:
+        """(lines of a row group, visit of each, unit of each; -1 none)."""
         with self.times.step("decode"):
             table = self._readers["lines"].read(at)
         with self.times.step("join"):
@@ -177,12 +157,17 @@ class Work:
         lost = visit < 0
         if lost.any() and self.journal.find("lost", at) is None:
             self._lost(at, table.filter(pa.array(lost)))
-        return table.drop_columns(["setl_id"]), visit
+        there = np.maximum(visit, 0)
+        place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
+        unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
+        return (
+            table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))),
+            visit,
+            unit.astype(np.int32),
+        )
 
     def _lost(self, at: int, lines: pa.Table) -> None:
         """Lines of no visit."""
-        from .unit import rejected
-
         with_names = with_files(lines, self._readers["lines"].paths)
         rows = rejected("lines", with_names, "no_visit", self.plan.setl_ids.type, self.plan.people.type)
         self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path), passing=True)
@@ -201,11 +186,9 @@ class Work:
     def _scatter_group(self, name: str, at: int) -> int:
         if name == "visits":
             table, reader = self._visit_rows(at), self._readers[name]
-            unit = self._visit_unit[reader.begin[at] : reader.begin[at + 1]]
+            unit = self.plan.visit_unit[reader.begin[at] : reader.begin[at + 1]]
         elif name == "lines":
-            table, visit = self._line_rows(at)
-            unit = self._visit_unit[visit]
-            table = table.append_column(VISIT, pa.array(self._visit_place[visit]))
+            table, _, unit = self._line_rows(at)
         else:
             with self.times.step("decode"):
                 table = self._readers[name].read(at)
@@ -252,7 +235,9 @@ class Work:
 
     def _is_settled(self, unit: int) -> bool:
         note = self.journal.find("unit", unit)
-        return note is not None and all(self.journal.find(kind, unit) is not None for kind in note["parts"])
+        if note is None or note["about"] != self._about(unit):
+            return False
+        return all(self.journal.find(kind, unit) is not None for kind in note["parts"])
 
     def _spilled_unit(self, unit: int) -> int:
         with self.times.step("gather"):
@@ -265,43 +250,62 @@ class Work:
 
     @property
     def streams(self) -> bool:
-        """Whether visits and lines may be taken as they lie."""
-        return self.plan.ordered and self.journal.find("mode", "partition") is None
+        """Whether units may be settled as their rows come by: few rows have to wait for others."""
+        return self.plan.most_waiting <= 4 * self.unit_visits and self.journal.find("mode", "partition") is None
 
     def _stream(self) -> None:
-        """Settle units as their rows come by."""
-        visits = _Cut(self._visit_rows, len(self._readers["visits"]), self.pool, self.threads)
-        lines = None
-        if "lines" in self.datasets:
-            lines = _Cut(self._ordered_lines, len(self._readers["lines"]), self.pool, self.threads)
-        ends = np.searchsorted(self.plan.visit_group, self.plan.unit_begin[1:])
-        ends[-1] = len(self.plan.visit_group)
-        begin = 0
+        """Settle each unit when its last row has come by."""
+        visits = iter(self._over(self._split_visits, range(len(self._readers["visits"]))))
+        lines = range(len(self._readers["lines"])) if "lines" in self.datasets else range(0)
+        self._held: dict[str, dict[int, list[pa.Table]]] = {"visits": {}, "lines": {}}
+        waiting = deque(np.argsort(self.plan.last_row, kind="stable").tolist())
+        done: set[int] = set()
         running: deque[Future[int]] = deque()
-        for unit, end in enumerate(ends.tolist()):
-            tables = {"visits": joined(visits.take(end - begin), lambda: self._empty("visits"))}
-            if lines is not None:
-                pieces = lines.until(end)
-                tables["lines"] = joined(pieces, lambda: self._empty("lines"))
-                place = tables["lines"][VISIT].to_numpy() - begin
-                at = tables["lines"].column_names.index(VISIT)
-                tables["lines"] = tables["lines"].set_column(at, VISIT, pa.array(place.astype(np.int32)))
-            begin = end
-            if unit not in self._settled:
-                running.append(self.pool.submit(self._settle, unit, tables))
-            del tables
-            while len(running) > self.threads:
-                self._tell(running.popleft().result())
+        read = 0
+
+        def settle_until(row: int) -> None:
+            """Settle the units whose last visit stands before a row."""
+            nonlocal read
+            while waiting and self.plan.last_row[waiting[0]] < row:
+                unit = waiting.popleft()
+                while read <= self.plan.last_row[unit]:
+                    pieces, end = next(visits)
+                    read = end
+                    self._hold("visits", pieces)
+                tables = {
+                    name: joined(self._held[name].pop(unit, []), lambda name=name: self._empty(name))
+                    for name in ("visits", "lines")
+                    if name in self.datasets
+                }
+                done.add(unit)
+                if unit not in self._settled:
+                    running.append(self.pool.submit(self._settle, unit, tables))
+                del tables
+                while len(running) > self.threads:
+                    self._tell(running.popleft().result())
+
+        for pieces, seen in self._over(self._split_lines, lines):
+            if any(unit in done for unit, _ in pieces):
+                raise Unordered
+            self._hold("lines", pieces)
+            settle_until(seen)
+        settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
 
-    def _ordered_lines(self, at: int) -> pa.Table:
-        table, visit = self._line_rows(at)
-        if (visit < 0).any():
-            table, visit = table.filter(pa.array(visit >= 0)), visit[visit >= 0]
-        if (visit[1:] < visit[:-1]).any():
-            raise Unordered
-        return table.append_column(VISIT, pa.array(visit))
+    def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
+        for unit, table in pieces:
+            self._held[name].setdefault(unit, []).append(table)
+
+    def _split_visits(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(visits of a row group by unit, rows up to its end)."""
+        begin = self._readers["visits"].begin
+        return split(self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]), int(begin[at + 1])
+
+    def _split_lines(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(lines of a row group by unit, the last visit that they are of)."""
+        table, visit, unit = self._line_rows(at)
+        return split(table, unit), int(visit.max(initial=-1))
 
     # ------------------------------------------------------------------ one unit
 
@@ -324,6 +328,8 @@ class Work:
         for name in ("visits", "lines"):
             if name in tables:
                 tables[name] = with_files(tables[name], self._readers[name].paths)
+        if self.plan.twice:
+            tables["visits"] = self._marked(tables["visits"])
         with self._engine() as engine, self.times.step("settle"):
             result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
         tables.clear()
@@ -366,22 +372,22 @@ class Work:
         parts = [name for name, table in written.items() if table is not None]
         for name in parts:
             self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))
-        if result.rejects.num_rows:
+        if result.rejects.num_rows or self.journal.find("rejected", unit) is not None:
             parts.append("rejected")
             place = f"work/rejected-{unit:05d}.parquet"
             self.journal.part("rejected", unit, place, lambda path: write_part(result.rejects, path), passing=True)
         if result.state is not None:
             parts.append("state")
             self.journal.part("state", unit, f"state/{part}", result.state.save)
-        self.journal.note("unit", unit, parts=parts, counts=result.counts, sums=result.sums)
+        self.journal.note("unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums)
 
     # ------------------------------------------------------------------ progress, in rows
 
     @cached_property
     def _unit_rows(self) -> npt.NDArray[np.int64]:
         """About how many rows each unit has."""
-        visits = np.bincount(self._visit_unit[:-1], minlength=self.plan.units)
-        return visits * self._rows // max(1, len(self._visit_unit) - 1)
+        visits = np.bincount(self.plan.visit_unit, minlength=self.plan.units)
+        return visits * self._rows // max(1, len(self.plan.visit_unit))
 
     @cached_property
     def _rows(self) -> int:
@@ -400,75 +406,41 @@ class Work:
 
     # ------------------------------------------------------------------ rejects
 
-    def _rejects(self) -> None:
-        """All rejects by table, file and row."""
-        import pyarrow.parquet as pq
+    def _rejects(self) -> Rejects:
+        lines = len(self._readers["lines"]) if "lines" in self.datasets else 0
+        parts = [("rejected", u) for u in range(self.plan.units)] + [("lost", at) for at in range(lines)]
+        return Rejects(
+            self.journal, parts, self.plan, self._readers, [self._first(i) for i in range(len(self.plan.twice))]
+        )
 
-        tables = []
-        for kind, keys in (("rejected", range(self.plan.units)), ("lost", range(len(self._readers.get("lines", ()))))):
-            for key in keys:
-                note = self.journal.find(kind, key)
-                if note is not None:
-                    tables.append(pq.read_table(self.journal.folder / note["path"]))
-        if not tables:
-            return
-        rows = pa.concat_tables(tables, promote_options="permissive").combine_chunks()
-        paths = {
-            name: {path: i for i, path in enumerate(reader.paths.to_pylist())} for name, reader in self._readers.items()
-        }
-        table = rows["table"].to_pylist()
-        file = [paths[t][f] for t, f in zip(table, rows["source_file"].to_pylist())]
-        order = np.lexsort((rows["source_row"].to_numpy(), np.array(file), np.array([t != "visits" for t in table])))
-        rows = rows.take(pa.array(order))
-        self.journal.part("rejects", 0, "rejects/part-00000.parquet", lambda path: write_part(rows, path))
+    # ------------------------------------------------------------------ settlements that are there twice
 
+    def _first(self, number: int) -> int:
+        """Which row of a settlement of `plan.twice` counts as the first that takes part."""
+        noted = self.journal.find("first", number)
+        return 0 if noted is None else int(noted["at"])
 
-class _Cut:
-    """Row groups in order, read ahead on a pool, cut where asked."""
+    def _again(self, number: int) -> list[int]:
+        """Rows of `plan.twice` that are refused because of the first, which is of another group."""
+        rows, at = self.plan.twice[number], self._first(number)
+        group = self.plan.visit_group
+        return [row for row in rows[at + 1 :] if group[row] != group[rows[at]]]
 
-    def __init__(self, read: Callable[[int], pa.Table], count: int, pool: ThreadPoolExecutor, ahead: int) -> None:
-        self._read, self._count, self._pool, self._ahead = read, count, pool, ahead
-        self._next, self._waiting, self._last = 0, deque[Future[pa.Table]](), -1
-        self._held: pa.Table | None = None
+    @property
+    def _again_rows(self) -> Int64:
+        return np.array(sorted(row for i in range(len(self.plan.twice)) for row in self._again(i)), np.int64)
 
-    def _table(self) -> pa.Table | None:
-        """What is left of the row group in hand, else the next one."""
-        if self._held is not None and self._held.num_rows:
-            return self._held
-        while self._next < self._count and len(self._waiting) < self._ahead:
-            self._waiting.append(self._pool.submit(self._read, self._next))
-            self._next += 1
-        if not self._waiting:
-            return None
-        self._held = self._waiting.popleft().result()
-        if VISIT in self._held.column_names and self._held.num_rows:
-            visit = self._held[VISIT].to_numpy()
-            if visit[0] < self._last:
-                raise Unordered
-            self._last = int(visit[-1])
-        return self._held if self._held.num_rows else self._table()
+    def _marked(self, visits: pa.Table) -> pa.Table:
+        """Visits of a unit with those that are refused because of another unit's."""
+        begin = np.concatenate(([0], np.cumsum([file.rows for file in self.datasets["visits"].files])))
+        rows = begin[visits[SOURCE[0]].combine_chunks().indices.to_numpy()] + visits[SOURCE[1]].to_numpy()
+        return visits.append_column(AGAIN, pa.array(np.isin(rows, self._again_rows)))
 
-    def take(self, rows: int) -> list[pa.Table]:
-        """The next rows."""
-        out = []
-        while rows and (table := self._table()) is not None:
-            n = min(rows, table.num_rows)
-            out.append(table.slice(0, n))
-            self._held = table.slice(n)
-            rows -= n
-        return out
-
-    def until(self, visit: int) -> list[pa.Table]:
-        """The next rows, up to those of a visit."""
-        out = []
-        while (table := self._table()) is not None:
-            n = int(np.searchsorted(table[VISIT].to_numpy(), visit))
-            if n:
-                out.append(table.slice(0, n))
-            self._held = table.slice(n)
-            if n < table.num_rows:
-                break
-        return out
+    def _about(self, unit: int) -> list[Any]:
+        """What a settled unit depended on."""
+        of = self.plan.visit_unit
+        rows = [[i, self._first(i)] for i, rows in enumerate(self.plan.twice) if any(of[row] == unit for row in rows)]
+        return ["stream" if self.streams else "partition", *rows]
 
 
 def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:

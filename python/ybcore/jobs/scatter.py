@@ -15,7 +15,7 @@ from .datasets import Dataset
 from .plan import row_groups
 from .unit import SOURCE
 
-__all__ = ["Reader", "by_unit", "read_batch", "with_files", "write_chunk"]
+__all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -65,6 +65,30 @@ def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
     if len(rows) == table.num_rows and (unit[1:] >= unit[:-1]).all():
         return table, start
     return table.take(pa.array(rows)).combine_chunks(), start
+
+
+def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
+    """Rows of each unit, as they lay; what stands in the order of the units is not copied. Rows of unit -1 are left out."""
+    if not len(unit):
+        return []
+    if unit.min() < 0:
+        table, unit = table.filter(pa.array(unit >= 0)), unit[unit >= 0]
+    before, after = np.maximum.accumulate(unit), np.minimum.accumulate(unit[::-1])[::-1]
+    mixed = np.flatnonzero((unit < before) | (unit > after))
+    begin, end = (int(mixed[0]), int(mixed[-1]) + 1) if len(mixed) else (0, 0)
+    middle = np.argsort(unit[begin:end], kind="stable")
+    tables = [(table.slice(0, begin), unit[:begin]), (table.slice(end), unit[end:])]
+    if len(mixed):
+        tables.insert(1, (table.slice(begin, end - begin).take(pa.array(middle)), unit[begin:end][middle]))
+    out = []
+    for piece, units in tables:
+        cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)) if len(units) else []
+        out += (
+            [(int(units[a]), piece.slice(a, b - a)) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
+            if len(cuts)
+            else []
+        )
+    return out
 
 
 def write_chunk(table: pa.Table, start: Int64, path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,13 @@ from ..columns.keys import ids_of, kind_of
 from ..columns.rows import rows_by_key
 from ..engine import Engine, State
 
-__all__ = ["GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
+__all__ = ["AGAIN", "GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 GROUP = "ybcore_group"  # int32 in visits: number of the settling group, as the output has them in order
 VISIT = "ybcore_visit"  # int32 in lines: row of the visit in the unit's visits; -1 none
+AGAIN = "ybcore_again"  # bool in visits: a row of another group has the id, and comes first
 SOURCE = ("source_file", "source_row")
 _NOT_SUMS = ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no", "source_row")
 
@@ -59,10 +61,11 @@ def settle_unit(
     """Settle whole groups.
 
     `tables`: visits, lines, persons, institutions, acct_events with the columns that the engine knows; visits and lines have `SOURCE` too,
-    visits `GROUP`, and lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
+    visits `GROUP`, and perhaps `AGAIN`; lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
     """
     visits, order, back = _in_order(engine, tables["visits"])
     lines, begin, lost = _lines(tables.get("lines"), tables["visits"], order)
+    again = _later(engine, tables)
     given = {name: table for name, table in tables.items() if name not in ("visits", "lines")}
     done = engine.settle(
         _known(visits), _known(lines), **given, state=state, line_offsets=begin if lines is not None else None,
@@ -75,6 +78,7 @@ def settle_unit(
     bad = np.asarray(pc.equal(done.visits["outcome"].cast(pa.string()), "rejected"))
     none = not bad.any()
     rejects = [_rejected_visits(settlements, bad)] if not none else []
+    rejects += [] if again is None else [again]
     line_results = done.lines
     rejected_lines = 0
     if lines is not None:
@@ -103,9 +107,10 @@ def settle_unit(
         detail = _detail_in_order(detail, settlements)
     read = 0 if lines is None else lines.num_rows + (0 if lost is None else lost.num_rows)
     counts = {
-        "visits": visits.num_rows, "settled": settlements.num_rows, "rejected": int(bad.sum()),
+        "visits": tables["visits"].num_rows, "settled": settlements.num_rows,
+        "rejected": int(bad.sum()) + (0 if again is None else again.num_rows),
         "lines": read, "settled_lines": read - rejected_lines, "rejected_lines": rejected_lines,
-        "outcomes": _outcomes(done.visits),
+        "outcomes": _outcomes(done.visits, again),
     }  # fmt: skip
     types = kind_of(done.visits["setl_id"]), kind_of(done.visits["psn_no"])
     whole = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
@@ -116,7 +121,7 @@ def _known(table: pa.Table | None) -> pa.Table | None:
     """A table without the columns that are ours."""
     if table is None:
         return None
-    return table.select([name for name in table.column_names if name not in (GROUP, VISIT, *SOURCE)])
+    return table.select([name for name in table.column_names if name not in (GROUP, VISIT, AGAIN, *SOURCE)])
 
 
 def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 | None]:
@@ -127,14 +132,18 @@ def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 
     group = visits[GROUP].to_numpy()
     low = int(group.min()) if len(group) else 0
     groups = int(group.max()) - low + 1 if len(group) else 0
-    order = engine.order(visits, (group - low).astype(np.int32), groups)
+    group = (group - low).astype(np.int32)
+    if AGAIN in visits.column_names:
+        group = np.where(visits[AGAIN].to_numpy(), np.int32(-1), group)
+    order = engine.order(visits, group, groups)
     later, back = _again(visits), None
     if later is not None:
-        place = np.empty(len(order), np.int64)
+        later &= group >= 0
+        place = np.empty(len(group), np.int64)
         wanted, order = order, np.concatenate((order[~later[order]], np.flatnonzero(later)))
         place[order] = np.arange(len(order))
         back = place[wanted]
-    if (order[1:] > order[:-1]).all():
+    if len(order) == len(group) and (order[1:] > order[:-1]).all():
         return visits.combine_chunks(), order, back
     return visits.combine_chunks().take(pa.array(order)), order, back
 
@@ -163,12 +172,11 @@ def _lines(lines: pa.Table | None, visits: pa.Table, order: Int64) -> tuple[pa.T
     else:
         (own,), names = encode([ids_of(visits, "setl_id")])
         row = np.full(len(names) + 1, -1, np.int32)
-        row[own[::-1]] = np.arange(n, dtype=np.int32)[::-1]
+        row[own[::-1]] = np.arange(len(own), dtype=np.int32)[::-1]
         row[-1] = -1
         visit = row[lookup(ids_of(lines, "setl_id", names.type), names)]
-    place = np.empty(n + 1, np.int32)
+    place = np.full(visits.num_rows + 1, -1, np.int32)
     place[order] = np.arange(n, dtype=np.int32)
-    place[n] = -1
     visit = place[visit]
     lost = None
     if len(visit) and visit.min() < 0:
@@ -237,10 +245,24 @@ def _detail_in_order(detail: pa.Table, visits: pa.Table) -> pa.Table:
     return detail if (at[1:] >= at[:-1]).all() else detail.take(pa.array(np.argsort(at, kind="stable")))
 
 
-def _outcomes(visits: pa.Table) -> list[dict[str, Any]]:
+def _outcomes(visits: pa.Table, again: pa.Table | None) -> list[dict[str, Any]]:
     counts = visits.select(["outcome", "reason"]).group_by(["outcome", "reason"]).aggregate([([], "count_all")])
-    rows = [(row["outcome"], row["reason"], row["count_all"]) for row in counts.to_pylist()]
-    return [{"outcome": o, "reason": r, "visits": n} for o, r, n in sorted(rows)]
+    rows = Counter({(row["outcome"], row["reason"]): row["count_all"] for row in counts.to_pylist()})
+    if again is not None:
+        rows.update(("rejected", reason) for reason in again["reason"].to_pylist())
+    return [{"outcome": o, "reason": r, "visits": n} for (o, r), n in sorted(rows.items())]
+
+
+def _later(engine: Engine, tables: Mapping[str, pa.Table]) -> pa.Table | None:
+    """Visits whose id another group has first, as rejects; None without any."""
+    visits = tables["visits"]
+    if AGAIN not in visits.column_names or not (mask := visits[AGAIN].to_numpy()).any():
+        return None
+    rows = visits.filter(pa.array(mask))
+    given = {name: table for name, table in tables.items() if name not in ("visits", "lines")}
+    alone = engine.settle(_known(rows), **given, receipt=False, closing_state=False).visits
+    reasons = ["bad_value" if r == "bad_value" else "duplicate_setl_id" for r in alone["reason"].to_pylist()]
+    return rejected("visits", rows, pa.array(reasons, pa.string()), kind_of(alone["setl_id"]), kind_of(alone["psn_no"]))
 
 
 def _sums(settlements: pa.Table) -> dict[str, int]:
