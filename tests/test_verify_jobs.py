@@ -56,7 +56,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     at = lines.column_names.index("setl_id")
     lost = lines.slice(0, 3).set_column(at, "setl_id", pa.array(["nowhere"] * 3))
     lines = pa.concat_tables([lines, lost])
-    tables = {"visits": first_of_each(shuffled(batch.visits, 1)), "lines": shuffled(lines, 2), "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
+    visits = plain(first_of_each(shuffled(batch.visits, 1)))
+    people = visits["psn_no"].to_pylist()
+    people[5:8] = "ghost", None, "ghost"
+    visits = visits.set_column(visits.column_names.index("psn_no"), "psn_no", pa.array(people))
+    visits = pa.concat_tables([visits.slice(0, 20), visits.slice(10, 1), visits.slice(20)])  # one that is there twice
+    tables = {"visits": visits, "lines": shuffled(lines, 2), "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
     write_inputs(folder / "data", tables, {"visits": 3, "lines": 4}, 150)
     (folder / "catalog").mkdir()
     for name, table in zip(("items", "selfpay", "caps"), made.catalog):

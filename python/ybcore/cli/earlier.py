@@ -15,7 +15,6 @@ from ..checks.run.report import CheckReport
 from ..checks.settled import lines_left, plain_lines
 from ..messages import say
 from ..receipts.cut import Chosen, closed, cut
-from ..receipts.stored import Stored
 from .base import Failure, Session
 from .tables import BESIDE, Inputs, from_run
 
@@ -68,15 +67,18 @@ def _before(inputs: Inputs) -> tuple[Inputs, dict[str, Any]] | None:
     """The run whose state a run continued, with its receipt; None where it continued none. Raises Failure when it cannot be found."""
     if inputs.state is None:
         return None
-    folder = inputs.state.parent
-    if not (folder / "receipt.json").is_file():
-        raise Failure(
-            say(
-                f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
-                f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
+    if inputs.earlier is None:
+        folder = next((p for p in (inputs.state, inputs.state.parent) if (p / "receipt.json").is_file()), None)
+        if folder is None:
+            folder = inputs.state.parent
+            raise Failure(
+                say(
+                    f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
+                    f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
+                )
             )
-        )
-    return from_run(folder)
+        inputs.earlier = from_run(folder)
+    return inputs.earlier
 
 
 def _with_rules(inputs: Inputs) -> bool:
@@ -99,15 +101,10 @@ def reader(session: Session, inputs: Inputs, setl_id: str, shares: tuple[bool, b
         return lambda run: run.tables(session)
     chosen = Chosen(ids={setl_id})
     stored = {id(run): run.stored(session) for run in runs}
-
-    def tables(run: Inputs) -> dict[str, Stored]:
-        return stored[id(run)] if id(run) in stored else run.stored(session)
-
-    own = tables(inputs)
-    visits = [tables(run)["visits"] for run in runs if "visits" in run.paths]
+    visits = [stored[id(run)]["visits"] for run in runs]
     with session.step("查找结算组", "find the settling group"):
-        closed(chosen, visits, own.get("persons"), shares, threads=threads or 1)
-    return lambda run: cut(tables(run), chosen, threads or 1)
+        closed(chosen, visits, stored[id(inputs)].get("persons"), shares, threads=threads or 1)
+    return lambda run: cut(stored[id(run)], chosen, threads or 1)
 
 
 def with_earlier_runs(
@@ -134,7 +131,7 @@ def with_earlier_runs(
             held["lines"] = None if held["lines"] is None else plain_lines(held["lines"])
     for name in ("visits", "lines", "acct_events"):
         old, new = before[name], tables[name]
-        if name in inputs.paths and inputs.paths[name] == earlier.paths.get(name):
+        if inputs.place(name) is not None and inputs.place(name) == earlier.place(name):
             continue
         if old is not None and new is not None:
             out[name] = pa.concat_tables([_plain(old), _plain(new)], promote_options="default")

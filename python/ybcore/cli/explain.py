@@ -20,7 +20,7 @@ from ..receipts.stored import Stored
 from ..report.story import proof, story
 from .base import Failure, Session
 from .earlier import checked, reader, with_earlier_runs
-from .tables import from_options, from_run
+from .tables import Inputs, OfJob, from_options, from_run
 
 __all__ = ["explain"]
 
@@ -57,7 +57,7 @@ def explain(
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
     if run_folder is not None and receipt is not None:
-        bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"], setl_id)
+        bulk = _bulk(run_folder, inputs, receipt, setl_id)
     else:
         engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
         bulk = engine.settle(**group, closing_state=False).visits
@@ -83,10 +83,19 @@ def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
         )
 
 
-def _bulk(path: Path, setl_id: str) -> pa.Table:
-    """The row of a settlement in a run, in the engine's units, whatever the format."""
-    table = Stored(VISIT_OUTPUT, [path]).where({"setl_id": [setl_id]})
-    if path.suffix.lower() != ".csv":
+def _bulk(folder: Path, inputs: Inputs, receipt: dict[str, Any], setl_id: str) -> pa.Table:
+    """The row of a settlement in a run, in the engine's units, whatever the format; of one that a job rejected, why."""
+    if isinstance(inputs, OfJob):
+        outputs = inputs.run.outputs()
+        table = outputs["settlements"].where({"setl_id": [setl_id]})
+        if not len(table) and "rejects" in outputs:
+            rows = outputs["rejects"].where({"setl_id": [setl_id]}, ("table", "setl_id", "reason")).to_pylist()
+            said = [row for row in rows if row["table"] == "visits"]
+            return pa.table({"setl_id": [row["setl_id"] for row in said], "outcome": ["rejected"] * len(said), "reason": [row["reason"] for row in said]})  # fmt: skip
+        return table
+    stored = Stored(VISIT_OUTPUT, [folder / receipt["run"]["files"]["settlements"]])
+    table = stored.where({"setl_id": [setl_id]})
+    if not stored.csv:
         return table
     columns: dict[str, Any] = {name: table[name] for name in table.column_names}
     return pa.table(columns | numbers(table, VISIT_OUTPUT))

@@ -12,6 +12,8 @@ from .. import io
 from ..columns.schema import INPUT_TABLES
 from ..errors import InputError, Problem
 from ..messages import say
+from ..receipts.model import read_receipt
+from ..receipts.runs import InDataset, JobRun
 from ..receipts.stored import Stored
 from .base import Failure, Session
 
@@ -32,6 +34,13 @@ class Inputs:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
         self.rules: list[Path] = []
         self.encodings: dict[str, str] = {}
+        self.earlier: tuple[Inputs, dict[str, Any]] | None = (
+            None  # the run whose state it continued, once it was looked for
+        )
+
+    def place(self, name: str) -> Any:
+        """Where a table is; None without."""
+        return self.paths.get(name)
 
     def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
         """The tables as Arrow; CSV encodings are found from the content and told."""
@@ -161,12 +170,38 @@ def from_folder(folder: Path, catalog: Path | None, others: tuple[Path, ...] = (
     return Inputs([], paths, found, None)
 
 
+class OfJob(Inputs):
+    """What a job read; its tables are datasets."""
+
+    def __init__(self, run: JobRun) -> None:
+        document = run.document
+        found: list[Problem] = []
+        catalog = _catalog(document.catalog, None, found)
+        if found:
+            raise InputError(found)
+        super().__init__(run.policy, {}, catalog, document.opening)
+        self.run, self.rules = run, run.rules
+
+    def place(self, name: str) -> Any:
+        dataset = self.run.datasets.get(name)
+        return None if dataset is None else [file.location for file in dataset.files]
+
+    def stored(self, session: Session) -> dict[str, Stored]:
+        return {name: InDataset(dataset) for name, dataset in self.run.datasets.items() if name in TABLES}
+
+    def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
+        held = self.run.datasets
+        return {name: InDataset(held[name]).whole() if name in held else None for name in names}
+
+
 def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
-    """Paths that an earlier run recorded in its receipt, and the receipt."""
+    """What an earlier run read, by its receipt (of a job: by its record), and the receipt. Raises InputError with all that is gone."""
     path = folder / "receipt.json"
     if not path.is_file():
         raise Failure(say(f"{path}：没有回执", f"{path}: no receipt is there"))
     receipt = json.loads(path.read_text(encoding="utf-8"))
+    if "run" not in receipt:
+        return OfJob(JobRun(folder, read_receipt(folder))), receipt
     run = receipt["run"]
     inputs = Inputs(
         [Path(p) for p in run["policy"]],

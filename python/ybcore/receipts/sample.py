@@ -72,7 +72,7 @@ def drawn(settlements: list[Stored], people: int | None, seed: int) -> Chosen:
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Texts instead of dictionaries; a reason that is not there is the empty text (CSV)."""
+    """Texts instead of dictionaries; a reason that is not there is the empty text (CSV), and rows that only have a reason are rejects."""
     for i, name in enumerate(table.column_names):
         column = table.column(i)
         if pa.types.is_dictionary(column.type):
@@ -80,4 +80,6 @@ def _plain(table: pa.Table) -> pa.Table:
         if name in ("outcome", "reason"):
             column = pc.fill_null(column, "")
         table = table.set_column(i, name, column)
+    if "outcome" not in table.column_names:
+        table = table.append_column("outcome", pa.array(["rejected"] * len(table), pa.string()))
     return table
