@@ -205,13 +205,13 @@ def test_only_what_the_group_needs_is_read(run: Path, monkeypatch: pytest.Monkey
     ids = table["setl_id"].to_pylist()
     pq.write_table(table.take(pa.array(sorted(range(len(ids)), key=ids.__getitem__))), lines, row_group_size=100)
     seen: list[tuple[str, tuple[int, int]]] = []
-    whole = Stored.read
+    whole = Stored.batches
 
-    def read(self: Stored, part: tuple[int, int], columns: object = None) -> pa.Table:
+    def batches(self: Stored, part: tuple[int, int], columns: object = None) -> object:
         seen.append((self.schema.name, part))
         return whole(self, part, columns)
 
-    monkeypatch.setattr(Stored, "read", read)
+    monkeypatch.setattr(Stored, "batches", batches)
     monkeypatch.setattr(Inputs, "tables", lambda *_: pytest.fail("read whole"))
     name = ids[0]
     try:

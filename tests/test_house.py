@@ -287,6 +287,7 @@ def test_import_is_light():
         "--lang en --help",
         "settle --help",
         "check --help",
+        "verify --help",
         "policy --help",
         "catalog check --help",
     ],

@@ -99,6 +99,8 @@ def test_an_untouched_job_is_true(world: Path, out: Path, capsys: pytest.Capture
     assert whole["verified"] and whole["rows"]["settlements"] == receipt["counts"]["settled"]
     assert whole["rows"]["line_results"] == receipt["counts"]["settled_lines"]
     assert whole["rows"]["rejects"] >= receipt["counts"]["rejected"] > 0
+    assert main(["verify", str(out), "--lang", "en"]) == 0
+    assert "verified: as the receipt says" in capsys.readouterr().out
     assert whole["columns"]["settlements"] == 43 and 0 < found["cells"] < whole["cells"]
 
 

@@ -74,7 +74,12 @@ def _print(session: Session, found: Verifier, folder: Path) -> None:
         )
     )
     if found.settled:
-        names = {"settlements": ("结算", "visits"), "line_results": ("明细", "lines"), "detail": ("分层", "layers")}
+        names = {
+            "settlements": ("结算", "visits"),
+            "line_results": ("明细", "lines"),
+            "detail": ("分层", "layers"),
+            "rejects": ("未结算", "rejects"),
+        }
         rows = [
             say(f"{names[name][0]} {rows:,} 行 {compared.columns[name]} 列", f"{rows:,} {names[name][1]} of {compared.columns[name]} columns")
             for name, rows in compared.rows.items()

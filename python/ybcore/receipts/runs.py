@@ -19,7 +19,7 @@ from ..engine import Engine
 from ..errors import InputError, Problem
 from .model import FileTold, Receipt
 from .opening import Opening
-from .stored import Keys, Stored, may_hold
+from .stored import BATCH, Keys, Stored, may_hold
 
 if TYPE_CHECKING:
     from ..jobs.datasets import Dataset
@@ -187,9 +187,10 @@ class InDataset(Stored):
         """Rows of all files."""
         return self.dataset.rows
 
-    def read(self, part: tuple[int, int], columns: Any = None) -> pa.Table:
-        """One row group; `columns`: which of those that are there, default all."""
-        return self.dataset.read(*part, [name for name in self.columns if columns is None or name in columns])
+    def batches(self, part: tuple[int, int], columns: Any = None) -> Iterator[pa.Table]:
+        """One row group, some ten thousand rows at a time; `columns`: which of those that are there, default all."""
+        names = [name for name in self.columns if columns is None or name in columns]
+        yield from self.dataset.batches(*part, names, rows=BATCH)
 
     def _nothing(self, columns: Any) -> pa.Table:
         names = [name for name in self.columns if columns is None or name in columns]

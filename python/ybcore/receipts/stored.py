@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -20,6 +21,7 @@ from ..explain import is_one_of
 
 __all__ = ["Keys", "Stored", "may_hold", "one_table"]
 
+BATCH = 1 << 16
 #: Column → the values that are looked for.
 Keys = Mapping[str, Collection[Any]]
 
@@ -77,30 +79,31 @@ class Stored:
         """Rows of all files."""
         return sum(len(table) for table in self._held.values()) + sum(about.num_rows for about in self._about.values())
 
-    def read(self, part: tuple[int, int], columns: Collection[str] | None = None) -> pa.Table:
-        """One part; `columns`: which of those that are there, default all."""
+    def batches(self, part: tuple[int, int], columns: Collection[str] | None = None) -> Iterator[pa.Table]:
+        """One part, some ten thousand rows at a time; `columns`: which of those that are there, default all."""
         file, group = part
         names = [name for name in self._own if columns is None or name in columns]
         own = [self._own[name] for name in names]
         if file in self._held:
-            table = self._held[file].select(own)
-        else:
-            try:
-                opened = self._open(self.files[file], self._about[file])
-                table = opened.read_row_group(group, columns=own, use_threads=False).select(own)
-            except (OSError, pa.ArrowException) as error:
-                what, zh = f"row group {group} cannot be read: {error}", f"行组 {group} 无法读取：{error}"
-                raise InputError([Problem(what=what, what_zh=zh, file=str(self.files[file]))]) from error
-        return table.rename_columns(names)
+            yield self._held[file].select(own).rename_columns(names)
+            return
+        try:
+            opened = self._open(self.files[file], self._about[file])
+            for batch in opened.iter_batches(BATCH, row_groups=[group], columns=own, use_threads=False):
+                yield pa.Table.from_batches([batch]).select(own).rename_columns(names)
+        except (OSError, pa.ArrowException) as error:
+            what, zh = f"row group {group} cannot be read: {error}", f"行组 {group} 无法读取：{error}"
+            raise InputError([Problem(what=what, what_zh=zh, file=str(self.files[file]))]) from error
 
     def each(self, columns: Collection[str] | None = None) -> Iterator[pa.Table]:
-        """Part by part."""
+        """Batch by batch."""
         for part in self.parts:
-            yield self.read(part, columns)
+            yield from self.batches(part, columns)
 
     def whole(self) -> pa.Table:
         """Everything."""
-        return one_table(list(self.each())) if self.parts else self._nothing(None)
+        tables = list(self.each())
+        return one_table(tables) if tables else self._nothing(None)
 
     def where(
         self, keys: Keys, columns: Collection[str] | None = None, threads: int = 1, source: bool = False
@@ -110,37 +113,45 @@ class Stored:
         wanted = {name: sorted(values, key=str) for name, values in keys.items()}
         parts = [part for part in self.parts if keys and self._may_hold(part, keys)]
 
-        def some(part: tuple[int, int]) -> pa.Table | None:
-            asked = self.read(part, keys)
-            mask = np.zeros(len(asked), bool)
-            for name, values in wanted.items():
-                mask |= np.asarray(pc.fill_null(is_one_of(asked[name], values), False))
-            if not mask.any():
-                return None
-            found = self.read(part, columns)
-            return (self._with_source(found, part) if source else found).filter(pa.array(mask))
+        def some(part: tuple[int, int]) -> list[pa.Table]:
+            masks = [self._hit(asked, wanted) for asked in self.batches(part, keys)]
+            if not any(mask.any() for mask in masks):
+                return []
+            hit = np.concatenate(masks)
+            name, first = self._place(part) if source else ("", 0)
+            out, row = [], 0
+            for table in self.batches(part, columns):
+                mask = hit[row : row + len(table)]
+                if mask.any():
+                    mine = table.filter(pa.array(mask))
+                    out.append(_with_source(mine, name, first + row + np.flatnonzero(mask)) if source else mine)
+                row += len(table)
+            return out
 
         if threads > 1 and len(parts) > 1:
             with ThreadPoolExecutor(threads) as team:
                 found = list(team.map(some, parts))
         else:
             found = [some(part) for part in parts]
-        kept = [table for table in found if table is not None]
+        kept = [table for tables in found for table in tables]
         if kept:
             return one_table(kept)
         nothing = self._nothing(columns)
-        return self._with_source(nothing, (0, 0)) if source else nothing
+        return _with_source(nothing, "", np.zeros(0, np.int64)) if source else nothing
+
+    @staticmethod
+    def _hit(table: pa.Table, wanted: dict[str, list[Any]]) -> npt.NDArray[np.bool_]:
+        """Rows in which some column holds one of its values."""
+        mask = np.zeros(len(table), bool)
+        for name, values in wanted.items():
+            mask |= np.asarray(pc.fill_null(is_one_of(table[name], values), False))
+        return mask
 
     def _place(self, part: tuple[int, int]) -> tuple[str, int]:
         """Name of a part's file, and the first row of the part there."""
         file, group = part
         before = 0 if file in self._held else sum(self._about[file].row_group(g).num_rows for g in range(group))
         return self.files[file].name, before
-
-    def _with_source(self, table: pa.Table, part: tuple[int, int]) -> pa.Table:
-        name, first = self._place(part) if self.parts else ("", 0)
-        rows = np.arange(first, first + len(table), dtype=np.int64)
-        return table.append_column("source_file", pa.array([name]).take(pa.array(np.zeros(len(table), np.int64)))).append_column("source_row", pa.array(rows))  # fmt: skip
 
     def _nothing(self, columns: Collection[str] | None) -> pa.Table:
         """No rows, with the columns."""
@@ -181,6 +192,12 @@ def _reaches(low: Any, high: Any, values: Collection[Any]) -> bool:
         return True
     at = bisect_left(held, low)
     return at < len(held) and held[at] <= high
+
+
+def _with_source(table: pa.Table, name: str, rows: npt.NDArray[np.int64]) -> pa.Table:
+    """With where each row lies: file and row, as a job tells them."""
+    files = pa.array([name] * len(table), pa.string())
+    return table.append_column("source_file", files).append_column("source_row", pa.array(rows))
 
 
 def one_table(tables: Sequence[pa.Table]) -> pa.Table:
