@@ -102,7 +102,7 @@ def opening_state(folder: Path) -> State:
 def run_job(document: JobDocument, *, replace: bool = False, progress: Progress | None = None) -> JobResult:
     """Do a job, or what is left of it (docs/jobs.md).
 
-    `progress(done, whole)` hears of visits, first of those that were done before. `replace`: settle anew where documents or inputs have
+    `progress(done, whole)` hears of rows, first of what was done before. `replace`: settle anew where documents or inputs have
     changed or the output is there. Raises DocumentError, InputError, or JobError when the disk is full or another job runs there.
     """
     began = time.perf_counter()
@@ -110,8 +110,8 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
     inputs = Inputs(document, opened.engine, opened.datasets, opened.rules)
     journal = begin(inputs, replace=replace)
     if journal is None:
-        before = [json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)]
-        return JobResult(document.output, *before, fresh=False)
+        told, run = (json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN))
+        return JobResult(document.output, told, run, fresh=False)
     with journal:
         hashing = Hashing(inputs, journal)
         try:
@@ -130,7 +130,7 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
         finally:
             hashing.stop()
         _agree(counts, opened.datasets)
-        told = {
+        took = {
             "seconds": round(time.perf_counter() - began, 3),
             "steps": {name: round(seconds, 3) for name, seconds in sorted(work.times.seconds.items())},
             "threads": work.threads,
@@ -139,7 +139,7 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
         }
         for folder in SCRATCH:
             journal.forget(folder)
-        records = write_records(journal, inputs, hashed, units=work.plan.units, counts=counts, sums=sums, run=told)
+        records = write_records(journal, inputs, hashed, units=work.plan.units, counts=counts, sums=sums, run=took)
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)
 

@@ -161,7 +161,8 @@ class Journal:
         """Write a file or a folder below the job's folder, whole or not at all, and note it with path, bytes and files with their sha256.
 
         `write(place)` makes it and gives what else is to be noted (`rows`, …). A part that was noted before is written anew. `passing`:
-        one that is only needed on the way; it is not synced, and known again by crc32: what a loss of power takes is written again.
+        one that is only needed on the way; it is not synced, and known again by crc32. The note itself is only synced with the next that `note`
+        makes: what a loss of power takes is written again.
         Raises JobError when the disk is full or fails.
         """
         last = self.folder / path
@@ -180,7 +181,7 @@ class Journal:
             if not passing:
                 _sync_folder(last.parent)
         size = sum(file["bytes"] for file in files)
-        facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, not passing)
+        facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, sync=False)
         if self.expected is not None:
             self.expected = max(0, self.expected - size)
         with self._lock:

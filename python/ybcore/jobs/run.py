@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -61,7 +60,6 @@ class Work:
             self.pool = pool
             with self.times.step("plan"):
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
-            self._engines: deque[Engine] = deque()
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
@@ -272,8 +270,8 @@ class Work:
                     pieces, end = next(visits)
                     read = end
                     self._hold("visits", pieces)
-                tables = {
-                    name: joined(self._held[name].pop(unit, []), lambda name=name: self._empty(name))
+                tables: dict[str, pa.Table] = {
+                    name: joined(self._held[name].pop(unit, []), partial(self._empty, name))
                     for name in ("visits", "lines")
                     if name in self.datasets
                 }
@@ -309,15 +307,6 @@ class Work:
 
     # ------------------------------------------------------------------ one unit
 
-    @contextmanager
-    def _engine(self) -> Iterator[Engine]:
-        """An engine of one thread, that nobody else uses."""
-        engine = self._engines.pop() if self._engines else Engine(self.engine.book, self.engine.catalog, threads=1)
-        try:
-            yield engine
-        finally:
-            self._engines.append(engine)
-
     def _settle(self, unit: int, tables: dict[str, pa.Table]) -> int:
         """Settle a unit and write its parts."""
         for name in AROUND:
@@ -330,7 +319,9 @@ class Work:
                 tables[name] = with_files(tables[name], self._readers[name].paths)
         if self.plan.twice:
             tables["visits"] = self._marked(tables["visits"])
-        with self._engine() as engine, self.times.step("settle"):
+        with self.times.step("settle"):
+            # Its own: what an engine has met before numbers the names that its states keep.
+            engine = Engine(self.engine.book, self.engine.catalog, threads=1)
             result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
         tables.clear()
         with self.times.step("encode"):
