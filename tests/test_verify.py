@@ -18,11 +18,13 @@ from ybcore import io, messages
 from ybcore.cli import main
 from ybcore.cli.settle import demo_policies
 from ybcore.columns.schema import VISIT_OUTPUT
+from ybcore.receipts.compare import Compared
 from ybcore.receipts.cut import Chosen
 from ybcore.receipts.files import sha256_of_file
-from ybcore.receipts.model import SCHEMA_FILE, json_schema, schema_text
+from ybcore.receipts.model import SCHEMA_FILE, json_schema, read_receipt, schema_text
 from ybcore.receipts.sample import drawn
 from ybcore.receipts.stored import Stored
+from ybcore.receipts.verify import Verifier
 from ybcore.synth import city
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -294,3 +296,36 @@ def test_it_is_told_in_both_languages(copy: Path, capsys: pytest.CaptureFixture[
     assert not any("\u4e00" <= c <= "\u9fff" for c in out)
     assert main(["verify", str(copy), "--all", "--lang", "zh"]) == 1
     assert "核验未通过" in capsys.readouterr().out
+
+
+def test_whoever_is_drawn_alone_comes_out_as_in_the_run(town: Path, tmp_path: Path):
+    """With ids that another person's visit has, reversals of others' visits, visits of nobody and of strangers."""
+    shutil.copytree(town, tmp_path / "in")
+    path = tmp_path / "in" / "visits.parquet"
+    rows = pq.read_table(path).to_pylist()
+    twice = {**rows[10], "setl_id": rows[500]["setl_id"]}
+    other = next(row for row in rows if row["psn_no"] != rows[30]["psn_no"])
+    back = {**rows[30], "setl_id": "back", "refd_setl_flag": "1", "init_setl_id": other["setl_id"]}
+    mine = {**rows[40], "setl_id": "mine", "refd_setl_flag": "1", "init_setl_id": rows[40]["setl_id"]}
+    nobody, stranger = (
+        {**rows[50], "setl_id": "nobody", "psn_no": None},
+        {**rows[60], "setl_id": "far", "psn_no": "far"},
+    )
+    table = pa.Table.from_pylist([*rows[:200], twice, back, nobody, *rows[200:], mine, twice, stranger, {**rows[70], "setl_id": None}], pq.read_schema(path))  # fmt: skip
+    pq.write_table(table, path, row_group_size=250)
+    settle(tmp_path / "in", tmp_path / "out", "--lines-out", "--detail")
+    receipt = read_receipt(tmp_path / "out")
+    kinds = {(row.outcome, row.reason) for row in receipt.counts.outcomes}
+    assert {("rejected", "duplicate_setl_id"), ("rejected", "bad_value"), ("rejected", "unknown_person"), ("rejected", "other_person")} <= kinds  # fmt: skip
+    found = Verifier(tmp_path / "out", receipt)
+    people = sorted(set(table["psn_no"].drop_null().to_pylist()))
+    for who in people[::9]:
+        chosen = Chosen(people={who})
+        found.compared = Compared()
+        found.settle(None, 0, chosen)
+        assert not found.problems and found.compared.different == 0 and who in chosen.people
+        assert found.compared.rows["settlements"] >= table["psn_no"].to_pylist().count(who) > 0
+    for name in ("nobody", "far", "back", "mine", rows[500]["setl_id"]):
+        found.compared = Compared()
+        found.settle(None, 0, Chosen(ids={name}))
+        assert not found.problems and found.compared.different == 0 and found.compared.rows["settlements"] > 0

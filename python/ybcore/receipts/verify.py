@@ -201,22 +201,28 @@ class Verifier:
 
     # ------------------------------------------------------------------ people settled again
 
-    def settle(self, people: int | None, seed: int) -> None:
-        """Draw people (None: all), settle their groups from the inputs, and compare every cell with what the run wrote."""
+    def settle(self, people: int | None, seed: int = 1, chosen: Chosen | None = None) -> None:
+        """Draw people (None: all), settle their groups from the inputs, and compare every cell with what the run wrote.
+
+        `chosen`: who is taken instead of drawing.
+        """
         told = self.receipt
         lacking = (told.catalog and self.catalog is None) or (told.rules and self.rules is None)
         run = self.run
         if run is not None and self.book is not None and not lacking and "settlements" in self.outputs:
-            self._tried(lambda: self._settled(run, people, seed))
+            who = chosen or self._tried(
+                lambda: drawn([self.outputs[n] for n in ("settlements", "rejects") if n in self.outputs], people, seed)
+            )
+            if who is not None:
+                self._tried(lambda: self._settled(run, who))
         if not self.settled:
             self._wrong("nothing was settled again, since something of the run cannot be read", "该次结算的某些内容无法读取，未能重新结算")  # fmt: skip
 
-    def _settled(self, run: SettledRun | JobRun, people: int | None, seed: int) -> None:
+    def _settled(self, run: SettledRun | JobRun, chosen: Chosen) -> None:
         assert self.book is not None
         engine = Engine(self.book, self.catalog, threads=self.threads)
         opening, tables, written = run.opening(), run.tables(engine), self.outputs
         self._rows_of_inputs(tables)
-        chosen = drawn([written[name] for name in ("settlements", "rejects") if name in written], people, seed)
         closed(chosen, [tables["visits"]], tables.get("persons"), engine.shares, opening, self.threads)
         state = None if opening is None else opening.of(chosen.people, chosen.houses)
         lines, detail = "line_results" in written, "detail" in written
