@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
@@ -60,6 +61,7 @@ class Work:
             self.pool = pool
             with self.times.step("plan"):
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
+            self._engines: deque[Engine] = deque()
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
@@ -270,11 +272,7 @@ class Work:
                     pieces, end = next(visits)
                     read = end
                     self._hold("visits", pieces)
-                tables: dict[str, pa.Table] = {
-                    name: joined(self._held[name].pop(unit, []), partial(self._empty, name))
-                    for name in ("visits", "lines")
-                    if name in self.datasets
-                }
+                tables = self._taken(unit)
                 done.add(unit)
                 if unit not in self._settled:
                     running.append(self.pool.submit(self._settle, unit, tables))
@@ -290,6 +288,11 @@ class Work:
         settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
+
+    def _taken(self, unit: int) -> dict[str, pa.Table]:
+        """What is held of a unit."""
+        names = [name for name in ("visits", "lines") if name in self.datasets]
+        return {name: joined(self._held[name].pop(unit, []), partial(self._empty, name)) for name in names}
 
     def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
         for unit, table in pieces:
@@ -307,6 +310,15 @@ class Work:
 
     # ------------------------------------------------------------------ one unit
 
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """An engine of one thread, that nobody else uses."""
+        engine = self._engines.pop() if self._engines else Engine(self.engine.book, self.engine.catalog, threads=1)
+        try:
+            yield engine
+        finally:
+            self._engines.append(engine)
+
     def _settle(self, unit: int, tables: dict[str, pa.Table]) -> int:
         """Settle a unit and write its parts."""
         for name in AROUND:
@@ -319,9 +331,7 @@ class Work:
                 tables[name] = with_files(tables[name], self._readers[name].paths)
         if self.plan.twice:
             tables["visits"] = self._marked(tables["visits"])
-        with self.times.step("settle"):
-            # Its own: what an engine has met before numbers the names that its states keep.
-            engine = Engine(self.engine.book, self.engine.catalog, threads=1)
+        with self._engine() as engine, self.times.step("settle"):
             result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
         tables.clear()
         with self.times.step("encode"):
