@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
+from ybcore.jobs.unit import settle_unit
 from ybcore.synth import city
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
@@ -105,6 +107,28 @@ def test_lines_out_of_order_are_noticed(town: Any, tmp_path: Path) -> None:
     do(engine, paths, tmp_path / "out", unit_visits=150)
     agree(engine, tables, paths, tmp_path / "out")
     assert list((tmp_path / "out" / "spill").glob("lines-*"))
+
+
+def test_units_in_work_when_lines_are_out_of_order(town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit that still settles when one of its lines is found elsewhere is settled anew, with that line."""
+    engine, tables = town
+    tables = by_person(tables)
+    lines = tables["lines"]
+    late = [*range(40, lines.num_rows), *range(40)]
+    tables["lines"] = lines.take(pa.array(late)).combine_chunks()
+    slow: set[int] = set()
+
+    def settle_slowly(*args: Any, **kwargs: Any) -> Any:
+        if len(slow) < 3:
+            slow.add(len(slow))
+            time.sleep(1)
+        return settle_unit(*args, **kwargs)
+
+    monkeypatch.setattr("ybcore.jobs.run.settle_unit", settle_slowly)
+    paths = write_inputs(tmp_path / "in", tables, {}, 1000)
+    work = do(engine, paths, tmp_path / "out", unit_visits=900, threads=2)
+    assert work.journal.find("mode", "partition") is not None
+    agree(engine, tables, paths, tmp_path / "out")
 
 
 def changed(table: pa.Table, name: str, cells: dict[int, Any]) -> pa.Table:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..columns.checkschema import CHECK_TABLES, checks_know
@@ -129,10 +130,10 @@ class Dataset:
         try:
             with self._open(data) as file:
                 if rows is None:
-                    yield file.read_row_group(group, columns=wanted, use_threads=False)
+                    yield _sound(file.read_row_group(group, columns=wanted, use_threads=False), data.group_rows[group])
                     return
                 for batch in file.iter_batches(rows, row_groups=[group], columns=wanted, use_threads=False):
-                    yield pa.Table.from_batches([batch])
+                    yield _sound(pa.Table.from_batches([batch]))
         except _DAMAGED as error:
             self._tell_damage(data, group, wanted, error)
 
@@ -184,12 +185,25 @@ class Dataset:
         for column in wanted:
             try:
                 with self._open(data) as file:
-                    file.read_row_group(group, columns=[column], use_threads=False)
+                    _sound(file.read_row_group(group, columns=[column], use_threads=False), data.group_rows[group])
             except InputError:
                 raise
             except _DAMAGED as own:
                 problems.append(self._damage(data, group, column, own))
         raise InputError(problems or [self._damage(data, group, "*", error)]) from error
+
+
+def _sound(table: pa.Table, rows: int | None = None) -> pa.Table:
+    """What no checksum covers, the heads of pages: as many rows as there should be, and no code beyond its words. Raises ValueError."""
+    if rows is not None and table.num_rows != rows:
+        raise ValueError(f"{table.num_rows} rows, {rows} in the footer")
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                edge = pc.min_max(chunk.indices).as_py()
+                if edge["max"] is not None and not 0 <= edge["min"] <= edge["max"] < len(chunk.dictionary):
+                    raise ValueError(f"code {edge['max']} of {len(chunk.dictionary)} words")
+    return table
 
 
 class _Footers:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -99,7 +99,7 @@ class Work:
         waiting: deque[Future[Any]] = deque()
         for item in items:
             waiting.append(self.pool.submit(function, item))
-            if len(waiting) > 2 * self.threads:
+            if len(waiting) > self.threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -280,11 +280,16 @@ class Work:
                 while len(running) > self.threads:
                     self._tell(running.popleft().result())
 
-        for pieces, seen in self._over(self._split_lines, lines):
-            if any(unit in done for unit, _ in pieces):
-                raise Unordered
-            self._hold("lines", pieces)
-            settle_until(seen)
+        try:
+            for pieces, seen in self._over(self._split_lines, lines):
+                if any(unit in done for unit, _ in pieces):
+                    raise Unordered
+                self._hold("lines", pieces)
+                settle_until(seen)
+        except Unordered:
+            # What is in work lacks lines: it must be noted, as of this way, before the other way begins.
+            wait(running)
+            raise
         settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
