@@ -180,3 +180,25 @@ def test_a_settlement_of_a_job_is_explained_from_its_rows(world: Path, out: Path
 
 
 _whole = Stored.whole
+
+
+def test_ids_that_are_whole_numbers_and_few_columns(world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    numbers: dict[Any, int] = {}
+    tables = {}
+    for name in ("visits", "lines", "persons", "institutions", "acct_events"):
+        table = pa.concat_tables([pq.read_table(path) for path in sorted((world / "data" / name).iterdir())])
+        for i, column in enumerate(table.column_names):
+            if column in ("setl_id", "psn_no", "init_setl_id", "mulaid_psn_no"):
+                cells = [
+                    None if v is None else numbers.setdefault(v, len(numbers) + 1) for v in table[column].to_pylist()
+                ]
+                table = table.set_column(i, column, pa.array(cells, pa.int64()))
+        tables[name] = table
+    write_inputs(tmp_path / "data", tables, {"lines": 2}, 500)
+    asked = {"columns": ["hifp_pay", "balc"], "state": False}
+    out = do(write_job(tmp_path, "out", [str(p) for p in demo_policies()], inputs_of(tmp_path), catalog=str(world / "catalog"), outputs=asked))  # fmt: skip
+    found = told(capsys, out, "--people", "4")
+    assert found["verified"] and found["columns"]["settlements"] == 11, found
+    name = pq.read_table(part(out, "settlements"))["setl_id"][2].as_py()
+    assert main(["explain", "--run", str(out), "--setl-id", str(name), "--lang", "en"]) == 0
+    assert "equals the bulk row" in capsys.readouterr().out

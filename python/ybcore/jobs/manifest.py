@@ -257,7 +257,7 @@ def write_records(
             "inputs": {name: list(places) for name, places in document.inputs.items()},
             "opening": None if document.opening is None else str(document.opening.absolute()),
             "rules": _absolute(document.rules),
-            "outputs": document.outputs.model_dump(mode="json"),
+            "outputs": document.outputs.model_dump(mode="json", warnings=False),
         },
         "identity": inputs.identity(),
     }  # fmt: skip
