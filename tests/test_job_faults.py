@@ -177,6 +177,7 @@ def test_a_full_disk(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any):
         done = jobs.run(job, limit=limit)
         assert done["code"] == 1 and done["error"].startswith("JobError"), done
         assert "the disk is full" in done["error"] and "are free" in done["error"]
+        assert limit == 2_000 or "more are needed" in done["error"]
         assert not (tmp_path / "job").exists()
     assert jobs.run(job)["code"] == 0
     same(tmp_path / "job", undisturbed[0])

@@ -54,6 +54,10 @@ class Opened:
         """Raises InputError or DocumentError with everything that is wrong in any of them."""
         problems: list[Problem] = []
         kinds: list[type[Exception]] = []
+        if document.rules:
+            what = "a job does not check rules yet; `ybcore settle --rules` settles with them in memory"
+            zh = "作业尚不支持审核规则；可用 ybcore settle --rules 在内存中结算"
+            problems.append(Problem(what=what, what_zh=zh, file=document.file or None, path="rules"))
 
         def got(read: Callable[[], Any]) -> Any:
             try:
