@@ -116,7 +116,12 @@ def test_nothing_denied_is_settled_as_ever(engine):
 
 
 def test_receipt_names_the_rules(done):
-    assert done.receipt["rules"] == {"sha256": ybcore.load_rules(RULES).sha256, "moved_fen": 75_000}
+    book, told = ybcore.load_rules(RULES), done.receipt["rules"]
+    assert (told["sha256"], told["moved_fen"]) == (book.sha256, 75_000)
+    assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in book]
+    changed = ybcore.load_rules(RULES.replace("severity: 1", "severity: 2")).told()["documents"]
+    assert [(d["id"], d["version"]) for d in changed] == [(d["id"], d["version"]) for d in told["documents"]]
+    assert changed[0]["sha256"] != told["documents"][0]["sha256"]
 
 
 def test_rows_may_stand_in_any_order(engine, done):

@@ -26,7 +26,7 @@ from .told import texts
 if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
-__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked"]
+__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked", "settle_some"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -69,11 +69,24 @@ def settle_checked(
     return replace(done, lines=lines, checks=report, receipt=told)
 
 
+def settle_some(
+    engine: Engine, tables: dict[str, Any], report: CheckReport, visits: Int64, options: dict[str, Any]
+) -> Settlement:
+    """Some visits, whole settling groups by their rows, with what the findings of a check of all visits move out of their lines."""
+    if "lines" not in report.work.batch.frames:
+        columns, _ = engine.groups(**tables, state=options.get("state"))
+        some = {name: column.take(pa.array(visits)) for name, column in columns.items()}
+        return engine.settle(**{**tables, "visits": some}, **options)
+    stage = _Stage(engine, tables, report, options)
+    done, source = stage.settle(visits, report.denials())
+    return replace(done, lines=None if done.lines is None else join_lines(done.lines, source, len(np.unique(source))))
+
+
 def _told(receipt: dict[str, Any], book: RuleBook, moved: int, asked: dict[str, Any]) -> dict[str, Any]:
     """A receipt that names the rules. What was hashed are the lines as they were settled: a part that a rule denied is one of its own."""
     if not receipt:
         return receipt
-    rules: dict[str, Any] = {"sha256": book.sha256, "moved_fen": moved}
+    rules: dict[str, Any] = {**book.told(), "moved_fen": moved}
     if asked["known_at"] is not None:
         rules["known_at"] = asked["known_at"].isoformat()
     if len(asked["suppress"]):
