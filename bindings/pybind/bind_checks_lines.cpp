@@ -149,8 +149,8 @@ void bind_checks_lines(py::module_& m) {
         py::arg("item").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("named").noconvert(),
         py::arg("threads") = 1, "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
   m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("stands").noconvert(), py::arg("visit").noconvert(),
-        py::arg("masks").noconvert(), py::arg("holds").noconvert(), py::arg("unsure").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false,
-        "Candidate lines by rule: begin, place, unknown.");
+        py::arg("masks").noconvert(), py::arg("holds").noconvert(), py::arg("unsure").noconvert(), py::arg("rules"), py::arg("threads") = 1,
+        py::arg("items") = false, "Candidate lines by rule: begin, place, unknown.");
   m.def("check_runs", &py_runs, py::arg("place").noconvert(), py::arg("person_begin").noconvert(),
         "Where the persons' runs begin among places, of the persons who have any.");
   m.def("check_entries", &py_entries, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),

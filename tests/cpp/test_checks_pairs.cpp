@@ -276,7 +276,7 @@ void edges() {
   CHECK(run(turns, std::vector<Grouping>{{Cell::kDay, turns.subject, {}, 0}}, 4, 1).found ==
         (std::vector<Finding>{{16, 0, 0, {offending(4), involved(3)}}, {4, 0, 0, {offending(2), involved(1)}}}));
   // An item that is none.
-  const PairScopes scopes({turns.main, turns.included, {}, {}, false}, 1, 3);
+  const PairScopes scopes({c.main, c.included, {}, {}, false}, 1, 3);
   CHECK(!pairs({turns.begin, turns.time, turns.item, turns.quantity, {}}, scopes, within, {}, {}, 2).has_value());
 }
 

@@ -121,7 +121,9 @@ class Capping {
     const CapEvents events = events_;
     const Grouping by = rule_.group;
     const std::int64_t* const time = events.time.data();
-    const auto cell_at = [&](std::size_t i) { return (static_cast<std::uint64_t>(time[i]) - static_cast<std::uint64_t>(kEarliest)) / size; };
+    const auto cell_at = [&](std::size_t i) {
+      return (static_cast<std::uint64_t>(time[i]) - static_cast<std::uint64_t>(kEarliest)) / size;
+    };
     Slot* const slots = slots_.data();
     over_.clear();
     std::uint64_t bits = 0;
@@ -263,9 +265,7 @@ class Capping {
     return events_.value.empty() ? 1 : events_.value[static_cast<std::size_t>(line)];
   }
 
-  [[nodiscard]] std::size_t row_of(std::size_t i) const noexcept {
-    return rule_.caps.empty() ? 0 : static_cast<std::size_t>(entry_of(i));
-  }
+  [[nodiscard]] std::size_t row_of(std::size_t i) const noexcept { return rule_.caps.empty() ? 0 : static_cast<std::size_t>(entry_of(i)); }
 
   [[nodiscard]] std::int64_t edge_of(std::size_t i) const noexcept {
     const std::int64_t limit = limit_of(i);
@@ -310,7 +310,7 @@ class Capping {
   std::vector<std::uint32_t> place_;
   std::vector<std::int64_t> share_;
   std::vector<Slot> slots_;
-  std::vector<std::int64_t> slot_edge_;  // by slot, the least cap met
+  std::vector<std::int64_t> slot_edge_;     // by slot, the least cap met
   std::vector<std::int32_t> named_, next_;  // lines of a person and of the next one
   std::size_t named_count_ = 0;             // of the next
   std::vector<std::pair<std::size_t, std::size_t>> over_;

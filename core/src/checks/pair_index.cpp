@@ -89,15 +89,16 @@ void PairIndex::mark() {
   }
 }
 
-PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : named_(items), traits_(items) {
-  for (std::int32_t g = 0; g < scopes; ++g) indexes_.emplace_back(rows, g, items);
+PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : named_(items) {
+  for (std::int32_t g = 0; g < scopes; ++g) small_ &= indexes_.emplace_back(rows, g, items).small();
+  if (small_) traits_.resize(items);
   for (const PairIndex& index : indexes_) {
-    small_ &= index.small();
     for (std::size_t i = 0; i < items; ++i) {
       const auto item = static_cast<std::int32_t>(i);
       const std::uint8_t role = index.role(item);
       if (role == 0) continue;
       named_.choose(item);
+      if (!small_) continue;
       if ((role & PairIndex::kMain) != 0) traits_[i].own = bits_of(item);
       if ((role & PairIndex::kIncluded) == 0) continue;
       for (const std::int32_t main : index.mains(item)) {

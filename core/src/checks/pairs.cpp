@@ -250,8 +250,8 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
 // The persons of a chunk. Most have no main item that any of their included ones asks for: of these nothing but the items is read.
 class Search {
  public:
-  Search(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings, std::span<const std::int64_t> included_qty,
-         const Dated& dated)
+  Search(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
+         std::span<const std::int64_t> included_qty, const Dated& dated)
       : found(groupings.size()), events_(events), scopes_(scopes), groupings_(groupings) {
     for (std::size_t g = 0; g < groupings.size(); ++g)
       pairings_.emplace_back(events, scopes.indexes()[g], groupings[g], included_qty, dated, found[g]);
@@ -298,6 +298,8 @@ class Search {
   // How many lines were put behind the first `few`.
   std::size_t ask(Members named, std::size_t few) {
     if (!events_.complete) find_lacking(named);
+    // Items of large tables are of so many pairs that their bits say nothing.
+    if (!scopes_.small()) return asked_.push_back({named, named}), 0;
     std::uint64_t first = 0, second = 0;
     for (const std::int32_t line : named) first |= trait(line).own[0], second |= trait(line).own[1];
     if (first == 0) return 0;
@@ -324,32 +326,32 @@ class Search {
       __builtin_prefetch(events_.quantity.data() + i);
       for (const Grouping& group : groupings_)
         if (!group.subject.empty()) __builtin_prefetch(group.subject.data() + i);
-      if (scopes_.small()) continue;
-      for (const PairIndex& index : scopes_.indexes()) index.prefetch_place(events_.item[i]);
     }
   }
 
-  // What the pairs of large tables are probed in.
+  // What the pairs of large tables are probed in: the words of a person's lines, and where those of the next one's are.
   [[gnu::always_inline]] void near_words(std::size_t asked) const noexcept {
-    if (asked >= asked_.size()) return;
-    for (const std::int32_t line : asked_[asked].few)
-      for (const PairIndex& index : scopes_.indexes())
-        if ((index.role(events_.item[static_cast<std::size_t>(line)]) & PairIndex::kIncluded) != 0)
-          index.marks(events_.item[static_cast<std::size_t>(line)]).prefetch();
+    for (const PairIndex& index : scopes_.indexes()) {
+      for (const std::int32_t line : asked_[asked].few) {
+        const std::int32_t item = events_.item[static_cast<std::size_t>(line)];
+        if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
+      }
+      if (asked + 1 == asked_.size()) continue;
+      for (const std::int32_t line : asked_[asked + 1].few) index.prefetch_place(events_.item[static_cast<std::size_t>(line)]);
+    }
   }
 
   void find_lacking(Members named) noexcept {
     for (const std::int32_t line : named)
       for (std::size_t g = 0; g < groupings_.size() && !lacking; ++g) {
         const auto i = static_cast<std::size_t>(line);
-        lacking = scopes_.indexes()[g].role(events_.item[i]) != 0 && lacks_key(events_, groupings_[g], i);
+        lacking = lacks_key(events_, groupings_[g], i) && scopes_.indexes()[g].role(events_.item[i]) != 0;
       }
   }
 
   void judge() {
-    if (!scopes_.small()) near_words(0);
     for (std::size_t a = 0; a < asked_.size(); ++a) {
-      if (!scopes_.small()) near_words(a + 1);
+      if (!scopes_.small()) near_words(a);
       for (std::size_t g = 0; g < groupings_.size(); ++g) {
         const std::size_t before = found[g].size();
         if (judge(asked_[a].few, g)) continue;
@@ -362,8 +364,8 @@ class Search {
   // False where two groups of one cell hit: only all lines of rows tell which of them begins first.
   bool judge(Members lines, std::size_t g) {
     const PairIndex& index = scopes_.indexes()[g];
-    std::uint8_t roles = 0;
-    for (const std::int32_t line : lines) roles |= index.role(events_.item[static_cast<std::size_t>(line)]);
+    std::uint8_t roles = scopes_.small() ? 0 : PairIndex::kIncluded | PairIndex::kMain;
+    for (const std::int32_t line : scopes_.small() ? lines : Members{}) roles |= index.role(events_.item[static_cast<std::size_t>(line)]);
     if (roles != (PairIndex::kIncluded | PairIndex::kMain)) return true;
     Grouping cells = groupings_[g];
     if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;

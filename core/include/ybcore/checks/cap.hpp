@@ -12,7 +12,8 @@
 //           and at_most every line offends whole. A bucket of which no line carries excess is none. at_least c: what is beyond c less one
 //           unit. Sums stop at the ends of 64 bits.
 // Fails     Never.
-// Cost      A line of no row: a byte. By day and hour else a few operations and a place of a small table; all lines of the days and hours in
+// Cost      A line of no row: a byte. By day and hour else a few operations and a place of a small table; all lines of the days and hours
+// in
 //           which a sum may be beyond, and all lines of other groups, twice a small table by key.
 #pragma once
 
@@ -30,9 +31,9 @@ struct CapEvents {
   std::span<const std::int32_t> combine;  // empty: all lines of the group share the cap
   std::span<const std::int64_t> value;
   std::span<const std::int32_t> entry;
-  std::span<const std::int32_t> stay_days;  // -1: unknown; empty where factor is 0
+  std::span<const std::int32_t> stay_days;    // -1: unknown; empty where factor is 0
   std::span<const std::int32_t> row_of = {};  // by combine code, in place of entry
-  bool complete = false;                    // no event lacks what cuts groups: known of the columns, and so not looked for
+  bool complete = false;                      // no event lacks what cuts groups: known of the columns, and so not looked for
 };
 
 struct CapRule {

@@ -121,12 +121,13 @@ class PairScopes {
   struct Trait {
     std::array<std::uint64_t, 2> own{}, wanted{};
   };
+  // Of small tables only.
   [[nodiscard]] const Trait& trait(std::int32_t item) const noexcept { return traits_[static_cast<std::size_t>(item)]; }
 
  private:
   std::vector<PairIndex> indexes_;
   ChosenCodes named_;
-  std::vector<Trait> traits_;  // by item
+  std::vector<Trait> traits_;  // by item; none of large tables
   bool small_ = true;
 };
 

@@ -4,9 +4,10 @@
 //           and of which that cannot be told. A line is a candidate where both bits are set.
 // Units     None; places of lines in the given order.
 // Requires  masks: (items + 1) x words, the last row for item -1; visits of lines inside `holds`.
-// Gives     The candidates of each rule in the order of the lines, with their items where these are asked for; `unknown` by rule: lines whose scope cannot be told.
-// Fails     Nothing is given where an item is not from -1 to below `items`: seen in the same pass, so that the column is read once.
-// Cost      A look at a byte a line; a mask, and twelve bytes for a while, a line that any rule names; a few operations a candidate.
+// Gives     The candidates of each rule in the order of the lines, with their items where these are asked for; `unknown` by rule: lines
+// whose scope cannot be told. Fails     Nothing is given where an item is not from -1 to below `items`: seen in the same pass, so that the
+// column is read once. Cost      A look at a byte a line; a mask, and twelve bytes for a while, a line that any rule names; a few
+// operations a candidate.
 #pragma once
 
 #include <cstddef>
