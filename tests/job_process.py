@@ -74,9 +74,9 @@ def attempt(asked: dict[str, Any], tell: int) -> None:
 def serve(unit_visits: int) -> None:
     """Fork for every line of stdin."""
     import ybcore.jobs.job
-    from ybcore.jobs.document import load_job
     from ybcore.jobs import scatter
     from ybcore.jobs.budget import Budget
+    from ybcore.jobs.document import load_job
     from ybcore.policy import load_book
 
     books: dict[Any, Any] = {}
