@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from ybcore import InputError
 from ybcore.errors import JobError
-from ybcore.jobs import journal as room
-from ybcore.jobs.journal import Journal, finish, unfinished
+from ybcore.jobs import disk
+from ybcore.jobs.journal import Journal, finish, replaced, unfinished
 
 IDENTITY = {
     "document": "a1",
@@ -159,6 +159,25 @@ def test_a_file_that_was_only_touched_is_the_same(tmp_path: Path):
         Journal.open(folder, IDENTITY | {"inputs/lines/l.parquet": [20, 3]}, recheck=recheck)
 
 
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path):
+    """A folder that happens to bear the name of an unfinished or a replaced job is not ours to clear."""
+    out = tmp_path / "out"
+    for beside in (unfinished(out), replaced(out)):
+        beside.mkdir()
+        (beside / "信.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="no job wrote it"):
+        Journal.open(unfinished(out), IDENTITY, replace=True)
+    finish(out)
+    (unfinished(out) / "信.txt").unlink()
+    unfinished(out).rmdir()
+    whole_job(out)
+    finish(out)
+    assert names(tmp_path) == ["out.unfinished.replaced/信.txt", "out/_SUCCESS", "out/settlements/0"]
+    with pytest.raises(JobError):
+        whole_job(out, "second", replace=True)
+    assert (replaced(out) / "信.txt").exists() and (out / "settlements/0").read_text() == "abc"
+
+
 def test_one_job_at_a_time(tmp_path: Path):
     folder = unfinished(tmp_path / "out")
     with Journal.open(folder, IDENTITY):
@@ -238,8 +257,8 @@ def test_a_commit_that_stops_anywhere_is_finished(tmp_path: Path, monkeypatch: p
                 (os, "rmdir"),
                 (Path, "unlink"),
                 (Path, "touch"),
-                (room, "_sync"),
-                (room.shutil, "rmtree"),
+                (disk, "sync"),
+                (disk.shutil, "rmtree"),
             ):
                 patch.setattr(owner, name, stopping(getattr(owner, name)))
             try:
@@ -264,7 +283,7 @@ def test_a_commit_that_stops_anywhere_is_finished(tmp_path: Path, monkeypatch: p
     ("code", "what", "zh"),
     [(errno.ENOSPC, "the disk is full", "磁盘已满"), (errno.EIO, "cannot be written", "无法写入")],
 )
-@pytest.mark.parametrize("door", ["_write", "_sync"])
+@pytest.mark.parametrize("door", ["write", "sync"])
 def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, what: str, zh: str, door: str):
     """The nth write or sync fails, for every n: the error says so, and the job goes on when there is room again."""
     fails = 0
@@ -272,7 +291,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: i
         folder = unfinished(tmp_path / f"at{fails}" / "out")
         left = fails
 
-        def failing(*args: Any, real: Any = getattr(room, door)) -> Any:  # noqa: B008
+        def failing(*args: Any, real: Any = getattr(disk, door)) -> Any:  # noqa: B008
             nonlocal left
             left -= 1
             if left < 0:
@@ -287,7 +306,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: i
                 journal.note("unit", 0)
 
         with monkeypatch.context() as patch:
-            patch.setattr(room, door, failing)
+            patch.setattr(disk, door, failing)
             try:
                 work()
                 break

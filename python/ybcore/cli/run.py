@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..jobs.disk import human
 from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
-from ..jobs.journal import human
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
 

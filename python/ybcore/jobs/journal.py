@@ -6,21 +6,16 @@ journal does not name is thrown away; what it names is checked by size and hash 
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import json
 import os
-import shutil
-import socket
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, JobError, Problem
-from .files import sha256_of
+from ..errors import InputError, Problem
+from . import disk
+from .disk import door, drop_empty, files_of, human, is_sound, locked, noted, removed, sync_folder, unlocked
 
 __all__ = ["SUCCESS", "Journal", "differences", "finish", "human", "unfinished"]
 
@@ -35,6 +30,11 @@ Recheck = Callable[[str], str | None]
 def unfinished(out: Path) -> Path:
     """The folder that a job writes to until it takes the name `out`."""
     return out.with_name(out.name + ".unfinished")
+
+
+def replaced(out: Path) -> Path:
+    """What a folder is called that a new one has just taken the place of, until it is removed."""
+    return out.with_name(out.name + ".unfinished.replaced")
 
 
 class Journal:
@@ -60,31 +60,19 @@ class Journal:
         the folder, InputError names it, unless it is a file of the same size and `recheck(path of the leaf)` gives the hash that was
         noted as `("sha256", path)`. `replace`: a folder of another identity is begun anew instead. JobError when another job runs here.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = _locked(Path(f"{folder}.lock"))
+        beside = Path(f"{folder}.lock")
+        with door(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = locked(beside)
         try:
-            folder.mkdir(exist_ok=True)
-            lines = _read(folder / NAME)
-            before = next((line["identity"] for line in lines if line["kind"] == "identity"), None)
-            if before is not None:
-                known = {line["key"]: line["sha256"] for line in lines if line["kind"] == "sha256"}
-                differ = differences(before, identity, known, recheck)
-                if differ and not replace:
-                    raise InputError([_other(place, folder) for place in differ])
-                if differ:
-                    before = None
-            if before is None:
-                with _door(None, folder):
-                    shutil.rmtree(folder)
-                    folder.mkdir()
-                lines = []
-            journal = Journal(folder, lock, lines)
+            with door(folder):
+                journal = Journal(folder, lock, _begun(folder, identity, replace, recheck))
         except BaseException:
-            _unlocked(Path(f"{folder}.lock"), lock)
+            unlocked(beside, lock)
             raise
         try:
             journal._sweep()
-            if before is None:
+            if not journal._notes:
                 journal._add({"kind": "identity", "key": "", "identity": identity})
             journal._add({"kind": "start", "key": str(journal.resumed), "process": os.getpid()})
         except BaseException:
@@ -103,7 +91,7 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-            _unlocked(Path(f"{self.folder}.lock"), self._lock_file)
+            unlocked(Path(f"{self.folder}.lock"), self._lock_file)
 
     # ------------------------------------------------------------------ notes
 
@@ -113,7 +101,7 @@ class Journal:
             facts = self._notes.get((kind, key))
             if facts is None or (kind, key) in self._sound or "files" not in facts:
                 return facts
-        if not _is_sound(self.folder, facts):
+        if not is_sound(self.folder, facts):
             with self._lock:
                 self._notes.pop((kind, key), None)
             return None
@@ -131,18 +119,22 @@ class Journal:
         with self._lock:
             return [facts for facts in self._notes.values() if "files" in facts]
 
+    def jot(self, kind: str, key: Key, **facts: Any) -> Facts:
+        """Note something that could be found out again: it is synced with the next that `note` makes."""
+        return self._add({"kind": kind, "key": key, **facts}, sync=False)
+
     def note(self, kind: str, key: Key, **facts: Any) -> Facts:
         """Note something for good: when this returns, a stopped job will find it."""
         return self._add({"kind": kind, "key": key, **facts})
 
     def _add(self, line: Facts, sync: bool = True) -> Facts:
         text = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
-        with self._lock, _door(self, self.folder / NAME):
+        with self._lock, door(self.folder / NAME, self._needed):
             done = 0
             while done < len(text):
-                done += _write(self._file, text[done:])
+                done += disk.write(self._file, text[done:])
             if sync:
-                _sync(self._file)
+                disk.sync(self._file)
             self._notes[line["kind"], line["key"]] = line
         return line
 
@@ -166,25 +158,28 @@ class Journal:
         """
         last = self.folder / path
         place = last.with_name(last.name + _TORN)
-        with _door(self, last):
+        with door(last, self._needed):
             last.parent.mkdir(parents=True, exist_ok=True)
-            _removed(place)
+            removed(place)
             told = dict(write(place) or {})
             # Hashed as it lies there: what is noted is what can be read again.
-            files = [_noted(file, place, path, passing) for file in _files(place)]
+            files = [noted(file, place, path, passing) for file in files_of(place)]
             if place.is_dir():
                 for folder in [place, *(p for p in place.rglob("*") if p.is_dir())]:
-                    _sync_folder(folder)
-                _removed(last)
+                    sync_folder(folder)
+                removed(last)
             os.replace(place, last)
             if not passing:
-                _sync_folder(last.parent)
+                sync_folder(last.parent)
         size = sum(file["bytes"] for file in files)
         facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, sync=False)
         with self._lock:
             self._expected = max(0, self._expected - size)
             self._sound.add((kind, key))
         return facts
+
+    def _needed(self) -> int:
+        return self._expected
 
     def expect(self, size: int) -> None:
         """About so many more bytes are going to be written; what is left of them is said when the disk is full."""
@@ -193,14 +188,14 @@ class Journal:
 
     def forget(self, path: str) -> None:
         """Remove a file or folder that is needed no more (spilled rows of a finished stage)."""
-        with _door(self, self.folder / path):
-            _removed(self.folder / path)
+        with door(self.folder / path, self._needed):
+            removed(self.folder / path)
 
     def _sweep(self) -> None:
         """Throw away what the journal does not name."""
         named = {file["path"] for facts in self._notes.values() for file in facts.get("files", ())}
-        with _door(self, self.folder):
-            for file in _files(self.folder):
+        with door(self.folder, self._needed):
+            for file in files_of(self.folder):
                 name = file.relative_to(self.folder).as_posix()
                 if name not in named and name != NAME:
                     file.unlink()
@@ -213,43 +208,77 @@ class Journal:
         Only files that the journal names stay, and `_SUCCESS`. A job that is stopped in here is finished by `finish`.
         """
         self._sweep()
-        with _door(self, self.folder):
+        with door(self.folder, self._needed):
             success = self.folder / SUCCESS
             success.touch()
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             (self.folder / NAME).unlink()
-            _drop_empty(self.folder)
-            _sync_folder(self.folder)
+            drop_empty(self.folder)
+            sync_folder(self.folder)
             _swap(self.folder, out, replace)
         self.close()
 
 
+def _begun(folder: Path, identity: Mapping[str, Any], replace: bool, recheck: Recheck | None) -> list[Facts]:
+    """The lines of a folder that is made or cleared where it must be. Raises InputError when it belongs to another job or to nobody's."""
+    if folder.exists() and not (folder / NAME).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what, zh = "this is there and no job wrote it; take it away", "该处已有内容且不是作业写入的，请先移走"
+        raise InputError([Problem(what=what, what_zh=zh, file=str(folder))])
+    folder.mkdir(exist_ok=True)
+    lines = _read(folder / NAME)
+    before = next((line["identity"] for line in lines if line["kind"] == "identity"), None)
+    if before is not None:
+        known = {line["key"]: line["sha256"] for line in lines if line["kind"] == "sha256"}
+        differ = differences(before, identity, known, recheck)
+        if differ and not replace:
+            raise InputError([_other(place, folder) for place in differ])
+        if not differ:
+            return lines
+    for place in folder.iterdir():
+        if place.name != NAME:
+            removed(place)
+    # The journal goes last: a folder without one is nobody's.
+    removed(folder / NAME)
+    return []
+
+
 def finish(out: Path) -> None:
     """Give the last rename to a job that was stopped after everything was written; nothing when there is no such job."""
-    folder, old = unfinished(out), out.with_name(out.name + ".replaced")
+    folder, old = unfinished(out), replaced(out)
     beside = Path(f"{folder}.lock")
     if not any(place.exists() for place in (folder, old, beside)):
         return
-    lock = _locked(beside)
+    lock = locked(beside)
     try:
         whole = (folder / SUCCESS).exists() and not (folder / NAME).exists()
         if whole:
             _swap(folder, out, replace=(out / SUCCESS).exists())
         elif out.exists():
-            _removed(old)
+            _discarded(old)
     finally:
-        _unlocked(beside, lock)
+        unlocked(beside, lock)
 
 
 def _swap(folder: Path, out: Path, replace: bool) -> None:
     """`folder` takes the name `out`; what had it goes."""
-    old = out.with_name(out.name + ".replaced")
+    old = replaced(out)
     if replace and out.exists():
-        _removed(old)
+        _discarded(old)
         os.rename(out, old)
     os.rename(folder, out)
-    _sync_folder(out.parent)
-    _removed(old)
+    sync_folder(out.parent)
+    _discarded(old)
+
+
+def _discarded(old: Path) -> None:
+    """Remove a replaced folder; its `_SUCCESS` goes last, so that what is left of it is still known to be a job's."""
+    if (old / SUCCESS).exists():
+        for place in old.iterdir():
+            if place.name != SUCCESS:
+                removed(place)
+        removed(old / SUCCESS)
+    if old.is_dir() and not any(old.iterdir()):
+        old.rmdir()
 
 
 # ---------------------------------------------------------------------------------------------- identity
@@ -299,113 +328,6 @@ def _other(found: tuple[str, str], folder: Path) -> Problem:
     )
 
 
-# ---------------------------------------------------------------------------------------------- the disk
-
-
-def human(size: int) -> str:
-    """Bytes as people read them."""
-    amount, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-# The doors through which everything goes to the disk; tests let them fail.
-_write = os.write
-_sync = os.fsync
-
-
-@contextlib.contextmanager
-def _door(journal: Journal | None, place: Path) -> Iterator[None]:
-    """Turn a failing disk into a JobError that says where and how much room is needed."""
-    try:
-        yield
-    except OSError as error:
-        code = error.errno
-        full = code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
-        if not full:
-            said = os.strerror(code) if code else str(error)
-            what, zh = f"cannot be written: {said}", f"无法写入：{said}"
-            raise JobError([_stays(what, zh, place)]) from error
-        free = human(shutil.disk_usage(_existing(place)).free)
-        more = 0 if journal is None else journal._expected
-        needed, zh_needed = (f", about {human(more)} more are needed", f"，约还需 {human(more)}") if more else ("", "")
-        what = f"the disk is full{needed}; {free} are free"
-        raise JobError([_stays(what, f"磁盘已满{zh_needed}；剩余 {free}", place)]) from error
-
-
-def _stays(what: str, zh: str, place: Path) -> Problem:
-    more, zh_more = "what is done stays: start the job again and it goes on", "已完成的部分保留，重新运行即可续作"
-    return Problem(what=f"{what}; {more}", what_zh=f"{zh}；{zh_more}", file=str(place))
-
-
-def _existing(place: Path) -> Path:
-    while not place.exists():
-        place = place.parent
-    return place
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(handle)
-    finally:
-        os.close(handle)
-
-
-def _files(place: Path) -> list[Path]:
-    """The files of a part, by name."""
-    if place.is_dir():
-        return sorted(p for p in place.rglob("*") if p.is_file() or p.is_symlink())
-    return [place]
-
-
-def _removed(place: Path) -> None:
-    if place.is_dir():
-        shutil.rmtree(place)
-    elif place.exists():
-        place.unlink()
-
-
-def _drop_empty(folder: Path) -> None:
-    for place, _, _ in os.walk(folder, topdown=False):
-        if Path(place) != folder and not os.listdir(place):
-            os.rmdir(place)
-
-
-def _noted(file: Path, place: Path, path: str, passing: bool) -> Facts:
-    """What is noted of one file of a part; synced unless it is passing."""
-    name = path if file == place else f"{path}/{file.relative_to(place).as_posix()}"
-    if passing:
-        return {"path": name, "bytes": file.stat().st_size, "crc32": _crc32(file)}
-    with open(file, "rb") as held:
-        _sync(held.fileno())
-    return {"path": name, "bytes": file.stat().st_size, "sha256": sha256_of(str(file))}
-
-
-def _crc32(file: Path) -> int:
-    whole = 0
-    with open(file, "rb") as held:
-        while block := held.read(1 << 20):
-            whole = zlib.crc32(block, whole)
-    return whole
-
-
-def _is_sound(folder: Path, facts: Facts) -> bool:
-    """Every file of a part is there, with the size and hash that were noted."""
-    for file in facts["files"]:
-        place = folder / file["path"]
-        if not place.is_file() or place.stat().st_size != file["bytes"]:
-            return False
-        if "crc32" in file and _crc32(place) != file["crc32"]:
-            return False
-        if "sha256" in file and sha256_of(str(place)) != file["sha256"]:
-            return False
-    return True
-
-
 def _read(path: Path) -> list[Facts]:
     """The lines of a journal up to the first torn one, which is cut off with all that follows."""
     if not path.exists():
@@ -424,34 +346,3 @@ def _read(path: Path) -> list[Facts]:
     if good < len(raw):
         os.truncate(path, good)
     return lines
-
-
-# ---------------------------------------------------------------------------------------------- the lock
-
-
-def _locked(path: Path) -> int:
-    """A lock on a file beside the folder; JobError when somebody else holds it."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            who = os.pread(handle, 200, 0).decode(errors="replace").strip()
-            os.close(handle)
-            folder = str(path).removesuffix(".lock")
-            what, zh = f"another job runs here ({who})", f"另一作业正在此运行（{who}）"
-            raise JobError([Problem(what=what, what_zh=zh, file=folder)]) from None
-        # The one before may have taken the file away between our opening and our locking it.
-        if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-            return handle
-        os.close(handle)
-
-
-def _unlocked(path: Path, handle: int) -> None:
-    """Taken away while it is still ours, so that nobody holds a lock on a file that is gone."""
-    try:
-        path.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
