@@ -97,16 +97,18 @@ class Hashing:
                 if self._stopped.is_set():
                     return
                 if place not in self._known:
-                    mine = sha256_of(file.location)
+                    mine = sha256_of(file.location, self._stopped.is_set)
+                    if self._stopped.is_set():
+                        return
                     if stamp_of(file.location) != (file.bytes, file.mtime_ns):
                         raise InputError([changed_since(place.split("/")[1], file.location)])
-                    self._journal.note("sha256", place, sha256=mine)
+                    self._journal.jot("sha256", place, sha256=mine)
                     self._known[place] = mine
         except BaseException as error:
             self._error = error
 
     def stop(self) -> None:
-        """Give up after the file in hand."""
+        """Give up."""
         self._stopped.set()
         self._thread.join()
 
