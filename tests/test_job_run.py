@@ -85,6 +85,14 @@ def test_shuffled_rows(town: Any, tmp_path: Path) -> None:
     agree(engine, tables, paths, tmp_path / "out")
 
 
+def test_row_groups_that_are_too_large(town: Any, tmp_path: Path) -> None:
+    engine, tables = town
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 2})
+    do(engine, paths, tmp_path / "out", unit_visits=400, piece=301)
+    agree(engine, tables, paths, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "spill" / "lines-00000").iterdir())) > 10
+
+
 def by_person(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """Visits sorted by person, lines in the order of their visits."""
     out = dict(tables)
