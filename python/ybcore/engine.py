@@ -24,13 +24,14 @@ import pyarrow.compute as pc
 from . import _core
 from ._version import __version__
 from .catalog import Catalog
+from .columns.read import Problems, read
 from .columns.schema import Table
 from .errors import InputError, Problem
 from .policy import Book, Policy, load_book
 from .policy.compile import CompiledBook
 from .settling.given import input_tables
 from .settling.job import Job
-from .settling.order import uses_households, uses_mutual_aid
+from .settling.order import rows_in_order, uses_households, uses_mutual_aid
 from .settling.result import detail_table, line_table, visit_table, wanted_bits
 from .settling.state import State
 
@@ -221,6 +222,16 @@ class Engine:
         known = job.group_of_person[np.maximum(job.psn, 0)] if job.people else own
         return job.visits.source, np.where(job.psn >= 0, known, own).astype(np.int64)
 
+    def order(self, visits: Any, group: npt.NDArray[np.int32], groups: int) -> npt.NDArray[np.int64]:
+        """Rows of the visits by group (0 to `groups` - 1; rows of group -1 are left out), in settling order inside a group."""
+        problems = Problems()
+        columns = {name: visits[name] for name in ("setl_id", "setl_time", "enddate") if name in visits.column_names}
+        schema = self.input_tables["visits"]
+        frame = read(columns, schema, problems, optional={c.name for c in schema.columns}, threads=self.threads)
+        problems.stop()
+        rule = self.book.policies[0].model.dates.order
+        return rows_in_order(frame, rule, np.ascontiguousarray(group, dtype=np.int32), groups, self.threads)
+
     def settle_one(
         self,
         visit: dict[str, Any],
@@ -234,6 +245,16 @@ class Engine:
         assert done.state is not None
         return done.visits.to_pylist()[0], done.state
 
+    def documents(self) -> dict[str, Any]:
+        """What a receipt says of engine, policy, catalogue, order and rounding."""
+        return {
+            "engine": {"name": "ybcore", "version": __version__},
+            "policy": {"sha256": self.book.sha256, "documents": [{"id": p.id, "sha256": p.sha256} for p in self.book.policies]},
+            "catalog": None if self.catalog is None else {"sha256": self.catalog.hash},
+            "order": self.book.policies[0].model.dates.order,
+            "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
+        }  # fmt: skip
+
     def _receipt(self, job: Job, out: pa.Table, seconds: float, state: State | None) -> dict[str, Any]:
         money = [
             name
@@ -241,15 +262,10 @@ class Engine:
             if out[name].type == pa.int64() and name not in ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no")
         ]
         counts = out.group_by(["outcome", "reason"]).aggregate([([], "count_all")]).to_pylist()
-        model = self.book.policies[0].model
         return {
-            "engine": {"name": "ybcore", "version": __version__},
-            "policy": {"sha256": self.book.sha256, "documents": [{"id": p.id, "sha256": p.sha256} for p in self.book.policies]},
-            "catalog": None if self.catalog is None else {"sha256": self.catalog.hash},
+            **self.documents(),
             "input": job.digests(),
             "opening_state": None if state is None else state.sha256,
-            "order": model.dates.order,
-            "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
             "counts": {
                 "visits": out.num_rows,
                 "lines": 0 if job.lines is None else job.lines.rows,

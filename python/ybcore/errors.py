@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["DocumentError", "InputError", "Problem", "YbcoreError"]
+__all__ = ["DocumentError", "InputError", "JobError", "Problem", "YbcoreError"]
 
 _WORDS = {"zh": ("；是否为 {!r}？", "；应为：{}"), "en": ("; did you mean {!r}?", "; expected: {}")}
 
@@ -80,3 +80,7 @@ class DocumentError(_ProblemsError, ValueError):
 
 class InputError(_ProblemsError, ValueError):
     """A table has the wrong shape: a column is missing, mistyped or misshapen; `problems` holds every finding."""
+
+
+class JobError(_ProblemsError, RuntimeError):
+    """A job over files cannot go on: the disk is full or fails, or another job runs in its folder; what is done stays."""

@@ -143,6 +143,31 @@ def settle(session: Session, **options: Any) -> int:
 
 
 @app.command(
+    "run",
+    zh="按作业文件结算超出内存的 Parquet 数据：可随时中断，重新运行即从中断处继续；全部写完才出现输出文件夹。\n\nJOB 为作业文件（ybcore: job/1）。选项优先于作业文件。",
+    en="Settle Parquet data larger than memory by a job document: it may be stopped at any moment and goes on where it was; the output folder appears when all is there.\n\nJOB: a job document (ybcore: job/1). Options win over the document.",
+)
+@click.argument("job", type=PATH, metavar="JOB")
+@common
+@own_functions
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON.")
+@click.option(
+    "--replace",
+    cls=Option,
+    is_flag=True,
+    zh="输入或文件已变，或输出已存在：重新结算，完成后替换。",
+    en="Where inputs or documents have changed or the output is there: settle anew, and swap the folders at the end.",
+)
+@click.option("--out", "output", cls=Option, type=PATH, zh="输出文件夹。", en="Folder for the outputs.")
+@click.option("--threads", cls=Option, type=click.IntRange(1, 1024), zh="线程数。", en="Threads.")
+@click.option("--memory", cls=Option, metavar="SIZE", zh="内存上限，如 4GiB。", en="Bound of memory, such as 4GiB.")
+def run(session: Session, **options: Any) -> int:
+    from .run import run as work
+
+    return work(session, **options)
+
+
+@app.command(
     "check",
     zh="按审核规则检查文件夹中的就诊与明细，写出违规结果、违规明细与运行清单。\n\n读取文件夹中已有的各表；规则所需的列或表缺失时跳过该规则，并在清单中写明。",
     en="Check the visits and lines of a folder by rules; write findings, details and the manifest.\n\nReads whatever tables the folder has; a rule that needs a column or table which is not there is skipped, and the manifest says so.",

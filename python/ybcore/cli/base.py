@@ -151,28 +151,52 @@ class Session:
 
     @contextlib.contextmanager
     def progress(self, zh: str, en: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar on stderr for work whose size is known; lines every few seconds where stderr is no terminal."""
+        """A bar on stderr for work whose size is known, with rate and time left; lines every few seconds where stderr is no terminal."""
         if self.quiet:
             yield lambda done, whole: None
             return
+        pace = _Pace()
         if sys.stderr.isatty():
             from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-            columns = (TextColumn(say(zh, en)), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            columns = (TextColumn(say(zh, en)), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[pace]}"))
             with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-                task = bar.add_task("", total=None)
-                yield lambda done, whole: bar.update(task, completed=done, total=whole)
+                task = bar.add_task("", total=None, pace="")
+                yield lambda done, whole: bar.update(
+                    task, completed=done, total=whole, pace=say(*pace.words(done, whole))
+                )
             return
         last = time.perf_counter()
 
         def tell(done: int, whole: int) -> None:
             nonlocal last
+            words = pace.words(done, whole)
             if time.perf_counter() - last > 2 * SLOW:
                 last = time.perf_counter()
-                self.say(f"{zh}：{done:,}/{whole:,}", f"{en}: {done:,}/{whole:,}")
+                self.say(f"{zh}：{done:,}/{whole:,}{words[0]}", f"{en}: {done:,}/{whole:,}{words[1]}")
 
         yield tell
+
+
+class _Pace:
+    """How fast work goes and how long it will take, counted from when it is first told of: resumed work begins in the middle."""
+
+    def __init__(self) -> None:
+        self.first: tuple[int, float] | None = None
+
+    def words(self, done: int, whole: int) -> tuple[str, str]:
+        """`, 1,200/s, 0:25 left` in both languages; nothing while there is nothing to tell from."""
+        now = time.perf_counter()
+        if self.first is None:
+            self.first = done, now
+        fresh, seconds = done - self.first[0], now - self.first[1]
+        if fresh <= 0 or seconds <= 0:
+            return "", ""
+        minutes, rest = divmod(round((whole - done) * seconds / fresh), 60)
+        hours, minutes = divmod(minutes, 60)
+        left = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+        return f"，每秒 {fresh / seconds:,.0f}，还需 {left}", f", {fresh / seconds:,.0f}/s, {left} left"
 
 
 def common(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from ..catalog import Catalog
 from ..columns.convert import ColumnError, convert
 from ..columns.ids import encode, flat
+from ..columns.keys import ids_of, text_of
 from ..columns.schema import Table
 from ..engine import Engine
 from ..errors import Problem
@@ -31,7 +32,7 @@ from .changes import (
     fitted,
 )
 from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
-from .run import Index, ids_of, text_of
+from .run import Index
 
 __all__ = ["NOTHING", "Bench", "engine_of", "place_among"]
 

@@ -16,11 +16,11 @@ from ..catalog import Catalog
 from ..columns.asof import opened
 from ..columns.convert import NULL_DAY, NULL_INT, convert
 from ..columns.ids import flat, lookup
+from ..columns.keys import ids_of, text_of
 from ..columns.schema import Table
 from ..engine import Engine
 from ..policy import Book, Policy
 from ..settling.events import year_starts
-from .run import ids_of, text_of
 
 __all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in", "settling_order"]
 

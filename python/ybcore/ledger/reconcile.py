@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..columns.keys import ids_of
 from .reconcile_causes import ORDER_OF_CAUSES, Causes
 from .reconcile_read import Mask, Outside, id_texts, read_outside
-from .run import Run, ids_of
+from .run import Run
 
 __all__ = ["Matched", "Reconciliation", "matched", "reconcile"]
 

@@ -9,11 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..columns.keys import ids_of
 from ..errors import DocumentError
 from .differ import Days, settling_order
 from .order import order_variants
 from .reconcile_read import Mask, id_texts
-from .run import Run, ids_of
+from .run import Run
 from .variants import MODES, PLACES, UNITS, Variant, part_of, settled
 
 if TYPE_CHECKING:

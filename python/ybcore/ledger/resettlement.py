@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns.ids import flat
+from ..columns.keys import ids_of
 from ..engine import Engine, Settlement, State
 from ..errors import InputError, Problem
 from ..settling.merge import merged
@@ -21,7 +22,7 @@ from .bench import NOTHING, Bench, engine_of
 from .changes import Change, NewCatalog, NewPolicy, Read, read_changes
 from .deltas import Deltas, Ledger, changed_rows, deltas_of, ledger_of, line_deltas, visit_deltas
 from .differ import settling_order
-from .run import Run, ids_of
+from .run import Run
 from .scope import Reach, Scope
 
 if TYPE_CHECKING:

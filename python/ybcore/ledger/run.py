@@ -11,14 +11,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns.ids import encode, flat, lookup, normal
-from ..columns.read import Problems, blank_is_missing, to_arrow
+from ..columns.ids import encode, lookup, normal
+from ..columns.keys import ids_of, kind_of, text_of
+from ..columns.read import Problems, to_arrow
 from ..engine import Engine, Settlement, State
 from ..errors import InputError, Problem
 from ..settling.order import group_persons, household_links
 from ..settling.result import NUMBERS
 
-__all__ = ["Index", "Run", "ids_of"]
+__all__ = ["Index", "Run"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -95,22 +96,6 @@ class Run:
         if shares not in self._indexes:
             self._indexes[shares] = Index(self.tables, self.state, shares)
         return self._indexes[shares]
-
-
-def ids_of(table: pa.Table | None, name: str, like: pa.DataType | None = None) -> pa.ChunkedArray:
-    """A column of ids as text or whole numbers, empty ones missing; all missing where the table has none."""
-    if table is None or name not in table.column_names:
-        rows = 0 if table is None else table.num_rows
-        return pa.chunked_array([pa.nulls(rows, like or pa.large_string())])
-    column = table[name]
-    if pa.types.is_null(column.type):
-        return pa.chunked_array([pa.nulls(len(column), like or pa.large_string())])
-    return blank_is_missing(normal(column))
-
-
-def kind_of(column: pa.ChunkedArray) -> pa.DataType:
-    """Type of ids, dictionaries or not."""
-    return column.type.value_type if pa.types.is_dictionary(column.type) else column.type
 
 
 class Index:
@@ -255,11 +240,3 @@ class Index:
         ends = np.cumsum(size)
         place = np.repeat(begin - ends + size, size) + np.arange(int(ends[-1]) if len(ends) else 0)
         return (place if self.line_row is None else self.line_row[place]), size
-
-
-def text_of(column: pa.ChunkedArray) -> pa.Array:
-    """Ids in one piece, without dictionaries."""
-    whole = flat(column).combine_chunks()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], whole.type)
-    return whole

@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from ..columns.convert import ColumnError
 from ..columns.ids import flat, lookup
+from ..columns.keys import ids_of, text_of
 from ..engine import Engine, State
 from ..settling.merge import Part, merged
 from ..settling.order import group_persons
 from .bench import Bench, place_among
 from .changes import Institutions, NewCatalog, NewPolicy, Read, alike, fitted
 from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
-from .run import Run, ids_of, text_of
+from .run import Run
 
 __all__ = ["Reach", "Scope"]
 

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.ids import flat
+from ..columns.keys import ids_of
 from ..engine import Engine
 from ..policy import Book, load_policy
-from .run import Run, ids_of
+from .run import Run
 
 __all__ = ["MODES", "ORDERS", "PLACES", "UNITS", "Variant", "order_of", "settled"]
 

@@ -10,11 +10,20 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import _core
-from ..columns.convert import numbers_in
+from ..columns.convert import NULL_DAY, numbers_in
 from ..columns.ids import flat
+from ..columns.read import Frame
 from ..policy.compile.book import CompiledBook, nodes
 
-__all__ = ["group_persons", "order_events", "scopes_used", "tie_ids", "uses_households", "uses_mutual_aid"]
+__all__ = [
+    "group_persons",
+    "order_events",
+    "rows_in_order",
+    "scopes_used",
+    "tie_ids",
+    "uses_households",
+    "uses_mutual_aid",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -97,3 +106,19 @@ def order_events(
     else:
         events = event_begin[:-1][rows]
     return np.ascontiguousarray(events, dtype=np.int64)
+
+
+def rows_in_order(frame: Frame, rule: str, group: Int32, groups: int, threads: int = 1) -> Int64:
+    """Rows of visits by group and in settling order inside it. `rule`: `dates.order` of the book; a group -1 is left out."""
+    time = frame.ints("setl_time")
+    first, second = time, None
+    if rule == "discharge":
+        day, _ = _core.days_of(np.ascontiguousarray(time), threads)
+        end = frame.days("enddate")
+        first, second = np.where(end == NULL_DAY, day, end).astype(np.int64), time
+    ids = tie_ids(frame.ids["setl_id"])
+    rows: Int64
+    rows, _, _ = _core.order_rows(
+        group, groups, np.ascontiguousarray(first), second, ids["numbers"], ids["offsets"], ids["bytes"]
+    )
+    return rows

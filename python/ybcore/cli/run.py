@@ -1,0 +1,95 @@
+"""`run`: a job over files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..jobs.document import load_job
+from ..jobs.job import JobResult, run_job
+from ..jobs.journal import human
+from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
+from .base import Session
+
+__all__ = ["run"]
+
+
+def run(
+    session: Session,
+    *,
+    job: Path,
+    memory: str | None,
+    threads: int | None,
+    output: Path | None,
+    replace: bool,
+    as_json: bool,
+) -> int:
+    """Do a job, or what is left of it, and sum it up."""
+    document = load_job(job, memory=memory, threads=threads, output=output)
+    with session.progress("结算", "settle") as tell:
+        result = run_job(document, replace=replace, progress=tell)
+    for note in result.run["notes"]:
+        session.detail(f"提示：{note}", f"note: {note}")
+    if not result.fresh:
+        session.say(f"{result.out}/：已完成，无需再做", f"{result.out}/: done before, nothing to do")
+    bare = result.run["without_checksums"]
+    if bare and result.fresh:
+        session.say(
+            f"提示：{len(bare)} 个输入文件没有页校验和，其中的静默损坏无法发现（见 run.json）",
+            f"note: {len(bare)} input files have no page checksums, so silent damage in them cannot be seen (run.json names them)",
+        )
+    if as_json:
+        told = {
+            "out": str(result.out),
+            "fresh": result.fresh,
+            "counts": result.manifest["counts"],
+            "sums": result.manifest["sums"],
+        }
+        session.data(
+            json.dumps({**told, "units": result.manifest["units"], "run": _brief(result)}, ensure_ascii=False, indent=1)
+        )
+        return 0
+    _print(session, result)
+    return 0
+
+
+def _brief(result: JobResult) -> dict[str, Any]:
+    """The record of the run without what only a later run compares."""
+    return {name: value for name, value in result.run.items() if name not in ("identity", "job")}
+
+
+def _print(session: Session, result: JobResult) -> None:
+    from rich.table import Table
+
+    counts, sums, run = result.manifest["counts"], result.manifest["sums"], result.run
+    console = session.out()
+    visits, lines, rate = counts["visits"], counts["lines"], counts["visits"] / max(run["seconds"], 1e-3)
+    times = f"，续作 {run['resumed']} 次" if run["resumed"] else ""
+    en_times = f", resumed {run['resumed']} times" if run["resumed"] else ""
+    console.print(
+        say(
+            f"{visits:,} 笔结算，{lines:,} 行明细；{run['seconds']:.1f} 秒，{run['threads']} 线程：每秒 {rate:,.0f} 笔；内存峰值 {human(run['peak_memory_bytes'])}{times}",
+            f"{visits:,} visits, {lines:,} lines in {run['seconds']:.1f} s on {run['threads']} threads: {rate:,.0f} visits/s; peak memory {human(run['peak_memory_bytes'])}{en_times}",
+        )
+    )
+    table = Table(title=say("结算结果", "Outcomes"), title_justify="left", show_edge=False)
+    for name in (say("结果", "outcome"), say("原因", "reason")):
+        table.add_column(name)
+    table.add_column(say("笔数", "visits"), justify="right")
+    for row in counts["outcomes"]:
+        reason = f"{row['reason']} {say(*REASONS[row['reason']])}" if row["reason"] in REASONS else row["reason"]
+        table.add_row(name_of(OUTCOMES, row["outcome"]), reason, f"{row['visits']:,}")
+    console.print(table)
+    if counts["rejected_lines"]:
+        console.print(
+            say(f"未结算的明细：{counts['rejected_lines']:,} 行", f"Lines not settled: {counts['rejected_lines']:,}")
+        )
+    money = Table(title=say("金额合计（元）", "Totals (yuan)"), title_justify="left", show_edge=False)
+    money.add_column(say("支付方", "payer"))
+    money.add_column(say("金额", "amount"), justify="right")
+    for name in PAYERS:
+        if sums.get(name):
+            money.add_row(name_of(PAYERS, name), yuan_text(sums[name]))
+    console.print(money)
+    console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))

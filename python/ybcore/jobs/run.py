@@ -1,0 +1,450 @@
+"""A job: plan, scatter where the input does not lie grouped, settle unit by unit, commit."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..engine import Engine, State
+from ..settling.merge import Part, merged
+from .datasets import Dataset
+from .journal import Journal
+from .parts import write_part
+from .plan import make_plan
+from .rejects import Rejects
+from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
+from .times import Times
+from .unit import AGAIN, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
+
+__all__ = ["Work"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+AROUND = ("persons", "acct_events")  # tables of people
+VISIT_BYTES, LINE_BYTES = 2500, 200  # of a unit in work
+MOST_VISITS = 100_000
+
+
+class Unordered(Exception):
+    """Lines that were thought to stand in the order of their visits do not."""
+
+
+@dataclass
+class Work:
+    """Everything a job needs, and the steps of it. `memory` in bytes."""
+
+    engine: Engine
+    datasets: dict[str, Dataset]
+    journal: Journal
+    outputs: Outputs = field(default_factory=Outputs)
+    state: State | None = None
+    memory: int = 4 << 30
+    threads: int = 2
+    progress: Callable[[int, int], None] | None = None
+    times: Times = field(default_factory=Times)
+    _done_rows: int = field(default=0, init=False)
+
+    # ------------------------------------------------------------------ the steps
+
+    def run(self) -> list[dict[str, Any]]:
+        """Settle everything that is not settled yet; the units' notes."""
+        with ThreadPoolExecutor(self.threads) as pool:
+            self.pool = pool
+            with self.times.step("plan"):
+                self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
+            self._engines: deque[Engine] = deque()
+            for name in AROUND:
+                if name in self.datasets:
+                    self._scatter(name)
+            while True:
+                self._settle_all()
+                with self.times.step("rejects"):
+                    rejects = self._rejects()
+                    wrong = rejects.not_the_first()
+                    if not wrong:
+                        rejects.write()
+                        break
+                for number, at in wrong:
+                    self.journal.note("first", number, at=at)
+        notes = self.journal.all("unit")
+        return [notes[u] for u in range(self.plan.units)]
+
+    @cached_property
+    def unit_visits(self) -> int:
+        """Visits that a unit is to have, by the memory there is; a job that goes on keeps the units that it began with."""
+        noted = self.journal.find("cut", "")
+        if noted is None:
+            noted = self.journal.note("cut", "", visits=self._fitting)
+        return int(noted["visits"])
+
+    @property
+    def _fitting(self) -> int:
+        visits = max(1, self.datasets["visits"].rows)
+        lines = self.datasets["lines"].rows if "lines" in self.datasets else 0
+        each = VISIT_BYTES + LINE_BYTES * lines / visits
+        room = self.memory - (256 << 20) - 150 * visits
+        return int(min(MOST_VISITS, max(100, room / 4 / each)))
+
+    def _over(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
+        """A function over items on all threads, in order, a few ahead."""
+        waiting: deque[Future[Any]] = deque()
+        for item in items:
+            waiting.append(self.pool.submit(function, item))
+            if len(waiting) > 2 * self.threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+    def _settle_all(self) -> None:
+        """Every unit that is not settled."""
+        self.__dict__.pop("_settled", None)
+        if self.streams:
+            try:
+                self._stream()
+                return
+            except Unordered:
+                self.journal.note("mode", "partition")
+                self.__dict__.pop("_settled", None)
+        for name in ("visits", "lines"):
+            if name in self.datasets:
+                self._scatter(name)
+        self._units()
+
+    # ------------------------------------------------------------------ rows of each table
+
+    def _columns(self, name: str) -> list[str] | None:
+        """Columns that settling looks at."""
+        if name != "lines" or self.outputs.lines or self._returns:
+            return None
+        return [c.name for c in self.datasets[name].schema.columns if c.name not in ("feedetl_sn", "init_feedetl_sn")]
+
+    @cached_property
+    def _returns(self) -> bool:
+        """Whether lines may name lines that they return."""
+        lines = self.datasets["lines"]
+        own = {c.name for name in lines.columns if (c := lines.schema.find(name)) is not None}
+        return {"feedetl_sn", "init_feedetl_sn"} <= own
+
+    @cached_property
+    def _readers(self) -> dict[str, Reader]:
+        return {
+            name: Reader(data, self._columns(name), name in ("visits", "lines")) for name, data in self.datasets.items()
+        }
+
+    def _visit_rows(self, at: int) -> pa.Table:
+        """Visits of a row group with their groups."""
+        reader = self._readers["visits"]
+        with self.times.step("decode"):
+            table = reader.read(at)
+        begin, end = reader.begin[at], reader.begin[at + 1]
+        return table.append_column(GROUP, pa.array(self.plan.visit_group[begin:end]))
+
+    def _line_rows(self, at: int) -> tuple[pa.Table, Int32, Int32]:
+        """(lines of a row group, visit of each, unit of each; -1 none)."""
+        with self.times.step("decode"):
+            table = self._readers["lines"].read(at)
+        with self.times.step("join"):
+            visit = self.plan.visits_of(_ids(table["setl_id"]))
+        lost = visit < 0
+        if lost.any() and self.journal.find("lost", at) is None:
+            self._lost(at, table.filter(pa.array(lost)))
+        there = np.maximum(visit, 0)
+        place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
+        unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
+        return (
+            table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))),
+            visit,
+            unit.astype(np.int32),
+        )
+
+    def _lost(self, at: int, lines: pa.Table) -> None:
+        """Lines of no visit."""
+        with_names = with_files(lines, self._readers["lines"].paths)
+        rows = rejected("lines", with_names, "no_visit", self.plan.setl_ids.type, self.plan.people.type)
+        self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path), passing=True)
+
+    # ------------------------------------------------------------------ partition
+
+    def _scatter(self, name: str) -> None:
+        """Each row group of a table by unit, in a file of its own."""
+        sizes = self._readers[name].sizes
+        found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
+        todo = [at for at, there in enumerate(found) if not there]
+        self._advance(sum(sizes) - sum(sizes[at] for at in todo))
+        for at in self._over(lambda at: self._scatter_group(name, at), todo):
+            self._advance(sizes[at])
+
+    def _scatter_group(self, name: str, at: int) -> int:
+        if name == "visits":
+            table, reader = self._visit_rows(at), self._readers[name]
+            unit = self.plan.visit_unit[reader.begin[at] : reader.begin[at + 1]]
+        elif name == "lines":
+            table, _, unit = self._line_rows(at)
+        else:
+            with self.times.step("decode"):
+                table = self._readers[name].read(at)
+            unit = self.plan.unit_of_people(_ids(table["psn_no"]))
+        with self.times.step("scatter"):
+            table, start = by_unit(table, unit, self.plan.units)
+            path = f"spill/{name}-{at:05d}.arrow"
+            self.journal.part(f"spill {name}", at, path, lambda place: write_chunk(table, start, place), passing=True)
+        return at
+
+    def _spilled(self, name: str, unit: int) -> pa.Table:
+        """Rows of a unit out of all chunks."""
+        tables = []
+        for at in range(len(self._readers[name])):
+            note = self.journal.find(f"spill {name}", at)
+            assert note is not None
+            table = read_batch(self.journal.folder / note["path"], note["units"], unit)
+            if table is not None:
+                tables.append(table)
+        return joined(tables, lambda: self._empty(name))
+
+    def _empty(self, name: str) -> pa.Table:
+        """A table of a unit that has no rows of it."""
+        table = self._readers[name].read(0).slice(0, 0) if len(self._readers[name]) else pa.table({})
+        if name == "visits":
+            return table.append_column(GROUP, pa.array([], pa.int32()))
+        if name == "lines":
+            return table.drop_columns(["setl_id"]).append_column(VISIT, pa.array([], pa.int32()))
+        return table
+
+    def _units(self) -> None:
+        """Settle every unit out of the spill."""
+        for u in self._over(self._spilled_unit, [u for u in range(self.plan.units) if u not in self._settled]):
+            self._tell(u)
+
+    @cached_property
+    def _settled(self) -> set[int]:
+        """Units of which every part is there, as it was written."""
+        units = self._over(self._is_settled, range(self.plan.units))
+        done = {unit for unit, there in enumerate(units) if there}
+        for unit in done:
+            self._tell(unit)
+        return done
+
+    def _is_settled(self, unit: int) -> bool:
+        note = self.journal.find("unit", unit)
+        if note is None or note["about"] != self._about(unit):
+            return False
+        return all(self.journal.find(kind, unit) is not None for kind in note["parts"])
+
+    def _spilled_unit(self, unit: int) -> int:
+        with self.times.step("gather"):
+            names = [name for name in ("visits", "lines") if name in self.datasets]
+            tables: dict[str, pa.Table] = {name: self._spilled(name, unit) for name in names}
+        self._settle(unit, tables)
+        return unit
+
+    # ------------------------------------------------------------------ in order
+
+    @property
+    def streams(self) -> bool:
+        """Whether units may be settled as their rows come by: few rows have to wait for others."""
+        return self.plan.most_waiting <= 4 * self.unit_visits and self.journal.find("mode", "partition") is None
+
+    def _stream(self) -> None:
+        """Settle each unit when its last row has come by."""
+        visits = iter(self._over(self._split_visits, range(len(self._readers["visits"]))))
+        lines = range(len(self._readers["lines"])) if "lines" in self.datasets else range(0)
+        self._held: dict[str, dict[int, list[pa.Table]]] = {"visits": {}, "lines": {}}
+        waiting = deque(np.argsort(self.plan.last_row, kind="stable").tolist())
+        done: set[int] = set()
+        running: deque[Future[int]] = deque()
+        read = 0
+
+        def settle_until(row: int) -> None:
+            """Settle the units whose last visit stands before a row."""
+            nonlocal read
+            while waiting and self.plan.last_row[waiting[0]] < row:
+                unit = waiting.popleft()
+                while read <= self.plan.last_row[unit]:
+                    pieces, end = next(visits)
+                    read = end
+                    self._hold("visits", pieces)
+                tables = {
+                    name: joined(self._held[name].pop(unit, []), lambda name=name: self._empty(name))
+                    for name in ("visits", "lines")
+                    if name in self.datasets
+                }
+                done.add(unit)
+                if unit not in self._settled:
+                    running.append(self.pool.submit(self._settle, unit, tables))
+                del tables
+                while len(running) > self.threads:
+                    self._tell(running.popleft().result())
+
+        for pieces, seen in self._over(self._split_lines, lines):
+            if any(unit in done for unit, _ in pieces):
+                raise Unordered
+            self._hold("lines", pieces)
+            settle_until(seen)
+        settle_until(len(self.plan.visit_group))
+        while running:
+            self._tell(running.popleft().result())
+
+    def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
+        for unit, table in pieces:
+            self._held[name].setdefault(unit, []).append(table)
+
+    def _split_visits(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(visits of a row group by unit, rows up to its end)."""
+        begin = self._readers["visits"].begin
+        return split(self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]), int(begin[at + 1])
+
+    def _split_lines(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
+        """(lines of a row group by unit, the last visit that they are of)."""
+        table, visit, unit = self._line_rows(at)
+        return split(table, unit), int(visit.max(initial=-1))
+
+    # ------------------------------------------------------------------ one unit
+
+    @contextmanager
+    def _engine(self) -> Iterator[Engine]:
+        """An engine of one thread, that nobody else uses."""
+        engine = self._engines.pop() if self._engines else Engine(self.engine.book, self.engine.catalog, threads=1)
+        try:
+            yield engine
+        finally:
+            self._engines.append(engine)
+
+    def _settle(self, unit: int, tables: dict[str, pa.Table]) -> int:
+        """Settle a unit and write its parts."""
+        for name in AROUND:
+            if name in self.datasets:
+                tables[name] = self._spilled(name, unit)
+        if "institutions" in self.datasets:
+            tables["institutions"] = self._institutions
+        for name in ("visits", "lines"):
+            if name in tables:
+                tables[name] = with_files(tables[name], self._readers[name].paths)
+        if self.plan.twice:
+            tables["visits"] = self._marked(tables["visits"])
+        with self._engine() as engine, self.times.step("settle"):
+            result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
+        tables.clear()
+        with self.times.step("encode"):
+            self._write(unit, result)
+        return unit
+
+    @cached_property
+    def _institutions(self) -> pa.Table:
+        reader = self._readers["institutions"]
+        return joined([reader.read(at) for at in range(len(reader))], lambda: self._empty("institutions"))
+
+    @cached_property
+    def _state_units(self) -> tuple[Int32, Int32]:
+        """Unit of each person and household that the opening state names."""
+        state, plan = self.state, self.plan
+        assert state is not None
+        people = plan.unit_of_people(pa.chunked_array([pa.array(state.people(), plan.people.type)]))
+        from ..columns.ids import lookup
+
+        houses = state.households()
+        at = (
+            lookup(pa.chunked_array([pa.array(houses, plan.houses.type)]), plan.houses)
+            if houses
+            else np.zeros(0, np.int32)
+        )
+        group = np.append(plan.house_group, np.int32(-1))[at]
+        return people, np.maximum(plan.unit_of(group), 0)
+
+    def _opening(self, unit: int) -> State | None:
+        """What the opening state knows of the people of a unit."""
+        if self.state is None:
+            return None
+        people, houses = self._state_units
+        return merged([Part(self.state, people == unit, houses == unit)])
+
+    def _write(self, unit: int, result: UnitResult) -> None:
+        part = f"part-{unit:05d}"
+        written = {"settlements": result.settlements, "line_results": result.line_results, "detail": result.detail}
+        parts = [name for name, table in written.items() if table is not None]
+        for name in parts:
+            self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))
+        if result.rejects.num_rows or self.journal.find("rejected", unit) is not None:
+            parts.append("rejected")
+            place = f"work/rejected-{unit:05d}.parquet"
+            self.journal.part("rejected", unit, place, lambda path: write_part(result.rejects, path), passing=True)
+        if result.state is not None:
+            parts.append("state")
+            self.journal.part("state", unit, f"state/{part}", result.state.save)
+        self.journal.note("unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums)
+
+    # ------------------------------------------------------------------ progress, in rows
+
+    @cached_property
+    def _unit_rows(self) -> npt.NDArray[np.int64]:
+        """About how many rows each unit has."""
+        visits = np.bincount(self.plan.visit_unit, minlength=self.plan.units)
+        return visits * self._rows // max(1, len(self.plan.visit_unit))
+
+    @cached_property
+    def _rows(self) -> int:
+        return sum(self.datasets[name].rows for name in ("visits", "lines") if name in self.datasets)
+
+    def _tell(self, unit: int) -> None:
+        self._advance(int(self._unit_rows[unit]))
+
+    def _advance(self, rows: int) -> None:
+        """Some rows are partitioned, or settled."""
+        self._done_rows += rows
+        around = sum(self.datasets[name].rows for name in AROUND if name in self.datasets)
+        whole = self._rows * (1 if self.streams else 2) + around
+        if self.progress is not None:
+            self.progress(min(self._done_rows, whole), whole)
+
+    # ------------------------------------------------------------------ rejects
+
+    def _rejects(self) -> Rejects:
+        lines = len(self._readers["lines"]) if "lines" in self.datasets else 0
+        parts = [("rejected", u) for u in range(self.plan.units)] + [("lost", at) for at in range(lines)]
+        return Rejects(
+            self.journal, parts, self.plan, self._readers, [self._first(i) for i in range(len(self.plan.twice))]
+        )
+
+    # ------------------------------------------------------------------ settlements that are there twice
+
+    def _first(self, number: int) -> int:
+        """Which row of a settlement of `plan.twice` counts as the first that takes part."""
+        noted = self.journal.find("first", number)
+        return 0 if noted is None else int(noted["at"])
+
+    def _again(self, number: int) -> list[int]:
+        """Rows of `plan.twice` that are refused because of the first, which is of another group."""
+        rows, at = self.plan.twice[number], self._first(number)
+        group = self.plan.visit_group
+        return [row for row in rows[at + 1 :] if group[row] != group[rows[at]]]
+
+    @property
+    def _again_rows(self) -> Int64:
+        return np.array(sorted(row for i in range(len(self.plan.twice)) for row in self._again(i)), np.int64)
+
+    def _marked(self, visits: pa.Table) -> pa.Table:
+        """Visits of a unit with those that are refused because of another unit's."""
+        begin = np.concatenate(([0], np.cumsum([file.rows for file in self.datasets["visits"].files])))
+        rows = begin[visits[SOURCE[0]].combine_chunks().indices.to_numpy()] + visits[SOURCE[1]].to_numpy()
+        return visits.append_column(AGAIN, pa.array(np.isin(rows, self._again_rows)))
+
+    def _about(self, unit: int) -> list[Any]:
+        """What a settled unit depended on."""
+        of = self.plan.visit_unit
+        rows = [[i, self._first(i)] for i, rows in enumerate(self.plan.twice) if any(of[row] == unit for row in rows)]
+        return ["stream" if self.streams else "partition", *rows]
+
+
+def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    from ..columns.ids import normal
+    from ..columns.read import blank_is_missing
+
+    return blank_is_missing(normal(column))

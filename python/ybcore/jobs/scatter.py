@@ -1,0 +1,118 @@
+"""Rows of a dataset with where they came from; and put into units: chunk by chunk, one Arrow file a chunk, one batch a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ..columns.rows import rows_by_key
+from .datasets import Dataset
+from .plan import row_groups
+from .unit import SOURCE
+
+__all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
+
+Int32 = npt.NDArray[np.int32]
+Int64 = npt.NDArray[np.int64]
+
+
+class Reader:
+    """The row groups of a dataset, numbered through, with the columns that are asked for. `source`: with file and row."""
+
+    def __init__(self, dataset: Dataset, columns: Sequence[str] | None = None, source: bool = True) -> None:
+        self.dataset, self.source = dataset, source
+        self.columns = [name for name in dataset.columns if columns is None or name in columns]
+        self.groups = row_groups(dataset)
+        self.sizes = [dataset.files[file].group_rows[group] for file, group in self.groups]
+        self.begin = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+    def read(self, at: int) -> pa.Table:
+        """One row group, each column in one piece. The file is its number here."""
+        file, group = self.groups[at]
+        table = self.dataset.read(file, group, self.columns).combine_chunks()
+        if self.source:
+            first = sum(self.dataset.files[file].group_rows[:group])
+            table = table.append_column(SOURCE[0], pa.array(np.full(table.num_rows, file, np.int32)))
+            table = table.append_column(SOURCE[1], pa.array(np.arange(first, first + table.num_rows, dtype=np.int64)))
+        return table
+
+    @property
+    def paths(self) -> pa.Array:
+        return pa.array([file.path for file in self.dataset.files], pa.string())
+
+
+def with_files(table: pa.Table, paths: pa.Array) -> pa.Table:
+    """The numbers of files as their paths."""
+    at = table.column_names.index(SOURCE[0])
+    column = pa.chunked_array(
+        [pa.DictionaryArray.from_arrays(chunk, paths) for chunk in table.column(at).chunks],
+        pa.dictionary(pa.int32(), pa.string()),
+    )
+    return table.set_column(at, SOURCE[0], column)
+
+
+def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
+    """(rows by unit and then as they lay, first row of each unit); rows of unit -1 are left out."""
+    start, rows = rows_by_key(unit, units)
+    if len(rows) == table.num_rows and (unit[1:] >= unit[:-1]).all():
+        return table, start
+    return table.take(pa.array(rows)).combine_chunks(), start
+
+
+def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
+    """Rows of each unit, as they lay; what stands in the order of the units is not copied. Rows of unit -1 are left out."""
+    if not len(unit):
+        return []
+    if unit.min() < 0:
+        table, unit = table.filter(pa.array(unit >= 0)), unit[unit >= 0]
+    before, after = np.maximum.accumulate(unit), np.minimum.accumulate(unit[::-1])[::-1]
+    mixed = np.flatnonzero((unit < before) | (unit > after))
+    begin, end = (int(mixed[0]), int(mixed[-1]) + 1) if len(mixed) else (0, 0)
+    middle = np.argsort(unit[begin:end], kind="stable")
+    tables = [(table.slice(0, begin), unit[:begin]), (table.slice(end), unit[end:])]
+    if len(mixed):
+        tables.insert(1, (table.slice(begin, end - begin).take(pa.array(middle)), unit[begin:end][middle]))
+    out = []
+    for piece, units in tables:
+        cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)) if len(units) else []
+        out += (
+            [(int(units[a]), piece.slice(a, b - a)) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
+            if len(cuts)
+            else []
+        )
+    return out
+
+
+def write_chunk(table: pa.Table, start: Int64, path: Path) -> dict[str, Any]:
+    """One batch for each unit that has rows, one after another."""
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        for unit in np.flatnonzero(np.diff(start)).tolist():
+            piece = table.slice(int(start[unit]), int(start[unit + 1] - start[unit]))
+            writer.write_batch(piece.to_batches()[0])
+    return {"rows": table.num_rows, "units": np.diff(start).tolist()}
+
+
+def read_batch(path: Path, units: Sequence[int], unit: int) -> pa.Table | None:
+    """The rows of a unit out of a chunk; None: it has none."""
+    if not units[unit]:
+        return None
+    number = sum(1 for n in units[:unit] if n)
+    with pa.OSFile(str(path), "rb") as file:
+        return pa.Table.from_batches([pa.ipc.open_file(file).get_batch(number)])
+
+
+def joined(tables: Sequence[pa.Table], empty: Callable[[], pa.Table]) -> pa.Table:
+    """Tables of one kind put together; without any the empty one."""
+    if not tables:
+        return empty()
+    if len(tables) == 1:
+        return tables[0]
+    return pa.concat_tables(tables).unify_dictionaries().combine_chunks()
