@@ -132,6 +132,7 @@ def write_table(table: pa.Table, path: str | Path, schema: Table | None = None, 
             compression="zstd",
             use_dictionary=others or False,
             column_encoding=dict.fromkeys(exact, "DELTA_BINARY_PACKED") or None,
+            write_page_checksum=True,
         )
     else:
         raise InputError(

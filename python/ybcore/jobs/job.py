@@ -106,8 +106,8 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
     inputs = Inputs(document, opened.engine, opened.datasets, opened.rules)
     journal = begin(inputs, replace=replace)
     if journal is None:
-        records = {name: json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)}
-        return JobResult(document.output, records[MANIFEST], records[RUN], fresh=False)
+        before = [json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)]
+        return JobResult(document.output, *before, fresh=False)
     with journal:
         hashing = Hashing(inputs, journal)
         try:
@@ -135,9 +135,9 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
         }
         for folder in SCRATCH:
             journal.forget(folder)
-        made = write_records(journal, inputs, hashed, units=work.plan.units, counts=counts, sums=sums, run=told)
+        records = write_records(journal, inputs, hashed, units=work.plan.units, counts=counts, sums=sums, run=told)
         journal.commit(document.output, replace=replace)
-    return JobResult(document.output, made, told)
+    return JobResult(document.output, *records)
 
 
 def _together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:

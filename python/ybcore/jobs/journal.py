@@ -223,9 +223,10 @@ class Journal:
 def finish(out: Path) -> None:
     """Give the last rename to a job that was stopped after everything was written; nothing when there is no such job."""
     folder, old = unfinished(out), out.with_name(out.name + ".replaced")
-    if not folder.exists() and not old.exists():
+    beside = Path(f"{folder}.lock")
+    if not any(place.exists() for place in (folder, old, beside)):
         return
-    lock = _locked(Path(f"{folder}.lock"))
+    lock = _locked(beside)
     try:
         whole = (folder / SUCCESS).exists() and not (folder / NAME).exists()
         if whole:
@@ -233,7 +234,7 @@ def finish(out: Path) -> None:
         elif out.exists():
             _removed(old)
     finally:
-        _unlocked(Path(f"{folder}.lock"), lock)
+        _unlocked(beside, lock)
 
 
 def _swap(folder: Path, out: Path, replace: bool) -> None:
@@ -446,6 +447,7 @@ def _locked(path: Path) -> int:
 
 def _unlocked(path: Path, handle: int) -> None:
     """Taken away while it is still ours, so that nobody holds a lock on a file that is gone."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    os.close(handle)
+    try:
+        path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)

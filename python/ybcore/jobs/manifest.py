@@ -235,8 +235,8 @@ def write_records(
     counts: Any,
     sums: Any,
     run: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Write receipt.json, run.json and manifest.json into the journal's folder; the manifest. `run`: times, memory, threads."""
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write receipt.json, run.json and manifest.json into the journal's folder: (manifest, run). `run`: times, memory, threads."""
     document = inputs.document
     told_run = {
         **run,
@@ -260,7 +260,7 @@ def write_records(
     told = manifest(journal, inputs, hashed, units=units, counts=counts, sums=sums)
     _json(journal, MANIFEST, told)
     _json(journal, RUN, told_run)
-    return told
+    return told, told_run
 
 
 def _absolute(paths: Iterable[Path]) -> list[str]:

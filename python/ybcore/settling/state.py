@@ -356,6 +356,8 @@ class State:
                 np.concatenate(c)
                 for c in zip(before, (was_setl, was_person, np.full(len(was), REVERSED, np.uint8)), others)
             ]
+        for name in ("policy", "plan"):
+            names[name], arrays[name] = _in_use(names[name], arrays[name])
         arrays["columns"] = cells
         for name, values, dtype in zip(
             ("other_setl", "other_person", "other_kind"), others, (np.int32, np.int32, np.uint8)
@@ -413,6 +415,14 @@ def _reorder(begin: Any, order: Any) -> tuple[Any, Any]:
     ends = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     start = np.repeat(begin[:-1][order] - ends[:-1], sizes)
     return start + np.arange(int(ends[-1]), dtype=np.int64), ends
+
+
+def _in_use(words: list[str], index: Any) -> tuple[list[str], Any]:
+    """Words that an index names, sorted, and the index into them: how many others an engine has met before must not show."""
+    used = sorted({words[i] for i in np.unique(index).tolist()})
+    place = {word: i for i, word in enumerate(used)}
+    lut = np.array([place.get(word, 0) for word in words] or [0], np.int32)
+    return used, lut[index].astype(np.int32)
 
 
 def _merged(own: list[str], other: list[str], index: Any) -> tuple[list[str], Any]:

@@ -127,7 +127,12 @@ class _Sink:
         encoding = {f.name: "DELTA_BYTE_ARRAY" for f in schema if f.name in unique and f.name not in repeated}
         encoding |= dict.fromkeys(exact, "DELTA_BINARY_PACKED")
         self._writer = pq.ParquetWriter(
-            self._path, schema, compression="zstd", use_dictionary=repeated or False, column_encoding=encoding or None
+            self._path,
+            schema,
+            compression="zstd",
+            use_dictionary=repeated or False,
+            column_encoding=encoding or None,
+            write_page_checksum=True,
         )
 
 

@@ -1,0 +1,109 @@
+"""Runs jobs in processes of their own that can be killed: one process that has everything imported, and forks for each attempt.
+
+Spoken to in lines of JSON on stdin: {"job", "replace", "after": seconds | null, "event": number | null, "limit": bytes | null}; answers with
+{"code", "error", "events", "seconds"}: code -9 is a process that was killed. An event is anything that Python's auditing hears of files
+below the job's folder: opening, renaming, removing, making a folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+HEARD = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
+
+
+class Jobs:
+    """The process that forks, from the side of a test."""
+
+    def __init__(self, unit_visits: int) -> None:
+        script = [sys.executable, __file__, str(unit_visits)]
+        self._process = subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self, job: Path, **how: Any) -> dict[str, Any]:
+        """One attempt."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"job": str(job), **how}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def attempt(asked: dict[str, Any], tell: int) -> None:
+    """In the forked process: do the job, and die where asked."""
+    from ybcore.errors import _ProblemsError
+    from ybcore.jobs.document import load_job
+    from ybcore.jobs.job import run_job
+
+    document = load_job(asked["job"])
+    root = str(document.output)
+    heard = 0
+
+    def hear(event: str, args: tuple[Any, ...]) -> None:
+        nonlocal heard
+        if event in HEARD and any(str(arg).startswith(root) for arg in args[:2] if isinstance(arg, (str, os.PathLike))):
+            heard += 1
+            if heard == asked.get("event"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hear)
+    if asked.get("limit"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))
+    error = ""
+    try:
+        run_job(document, replace=bool(asked.get("replace")))
+    except _ProblemsError as told:
+        error = f"{type(told).__name__}: {told.render('en')}"
+    os.write(tell, json.dumps({"error": error, "events": heard}).encode())
+    os._exit(1 if error else 0)
+
+
+def serve(unit_visits: int) -> None:
+    """Fork for every line of stdin."""
+    import ybcore.jobs.job
+    from ybcore.jobs.run import Work
+
+    assert ybcore.jobs.job
+    Work._fitting = property(lambda self: unit_visits)  # small units, so that a small job has many
+    for line in sys.stdin:
+        asked = json.loads(line)
+        ear, mouth = os.pipe()
+        began = time.perf_counter()
+        child = os.fork()
+        if not child:
+            os.close(ear)
+            os.setsid()
+            try:
+                attempt(asked, mouth)
+            finally:
+                os._exit(3)
+        os.close(mouth)
+        if asked.get("after") is not None:
+            killer = threading.Timer(asked["after"], os.kill, (child, signal.SIGKILL))
+            killer.start()
+        told = b""
+        while block := os.read(ear, 1 << 16):
+            told += block
+        os.close(ear)
+        _, status = os.waitpid(child, 0)
+        if asked.get("after") is not None:
+            killer.cancel()
+        answer = {"code": os.waitstatus_to_exitcode(status), "seconds": time.perf_counter() - began}
+        print(json.dumps(answer | (json.loads(told) if told else {"error": "", "events": 0})), flush=True)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))
