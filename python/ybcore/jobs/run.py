@@ -53,6 +53,10 @@ class Work:
     times: Times = field(default_factory=Times)
     _done_rows: int = field(default=0, init=False)
 
+    def told(self) -> dict[str, Any]:
+        """What the record of the run says of it beside times."""
+        return {}
+
     # ------------------------------------------------------------------ the steps
 
     def run(self) -> list[dict[str, Any]]:
@@ -184,20 +188,24 @@ class Work:
             self._advance(sizes[at])
 
     def _scatter_group(self, name: str, at: int) -> int:
-        if name == "visits":
-            table, reader = self._visit_rows(at), self._readers[name]
-            unit = self.plan.visit_unit[reader.begin[at] : reader.begin[at + 1]]
-        elif name == "lines":
-            table, _, unit = self._line_rows(at)
-        else:
-            with self.times.step("decode"):
-                table = self._readers[name].read(at)
-            unit = self.plan.unit_of_people(_ids(table["psn_no"]))
+        table, unit = self.rows_by_unit(name, at)
         with self.times.step("scatter"):
             table, start = by_unit(table, unit, self.plan.units)
             path = f"spill/{name}-{at:05d}.arrow"
             self.journal.part(f"spill {name}", at, path, lambda place: write_chunk(table, start, place), passing=True)
         return at
+
+    def rows_by_unit(self, name: str, at: int) -> tuple[pa.Table, Int32]:
+        """(rows of a row group as units have them, unit of each; -1 none)."""
+        if name == "visits":
+            begin = self._readers[name].begin
+            return self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]
+        if name == "lines":
+            table, _, unit = self._line_rows(at)
+            return table, unit
+        with self.times.step("decode"):
+            table = self._readers[name].read(at)
+        return table, self.plan.unit_of_people(_ids(table["psn_no"]))
 
     def _spilled(self, name: str, unit: int) -> pa.Table:
         """Rows of a unit out of all chunks."""
