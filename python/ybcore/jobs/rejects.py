@@ -102,7 +102,8 @@ class Rejects:
         places = self._places[self._visits :]
         for group in np.unique(np.searchsorted(begin, places, side="right") - 1).tolist():
             mine = np.flatnonzero((places >= begin[group]) & (places < begin[group + 1]))
-            held = reader.dataset.read(*reader.groups[group], ["feedetl_sn"])["feedetl_sn"]
+            file, number = reader.groups[group]
+            held = reader.dataset.read(file, number, ["feedetl_sn"])["feedetl_sn"]
             for i, text in zip(
                 mine.tolist(), held.take(pa.array(places[mine] - begin[group])).cast(pa.string()).to_pylist()
             ):

@@ -280,11 +280,7 @@ class Work:
                     pieces, end = next(visits)
                     read = end
                     self._hold("visits", pieces)
-                tables = {
-                    name: joined(self._held[name].pop(unit, []), lambda name=name: self._empty(name))
-                    for name in ("visits", "lines")
-                    if name in self.datasets
-                }
+                tables = self._taken(unit)
                 done.add(unit)
                 if unit not in self._settled:
                     running.append(self.pool.submit(self._settle, unit, tables))
@@ -300,6 +296,11 @@ class Work:
         settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
+
+    def _taken(self, unit: int) -> dict[str, pa.Table]:
+        """What is held of a unit."""
+        names = [name for name in ("visits", "lines") if name in self.datasets]
+        return {name: joined(self._held[name].pop(unit, []), partial(self._empty, name)) for name in names}
 
     def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
         for unit, table in pieces:

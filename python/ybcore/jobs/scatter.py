@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,12 +83,9 @@ def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
         tables.insert(1, (table.slice(begin, end - begin).take(pa.array(middle)), unit[begin:end][middle]))
     out = []
     for piece, units in tables:
-        cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)) if len(units) else []
-        out += (
-            [(int(units[a]), piece.slice(a, b - a)) for a, b in zip(cuts[:-1].tolist(), cuts[1:].tolist())]
-            if len(cuts)
-            else []
-        )
+        if len(units):
+            cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)).tolist()
+            out += [(int(units[a]), piece.slice(a, b - a)) for a, b in pairwise(cuts)]
     return out
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -125,7 +126,7 @@ class Given:
         v = self.visits
         n = v.rows
         own_id = v.ids["setl_id"]
-        self.state_setl = [] if self.state is None else self.state.setl_ids()
+        self.state_setl: Sequence[Any] = [] if self.state is None else self.state.setl_ids()
         # Rising numbers are their own dictionary, and no two of them are equal.
         self.distinct = not self.state_setl and "init_setl_id" not in v.ids and rising(own_id, self.threads)
         if self.distinct:
@@ -190,9 +191,9 @@ class Given:
         self.linked = stays[1] if len(stays[1]) and int(stays[1].max()) >= 0 else None
 
     @staticmethod
-    def _as(column: pa.ChunkedArray, values: list[Any]) -> list[pa.ChunkedArray]:
+    def _as(column: pa.ChunkedArray, values: Sequence[Any]) -> list[pa.ChunkedArray]:
         kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-        return [pa.chunked_array([pa.array(values, kind)])] if values else []
+        return [pa.chunked_array([pa.array(values, kind)])] if len(values) else []
 
     def _days(self) -> None:
         v = self.visits
@@ -354,7 +355,7 @@ class Given:
         if self.state is not None:
             known_ids = (
                 lookup(self._as(v.ids["setl_id"], self.state_setl)[0], self.setl_dictionary)
-                if self.state_setl
+                if len(self.state_setl)
                 else np.zeros(0, np.int32)
             )
             first[known_ids] = -2

@@ -35,7 +35,7 @@ def merged(parts: list[Part]) -> State:
         a = _kept(part)
         luts = {}
         for kind in NAMES:
-            own, known = part.state.names[kind], names[kind]
+            own, known = list(part.state.names[kind]), names[kind]
             used = _used(a, kind, part.state) if kind in _PRUNED else np.arange(len(own))
             lut = np.full(len(own) + 1, -1, np.int32)
             mine = [own[i] for i in used.tolist()]

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from .. import _core
 from ..columns.ids import lookup
+from .names import Names, as_of_itself, picked
+from .statefile import read_state, write_state
 
 if TYPE_CHECKING:
     from .job import Job
@@ -45,7 +47,7 @@ class State:
     """
 
     arrays: dict[str, Any] = field(repr=False)
-    names: dict[str, list[Any]] = field(repr=False)
+    names: dict[str, Sequence[Any]] = field(repr=False)
 
     # ------------------------------------------------------------------ looking at it
 
@@ -58,11 +60,12 @@ class State:
         """Counters as a table a person can read: counter, owner, within, period, value in millionths of a fen."""
         key = self.arrays["counter_key"]
         scopes = self.arrays["counter_scope"]
-        owner = [self.names["psn"][o] if o >= 0 else f"household {self.names['house'][-2 - o]}" for o in key[:, 1]]
-        within = [None if w < 0 else str(self.names[WITHIN[int(scopes[c])]][w]) for c, w in zip(key[:, 0], key[:, 2])]
+        names = {kind: list(held) for kind, held in self.names.items()}
+        owner = [names["psn"][o] if o >= 0 else f"household {names['house'][-2 - o]}" for o in key[:, 1]]
+        within = [None if w < 0 else str(names[WITHIN[int(scopes[c])]][w]) for c, w in zip(key[:, 0], key[:, 2])]
         table = pa.table(
             {
-                "counter": [self.names["counter"][c] for c in key[:, 0]],
+                "counter": [names["counter"][c] for c in key[:, 0]],
                 "owner": pa.array([str(o) for o in owner]),
                 "within": pa.array(within, pa.string()),
                 "period": pa.array(key[:, 3]),
@@ -74,7 +77,7 @@ class State:
     def accounts(self) -> pa.Table:
         """Accounts: psn_no, balance in fen, the day through which movements are applied."""
         a = self.arrays
-        names = [self.names["psn"][p] for p in a["account_person"]]
+        names = list(picked(self.names["psn"], a["account_person"]))
         through = pa.array(a["account_through"], mask=a["account_through"] == NEVER).cast(pa.date32())
         return pa.table({"psn_no": names, "balc": pa.array(a["account_balance"]), "through": through}).sort_by("psn_no")
 
@@ -89,7 +92,7 @@ class State:
         return digest.hexdigest()
 
     def _records(self) -> list[dict[str, Any]]:
-        a, names = self.arrays, self.names
+        a, names = self.arrays, {kind: list(held) for kind, held in self.names.items()}
         out = []
         for k in range(self.settlements):
             row = {
@@ -107,54 +110,36 @@ class State:
     # ------------------------------------------------------------------ files
 
     def save(self, folder: str | Path) -> None:
-        """Write arrays.parquet, names.json into a folder."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        columns = {
-            name: pa.array([np.ascontiguousarray(a).reshape(-1)], pa.list_(pa.from_numpy_dtype(a.dtype)))
-            for name, a in self.arrays.items()
-        }
-        shapes = {name: list(a.shape) for name, a in self.arrays.items()}
-        pq.write_table(pa.table(columns), folder / "arrays.parquet", write_page_checksum=True)
-        text = json.dumps({"format": "ybcore-state/1", "shapes": shapes, "names": self.names}, ensure_ascii=False)
-        (folder / "names.json").write_text(text, encoding="utf-8")
+        """Write arrays.parquet, with the ids, and names.json into a folder."""
+        write_state(Path(folder), self.arrays, self.names)
 
     @staticmethod
     def load(folder: str | Path) -> State:
-        """Read what `save` wrote."""
-        folder = Path(folder)
-        about = json.loads((folder / "names.json").read_text(encoding="utf-8"))
-        if about.get("format") != "ybcore-state/1":
-            raise ValueError(f"{folder} holds no state of this format")
-        table = pq.read_table(folder / "arrays.parquet", page_checksum_verification=True)
-        arrays = {}
-        for name, shape in about["shapes"].items():
-            values = table[name].chunk(0).values.to_numpy(zero_copy_only=False)
-            arrays[name] = values.reshape(shape).copy()
-        return State(arrays, about["names"])
+        """Read what `save` wrote, of this format or the one before."""
+        return State(*read_state(Path(folder)))
 
     # ------------------------------------------------------------------ opening
 
-    def setl_ids(self) -> list[Any]:
+    def setl_ids(self) -> Sequence[Any]:
         """Ids that a batch may not use again."""
-        return [self.names["setl"][i] for i in (*self.arrays["setl"], *self.arrays["other_setl"])]
+        return picked(self.names["setl"], np.concatenate((self.arrays["setl"], self.arrays["other_setl"])))
 
-    def people(self) -> list[Any]:
+    def people(self) -> Sequence[Any]:
         return self.names["psn"]
 
-    def households(self) -> list[Any]:
+    def households(self) -> Sequence[Any]:
         return self.names["house"]
 
-    def hospitals(self) -> list[Any]:
+    def hospitals(self) -> Sequence[Any]:
         return self.names["hospital"]
 
-    def stays(self) -> list[Any]:
+    def stays(self) -> Sequence[Any]:
         return self.names["stay"]
 
     def _luts(self, job: Job) -> dict[str, Any]:
         """Index of each of our names in the batch's dictionaries."""
 
-        def found(names: list[Any], dictionary: pa.Array) -> Any:
+        def found(names: Sequence[Any], dictionary: pa.Array) -> Any:
             return (
                 lookup(pa.chunked_array([pa.array(names, dictionary.type)]), dictionary)
                 if names
@@ -322,7 +307,7 @@ class State:
                 arrays[column] = np.concatenate([c[column] for c in chunks])
         row = arrays.pop("row")
         policy, plan = visits["policy_id"].combine_chunks(), visits["plan_id"].combine_chunks()
-        names: dict[str, list[Any]] = {"policy": policy.dictionary.to_pylist(), "plan": plan.dictionary.to_pylist()}
+        names: dict[str, Any] = {"policy": policy.dictionary.to_pylist(), "plan": plan.dictionary.to_pylist()}
         at = np.maximum(row, 0)
         own = row >= 0
         cells = (
@@ -356,8 +341,6 @@ class State:
                 np.concatenate(c)
                 for c in zip(before, (was_setl, was_person, np.full(len(was), REVERSED, np.uint8)), others)
             ]
-        for name in ("policy", "plan"):
-            names[name], arrays[name] = _in_use(names[name], arrays[name])
         arrays["columns"] = cells
         for name, values, dtype in zip(
             ("other_setl", "other_person", "other_kind"), others, (np.int32, np.int32, np.uint8)
@@ -373,11 +356,12 @@ class State:
             scope[unset] = opening.arrays["counter_scope"][np.isin(lut, unset)]
         arrays["counter_scope"] = scope
         names |= {
-            "psn": job.psn_dictionary.to_pylist(), "house": job.house_dictionary.to_pylist(), "hospital": job.hospital_dictionary.to_pylist(),
-            "disease": list(job.disease_names), "stay": job.stay_dictionary.to_pylist(), "value": list(job.compiled.value_names),
+            "psn": Names(job.psn_dictionary), "house": Names(job.house_dictionary), "hospital": Names(job.hospital_dictionary),
+            "disease": list(job.disease_names), "stay": Names(job.stay_dictionary), "value": list(job.compiled.value_names),
             "counter": list(job.compiled.counter_names), "layer": list(job.compiled.layer_names), "scheme": list(job.compiled.scheme_names),
-            "setl": job.setl_dictionary.to_pylist(),
+            "setl": Names(job.setl_dictionary),
         }  # fmt: skip
+        as_of_itself(arrays, names)
         return State(arrays, names)
 
 
@@ -417,15 +401,7 @@ def _reorder(begin: Any, order: Any) -> tuple[Any, Any]:
     return start + np.arange(int(ends[-1]), dtype=np.int64), ends
 
 
-def _in_use(words: list[str], index: Any) -> tuple[list[str], Any]:
-    """Words that an index names, sorted, and the index into them: how many others an engine has met before must not show."""
-    used = sorted({words[i] for i in np.unique(index).tolist()})
-    place = {word: i for i, word in enumerate(used)}
-    lut = np.array([place.get(word, 0) for word in words] or [0], np.int32)
-    return used, lut[index].astype(np.int32)
-
-
-def _merged(own: list[str], other: list[str], index: Any) -> tuple[list[str], Any]:
+def _merged(own: Sequence[str], other: Sequence[str], index: Any) -> tuple[list[str], Any]:
     """Words of two lists once each; `index` counts through both lists."""
     words = list(dict.fromkeys([*own, *other]))
     place = {word: i for i, word in enumerate(words)}
