@@ -1,0 +1,197 @@
+"""Jobs over files on Spark against the same jobs on this machine: the same bytes, whatever is killed on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from jobs_small import result, write_inputs
+from sparks import SETTINGS, need_spark, ordered_hash, session
+from ybcore import InputError
+from ybcore.cli.settle import demo_policies
+from ybcore.jobs.document import load_job
+from ybcore.jobs.job import run_job
+from ybcore.synth import city
+
+pytestmark = pytest.mark.spark
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Any:
+    return session()
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A job document over a shuffled city with bad rows, lines of no visit and two files of lines; done on this machine into `one/`."""
+    need_spark()
+    root = tmp_path_factory.mktemp("job")
+    made = city(seed=11, persons=400, visits=2_500, catalog_items=400, bad_rows=0.02)
+    batch = made.visits()
+    chance = np.random.default_rng(3)
+    visits = batch.visits.take(pa.array(chance.permutation(batch.visits.num_rows)))
+    lines = batch.lines.take(pa.array(chance.permutation(batch.lines.num_rows)))
+    setl = lines["setl_id"].cast(pa.string()).to_pylist()
+    setl[5] = setl[20_000] = "nowhere"
+    lines = lines.set_column(0, "setl_id", pa.array(setl))
+    tables = {"visits": visits, "lines": lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
+    write_inputs(root / "data", tables, files={"lines": 2}, rows=4_000)
+    (root / "catalog").mkdir()
+    for name, table in zip(("items", "selfpay", "caps"), made.catalog):
+        pq.write_table(table, root / "catalog" / f"{name}.parquet")
+    document = {
+        "ybcore": "job/1",
+        "policy": [str(path) for path in demo_policies()],
+        "catalog": "catalog/",
+        "inputs": {name: f"data/{name}/" for name in tables},
+        "output": "one/",
+        "outputs": {"lines": True, "detail": True},
+        "memory": "260MiB",
+        "threads": 1,
+    }
+    (root / "job.yaml").write_text(json.dumps(document), encoding="utf-8")
+    done = run_job(load_job(root / "job.yaml"))
+    assert done.manifest["units"] > 3 and done.manifest["counts"]["rejected_lines"] > 2
+    return root
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file that must be the same."""
+    files = [p for p in folder.rglob("*") if p.is_file() and p.name != "run.json"]
+    return {p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def on_spark(cluster: Any, job: Path, out: str, **overrides: Any) -> Any:
+    from ybcore.jobs.spark import SparkWork
+
+    document = load_job(job / "job.yaml", output=job / out, **overrides)
+    return run_job(document, work=partial(SparkWork, session=cluster))
+
+
+def test_two_executors_write_the_same_bytes(cluster: Any, job: Path):
+    done = on_spark(cluster, job, "two")
+    assert digests(job / "two") == digests(job / "one")
+    executors = {name.split(" worker ")[0] for name in done.run["workers"]}
+    assert done.run["engine"] == "spark" and len(executors) == 2
+    again = on_spark(cluster, job, "two")
+    assert not again.fresh
+
+
+def test_other_units_are_the_same_rows(cluster: Any, job: Path):
+    done = on_spark(cluster, job, "whole", memory="4GiB")
+    assert done.manifest["units"] == 1
+    for name in ("settlements", "line_results", "detail", "rejects"):
+        one, whole = result(job / "one", name), result(job / "whole", name)
+        assert one.num_rows > 10
+        assert one.equals(whole)
+        assert ordered_hash(one, ["setl_id"]) == ordered_hash(whole, ["setl_id"])
+
+
+def test_damage_is_told_as_on_one_machine(cluster: Any, job: Path, tmp_path: Path):
+    lines = sorted((job / "data/lines").glob("*.parquet"))[1]
+    whole, stat = lines.read_bytes(), lines.stat()
+    spoilt = bytearray(whole)
+    place = pq.read_metadata(lines).row_group(1).column(7)
+    at = place.data_page_offset + place.total_compressed_size // 2
+    spoilt[at] ^= 0x10
+    try:
+        lines.write_bytes(bytes(spoilt))
+        with pytest.raises(InputError) as caught:
+            on_spark(cluster, job, "spoilt")
+    finally:
+        lines.write_bytes(whole)
+        os.utime(lines, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    problem = caught.value.problems[0]
+    assert problem.file == str(lines) and "row group 1" in problem.what and problem.path == f"lines.{place.path_in_schema}"
+    assert "java" not in str(caught.value) and "Traceback" not in str(caught.value)
+    assert not (job / "spoilt").exists()
+
+
+def test_a_missing_column_is_told_before_anything_runs(cluster: Any, job: Path, tmp_path: Path):
+    persons = pq.read_table(next((job / "data/persons").glob("*.parquet"))).drop_columns(["psn_type"])
+    pq.write_table(persons, tmp_path / "persons.parquet")
+    document = json.loads((job / "job.yaml").read_text())
+    document["inputs"]["persons"] = str(tmp_path / "persons.parquet")
+    (job / "lacking.yaml").write_text(json.dumps(document), encoding="utf-8")
+    from ybcore.jobs.spark import SparkWork
+
+    with pytest.raises(InputError, match="the required column is missing"):
+        run_job(load_job(job / "lacking.yaml", output=job / "lacking"), work=partial(SparkWork, session=cluster))
+
+
+# ---------------------------------------------------------------------- processes are killed
+
+
+def command(job: Path, out: str) -> subprocess.Popen[str]:
+    """`ybcore run` on Spark in a process of its own, where a task may fail four times."""
+    settings = {**SETTINGS, "spark.python.worker.reuse": "true"}
+    words = [sys.executable, "-m", "ybcore", "--lang", "en", "run", str(job / "job.yaml"), "--out", str(job / out)]
+    words += ["--engine", "spark", "--master", "local[2,4]", "--json"]
+    words += [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    environment = os.environ | {"SPARK_LOCAL_IP": "127.0.0.1"}
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def below(parent: int) -> dict[int, str]:
+    """Processes that come from a process, with their command lines."""
+    parents: dict[int, int] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(place.parent.name)] = int(place.read_text().rsplit(")", 1)[1].split()[1])
+        except OSError:
+            continue
+    found = {parent}
+    while more := {pid for pid, of in parents.items() if of in found} - found:
+        found |= more
+    out = {}
+    for pid in found - {parent}:
+        try:
+            out[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return out
+
+
+def parts_there(job: Path, out: str) -> int:
+    return len(list((job / f"{out}.unfinished" / "settlements").glob("*.parquet")))
+
+
+def wait_for_parts(job: Path, out: str, run: subprocess.Popen[str], number: int) -> None:
+    began = time.monotonic()
+    while parts_there(job, out) < number:
+        if run.poll() is not None:
+            raise AssertionError(f"ended before it could be killed: {run.communicate()}")
+        assert time.monotonic() - began < 240
+        time.sleep(0.01)
+
+
+def test_killed_driver_and_killed_worker(job: Path):
+    """The driver is killed; what was noted stays. The next run loses a worker, whose tasks are done again. The bytes are the same."""
+    first = command(job, "killed")
+    wait_for_parts(job, "killed", first, 1)
+    first.send_signal(signal.SIGKILL)
+    first.communicate()
+    assert not (job / "killed").exists()
+    noted = parts_there(job, "killed")
+    second = command(job, "killed")
+    wait_for_parts(job, "killed", second, min(noted + 1, 2))
+    workers = [pid for pid, words in below(second.pid).items() if "pyspark.daemon" in words or "pyspark/daemon" in words]
+    daemons = {int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in workers}
+    victims = [pid for pid in workers if pid not in daemons]
+    os.kill(victims[0], signal.SIGKILL)
+    out, errors = second.communicate(timeout=300)
+    assert second.returncode == 0, errors
+    assert digests(job / "killed") == digests(job / "one")
+    assert json.loads(out)["run"]["resumed"] == 1
