@@ -28,12 +28,17 @@ def town() -> dict[str, Any]:
     from ybcore.synth import city
 
     need_spark()
-    made = city(seed=11, persons=400, visits=2_500, catalog_items=400, bad_rows=0.02)
+    made = city(seed=11, persons=400, visits=2_500, catalog_items=500, bad_rows=0.02)
     batch = made.visits()
     catalog = Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog)))
     tables = {"visits": batch.visits, "lines": batch.lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
     tables = {name: plain(table) for name, table in tables.items()}
-    return {"tables": tables, "policy": demo_policies(), "catalog": catalog, "one": one_run(demo_policies(), catalog, tables)}
+    return {
+        "tables": tables,
+        "policy": demo_policies(),
+        "catalog": catalog,
+        "one": one_run(demo_policies(), catalog, tables),
+    }
 
 
 def one_run(policy: Any, catalog: Any, tables: Tables) -> Tables:
@@ -71,8 +76,12 @@ def test_the_same_rows_and_values(cluster: Any, town: dict[str, Any], partitions
     assert ordered_hash(got, ["setl_id"]) == ordered_hash(one["settlements"], ["setl_id"])
     settled = pa.array(one["settlements"]["setl_id"].to_pylist())
     lines = one["lines"].filter(pc.is_in(one["lines"]["setl_id"], value_set=settled))
-    assert ordered_hash(done.lines.toArrow(), ["setl_id", "feedetl_sn"]) == ordered_hash(lines, ["setl_id", "feedetl_sn"])
-    assert ordered_hash(done.detail.toArrow(), ["setl_id", "layer"]) == ordered_hash(one["detail"], ["setl_id", "layer"])
+    assert ordered_hash(done.lines.toArrow(), ["setl_id", "feedetl_sn"]) == ordered_hash(
+        lines, ["setl_id", "feedetl_sn"]
+    )
+    assert ordered_hash(done.detail.toArrow(), ["setl_id", "layer"]) == ordered_hash(
+        one["detail"], ["setl_id", "layer"]
+    )
     told = sorted((r["setl_id"] or "", r["psn_no"] or "", r["reason"]) for r in rejects if r["table"] == "visits")
     want = plain(one["rejected"].select(["setl_id", "psn_no", "reason"])).to_pylist()
     assert told == sorted((r["setl_id"] or "", r["psn_no"] or "", r["reason"]) for r in want)
@@ -127,7 +136,9 @@ def test_wrong_columns_are_told_at_once(cluster: Any, town: dict[str, Any]):
 
     tables = dict(town["tables"])
     tables["persons"] = tables["persons"].drop_columns(["psn_type"])
-    tables["lines"] = tables["lines"].set_column(7, "det_item_fee_sumamt", tables["lines"]["det_item_fee_sumamt"].cast(pa.float64()))
+    tables["lines"] = tables["lines"].set_column(
+        7, "det_item_fee_sumamt", tables["lines"]["det_item_fee_sumamt"].cast(pa.float64())
+    )
     with pytest.raises(InputError) as caught:
         spark.settle(**frames(cluster, tables), policy=town["policy"], catalog=town["catalog"])
     assert {problem.path for problem in caught.value.problems} == {"persons.psn_type", "lines.det_item_fee_sumamt"}

@@ -38,7 +38,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A job document over a shuffled city with bad rows, lines of no visit and two files of lines; done on this machine into `one/`."""
     need_spark()
     root = tmp_path_factory.mktemp("job")
-    made = city(seed=11, persons=400, visits=2_500, catalog_items=400, bad_rows=0.02)
+    made = city(seed=11, persons=400, visits=2_500, catalog_items=500, bad_rows=0.02)
     batch = made.visits()
     chance = np.random.default_rng(3)
     visits = batch.visits.take(pa.array(chance.permutation(batch.visits.num_rows)))
@@ -114,7 +114,9 @@ def test_damage_is_told_as_on_one_machine(cluster: Any, job: Path, tmp_path: Pat
         lines.write_bytes(whole)
         os.utime(lines, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     problem = caught.value.problems[0]
-    assert problem.file == str(lines) and "row group 1" in problem.what and problem.path == f"lines.{place.path_in_schema}"
+    assert (
+        problem.file == str(lines) and "row group 1" in problem.what and problem.path == f"lines.{place.path_in_schema}"
+    )
     assert "java" not in str(caught.value) and "Traceback" not in str(caught.value)
     assert not (job / "spoilt").exists()
 
@@ -187,7 +189,9 @@ def test_killed_driver_and_killed_worker(job: Path):
     noted = parts_there(job, "killed")
     second = command(job, "killed")
     wait_for_parts(job, "killed", second, min(noted + 1, 2))
-    workers = [pid for pid, words in below(second.pid).items() if "pyspark.daemon" in words or "pyspark/daemon" in words]
+    workers = [
+        pid for pid, words in below(second.pid).items() if "pyspark.daemon" in words or "pyspark/daemon" in words
+    ]
     daemons = {int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1]) for pid in workers}
     victims = [pid for pid in workers if pid not in daemons]
     os.kill(victims[0], signal.SIGKILL)

@@ -54,7 +54,9 @@ def test_rows_stand_in_an_order_of_their_own():
     table = pa.table({"a": chance.integers(0, 5, n), "b": words, "c": chance.integers(0, 40, n)})
     coded = table.set_column(1, "b", table["b"].dictionary_encode())
     for first in ((), ("c",), ("c", "gone")):
-        want = table.sort_by([(k, "ascending") for k in dict.fromkeys([*[f for f in first if f != "gone"], "a", "b", "c"])])
+        want = table.sort_by(
+            [(k, "ascending") for k in dict.fromkeys([*[f for f in first if f != "gone"], "a", "b", "c"])]
+        )
         for given in (table, coded):
             got = in_order(given.take(pa.array(chance.permutation(n))), first)
             assert got.to_pylist() == want.to_pylist()

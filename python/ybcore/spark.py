@@ -131,10 +131,14 @@ def _checked(engine: Engine, frames: Mapping[str, DataFrame], outputs: Outputs) 
     for name, column in (("lines", "setl_id"), ("persons", "psn_no"), ("acct_events", "psn_no")):
         if name in tables and _is_text(tables[name], column) != _is_text(tables["visits"], column):
             what = "ids are text in one table and integers in another"
-            problems.append(Problem(what=what, what_zh="标识在一张表中是文本，在另一张表中是整数", path=f"{name}.{column}"))
+            problems.append(
+                Problem(what=what, what_zh="标识在一张表中是文本，在另一张表中是整数", path=f"{name}.{column}")
+            )
     if problems:
         raise InputError(problems)
-    done = _settled(engine, tables | {"visits": tables["visits"].append_column(_LEAD, tables["visits"]["psn_no"])}, outputs)
+    done = _settled(
+        engine, tables | {"visits": tables["visits"].append_column(_LEAD, tables["visits"]["psn_no"])}, outputs
+    )
     return {name: table.schema for name, table in done.items()}
 
 
@@ -262,7 +266,9 @@ class _Frames:
         return leads if households or mutual_aid else self.f.broadcast(leads)
 
     def _members(self, frame: DataFrame, key: str) -> DataFrame:
-        return frame.select(frame[key].alias("key"), frame["psn_no"].alias("one")).where("key is not null and one is not null")
+        return frame.select(frame[key].alias("key"), frame["psn_no"].alias("one")).where(
+            "key is not null and one is not null"
+        )
 
     def _chained(self, members: list[DataFrame]) -> DataFrame | None:
         """Links from each of the people of a key to the least of them."""
@@ -432,7 +438,10 @@ def _settled(engine: Engine, tables: Mapping[str, pa.Table], outputs: Outputs) -
     visits = tables.get("visits")
     if visits is None:  # lines of no visit alone
         schema = engine.input_tables["visits"]
-        visits = pa.table({c.name: pa.array([], pa.string()) for c in schema.columns if c.required} | {_LEAD: pa.array([], pa.string())})
+        visits = pa.table(
+            {c.name: pa.array([], pa.string()) for c in schema.columns if c.required}
+            | {_LEAD: pa.array([], pa.string())}
+        )
     for name in ("persons", "acct_events"):
         if name in tables and _LEAD in tables[name].column_names:
             there = pc.is_in(tables[name][_LEAD], value_set=visits[_LEAD].unique().drop_null())
@@ -454,7 +463,11 @@ def _settled(engine: Engine, tables: Mapping[str, pa.Table], outputs: Outputs) -
         tables["lines"] = _with_rows(in_order(lines, (VISIT, "feedetl_sn")))
     done = settle_unit(engine, tables, outputs=replace(outputs))
     out = {name: getattr(done, name) for name in _RESULTS}
-    return {name: _plain(table.drop_columns([c for c in SOURCE if c in table.column_names])) for name, table in out.items() if table is not None}
+    return {
+        name: _plain(table.drop_columns([c for c in SOURCE if c in table.column_names]))
+        for name, table in out.items()
+        if table is not None
+    }
 
 
 def _with_rows(table: pa.Table) -> pa.Table:
@@ -488,7 +501,11 @@ def _sortable(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         return column
     whole = column.unify_dictionaries().combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
-        whole = whole.chunk(0) if whole.num_chunks else pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
+        whole = (
+            whole.chunk(0)
+            if whole.num_chunks
+            else pa.DictionaryArray.from_arrays(pa.array([], pa.int32()), pa.array([], pa.string()))
+        )
     rank = pc.rank(whole.dictionary, tiebreaker="dense")
     return rank.take(whole.indices)
 
@@ -531,6 +548,9 @@ def _blobs(batches: Batches) -> Iterator[tuple[int, int, pa.Buffer]]:
 
 def _pieces(pieces: Iterable[tuple[int, bytes]], kind: int) -> pa.RecordBatch:
     found = list(pieces)
-    columns = [pa.array([p for p, _ in found], pa.int32()), pa.array([kind] * len(found), pa.int32()), pa.array([b for _, b in found], pa.binary())]
+    columns = [
+        pa.array([p for p, _ in found], pa.int32()),
+        pa.array([kind] * len(found), pa.int32()),
+        pa.array([b for _, b in found], pa.binary()),
+    ]
     return pa.record_batch(columns, schema=_PIECE)
-

@@ -66,10 +66,12 @@ def run(
 @contextmanager
 def _engine(engine: str, master: str | None, conf: tuple[str, ...]) -> Iterator[Callable[..., Work]]:
     """What does the steps of the job; a Spark session that was started for it ends with it."""
-    settings = dict(text.split("=", 1) if "=" in text else (text, "") for text in conf)
-    wrong = [text for text in conf if "=" not in text]
-    if wrong or (engine == "local" and (master is not None or conf)):
-        zh, en = "--master 与 --conf（NAME=VALUE）只用于 --engine spark", "--master and --conf NAME=VALUE belong to --engine spark"
+    settings = {name: value for name, _, value in (text.partition("=") for text in conf)}
+    if not all("=" in text for text in conf) or (engine == "local" and (master is not None or conf)):
+        zh, en = (
+            "--master 与 --conf（NAME=VALUE）只用于 --engine spark",
+            "--master and --conf NAME=VALUE belong to --engine spark",
+        )
         raise click.UsageError(say(zh, en))
     if engine == "local":
         yield Work

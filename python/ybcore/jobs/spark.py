@@ -84,9 +84,17 @@ class SparkWork(Work):
         rows = [(name, at) for name in names for at in range(len(self._readers[name]))]
         known = [line for kind in _KNOWN for line in self.journal.all(kind).values()]
         sent = context.broadcast(
-            _Sent(self.engine.book, self.engine.catalog, self.datasets, self.plan, self.state, self.outputs, str(self.journal.folder))
+            _Sent(
+                self.engine.book,
+                self.engine.catalog,
+                self.datasets,
+                self.plan,
+                self.state,
+                self.outputs,
+                str(self.journal.folder),
+            )
         )
-        said = context.accumulator([], _said())
+        said = context.accumulator([], _Said())
         cuts = context.parallelize(rows, max(1, len(rows))).flatMap(_Cut(sent, known, todo))
         settled = cuts.partitionBy(len(todo), _same).mapPartitionsWithIndex(_Settle(sent, known, todo, said))
         try:
@@ -180,6 +188,12 @@ class _Worker(Work):
     pieces: dict[str, list[tuple[int, pa.Table]]] = field(default_factory=dict)
 
     @property
+    def notes(self) -> _Notes:
+        """Its journal."""
+        assert isinstance(self.journal, _Notes)
+        return self.journal
+
+    @property
     def streams(self) -> bool:
         return False
 
@@ -197,12 +211,14 @@ def _worker(sent: Broadcast[_Sent], known: list[Facts]) -> _Worker:
     got = sent.value
     if not _WORKERS or _WORKERS[0][0] is not got:
         engine = Engine(got.book, got.catalog, threads=1)
-        worker = _Worker(engine, got.datasets, _Notes(Path(got.folder)), outputs=got.outputs, state=got.state, threads=1)
+        worker = _Worker(
+            engine, got.datasets, _Notes(Path(got.folder)), outputs=got.outputs, state=got.state, threads=1
+        )
         worker.plan, worker._engines = got.plan, deque([engine])
         _WORKERS[:] = [(got, worker)]
     worker = _WORKERS[0][1]
-    worker.journal.know(known)
-    worker.journal.taken()
+    worker.notes.know(known)
+    worker.notes.taken()
     worker.times.seconds.clear()
     return worker
 
@@ -224,7 +240,7 @@ class _Cut:
             place[self.todo] = np.arange(len(self.todo))
             for part, blob in cut(table, place[unit], len(self.todo)):
                 yield part, (name, at, blob)
-            for line in [*worker.journal.taken(), _working(worker)]:
+            for line in [*worker.notes.taken(), _working(worker)]:
                 yield 0, ("", at, line)
 
 
@@ -250,7 +266,7 @@ class _Settle:
             unit = self.todo[place]
             names = [name for name in ("visits", "lines") if name in worker.datasets]
             worker._settle(unit, {name: worker._spilled(name, unit) for name in names})
-            self.said.add([*notes, *worker.journal.taken(), _working(worker)])
+            self.said.add([*notes, *worker.notes.taken(), _working(worker)])
         yield unit
 
 
@@ -265,17 +281,14 @@ def _same(place: int) -> int:
     return place
 
 
-def _said() -> Any:
+class _Said:
     """How lists of notes are put together, at home and in tasks."""
-    from pyspark.accumulators import AccumulatorParam
 
-    class Said(AccumulatorParam[list[Facts]]):
-        def zero(self, value: list[Facts]) -> list[Facts]:
-            return []
+    def zero(self, value: list[Facts]) -> list[Facts]:
+        """No notes."""
+        return []
 
-        def addInPlace(self, value1: list[Facts], value2: list[Facts]) -> list[Facts]:
-            value1 += value2
-            return value1
-
-    return Said()
-
+    def addInPlace(self, one: list[Facts], other: list[Facts]) -> list[Facts]:
+        """The notes of both."""
+        one += other
+        return one
