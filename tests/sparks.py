@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-CLUSTER = os.environ.get("MASTER", "local-cluster[2,1,1024]")
+CLUSTER = "local-cluster[2,1,1024]"
 SETTINGS = {
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -21,7 +21,7 @@ SETTINGS = {
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.executor.memory": "1g",
     "spark.pyspark.python": sys.executable,
-    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
