@@ -74,12 +74,20 @@ def attempt(asked: dict[str, Any], tell: int) -> None:
 def serve(unit_visits: int) -> None:
     """Fork for every line of stdin."""
     import ybcore.jobs.job
+    from ybcore.jobs.document import load_job
     from ybcore.jobs.run import Work
+    from ybcore.policy import load_book
 
-    assert ybcore.jobs.job
+    books: dict[Any, Any] = {}
+
+    # Documents are read once: they are not what is tried here, and reading them takes as long as the rest.
+    ybcore.jobs.job.load_book = books.__getitem__
     Work._fitting = property(lambda self: unit_visits)  # small units, so that a small job has many
     for line in sys.stdin:
         asked = json.loads(line)
+        paths = load_job(asked["job"]).policy
+        if paths not in books:
+            books[paths] = load_book(paths)
         ear, mouth = os.pipe()
         began = time.perf_counter()
         child = os.fork()

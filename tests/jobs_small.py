@@ -157,21 +157,15 @@ def ranks(engine: Engine, tables: dict[str, pa.Table], state: State | None) -> l
 
     of: dict[Any, int] = {p: g for p, g in zip(psn, group.tolist()) if p is not None}
     setl = visits["setl_id"].to_pylist()
-    first: dict[Any, int] = {}
-    for row, name in enumerate(setl):
-        if name is not None:
-            first.setdefault(name, row)
-    init = visits["init_setl_id"].to_pylist() if "init_setl_id" in visits.column_names else [None] * len(setl)
     owner: dict[Any, Any] = {}
     if state is not None:
         a = state.arrays
         for s, p in zip((*a["setl"], *a["other_setl"]), (*a["person"], *a["other_person"])):
             owner[state.names["setl"][s]] = state.names["psn"][p]
-    for row, (own, named) in enumerate(zip(setl, init)):
-        for other in (own, named):
-            for who in (psn[first[other]] if other in first else None, owner.get(other)):
-                if who in of and psn[row] in of:
-                    parent[top(of[who])] = top(of[psn[row]])
+    for row, own in enumerate(setl):
+        who = owner.get(own)
+        if who in of and psn[row] in of:
+            parent[top(of[who])] = top(of[psn[row]])
     members: dict[int, Any] = {}
     for p, g in everybody(engine, tables, of).items():
         g = top(g)

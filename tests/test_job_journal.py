@@ -281,7 +281,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: i
 
         def work(folder: Path = folder) -> None:
             with Journal.open(folder, IDENTITY) as journal:
-                journal.expected = 5 * 1024**2
+                journal.expect(5 * 1024**2)
                 journal.part("a", 0, "settlements/0", text("abc"))
                 journal.part("s", 0, "state/0", folder_of(x="1"))
                 journal.note("unit", 0)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from jobs_small import agree, do, write_inputs
+from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
+from ybcore.jobs.unit import settle_unit
 from ybcore.synth import city
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
@@ -74,3 +76,158 @@ def test_shuffled_rows(town: Any, tmp_path: Path) -> None:
     paths = write_inputs(tmp_path / "in", tables, {"lines": 3}, 500)
     do(engine, paths, tmp_path / "out", unit_visits=200)
     agree(engine, tables, paths, tmp_path / "out")
+
+
+def by_person(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Visits sorted by person, lines in the order of their visits."""
+    out = dict(tables)
+    out["visits"] = tables["visits"].sort_by([("psn_no", "ascending"), ("setl_time", "descending")]).combine_chunks()
+    row = {name: i for i, name in reversed(list(enumerate(out["visits"]["setl_id"].to_pylist())))}
+    at = [row.get(name, -1) for name in tables["lines"]["setl_id"].to_pylist()]
+    out["lines"] = tables["lines"].take(pa.array(np.argsort(at, kind="stable"))).combine_chunks()
+    return out
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+def test_rows_by_person_are_not_partitioned(town: Any, tmp_path: Path, threads: int) -> None:
+    engine, tables = town
+    tables = by_person(tables)
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
+    do(engine, paths, tmp_path / "out", unit_visits=150, threads=threads)
+    agree(engine, tables, paths, tmp_path / "out")
+    assert not list((tmp_path / "out" / "spill").glob("lines-*"))
+
+
+def test_lines_out_of_order_are_noticed(town: Any, tmp_path: Path) -> None:
+    engine, tables = town
+    tables = by_person(tables)
+    lines = tables["lines"]
+    tables["lines"] = pa.concat_tables([lines.slice(300), lines.slice(0, 300)]).combine_chunks()
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
+    do(engine, paths, tmp_path / "out", unit_visits=150)
+    agree(engine, tables, paths, tmp_path / "out")
+    assert list((tmp_path / "out" / "spill").glob("lines-*"))
+
+
+def test_units_in_work_when_lines_are_out_of_order(town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A unit that still settles when one of its lines is found elsewhere is settled anew, with that line."""
+    engine, tables = town
+    tables = by_person(tables)
+    lines = tables["lines"]
+    late = [*range(40, lines.num_rows), *range(40)]
+    tables["lines"] = lines.take(pa.array(late)).combine_chunks()
+    slow: set[int] = set()
+
+    def settle_slowly(*args: Any, **kwargs: Any) -> Any:
+        if len(slow) < 3:
+            slow.add(len(slow))
+            time.sleep(1)
+        return settle_unit(*args, **kwargs)
+
+    monkeypatch.setattr("ybcore.jobs.run.settle_unit", settle_slowly)
+    paths = write_inputs(tmp_path / "in", tables, {}, 1000)
+    work = do(engine, paths, tmp_path / "out", unit_visits=900, threads=2)
+    assert work.journal.find("mode", "partition") is not None
+    agree(engine, tables, paths, tmp_path / "out")
+
+
+def changed(table: pa.Table, name: str, cells: dict[int, Any]) -> pa.Table:
+    """A table with other cells in a column."""
+    kind = table.schema.field(name).type
+    values = table[name].to_pylist()
+    for row, value in cells.items():
+        values[row] = value
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    column = pa.array(values, plain)
+    at = table.column_names.index(name)
+    return table.set_column(at, name, column.dictionary_encode() if pa.types.is_dictionary(kind) else column)
+
+
+def rows_of_two(tables: dict[str, pa.Table]) -> tuple[list[int], list[int]]:
+    """Rows of visits of one person, and of another who is settled last."""
+    psn = tables["visits"]["psn_no"].to_pylist()
+    there = sorted({p for p in psn if p is not None and psn.count(p) > 3})
+    return [i for i, p in enumerate(psn) if p == there[0]], [i for i, p in enumerate(psn) if p == there[-1]]
+
+
+@pytest.mark.parametrize("bad", [False, True])
+def test_an_id_that_two_groups_have(town: Any, tmp_path: Path, bad: bool) -> None:
+    engine, tables = town
+    tables = dict(tables)
+    one, two = rows_of_two(tables)
+    visits = tables["visits"]
+    names = visits["setl_id"].to_pylist()
+    # Two settlements that the first person has and the last one has again; and what comes first of one of them may be unreadable.
+    later = sorted(two)[-2:]
+    earlier = [row for row in sorted(one) if row < later[0]][:2]
+    assert len(earlier) == 2
+    visits = changed(visits, "setl_id", {later[0]: names[earlier[0]], later[1]: names[earlier[1]]})
+    if bad:
+        visits = changed(visits, "setl_time", {earlier[0]: None})
+    tables["visits"] = visits
+    paths = write_inputs(tmp_path / "in", tables, {}, 500)
+    work = do(engine, paths, tmp_path / "out", unit_visits=200)
+    assert work.plan.twice
+    agree(engine, tables, paths, tmp_path / "out")
+
+
+def test_a_reversal_of_what_others_have(town: Any, tmp_path: Path) -> None:
+    engine, tables = town
+    tables = dict(tables)
+    one, two = rows_of_two(tables)
+    visits = tables["visits"]
+    names = visits["setl_id"].to_pylist()
+    visits = changed(visits, "refd_setl_flag", {two[0]: "1", two[1]: "1", two[2]: "1"})
+    visits = changed(visits, "init_setl_id", {two[0]: names[one[0]], two[1]: "nowhere", two[2]: names[two[0]]})
+    visits = changed(visits, "setl_time", {one[1]: None})
+    tables["visits"] = changed(visits, "init_setl_id", {two[1]: names[one[1]]})
+    paths = write_inputs(tmp_path / "in", tables, {}, 500)
+    work = do(engine, paths, tmp_path / "out", unit_visits=200)
+    assert work.plan.strangers
+    agree(engine, tables, paths, tmp_path / "out")
+
+
+def test_opening_states(town: Any, tmp_path: Path) -> None:
+    """A year in two runs: the second opens with the state of the first, of a settlement or of a job."""
+    engine, tables = town
+    visits = tables["visits"].sort_by("setl_time").combine_chunks()
+    cut = visits.num_rows // 2
+    halves = []
+    for piece in (visits.slice(0, cut), visits.slice(cut)):
+        ids = set(piece["setl_id"].to_pylist())
+        mine = [i for i, name in enumerate(tables["lines"]["setl_id"].to_pylist()) if name in ids]
+        halves.append(
+            {**tables, "visits": piece.combine_chunks(), "lines": tables["lines"].take(pa.array(mine)).combine_chunks()}
+        )
+    first = engine.settle(**halves[0]).state
+    assert first is not None
+    paths = [write_inputs(tmp_path / f"in{i}", half, {"lines": 2}, 700) for i, half in enumerate(halves)]
+    do(engine, paths[1], tmp_path / "one", state=first, unit_visits=170)
+    agree(engine, halves[1], paths[1], tmp_path / "one", first)
+    do(engine, paths[0], tmp_path / "zero", unit_visits=90)
+    do(engine, paths[1], tmp_path / "two", state=closing(tmp_path / "zero"), unit_visits=170)
+    assert files(tmp_path / "two", "settlements") == files(tmp_path / "one", "settlements")
+    assert files(tmp_path / "two", "rejects") == files(tmp_path / "one", "rejects")
+
+
+def files(folder: Path, name: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / name).iterdir())}
+
+
+def test_threads_give_the_same_bytes(town: Any, tmp_path: Path) -> None:
+    engine, tables = town
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 3}, 400)
+    outs = []
+    for threads in (1, 2, 7):
+        out = tmp_path / f"out{threads}"
+        do(engine, paths, out, unit_visits=300, threads=threads)
+        outs.append(
+            {
+                p.relative_to(out).as_posix(): p.read_bytes()
+                for p in sorted(out.rglob("*"))
+                if p.is_file()
+                and p.parts[len(out.parts)] in ("settlements", "line_results", "detail", "rejects", "state")
+            }
+        )
+    assert len(outs[0]) > 20
+    assert outs[0] == outs[1] == outs[2]

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ..columns.checkschema import CHECK_TABLES, checks_know
@@ -90,6 +91,14 @@ class Dataset:
         """Names of the columns, in the order of the schema."""
         return tuple(self.arrow.names)
 
+    @property
+    def row_bytes(self) -> int:
+        """About what a row takes in memory: numbers as they are, a text of some twenty letters."""
+        return sum(
+            field.type.bit_width // 8 if _is_fixed(field.type) else 4 if field.type == CODED else 28
+            for field in self.arrow
+        )
+
     def sha256(self) -> str:
         """One hash over the names and bytes of all files. Reads every file."""
         whole = hashlib.sha256()
@@ -129,10 +138,10 @@ class Dataset:
         try:
             with self._open(data) as file:
                 if rows is None:
-                    yield file.read_row_group(group, columns=wanted, use_threads=False)
+                    yield _sound(file.read_row_group(group, columns=wanted, use_threads=False), data.group_rows[group])
                     return
                 for batch in file.iter_batches(rows, row_groups=[group], columns=wanted, use_threads=False):
-                    yield pa.Table.from_batches([batch])
+                    yield _sound(pa.Table.from_batches([batch]))
         except _DAMAGED as error:
             self._tell_damage(data, group, wanted, error)
 
@@ -184,12 +193,25 @@ class Dataset:
         for column in wanted:
             try:
                 with self._open(data) as file:
-                    file.read_row_group(group, columns=[column], use_threads=False)
+                    _sound(file.read_row_group(group, columns=[column], use_threads=False), data.group_rows[group])
             except InputError:
                 raise
             except _DAMAGED as own:
                 problems.append(self._damage(data, group, column, own))
         raise InputError(problems or [self._damage(data, group, "*", error)]) from error
+
+
+def _sound(table: pa.Table, rows: int | None = None) -> pa.Table:
+    """What no checksum covers, the heads of pages: as many rows as there should be, and no code beyond its words. Raises ValueError."""
+    if rows is not None and table.num_rows != rows:
+        raise ValueError(f"{table.num_rows} rows, {rows} in the footer")
+    for column in table.columns:
+        if pa.types.is_dictionary(column.type):
+            for chunk in column.chunks:
+                edge = pc.min_max(chunk.indices).as_py()
+                if edge["max"] is not None and not 0 <= edge["min"] <= edge["max"] < len(chunk.dictionary):
+                    raise ValueError(f"code {edge['max']} of {len(chunk.dictionary)} words")
+    return table
 
 
 class _Footers:
@@ -214,6 +236,10 @@ class _Footers:
             while len(self._held) > _FOOTERS:
                 self._held.popitem(last=False)
         return footer
+
+
+def _is_fixed(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_primitive(kind) or pa.types.is_decimal(kind))
 
 
 def changed_since(table: str, location: str) -> Problem:

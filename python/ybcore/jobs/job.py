@@ -54,6 +54,10 @@ class Opened:
         """Raises InputError or DocumentError with everything that is wrong in any of them."""
         problems: list[Problem] = []
         kinds: list[type[Exception]] = []
+        if document.rules:
+            what = "a job does not check rules yet; `ybcore settle --rules` settles with them in memory"
+            zh = "作业尚不支持审核规则；可用 ybcore settle --rules 在内存中结算"
+            problems.append(Problem(what=what, what_zh=zh, file=document.file or None, path="rules"))
 
         def got(read: Callable[[], Any]) -> Any:
             try:
@@ -100,16 +104,17 @@ def run_job(
 ) -> JobResult:
     """Do a job, or what is left of it (docs/jobs.md).
 
-    `progress(done, whole)` hears of visits, first of those that were done before. `replace`: settle anew where documents or inputs have
-    changed or the output is there. `work`: what does the steps (`jobs.spark.SparkWork` on a cluster). Raises DocumentError, InputError, or JobError when the disk is full or another job runs there.
+    `progress(done, whole)` hears of rows, first of what was done before. `replace`: settle anew where documents or inputs have
+    changed or the output is there. `work`: what does the steps (`jobs.spark.SparkWork` on a cluster). Raises DocumentError, InputError,
+    or JobError when the disk is full or another job runs there.
     """
     began = time.perf_counter()
     opened = Opened.of(document)
     inputs = Inputs(document, opened.engine, opened.datasets, opened.rules)
     journal = begin(inputs, replace=replace)
     if journal is None:
-        before = [json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)]
-        return JobResult(document.output, *before, fresh=False)
+        told, run = (json.loads((document.output / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN))
+        return JobResult(document.output, told, run, fresh=False)
     with journal:
         hashing = Hashing(inputs, journal)
         try:
@@ -128,7 +133,7 @@ def run_job(
         finally:
             hashing.stop()
         _agree(counts, opened.datasets)
-        told = {
+        took = {
             "seconds": round(time.perf_counter() - began, 3),
             "steps": {name: round(seconds, 3) for name, seconds in sorted(done.times.seconds.items())},
             "threads": done.threads,
@@ -138,7 +143,7 @@ def run_job(
         }
         for folder in SCRATCH:
             journal.forget(folder)
-        records = write_records(journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, run=told)
+        records = write_records(journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, run=took)
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)
 

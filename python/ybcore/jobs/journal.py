@@ -52,8 +52,7 @@ class Journal:
         self._lock = threading.Lock()
         self._notes = {(line["kind"], line["key"]): line for line in lines}
         self._sound: set[tuple[str, Key]] = set()
-        #: Bytes that the job still expects to write, where it knows; said when the disk is full.
-        self.expected: int | None = None
+        self._expected = 0
 
     @staticmethod
     def open(
@@ -165,7 +164,8 @@ class Journal:
         """Write a file or a folder below the job's folder, whole or not at all, and note it with path, bytes and files with their sha256.
 
         `write(place)` makes it and gives what else is to be noted (`rows`, …). A part that was noted before is written anew. `passing`:
-        one that is only needed on the way; it is not synced, and known again by crc32: what a loss of power takes is written again.
+        one that is only needed on the way; it is not synced, and known again by crc32. The note itself is only synced with the next that `note`
+        makes: what a loss of power takes is written again.
         Raises JobError when the disk is full or fails.
         """
         last = self.folder / path
@@ -184,12 +184,16 @@ class Journal:
             if not passing:
                 _sync_folder(last.parent)
         size = sum(file["bytes"] for file in files)
-        facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, not passing)
-        if self.expected is not None:
-            self.expected = max(0, self.expected - size)
+        facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, sync=False)
         with self._lock:
+            self._expected = max(0, self._expected - size)
             self._sound.add((kind, key))
         return facts
+
+    def expect(self, size: int) -> None:
+        """About so many more bytes are going to be written; what is left of them is said when the disk is full."""
+        with self._lock:
+            self._expected += size
 
     def forget(self, path: str) -> None:
         """Remove a file or folder that is needed no more (spilled rows of a finished stage)."""
@@ -330,7 +334,7 @@ def _door(journal: Journal | None, place: Path) -> Iterator[None]:
             what, zh = f"cannot be written: {said}", f"无法写入：{said}"
             raise JobError([_stays(what, zh, place)]) from error
         free = human(shutil.disk_usage(_existing(place)).free)
-        more = None if journal is None else journal.expected
+        more = 0 if journal is None else journal._expected
         needed, zh_needed = (f", about {human(more)} more are needed", f"，约还需 {human(more)}") if more else ("", "")
         what = f"the disk is full{needed}; {free} are free"
         raise JobError([_stays(what, f"磁盘已满{zh_needed}；剩余 {free}", place)]) from error

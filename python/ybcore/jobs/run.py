@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -31,6 +31,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 AROUND = ("persons", "acct_events")  # tables of people
 VISIT_BYTES, LINE_BYTES = 2500, 200  # of a unit in work
+OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
 MOST_VISITS = 100_000
 
 
@@ -66,6 +67,9 @@ class Work:
             with self.times.step("plan"):
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
             self._engines: deque[Engine] = deque()
+            self.journal.expect(OUT_BYTES["visits"] * self.datasets["visits"].rows)
+            if self.outputs.lines and "lines" in self.datasets:
+                self.journal.expect(OUT_BYTES["lines"] * self.datasets["lines"].rows)
             for name in AROUND:
                 if name in self.datasets:
                     self._scatter(name)
@@ -103,7 +107,7 @@ class Work:
         waiting: deque[Future[Any]] = deque()
         for item in items:
             waiting.append(self.pool.submit(function, item))
-            if len(waiting) > 2 * self.threads:
+            if len(waiting) > self.threads:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -184,6 +188,7 @@ class Work:
         found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
         todo = [at for at, there in enumerate(found) if not there]
         self._advance(sum(sizes) - sum(sizes[at] for at in todo))
+        self.journal.expect(self.datasets[name].row_bytes * sum(sizes[at] for at in todo))
         for at in self._over(lambda at: self._scatter_group(name, at), todo):
             self._advance(sizes[at])
 
@@ -288,11 +293,16 @@ class Work:
                 while len(running) > self.threads:
                     self._tell(running.popleft().result())
 
-        for pieces, seen in self._over(self._split_lines, lines):
-            if any(unit in done for unit, _ in pieces):
-                raise Unordered
-            self._hold("lines", pieces)
-            settle_until(seen)
+        try:
+            for pieces, seen in self._over(self._split_lines, lines):
+                if any(unit in done for unit, _ in pieces):
+                    raise Unordered
+                self._hold("lines", pieces)
+                settle_until(seen)
+        except Unordered:
+            # What is in work lacks lines: it must be noted, as of this way, before the other way begins.
+            wait(running)
+            raise
         settle_until(len(self.plan.visit_group))
         while running:
             self._tell(running.popleft().result())
