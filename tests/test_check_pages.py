@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import openpyxl
@@ -13,10 +12,11 @@ import pyarrow.compute as pc
 import pytest
 import ybcore
 from check_small import RULES, TABLES, write
+from pages import Page, rows_of
 from ybcore import messages
 from ybcore.cli import main
 from ybcore.messages import yuan_text
-from ybcore.report import workbook
+from ybcore.report import sheets, workbook
 
 
 @pytest.fixture(autouse=True)
@@ -36,50 +36,6 @@ def checked(rules: str = RULES, **more) -> ybcore.CheckReport:
 @pytest.fixture(scope="module")
 def report() -> ybcore.CheckReport:
     return checked()
-
-
-class Page(HTMLParser):
-    """What a browser would make of a page: elements, texts by id, rows of cells by section."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str | None]] = []
-        self.by_id: dict[str, str] = {}
-        self.rows: dict[str, list[list[str]]] = {}
-        self.section, self.id, self.cell = "", "", False
-        self.source = path.read_text(encoding="utf-8")
-        self.text = ""
-        self.feed(self.source)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += attrs
-        names = dict(attrs)
-        if tag == "section":
-            self.section = str(names["id"])
-        self.id = names.get("id") or "" if tag == "b" else ""
-        if tag == "tr":
-            self.rows.setdefault(self.section, []).append([])
-        if tag in ("td", "th"):
-            self.cell = True
-            self.rows[self.section][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.id = "" if tag == "b" else self.id
-        self.cell = self.cell and tag not in ("td", "th")
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if self.id:
-            self.by_id[self.id] = data
-        if self.cell:
-            self.rows[self.section][-1][-1] += data
-
-    def table(self, section: str) -> dict[str, list[str]]:
-        """Rows of the section's tables by the text of their first or rule cell, blanks folded."""
-        rows = [[" ".join(cell.split()) for cell in row] for row in self.rows.get(section, [])]
-        return {row[1] if section in ("rules", "idle") else row[0]: row for row in rows}
 
 
 def page_of(report: ybcore.CheckReport, folder: Path, lang: str = "zh", **more) -> Page:
@@ -291,11 +247,6 @@ def test_rows_of_one_finding_are_cut_and_said_so(tmp_path: Path):
 # ---------------------------------------------------------------------------------------------- the workbook
 
 
-def rows_of(path: Path, sheet: str) -> list[dict[str, object]]:
-    head, *rows = openpyxl.load_workbook(path)[sheet].iter_rows(values_only=True)
-    return [dict(zip(head, row, strict=True)) for row in rows]
-
-
 def test_workbook_holds_the_findings(report, tmp_path: Path):
     report.to_excel(tmp_path / "en.xlsx", "en")
     names = openpyxl.load_workbook(tmp_path / "en.xlsx").sheetnames
@@ -366,7 +317,7 @@ def test_nothing_becomes_a_formula(tmp_path: Path):
 
 
 def test_more_rows_than_a_sheet_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(workbook, "ROWS", 100)
+    monkeypatch.setattr(sheets, "ROWS", 100)
     monkeypatch.setattr(workbook, "_CHUNK", 64)
     told = workbook.write_workbook(many(150), tmp_path / "en.xlsx", "en")
     assert [re.sub(r",.*", "", text) for text in told] == [
@@ -387,7 +338,7 @@ def test_a_place_that_cannot_be_written_to(report, tmp_path: Path):
 
 
 def test_a_long_text_fits_its_cell():
-    assert len(workbook._held("长" * 40_000)) == workbook.LONGEST and workbook._held("短") == "短"
+    assert len(sheets.held("长" * 40_000)) == sheets.LONGEST and sheets.held("短") == "短"
 
 
 # ---------------------------------------------------------------------------------------------- asked for

@@ -289,6 +289,7 @@ def test_import_is_light():
         "check --help",
         "policy --help",
         "catalog check --help",
+        "resettle --help",
     ],
 )
 def test_help_is_light(words: str):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from ybcore import InputError
 from ybcore.errors import JobError
-from ybcore.jobs import journal as room
+from ybcore.jobs import disk
 from ybcore.jobs.journal import Journal, finish, unfinished
 
 IDENTITY = {
@@ -238,8 +238,8 @@ def test_a_commit_that_stops_anywhere_is_finished(tmp_path: Path, monkeypatch: p
                 (os, "rmdir"),
                 (Path, "unlink"),
                 (Path, "touch"),
-                (room, "_sync"),
-                (room.shutil, "rmtree"),
+                (disk, "sync"),
+                (disk.shutil, "rmtree"),
             ):
                 patch.setattr(owner, name, stopping(getattr(owner, name)))
             try:
@@ -264,7 +264,7 @@ def test_a_commit_that_stops_anywhere_is_finished(tmp_path: Path, monkeypatch: p
     ("code", "what", "zh"),
     [(errno.ENOSPC, "the disk is full", "磁盘已满"), (errno.EIO, "cannot be written", "无法写入")],
 )
-@pytest.mark.parametrize("door", ["_write", "_sync"])
+@pytest.mark.parametrize("door", ["write", "sync"])
 def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, what: str, zh: str, door: str):
     """The nth write or sync fails, for every n: the error says so, and the job goes on when there is room again."""
     fails = 0
@@ -272,7 +272,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: i
         folder = unfinished(tmp_path / f"at{fails}" / "out")
         left = fails
 
-        def failing(*args: Any, real: Any = getattr(room, door)) -> Any:  # noqa: B008
+        def failing(*args: Any, real: Any = getattr(disk, door)) -> Any:  # noqa: B008
             nonlocal left
             left -= 1
             if left < 0:
@@ -287,7 +287,7 @@ def test_a_failing_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: i
                 journal.note("unit", 0)
 
         with monkeypatch.context() as patch:
-            patch.setattr(room, door, failing)
+            patch.setattr(disk, door, failing)
             try:
                 work()
                 break

@@ -12,10 +12,17 @@ import pytest
 from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
+from ybcore.jobs import scatter
 from ybcore.jobs.unit import settle_unit
 from ybcore.synth import city
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
+
+
+@pytest.fixture(autouse=True)
+def many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small chunks, so that a small input has many."""
+    monkeypatch.setattr(scatter, "FULL", 350)
 
 
 @pytest.fixture(scope="module")

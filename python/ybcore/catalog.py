@@ -115,6 +115,11 @@ class Catalog:
         """Text of each tag; tag index 0 is untagged, so ``tags[i]`` has index i + 1."""
         return self._texts["tag"]
 
+    def get(self, name: str) -> pa.Table | None:
+        """``items``, ``selfpay`` or ``caps`` as they were given, under the names of the schema; None where there are no rows."""
+        frame = self._frames[name]
+        return pa.table(frame.source) if frame.rows else None
+
     def names(self) -> dict[str, str]:
         """Names of items by code, where the catalogue has them; of several rows of an item the last."""
         frame = self._frames["items"]

@@ -222,6 +222,54 @@ class Engine:
         known = job.group_of_person[np.maximum(job.psn, 0)] if job.people else own
         return job.visits.source, np.where(job.psn >= 0, known, own).astype(np.int64)
 
+    def figures_read(
+        self,
+        visits: Any,
+        lines: Any = None,
+        persons: Any = None,
+        institutions: Any = None,
+        acct_events: Any = None,
+        *,
+        state: State | None = None,
+    ) -> pa.Table:
+        """How many visits each figure of the book was looked up for: policy_id, path, visits; a row with an empty path is the document itself.
+
+        Every figure of every document has a row. A reversal reads nothing of its own (docs/simulation.md section 2).
+        """
+        tables = {
+            "visits": visits,
+            "lines": lines,
+            "persons": persons,
+            "institutions": institutions,
+            "acct_events": acct_events,
+        }
+        job = Job(self._compiled, self.catalog, tables, None, self.threads)
+        with self._lock:
+            counted = job.figures_read(state)
+        rows: dict[tuple[str, str], int] = {}
+        for policy in self.book:
+            rows[policy.id, ""] = 0
+            rows.update({(policy.id, leaf.path): 0 for leaf in policy.figures()})
+        for instance, count in counted:
+            name = self.book.policies[instance.document].id
+            rows[name, ""] += count
+            for path in instance.read:
+                for own in self._leaves[name].get(path, ()):
+                    rows[name, own] += count
+        names, paths = zip(*rows)
+        return pa.table({"policy_id": list(names), "path": list(paths), "visits": pa.array(rows.values(), pa.int64())})
+
+    @cached_property
+    def _leaves(self) -> dict[str, dict[tuple[str | int, ...], list[str]]]:
+        """By document: the figures as listed that stand at or below each node which a plan reads."""
+        out: dict[str, dict[tuple[str | int, ...], list[str]]] = {}
+        for policy in self.book:
+            mine = out.setdefault(policy.id, {})
+            for leaf in policy.figures():
+                for depth in range(1, len(leaf.raw_path) + 1):
+                    mine.setdefault(leaf.raw_path[:depth], []).append(leaf.path)
+        return out
+
     def order(self, visits: Any, group: npt.NDArray[np.int32], groups: int) -> npt.NDArray[np.int64]:
         """Rows of the visits by group (0 to `groups` - 1; rows of group -1 are left out), in settling order inside a group."""
         problems = Problems()
@@ -254,6 +302,14 @@ class Engine:
             "order": self.book.policies[0].model.dates.order,
             "rounding": {p.id: {n: f"{r.to} {r.mode}" for n, r in p.model.rounding} for p in self.book.policies},
         }  # fmt: skip
+
+    def receipt_of(
+        self, results: pa.Table, state: State | None = None, seconds: float = 0, **tables: Any
+    ) -> dict[str, Any]:
+        """The receipt of results that are there already: `results` are the visits that these tables came to from this opening state."""
+        names = ("visits", "lines", "persons", "institutions", "acct_events")
+        job = Job(self._compiled, self.catalog, {name: tables.get(name) for name in names}, None, self.threads)
+        return self._receipt(job, results, seconds, state)
 
     def _receipt(self, job: Job, out: pa.Table, seconds: float, state: State | None) -> dict[str, Any]:
         money = [

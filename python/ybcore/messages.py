@@ -201,6 +201,28 @@ LAYER_KINDS: Words = {
 }
 
 
+CHANGES: Words = {
+    "late_claims": ("迟报结算", "late claims"),
+    "refunds": ("退费", "refunds"),
+    "denied_lines": ("拒付明细", "denied lines"),
+    "persons": ("人员信息更正", "persons corrected"),
+    "institutions": ("机构信息更正", "institutions corrected"),
+    "reordered": ("结算时间更正", "settling times corrected"),
+    "policy": ("政策更正", "policy corrected"),
+    "catalog": ("目录更正", "catalogue corrected"),
+}
+
+CAUSES: Words = {
+    "late_claim": ("迟报", "late claim"),
+    "refund": ("退费", "refund"),
+    "denied_line": ("拒付明细", "denied line"),
+    "eligibility_change": ("资格变更", "eligibility change"),
+    "order_change": ("次序变更", "order change"),
+    "parameter_change": ("政策参数变更", "parameter change"),
+    "catalog_change": ("目录变更", "catalogue change"),
+    "knock_on": ("受先前变更牵动", "knock-on"),
+}
+
 DISPOSITIONS: Words = {
     "hold": ("退回更正", "hold"),
     "deny": ("拒付", "deny"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, Faults, fail, forbid_unknown, unknown
-from ..policy.fields import Code, Flag, MonthDay, Node, Word, Words
+from ..policy.fields import Bilingual, Code, Flag, MonthDay, Node, Word, Words
 from .figures import Whole
 from .vocabulary import SCOPE_KEYS, VISIT_KINDS
 
@@ -55,13 +55,6 @@ def _severity(raw: Any) -> int:
 
 
 Severity = Annotated[int, PlainValidator(_severity), WithJsonSchema({"enum": [1, 2, 3, "1", "2", "3"]})]
-
-
-class Bilingual(Node):
-    """A name in two languages."""
-
-    zh: str
-    en: str
 
 
 class ListRef(Node):

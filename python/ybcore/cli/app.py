@@ -9,16 +9,18 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
-from .options import for_people, inputs, own_functions, rules_of_settling
+from .ledger import COMMANDS
+from .options import (
+    ENCODING,
+    FORMAT,
+    for_people,
+    inputs,
+    out_encoding,
+    out_format,
+    own_functions,
+    rules_of_settling,
+)
 
-FORMAT = click.Choice(["parquet", "csv"])
-ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
-out_encoding = click.option(
-    "--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs."
-)  # fmt: skip
-out_format = click.option(
-    "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
-)  # fmt: skip
 PATH = click.Path(path_type=Path)
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -488,5 +490,8 @@ def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
 
     return work(session, what, as_json, markdown)
 
+
+for command in COMMANDS:
+    app.add_command(command)
 
 __all__ = ["app"]

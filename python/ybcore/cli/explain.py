@@ -6,20 +6,17 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from .. import io
 from ..catalog import Catalog
 from ..checks.settled import lines_left, moved_in
-from ..columns.read import Problems, read
 from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
-from ..explain import Explanation, explain_settled, group_of, rows_of
+from ..explain import Explanation, explain_settled, group_of
 from ..messages import say
 from ..policy import Book, load_book
 from ..report.story import proof, story
 from .base import Failure, Session
 from .earlier import checked, with_earlier_runs
+from .results import read_results
 from .tables import from_options, from_run
 
 __all__ = ["explain"]
@@ -56,7 +53,7 @@ def explain(
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
     if run_folder is not None and receipt is not None:
-        bulk = _bulk(run_folder / receipt["run"]["files"]["settlements"])
+        bulk = read_results(run_folder / receipt["run"]["files"]["settlements"], VISIT_OUTPUT)
     else:
         engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
         bulk = engine.settle(**group, closing_state=False).visits
@@ -80,19 +77,6 @@ def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
                 "the policy documents have changed since the run, so it cannot be explained",
             )
         )
-
-
-def _bulk(path: Path) -> pa.Table:
-    """The settlements of a run in the engine's units, whatever the format."""
-    table = io.read_table(path)
-    if path.suffix != ".csv":
-        return table
-    problems = Problems()
-    frame = read(table, VISIT_OUTPUT, problems)
-    problems.stop()
-    names = [column.name for column in VISIT_OUTPUT.columns if frame.has(column.name)]
-    rows = rows_of(frame)
-    return pa.table({name: pa.array([row.get(name) for row in rows]) for name in names})
 
 
 def _plain(told: Explanation) -> dict[str, Any]:

@@ -9,9 +9,17 @@ import click
 
 from .base import Option
 
-__all__ = ["for_people", "inputs", "own_functions", "rules_of_settling"]
+__all__ = ["for_people", "inputs", "out_encoding", "out_format", "own_functions", "rules_of_settling"]
 
+FORMAT = click.Choice(["parquet", "csv"])
+ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
 PATH = click.Path(path_type=Path)
+out_encoding = click.option(
+    "--encoding", cls=Option, type=ENCODING, default="utf-8", show_default=True, zh="输出 CSV 的编码。", en="Encoding of CSV outputs."
+)  # fmt: skip
+out_format = click.option(
+    "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
+)  # fmt: skip
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
 NAMES = {
     "visits": ("结算表", "visits"),
@@ -58,11 +66,11 @@ def rules_of_settling(command: Any) -> Any:
     return own_functions(command)
 
 
-def for_people(command: Any) -> Any:
-    """The options that ask for a report of findings beside the tables."""
+def for_people(command: Any, zh: str = "违规报告", en: str = "findings") -> Any:
+    """The options that ask for a report beside the tables; `zh`, `en` say of what."""
     options = [
-        Option(["--html"], type=PATH, zh="另写一份 HTML 违规报告（可离线打开）。", en="Also write the findings as one HTML page that opens offline."),
-        Option(["--excel"], type=PATH, zh="另写一份 Excel 违规报告（.xlsx）。", en="Also write the findings as an Excel workbook (.xlsx)."),
+        Option(["--html"], type=PATH, zh=f"另写一份 HTML {zh}（可离线打开）。", en=f"Also write the {en} as one HTML page that opens offline."),
+        Option(["--excel"], type=PATH, zh=f"另写一份 Excel {zh}（.xlsx）。", en=f"Also write the {en} as an Excel workbook (.xlsx)."),
     ]  # fmt: skip
     command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
     return command

@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
+from ..jobs.disk import human
 from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
-from ..jobs.journal import human
 from ..jobs.run import Work
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session

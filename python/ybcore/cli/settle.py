@@ -36,7 +36,7 @@ from .base import Failure, Session
 from .check import for_people, tell_checked, write_checked, write_for_people
 from .tables import BESIDE, Inputs, from_options
 
-__all__ = ["demo", "demo_policies", "settle", "synth"]
+__all__ = ["demo", "demo_policies", "settle", "synth", "write_run"]
 
 DEMO_POLICIES = ("beijing-employee", "luoyang-resident", "yuyang-rural")
 
@@ -82,7 +82,7 @@ def settle(
     began = time.perf_counter()
     result = _run(session, engine, tables, state, lines_out, detail, rules=rule_book, beside=beside)
     seconds = time.perf_counter() - began
-    _write(session, result, inputs, out, format_, encoding)
+    write_run(session, result, inputs, out, format_, encoding)
     if rule_book is None:
         _report(session, result, tables, engine, as_json)
         return 0
@@ -118,7 +118,7 @@ def _run(
     return result
 
 
-def _write(session: Session, result: Settlement, inputs: Inputs, out: Path, suffix: str, encoding: str) -> None:
+def write_run(session: Session, result: Settlement, inputs: Inputs, out: Path, suffix: str, encoding: str) -> None:
     """settlements, lines, detail, state/ and receipt.json in a folder."""
     out.mkdir(parents=True, exist_ok=True)
     with session.step("写出结果", "write the outputs"):
@@ -192,7 +192,7 @@ def demo(session: Session, *, visits: int, seed: int, threads: int | None, out: 
     with session.step("编译政策与目录", "compile policies and catalogue"):
         engine = Engine(load_book(policies), Catalog(**rows), threads=threads)
     result = _run(session, engine, tables, None, False, False)
-    _write(session, result, inputs, out, "parquet", "utf-8")
+    write_run(session, result, inputs, out, "parquet", "utf-8")
     _report(session, result, tables, engine, as_json)
     example = _worth_explaining(result.visits)
     session.say(

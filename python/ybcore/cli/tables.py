@@ -13,7 +13,17 @@ from ..errors import InputError, Problem
 from ..messages import say
 from .base import Failure, Session
 
-__all__ = ["BESIDE", "CATALOG", "CHECKED", "TABLES", "Inputs", "from_folder", "from_options", "from_run"]
+__all__ = [
+    "BESIDE",
+    "CATALOG",
+    "CHECKED",
+    "TABLES",
+    "Inputs",
+    "catalog_files",
+    "from_folder",
+    "from_options",
+    "from_run",
+]
 
 BESIDE = ("diagnoses", "operations", "labs", "doctors", "stock")
 CHECKED = ("visits", "lines", "persons", "institutions", *BESIDE)
@@ -80,7 +90,7 @@ def from_options(
         given = named.get(name) or (io.find_table(folder, name) if folder is not None else None)
         if given is not None:
             paths[name] = given
-    found = _catalog(catalog, folder, problems)
+    found = catalog_files(catalog, folder, problems)
     if not policy:
         problems.append(
             Problem(what="name the policy: --policy FILE or FOLDER", what_zh="请用 --policy 给出政策文件或文件夹")
@@ -108,7 +118,7 @@ def from_options(
     return inputs
 
 
-def _catalog(catalog: Path | None, folder: Path | None, problems: list[Problem]) -> dict[str, Path]:
+def catalog_files(catalog: Path | None, folder: Path | None, problems: list[Problem]) -> dict[str, Path]:
     """Files of the catalogue that is named, or lies in the folder of the tables."""
     if catalog is None and folder is not None and (folder / "catalog").is_dir():
         catalog = folder / "catalog"
@@ -136,7 +146,7 @@ def from_folder(folder: Path, catalog: Path | None, others: tuple[Path, ...] = (
         if "visits" not in paths:
             what, zh = "no visits.parquet and no visits.csv is there", "没有 visits.parquet 或 visits.csv"
             problems.append(Problem(what=what, what_zh=zh, file=str(folder)))
-        found = _catalog(catalog, folder, problems)
+        found = catalog_files(catalog, folder, problems)
     else:
         problems.append(Problem(what="the folder is not there", what_zh="文件夹不存在", file=str(folder)))
     for path in others:

@@ -24,6 +24,7 @@ from ..columns.schema import Column, Table
 from ..errors import InputError, Problem
 from .columntypes import CODED, common_type, family, fitted, refused
 from .files import Found, find_files, is_url, open_file, partitions_of, sha256_of, stamp_of
+from .footers import DAMAGED, Footer, footer_of
 
 if TYPE_CHECKING:
     from ..engine import Engine
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataFile", "Dataset", "changed_since", "find_datasets"]
 
-_DAMAGED = (OSError, pa.ArrowException, ValueError, MemoryError, OverflowError)
 _FOOTERS = 256
 _LISTERS = 16
 
@@ -142,7 +142,7 @@ class Dataset:
                     return
                 for batch in file.iter_batches(rows, row_groups=[group], columns=wanted, use_threads=False):
                     yield _sound(pa.Table.from_batches([batch]))
-        except _DAMAGED as error:
+        except DAMAGED as error:
             self._tell_damage(data, group, wanted, error)
 
     @contextmanager
@@ -196,7 +196,7 @@ class Dataset:
                     _sound(file.read_row_group(group, columns=[column], use_threads=False), data.group_rows[group])
             except InputError:
                 raise
-            except _DAMAGED as own:
+            except DAMAGED as own:
                 problems.append(self._damage(data, group, column, own))
         raise InputError(problems or [self._damage(data, group, "*", error)]) from error
 
@@ -287,17 +287,6 @@ def find_datasets(document: JobDocument, engine: Engine) -> dict[str, Dataset]:
     return out
 
 
-@dataclass
-class _Footer:
-    """What one file says of itself; `problem` when it cannot be read."""
-
-    found: Found
-    schema: pa.Schema | None = None
-    group_rows: tuple[int, ...] = ()
-    checksums: bool = True
-    problem: Problem | None = None
-
-
 class _Finder:
     """One table: its footers, compared."""
 
@@ -311,9 +300,9 @@ class _Finder:
         remote = any(is_url(file.location) for file in found)
         if remote:
             with ThreadPoolExecutor(_LISTERS) as team:
-                footers = list(team.map(partial(_footer, self.table.name), found))
+                footers = list(team.map(partial(footer_of, self.table.name), found))
         else:
-            footers = [_footer(self.table.name, file) for file in found]
+            footers = [footer_of(self.table.name, file) for file in found]
         self.problems += [footer.problem for footer in footers if footer.problem is not None]
         made: dict[Any, int] = {}
         layouts: list[Layout] = []
@@ -425,69 +414,8 @@ def _and_more(files: Sequence[Any]) -> tuple[str, str]:
     return (f" (and in {rest} more files)", f"（另有 {rest} 个文件）") if rest else ("", "")
 
 
-def _data_file(footer: _Footer, index: int, layout: int) -> DataFile:
+def _data_file(footer: Footer, index: int, layout: int) -> DataFile:
     found = footer.found
     return DataFile(
         found.path, index, found.bytes, found.mtime_ns, footer.group_rows, footer.checksums, found.location, layout
     )
-
-
-def _footer(table: str, found: Found) -> _Footer:
-    """The footer of one file; what cannot be read is a problem, not an error."""
-    try:
-        with open_file(found.location) as source, pq.ParquetFile(source) as file:
-            footer = file.metadata
-            rows = tuple(footer.row_group(i).num_rows for i in range(footer.num_row_groups))
-            if sum(rows) != footer.num_rows or min(rows, default=0) < 0:
-                raise ValueError(f"{footer.num_rows} rows, but {sum(rows)} in its row groups")
-            return _Footer(found, file.schema_arrow, rows, _checksums(source, footer))
-    except _DAMAGED as error:
-        what, zh = _why_not_parquet(found, error)
-        return _Footer(found, problem=Problem(what=what, what_zh=zh, file=found.location, path=f"inputs.{table}"))
-
-
-def _why_not_parquet(found: Found, error: BaseException) -> tuple[str, str]:
-    if isinstance(error, FileNotFoundError):
-        return "the file is not there", "文件不存在"
-    if isinstance(error, PermissionError):
-        return "the file may not be read", "没有读取权限"
-    if found.bytes == 0:
-        return "the file is empty (0 bytes), no Parquet", "文件是空的（0 字节），不是 Parquet"
-    try:
-        with open_file(found.location) as source:
-            head = source.read(4)
-    except OSError:
-        head = b""
-    said = str(error).splitlines()[0] if str(error) else type(error).__name__
-    if head == b"PAR1":
-        return (
-            f"the file is truncated or damaged, its end cannot be read: {said}",
-            f"文件不完整或已损坏，文件尾无法读取：{said}",
-        )
-    if head == b"PARE":
-        return "the file is encrypted", "文件是加密的"
-    return "the file is no Parquet; convert it first", "文件不是 Parquet，请先转换"
-
-
-def _checksums(source: pa.NativeFile, footer: Any) -> bool:
-    """Whether the first page carries a checksum: field 4 of its Thrift header, after three integers."""
-    for i in range(footer.num_row_groups):
-        group = footer.row_group(i)
-        if group.num_rows and group.num_columns:
-            first = group.column(0)
-            begin = first.dictionary_page_offset or first.data_page_offset
-            head = source.read_at(64, begin)
-            return _has_fourth_integer(head)
-    return True
-
-
-def _has_fourth_integer(head: bytes) -> bool:
-    at = 0
-    for _ in range(3):
-        if head[at : at + 1] != b"\x15":
-            return False
-        at += 1
-        while at < len(head) and head[at] & 0x80:
-            at += 1
-        at += 1
-    return head[at : at + 1] == b"\x15"

@@ -6,21 +6,17 @@ journal does not name is thrown away; what it names is checked by size and hash 
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import fcntl
 import json
 import os
 import shutil
-import socket
 import threading
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, JobError, Problem
-from .files import sha256_of
+from ..errors import InputError, Problem
+from . import disk
+from .disk import door, drop_empty, files_of, human, is_sound, locked, noted, removed, sync_folder, unlocked
 
 __all__ = ["SUCCESS", "Journal", "differences", "finish", "human", "unfinished"]
 
@@ -65,7 +61,7 @@ class Journal:
         noted as `("sha256", path)`. `replace`: a folder of another identity is begun anew instead. JobError when another job runs here.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = _locked(Path(f"{folder}.lock"))
+        lock = locked(Path(f"{folder}.lock"))
         try:
             folder.mkdir(exist_ok=True)
             lines = _read(folder / NAME)
@@ -78,13 +74,13 @@ class Journal:
                 if differ:
                     before = None
             if before is None:
-                with _door(None, folder):
+                with door(folder):
                     shutil.rmtree(folder)
                     folder.mkdir()
                 lines = []
             journal = Journal(folder, lock, lines)
         except BaseException:
-            _unlocked(Path(f"{folder}.lock"), lock)
+            unlocked(Path(f"{folder}.lock"), lock)
             raise
         try:
             journal._sweep()
@@ -107,7 +103,7 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-            _unlocked(Path(f"{self.folder}.lock"), self._lock_file)
+            unlocked(Path(f"{self.folder}.lock"), self._lock_file)
 
     # ------------------------------------------------------------------ notes
 
@@ -117,7 +113,7 @@ class Journal:
             facts = self._notes.get((kind, key))
             if facts is None or (kind, key) in self._sound or "files" not in facts:
                 return facts
-        if not _is_sound(self.folder, facts):
+        if not is_sound(self.folder, facts):
             with self._lock:
                 self._notes.pop((kind, key), None)
             return None
@@ -141,12 +137,12 @@ class Journal:
 
     def _add(self, line: Facts, sync: bool = True) -> Facts:
         text = (json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n").encode()
-        with self._lock, _door(self, self.folder / NAME):
+        with self._lock, door(self.folder / NAME, self._needed):
             done = 0
             while done < len(text):
-                done += _write(self._file, text[done:])
+                done += disk.write(self._file, text[done:])
             if sync:
-                _sync(self._file)
+                disk.sync(self._file)
             self._notes[line["kind"], line["key"]] = line
         return line
 
@@ -170,25 +166,28 @@ class Journal:
         """
         last = self.folder / path
         place = last.with_name(last.name + self.torn)
-        with _door(self, last):
+        with door(last, self._needed):
             last.parent.mkdir(parents=True, exist_ok=True)
-            _removed(place)
+            removed(place)
             told = dict(write(place) or {})
             # Hashed as it lies there: what is noted is what can be read again.
-            files = [_noted(file, place, path, passing) for file in _files(place)]
+            files = [noted(file, place, path, passing) for file in files_of(place)]
             if place.is_dir():
                 for folder in [place, *(p for p in place.rglob("*") if p.is_dir())]:
-                    _sync_folder(folder)
-                _removed(last)
+                    sync_folder(folder)
+                removed(last)
             os.replace(place, last)
             if not passing:
-                _sync_folder(last.parent)
+                sync_folder(last.parent)
         size = sum(file["bytes"] for file in files)
         facts = self._add({"kind": kind, "key": key, **told, "path": path, "bytes": size, "files": files}, sync=False)
         with self._lock:
             self._expected = max(0, self._expected - size)
             self._sound.add((kind, key))
         return facts
+
+    def _needed(self) -> int:
+        return self._expected
 
     def expect(self, size: int) -> None:
         """About so many more bytes are going to be written; what is left of them is said when the disk is full."""
@@ -197,14 +196,14 @@ class Journal:
 
     def forget(self, path: str) -> None:
         """Remove a file or folder that is needed no more (spilled rows of a finished stage)."""
-        with _door(self, self.folder / path):
-            _removed(self.folder / path)
+        with door(self.folder / path, self._needed):
+            removed(self.folder / path)
 
     def _sweep(self) -> None:
         """Throw away what the journal does not name."""
         named = {file["path"] for facts in self._notes.values() for file in facts.get("files", ())}
-        with _door(self, self.folder):
-            for file in _files(self.folder):
+        with door(self.folder, self._needed):
+            for file in files_of(self.folder):
                 name = file.relative_to(self.folder).as_posix()
                 if name not in named and name != NAME:
                     file.unlink()
@@ -217,13 +216,13 @@ class Journal:
         Only files that the journal names stay, and `_SUCCESS`. A job that is stopped in here is finished by `finish`.
         """
         self._sweep()
-        with _door(self, self.folder):
+        with door(self.folder, self._needed):
             success = self.folder / SUCCESS
             success.touch()
-            _sync_folder(self.folder)
+            sync_folder(self.folder)
             (self.folder / NAME).unlink()
-            _drop_empty(self.folder)
-            _sync_folder(self.folder)
+            drop_empty(self.folder)
+            sync_folder(self.folder)
             _swap(self.folder, out, replace)
         self.close()
 
@@ -234,26 +233,26 @@ def finish(out: Path) -> None:
     beside = Path(f"{folder}.lock")
     if not any(place.exists() for place in (folder, old, beside)):
         return
-    lock = _locked(beside)
+    lock = locked(beside)
     try:
         whole = (folder / SUCCESS).exists() and not (folder / NAME).exists()
         if whole:
             _swap(folder, out, replace=(out / SUCCESS).exists())
         elif out.exists():
-            _removed(old)
+            removed(old)
     finally:
-        _unlocked(beside, lock)
+        unlocked(beside, lock)
 
 
 def _swap(folder: Path, out: Path, replace: bool) -> None:
     """`folder` takes the name `out`; what had it goes."""
     old = out.with_name(out.name + ".replaced")
     if replace and out.exists():
-        _removed(old)
+        removed(old)
         os.rename(out, old)
     os.rename(folder, out)
-    _sync_folder(out.parent)
-    _removed(old)
+    sync_folder(out.parent)
+    removed(old)
 
 
 # ---------------------------------------------------------------------------------------------- identity
@@ -303,113 +302,6 @@ def _other(found: tuple[str, str], folder: Path) -> Problem:
     )
 
 
-# ---------------------------------------------------------------------------------------------- the disk
-
-
-def human(size: int) -> str:
-    """Bytes as people read them."""
-    amount, unit = float(size), "B"
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if amount < 1024 or unit == "TiB":
-            break
-        amount /= 1024
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-# The doors through which everything goes to the disk; tests let them fail.
-_write = os.write
-_sync = os.fsync
-
-
-@contextlib.contextmanager
-def _door(journal: Journal | None, place: Path) -> Iterator[None]:
-    """Turn a failing disk into a JobError that says where and how much room is needed."""
-    try:
-        yield
-    except OSError as error:
-        code = error.errno
-        full = code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "No space left" in str(error)
-        if not full:
-            said = os.strerror(code) if code else str(error)
-            what, zh = f"cannot be written: {said}", f"无法写入：{said}"
-            raise JobError([_stays(what, zh, place)]) from error
-        free = human(shutil.disk_usage(_existing(place)).free)
-        more = 0 if journal is None else journal._expected
-        needed, zh_needed = (f", about {human(more)} more are needed", f"，约还需 {human(more)}") if more else ("", "")
-        what = f"the disk is full{needed}; {free} are free"
-        raise JobError([_stays(what, f"磁盘已满{zh_needed}；剩余 {free}", place)]) from error
-
-
-def _stays(what: str, zh: str, place: Path) -> Problem:
-    more, zh_more = "what is done stays: start the job again and it goes on", "已完成的部分保留，重新运行即可续作"
-    return Problem(what=f"{what}; {more}", what_zh=f"{zh}；{zh_more}", file=str(place))
-
-
-def _existing(place: Path) -> Path:
-    while not place.exists():
-        place = place.parent
-    return place
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        _sync(handle)
-    finally:
-        os.close(handle)
-
-
-def _files(place: Path) -> list[Path]:
-    """The files of a part, by name."""
-    if place.is_dir():
-        return sorted(p for p in place.rglob("*") if p.is_file() or p.is_symlink())
-    return [place]
-
-
-def _removed(place: Path) -> None:
-    if place.is_dir():
-        shutil.rmtree(place)
-    elif place.exists():
-        place.unlink()
-
-
-def _drop_empty(folder: Path) -> None:
-    for place, _, _ in os.walk(folder, topdown=False):
-        if Path(place) != folder and not os.listdir(place):
-            os.rmdir(place)
-
-
-def _noted(file: Path, place: Path, path: str, passing: bool) -> Facts:
-    """What is noted of one file of a part; synced unless it is passing."""
-    name = path if file == place else f"{path}/{file.relative_to(place).as_posix()}"
-    if passing:
-        return {"path": name, "bytes": file.stat().st_size, "crc32": _crc32(file)}
-    with open(file, "rb") as held:
-        _sync(held.fileno())
-    return {"path": name, "bytes": file.stat().st_size, "sha256": sha256_of(str(file))}
-
-
-def _crc32(file: Path) -> int:
-    whole = 0
-    with open(file, "rb") as held:
-        while block := held.read(1 << 20):
-            whole = zlib.crc32(block, whole)
-    return whole
-
-
-def _is_sound(folder: Path, facts: Facts) -> bool:
-    """Every file of a part is there, with the size and hash that were noted."""
-    for file in facts["files"]:
-        place = folder / file["path"]
-        if not place.is_file() or place.stat().st_size != file["bytes"]:
-            return False
-        if "crc32" in file and _crc32(place) != file["crc32"]:
-            return False
-        if "sha256" in file and sha256_of(str(place)) != file["sha256"]:
-            return False
-    return True
-
-
 def _read(path: Path) -> list[Facts]:
     """The lines of a journal up to the first torn one, which is cut off with all that follows."""
     if not path.exists():
@@ -428,34 +320,3 @@ def _read(path: Path) -> list[Facts]:
     if good < len(raw):
         os.truncate(path, good)
     return lines
-
-
-# ---------------------------------------------------------------------------------------------- the lock
-
-
-def _locked(path: Path) -> int:
-    """A lock on a file beside the folder; JobError when somebody else holds it."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            who = os.pread(handle, 200, 0).decode(errors="replace").strip()
-            os.close(handle)
-            folder = str(path).removesuffix(".lock")
-            what, zh = f"another job runs here ({who})", f"另一作业正在此运行（{who}）"
-            raise JobError([Problem(what=what, what_zh=zh, file=folder)]) from None
-        # The one before may have taken the file away between our opening and our locking it.
-        if path.exists() and os.fstat(handle).st_ino == path.stat().st_ino:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-            return handle
-        os.close(handle)
-
-
-def _unlocked(path: Path, handle: int) -> None:
-    """Taken away while it is still ours, so that nobody holds a lock on a file that is gone."""
-    try:
-        path.unlink(missing_ok=True)
-    finally:
-        os.close(handle)

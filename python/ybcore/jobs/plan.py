@@ -19,7 +19,7 @@ from ..errors import InputError, Problem
 from ..settling.order import group_persons, household_links
 from .datasets import DataFile, Dataset
 
-__all__ = ["Plan", "make_plan"]
+__all__ = ["Plan", "make_plan", "row_groups"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]

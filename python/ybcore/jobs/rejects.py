@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from .journal import Journal
 from .parts import write_part
-from .plan import Plan
+from .plan import Plan, row_groups
 from .scatter import Reader
 
 __all__ = ["Rejects"]
@@ -24,7 +24,7 @@ _NO_PART = ("bad_value", "duplicate_setl_id")  # rows that are as if they were n
 class Rejects:
     """What the `parts` (kind and key in the journal) of a job hold. `firsts`: the row of each of `plan.twice` that was taken as the first."""
 
-    def __init__(self, journal: Journal, parts: Sequence[tuple[str, int]], plan: Plan, readers: Mapping[str, Reader], firsts: Sequence[int]) -> None:  # fmt: skip
+    def __init__(self, journal: Journal, parts: Sequence[tuple[str, int | str]], plan: Plan, readers: Mapping[str, Reader], firsts: Sequence[int]) -> None:  # fmt: skip
         self.journal, self.plan, self.readers, self.firsts = journal, plan, readers, firsts
         notes = [journal.find(kind, key) for kind, key in parts]
         self._files = [journal.folder / note["path"] for note in notes if note is not None]
@@ -98,14 +98,15 @@ class Rejects:
         if reader is None or "feedetl_sn" not in reader.dataset.columns or "feedetl_sn" in reader.columns:
             return rows
         serial = rows["feedetl_sn"].to_pylist()
-        begin = reader.begin
+        groups = row_groups(reader.dataset)
+        begin = np.cumsum([0, *(reader.dataset.files[file].group_rows[group] for file, group in groups)])
         places = self._places[self._visits :]
-        for group in np.unique(np.searchsorted(begin, places, side="right") - 1).tolist():
-            mine = np.flatnonzero((places >= begin[group]) & (places < begin[group + 1]))
-            file, number = reader.groups[group]
-            held = reader.dataset.read(file, number, ["feedetl_sn"])["feedetl_sn"]
-            for i, text in zip(
-                mine.tolist(), held.take(pa.array(places[mine] - begin[group])).cast(pa.string()).to_pylist()
-            ):
+        for number in np.unique(np.searchsorted(begin, places, side="right") - 1).tolist():
+            mine = np.flatnonzero((places >= begin[number]) & (places < begin[number + 1]))
+            file, group = groups[number]
+            held = reader.dataset.read(file, group, ["feedetl_sn"])["feedetl_sn"].take(
+                pa.array(places[mine] - begin[number])
+            )
+            for i, text in zip(mine.tolist(), held.cast(pa.string()).to_pylist()):
                 serial[self._visits + i] = text
         return rows.set_column(rows.column_names.index("feedetl_sn"), "feedetl_sn", pa.array(serial, pa.string()))

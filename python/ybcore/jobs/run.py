@@ -8,14 +8,18 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..columns.ids import lookup, normal
+from ..columns.read import blank_is_missing
 from ..engine import Engine, State
 from ..settling.merge import Part, merged
+from .budget import Budget
 from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
@@ -30,9 +34,7 @@ __all__ = ["Work"]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 AROUND = ("persons", "acct_events")  # tables of people
-VISIT_BYTES, LINE_BYTES = 2500, 200  # of a unit in work
 OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
-MOST_VISITS = 100_000
 
 
 class Unordered(Exception):
@@ -62,10 +64,12 @@ class Work:
 
     def run(self) -> list[dict[str, Any]]:
         """Settle everything that is not settled yet; the units' notes."""
-        with ThreadPoolExecutor(self.threads) as pool:
+        self.workers = self._budget.workers(self.threads, self.unit_visits)
+        with ThreadPoolExecutor(self.workers) as pool:
             self.pool = pool
             with self.times.step("plan"):
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
+            self._budget.check(int(np.bincount(self.plan.visit_unit, minlength=1).max()))
             self._engines: deque[Engine] = deque()
             self.journal.expect(OUT_BYTES["visits"] * self.datasets["visits"].rows)
             if self.outputs.lines and "lines" in self.datasets:
@@ -87,27 +91,28 @@ class Work:
         return [notes[u] for u in range(self.plan.units)]
 
     @cached_property
-    def unit_visits(self) -> int:
-        """Visits that a unit is to have, by the memory there is; a job that goes on keeps the units that it began with."""
+    def _budget(self) -> Budget:
+        return Budget(self.datasets, self.memory)
+
+    @cached_property
+    def _cut(self) -> dict[str, Any]:
+        """Sizes of units and pieces, by the memory there is; a job that goes on keeps those that it began with."""
         noted = self.journal.find("cut", "")
         if noted is None:
-            noted = self.journal.note("cut", "", visits=self._fitting)
-        return int(noted["visits"])
+            noted = self.journal.note("cut", "", visits=self._budget.unit_visits, rows=self._budget.most_rows)
+        return noted
 
-    @property
-    def _fitting(self) -> int:
-        visits = max(1, self.datasets["visits"].rows)
-        lines = self.datasets["lines"].rows if "lines" in self.datasets else 0
-        each = VISIT_BYTES + LINE_BYTES * lines / visits
-        room = self.memory - (256 << 20) - 150 * visits
-        return int(min(MOST_VISITS, max(100, room / 4 / each)))
+    @cached_property
+    def unit_visits(self) -> int:
+        """Visits that a unit is to have."""
+        return int(self._cut["visits"])
 
     def _over(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterable[Any]:
         """A function over items on all threads, in order, a few ahead."""
         waiting: deque[Future[Any]] = deque()
         for item in items:
             waiting.append(self.pool.submit(function, item))
-            if len(waiting) > self.threads:
+            if len(waiting) > self.workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -144,41 +149,27 @@ class Work:
 
     @cached_property
     def _readers(self) -> dict[str, Reader]:
-        return {
-            name: Reader(data, self._columns(name), name in ("visits", "lines")) for name, data in self.datasets.items()
-        }
+        rows, numbered = int(self._cut["rows"]), ("visits", "lines")
+        return {name: Reader(data, self._columns(name), name in numbered, rows) for name, data in self.datasets.items()}
 
-    def _visit_rows(self, at: int) -> pa.Table:
-        """Visits of a row group with their groups."""
-        reader = self._readers["visits"]
-        with self.times.step("decode"):
-            table = reader.read(at)
-        begin, end = reader.begin[at], reader.begin[at + 1]
-        return table.append_column(GROUP, pa.array(self.plan.visit_group[begin:end]))
-
-    def _line_rows(self, at: int) -> tuple[pa.Table, Int32, Int32]:
-        """(lines of a row group, visit of each, unit of each; -1 none)."""
-        with self.times.step("decode"):
-            table = self._readers["lines"].read(at)
+    def _lines_with_visits(self, table: pa.Table, key: str) -> tuple[pa.Table, Int32, Int32]:
+        """(lines with their places in their units, visit of each, unit of each; -1 none). Those of no visit are rejects."""
         with self.times.step("join"):
             visit = self.plan.visits_of(_ids(table["setl_id"]))
         lost = visit < 0
-        if lost.any() and self.journal.find("lost", at) is None:
-            self._lost(at, table.filter(pa.array(lost)))
+        if lost.any() and self.journal.find("lost", key) is None:
+            self._lost(key, table.filter(pa.array(lost)))
         there = np.maximum(visit, 0)
         place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
         unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
-        return (
-            table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32))),
-            visit,
-            unit.astype(np.int32),
-        )
+        table = table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32)))
+        return table, visit, unit.astype(np.int32)
 
-    def _lost(self, at: int, lines: pa.Table) -> None:
+    def _lost(self, key: str, lines: pa.Table) -> None:
         """Lines of no visit."""
         with_names = with_files(lines, self._readers["lines"].paths)
         rows = rejected("lines", with_names, "no_visit", self.plan.setl_ids.type, self.plan.people.type)
-        self.journal.part("lost", at, f"work/lost-{at:05d}.parquet", lambda path: write_part(rows, path), passing=True)
+        self.journal.part("lost", key, f"work/lost-{key}.parquet", lambda path: write_part(rows, path), passing=True)
 
     # ------------------------------------------------------------------ partition
 
@@ -193,23 +184,46 @@ class Work:
             self._advance(sizes[at])
 
     def _scatter_group(self, name: str, at: int) -> int:
-        table, unit = self.rows_by_unit(name, at)
-        with self.times.step("scatter"):
-            table, start = by_unit(table, unit, self.plan.units)
-            path = f"spill/{name}-{at:05d}.arrow"
-            self.journal.part(f"spill {name}", at, path, lambda place: write_chunk(table, start, place), passing=True)
+        self.journal.part(f"spill {name}", at, f"spill/{name}-{at:05d}", partial(self._spill, name, at), passing=True)
         return at
 
-    def rows_by_unit(self, name: str, at: int) -> tuple[pa.Table, Int32]:
-        """(rows of a row group as units have them, unit of each; -1 none)."""
+    def _spill(self, name: str, at: int, place: Path) -> dict[str, Any]:
+        """Write a chunk by unit into a folder, a file a piece."""
+        place.mkdir()
+        pieces = []
+        for number, table, unit in self.rows_by_unit(name, at):
+            with self.times.step("scatter"):
+                table, start = by_unit(table, unit, self.plan.units)
+                pieces.append(write_chunk(table, start, place / f"{number:05d}.arrow"))
+            del table
+        return {"units": pieces}
+
+    def rows_by_unit(self, name: str, at: int) -> Iterator[tuple[int, pa.Table, Int32]]:
+        """(number, rows as units have them, unit of each; -1 none) of each piece of a row group."""
+        row = int(self._readers[name].begin[at])
+        for number, table in enumerate(self._pieces(name, at)):
+            end = row + table.num_rows
+            yield number, *self._with_units(name, table, row, f"{at}.{number}")
+            row = end
+
+    def _pieces(self, name: str, at: int) -> Iterator[pa.Table]:
+        pieces = self._readers[name].pieces(at)
+        while True:
+            with self.times.step("decode"):
+                table = next(pieces, None)
+            if table is None:
+                return
+            yield table
+
+    def _with_units(self, name: str, table: pa.Table, row: int, key: str) -> tuple[pa.Table, Int32]:
+        """(rows from `row` of the dataset with what units need of them, unit of each; -1 none)."""
         if name == "visits":
-            begin = self._readers[name].begin
-            return self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]
+            begin, end = row, row + table.num_rows
+            group = pa.array(self.plan.visit_group[begin:end])
+            return table.append_column(GROUP, group), self.plan.visit_unit[begin:end]
         if name == "lines":
-            table, _, unit = self._line_rows(at)
+            table, _, unit = self._lines_with_visits(table, key)
             return table, unit
-        with self.times.step("decode"):
-            table = self._readers[name].read(at)
         return table, self.plan.unit_of_people(_ids(table["psn_no"]))
 
     def _spilled(self, name: str, unit: int) -> pa.Table:
@@ -218,14 +232,15 @@ class Work:
         for at in range(len(self._readers[name])):
             note = self.journal.find(f"spill {name}", at)
             assert note is not None
-            table = read_batch(self.journal.folder / note["path"], note["units"], unit)
-            if table is not None:
-                tables.append(table)
-        return joined(tables, lambda: self._empty(name))
+            for number, units in enumerate(note["units"]):
+                table = read_batch(self.journal.folder / note["path"] / f"{number:05d}.arrow", units, unit)
+                if table is not None:
+                    tables.append(table)
+        return joined(tables, partial(self._empty, name))
 
     def _empty(self, name: str) -> pa.Table:
         """A table of a unit that has no rows of it."""
-        table = self._readers[name].read(0).slice(0, 0) if len(self._readers[name]) else pa.table({})
+        table = self._readers[name].empty()
         if name == "visits":
             return table.append_column(GROUP, pa.array([], pa.int32()))
         if name == "lines":
@@ -264,7 +279,9 @@ class Work:
     @property
     def streams(self) -> bool:
         """Whether units may be settled as their rows come by: few rows have to wait for others."""
-        return self.plan.most_waiting <= 4 * self.unit_visits and self.journal.find("mode", "partition") is None
+        if self.plan.most_waiting > 3 * self.unit_visits or self.journal.find("mode", "partition") is not None:
+            return False
+        return all(self._readers[name].whole for name in ("visits", "lines") if name in self.datasets)
 
     def _stream(self) -> None:
         """Settle each unit when its last row has come by."""
@@ -290,7 +307,7 @@ class Work:
                 if unit not in self._settled:
                     running.append(self.pool.submit(self._settle, unit, tables))
                 del tables
-                while len(running) > self.threads:
+                while len(running) > self.workers:
                     self._tell(running.popleft().result())
 
         try:
@@ -317,13 +334,17 @@ class Work:
             self._held[name].setdefault(unit, []).append(table)
 
     def _split_visits(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
-        """(visits of a row group by unit, rows up to its end)."""
+        """(visits of a chunk by unit, rows up to its end)."""
         begin = self._readers["visits"].begin
-        return split(self._visit_rows(at), self.plan.visit_unit[begin[at] : begin[at + 1]]), int(begin[at + 1])
+        with self.times.step("decode"):
+            table = self._readers["visits"].read(at)
+        return split(*self._with_units("visits", table, int(begin[at]), "")), int(begin[at + 1])
 
     def _split_lines(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
-        """(lines of a row group by unit, the last visit that they are of)."""
-        table, visit, unit = self._line_rows(at)
+        """(lines of a chunk by unit, the last visit that they are of)."""
+        with self.times.step("decode"):
+            table = self._readers["lines"].read(at)
+        table, visit, unit = self._lines_with_visits(table, f"{at}.0")
         return split(table, unit), int(visit.max(initial=-1))
 
     # ------------------------------------------------------------------ one unit
@@ -359,7 +380,7 @@ class Work:
     @cached_property
     def _institutions(self) -> pa.Table:
         reader = self._readers["institutions"]
-        return joined([reader.read(at) for at in range(len(reader))], lambda: self._empty("institutions"))
+        return joined([reader.read(at) for at in range(len(reader))], reader.empty)
 
     @cached_property
     def _state_units(self) -> tuple[Int32, Int32]:
@@ -367,8 +388,6 @@ class Work:
         state, plan = self.state, self.plan
         assert state is not None
         people = plan.unit_of_people(pa.chunked_array([pa.array(state.people(), plan.people.type)]))
-        from ..columns.ids import lookup
-
         houses = state.households()
         at = (
             lookup(pa.chunked_array([pa.array(houses, plan.houses.type)]), plan.houses)
@@ -426,11 +445,9 @@ class Work:
     # ------------------------------------------------------------------ rejects
 
     def _rejects(self) -> Rejects:
-        lines = len(self._readers["lines"]) if "lines" in self.datasets else 0
-        parts = [("rejected", u) for u in range(self.plan.units)] + [("lost", at) for at in range(lines)]
-        return Rejects(
-            self.journal, parts, self.plan, self._readers, [self._first(i) for i in range(len(self.plan.twice))]
-        )
+        parts = [(kind, key) for kind in ("rejected", "lost") for key in self.journal.all(kind)]
+        firsts = [self._first(i) for i in range(len(self.plan.twice))]
+        return Rejects(self.journal, parts, self.plan, self._readers, firsts)
 
     # ------------------------------------------------------------------ settlements that are there twice
 
@@ -463,7 +480,4 @@ class Work:
 
 
 def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    from ..columns.ids import normal
-    from ..columns.read import blank_is_missing
-
     return blank_is_missing(normal(column))

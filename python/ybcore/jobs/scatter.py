@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,8 @@ from .datasets import Dataset
 from .plan import row_groups
 from .unit import SOURCE
 
+FULL = 1 << 18  # rows to which small row groups are put together
+
 __all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
 
 Int32 = npt.NDArray[np.int32]
@@ -23,27 +24,63 @@ Int64 = npt.NDArray[np.int64]
 
 
 class Reader:
-    """The row groups of a dataset, numbered through, with the columns that are asked for. `source`: with file and row."""
+    """The rows of a dataset in chunks of whole row groups: small ones are put together.
 
-    def __init__(self, dataset: Dataset, columns: Sequence[str] | None = None, source: bool = True) -> None:
-        self.dataset, self.source = dataset, source
+    `columns`: those that are asked for, None all. `source`: with file (its number) and row. `most`: rows of the largest piece.
+    """
+
+    def __init__(
+        self, dataset: Dataset, columns: Sequence[str] | None = None, source: bool = True, most: int = 1 << 40
+    ) -> None:
+        self.dataset, self.source, self.most = dataset, source, most
         self.columns = [name for name in dataset.columns if columns is None or name in columns]
-        self.groups = row_groups(dataset)
-        self.sizes = [dataset.files[file].group_rows[group] for file, group in self.groups]
+        self._chunks: list[list[tuple[int, int]]] = []
+        self.sizes: list[int] = []
+        for file, group in row_groups(dataset):
+            rows = dataset.files[file].group_rows[group]
+            if not self.sizes or self.sizes[-1] + rows > min(FULL, most):
+                self._chunks.append([])
+                self.sizes.append(0)
+            self._chunks[-1].append((file, group))
+            self.sizes[-1] += rows
         self.begin = np.concatenate(([0], np.cumsum(self.sizes))).astype(np.int64)
 
     def __len__(self) -> int:
-        return len(self.groups)
+        return len(self._chunks)
+
+    @property
+    def whole(self) -> bool:
+        """Whether every chunk is one piece."""
+        return max(self.sizes, default=0) <= self.most
 
     def read(self, at: int) -> pa.Table:
-        """One row group, each column in one piece. The file is its number here."""
-        file, group = self.groups[at]
-        table = self.dataset.read(file, group, self.columns).combine_chunks()
+        """One chunk, each column in one piece."""
+        return joined(
+            [self._with_source(self.dataset.read(*of, self.columns), *of, 0) for of in self._chunks[at]], self.empty
+        )
+
+    def pieces(self, at: int) -> Iterator[pa.Table]:
+        """One chunk, in several tables where it is too large."""
+        if self.sizes[at] <= self.most:
+            yield self.read(at)
+            return
+        for file, group in self._chunks[at]:
+            row = 0
+            for table in self.dataset.batches(file, group, self.columns, rows=max(1, self.most // 3)):
+                yield self._with_source(table, file, group, row).combine_chunks()
+                row += table.num_rows
+
+    def _with_source(self, table: pa.Table, file: int, group: int, row: int) -> pa.Table:
         if self.source:
-            first = sum(self.dataset.files[file].group_rows[:group])
+            first = sum(self.dataset.files[file].group_rows[:group]) + row
             table = table.append_column(SOURCE[0], pa.array(np.full(table.num_rows, file, np.int32)))
             table = table.append_column(SOURCE[1], pa.array(np.arange(first, first + table.num_rows, dtype=np.int64)))
         return table
+
+    def empty(self) -> pa.Table:
+        """A chunk without rows."""
+        arrow = self.dataset.arrow
+        return self._with_source(pa.schema([arrow.field(name) for name in self.columns]).empty_table(), 0, 0, 0)
 
     @property
     def paths(self) -> pa.Array:
@@ -89,13 +126,14 @@ def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     return out
 
 
-def write_chunk(table: pa.Table, start: Int64, path: Path) -> dict[str, Any]:
-    """One batch for each unit that has rows, one after another."""
+def write_chunk(table: pa.Table, start: Int64, path: Path) -> list[int]:
+    """One batch for each unit that has rows, one after another; the rows of each unit."""
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         for unit in np.flatnonzero(np.diff(start)).tolist():
             piece = table.slice(int(start[unit]), int(start[unit + 1] - start[unit]))
             writer.write_batch(piece.to_batches()[0])
-    return {"rows": table.num_rows, "units": np.diff(start).tolist()}
+    rows: list[int] = np.diff(start).tolist()
+    return rows
 
 
 def read_batch(path: Path, units: Sequence[int], unit: int) -> pa.Table | None:
@@ -112,5 +150,5 @@ def joined(tables: Sequence[pa.Table], empty: Callable[[], pa.Table]) -> pa.Tabl
     if not tables:
         return empty()
     if len(tables) == 1:
-        return tables[0]
+        return tables[0].combine_chunks()
     return pa.concat_tables(tables).unify_dictionaries().combine_chunks()

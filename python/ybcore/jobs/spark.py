@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["SparkWork", "started"]
 
 _POLL = 0.2  # seconds between two looks at what tasks have sent
+Place = tuple[int, int]  # number of a row group, and of a piece of it
 _KNOWN = ("cut", "first", "lost", "rejected")  # notes that a task asks for
 
 
@@ -63,7 +64,7 @@ class SparkWork(Work):
     machine of the cluster sees."""
 
     session: Any = None
-    workers: set[str] = field(default_factory=set, init=False)
+    processes: set[str] = field(default_factory=set, init=False)
 
     @property
     def streams(self) -> bool:
@@ -120,7 +121,7 @@ class SparkWork(Work):
             facts = dict(line)
             kind, key = facts.pop("kind"), facts.pop("key")
             if kind == "worker":
-                self.workers.add(key)
+                self.processes.add(key)
                 for name, seconds in facts["seconds"].items():
                     self.times.seconds[name] = self.times.seconds.get(name, 0.0) + seconds
                 continue
@@ -134,7 +135,7 @@ class SparkWork(Work):
 
     def told(self) -> dict[str, Any]:
         """For the record of the run: which processes settled."""
-        return {"engine": "spark", "master": self.session.sparkContext.master, "workers": sorted(self.workers)}
+        return {"engine": "spark", "master": self.session.sparkContext.master, "workers": sorted(self.processes)}
 
 
 # ---------------------------------------------------------------------------------------------- what runs in tasks
@@ -185,7 +186,7 @@ class _Notes(Journal):
 class _Worker(Work):
     """The steps of a job inside a task."""
 
-    pieces: dict[str, list[tuple[int, pa.Table]]] = field(default_factory=dict)
+    pieces: dict[str, list[tuple[Place, pa.Table]]] = field(default_factory=dict)
 
     @property
     def notes(self) -> _Notes:
@@ -225,23 +226,23 @@ def _worker(sent: Broadcast[_Sent], known: list[Facts]) -> _Worker:
 
 @dataclass(frozen=True)
 class _Cut:
-    """A row group → (place of a unit in `todo`, (table, number of the row group, piece)); notes travel with the first unit."""
+    """A row group → (place of a unit in `todo`, (table, where the rows stand, blob)); notes travel with the first unit."""
 
     sent: Broadcast[_Sent]
     known: list[Facts]
     todo: list[int]
 
-    def __call__(self, task: tuple[str, int]) -> Iterator[tuple[int, tuple[str, int, Any]]]:
+    def __call__(self, task: tuple[str, int]) -> Iterator[tuple[int, tuple[str, Place, Any]]]:
         name, at = task
         with carried():
             worker = _worker(self.sent, self.known)
-            table, unit = worker.rows_by_unit(name, at)
             place = np.full(worker.plan.units + 1, -1, np.int32)
             place[self.todo] = np.arange(len(self.todo))
-            for part, blob in cut(table, place[unit], len(self.todo)):
-                yield part, (name, at, blob)
+            for number, table, unit in worker.rows_by_unit(name, at):
+                for part, blob in cut(table, place[unit], len(self.todo)):
+                    yield part, (name, (at, number), blob)
             for line in [*worker.notes.taken(), _working(worker)]:
-                yield 0, ("", at, line)
+                yield 0, ("", (at, 0), line)
 
 
 @dataclass(frozen=True)
@@ -253,7 +254,7 @@ class _Settle:
     todo: list[int]
     said: Accumulator[list[Facts]]
 
-    def __call__(self, place: int, pieces: Iterable[tuple[int, tuple[str, int, Any]]]) -> Iterator[int]:
+    def __call__(self, place: int, pieces: Iterable[tuple[int, tuple[str, Place, Any]]]) -> Iterator[int]:
         with carried():
             worker = _worker(self.sent, self.known)
             worker.pieces = {}

@@ -17,7 +17,7 @@ from ..errors import Problem
 from ..policy import Book
 from ..policy.faults import nearest
 
-__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered", "alike", "fitted", "read_changes"]  # fmt: skip
+__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered", "alike", "family", "fitted", "read_changes"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,9 +174,10 @@ def _read(
 _FAMILIES = ("text", "whole", "decimal", "time", "truth")
 
 
-def _family(kind: pa.DataType) -> str:
+def family(kind: pa.DataType) -> str:
+    """What a type's cells are: text, whole, decimal, time, truth; else the type's own name."""
     if pa.types.is_dictionary(kind):
-        return _family(kind.value_type)
+        return family(kind.value_type)
     tests = (is_text, pa.types.is_integer, pa.types.is_decimal, pa.types.is_temporal, pa.types.is_boolean)
     return next((name for name, test in zip(_FAMILIES, tests) if test(kind)), str(kind))
 
@@ -187,7 +188,7 @@ def fitted(column: pa.ChunkedArray, target: pa.DataType, kind: str) -> pa.Chunke
         return column
     if pa.types.is_null(column.type):
         return pa.chunked_array([pa.nulls(len(column), target)])
-    ours, theirs = _family(column.type), _family(target)
+    ours, theirs = family(column.type), family(target)
     days = kind == "date" and {str(column.type), str(target)} == {"int32", "date32[day]"}
     if ours != theirs and not days and not (kind == "flag" and {ours, theirs} <= {"text", "whole", "truth"}):
         raise ColumnError(f"is {column.type}, that of the run is {target}")

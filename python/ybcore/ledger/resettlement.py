@@ -27,6 +27,7 @@ from .scope import Reach, Scope
 
 if TYPE_CHECKING:
     from .attribution import Attribution
+    from .document import ChangesDocument
 
 __all__ = ["Resettlement", "resettle"]
 
@@ -56,6 +57,31 @@ class Resettlement:
         """Accounts of everybody in the affected groups, before and after: balance in fen, day through which movements are applied."""
         before, after = self._work.states
         return _beside(before.accounts(), after.accounts(), ["psn_no"], ["balc", "through"])
+
+    def touched(self, ids: Iterable[Any]) -> dict[Any, set[str]]:
+        """By setl_id, for these ones: the reason classes of the changes that touched the visit (it has one reason all the same)."""
+        bench = self._work.bench
+        names = flat(bench.tables["visits"]["setl_id"])
+        rows = np.flatnonzero(np.asarray(pc.is_in(names, value_set=pa.array([*ids], names.type))))
+        out: dict[Any, set[str]] = {name: set() for name in names.take(pa.array(rows)).to_pylist()}
+        for read, mask in zip(self._work.reads, bench.touched, strict=True):
+            for name in names.take(pa.array(rows[mask[rows]])).to_pylist():
+                out[name].add(read.change.reason)
+        return out
+
+    def to_html(self, path: Any, lang: str | None = None, document: ChangesDocument | None = None) -> None:
+        """The re-settlement as one page that opens offline, for the people who sign it; `zh` or `en`. Needs `ybcore[report]`."""
+        from ..report.resettled import signed
+        from ..report.resettled_page import write_page
+
+        write_page(signed(self, document), path, lang)
+
+    def to_excel(self, path: Any, lang: str | None = None, document: ChangesDocument | None = None) -> list[str]:
+        """The same as a workbook; tells what did not fit a sheet and stands in a CSV file beside. Needs `ybcore[excel]`."""
+        from ..report.resettled import signed
+        from ..report.resettled_book import write_workbook
+
+        return write_workbook(signed(self, document), path, lang)
 
     def attribution(self, method: str = "sequence") -> Attribution:
         """What each change moved, payer by payer: in the order given, or on average over all orders (`shapley`, up to six changes)."""
@@ -232,7 +258,8 @@ class Work:
         if before.detail is not None and detail is not None:
             ids = flat(ids_of(self.reach.tables["visits"], "setl_id")).combine_chunks()
             gone = pc.is_in(flat(ids_of(before.detail, "setl_id")), value_set=ids)
-            detail = pa.concat_tables([before.detail.filter(pc.invert(gone)), detail]).unify_dictionaries()
+            held = before.detail.filter(pc.invert(gone))
+            detail = pa.concat_tables([held, detail.cast(held.schema)]).unify_dictionaries()
         state = None
         if before.state is not None and new.state is not None:
             rest = self.reach.part_of(before.state, others=True)

@@ -23,6 +23,7 @@ from .names import names_in
 from .numbers import ScalarError, days, month_day, whole
 
 __all__ = [
+    "Bilingual",
     "Bucket",
     "Code",
     "CounterName",
@@ -53,6 +54,13 @@ class Node(BaseModel):
         except ValidationError as error:
             keys = [f.validation_alias or f.alias or name for name, f in cls.model_fields.items()]
             raise forbid_unknown(error, [str(key) for key in keys if not str(key).startswith("~")]) from None
+
+
+class Bilingual(Node):
+    """A name in two languages."""
+
+    zh: str
+    en: str
 
 
 class Word:

@@ -287,7 +287,7 @@ class Ledgers:
             first_day[group] = min(event["order_date"], first_day.get(group, event["order_date"]))
             visits.setdefault(group, []).append(event)
         for psn_no, group in self.group_of.items():
-            if group in first_day and not psn_no.startswith("household "):
+            if group in first_day and not str(psn_no).startswith("household "):
                 world.open_account(self.ledgers.setdefault(group, Ledger()), psn_no, visits[group], first_day[group])
 
     def close(self, opening: State) -> State:

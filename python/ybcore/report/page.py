@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from unicodedata import category
 
-from .._version import __version__
-from ..extras import extra
-from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, name_of, say, speaking, yuan_text
+from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, name_of, say, speaking
 from .gathered import (
     GROUPS,
     LIGHTS,
@@ -23,7 +18,7 @@ from .gathered import (
     institution_names,
     item_names,
 )
-from .summary import percent
+from .html import needed, write_html
 
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
@@ -36,32 +31,10 @@ ROWS = 12
 """Offending and involved rows that the page lists of one finding."""
 
 
-def needed() -> Any:
-    """The library of pages; raises YbcoreError when it is not installed."""
-    return extra("jinja2", "report", "HTML 报告", "the HTML report")
-
-
 def write_page(report: CheckReport, path: str | os.PathLike[str], lang: str | None = None, *, top: int = 200) -> None:
     """Write the page in `zh` or `en` (None: the language in use), with the `top` largest findings."""
-    jinja2 = needed()
     with speaking(lang):
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("ybcore.report"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_shown,
-        )
-        environment.filters |= {
-            "yuan": _yuan,
-            "many": "{:,}".format,
-            "share": percent,
-            "level": _level,
-            "moment": _moment,
-        }
-        text = environment.get_template("findings.html").render(_content(report, top))
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+        write_html("findings.html", _content(report, top), path, level=_level)
 
 
 def _content(report: CheckReport, top: int) -> dict[str, Any]:
@@ -71,8 +44,6 @@ def _content(report: CheckReport, top: int) -> dict[str, Any]:
     ran = [row for row in own if row.status == "run"]
     ran.sort(key=lambda row: (list(LIGHTS).index(row.light), -row.vola_amt, -row.hits))
     return {
-        "say": say,
-        "version": __version__,
         "head": head,
         "lights": LIGHTS,
         "words": {"disposition": DISPOSITIONS, "amount": AMOUNT_RULES, "severity": SEVERITIES},
@@ -116,24 +87,3 @@ def _group(report: CheckReport, by: str) -> dict[str, Any]:
 
 def _level(code: str | None) -> str:
     return name_of(LEVELS, code) if code else ""
-
-
-def _yuan(fen: int | None) -> str:
-    return "—" if fen is None else yuan_text(fen)
-
-
-def _moment(time: dt.datetime | None) -> str | None:
-    """A day where it is midnight, else with the time of day."""
-    if time is None:
-        return None
-    return time.isoformat(" ", "seconds") if time.time() != dt.time() else time.date().isoformat()
-
-
-def _shown(value: Any) -> Any:
-    """Nothing is a dash; characters that a page may not hold are shown as such."""
-    if value is None:
-        return "—"
-    if isinstance(value, str) and not value.isprintable():
-        plain = "".join(c if c.isprintable() or c in "\n\t" or category(c) == "Zs" else "\ufffd" for c in value)
-        return type(value)(plain)  # what was marked as safe stays so: it is the page's own text
-    return value

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._version import __version__
 from ..checks.statistics import paid_of
 from ..checks.told import texts
-from ..extras import extra
 from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, current, name_of, say, speaking
+from . import sheets
 from .gathered import (
     APART,
     GROUPS,
@@ -29,50 +26,14 @@ from .gathered import (
     row_facts,
     sharp,
 )
+from .sheets import EPOCH, Book, Sheet, book_at, needed
 
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
 
-__all__ = ["ROWS", "needed", "write_workbook"]
+__all__ = ["needed", "write_workbook"]
 
-ROWS = 1_048_575
-"""Rows that a sheet of Excel has below its head."""
-LONGEST = 32_767
-"""Characters that a cell of Excel holds."""
 _CHUNK = 200_000
-_EPOCH = dt.datetime(1970, 1, 1)
-_FORMATS = {
-    "text": {"num_format": "@", "valign": "top"},
-    "long": {"num_format": "@", "valign": "top", "text_wrap": True},
-    "count": {"num_format": "#,##0", "valign": "top"},
-    "quantity": {"num_format": "#,##0.####", "valign": "top"},
-    "money": {"num_format": "#,##0.00", "valign": "top"},
-    "share": {"num_format": "0.00%", "valign": "top"},
-    "time": {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"},
-}
-_LIGHTS = {
-    "red": {"bg_color": "#F8D7D4", "font_color": "#8C1D18", "bold": True},
-    "amber": {"bg_color": "#FCEBC2", "font_color": "#6B4700", "bold": True},
-    "green": {"bg_color": "#D3EEDF", "font_color": "#115C36", "bold": True},
-    "grey": {"bg_color": "#E8EBEF", "font_color": "#4A5361"},
-}
-# What a kind of cell is divided by, so that held units become what people read.
-_SCALES = {"money": 100, "quantity": 10_000}
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """One sheet: its name, columns (title, kind, width), rows and how many there are."""
-
-    name: str
-    columns: list[tuple[str, str, int]]
-    rows: Iterable[tuple[Any, ...]]
-    count: int
-
-
-def needed() -> Any:
-    """The library of workbooks; raises YbcoreError when it is not installed."""
-    return extra("xlsxwriter", "excel", "Excel 报告", "the Excel report")
 
 
 def write_workbook(report: CheckReport, path: str | os.PathLike[str], lang: str | None = None) -> list[str]:
@@ -82,83 +43,26 @@ def write_workbook(report: CheckReport, path: str | os.PathLike[str], lang: str 
         sheets = [_rules(report), _findings(report), _details(report)]
         sheets += [_group(report, by) for by in ("fixmedins_code", "dr_code", "psn_no", "level")]
         sheets += [_idle(report), *_suppressed(report)]
-        cut = [_cut(sheet) for sheet in sheets if sheet.count > ROWS]
-        with _book(path) as book:
-            book.set_properties({"title": say("智能审核结果", "Findings of rule checks"), "comments": f"ybcore {__version__}", "created": _EPOCH.replace(year=2000)})  # fmt: skip
-            formats = {name: book.add_format(spec) for name, spec in (_FORMATS | _LIGHTS).items()}
-            formats["head"] = book.add_format({"bold": True, "bg_color": "#1D2433", "font_color": "#FFFFFF", "text_wrap": True, "valign": "vcenter"})  # fmt: skip
-            _summary(report, book, formats, cut)
+        cut = [_cut(sheet) for sheet in sheets if sheet.count > sheet.fits]
+        with book_at(path, say("智能审核结果", "Findings of rule checks")) as book:
+            _summary(report, book, cut)
             for sheet in sheets:
-                _write(book, sheet, formats)
+                book.sheet(sheet)
     return cut
-
-
-@contextlib.contextmanager
-def _book(path: str | os.PathLike[str]) -> Iterator[Any]:
-    """A workbook that is written when all is well; raises OSError when the file cannot be."""
-    xlsxwriter = needed()
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    book = xlsxwriter.Workbook(os.fspath(path), options)
-    yield book
-    try:
-        book.close()
-    except xlsxwriter.exceptions.FileCreateError as error:
-        raise OSError(f"{os.fspath(path)}: {error}") from error
 
 
 def _cut(sheet: Sheet) -> str:
     return say(
-        f"工作表“{sheet.name}”共 {sheet.count:,} 行，超过 Excel 上限，只写出前 {ROWS:,} 行；全部见 findings、details 文件",
-        f"sheet {sheet.name!r} has {sheet.count:,} rows, more than Excel holds; the first {ROWS:,} are written, all of them are in the files findings and details",
+        f"工作表“{sheet.name}”共 {sheet.count:,} 行，超过 Excel 上限，只写出前 {sheet.fits:,} 行；全部见 findings、details 文件",
+        f"sheet {sheet.name!r} has {sheet.count:,} rows, more than Excel holds; the first {sheet.fits:,} are written, all of them are in the files findings and details",
     )
-
-
-def _write(book: Any, sheet: Sheet, formats: dict[str, Any]) -> None:
-    page = book.add_worksheet(sheet.name)
-    last = min(sheet.count, ROWS)
-    for i, (_, kind, width) in enumerate(sheet.columns):
-        page.set_column(i, i, width, formats.get(kind))
-    page.freeze_panes(1, 0)
-    page.autofilter(0, 0, last, len(sheet.columns) - 1)
-    for i, (title, _, _) in enumerate(sheet.columns):
-        page.write_string(0, i, title, formats["head"])
-    for at, row in enumerate(sheet.rows, 1):
-        if at > last:
-            break
-        for i, (value, (_, kind, _)) in enumerate(zip(row, sheet.columns)):
-            if value is not None:
-                _cell(page, at, i, kind, value, formats)
-
-
-def _cell(page: Any, row: int, column: int, kind: str, value: Any, formats: dict[str, Any]) -> None:
-    """One cell; a text is written as text whatever it begins with."""
-    if kind == "light":
-        light, word = value
-        page.write_string(row, column, f"{LIGHTS[light][0]} {word}", formats[light])
-    elif kind in ("text", "long") or isinstance(value, str):
-        page.write_string(row, column, _held(str(value)), formats[kind])
-    elif kind == "time":
-        try:
-            page.write_datetime(row, column, value, formats[kind])
-        except (ValueError, TypeError):  # before 1900: Excel has no such day
-            page.write_string(row, column, str(value), formats["text"])
-    else:
-        page.write_number(row, column, value / _SCALES.get(kind, 1), formats[kind])
-
-
-def _held(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 
 
 # ---------------------------------------------------------------------------------------------- sheets
 
 
-def _summary(report: CheckReport, book: Any, formats: dict[str, Any], cut: list[str]) -> None:
+def _summary(report: CheckReport, book: Book, cut: list[str]) -> None:
     """Head figures, and what a reader must know."""
-    page = book.add_worksheet(say("汇总", "summary"))
-    page.set_column(0, 0, 34)
-    page.set_column(1, 1, 22)
-    page.freeze_panes(1, 0)
     head = gather_head(report, gather_rules(report))
     rows: list[tuple[str, str, Any]] = [
         (say("就诊", "visits"), "count", head["visits"]),
@@ -185,11 +89,7 @@ def _summary(report: CheckReport, book: Any, formats: dict[str, Any], cut: list[
         (say("规则册指纹", "fingerprint of the rules"), "text", head["sha256"]),
         *((say("注意", "note"), "text", told) for told in [*_notes(head), *cut]),
     ]  # fmt: skip
-    page.write_string(0, 0, say("智能审核结果", "Findings of rule checks"), formats["head"])
-    page.write_string(0, 1, f"ybcore {__version__}", formats["head"])
-    for i, (label, kind, value) in enumerate(rows, 1):
-        page.write_string(i, 0, label)
-        _cell(page, i, 1, kind, value, formats)
+    book.pairs(say("汇总", "summary"), say("智能审核结果", "Findings of rule checks"), rows)
 
 
 def _notes(head: dict[str, Any]) -> Iterator[str]:
@@ -254,7 +154,7 @@ def _finding_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
     masks, red, found = apart(report), sharp(report), report.findings
     words = dict(zip(APART, (say("已抑制", "suppressed"), say("试运行", "shadow"), say("被包含", "contained"))))
     names, paid = institution_names(report), np.asarray(paid_of(report))
-    for start in range(0, min(len(found), ROWS), _CHUNK):
+    for start in range(0, min(len(found), sheets.ROWS), _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, len(found)))
         told = texts(report, current(), rows)
         cells = zip(
@@ -276,7 +176,7 @@ def _finding_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
 
 
 def _time(micros: int | None) -> dt.datetime | None:
-    return None if micros is None else _EPOCH + dt.timedelta(microseconds=micros)
+    return None if micros is None else EPOCH + dt.timedelta(microseconds=micros)
 
 
 def _details(report: CheckReport) -> Sheet:
@@ -294,7 +194,7 @@ def _detail_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
     rules = dict(zip(report.findings["jr_id"].to_pylist(), report.findings["rule_id"].to_pylist()))
     names = item_names(report)
     kinds = {1: say("违规", "offending"), 2: say("涉及", "involved")}
-    for start in range(0, min(len(report.details), ROWS), _CHUNK):
+    for start in range(0, min(len(report.details), sheets.ROWS), _CHUNK):
         for row in row_facts(report, np.arange(start, min(start + _CHUNK, len(report.details)))):
             yield (
                 row["jr_id"], rules[row["jr_id"]], kinds[row["vola_item_type"]], row["setl_id"], row["feedetl_sn"], row["item"],

@@ -41,6 +41,11 @@ class Assigned:
             return np.full(len(self.of_event), values[0], dtype)
         return _core.taken(np.array(values or [0], dtype), self.of_event, self._threads)
 
+    def counted(self, events: npt.NDArray[np.bool_]) -> list[tuple[Instance, int]]:
+        """Each combination, and how many of the events marked have it."""
+        counts = np.bincount(self.of_event[events], minlength=len(self._found))
+        return [(instance, int(count)) for instance, count in zip(self._found, counts)]
+
     @cached_property
     def document(self) -> Int32:
         """Document of each event; -1 none."""

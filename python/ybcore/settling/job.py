@@ -43,6 +43,11 @@ class Job(Given):
         self, *, line_output: bool, detail: bool, state: Any = None, want_state: bool = False, columns: int = -1
     ) -> dict[str, Any]:
         """Run the steps; the kernel's answer with what the result tables need. `columns`: a bit each column that is wanted; -1 all."""
+        begun = self.begin(line_output=line_output, state=state)
+        return self.finish(*begun, detail=detail, want_state=want_state, columns=columns)
+
+    def begin(self, *, line_output: bool, state: Any = None) -> tuple[Assigned, Int64, dict[str, Any]]:
+        """Everything before the kernel settles: (plans, natures, what pricing gave)."""
         while True:
             self.prepare(state)
             self._parts()
@@ -51,8 +56,21 @@ class Job(Given):
             if confirmed(self, price):
                 break
         self._order()
+        return assigned, natures, price
+
+    def finish(
+        self,
+        assigned: Assigned,
+        natures: Int64,
+        price: dict[str, Any],
+        *,
+        detail: bool = False,
+        want_state: bool = False,
+        columns: int = -1,
+    ) -> dict[str, Any]:
+        """The kernel's part, from what `begin` gave."""
         events = self._events(assigned, natures)
-        opening = None if state is None else state.opening(self)
+        opening = None if self.state is None else self.state.opening(self)
         accounts = self._accounts()
         # A closing state remembers every column of a settlement.
         wanted = (1 << 64) - 1 if want_state else columns % (1 << 64)
@@ -69,6 +87,17 @@ class Job(Given):
             flags |= self.institution_flag
         answer["flags"], answer["price"] = flags, price
         return answer
+
+    def figures_read(self, state: Any = None) -> list[tuple[Any, int]]:
+        """(combination, visits of it that are settled or would be): what was looked up for whom. A split stay counts where it begins."""
+        self.prepare(state)
+        self._parts()
+        assigned = self._assign()
+        first = np.zeros(len(self.visit_of_event), bool)
+        first[self.event_begin[:-1]] = True
+        if self.reverses:
+            first &= ~self.at(self.reversal)
+        return assigned.counted(first & self.at(self.taking_part) & (assigned.document >= 0))
 
     def at(self, column: Any) -> Any:
         """A column of visits by event."""

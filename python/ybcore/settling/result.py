@@ -18,7 +18,7 @@ from .events import REASONS
 if TYPE_CHECKING:
     from .job import Job
 
-__all__ = ["NUMBERS", "detail_table", "line_table", "visit_table", "wanted_bits"]
+__all__ = ["NUMBERS", "detail_table", "line_table", "number_of", "visit_table", "wanted_bits"]
 
 OUTCOMES = ("settled", "no_benefit", "not_enrolled", "rejected")
 LINE_REASONS = ("", "denied", "not_approved", "unknown_item", "class_c", "no_ratio")
@@ -52,6 +52,11 @@ def wanted_bits(names: Collection[str]) -> int:
             for name in wrong
         )
     return sum(1 << _core.LAYOUT["columns"].index(name) for name in set(names))
+
+
+def number_of(answer: dict[str, Any], name: str) -> Any:
+    """One column of the kernel's numbers, by visit; None where nobody wrote it."""
+    return answer["columns"][_core.LAYOUT["columns"].index(name)]
 
 
 def _words(index: Any, words: Any) -> pa.DictionaryArray:

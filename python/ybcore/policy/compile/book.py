@@ -38,7 +38,8 @@ class Asked:
 
 @dataclass(frozen=True)
 class Instance:
-    """What holds for one combination. `plan` -1: none, `reason` says why. `program` -1: lines cannot be priced (no_figure)."""
+    """What holds for one combination. `plan` -1: none, `reason` says why. `program` -1: lines cannot be priced (no_figure). `read`: paths of the
+    figures that the plan and the pricing are made from."""
 
     plan: int
     reason: str
@@ -46,6 +47,7 @@ class Instance:
     flags: int
     price_flags: int
     document: int
+    read: frozenset[tuple[str | int, ...]] = frozenset()
 
 
 def nodes(value: Any) -> Iterator[Any]:
@@ -261,8 +263,10 @@ class CompiledBook:
         try:
             plan = builder.build()
         except NoFigureError:
-            return Instance(-1, "no_figure", program, flags, int(price.assumed), index)
-        return Instance(plan, "", program, flags | int(builder.resolver.assumed), int(price.assumed), index)
+            read = frozenset(price.read | builder.resolver.read)
+            return Instance(-1, "no_figure", program, flags, int(price.assumed), index, read)
+        read = frozenset(price.read | builder.resolver.read)
+        return Instance(plan, "", program, flags | int(builder.resolver.assumed), int(price.assumed), index, read)
 
     def _resolver(self, values: dict[str, Any], date: int, model: Any) -> Resolver:
         return Resolver(values, date, model, self.tables_, self.fields, None)

@@ -25,7 +25,7 @@ def round_half_up(numerator: int, denominator: int) -> int:
 
 
 class Resolver:
-    """Answers figures and conditions for one combination, and remembers whether an assumed one was read."""
+    """Answers figures and conditions for one combination, and remembers which figures were read and whether one was assumed."""
 
     def __init__(
         self, values: dict[str, Any], date: int, model: Any, tables: Tables, fields: list[str], key_of: Any
@@ -39,6 +39,7 @@ class Resolver:
             key_of,
         )
         self.assumed = False
+        self.read: set[tuple[str | int, ...]] = set()
         self.field_mask = 0
 
     def holds(self, condition: Condition | None) -> bool:
@@ -61,6 +62,7 @@ class Resolver:
             else:
                 if isinstance(figure, (Const, FromAge)):
                     self.assumed |= figure.assumed
+                    self.read.add(figure.path)
                 return figure
 
     def text(self, figure: Figure) -> str:
