@@ -18,14 +18,18 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 export CMAKE_INSTALL_ALWAYS := 1
 
 .PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup bench-resettle portable \
-        instructions instructions-baseline lint format dev venv clean check-tools
+        spark-test bench-spark instructions instructions-baseline lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
 	$(BIN)/ybcore demo
 
 # The wheel is tested, not the source tree: the installed package is what users get.
 test: $(STAMPS)/installed $(STAMPS)/test-packages cpp-test
-	$(PYTEST) -n 2 --dist worksteal -m "not nightly" . $(PYTEST_ARGS)
+	$(PYTEST) -n 2 --dist worksteal -m "not nightly and not spark" . $(PYTEST_ARGS)
+
+# Jobs and frames on Apache Spark, with executors of their own; Java is wanted. PySpark is large, and installed for this only.
+spark-test: $(STAMPS)/installed $(STAMPS)/spark-packages
+	YBCORE_REQUIRE_SYSTEM=1 $(PYTEST) -m "spark and not nightly" . $(PYTEST_ARGS)
 
 nightly: $(STAMPS)/installed $(STAMPS)/test-packages
 	$(PYTEST) -m nightly . $(PYTEST_ARGS)
@@ -49,6 +53,11 @@ bench-checks: $(STAMPS)/installed $(STAMPS)/test-packages
 bench-scaling bench-city bench-encoding bench-startup bench-resettle: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks.$* --out $(BUILD)/bench-$*.json $(BENCH_ARGS)
+
+# The same job on one machine and on Spark: the same bytes first, then rows a second and core.
+bench-spark: $(STAMPS)/installed $(STAMPS)/spark-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks.spark --out $(BUILD)/bench-spark.json $(BENCH_ARGS)
 
 # The same bytes from other compilers, another machine (emulated) and more threads (benchmarks/README.md). What is missing is named.
 portable: $(STAMPS)/build-tools

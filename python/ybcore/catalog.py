@@ -80,6 +80,11 @@ class Catalog:
         tables = {name: None if file is None else io.read_table(file, encoding) for name, file in found.items()}
         return Catalog(**tables, files={name: str(file) for name, file in found.items() if file is not None})
 
+    def __reduce__(self) -> Any:
+        # The kernel's form is made anew where it arrives.
+        tables = (pa.table(self._frames[table.name].source) for table in _TABLES)
+        return _again, (*tables, self._files)
+
     # ------------------------------------------------------------------ what an engine asks
 
     @property
@@ -385,3 +390,8 @@ def _digest(digest: Any, column: pa.Array | pa.ChunkedArray) -> None:
         digest.update(b"".join(pc.cast(column, pa.large_binary()).to_pylist()))
     else:
         digest.update(np.asarray(column).astype("<i8").tobytes())
+
+
+def _again(items: pa.Table, selfpay: pa.Table, caps: pa.Table, files: dict[str, str]) -> Catalog:
+    """The catalogue of tables that were one before."""
+    return Catalog(items, selfpay, caps, files=files)

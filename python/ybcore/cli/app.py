@@ -164,6 +164,23 @@ def settle(session: Session, **options: Any) -> int:
 @click.option("--out", "output", cls=Option, type=PATH, zh="输出文件夹。", en="Folder for the outputs.")
 @click.option("--threads", cls=Option, type=click.IntRange(1, 1024), zh="线程数。", en="Threads.")
 @click.option("--memory", cls=Option, metavar="SIZE", zh="内存上限，如 4GiB。", en="Bound of memory, such as 4GiB.")
+@click.option(
+    "--engine",
+    cls=Option,
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    zh="在本机（local）或 Spark 集群（spark）上运行。",
+    en="Run on this machine (local) or on a Spark cluster (spark).",
+)
+@click.option("--master", cls=Option, metavar="URL", zh="Spark 集群地址。", en="URL of the Spark cluster.")
+@click.option(
+    "--conf",
+    cls=Option,
+    metavar="NAME=VALUE",
+    multiple=True,
+    zh="Spark 设置，可多次给出。",
+    en="A setting of Spark; may be given several times.",
+)
 def run(session: Session, **options: Any) -> int:
     from .run import run as work
 

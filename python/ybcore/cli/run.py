@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import click
 
 from ..jobs.disk import human
 from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
+from ..jobs.run import Work
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
 
@@ -24,11 +30,14 @@ def run(
     output: Path | None,
     replace: bool,
     as_json: bool,
+    engine: str,
+    master: str | None,
+    conf: tuple[str, ...],
 ) -> int:
     """Do a job, or what is left of it, and sum it up."""
     document = load_job(job, memory=memory, threads=threads, output=output)
-    with session.progress("结算", "settle") as tell:
-        result = run_job(document, replace=replace, progress=tell)
+    with _engine(engine, master, conf) as work, session.progress("结算", "settle") as tell:
+        result = run_job(document, replace=replace, progress=tell, work=work)
     for note in result.run["notes"]:
         session.detail(f"提示：{note}", f"note: {note}")
     if not result.fresh:
@@ -52,6 +61,29 @@ def run(
         return 0
     _print(session, result)
     return 0
+
+
+@contextmanager
+def _engine(engine: str, master: str | None, conf: tuple[str, ...]) -> Iterator[Callable[..., Work]]:
+    """What does the steps of the job; a Spark session that was started for it ends with it."""
+    settings = {name: value for name, _, value in (text.partition("=") for text in conf)}
+    if not all("=" in text for text in conf) or (engine == "local" and (master is not None or conf)):
+        zh, en = (
+            "--master 与 --conf（NAME=VALUE）只用于 --engine spark",
+            "--master and --conf NAME=VALUE belong to --engine spark",
+        )
+        raise click.UsageError(say(zh, en))
+    if engine == "local":
+        yield Work
+        return
+    from ..jobs.spark import SparkWork, started
+
+    spark, ours = started(master, settings)
+    try:
+        yield partial(SparkWork, session=spark)
+    finally:
+        if ours:
+            spark.stop()
 
 
 def _brief(result: JobResult) -> dict[str, Any]:

@@ -221,6 +221,9 @@ class _Footers:
         self._held: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
 
+    def __reduce__(self) -> Any:
+        return _Footers, ()  # read anew on another machine
+
     def get(self, index: int, read: Callable[[], Any]) -> Any:
         """The footer of a file, read when it is not held."""
         with self._lock:

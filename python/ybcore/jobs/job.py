@@ -103,11 +103,14 @@ def opening_state(folder: Path) -> State:
     return merged([Part(s, *(np.ones(len(s.names[kind]), bool) for kind in ("psn", "house"))) for s in states])
 
 
-def run_job(document: JobDocument, *, replace: bool = False, progress: Progress | None = None) -> JobResult:
+def run_job(
+    document: JobDocument, *, replace: bool = False, progress: Progress | None = None, work: Callable[..., Work] = Work
+) -> JobResult:
     """Do a job, or what is left of it (docs/jobs.md).
 
     `progress(done, whole)` hears of rows, first of what was done before. `replace`: settle anew where documents or inputs have
-    changed or the output is there. Raises DocumentError, InputError, or JobError when the disk is full or another job runs there.
+    changed or the output is there. `work`: what does the steps (`jobs.spark.SparkWork` on a cluster). Raises DocumentError, InputError,
+    or JobError when the disk is full or another job runs there.
     """
     began = time.perf_counter()
     opened = Opened.of(document)
@@ -119,7 +122,7 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
     with journal:
         hashing = Hashing(inputs, journal)
         try:
-            work = Work(
+            done = work(
                 opened.engine,
                 opened.datasets,
                 journal,
@@ -129,21 +132,22 @@ def run_job(document: JobDocument, *, replace: bool = False, progress: Progress 
                 threads=document.threads or len(os.sched_getaffinity(0)),
                 progress=progress,
             )
-            counts, sums = _together(journal, work.run())
+            counts, sums = _together(journal, done.run())
             hashed = hashing.result()
         finally:
             hashing.stop()
         _agree(counts, opened.datasets)
         took = {
             "seconds": round(time.perf_counter() - began, 3),
-            "steps": {name: round(seconds, 3) for name, seconds in sorted(work.times.seconds.items())},
-            "threads": work.threads,
+            "steps": {name: round(seconds, 3) for name, seconds in sorted(done.times.seconds.items())},
+            "threads": done.threads,
             "memory": document.memory,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            **done.told(),
         }
         for folder in SCRATCH:
             journal.forget(folder)
-        records = write_records(journal, inputs, hashed, units=work.plan.units, counts=counts, sums=sums, run=took)
+        records = write_records(journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, run=took)
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)
 

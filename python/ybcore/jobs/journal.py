@@ -41,13 +41,17 @@ class Journal:
     """One job's journal. Made by `open`; safe to use from several threads."""
 
     def __init__(self, folder: Path, lock: int, lines: list[Facts]) -> None:
-        self.folder = folder
+        self._hold(folder, lines)
         self._lock_file = lock
+        self._file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self.resumed = sum(1 for line in lines if line["kind"] == "start")
+
+    def _hold(self, folder: Path, lines: list[Facts]) -> None:
+        """Know what was noted, and where parts go."""
+        self.folder, self.torn = folder, _TORN
         self._lock = threading.Lock()
         self._notes = {(line["kind"], line["key"]): line for line in lines}
         self._sound: set[tuple[str, Key]] = set()
-        self._file = os.open(folder / NAME, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        self.resumed = sum(1 for line in lines if line["kind"] == "start")
         self._expected = 0
 
     @staticmethod
@@ -157,7 +161,7 @@ class Journal:
         Raises JobError when the disk is full or fails.
         """
         last = self.folder / path
-        place = last.with_name(last.name + _TORN)
+        place = last.with_name(last.name + self.torn)
         with door(last, self._needed):
             last.parent.mkdir(parents=True, exist_ok=True)
             removed(place)

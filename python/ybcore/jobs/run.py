@@ -56,6 +56,10 @@ class Work:
     times: Times = field(default_factory=Times)
     _done_rows: int = field(default=0, init=False)
 
+    def told(self) -> dict[str, Any]:
+        """What the record of the run says of it beside times."""
+        return {}
+
     # ------------------------------------------------------------------ the steps
 
     def run(self) -> list[dict[str, Any]]:
@@ -186,15 +190,21 @@ class Work:
     def _spill(self, name: str, at: int, place: Path) -> dict[str, Any]:
         """Write a chunk by unit into a folder, a file a piece."""
         place.mkdir()
-        row, pieces = int(self._readers[name].begin[at]), []
-        for number, table in enumerate(self._pieces(name, at)):
-            table, unit = self._with_units(name, table, row, f"{at}.{number}")
-            row += table.num_rows
+        pieces = []
+        for number, table, unit in self.rows_by_unit(name, at):
             with self.times.step("scatter"):
                 table, start = by_unit(table, unit, self.plan.units)
                 pieces.append(write_chunk(table, start, place / f"{number:05d}.arrow"))
             del table
         return {"units": pieces}
+
+    def rows_by_unit(self, name: str, at: int) -> Iterator[tuple[int, pa.Table, Int32]]:
+        """(number, rows as units have them, unit of each; -1 none) of each piece of a row group."""
+        row = int(self._readers[name].begin[at])
+        for number, table in enumerate(self._pieces(name, at)):
+            end = row + table.num_rows
+            yield number, *self._with_units(name, table, row, f"{at}.{number}")
+            row = end
 
     def _pieces(self, name: str, at: int) -> Iterator[pa.Table]:
         pieces = self._readers[name].pieces(at)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 __all__ = ["Names", "as_of_itself", "names_array", "picked"]
 
-VALUE = 5  # the scope of counters whose second key is one of `names["value"]`
+WORDS = {3: "disease", 5: "value"}  # scopes of counters whose third key is one of these names
 
 
 class Names(Sequence[Any]):
@@ -58,19 +58,20 @@ def picked(names: Sequence[Any], index: Any) -> Sequence[Any]:
 
 
 def as_of_itself(arrays: dict[str, Any], names: dict[str, Any]) -> None:
-    """Number counters, layers, schemes, values, documents and plans by their sorted names: what else the engine has met must not show."""
+    """Number counters, layers, schemes, values, diseases, documents and plans by their sorted names: what else the engine has met must not show."""
     keys = [name for name in arrays if name.endswith("_key")]
     scope = arrays["counter_scope"]
     there, lut = _in_use(names["counter"], [arrays[name][:, 0] for name in keys])
     names["counter"] = [names["counter"][i] for i in there]
-    of_value = [scope[arrays[name][:, 0]] == VALUE for name in keys]
-    values, value_lut = _in_use(names["value"], [arrays[name][mask, 2] for name, mask in zip(keys, of_value)])
-    names["value"] = [names["value"][i] for i in values]
-    for name, mask in zip(keys, of_value):
-        key = arrays[name].copy()
-        key[:, 0] = lut[key[:, 0]]
-        key[mask, 2] = value_lut[key[mask, 2]]
-        arrays[name] = key
+    for number, kind in WORDS.items():
+        masks = [scope[arrays[name][:, 0]] == number for name in keys]
+        held, held_lut = _in_use(names[kind], [arrays[name][mask, 2] for name, mask in zip(keys, masks)])
+        names[kind] = [names[kind][i] for i in held]
+        for name, mask in zip(keys, masks):
+            arrays[name] = arrays[name].copy()
+            arrays[name][mask, 2] = held_lut[arrays[name][mask, 2]]
+    for name in keys:
+        arrays[name][:, 0] = lut[arrays[name][:, 0]]
     arrays["counter_scope"] = scope[there].astype(np.int32)
     for name, column in (("policy", "policy"), ("plan", "plan"), ("scheme", "scheme"), ("layer", "used_layer")):
         there, lut = _in_use(names[name], [arrays[column]])
