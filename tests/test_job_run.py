@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -272,3 +274,32 @@ def test_people_who_share_stand_in_files_apart(tmp_path: Path, policies: Any, sh
     paths = write_inputs(tmp_path / "in", tables, {"visits": 3, "lines": 4, "persons": 3}, 333)
     do(engine, paths, tmp_path / "out", unit_visits=100)
     agree(engine, tables, paths, tmp_path / "out")
+
+
+def test_memory_is_kept(tmp_path: Path) -> None:
+    """A job in a process of its own stays below what it was given, with row groups that alone would be too large."""
+    made = city(seed=2, persons=5000, visits=50_000, lines_per_visit=10.5)
+    made.write(tmp_path / "in", "parquet")
+    budget = 480 << 20
+    program = """
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from ybcore import Engine
+from ybcore.cli.settle import demo_policies
+from ybcore.jobs.datasets import find_datasets
+from ybcore.jobs.journal import Journal
+from ybcore.jobs.run import Work
+root = Path(sys.argv[1])
+engine = Engine(demo_policies(), root / "catalog", threads=1)
+names = {name: [str(root / f"{name}.parquet")] for name in ("visits", "lines", "persons", "institutions", "acct_events")}
+work = Work(engine, find_datasets(SimpleNamespace(inputs=names, folder=root, rules=()), engine), Journal.open(root.parent / "out", {}), memory=int(sys.argv[2]))
+work.run()
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(int(peak.split()[1]) * 1024, work.plan.units, max(work._readers["lines"].sizes), work._budget.most_rows)
+"""
+    told = subprocess.run([sys.executable, "-c", program, str(tmp_path / "in"), str(budget)], capture_output=True, text=True)  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    peak, units, largest, most = map(int, told.stdout.split())
+    assert units > 3 and largest > most
+    assert 100 << 20 < peak <= budget

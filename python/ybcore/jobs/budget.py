@@ -39,7 +39,7 @@ class Budget:
     @property
     def most_rows(self) -> int:
         """Rows of the largest row group that is read whole."""
-        return max(1 << 16, self.memory * 3 // 16 // ROW)
+        return max(1 << 16, (self.memory - self._fixed) // 4 // ROW)
 
     @property
     def _group(self) -> int:
