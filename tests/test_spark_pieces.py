@@ -28,7 +28,7 @@ def test_rows_come_back_from_their_pieces():
 
 
 def test_components_are_led_by_the_least():
-    from ybcore.spark import _Components
+    from ybcore.jobs.frames import Components
 
     chance = random.Random(4)
     links = [(f"p{chance.randrange(200):03d}", f"p{chance.randrange(200):03d}") for _ in range(120)]
@@ -41,12 +41,12 @@ def test_components_are_led_by_the_least():
             changed |= lead[one] != least or lead[other] != least
             lead[one] = lead[other] = least
     table = pa.table({"one": [a for a, _ in links], "other": [b for _, b in links]})
-    out = pa.Table.from_batches(_Components()(table.to_batches(max_chunksize=7))).to_pylist()
+    out = pa.Table.from_batches(Components()(table.to_batches(max_chunksize=7))).to_pylist()
     assert {row["one"]: row["other"] for row in out} == {name: of for name, of in lead.items() if name != of}
 
 
 def test_rows_stand_in_an_order_of_their_own():
-    from ybcore.spark import in_order
+    from ybcore.jobs.frames import in_order
 
     chance = np.random.default_rng(1)
     n = 500
