@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import sys
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from ybcore import InputError, Problem, YbcoreError
+from ybcore import Catalog, InputError, Problem, YbcoreError
 from ybcore.cli import main
 from ybcore.jobs.blobs import cut, joined, unpacked
 from ybcore.jobs.carried import carried, told
@@ -88,3 +89,11 @@ def test_options_of_spark_belong_to_spark(words: list[str], tmp_path, capsys: py
     (tmp_path / "p").mkdir()
     assert main(["--lang", "en", "run", str(tmp_path / "job.yaml"), *words]) == 2
     assert "--engine spark" in capsys.readouterr().err
+
+
+def test_a_catalogue_travels():
+    from ybcore.synth import city
+
+    items, selfpay, caps = city(seed=1, persons=1, visits=1, catalog_items=500).catalog
+    for catalog in (Catalog(items, selfpay, caps), Catalog(items)):
+        assert pickle.loads(pickle.dumps(catalog)).hash == catalog.hash
