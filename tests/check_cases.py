@@ -217,6 +217,26 @@ def arrow_table(name: str, rows: list[dict[str, Any]], clock: bool) -> Any:
 
 def by_engine(case: Case) -> Answer:
     """The same through the compiled kernels and the tables of `ybcore.check`."""
+    import ybcore
+
+    def check(visits: Any, rules: Any, suppress: Any, tables: dict[str, Any], **fixed: Any) -> Any:
+        return ybcore.check(visits, rules=rules, suppress=suppress, **tables, **fixed)
+
+    return _asked(case, check)
+
+
+def by_checker(case: Case) -> Answer:
+    """The same by a checker that was made before it saw a visit."""
+    import ybcore
+
+    def check(visits: Any, rules: Any, suppress: Any, tables: dict[str, Any], **fixed: Any) -> Any:
+        beside = {name: tables.pop(name, None) for name in ("institutions", "doctors")}
+        return ybcore.Checker(rules, **beside, **fixed).check(visits, suppress=suppress, **tables)
+
+    return _asked(case, check)
+
+
+def _asked(case: Case, check: Callable[..., Any]) -> Answer:
     import datetime as dt
 
     import ybcore
@@ -228,15 +248,8 @@ def by_engine(case: Case) -> Answer:
         catalog = ybcore.Catalog(arrow_table("items", items, False))
     known = None if case.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(case.known_at)
     visits = tables.pop("visits")
-    report = ybcore.check(
-        visits,
-        rules=ybcore.load_rules(case.documents),
-        catalog=catalog,
-        known_at=known,
-        stage=case.stage,
-        suppress=case.suppress,
-        **tables,
-    )
+    rules = ybcore.load_rules(case.documents)
+    report = check(visits, rules, case.suppress, tables, catalog=catalog, known_at=known, stage=case.stage)
     moved = report.denials()
     rows = [int(row) for row in (moved.amount != 0).nonzero()[0]]
     manifest = {

@@ -74,15 +74,18 @@ def attempt(asked: dict[str, Any], tell: int) -> None:
 def serve(unit_visits: int) -> None:
     """Fork for every line of stdin."""
     import ybcore.jobs.job
+    from ybcore.jobs import scatter
+    from ybcore.jobs.budget import Budget
     from ybcore.jobs.document import load_job
-    from ybcore.jobs.run import Work
     from ybcore.policy import load_book
 
     books: dict[Any, Any] = {}
 
     # Documents are read once: they are not what is tried here, and reading them takes as long as the rest.
     ybcore.jobs.job.load_book = books.__getitem__
-    Work._fitting = property(lambda self: unit_visits)  # small units, so that a small job has many
+    # Small units and chunks, so that a small job has many.
+    Budget.unit_visits = property(lambda self: unit_visits)
+    scatter.FULL = 500
     for line in sys.stdin:
         asked = json.loads(line)
         paths = load_job(asked["job"]).policy

@@ -39,14 +39,14 @@ def write_inputs(
     return out
 
 
-def do(engine: Engine, paths: dict[str, Any], out: Path, *, state: State | None = None, memory: int = 4 << 30, threads: int = 2, unit_visits: int | None = None, **outputs: Any) -> Work:  # fmt: skip
+def do(engine: Engine, paths: dict[str, Any], out: Path, *, state: State | None = None, memory: int = 4 << 30, threads: int = 2, unit_visits: int | None = None, piece: int = 1 << 20, **outputs: Any) -> Work:  # fmt: skip
     """Run the steps of a job over files into a folder."""
     named = {name: [str(path) for path in files] for name, files in paths.items()}
     data = find_datasets(SimpleNamespace(inputs=named, folder=out.parent, rules=()), engine)
     asked = Outputs(**{"lines": True, "detail": True, **outputs})
     work = Work(engine, data, Journal.open(out, {}), asked, state, memory, threads)
     if unit_visits is not None:
-        work.unit_visits = unit_visits
+        work.journal.note("cut", "", visits=unit_visits, rows=piece)
     work.run()
     return work
 

@@ -83,7 +83,9 @@ def test_the_command_measures_and_tells(town: Town, tmp_path: Path, capsys: pyte
     }
     (together,) = result["together"]
     assert together["findings"] > 50 and {"K01", "K15", "prepare", "money"} <= set(together["kernels"])
-    assert len(result["prescription"]["report"]) == 2 and result["prescription"]["findings"] > 0
+    told = result["prescription"]
+    assert told["findings"] > 0 and set(told["doors"]) == {"check", "Checker"}
+    assert all(len(taken["report"]) == 2 for taken in told["doors"].values()) and told["making"]
     told = capsys.readouterr().out
     assert "× faster peer" in told and "× settling" in told and "p99" in told
 

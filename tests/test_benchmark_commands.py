@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, fresh, report, scaling, startup  # noqa: E402
+from benchmarks import city, encoding, fresh, report, resettle, scaling, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -186,3 +186,36 @@ def test_numbers_of_a_command_line():
     for wrong in ("", "x", "1,0", "1;2"):
         with pytest.raises(Exception, match="number"):
             report.integers(wrong)
+
+
+def test_resettle(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "resettle.json"
+    words = ["--visits", "1500", "--items", "500", "--share", "0.1", "--rounds", "2", "--out", str(out)]
+    resettle.main(words)
+    (point,) = json.loads(out.read_text())["points"]
+    scope = point["scope"]
+    assert 0.05 * scope["of_groups"] < scope["groups"] < 0.25 * scope["of_groups"] and point["deltas"] > 0
+    assert set(scope["why"]) == {"late_claim", "refund", "denied_line", "eligibility_change"}
+    assert all(len(point["seconds"][name]) == 2 for name in resettle.CALLS)
+    assert resettle.ratios(point, "second")[0] == point["seconds"]["second"][0] / point["seconds"]["full"][0]
+    assert "| 1,500 | 1 |" in capsys.readouterr().out
+
+
+def test_resettle_needs_sums_that_are_the_full_run(monkeypatch: pytest.MonkeyPatch):
+    from ybcore import ledger
+
+    settled_again = ledger.resettle
+
+    def one_fen_off(run: Any, changes: Any) -> Any:
+        again = settled_again(run, changes)
+        table = again.deltas.visits
+        cells = table["hifp_pay"].to_numpy().copy()
+        cells[0] += 1
+        column = table.column_names.index("hifp_pay")
+        object.__setattr__(again.deltas, "visits", table.set_column(column, "hifp_pay", [cells]))
+        return again
+
+    monkeypatch.setattr(ledger, "resettle", one_fen_off)
+    tables, catalog = city.made(600, 500, 1)
+    with pytest.raises(SystemExit, match=r"nothing was timed\nbefore \+ deltas of hifp_pay$"):
+        resettle.prove(ledger.Run(city.engine(catalog, 1), **tables), 0.1, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
 from pathlib import Path
@@ -115,7 +116,12 @@ def test_nothing_denied_is_settled_as_ever(engine):
 
 
 def test_receipt_names_the_rules(done):
-    assert done.receipt["rules"] == {"sha256": ybcore.load_rules(RULES).sha256, "moved_fen": 75_000}
+    book, told = ybcore.load_rules(RULES), done.receipt["rules"]
+    assert (told["sha256"], told["moved_fen"]) == (book.sha256, 75_000)
+    assert [rule["id"] for rule in told["rules"]] == [rule.id for rule in book]
+    changed = ybcore.load_rules(RULES.replace("severity: 1", "severity: 2")).told()["documents"]
+    assert [(d["id"], d["version"]) for d in changed] == [(d["id"], d["version"]) for d in told["documents"]]
+    assert changed[0]["sha256"] != told["documents"][0]["sha256"]
 
 
 def test_rows_may_stand_in_any_order(engine, done):
@@ -252,3 +258,41 @@ def test_reports_of_findings_need_rules(tmp_path: Path, capsys: pytest.CaptureFi
     assert "须与 --rules 同用" in capsys.readouterr().err and not (tmp_path / "out").exists()
     assert main([*plain, "--rules", str(tmp_path / "no.yaml")]) == 1
     assert "no.yaml" in capsys.readouterr().err
+
+
+def test_what_is_suppressed_or_not_known_yet_moves_nothing(engine, done):
+    book = ybcore.load_rules(RULES)
+    left = engine.settle(VISITS, LINES, rules=book, suppress=[{"rule": "SEX", "psn_no": "p2"}])
+    assert row(left.visits, "v3")["fulamt_ownpay_amt"] == 0
+    assert row(left.visits, "v1") == row(done.visits, "v1")
+    told = {r["rule_id"]: r["suppressed"] for r in left.checks.findings.to_pylist() if r["rule_id"] in ("SEX", "CAP")}
+    assert told == {"SEX": True, "CAP": False}
+    assert left.receipt["rules"]["suppressions"] == 1 and left.receipt["rules"]["moved_fen"] == 45_000
+    early = engine.settle(VISITS, LINES, rules=book, known_at=dt.date(2023, 12, 31))
+    assert early.visits.equals(engine.settle(VISITS, LINES).visits) and early.receipt["rules"]["moved_fen"] == 0
+    same = engine.settle(VISITS, LINES, rules=book, known_at=dt.date(2024, 1, 1))
+    assert same.visits.equals(done.visits) and same.receipt["rules"]["known_at"] == "2024-01-01"
+    for more in ({"suppress": [{"rule": "SEX", "psn_no": "p2"}]}, {"known_at": dt.date(2024, 1, 1)}):
+        with pytest.raises(ybcore.InputError, match="give rules"):
+            engine.settle(VISITS, LINES, **more)
+
+
+def test_command_settles_and_explains_with_what_is_suppressed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    town, out = files(tmp_path / "town"), tmp_path / "out"
+    (tmp_path / "kept.csv").write_text("rule,setl_id,reason\nSICK,v2,looked at\n", encoding="utf-8")
+    asked = ["--suppress", str(tmp_path / "kept.csv"), "--known-at", "2024-06-30"]
+    assert main(["settle", *words(town), *asked, "--out", str(out)]) == 0
+    capsys.readouterr()
+    receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["rules"]["suppressions"] == 1 and receipt["run"]["known_at"] == "2024-06-30"
+    for run in (["--run", str(out), "-q", "--threads", "1"], [*words(town), *asked]):
+        assert main(["explain", *run, "--setl-id", "v2"]) == 0
+        told = capsys.readouterr().out
+        assert "审核规则先把 200.00 元转为全自费" in told and "SICK" not in told and "逐列相等" in told
+    # The list has changed since: other money moves.
+    (tmp_path / "kept.csv").write_text("rule,setl_id\nSICK,v1\n", encoding="utf-8")
+    assert main(["explain", "--run", str(out), "--setl-id", "v2"]) == 1
+    assert "与回执不符" in capsys.readouterr().err
+    plain = ["settle", "--input", str(town), "--policy", str(town / "policy.yaml"), "--out", str(tmp_path / "none")]
+    assert main([*plain, *asked]) == 1
+    assert "须与 --rules 同用" in capsys.readouterr().err and not (tmp_path / "none").exists()

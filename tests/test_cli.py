@@ -52,7 +52,7 @@ def test_help_needs_no_data_library():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("command", [[], ["demo"], ["synth"], ["settle"], ["check"], ["explain"], ["policy"], ["policy", "check"], ["policy", "show"], ["policy", "schema"], ["catalog", "check"], ["rules"], ["rules", "list"], ["rules", "show"], ["rules", "validate"], ["describe"], ["resettle"], ["changes"], ["changes", "check"], ["changes", "schema"], ["reconcile"], ["order"]])  # fmt: skip
+@pytest.mark.parametrize("command", [[], ["demo"], ["synth"], ["settle"], ["check"], ["explain"], ["verify"], ["policy"], ["policy", "check"], ["policy", "show"], ["policy", "schema"], ["catalog", "check"], ["rules"], ["rules", "list"], ["rules", "show"], ["rules", "validate"], ["describe"], ["resettle"], ["changes"], ["changes", "check"], ["changes", "schema"], ["reconcile"], ["order"]])  # fmt: skip
 def test_help_in_both_languages(command: list[str], capsys: pytest.CaptureFixture[str]):
     assert main([*command, "--help"]) == 0
     zh = capsys.readouterr().out

@@ -12,10 +12,11 @@ import pytest
 from ybcore import messages
 from ybcore.cli import main
 from ybcore.cli.base import Session
-from ybcore.cli.tables import from_run
+from ybcore.cli.tables import Inputs, from_run
 from ybcore.engine import Engine
 from ybcore.explain import explain, group_of
 from ybcore.policy import load_book
+from ybcore.receipts.stored import Stored
 from ybcore.report.story import proof, story
 
 POLICY = """\
@@ -189,8 +190,36 @@ def test_csv_results_are_compared_too(run: Path, tmp_path: Path):
         == 0
     )
     bulk = pq.read_table(run / "settlements.parquet")
-    name = bulk["setl_id"][int(bulk["fund_pay_sumamt"].to_numpy().argmax())].as_py()
-    assert main(["explain", "--run", str(tmp_path), "--setl-id", name]) == 0
+    paid = bulk["fund_pay_sumamt"].to_numpy()
+    for row in (paid.argmax(), paid.argmin()):  # the second gives money back
+        name = bulk["setl_id"][int(row)].as_py()
+        assert main(["explain", "--run", str(tmp_path), "--setl-id", name]) == 0
+    assert paid.min() < 0
+
+
+def test_only_what_the_group_needs_is_read(run: Path, monkeypatch: pytest.MonkeyPatch):
+    """No table is read whole; of lines that lie in many row groups, those with the person's lines."""
+    inputs, _ = from_run(run)
+    lines, kept = inputs.paths["lines"], inputs.paths["lines"].read_bytes()
+    table = pq.read_table(lines)
+    ids = table["setl_id"].to_pylist()
+    pq.write_table(table.take(pa.array(sorted(range(len(ids)), key=ids.__getitem__))), lines, row_group_size=100)
+    seen: list[tuple[str, tuple[int, int]]] = []
+    whole = Stored.batches
+
+    def batches(self: Stored, part: tuple[int, int], columns: object = None) -> object:
+        seen.append((self.schema.name, part))
+        return whole(self, part, columns)
+
+    monkeypatch.setattr(Stored, "batches", batches)
+    monkeypatch.setattr(Inputs, "tables", lambda *_: pytest.fail("read whole"))
+    name = ids[0]
+    try:
+        assert main(["explain", "--run", str(run), "--setl-id", name, "--json"]) == 0
+    finally:
+        lines.write_bytes(kept)
+    groups = {part for table, part in seen if table == "lines"}
+    assert 0 < len(groups) < pq.ParquetFile(pa.BufferReader(kept)).metadata.num_rows / 100 / 2
 
 
 def test_a_run_that_continued_another_is_explained_from_both(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from check_cases import Judge, by_engine, by_reference, differences, load, read
+from check_cases import Judge, by_checker, by_engine, by_reference, differences, load, read
 from ybcore.reference.checks import RuleError
 
 HERE = Path(__file__).resolve().parent / "golden_checks"
 CASES = sorted(path for path in HERE.iterdir() if path.is_dir())
-JUDGES: list[Judge] = [by_reference, by_engine]
+JUDGES: list[Judge] = [by_reference, by_engine, by_checker]
 
 #: Known traps of rule checks, and the cases that stand in each.
 TRAPS = {

@@ -33,7 +33,7 @@ THREADS = {
     "stop_token",
 }
 STREAMS = {"iostream", "ostream", "istream", "fstream", "sstream", "iomanip", "print", "syncstream"}
-OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "spark")
+OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "receipts", "spark")
 LIMITS = (
     ("bindings", CPP, 200),
     ("core", {".hpp", ".h"}, 200),
@@ -287,6 +287,7 @@ def test_import_is_light():
         "--lang en --help",
         "settle --help",
         "check --help",
+        "verify --help",
         "policy --help",
         "catalog check --help",
         "resettle --help",

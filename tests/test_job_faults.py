@@ -153,7 +153,7 @@ def test_killed_very_often(tmp_path: Path):
     try:
         (tmp_path / "quiet").mkdir()
         quiet = server.run(job_of(tmp_path / "quiet", town))
-        survive(server, town, tmp_path, (content(tmp_path / "quiet" / "job"), quiet), 120)
+        survive(server, town, tmp_path, (content(tmp_path / "quiet" / "job"), quiet), 60)
     finally:
         server.close()
 

@@ -15,7 +15,7 @@ import pytest
 from ybcore import InputError
 from ybcore.errors import JobError
 from ybcore.jobs import disk
-from ybcore.jobs.journal import Journal, finish, unfinished
+from ybcore.jobs.journal import Journal, finish, replaced, unfinished
 
 IDENTITY = {
     "document": "a1",
@@ -157,6 +157,25 @@ def test_a_file_that_was_only_touched_is_the_same(tmp_path: Path):
             Journal.open(folder, identity, recheck=lambda of, answer=answer: answer)
     with pytest.raises(InputError, match="lines"):  # never hashed: nobody can tell
         Journal.open(folder, IDENTITY | {"inputs/lines/l.parquet": [20, 3]}, recheck=recheck)
+
+
+def test_a_folder_of_somebody_else_is_left_alone(tmp_path: Path):
+    """A folder that happens to bear the name of an unfinished or a replaced job is not ours to clear."""
+    out = tmp_path / "out"
+    for beside in (unfinished(out), replaced(out)):
+        beside.mkdir()
+        (beside / "信.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="no job wrote it"):
+        Journal.open(unfinished(out), IDENTITY, replace=True)
+    finish(out)
+    (unfinished(out) / "信.txt").unlink()
+    unfinished(out).rmdir()
+    whole_job(out)
+    finish(out)
+    assert names(tmp_path) == ["out.unfinished.replaced/信.txt", "out/_SUCCESS", "out/settlements/0"]
+    with pytest.raises(JobError):
+        whole_job(out, "second", replace=True)
+    assert (replaced(out) / "信.txt").exists() and (out / "settlements/0").read_text() == "abc"
 
 
 def test_one_job_at_a_time(tmp_path: Path):

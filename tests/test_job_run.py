@@ -85,6 +85,14 @@ def test_shuffled_rows(town: Any, tmp_path: Path) -> None:
     agree(engine, tables, paths, tmp_path / "out")
 
 
+def test_row_groups_that_are_too_large(town: Any, tmp_path: Path) -> None:
+    engine, tables = town
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 2})
+    do(engine, paths, tmp_path / "out", unit_visits=400, piece=301)
+    agree(engine, tables, paths, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "spill" / "lines-00000").iterdir())) > 10
+
+
 def by_person(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
     """Visits sorted by person, lines in the order of their visits."""
     out = dict(tables)
@@ -238,3 +246,29 @@ def test_threads_give_the_same_bytes(town: Any, tmp_path: Path) -> None:
         )
     assert len(outs[0]) > 20
     assert outs[0] == outs[1] == outs[2]
+
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+@pytest.mark.parametrize(
+    ("policies", "shares"),
+    [(demo_policies(), (True, False)), ([GOLDEN / "t4-mutual-aid/policy.yaml"], (False, True))],
+    ids=["households", "mutual aid"],
+)
+def test_people_who_share_stand_in_files_apart(tmp_path: Path, policies: Any, shares: tuple[bool, bool]) -> None:
+    """Members of a household and of mutual aid stand in files far apart, and are settled together."""
+    made = city(seed=9, persons=240, visits=1500, lines_per_visit=3.0)
+    batch = made.visits()
+    engine = Engine(policies, Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog))), threads=1)
+    assert engine.shares == shares
+    tables = {"visits": first_of_each(batch.visits.combine_chunks()), "lines": batch.lines.combine_chunks(), "persons": made.persons.combine_chunks(), "institutions": made.institutions.combine_chunks(), "acct_events": made.acct_events.combine_chunks()}  # fmt: skip
+    psn = tables["persons"]["psn_no"].to_pylist()
+    # One donor far away, and one who has no visit and no row.
+    tables["persons"] = changed(tables["persons"], "mulaid_psn_no", {0: psn[-1], 5: psn[100], 7: "9999"})
+    tables["persons"] = changed(tables["persons"], "hsld_no", {2: "farhouse", len(psn) - 3: "farhouse"})
+    for name, seed in (("visits", 1), ("lines", 2), ("persons", 3)):
+        tables[name] = shuffled(tables[name], seed)
+    paths = write_inputs(tmp_path / "in", tables, {"visits": 3, "lines": 4, "persons": 3}, 333)
+    do(engine, paths, tmp_path / "out", unit_visits=100)
+    agree(engine, tables, paths, tmp_path / "out")

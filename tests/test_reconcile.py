@@ -240,7 +240,7 @@ def test_a_deductible_that_was_used_before(told: dict[str, str]):
     assert found_ids == ids if told is COLUMNS else found_ids < ids
     causes = result.visits["cause"].to_pylist()
     assert causes == ["accumulator_carried_in"] * len(causes)
-    assert set(result.visits["explained_by"].to_pylist()) == {"deductible used 17000 fen"}
+    assert set(result.visits["explained_by"].to_pylist()) == {"deductible of basic used 17000 fen"}
 
 
 def test_one_fen_and_what_nobody_knows():

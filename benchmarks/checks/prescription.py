@@ -1,7 +1,8 @@
-"""One prescription of 50 lines with 500 lines of history, through the library call (stage `before`) and a book that is loaded.
+"""One prescription of 50 lines with 500 lines of history (stage `before`): `ybcore.check` with a book that is loaded, and a `ybcore.Checker` made before.
 
 Prescriptions are made of the city: visits in whole, on any day of the year, become the history of one person, lines of another visit the prescription. Every call is
-another one; before anything is timed the findings of some are compared with the call on all of them at once, person by person.
+another one, asked both ways in turn; before anything is timed the findings of some are compared with the call that has its rows in another order and two threads.
+The making of the checker is timed apart.
 """
 
 from __future__ import annotations
@@ -27,10 +28,18 @@ Case = dict[str, Any]
 
 
 def door(book: Any, catalog: Any) -> Callable[[Case], Any]:
-    """The call that is measured: a case in, a report out. A prepared checker would be made here, once, from the book."""
+    """The plain call: a case in, a report out."""
     import ybcore
 
     return lambda case: ybcore.check(**case, rules=book, catalog=catalog, stage="before", threads=1)
+
+
+def prepared(book: Any, catalog: Any, beside: dict[str, Any]) -> Callable[[Case], Any]:
+    """The same of a checker that has the book, the catalogue, the institutions and the doctors (`beside`)."""
+    import ybcore
+
+    checker = ybcore.Checker(book, catalog, **beside, stage="before")
+    return lambda case: checker.check(**{name: table for name, table in case.items() if name not in beside})
 
 
 def cases(town: Town, count: int, seed: int = 1) -> list[Case]:
@@ -122,43 +131,65 @@ def prove(call: Callable[[Case], Any], book: Any, catalog: Any, some: list[Case]
 
 
 def measure(folder: Path, count: int) -> dict[str, Any]:
-    """Seconds of each call, findings made as tables or not."""
+    """Seconds of each call of each door, findings made as tables or not; what making a checker takes."""
     import ybcore
 
     town = Town(folder)
     book, catalog = ybcore.load_rules(documents(town)), town.catalog
     made = cases(town, count + WARM)
-    call = door(book, catalog)
-    told: dict[str, Any] = {
-        "findings": prove(call, book, catalog, made[:WARM]),
-        "calls": count,
-        "report": [],
-        "tables": [],
-        "busy": [],
-    }
-    for case in made[:WARM]:
-        call(case)
+    beside = {name: made[0][name] for name in ("institutions", "doctors")}
+    making = []
+    for _ in range(WARM):
+        began = time.perf_counter()
+        prepared(book, catalog, beside)
+        making.append(time.perf_counter() - began)
+    doors = {"check": door(book, catalog), "Checker": prepared(book, catalog, beside)}
+    told: dict[str, Any] = {"calls": count, "making": making, "doors": {}}
+    for name, call in doors.items():
+        told["findings"] = prove(call, book, catalog, made[:WARM])
+        told["doors"][name] = {"report": [], "tables": [], "busy": [], "parts": []}
     for case in made[WARM:]:
-        began, used = time.perf_counter(), time.process_time()
-        done = call(case)
-        told["report"].append(time.perf_counter() - began)
-        told["busy"].append(time.process_time() - used)
-        done.findings, done.details  # noqa: B018  they are made when first asked for
-        told["tables"].append(time.perf_counter() - began)
+        for name, call in doors.items():
+            own = told["doors"][name]
+            began, used = time.perf_counter(), time.process_time()
+            done = call(case)
+            own["report"].append(time.perf_counter() - began)
+            done.findings, done.details  # noqa: B018  they are made when first asked for
+            own["tables"].append(time.perf_counter() - began)
+            own["busy"].append(time.process_time() - used)
+            own["parts"].append(parts(done.seconds, own["report"][-1], own["tables"][-1]))
     return told
+
+
+def parts(seconds: dict[str, float], whole: float, tables: float) -> dict[str, float]:
+    """Seconds of what a call does."""
+    rules = sum(taken for name, taken in seconds.items() if name not in ("prepare", "money"))
+    known = {"reading and choosing rules": seconds["prepare"], "rules": rules, "names and money": seconds["money"]}
+    return known | {"the rest": whole - sum(known.values()), "findings and details as tables": tables - whole}
+
+
+def shares(taken: list[dict[str, float]]) -> str:
+    """What part of the time goes where, over all calls: the parts of a busy machine are as long as the whole is."""
+    sums = {name: sum(one[name] for one in taken) for name in taken[0]}
+    return ", ".join(f"{name} {value / sum(sums.values()):.0%}" for name, value in sums.items())
 
 
 def table(told: dict[str, Any]) -> str:
     """Markdown: p50 and p99."""
     rows = []
     titles = {
-        "report": "report", "tables": "report, findings and details as tables", "busy": "report, processor time"
+        "report": "report", "tables": "report, findings and details as tables", "busy": "the same, processor time"
     }  # fmt: skip
-    for name, title in titles.items():
-        half, most = (float(np.quantile(told[name], q, method="higher")) for q in (0.5, 0.99))
-        missed = "" if most < WANTED else ": **missed**"
-        rows.append([title, told["calls"], f"{half * 1e3:.2f}", f"{most * 1e3:.2f}", f"{WANTED * 1e3:g}{missed}"])
-    return report.table([f"{LINES} lines, {HISTORY} of history", "calls", "p50, ms", "p99, ms", "wanted p99, ms"], rows)
+    for door, taken in told["doors"].items():
+        for name, title in titles.items():
+            half, most = (float(np.quantile(taken[name], q, method="higher")) for q in (0.5, 0.99))
+            missed = "" if most < WANTED else ": **missed**"
+            wanted = f"{WANTED * 1e3:g}{missed}" if door == "Checker" else ""
+            rows.append([f"`{door}`: {title}", told["calls"], f"{half * 1e3:.2f}", f"{most * 1e3:.2f}", wanted])
+    making = f"Making the checker takes {float(np.median(told['making'])) * 1e3:.0f} ms (median of {len(told['making'])}), not counted above."
+    head = [f"{LINES} lines, {HISTORY} of history", "calls", "p50, ms", "p99, ms", "wanted p99, ms"]
+    where = [f"`{door}`: {shares(taken['parts'])}." for door, taken in told["doors"].items()]
+    return "\n\n".join([report.table(head, rows), making, *where])
 
 
 if __name__ == "__main__":

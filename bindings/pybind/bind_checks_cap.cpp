@@ -12,18 +12,23 @@ namespace {
 py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const std::string& cell, const Maybe<std::int32_t>& subject,
                 const Maybe<std::int32_t>& cut, const Maybe<std::int32_t>& combine, const Maybe<std::int64_t>& value,
                 const Maybe<std::int32_t>& entry, const Maybe<std::int64_t>& caps, std::int64_t cap, std::int64_t factor,
-                const Maybe<std::int32_t>& stay_days, const std::string& comparator, bool last_paid, int threads) {
+                const Maybe<std::int32_t>& stay_days, const std::string& comparator, bool last_paid, const Maybe<std::int32_t>& row_of,
+                bool complete, int threads) {
   const std::size_t n = last_of(person_begin, "person_begin");
+  if (row_of && (entry || !combine)) refuse("row_of", "is by combine, and stands in place of entry");
   if (cell == "within") refuse("cell", "within is no group of a cap");
   if (factor != 0) static_cast<void>(needed(stay_days, n, "stay_days"));
   const checks::CapEvents events{offsets_of(person_begin, n, "person_begin"),
                                  rows_of(time, n, "time"),
                                  rows_of(combine, n, "combine"),
                                  rows_of(value, n, "value"),
-                                 caps ? entries_of(entry, n, span_of(caps).size()) : rows_of(entry, n, "entry"),
-                                 rows_of(stay_days, n, "stay_days")};
+                                 caps && !row_of ? entries_of(entry, n, span_of(caps).size()) : rows_of(entry, n, "entry"),
+                                 rows_of(stay_days, n, "stay_days"),
+                                 within(span_of(row_of), checks::kEntryUnknown, caps ? caps->size() : INT32_MAX, "row_of"),
+                                 complete};
   const checks::CapRule rule{grouping_of(cell, subject, cut, 0, time, n), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
   // Without rows no event has one.
+  if (row_of && row_of->size() == 0) return found_dict({});
   if (caps && rule.caps.empty() && !entry) return found_dict({});
   return found_by([&] { return checks::cap(events, rule, threads); });
 }
@@ -81,7 +86,9 @@ void bind_checks_cap(py::module_& m) {
         py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
         py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
         py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false,
-        py::arg("threads") = 1, "K06: sums of buckets against their caps.");
+        py::arg("row_of").noconvert() = py::none(), py::arg("complete") = false, py::arg("threads") = 1,
+        "K06: sums of buckets against their caps. row_of: table row by combine code, in place of entry; complete: no line lacks what cuts "
+        "groups.");
   m.def("check_couple", &py_couple, py::arg("person_begin").noconvert(), py::arg("entry").noconvert(), py::arg("visit").noconvert(),
         py::arg("day").noconvert(), py::arg("order").noconvert(), py::arg("quantity").noconvert(), py::arg("self").noconvert(),
         py::arg("sure").noconvert(), py::arg("partner_begin").noconvert(), py::arg("partner_code").noconvert(),

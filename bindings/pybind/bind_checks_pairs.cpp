@@ -39,28 +39,32 @@ class PairTable {
              span_of(fits),
              fits ? static_cast<std::size_t>(fits->shape(1)) : 0};
     py::gil_scoped_release release;
-    for (std::int32_t g = 0; g < scopes; ++g) indexes_.emplace_back(rows, g, static_cast<std::size_t>(items));
-    items_ = items;
+    scopes_.emplace(rows, scopes, static_cast<std::size_t>(items));
   }
 
   py::dict check(const I64& person_begin, const Maybe<std::int64_t>& time, const I32& item, const I64& quantity,
                  const Maybe<std::int32_t>& day, const Maybe<std::int32_t>& region, const Maybe<std::int32_t>& level,
-                 const std::vector<Group>& groups, int threads) const {
+                 const std::vector<Group>& groups, int threads, bool complete) const {
     const std::size_t n = span_of(item).size();
-    same_length(groups.size(), indexes_.size(), "groups");
+    same_length(groups.size(), scopes_->indexes().size(), "groups");
     std::vector<checks::Grouping> groupings;
     for (const auto& [cell, subject, cut, reach] : groups) groupings.push_back(grouping_of(cell, subject, cut, reach, time, n));
     if (begin_) static_cast<void>(needed(day, n, "day"));
     const checks::PairEvents events{offsets_of(person_begin, item.size(), "person_begin"),
                                     rows_of(time, n, "time"),
-                                    within(span_of(item), -1, items_, "item"),
+                                    span_of(item),
                                     rows_of(quantity, n, "quantity"),
                                     {{},
                                      rows_of(day, n, "day"),
                                      within(rows_of(region, n, "region"), -1, fits_ ? fits_->shape(1) : INT32_MAX, "region"),
-                                     rows_of(level, n, "level")}};
+                                     rows_of(level, n, "level")},
+                                    complete};
     const auto qty = span_of(included_qty_);
-    return found_by([&] { return checks::pairs(events, indexes_, groupings, qty, when_, threads); });
+    return found_by([&] {
+      auto found = checks::pairs(events, *scopes_, groupings, qty, when_, threads);
+      if (!found) refuse("item", "is out of range");
+      return std::move(*found);
+    });
   }
 
  private:
@@ -68,8 +72,7 @@ class PairTable {
   Maybe<std::int32_t> begin_, end_, region_, level_;
   std::optional<U8> fits_;
   checks::EntryTable when_;
-  std::vector<checks::PairIndex> indexes_;
-  std::int64_t items_ = 0;
+  std::optional<checks::PairScopes> scopes_;
 };
 
 py::dict py_bundle(const I64& person_begin, const Maybe<std::int64_t>& time, const I32& item, const std::string& cell,
@@ -96,8 +99,9 @@ void bind_checks_pairs(py::module_& m) {
            py::arg("fits").noconvert() = py::none())
       .def("check", &PairTable::check, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("item").noconvert(),
            py::arg("quantity").noconvert(), py::arg("day").noconvert(), py::arg("region").noconvert(), py::arg("level").noconvert(),
-           py::arg("groups").noconvert(), py::arg("threads") = 1,
-           "Included lines that stand with a main one; groups: (cell, subject, cut, reach) for each scope.");
+           py::arg("groups").noconvert(), py::arg("threads") = 1, py::arg("complete") = false,
+           "Included lines that stand with a main one; groups: (cell, subject, cut, reach) for each scope. complete: no time and nothing "
+           "that cuts groups is missing, and so no line needs to be looked at for that.");
   m.def("check_bundle", &py_bundle, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("item").noconvert(),
         py::arg("cell"), py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("at_least"), py::arg("threads") = 1,
         "K04: groups with so many different items.");

@@ -57,6 +57,21 @@ py::array_t<Value> py_taken(const In<Value>& table, const In<Index>& index, int 
   return out;
 }
 
+template <class Value>
+py::array_t<Value> py_taken_of(const In<Value>& table, const I32& of, const I32& row, int threads) {
+  py::array_t<Value> out(row.size());
+  const auto from = span_of(table);
+  const auto by = span_of(of), at = span_of(row);
+  const auto to = written(out);
+  bool all = false;
+  {
+    py::gil_scoped_release release;
+    all = taken_of(from, by, at, to, threads);
+  }
+  if (!all) throw py::index_error("a row or an index is beyond the table");
+  return out;
+}
+
 void all_below(std::span<const std::int32_t> numbers, std::int64_t limit, const char* what) {
   if (!numbers.empty() && bounds(numbers, 1).most >= limit) throw std::invalid_argument(what);
 }
@@ -123,6 +138,12 @@ void bind_taken(py::module_& m) {
         "table[index] of every row, the last of the table for -1.");
 }
 
+template <class Value>
+void bind_taken_of(py::module_& m) {
+  m.def("taken_of", &py_taken_of<Value>, py::arg("table").noconvert(), py::arg("of").noconvert(), py::arg("row").noconvert(),
+        py::arg("threads") = 1, "table[of[row]] of some rows, the last of the table for -1.");
+}
+
 }  // namespace
 
 void bind_join(py::module_& m) {
@@ -137,6 +158,8 @@ void bind_join(py::module_& m) {
   bind_taken<std::uint8_t, std::int32_t>(m);
   bind_taken<std::int32_t, std::uint8_t>(m);
   bind_taken<std::int64_t, std::uint8_t>(m);
+  bind_taken_of<std::int32_t>(m);
+  bind_taken_of<std::int64_t>(m);
   m.def("days_of", &py_days, py::arg("micros").noconvert(), py::arg("threads") = 1,
         "(days of times, missing ones 0; whether none is missing).");
   m.def("rows_by_key", &py_rows, py::arg("key").noconvert(), py::arg("keys"), "(rows of each key in order, where each key's begin).");

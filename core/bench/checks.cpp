@@ -146,12 +146,11 @@ void one_table(Runs& runs, const Histories& h, std::size_t many, const char* vis
     main.push_back(few ? a * 101 + 4'000 : a);
     included.push_back(few ? b * 41 + 4'001 : b);
   }
-  const PairIndex index({main, included, {}, {}, false}, 0, kItems);
+  const PairScopes scopes({main, included, {}, {}, false}, 1, kItems);
   const PairEvents events{h.person_begin, h.time, h.item, h.quantity, {}};
   const std::array by_visit{Grouping{Cell::kSubject, h.visit, {}, 0}}, by_day{Grouping{Cell::kDay, h.visit, {}, 0}};
-  const std::span indexes(&index, 1);
-  runs.run(visit_name, h.item.size(), [&](int threads) { return pairs(events, indexes, by_visit, {}, {}, threads); });
-  runs.run(day_name, h.item.size(), [&](int threads) { return pairs(events, indexes, by_day, {}, {}, threads); });
+  runs.run(visit_name, h.item.size(), [&](int threads) { return pairs(events, scopes, by_visit, {}, {}, threads).value(); });
+  runs.run(day_name, h.item.size(), [&](int threads) { return pairs(events, scopes, by_day, {}, {}, threads).value(); });
 }
 
 void windows(Runs& runs, const Histories& h) {

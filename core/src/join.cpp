@@ -119,6 +119,32 @@ template bool taken(std::span<const std::uint8_t>, std::span<const std::int32_t>
 template bool taken(std::span<const std::int32_t>, std::span<const std::uint8_t>, std::span<std::int32_t>, int);
 template bool taken(std::span<const std::int64_t>, std::span<const std::uint8_t>, std::span<std::int64_t>, int);
 
+template <class Value>
+bool taken_of(std::span<const Value> table, std::span<const std::int32_t> of, std::span<const std::int32_t> row, std::span<Value> out,
+              int threads) {
+  if (table.empty() || of.empty()) return row.empty();
+  constexpr std::size_t kAhead = 16;
+  const std::size_t last = table.size() - 1, most = of.size() - 1;
+  const auto wrong = over_blocks(row.size(), threads, [&](std::size_t begin, std::size_t end) {
+    bool beyond = false;
+    for (std::size_t i = begin; i < end; ++i) {
+      // Few rows of a long column: each is a line of memory of its own.
+      if (i + kAhead < end) __builtin_prefetch(of.data() + std::min(static_cast<std::size_t>(row[i + kAhead]), most));
+      const auto from = static_cast<std::size_t>(row[i]);
+      const std::int32_t index = of[std::min(from, most)];
+      const std::size_t at = index == -1 ? last : static_cast<std::size_t>(index);
+      beyond |= from > most || at > last;
+      out[i] = table[std::min(at, last)];
+    }
+    return Bounds{0, beyond ? 1 : 0};
+  });
+  return wrong.most == 0;
+}
+template bool taken_of(std::span<const std::int32_t>, std::span<const std::int32_t>, std::span<const std::int32_t>, std::span<std::int32_t>,
+                       int);
+template bool taken_of(std::span<const std::int64_t>, std::span<const std::int32_t>, std::span<const std::int32_t>, std::span<std::int64_t>,
+                       int);
+
 bool sole_rows(std::span<const std::int32_t> key, std::span<std::int32_t> row) noexcept {
   for (std::size_t i = 0; i < key.size(); ++i) {
     if (key[i] < 0) continue;

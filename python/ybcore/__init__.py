@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .catalog import Catalog
     from .checks import RuleBook, load_rules
     from .checks.check import check
+    from .checks.checker import Checker
     from .checks.replay import replay
     from .checks.run.report import CheckReport
     from .checks.user import rule
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Catalog": "catalog",
     "CheckReport": "checks.run.report",
+    "Checker": "checks.checker",
     "RuleBook": "checks",
     "check": "checks.check",
     "load_rules": "checks",
@@ -46,6 +48,7 @@ __all__ = [
     "Book",
     "Catalog",
     "CheckReport",
+    "Checker",
     "DocumentError",
     "Engine",
     "InputError",

@@ -99,6 +99,7 @@ class PairTable:
         level: NDArray[np.int32] | None,
         groups: list[tuple[str, NDArray[np.int32] | None, NDArray[np.int32] | None, int]],
         threads: int = 1,
+        complete: bool = False,
     ) -> dict[str, Any]: ...
 
 @final
@@ -169,6 +170,8 @@ def check_cap(
     *,
     comparator: str,
     last_paid: bool = False,
+    row_of: NDArray[np.int32] | None = None,
+    complete: bool = False,
     threads: int = 1,
 ) -> dict[str, Any]: ...
 def check_couple(
@@ -275,6 +278,7 @@ def check_pick(
     unsure: NDArray[np.uint64] | None,
     rules: int,
     threads: int = 1,
+    items: bool = False,
 ) -> dict[str, NDArray[Any]]: ...
 def check_price_ceiling(
     entry: NDArray[np.int32] | None,
@@ -658,4 +662,7 @@ def sole_rows(key: NDArray[np.int32], keys: int, unknown: int) -> NDArray[np.int
 def steps(values: NDArray[np.int64], threads: int = 1) -> tuple[int, int]: ...
 def taken(
     table: NDArray[_Value], index: NDArray[np.int32] | NDArray[np.uint8], threads: int = 1
+) -> NDArray[_Value]: ...
+def taken_of(
+    table: NDArray[_Value], of: NDArray[np.int32], row: NDArray[np.int32], threads: int = 1
 ) -> NDArray[_Value]: ...

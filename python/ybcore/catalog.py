@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Catalog:
     ) -> None:
         problems = Problems()
         self._files = files or {}
+        self._by_day: dict[tuple[str, int], Dated] = {}
         given = {"items": items, "selfpay": selfpay, "caps": caps}
         self._frames: dict[str, Frame] = {}
         for table in _TABLES:
@@ -137,7 +139,7 @@ class Catalog:
         """Item index of each code; -1 for one that the catalogue does not know."""
         return lookup(pa.chunked_array([codes.cast(pa.large_string())]), self._items)
 
-    @property
+    @cached_property
     def regional(self) -> bool:
         """Whether some row of `items` holds in one insured place only."""
         return bool((self._index["items", "insu_admdvs"] >= 0).any())
@@ -152,21 +154,37 @@ class Catalog:
 
         `region` may be None where the catalogue is not `regional`.
         """
-        frame = self._frames["items"]
-        places = self._index["items", "insu_admdvs"]
-        begin, end = np.ascontiguousarray(frame.days("begndate")), frame.days("enddate")
-        key = self._item["items"]
-        everywhere = Dated.of(np.where(places < 0, key, -1).astype(np.int32), len(self._items), begin, end, threads)
-        out = everywhere.find(np.ascontiguousarray(item), np.ascontiguousarray(day))
+        out = self._everywhere(threads).find(np.ascontiguousarray(item), np.ascontiguousarray(day))
         if region is None or not self.regional:
             return out
         place = {text: i for i, text in enumerate(self.places)}
         theirs = np.array([place.get(text, -1) for text in texts], np.int32)[region]
-        own = np.where(places >= 0, key.astype(np.int64) * len(place) + places, -1).astype(np.int32)
         wanted = np.where((item >= 0) & (theirs >= 0), item.astype(np.int64) * len(place) + theirs, -1).astype(np.int32)
-        dated = Dated.of(own, len(self._items) * len(place), begin, end, threads)
-        here = dated.find(wanted, np.ascontiguousarray(day))
+        here = self._somewhere(threads).find(wanted, np.ascontiguousarray(day))
         return np.where(here >= 0, here, out).astype(np.int32)
+
+    def _everywhere(self, threads: int) -> Dated:
+        """Rows of `items` that hold in every place, by item."""
+        places = self._index["items", "insu_admdvs"]
+        return self._dated("everywhere", lambda: np.where(places < 0, self._item["items"], -1), len(self._items), threads)  # fmt: skip
+
+    def _somewhere(self, threads: int) -> Dated:
+        """Rows of `items` that hold in one place, by item and place."""
+        count, places = len(self.places), self._index["items", "insu_admdvs"]
+        own = self._item["items"]
+
+        def key() -> npt.NDArray[np.int64]:
+            return np.where(places >= 0, own.astype(np.int64) * count + places, -1)
+
+        return self._dated("somewhere", key, len(self._items) * count, threads)
+
+    def _dated(self, name: str, key: Callable[[], npt.NDArray[Any]], keys: int, threads: int) -> Dated:
+        """Made once for each number of threads."""
+        if (name, threads) not in self._by_day:
+            frame = self._frames["items"]
+            begin, end = np.ascontiguousarray(frame.days("begndate")), frame.days("enddate")
+            self._by_day[name, threads] = Dated.of(key().astype(np.int32), keys, begin, end, threads)
+        return self._by_day[name, threads]
 
     def table(self, name: str) -> pa.Table:
         """`items`, `selfpay` or `caps` as it is held: texts, and whole numbers in the units of the schema; NULL_INT or "" is missing."""

@@ -8,10 +8,11 @@ Everything in `Engine` is fixed when it is made; it may be shared between thread
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,13 +157,15 @@ class Engine:
         columns: Collection[str] | None = None,
         rules: Any = None,
         beside: Mapping[str, Any] | None = None,
+        known_at: dt.date | None = None,
+        suppress: Sequence[dict[str, Any]] = (),
     ) -> Settlement:
         """Settle a batch. Tables are anything column-shaped (docs/inputs.md). Raises InputError with every wrong column at once.
 
         `line_offsets`: int64[N+1] when lines stand grouped by visit. `state`: the closing state of the run before. Bad rows never raise:
         they come out with an outcome and a reason. Without `receipt` the input is not hashed and the receipt is empty. `rules`: a rule
         book; what its findings deny is moved to full self-pay before anything is paid, and `checks` of the answer is their report.
-        `beside`: further tables that rules look at (diagnoses, operations, labs, doctors, stock). `columns`: the numbers that `visits` of
+        `beside`: further tables that rules look at (diagnoses, operations, labs, doctors, stock); `known_at`, `suppress`: as in `check`. `columns`: the numbers that `visits` of
         the answer is to have beside who, outcome, reason, flags and plan; default all. Fewer are quicker and take less memory.
         """  # fmt: skip
         began = time.perf_counter()
@@ -173,6 +176,9 @@ class Engine:
             "institutions": institutions,
             "acct_events": acct_events,
         }
+        if rules is None and (known_at is not None or len(suppress)):
+            what, zh = "known_at and suppress are of rules: give rules", "known_at、suppress 须与 rules 同用"
+            raise InputError([Problem(what=what, what_zh=zh, path="rules")])
         if rules is not None:
             from .checks.settled import settle_checked
 
@@ -184,7 +190,8 @@ class Engine:
                 "receipt": receipt,
                 "columns": columns,
             }
-            return settle_checked(self, tables, rules, beside or {}, line_offsets, options)
+            asked = {"known_at": known_at, "suppress": suppress}
+            return settle_checked(self, tables, rules, beside or {}, line_offsets, options, asked)
         wanted = -1 if columns is None else wanted_bits(columns)
         job = Job(self._compiled, self.catalog, tables, line_offsets, self.threads)
         with self._lock:

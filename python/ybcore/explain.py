@@ -37,7 +37,7 @@ from .policy import Book
 if TYPE_CHECKING:
     from .checks.run.report import CheckReport
 
-__all__ = ["Explanation", "explain", "explain_settled", "group_of"]
+__all__ = ["Explanation", "explain", "explain_settled", "group_of", "is_one_of", "shares_of"]
 
 MICROS = 1_000_000
 INPUTS: dict[str, Table] = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS)}
@@ -135,7 +135,7 @@ def explain_settled(
 
 def compare(row: dict[str, Any], bulk: pa.Table) -> tuple[int, dict[str, tuple[Any, Any]]]:
     """(columns compared, those that differ) between a row of the reference and the same settlement of a bulk run."""
-    mine = bulk.filter(_equal(bulk["setl_id"], [row["setl_id"]])).to_pylist()
+    mine = bulk.filter(is_one_of(bulk["setl_id"], [row["setl_id"]])).to_pylist()
     if not mine:
         raise InputError(
             [
@@ -163,13 +163,13 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
     visits = tables["visits"]
     if visits is None or "setl_id" not in visits.column_names or "psn_no" not in visits.column_names:
         raise InputError([Problem(what="the visits have no setl_id or psn_no", what_zh="结算表缺少 setl_id 或 psn_no")])
-    hit = visits.filter(_equal(visits["setl_id"], [setl_id]))
+    hit = visits.filter(is_one_of(visits["setl_id"], [setl_id]))
     if not hit.num_rows:
         raise InputError(
             [Problem(what=f"no settlement {setl_id!r} among the visits", what_zh=f"结算表中没有 {setl_id!r}")]
         )
     persons, people = tables.get("persons"), set(hit["psn_no"].drop_null().to_pylist())
-    households, mutual = _shared(book)
+    households, mutual = shares_of(book)
     while households or mutual:
         more = set(people)
         for table in (persons, visits):
@@ -180,11 +180,11 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
         if more == people:
             break
         people = more
-    chosen = visits.filter(_equal(visits["psn_no"], people))
+    chosen = visits.filter(is_one_of(visits["psn_no"], people))
     ids = set(chosen["setl_id"].drop_null().to_pylist())
     if "init_setl_id" in visits.column_names:
         ids |= set(chosen["init_setl_id"].drop_null().to_pylist())
-    mask = pc.or_(_equal(visits["psn_no"], people), _equal(visits["setl_id"], ids))
+    mask = pc.or_(is_one_of(visits["psn_no"], people), is_one_of(visits["setl_id"], ids))
     out: dict[str, pa.Table | None] = {"visits": visits.filter(mask)}
     for name, key, values in (
         ("lines", "setl_id", ids),
@@ -192,17 +192,17 @@ def group_of(setl_id: Any, book: Book, tables: dict[str, pa.Table | None]) -> di
         ("acct_events", "psn_no", people),
     ):
         table = tables.get(name)
-        out[name] = None if table is None else table.filter(_equal(table[key], values))
+        out[name] = None if table is None else table.filter(is_one_of(table[key], values))
     out["institutions"] = tables.get("institutions")
     if out["institutions"] is not None and "fixmedins_code" in visits.column_names:
         codes = set(out["visits"]["fixmedins_code"].drop_null().to_pylist())  # type: ignore[index]
-        kept = out["institutions"].filter(_equal(out["institutions"]["fixmedins_code"], codes))
+        kept = out["institutions"].filter(is_one_of(out["institutions"]["fixmedins_code"], codes))
         # An empty table means that no institution is known at all; one other row keeps "unknown" unknown.
         out["institutions"] = kept if kept.num_rows else out["institutions"].slice(0, 1)
     return out
 
 
-def _shared(book: Book) -> tuple[bool, bool]:
+def shares_of(book: Book) -> tuple[bool, bool]:
     """Whether a document counts by household, and whether accounts pay for others."""
     text = b"".join(policy.canonical() for policy in book)
     return b'"scope":"household"' in text, b'"mutual_aid":true' in text
@@ -211,24 +211,26 @@ def _shared(book: Book) -> tuple[bool, bool]:
 def _linked(table: pa.Table, person: str, link: str, people: set[Any]) -> set[Any]:
     if link not in table.column_names:
         return set()
-    houses = table.filter(_equal(table[person], people))[link].drop_null().to_pylist()
+    houses = table.filter(is_one_of(table[person], people))[link].drop_null().to_pylist()
     houses = [house for house in houses if house != ""]
-    return set(table.filter(_equal(table[link], houses))[person].drop_null().to_pylist())
+    return set(table.filter(is_one_of(table[link], houses))[person].drop_null().to_pylist())
 
 
 def _donors(table: pa.Table, people: set[Any]) -> set[Any]:
     if "mulaid_psn_no" not in table.column_names:
         return set()
-    mine = table.filter(_equal(table["psn_no"], people))["mulaid_psn_no"].drop_null().to_pylist()
-    theirs = table.filter(_equal(table["mulaid_psn_no"], people))["psn_no"].drop_null().to_pylist()
+    mine = table.filter(is_one_of(table["psn_no"], people))["mulaid_psn_no"].drop_null().to_pylist()
+    theirs = table.filter(is_one_of(table["mulaid_psn_no"], people))["psn_no"].drop_null().to_pylist()
     return {name for name in (*mine, *theirs) if name != ""}
 
 
-def _equal(column: pa.ChunkedArray, values: Any) -> Any:
+def is_one_of(column: pa.ChunkedArray, values: Any) -> Any:
     """Mask of cells that are one of the values; ids given as text find whole numbers."""
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     plain = column.cast(kind) if pa.types.is_dictionary(column.type) else column
     wanted = [v for v in values if v is not None]
+    if pa.types.is_null(kind):
+        return pa.array(np.zeros(len(column), bool))
     if pa.types.is_integer(kind):
         wanted = [int(v) for v in wanted if str(v).lstrip("-").isdigit()]
     else:
@@ -307,7 +309,7 @@ def _catalog_rows(catalog: Any, lines: list[dict[str, Any]]) -> dict[str, list[d
         if table is None:
             continue
         problems = Problems()
-        frame = read(table.filter(_equal(table["med_list_codg"], codes)), schema, problems)
+        frame = read(table.filter(is_one_of(table["med_list_codg"], codes)), schema, problems)
         problems.stop()
         out[name] = rows_of(frame)
     return out

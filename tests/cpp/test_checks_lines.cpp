@@ -33,7 +33,7 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
   const auto item = random.column<std::int32_t>(rows, -1, items - 1), visit = random.column<std::int32_t>(rows, 0, visits - 1);
   const auto stands = random.column<std::uint8_t>(rows, 0, 1);
   for (const bool scoped : {false, true}) {
-    Picked twin{{0}, {}, {}};
+    Picked twin{{0}, {}, {}, {}};
     for (std::size_t r = 0; r < rules; ++r) {
       twin.unknown.push_back(0);
       for (std::size_t i = 0; i < rows; ++i) {
@@ -42,19 +42,27 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
           return (of[row * words + r / 64] >> (r % 64) & 1) != 0;
         };
         if ((scoped && stands[i] == 0) || !bit(masks, at)) continue;
-        if (!scoped || bit(holds, v)) twin.place.push_back(static_cast<std::int32_t>(i));
+        if (!scoped || bit(holds, v)) twin.place.push_back(static_cast<std::int32_t>(i)), twin.item.push_back(item[i]);
         if (scoped && bit(unsure, v)) ++twin.unknown.back();
       }
       twin.begin.push_back(static_cast<std::int64_t>(twin.place.size()));
     }
     PickLines lines{item, {}, {}};
-    PickRules all{masks, {}, {}, rules};
+    PickRules all{masks, {}, {}, rules, true};
     if (scoped) lines.stands = stands, lines.visit = visit, all.holds = holds, all.unsure = unsure;
     for (const int threads : {1, 2, 7}) {
-      const Picked found = pick(lines, all, threads);
-      CHECK(found.begin == twin.begin && found.place == twin.place && found.unknown == twin.unknown);
+      const Picked found = pick(lines, all, threads).value();
+      CHECK(found.begin == twin.begin && found.place == twin.place && found.item == twin.item && found.unknown == twin.unknown);
     }
   }
+}
+
+void items_that_are_none() {
+  const std::vector<std::uint64_t> masks{1, 0, 1};
+  const PickRules rules{masks, {}, {}, 1};
+  CHECK(pick({std::vector<std::int32_t>{-1, 0, 1}, {}, {}}, rules, 1).value().place == (std::vector<std::int32_t>{0, 1}));
+  for (const std::int32_t wrong : {-2, 2, INT32_MIN, INT32_MAX})
+    CHECK(!pick({std::vector<std::int32_t>{0, wrong, 1}, {}, {}}, rules, 2).has_value());
 }
 
 void runs_by_hand() {
@@ -289,6 +297,7 @@ int main() {
   picked(1, 0, 5);
   ordered(7, 0, 3, false);
   ordered(8, 3000, 1, true);
+  items_that_are_none();
   runs_by_hand();
   order_broken_at_a_block();
   netting_by_hand();

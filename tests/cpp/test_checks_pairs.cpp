@@ -35,12 +35,11 @@ struct Pairing {
   std::int64_t unknown = 0;
 };
 
-Pairing run(const Case& c, std::span<const Grouping> groupings, std::size_t items, int threads) {
-  std::vector<PairIndex> indexes;
-  for (std::size_t g = 0; g < groupings.size(); ++g)
-    indexes.emplace_back(PairRows{c.main, c.included, c.scope, c.qty, c.symmetric}, static_cast<std::int32_t>(g), items);
+Pairing run(const Case& c, std::span<const Grouping> groupings, std::size_t items, int threads, bool complete = false) {
+  const PairScopes scopes({c.main, c.included, c.scope, c.qty, c.symmetric}, static_cast<std::int32_t>(groupings.size()), items);
   const EntryTable when{{}, {}, c.from, c.to, c.region, c.level, c.fits, 2};
-  const Found found = pairs({c.begin, c.time, c.item, c.quantity, {{}, c.day, c.place, c.grade}}, indexes, groupings, c.qty, when, threads);
+  const PairEvents events{c.begin, c.time, c.item, c.quantity, {{}, c.day, c.place, c.grade}, complete};
+  const Found found = pairs(events, scopes, groupings, c.qty, when, threads).value();
   return {draw::listed(found), found.unknown};
 }
 
@@ -214,6 +213,7 @@ void same(const Case& c, std::span<const Grouping> groupings, std::size_t items)
     const Pairing again = run(c, groupings, items, threads);
     CHECK(again.found == first.found && again.unknown == first.unknown);
   }
+  CHECK(run(c, groupings, items, 2, true).found == first.found);
 }
 
 void against_the_twin(std::uint64_t seed, std::size_t lines, std::size_t persons, std::size_t rows, std::int32_t items) {
@@ -269,6 +269,15 @@ void edges() {
         (std::vector<Finding>{{1, 0, 0, {offending(1), involved(0)}}}));
   CHECK(run({}, through, 2, 3).found.empty());
   CHECK(run({}, {}, 2, 3).found.empty());
+  // Groups of one cell go by their first line of any row, though it stands in no pair.
+  Case turns = plain({1, 0, 1, 0, 1}, {1, 2, 4, 8, 16}, {0, 0, 0, 0, 0});
+  turns.main = {0, 2}, turns.included = {1, 3};
+  turns.item = {3, 0, 1, 0, 1}, turns.subject = {1, 0, 0, 1, 1};
+  CHECK(run(turns, std::vector<Grouping>{{Cell::kDay, turns.subject, {}, 0}}, 4, 1).found ==
+        (std::vector<Finding>{{16, 0, 0, {offending(4), involved(3)}}, {4, 0, 0, {offending(2), involved(1)}}}));
+  // An item that is none.
+  const PairScopes scopes({c.main, c.included, {}, {}, false}, 1, 3);
+  CHECK(!pairs({turns.begin, turns.time, turns.item, turns.quantity, {}}, scopes, within, {}, {}, 2).has_value());
 }
 
 // Everything in one group of one person: the way by items gives what the way by lines gives.

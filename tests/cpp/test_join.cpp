@@ -68,6 +68,17 @@ void entries_taken() {
   CHECK(sole_rows(std::vector<std::int32_t>{2, -1, 0}, row));
   CHECK(row == (std::vector<std::int32_t>{2, -1, 0}));
   CHECK(!sole_rows(std::vector<std::int32_t>{0}, row));
+  // Through another column, of some rows.
+  const std::vector<std::int32_t> of{2, -1, 0}, some{2, 0, 1};
+  std::vector<std::int64_t> told(3);
+  const std::vector<std::int64_t> wide{10, 20, 30};
+  for (const int threads : {1, 2}) {
+    CHECK((taken_of<std::int64_t>(wide, of, some, told, threads)));
+    CHECK(told == (std::vector<std::int64_t>{10, 30, 30}));
+  }
+  for (const std::int32_t wrong : {-1, 3}) CHECK((!taken_of<std::int64_t>(wide, of, std::vector<std::int32_t>{0, wrong, 1}, told, 1)));
+  CHECK((!taken_of<std::int64_t>(wide, std::vector<std::int32_t>{0, 3, -2}, some, told, 1)));
+  CHECK((!taken_of<std::int64_t>({}, of, some, told, 1)));
 }
 
 // More rows than a chunk has: the same whoever does them.

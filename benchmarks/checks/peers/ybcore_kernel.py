@@ -51,6 +51,16 @@ def entries(known: dict[str, Any], key: np.ndarray, threads: int) -> np.ndarray:
     return core().check_entries(**known, key=key, day=None, event_region=None, event_level=None, threads=threads)
 
 
+def row_of(known: dict[str, Any], items: int, threads: int) -> np.ndarray:
+    """The row of each item in a table whose rows always hold, everywhere."""
+    return entries(known, np.arange(items, dtype=np.int32), threads)
+
+
+def complete(*columns: np.ndarray) -> bool:
+    """Whether nothing is missing: known of columns beforehand, as DuckDB knows their least values and Polars its nulls."""
+    return all(not len(column) or int(column.min()) >= 0 for column in columns)
+
+
 def offsets(person: np.ndarray) -> np.ndarray:
     """Where each person's rows begin, and the end: part of the order (check_order gives them), and so prepared."""
     ends = np.flatnonzero(person[1:] != person[:-1]) + 1
@@ -90,29 +100,25 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
         for value, kind in ((YEAR, np.uint8), (AT_LEAST, np.uint8), (rules.child_years(), np.int64))
     ]
     sex = np.array([row["sex"] != "男" for row in tables[2]], np.int32)
-    sexes = sets([[False, True], [False, False, True]])
-    kind, gend = (
-        np.where((visits[name] < 0) | (visits[name] > 63), -1, visits[name]).astype(np.int32)
-        for name in ("med_type", "gend")
-    )
-    gend[(gend < 1) | (gend > 2)] = -1
+    sexes = sets([[code != other for code in range(64)] for other in (2, 1)])  # what is neither sex offends nobody
     c = core()
 
     def run() -> dict[str, np.ndarray]:
-        picked = c.check_pick(lines["item"], None, None, named, None, None, 3, threads)
+        picked = c.check_pick(lines["item"], None, None, named, None, None, 3, threads, True)
         out = []
         for rule in range(3):
-            place = picked["place"][picked["begin"][rule] : picked["begin"][rule + 1]].astype(np.intp)
-            entry = entries(known[rule], lines["item"].take(place), threads)
-            visit = lines["visit"].take(place)
+            own = slice(picked["begin"][rule], picked["begin"][rule + 1])
+            place = picked["place"][own]
+            entry = entries(known[rule], picked["item"][own], threads)
+            of = ("med_type", "birth", "gend")[rule]
+            cell = c.taken_of(visits[of], lines["visit"], place, threads)
             if rule == 1:
-                found = c.check_age(entry, visits["birth"].take(visit), lines["day"].take(place), *ages, threads)
-            elif rule == 0:
-                found = c.check_attribute(entry, kind.take(visit), *stays, False, threads)
+                found = c.check_age(entry, cell, c.taken(lines["day"], place, threads), *ages, threads)
             else:
-                found = c.check_attribute(entry, gend.take(visit), sexes, sex, False, threads)
-            hit = place[found["event"]]
-            out.append(told(hit, rule, found["measure"], lines["quantity"][hit], lines["amount"][hit]))
+                found = c.check_attribute(entry, cell, *(stays if rule == 0 else (sexes, sex)), False, threads)
+            hit = c.taken(place, found["event"], threads)
+            quantity, amount = (c.taken(lines[name], hit, threads) for name in ("quantity", "amount"))
+            out.append(told(hit, rule, found["measure"], quantity, amount))
         return joined(out)
 
     return run
@@ -122,18 +128,18 @@ def excesses(ready: Ready, found: dict[str, Any], place: np.ndarray | None) -> d
     """Lines that carry excess, with its share of their amount."""
     finding, event, excess = offending(found)
     at = event if place is None else place[event]
-    quantity, amount = ready.lines["quantity"][at], ready.lines["amount"][at]
+    quantity, amount = (core().taken(ready.lines[name], at) for name in ("quantity", "amount"))
     return told(at, 0, found["measure"][finding], excess, core().check_shares(amount, quantity, excess))
 
 
 def cap(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
     lines, c = ready.lines, core()
-    persons = offsets(lines["person"])
+    persons, whole = offsets(lines["person"]), complete(lines["visit"])
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_cap(
             persons, lines["time"], "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
-            comparator=MORE_THAN, threads=threads,
+            comparator=MORE_THAN, complete=whole, threads=threads,
         )  # fmt: skip
         return excesses(ready, found, None)
 
@@ -145,12 +151,12 @@ def cap_table(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
     rows = workload.rows("item_max_quantity")
     at = rules.numbers([row["med_list_codg"] for row in rows], ready.items)
     caps = np.array([round(float(row["max_quantity"]) * UNIT) for row in rows], np.int64)
-    known, persons = table(at, items), offsets(lines["person"])
+    known, persons, whole = table(at, items), offsets(lines["person"]), complete(lines["hospital"])
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_cap(
-            persons, lines["time"], "day", lines["hospital"], None, lines["item"], lines["quantity"], entries(known, lines["item"], threads), caps,
-            comparator=MORE_THAN, threads=threads,
+            persons, lines["time"], "day", lines["hospital"], None, lines["item"], lines["quantity"], None, caps,
+            comparator=MORE_THAN, row_of=row_of(known, items, threads), complete=whole, threads=threads,
         )  # fmt: skip
         return excesses(ready, found, None)
 
@@ -163,32 +169,20 @@ def pairs(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
     main, included = (rules.numbers([row[name] for row in rows], ready.items) for name in ("main", "included"))
     scope = np.array([SCOPES.index(row["scope"]) for row in rows], np.int32)
     built = c.PairTable(main, included, scope, len(SCOPES), None, False, items)
-    named, persons = masks(items, np.concatenate((main, included))), offsets(lines["person"])
+    persons, time = offsets(lines["person"]), lines["time"]
+    whole = complete(lines["hospital"], lines["visit"], time)
+    groups = [
+        ("day", lines["hospital"], None, 0),
+        ("subject", lines["visit"], None, 0),
+        ("within", lines["hospital"], None, REACH),
+        ("hour", lines["hospital"], None, 0),
+    ]
 
     def run() -> dict[str, np.ndarray]:
-        picked = c.check_pick(lines["item"], None, None, named, None, None, 1, threads)["place"]
-        place = picked.astype(np.intp)
-        hospital, visit, quantity = (lines[name].take(place) for name in ("hospital", "visit", "quantity"))
-        groups = [
-            ("day", hospital, None, 0),
-            ("subject", visit, None, 0),
-            ("within", hospital, None, REACH),
-            ("hour", hospital, None, 0),
-        ]
-        found = built.check(
-            c.check_runs(picked, persons),
-            lines["time"].take(place),
-            lines["item"].take(place),
-            quantity,
-            None,
-            None,
-            None,
-            groups,
-            threads,
-        )
-        finding, event, _ = offending(found)
-        hit = place[event]
-        return told(hit, found["entry"][finding], found["measure"][finding], quantity[event], lines["amount"][hit])
+        found = built.check(persons, time, lines["item"], lines["quantity"], None, None, None, groups, threads, whole)
+        finding, hit, _ = offending(found)
+        quantity, amount = (c.taken(lines[name], hit, threads) for name in ("quantity", "amount"))
+        return told(hit, found["entry"][finding], found["measure"][finding], quantity, amount)
 
     return run
 
@@ -222,12 +216,12 @@ def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[],
             comparator=MORE_THAN, threads=threads,
         )["event"]  # fmt: skip
         kept = np.sort(beyond)
-        order, begin = c.check_regroup(c.check_runs(kept, persons), [lines["item"].take(kept)], threads)
-        place = kept.take(order).astype(np.intp)
+        order, begin = c.check_regroup(c.check_runs(kept, persons), [c.taken(lines["item"], kept, threads)], threads)
+        place = kept.take(order)
         found = c.check_window(
             begin,
-            lines["day"].take(place),
-            lines["quantity"].take(place),
+            c.taken(lines["day"], place, threads),
+            c.taken(lines["quantity"], place, threads),
             None,
             None,
             "sum",

@@ -38,6 +38,11 @@ bool days_of(std::span<const std::int64_t> micros, std::span<std::int32_t> day, 
 // table[index] of every row, the last of the table for -1. False when an index is beyond the table.
 template <class Value, class Index>
 [[nodiscard]] bool taken(std::span<const Value> table, std::span<const Index> index, std::span<Value> out, int threads);
+// table[of[row]] of some rows, the last of the table for -1: what a line's visit holds, for the lines that matter. False when a row or
+// an index is beyond.
+template <class Value>
+[[nodiscard]] bool taken_of(std::span<const Value> table, std::span<const std::int32_t> of, std::span<const std::int32_t> row,
+                            std::span<Value> out, int threads);
 
 // Rows of a dated table by key.
 struct DatedRows {

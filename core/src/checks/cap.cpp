@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 #include <vector>
 
 #include "parts.hpp"
+#include "ybcore/checks/chosen.hpp"
 
 namespace ybcore::checks {
 namespace {
@@ -17,29 +19,58 @@ std::vector<std::int64_t> edges(const CapRule& rule) {
   return out;
 }
 
-// Few buckets hold more than their cap. So the values of a person are first added up by a hash of their buckets, in a table so wide that
-// few buckets share a place; where a place holds no more than the caps of its events, no bucket of it is beyond. Only what is left is
-// grouped.
+// Few buckets hold more than their cap. Two sieves leave the others out. Days and hours go by as they come: each line adds to a place of
+// a small table that the lines of its code share, and only cells in which a place holds more than a cap are looked at again. There, and
+// in other groups, the values are first added up by a hash of their buckets, in a table so wide that few buckets share a place. Where a
+// place holds no more than the caps of its events, no bucket of it is beyond. Only what is left is grouped.
 class Capping {
  public:
-  Capping(const CapEvents& events, const CapRule& rule, std::span<const std::int64_t> edges, Found& found)
-      : events_(events), rule_(rule), edges_(edges), less_(wants_less(rule.comparator)), found_(found) {}
+  Capping(const CapEvents& events, const CapRule& rule, std::span<const std::int64_t> edges, const ChosenCodes& chosen, Found& found)
+      : events_(events), rule_(rule), edges_(edges), chosen_(chosen), less_(wants_less(rule.comparator)), found_(found) {}
 
   template <Cell cell>
-  void person(std::size_t begin, std::size_t end) {
-    const std::size_t places = std::bit_ceil(std::clamp<std::size_t>(8 * (end - begin), kFewest, kMost));
-    if (sums_.size() < places) sums_.resize(places);
-    if (line_.size() < end - begin) line_.resize(end - begin), place_.resize(end - begin);
-    const std::size_t kept = add_up<cell>(begin, end, std::countl_zero(places - 1));
-    mark(kept);
-    for (std::size_t k = 0; k < kept; ++k) sums_[place_[k]] = 0;
-    group<cell>();
+  void persons(std::size_t first, std::size_t last) {
+    const auto line = [&](std::size_t p) { return static_cast<std::size_t>(events_.person_begin[p]); };
+    if (!(cell == Cell::kDay || cell == Cell::kHour) || less_ || rule_.factor != 0) {
+      for (std::size_t p = first; p < last; ++p) person<cell>(line(p), line(p + 1));
+      return;
+    }
+    slots_.assign(kSlots, {});
+    slot_edge_.resize(kSlots);
+    const bool listed = !events_.entry.empty() || !events_.row_of.empty();
+    if (listed && first < last) named(line(first), line(first + 1));
+    for (std::size_t p = first; p < last; ++p) {
+      const std::size_t begin = line(p), end = line(p + 1);
+      const std::uint64_t tag = static_cast<std::uint64_t>(p - first + 1) << 32;
+      bool plain = false;
+      if (!listed) {
+        plain = sieve<cell>(end - begin, [begin](std::size_t k) { return begin + k; }, tag);
+      } else {
+        std::swap(named_, next_);
+        const std::size_t count = named_count_;
+        // Few of their lines are near: the next person's are asked for before this one's are looked at.
+        if (p + 1 < last) named(end, line(p + 2));
+        plain = sieve<cell>(count, [this](std::size_t k) { return static_cast<std::size_t>(named_[k]); }, tag);
+      }
+      if (!plain) {
+        person<cell>(begin, end);
+        continue;
+      }
+      for (const auto& [from, to] : over_) person<cell>(from, to);
+    }
   }
 
  private:
   static constexpr std::size_t kFewest = 256, kMost = std::size_t{1} << 16;
   static constexpr std::int64_t kOver = INT64_MAX;  // in place of a sum
   static constexpr int kSmall = 40;                 // bits of values that cannot add up beyond 64
+  static constexpr int kSlotBits = 10;
+  static constexpr std::size_t kSlots = std::size_t{1} << kSlotBits;
+
+  struct Slot {
+    std::uint64_t cell = 0;  // and person
+    std::uint64_t sum = 0;
+  };
 
   template <Cell cell>
   [[nodiscard]] static std::int64_t cell_of(std::span<const std::int64_t> time, std::size_t i) noexcept {
@@ -55,6 +86,94 @@ class Capping {
             events_.combine.empty() ? 0 : events_.combine[i]};
   }
 
+  [[nodiscard]] std::int32_t entry_of(std::size_t i) const noexcept {
+    if (events_.row_of.empty()) return events_.entry.empty() ? 0 : events_.entry[i];
+    const auto code = static_cast<std::size_t>(events_.combine[i]);
+    return code < events_.row_of.size() ? events_.row_of[code] : kNoEntry;
+  }
+
+  // Puts the lines of [begin, end) that have a row, or may have one, into next_.
+  void named(std::size_t begin, std::size_t end) {
+    if (next_.size() < end - begin) next_.resize(end - begin);
+    std::size_t count = 0;
+    if (!events_.row_of.empty() && chosen_.sound(events_.combine.subspan(begin, end - begin))) {
+      count = chosen_.of(events_.combine, begin, end, next_.data());
+    } else {
+      for (std::size_t i = begin; i < end; ++i) {
+        next_[count] = static_cast<std::int32_t>(i);
+        count += entry_of(i) == kNoEntry ? 0 : 1;
+      }
+    }
+    for (std::size_t k = 0; k < count; ++k) {
+      __builtin_prefetch(events_.time.data() + next_[k]);
+      if (!events_.value.empty()) __builtin_prefetch(events_.value.data() + next_[k]);
+    }
+    named_count_ = count;
+  }
+
+  // Names in over_ the lines of cells in which a sum may be beyond. False where a line of the person lacks something or holds a value that
+  // no sum may be told of.
+  template <Cell cell, class Row>
+  bool sieve(std::size_t count, Row row, std::uint64_t tag) {
+    // Cells are counted from days long before those of any line, so that the division is of a number without a sign.
+    constexpr std::uint64_t size = cell == Cell::kHour ? kHourMicros : kDayMicros;
+    constexpr std::int64_t kEarliest = -1'000'000 * kDayMicros;
+    const CapEvents events = events_;
+    const Grouping by = rule_.group;
+    const std::int64_t* const time = events.time.data();
+    const auto cell_at = [&](std::size_t i) {
+      return (static_cast<std::uint64_t>(time[i]) - static_cast<std::uint64_t>(kEarliest)) / size;
+    };
+    Slot* const slots = slots_.data();
+    over_.clear();
+    std::uint64_t bits = 0;
+    std::int32_t lacks = 0;
+    std::int64_t earliest = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::size_t i = row(k);
+      const std::uint64_t own = events.value.empty() ? 1 : static_cast<std::uint64_t>(events.value[i]);
+      const std::int32_t code = events.combine.empty() ? 0 : events.combine[i];
+      const std::int32_t entry = events.row_of.empty() ? events.entry.empty() ? 0 : events.entry[i] : entry_of(i);
+      bits |= own;
+      lacks |= code | entry;
+      if (!events.complete) lacks |= (by.subject.empty() ? 0 : by.subject[i]) | (by.cut.empty() ? 0 : by.cut[i]);
+      earliest = std::min(earliest, time[i]);
+      const std::uint64_t here = cell_at(i);
+      // Rows by code are few and of one code each: most often no two of them share a place.
+      const std::size_t place = events.row_of.empty() ? static_cast<std::uint32_t>(code) * 0x9e3779b1U >> (32 - kSlotBits)
+                                                      : static_cast<std::uint32_t>(entry) % kSlots;
+      Slot& slot = slots[place];
+      const bool known = slot.cell == tag + static_cast<std::uint32_t>(here);
+      // No branch: whether the code was met in the cell is anyone's guess.
+      const std::uint64_t sum = (slot.sum & (std::uint64_t{0} - static_cast<std::uint64_t>(known))) + own;
+      slot = {tag + static_cast<std::uint32_t>(here), sum};
+      std::int64_t edge = edges_[rule_.caps.empty() ? 0 : static_cast<std::size_t>(std::max(entry, 0))];
+      if (!events.entry.empty()) {
+        // A bucket is judged by its first event's cap.
+        edge = known ? std::min(edge, slot_edge_[place]) : edge;
+        slot_edge_[place] = edge;
+      }
+      if (static_cast<std::int64_t>(sum) <= edge) continue;
+      std::size_t first = k, last = k;
+      while (first > 0 && cell_at(row(first - 1)) == here) --first;
+      while (last + 1 < count && cell_at(row(last + 1)) == here) ++last;
+      over_.push_back({row(first), row(last) + 1});
+      k = last;
+    }
+    return bits >> kSmall == 0 && lacks >= 0 && earliest >= kEarliest && count < std::size_t{1} << (62 - kSmall);
+  }
+
+  template <Cell cell>
+  void person(std::size_t begin, std::size_t end) {
+    const std::size_t places = std::bit_ceil(std::clamp<std::size_t>(8 * (end - begin), kFewest, kMost));
+    if (sums_.size() < places) sums_.resize(places);
+    if (line_.size() < end - begin) line_.resize(end - begin), place_.resize(end - begin);
+    const std::size_t kept = add_up<cell>(begin, end, std::countl_zero(places - 1));
+    mark(kept);
+    for (std::size_t k = 0; k < kept; ++k) sums_[place_[k]] = 0;
+    group<cell>();
+  }
+
   // The lines that are judged, and the place of each; how many they are.
   template <Cell cell>
   std::size_t add_up(std::size_t begin, std::size_t end, int shift) {
@@ -67,7 +186,7 @@ class Capping {
     std::size_t kept = 0;
     std::uint64_t bits = 0;
     for (std::size_t i = begin; i < end; ++i) {
-      const std::int32_t entry = events.entry.empty() ? 0 : events.entry[i];
+      const std::int32_t entry = events.row_of.empty() ? events.entry.empty() ? 0 : events.entry[i] : entry_of(i);
       if (entry == kNoEntry) continue;
       const std::int64_t own = events.value.empty() ? 1 : events.value[i];
       const std::int32_t subject = by.subject.empty() ? 0 : by.subject[i], cut = by.cut.empty() ? 0 : by.cut[i];
@@ -99,12 +218,11 @@ class Capping {
       return;
     }
     const bool by_row = rule_.factor == 0;
-    const std::int32_t* const entry = rule_.caps.empty() || events_.entry.empty() ? nullptr : events_.entry.data();
     std::int64_t* const sums = sums_.data();
     bool any = false;
     for (std::size_t k = 0; k < kept; ++k) {
       const auto i = static_cast<std::size_t>(line_[k]);
-      const std::int64_t edge = by_row ? edges_[entry == nullptr ? 0 : static_cast<std::size_t>(entry[i])] : edge_of(i);
+      const std::int64_t edge = by_row ? edges_[row_of(i)] : edge_of(i);
       if (sums[place_[k]] <= edge) continue;
       sums[place_[k]] = kOver;
       any = true;
@@ -134,8 +252,8 @@ class Capping {
     if (!hits(rule_.comparator, measure, limit)) return;
     // Lines of nothing carry no excess.
     if (!less_ && std::ranges::none_of(lines, [this](std::int32_t line) { return value(line) > 0; })) return;
-    found_.open(
-        {measure, limit, kUnknown, kUnknown, events_.entry.empty() ? -1 : events_.entry[static_cast<std::size_t>(lines.front())], 0});
+    const bool listed = !events_.entry.empty() || !events_.row_of.empty();
+    found_.open({measure, limit, kUnknown, kUnknown, listed ? entry_of(static_cast<std::size_t>(lines.front())) : -1, 0});
     if (less_) {
       for (const std::int32_t line : lines) found_.detail(line, Part::kOffending);
       return;
@@ -147,9 +265,7 @@ class Capping {
     return events_.value.empty() ? 1 : events_.value[static_cast<std::size_t>(line)];
   }
 
-  [[nodiscard]] std::size_t row_of(std::size_t i) const noexcept {
-    return rule_.caps.empty() || events_.entry.empty() ? 0 : static_cast<std::size_t>(events_.entry[i]);
-  }
+  [[nodiscard]] std::size_t row_of(std::size_t i) const noexcept { return rule_.caps.empty() ? 0 : static_cast<std::size_t>(entry_of(i)); }
 
   [[nodiscard]] std::int64_t edge_of(std::size_t i) const noexcept {
     const std::int64_t limit = limit_of(i);
@@ -185,6 +301,7 @@ class Capping {
   const CapEvents& events_;
   const CapRule& rule_;
   std::span<const std::int64_t> edges_;
+  const ChosenCodes& chosen_;
   bool less_, sound_ = false;
   Found& found_;
   Parts parts_;
@@ -192,15 +309,21 @@ class Capping {
   std::vector<std::int32_t> line_, suspects_;
   std::vector<std::uint32_t> place_;
   std::vector<std::int64_t> share_;
+  std::vector<Slot> slots_;
+  std::vector<std::int64_t> slot_edge_;     // by slot, the least cap met
+  std::vector<std::int32_t> named_, next_;  // lines of a person and of the next one
+  std::size_t named_count_ = 0;             // of the next
+  std::vector<std::pair<std::size_t, std::size_t>> over_;
 };
 
 template <Cell cell>
 Found capped(const CapEvents& events, const CapRule& rule, int threads) {
   const std::vector<std::int64_t> above = edges(rule);
+  ChosenCodes chosen(events.row_of.size());
+  for (std::size_t code = 0; code < events.row_of.size(); ++code)
+    if (events.row_of[code] != kNoEntry) chosen.choose(static_cast<std::int64_t>(code));
   return over_groups(events.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
-    Capping capping(events, rule, above, found);
-    for (std::size_t p = first; p < last; ++p)
-      capping.person<cell>(static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]));
+    Capping(events, rule, above, chosen, found).persons<cell>(first, last);
   });
 }
 

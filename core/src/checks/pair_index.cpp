@@ -16,6 +16,11 @@ struct Pair {
 
 constexpr std::size_t kPairsAWord = 4;
 
+std::array<std::uint64_t, 2> bits_of(std::int32_t main) noexcept {
+  const std::uint64_t mixed = static_cast<std::uint64_t>(main) * 0x9e3779b97f4a7c15U;
+  return {std::uint64_t{1} << (mixed >> 58), std::uint64_t{1} << (mixed >> 52 & 63)};
+}
+
 }  // namespace
 
 PairIndex::PairIndex(const PairRows& rows, std::int32_t scope, std::size_t items) : role_(items), place_(big<Place>(items)) {
@@ -80,6 +85,26 @@ void PairIndex::mark() {
     for (std::uint32_t pair = place.pair; pair < place.pair + place.pairs; ++pair) {
       const Mark mark = mark_of(mains_[pair]);
       words_[place.word + (mark.word & place.mask)] |= mark.bits;
+    }
+  }
+}
+
+PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : named_(items) {
+  for (std::int32_t g = 0; g < scopes; ++g) small_ &= indexes_.emplace_back(rows, g, items).small();
+  if (small_) traits_.resize(items);
+  for (const PairIndex& index : indexes_) {
+    for (std::size_t i = 0; i < items; ++i) {
+      const auto item = static_cast<std::int32_t>(i);
+      const std::uint8_t role = index.role(item);
+      if (role == 0) continue;
+      named_.choose(item);
+      if (!small_) continue;
+      if ((role & PairIndex::kMain) != 0) traits_[i].own = bits_of(item);
+      if ((role & PairIndex::kIncluded) == 0) continue;
+      for (const std::int32_t main : index.mains(item)) {
+        const auto bits = bits_of(main);
+        for (std::size_t w = 0; w < bits.size(); ++w) traits_[i].wanted[w] |= bits[w];
+      }
     }
   }
 }

@@ -247,47 +247,177 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
       .unknown;
 }
 
-// Asks for the words of a person's lines, and for where those of the next person are.
-// Inlined, for a function that only asks ahead is one without effect to g++, which leaves it out.
-[[gnu::always_inline]] inline void prefetch(const PairEvents& events, const PairIndex& index, std::size_t p) {
-  const auto lines = [&](std::size_t person) {
-    const auto begin = static_cast<std::size_t>(events.person_begin[person]);
-    return events.item.subspan(begin, static_cast<std::size_t>(events.person_begin[person + 1]) - begin);
+// The persons of a chunk. Most have no main item that any of their included ones asks for: of these nothing but the items is read.
+class Search {
+ public:
+  Search(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
+         std::span<const std::int64_t> included_qty, const Dated& dated)
+      : found(groupings.size()), events_(events), scopes_(scopes), groupings_(groupings) {
+    for (std::size_t g = 0; g < groupings.size(); ++g)
+      pairings_.emplace_back(events, scopes.indexes()[g], groupings[g], included_qty, dated, found[g]);
+  }
+
+  // False where an item is none.
+  bool persons(std::size_t first, std::size_t last) {
+    for (std::size_t p = first; p < last;) {
+      const std::size_t begin = line(p);
+      std::size_t next = p + 1;
+      while (next < last && line(next + 1) - begin <= kStrip) ++next;
+      const std::size_t size = line(next) - begin;
+      if (!scopes_.named().sound(events_.item.subspan(begin, size))) return false;
+      if (named_.size() < size) named_.resize(size), few_.resize(size);
+      asked_.clear();
+      std::size_t kept = 0, few = 0;
+      for (; p < next; ++p) {
+        std::int32_t* const own = named_.data() + kept;
+        const std::size_t count = scopes_.named().of(events_.item, line(p), line(p + 1), own);
+        kept += count;
+        few += ask({own, count}, few);
+      }
+      judge();
+    }
+    return true;
+  }
+
+  std::vector<Found> found;  // by grouping
+  bool lacking = false;      // some line lacks what cuts its groups
+
+ private:
+  static constexpr std::size_t kStrip = 4096;
+
+  // A person's lines of any row, and those of them that may stand in a pair.
+  struct Asked {
+    Members named, few;
   };
-  for (const std::int32_t item : lines(p))
-    if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
-  if (p + 2 == events.person_begin.size()) return;
-  for (const std::int32_t item : lines(p + 1))
-    if ((index.role(item) & PairIndex::kIncluded) != 0) index.prefetch_place(item);
-}
+
+  [[nodiscard]] std::size_t line(std::size_t person) const noexcept { return static_cast<std::size_t>(events_.person_begin[person]); }
+  [[nodiscard]] const PairScopes::Trait& trait(std::int32_t line) const noexcept {
+    return scopes_.trait(events_.item[static_cast<std::size_t>(line)]);
+  }
+
+  // How many lines were put behind the first `few`.
+  std::size_t ask(Members named, std::size_t few) {
+    if (!events_.complete) find_lacking(named);
+    // Items of large tables are of so many pairs that their bits say nothing.
+    if (!scopes_.small()) return asked_.push_back({named, named}), 0;
+    std::uint64_t first = 0, second = 0;
+    for (const std::int32_t line : named) first |= trait(line).own[0], second |= trait(line).own[1];
+    if (first == 0) return 0;
+    std::size_t end = few;
+    unsigned any = 0;
+    for (const std::int32_t line : named) {
+      const PairScopes::Trait& own = trait(line);
+      const unsigned asks = ((own.wanted[0] & first) != 0 ? 1U : 0U) & ((own.wanted[1] & second) != 0 ? 1U : 0U);
+      few_[end] = line;
+      end += asks | (own.own[0] != 0 ? 1U : 0U);
+      any |= asks;
+    }
+    if (any == 0) return 0;
+    asked_.push_back({named, {few_.data() + few, end - few}});
+    near(asked_.back().few);
+    return end - few;
+  }
+
+  // Inlined, as the next, for a function that only asks ahead is one without effect to g++, which leaves it out.
+  [[gnu::always_inline]] void near(Members lines) const noexcept {
+    for (const std::int32_t line : lines) {
+      const auto i = static_cast<std::size_t>(line);
+      if (!events_.time.empty()) __builtin_prefetch(events_.time.data() + i);
+      __builtin_prefetch(events_.quantity.data() + i);
+      for (const Grouping& group : groupings_)
+        if (!group.subject.empty()) __builtin_prefetch(group.subject.data() + i);
+    }
+  }
+
+  // What the pairs of large tables are probed in: the words of a person's lines, and where those of the next one's are.
+  [[gnu::always_inline]] void near_words(std::size_t asked) const noexcept {
+    for (const PairIndex& index : scopes_.indexes()) {
+      for (const std::int32_t line : asked_[asked].few) {
+        const std::int32_t item = events_.item[static_cast<std::size_t>(line)];
+        if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
+      }
+      if (asked + 1 == asked_.size()) continue;
+      for (const std::int32_t line : asked_[asked + 1].few) index.prefetch_place(events_.item[static_cast<std::size_t>(line)]);
+    }
+  }
+
+  void find_lacking(Members named) noexcept {
+    for (const std::int32_t line : named)
+      for (std::size_t g = 0; g < groupings_.size() && !lacking; ++g) {
+        const auto i = static_cast<std::size_t>(line);
+        lacking = lacks_key(events_, groupings_[g], i) && scopes_.indexes()[g].role(events_.item[i]) != 0;
+      }
+  }
+
+  void judge() {
+    for (std::size_t a = 0; a < asked_.size(); ++a) {
+      if (!scopes_.small()) near_words(a);
+      for (std::size_t g = 0; g < groupings_.size(); ++g) {
+        const std::size_t before = found[g].size();
+        if (judge(asked_[a].few, g)) continue;
+        found[g].back_to(before);
+        static_cast<void>(judge(asked_[a].named, g));
+      }
+    }
+  }
+
+  // False where two groups of one cell hit: only all lines of rows tell which of them begins first.
+  bool judge(Members lines, std::size_t g) {
+    const PairIndex& index = scopes_.indexes()[g];
+    std::uint8_t roles = scopes_.small() ? 0 : PairIndex::kIncluded | PairIndex::kMain;
+    for (const std::int32_t line : scopes_.small() ? lines : Members{}) roles |= index.role(events_.item[static_cast<std::size_t>(line)]);
+    if (roles != (PairIndex::kIncluded | PairIndex::kMain)) return true;
+    Grouping cells = groupings_[g];
+    if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;
+    const std::int64_t size = cells.cell == Cell::kDay ? kDayMicros : cells.cell == Cell::kHour ? kHourMicros : 0;
+    std::int64_t last = 0, unknown = 0;
+    bool any = false, apart = true;
+    each_group_of(
+        cells, events_.time, lines.size(), [&](std::size_t k) { return static_cast<std::size_t>(lines[k]); }, parts_, unknown,
+        [&](std::size_t i) -> std::int64_t { return index.role(events_.item[i]) == 0 ? kLeftOut : 0; },
+        [&](Members group) {
+          const std::size_t before = found[g].size();
+          pairings_[g].judge(group);
+          if (found[g].size() == before) return;
+          const std::int64_t time = size == 0 ? 0 : events_.time[static_cast<std::size_t>(group.front())];
+          const std::int64_t cell = size == 0 ? 0 : time / size - (time % size < 0 ? 1 : 0);
+          if (any && cell == last) apart = false;
+          any = true;
+          last = cell;
+        });
+    return apart;
+  }
+
+  const PairEvents& events_;
+  const PairScopes& scopes_;
+  std::span<const Grouping> groupings_;
+  std::vector<Pairing> pairings_;  // by grouping
+  Parts parts_;
+  std::vector<std::int32_t> named_, few_;  // of a strip
+  std::vector<Asked> asked_;
+};
 
 }  // namespace
 
-Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
-            std::span<const std::int64_t> included_qty, const EntryTable& when, int threads) {
+std::optional<Found> pairs(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
+                           std::span<const std::int64_t> included_qty, const EntryTable& when, int threads) {
   const Dated dated(when, events.where);
-  std::vector<Found> found;
-  bool some_lost = !when.region.empty() || !when.level.empty();
-  for (std::size_t g = 0; g < indexes.size(); ++g) {
-    Grouping cells = groupings[g];
-    if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;
-    found.push_back(over_groups(events.person_begin, threads, [&](Found& out, std::size_t first, std::size_t last) {
-      Pairing pairing(events, indexes[g], groupings[g], included_qty, dated, out);
-      Parts parts;
-      for (std::size_t p = first; p < last; ++p) {
-        if (!indexes[g].small()) prefetch(events, indexes[g], p);
-        each_group(
-            cells, events.time, static_cast<std::size_t>(events.person_begin[p]), static_cast<std::size_t>(events.person_begin[p + 1]),
-            parts, out.unknown, [&](std::size_t i) -> std::int64_t { return indexes[g].role(events.item[i]) == 0 ? kLeftOut : 0; },
-            [&](Members lines) { pairing.judge(lines); });
-      }
-    }));
-    const bool times_missing =
-        groupings[g].cell == Cell::kWithin && std::find(events.time.begin(), events.time.end(), kUnknown) != events.time.end();
-    some_lost |= found.back().unknown > 0 || times_missing;
-  }
-  Found all = found.empty() ? Found{} : joined(std::move(found));
-  all.unknown = some_lost ? count_lost(events, indexes, groupings, dated, threads) : 0;
+  const Chunks chunks = cut_evenly(events.person_begin, threads);
+  const std::size_t count = chunks.begin.size() - 1;
+  // By grouping first: a chunk's place within a grouping does not tell where it was cut.
+  std::vector<Found> parts(groupings.size() * count);
+  std::vector<std::uint8_t> sound(count), lacking(count);
+  for_each_chunk(chunks, threads, [&](std::size_t c) {
+    Search search(events, scopes, groupings, included_qty, dated);
+    sound[c] = search.persons(chunks.begin[c], chunks.begin[c + 1]) ? 1 : 0;
+    lacking[c] = search.lacking ? 1 : 0;
+    for (std::size_t g = 0; g < groupings.size(); ++g) parts[g * count + c] = std::move(search.found[g]);
+  });
+  if (std::find(sound.begin(), sound.end(), 0) != sound.end()) return std::nullopt;
+  const bool narrowed = !when.region.empty() || !when.level.empty();
+  const bool some_lost = narrowed || std::find(lacking.begin(), lacking.end(), 1) != lacking.end();
+  Found all = parts.empty() ? Found{} : joined(std::move(parts));
+  all.unknown = some_lost ? count_lost(events, scopes.indexes(), groupings, dated, threads) : 0;
   return all;
 }
 

@@ -115,26 +115,28 @@ class Parts {
 // What an `extra` key says of an event besides its value.
 inline constexpr std::int64_t kLeftOut = kUnknown + 1;
 
-// Groups of the events [begin, end) of one person; extra(i) cuts them further, or is kUnknown or kLeftOut.
-template <class Extra, class Each>
-void each_group(const Grouping& by, std::span<const std::int64_t> time, std::size_t begin, std::size_t end, Parts& parts,
-                std::int64_t& unknown, Extra extra, Each each) {
+// Groups of some events of one person, row(0) .. row(count - 1), rising; extra(i) cuts them further, or is kUnknown or kLeftOut.
+template <class Row, class Extra, class Each>
+void each_group_of(const Grouping& by, std::span<const std::int64_t> time, std::size_t count, Row row, Parts& parts, std::int64_t& unknown,
+                   Extra extra, Each each) {
   const bool timed = by.cell == Cell::kDay || by.cell == Cell::kHour;
   const std::int64_t size = by.cell == Cell::kHour ? kHourMicros : kDayMicros;
-  for (std::size_t i = begin; i < end;) {
-    std::size_t last = end;
-    if (by.cell == Cell::kLine) last = i + 1;
-    if (timed && time[i] == kUnknown) {
-      if (extra(i) != kLeftOut) ++unknown;
-      ++i;
+  for (std::size_t k = 0; k < count;) {
+    const std::size_t first = row(k);
+    std::size_t last = count;
+    if (by.cell == Cell::kLine) last = k + 1;
+    if (timed && time[first] == kUnknown) {
+      if (extra(first) != kLeftOut) ++unknown;
+      ++k;
       continue;
     }
     if (timed) {
-      const std::int64_t offset = time[i] % size, start = time[i] - (offset < 0 ? offset + size : offset);
-      for (last = i + 1; last < end && time[last] - start < size;) ++last;
+      const std::int64_t offset = time[first] % size, start = time[first] - (offset < 0 ? offset + size : offset);
+      for (last = k + 1; last < count && time[row(last)] - start < size;) ++last;
     }
     parts.clear();
-    for (; i < last; ++i) {
+    for (; k < last; ++k) {
+      const std::size_t i = row(k);
       const std::int64_t more = extra(i);
       if (more == kLeftOut) continue;
       const std::int32_t subject = by.subject.empty() ? 0 : by.subject[i], cut = by.cut.empty() ? 0 : by.cut[i];
@@ -146,6 +148,13 @@ void each_group(const Grouping& by, std::span<const std::int64_t> time, std::siz
     }
     parts.each(each);
   }
+}
+
+// The same of the events [begin, end).
+template <class Extra, class Each>
+void each_group(const Grouping& by, std::span<const std::int64_t> time, std::size_t begin, std::size_t end, Parts& parts,
+                std::int64_t& unknown, Extra extra, Each each) {
+  each_group_of(by, time, end - begin, [begin](std::size_t k) { return begin + k; }, parts, unknown, extra, each);
 }
 
 }  // namespace ybcore::checks

@@ -5,6 +5,7 @@
 #include <bit>
 
 #include "../split.hpp"
+#include "ybcore/checks/chosen.hpp"
 
 namespace ybcore::checks {
 namespace {
@@ -12,59 +13,92 @@ namespace {
 constexpr std::size_t kBlock = std::size_t{1} << 18;
 constexpr std::size_t kStrip = 2048;
 
+// Lines of a block that any rule names, and which do.
+struct Named {
+  std::vector<std::int32_t> place;
+  std::vector<std::int32_t> item;   // where asked for: read here, where it is near
+  std::vector<std::uint64_t> bits;  // words a line; none of one rule that only items decide
+};
+
 class Picker {
  public:
   Picker(const PickLines& lines, const PickRules& rules)
-      : lines_(lines), rules_(rules), words_(rules.words()), items_(words_ == 0 ? 0 : rules.masks.size() / words_ - 1), any_(items_ + 1) {
+      : lines_(lines),
+        rules_(rules),
+        words_(rules.words()),
+        items_(words_ == 0 ? 0 : rules.masks.size() / words_ - 1),
+        plain_(rules.rules == 1 && rules.holds.empty()),
+        any_(items_) {
     for (std::size_t i = 0; i < rules.masks.size(); ++i)
-      if (rules.masks[i] != 0) any_[i / words_] = 1;
+      if (rules.masks[i] != 0) any_.choose(i / words_ == items_ ? -1 : static_cast<std::int64_t>(i / words_));
   }
 
-  // The lines of [begin, end) that any rule names.
-  void name(std::size_t begin, std::size_t end, std::vector<std::int32_t>& named) const {
+  // Counts the candidates of each rule among the lines of [begin, end), and the lines whose scope cannot be told. False where an item is
+  // none.
+  bool name(std::size_t begin, std::size_t end, Named& named, std::int64_t* count, std::int64_t* unsure) const {
     std::array<std::int32_t, kStrip> kept;
     for (std::size_t strip = begin; strip < end; strip += kStrip) {
-      const std::size_t count = named_of(strip, std::min(end, strip + kStrip), kept);
-      named.insert(named.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(count));
+      const std::size_t last = std::min(end, strip + kStrip);
+      if (!any_.sound(lines_.item.subspan(strip, last - strip))) return false;
+      std::size_t some = any_.of(lines_.item, strip, last, kept.data());
+      if (!lines_.stands.empty()) some = standing(kept, some);
+      if (plain_) {
+        named.place.insert(named.place.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(some));
+        count[0] += static_cast<std::int64_t>(some);
+        for (std::size_t k = 0; rules_.items && k < some; ++k) named.item.push_back(lines_.item[static_cast<std::size_t>(kept[k])]);
+      } else {
+        for (std::size_t k = 0; k < some; ++k) ask(kept[k], named, count, unsure);
+      }
     }
+    return true;
   }
 
-  // Calls candidate(rule, place) and unsure(rule) for named lines.
-  template <class Candidate, class Unsure>
-  void scan(const std::vector<std::int32_t>& named, Candidate candidate, Unsure unsure) const {
-    for (const std::int32_t place : named) {
-      const auto at = static_cast<std::size_t>(place);
-      const std::uint64_t* mask = rules_.masks.data() + row(lines_.item[at]) * words_;
-      const std::size_t visit = lines_.visit.empty() ? 0 : static_cast<std::size_t>(lines_.visit[at]) * words_;
-      for (std::size_t w = 0; w < words_; ++w) {
-        std::uint64_t bits = mask[w];
-        if (!rules_.holds.empty()) {
-          if (!rules_.unsure.empty()) each_bit(bits & rules_.unsure[visit + w], w, unsure);
-          bits &= rules_.holds[visit + w];
-        }
-        each_bit(bits, w, [&](std::size_t rule) { candidate(rule, place); });
+  // Calls candidate(rule, k) for the lines named.
+  template <class Candidate>
+  void each(const Named& named, Candidate candidate) const {
+    for (std::size_t k = 0; k < named.place.size(); ++k) {
+      if (plain_) {
+        candidate(0, k);
+        continue;
       }
+      for (std::size_t w = 0; w < words_; ++w) each_bit(named.bits[k * words_ + w], w, [&](std::size_t rule) { candidate(rule, k); });
     }
   }
 
  private:
   [[nodiscard]] std::size_t row(std::int32_t item) const noexcept { return item < 0 ? items_ : static_cast<std::size_t>(item); }
 
-  // The standing lines that any rule names, without a branch that could be mistaken.
-  std::size_t named_of(std::size_t begin, std::size_t end, std::array<std::int32_t, kStrip>& kept) const noexcept {
-    std::size_t count = 0;
-    if (lines_.stands.empty()) {
-      for (std::size_t i = begin; i < end; ++i) {
-        kept[count] = static_cast<std::int32_t>(i);
-        count += any_[row(lines_.item[i])];
+  void ask(std::int32_t place, Named& named, std::int64_t* count, std::int64_t* unsure) const {
+    const auto at = static_cast<std::size_t>(place);
+    const std::uint64_t* mask = rules_.masks.data() + row(lines_.item[at]) * words_;
+    const std::size_t visit = lines_.visit.empty() ? 0 : static_cast<std::size_t>(lines_.visit[at]) * words_;
+    std::uint64_t any = 0;
+    for (std::size_t w = 0; w < words_; ++w) {
+      std::uint64_t bits = mask[w];
+      if (!rules_.holds.empty()) {
+        if (!rules_.unsure.empty()) each_bit(bits & rules_.unsure[visit + w], w, [&](std::size_t rule) { ++unsure[rule]; });
+        bits &= rules_.holds[visit + w];
       }
-      return count;
+      each_bit(bits, w, [&](std::size_t rule) { ++count[rule]; });
+      named.bits.push_back(bits);
+      any |= bits;
     }
-    for (std::size_t i = begin; i < end; ++i) {
-      kept[count] = static_cast<std::int32_t>(i);
-      count += any_[row(lines_.item[i])] & (lines_.stands[i] != 0 ? 1U : 0U);
+    if (any != 0) {
+      named.place.push_back(place);
+      if (rules_.items) named.item.push_back(lines_.item[at]);
+    } else {
+      named.bits.resize(named.bits.size() - words_);
     }
-    return count;
+  }
+
+  std::size_t standing(std::array<std::int32_t, kStrip>& kept, std::size_t count) const noexcept {
+    std::size_t left = 0;
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::int32_t place = kept[k];
+      kept[left] = place;
+      left += lines_.stands[static_cast<std::size_t>(place)] != 0 ? 1 : 0;
+    }
+    return left;
   }
 
   template <class Each>
@@ -76,25 +110,25 @@ class Picker {
   const PickRules& rules_;
   std::size_t words_;
   std::size_t items_;
-  std::vector<std::uint8_t> any_;
+  bool plain_;  // one rule, of which nothing but the items decides
+  ChosenCodes any_;
 };
 
 }  // namespace
 
-Picked pick(const PickLines& lines, const PickRules& rules, int threads) {
-  Picked out{std::vector<std::int64_t>(rules.rules + 1), {}, std::vector<std::int64_t>(rules.rules)};
+std::optional<Picked> pick(const PickLines& lines, const PickRules& rules, int threads) {
+  Picked out{std::vector<std::int64_t>(rules.rules + 1), {}, {}, std::vector<std::int64_t>(rules.rules)};
   const std::size_t n = rules.rules;
   const Picker picker(lines, rules);
   const Chunks chunks = cut_rows(lines.item.size(), kBlock);
   const std::size_t parts = chunks.begin.size() - 1;
   std::vector<std::int64_t> next(parts * n), unsure(parts * n);
-  std::vector<std::vector<std::int32_t>> named(parts);
+  std::vector<Named> named(parts);
+  std::vector<std::uint8_t> sound(parts);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
-    picker.name(chunks.begin[c], chunks.begin[c + 1], named[c]);
-    std::int64_t* count = next.data() + c * n;
-    std::int64_t* lost = unsure.data() + c * n;
-    picker.scan(named[c], [&](std::size_t rule, std::int32_t) { ++count[rule]; }, [&](std::size_t rule) { ++lost[rule]; });
+    sound[c] = picker.name(chunks.begin[c], chunks.begin[c + 1], named[c], next.data() + c * n, unsure.data() + c * n) ? 1 : 0;
   });
+  if (std::find(sound.begin(), sound.end(), 0) != sound.end()) return std::nullopt;
   std::int64_t total = 0;
   for (std::size_t rule = 0; rule < n; ++rule) {
     out.begin[rule] = total;
@@ -107,11 +141,15 @@ Picked pick(const PickLines& lines, const PickRules& rules, int threads) {
   }
   out.begin[n] = total;
   out.place.resize(static_cast<std::size_t>(total));
+  if (rules.items) out.item.resize(static_cast<std::size_t>(total));
   for_each_chunk(chunks, threads, [&](std::size_t c) {
     std::int64_t* at = next.data() + c * n;
-    picker.scan(
-        named[c], [&](std::size_t rule, std::int32_t place) { out.place[static_cast<std::size_t>(at[rule]++)] = place; },
-        [](std::size_t) {});
+    picker.each(named[c], [&](std::size_t rule, std::size_t k) {
+      const auto to = static_cast<std::size_t>(at[rule]++);
+      out.place[to] = named[c].place[k];
+      if (rules.items) out.item[to] = named[c].item[k];
+    });
+    named[c] = {};
   });
   return out;
 }

@@ -112,9 +112,27 @@ class RuleBook:
             parts = [
                 {key: value for key, value in document.raw.items() if key != "file"} for document in self._documents
             ]
-            text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-            self._sha = hashlib.sha256(text.encode()).hexdigest()
+            self._sha = _hash(parts)
         return self._sha
+
+    @property
+    def files(self) -> list[str]:
+        """Where documents and tables came from."""
+        tables = [sheet.file for document in self._documents for _, sheet in document.tables.values()]
+        return list(dict.fromkeys([*(document.parsed.file for document in self._documents), *tables]))
+
+    def told(self) -> dict[str, Any]:
+        """What a receipt says of it: its hash, its documents and its rules."""
+        documents = [
+            {
+                "id": document.head.id,
+                "version": document.head.version,
+                "sha256": _hash({key: value for key, value in document.raw.items() if key != "file"}),
+            }
+            for document in self._documents
+        ]
+        rules = [{"id": rule.id, "version": rule.version, "status": rule.status} for rule in self._rules]
+        return {"sha256": self.sha256, "documents": documents, "rules": rules}
 
     def only(self, rule_id: str) -> RuleBook:
         """The same book with one rule."""
@@ -141,6 +159,11 @@ class RuleBook:
         return (
             f"RuleBook({[document.head.id for document in self._documents]}, {on} of {len(self._rules)} rules enabled)"
         )
+
+
+def _hash(parts: Any) -> str:
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def load_rules(source: RuleSource | Iterable[RuleSource], *, examples: bool = False) -> RuleBook:

@@ -120,12 +120,13 @@ def check_group(node: Any) -> None:
 class Scope:
     """Conditions that all hold. `tests`: key → prefixes of which one fits. `diagnoses`: list names. `negated`: scopes that must not hold."""
 
-    __slots__ = ("diagnoses", "negated", "tests")
+    __slots__ = ("_hash", "diagnoses", "negated", "tests")
 
     def __init__(
         self, tests: dict[str, tuple[str, ...]], diagnoses: tuple[str, ...], negated: tuple[Scope, ...]
     ) -> None:
         self.tests, self.diagnoses, self.negated = tests, diagnoses, negated
+        self._hash = hash(repr(self._parts()))
 
     @property
     def specificity(self) -> tuple[int, int]:
@@ -153,10 +154,10 @@ class Scope:
         return bool(self.tests or self.diagnoses or self.negated)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Scope) and self._parts() == other._parts()
+        return self is other or (isinstance(other, Scope) and self._parts() == other._parts())
 
     def __hash__(self) -> int:
-        return hash(repr(self._parts()))
+        return self._hash
 
     def _parts(self) -> tuple[Any, ...]:
         return sorted(self.tests.items()), self.diagnoses, self.negated

@@ -26,7 +26,7 @@ from .told import texts
 if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
-__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked"]
+__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked", "settle_some"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -38,8 +38,12 @@ def settle_checked(
     beside: Mapping[str, Any],
     line_offsets: Any,
     options: dict[str, Any],
+    asked: dict[str, Any],
 ) -> Settlement:
-    """Settle with rules: the settlement of what is left, and the report with the fund money that each finding brings back."""
+    """Settle with rules: the settlement of what is left, and the report with the fund money that each finding brings back.
+
+    `asked`: the `known_at` and `suppress` of the check.
+    """
     named = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
     book = load_rules(rules)
     report = check(
@@ -49,24 +53,45 @@ def settle_checked(
         line_offsets=line_offsets,
         stage="during",
         threads=engine.threads,
+        **asked,
         **beside,
     )
     if "lines" not in report.work.batch.frames:
         report.recovered = {}
         done = engine.settle(**tables, **options)
-        return replace(done, checks=report, receipt=_told(done.receipt, book, 0))
+        return replace(done, checks=report, receipt=_told(done.receipt, book, 0, asked))
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(np.arange(report.work.batch.visits.rows), moved)
     report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    told = _told(done.receipt, book, int(moved.amount.sum()))
+    told = _told(done.receipt, book, int(moved.amount.sum()), asked)
     return replace(done, lines=lines, checks=report, receipt=told)
 
 
-def _told(receipt: dict[str, Any], book: RuleBook, moved: int) -> dict[str, Any]:
+def settle_some(
+    engine: Engine, tables: dict[str, Any], report: CheckReport, visits: Int64, options: dict[str, Any]
+) -> Settlement:
+    """Some visits, whole settling groups by their rows, with what the findings of a check of all visits move out of their lines."""
+    if "lines" not in report.work.batch.frames:
+        columns, _ = engine.groups(**tables, state=options.get("state"))
+        some = {name: column.take(pa.array(visits)) for name, column in columns.items()}
+        return engine.settle(**{**tables, "visits": some}, **options)
+    stage = _Stage(engine, tables, report, options)
+    done, source = stage.settle(visits, report.denials())
+    return replace(done, lines=None if done.lines is None else join_lines(done.lines, source, len(np.unique(source))))
+
+
+def _told(receipt: dict[str, Any], book: RuleBook, moved: int, asked: dict[str, Any]) -> dict[str, Any]:
     """A receipt that names the rules. What was hashed are the lines as they were settled: a part that a rule denied is one of its own."""
-    return {**receipt, "rules": {"sha256": book.sha256, "moved_fen": moved}} if receipt else receipt
+    if not receipt:
+        return receipt
+    rules: dict[str, Any] = {**book.told(), "moved_fen": moved}
+    if asked["known_at"] is not None:
+        rules["known_at"] = asked["known_at"].isoformat()
+    if len(asked["suppress"]):
+        rules["suppressions"] = len(asked["suppress"])
+    return {**receipt, "rules": rules}
 
 
 def lines_left(report: CheckReport) -> pa.Table | None:

@@ -11,6 +11,7 @@ from .._version import __version__
 from .base import Group, Option, Session, common
 from .ledger import COMMANDS
 from .options import (
+    DAY,
     ENCODING,
     FORMAT,
     for_people,
@@ -19,10 +20,10 @@ from .options import (
     out_format,
     own_functions,
     rules_of_settling,
+    what_counts,
 )
 
 PATH = click.Path(path_type=Path)
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -211,16 +212,7 @@ def run(session: Session, **options: Any) -> int:
     zh="复核结果（jr_id、outcome：confirmed 或 overturned；.csv 或 .parquet），按规则统计准确率。",
     en="What people decided about findings (jr_id, outcome: confirmed or overturned; .csv or .parquet): precision by rule.",
 )
-@click.option(
-    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
-)
-@click.option(
-    "--known-at",
-    cls=Option,
-    type=DAY,
-    zh="只用当日已公布的知识点（YYYY-MM-DD）。",
-    en="Only rows of rule tables known by that day (YYYY-MM-DD).",
-)
+@what_counts
 @click.option(
     "--stage",
     cls=Option,
@@ -282,6 +274,39 @@ def check(session: Session, **options: Any) -> int:
 @click.option("--setl-id", cls=Option, required=True, zh="要解释的结算ID。", en="The settlement to explain.")
 def explain(session: Session, **options: Any) -> int:
     from .explain import explain as work
+
+    return work(session, **options)
+
+
+@app.command(
+    "verify",
+    zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。\n\nFOLDER 为 settle、demo 或 run 的输出文件夹。相符退出码为 0，否则为 1。",
+    en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell.\n\nFOLDER: output of settle, demo or run. Exit code 0 when all is as the receipt says, else 1.",
+)
+@click.argument("folder", type=PATH)
+@common
+@own_functions
+@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+@click.option(
+    "--threads",
+    cls=Option,
+    type=click.IntRange(1, 1024),
+    zh="线程数；默认全部可用核。",
+    en="Threads; default all cores lent to the process.",
+)
+@click.option("--all", "everybody", cls=Option, is_flag=True, zh="重新结算所有人。", en="Settle everybody again.")
+@click.option("--seed", cls=Option, type=int, default=1, show_default=True, zh="抽样种子。", en="Seed of the sample.")
+@click.option(
+    "--people",
+    cls=Option,
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    zh="抽取人数；同一结算组的人一并重新结算，各结果、原因必有若干人。",
+    en="Persons to draw; those settled with them come too, and some of every outcome and reason.",
+)
+def verify(session: Session, **options: Any) -> int:
+    from .verify import verify as work
 
     return work(session, **options)
 
@@ -478,10 +503,12 @@ def rules_schema(session: Session) -> int:
 
 @app.command(
     "describe",
-    zh="说明输入列、输出列、规则检查的表、政策属性或原因代码。",
-    en="Describe input columns, output columns, tables of rule checks, policy attributes or reason codes.",
+    zh="说明输入列、输出列、规则检查的表、政策属性、原因代码或回执。",
+    en="Describe input columns, output columns, tables of rule checks, policy attributes, reason codes or receipts.",
 )
-@click.argument("what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons"]))
+@click.argument(
+    "what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons", "receipt"])
+)
 @common
 @click.option("--markdown", cls=Option, is_flag=True, zh="以 Markdown 输出。", en="As Markdown.")
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")

@@ -137,7 +137,8 @@ class Session:
     def step(self, zh: str, en: str) -> Iterator[None]:
         """A step that announces itself on stderr once it has taken two seconds, and then how long it took."""
         began = time.perf_counter()
-        timer = threading.Timer(SLOW, lambda: self.say(f"{zh} ……", f"{en} ..."))
+        text = say(f"{zh} ……", f"{en} ...")  # in the language of this thread
+        timer = threading.Timer(SLOW, lambda: self.say(text, text))
         timer.daemon = True
         if not self.quiet:
             timer.start()

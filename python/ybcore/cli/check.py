@@ -119,8 +119,8 @@ def write_checked(
     suffix: str,
     encoding: str,
     precision: pa.Table | None = None,
-) -> None:
-    """findings, details, manifest and statistics in a folder, and the precision where labels were given."""
+) -> dict[Path, int | None]:
+    """findings, details, manifest and statistics in a folder, and the precision where labels were given; each file with its rows."""
     out.mkdir(parents=True, exist_ok=True)
     written = [
         (report.findings, FINDINGS),
@@ -129,12 +129,16 @@ def write_checked(
         (report.statistics(), STATISTICS),
     ]
     written += [] if precision is None else [(precision, PRECISION)]
+    files: dict[Path, int | None] = {}
     with session.step("写出结果", "write the outputs"):
         for table, schema in written:
             shown = _with_times(table) if suffix == "csv" else table
-            io.write_table(shown, out / f"{schema.name}.{suffix}", schema, encoding)
-    names = [f"{schema.name}.{suffix}" for _, schema in written]
+            path = out / f"{schema.name}.{suffix}"
+            io.write_table(shown, path, schema, encoding)
+            files[path] = len(table)
+    names = [path.name for path in files]
     session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
+    return files
 
 
 def _print_precision(session: Session, rows: list[dict[str, Any]]) -> None:

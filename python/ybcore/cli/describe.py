@@ -12,7 +12,7 @@ __all__ = ["describe", "markdown", "rows_about"]
 
 
 def rows_about(what: str) -> list[dict[str, str]]:
-    """What there is to say about `inputs`, `outputs`, `attributes` or `reasons`, one dict a row, both languages."""
+    """What there is to say about `inputs`, `outputs`, `attributes`, `reasons` or `receipt`, one dict a row, both languages."""
     from ..columns.description import GROUPS
     from ..columns.description import describe as columns
 
@@ -32,6 +32,10 @@ def rows_about(what: str) -> list[dict[str, str]]:
             )
             out.append({"attribute": item.name, "match": item.match, "from": ", ".join(item.tables), "values": ", ".join(item.values), "default": item.default, "zh": zh, "en": en})  # fmt: skip
         return out
+    if what == "receipt":
+        from ..receipts.model import fields
+
+        return fields()
     kinds = [("outcome", OUTCOMES), ("reason", REASONS), ("line reason", LINE_REASONS)]
     out = [
         {"kind": kind, "code": code, "zh": zh, "en": en} for kind, words in kinds for code, (zh, en) in words.items()
@@ -91,7 +95,7 @@ def _grid(names: list[str], rows: list[dict[str, str]]) -> str:
 
     lines = [cells(names), "|" + "---|" * len(names)]
     lines += [
-        cells([f"`{row[name]}`" if name in ("column", "attribute", "code") else row[name] for name in names])
+        cells([f"`{row[name]}`" if name in ("column", "attribute", "code", "field") else row[name] for name in names])
         for row in rows
     ]
     return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -13,10 +14,14 @@ from ..checks.check import check
 from ..checks.run.report import CheckReport
 from ..checks.settled import lines_left, plain_lines
 from ..messages import say
+from ..receipts.cut import Chosen, closed, cut
 from .base import Failure, Session
 from .tables import BESIDE, Inputs, from_run
 
-__all__ = ["checked", "with_earlier_runs"]
+__all__ = ["Read", "checked", "reader", "with_earlier_runs"]
+
+#: Reads the tables of a run.
+Read = Callable[[Inputs], dict[str, pa.Table | None]]
 
 
 def checked(
@@ -46,6 +51,7 @@ def checked(
             catalog=None if rows is None else Catalog(**rows),
             stage="during",
             threads=threads,
+            **inputs.what_counts(),
         )
     moved = int(report.denials().amount.sum())
     if receipt is not None and receipt["rules"]["moved_fen"] != moved:
@@ -58,37 +64,67 @@ def checked(
     return report
 
 
+def _before(inputs: Inputs) -> tuple[Inputs, dict[str, Any]] | None:
+    """The run whose state a run continued, with its receipt; None where it continued none. Raises Failure when it cannot be found."""
+    if inputs.state is None:
+        return None
+    if inputs.earlier is None:
+        folder = next((p for p in (inputs.state, inputs.state.parent) if (p / "receipt.json").is_file()), None)
+        if folder is None:
+            folder = inputs.state.parent
+            raise Failure(
+                say(
+                    f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
+                    f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
+                )
+            )
+        inputs.earlier = from_run(folder)
+    return inputs.earlier
+
+
 def _with_rules(inputs: Inputs) -> bool:
     """Whether a run, or one that it continued, had rules."""
-    while not inputs.rules and inputs.state is not None:
-        inputs, _ = from_run(inputs.state.parent)
-    return bool(inputs.rules)
+    return any(run.rules for run in _chain(inputs))
+
+
+def _chain(inputs: Inputs) -> list[Inputs]:
+    """A run and those before it, the last first."""
+    out = [inputs]
+    while (before := _before(out[-1])) is not None:
+        out.append(before[0])
+    return out
+
+
+def reader(session: Session, inputs: Inputs, setl_id: str, shares: tuple[bool, bool], threads: int | None) -> Read:
+    """How the tables of a run, and of those before it, are read: what the group of a settlement needs; with rules, everything."""
+    runs = _chain(inputs)
+    if any(run.rules for run in runs):
+        return lambda run: run.tables(session)
+    chosen = Chosen(ids={setl_id})
+    stored = {id(run): run.stored(session) for run in runs}
+    visits = [stored[id(run)]["visits"] for run in runs]
+    with session.step("查找结算组", "find the settling group"):
+        closed(chosen, visits, stored[id(inputs)].get("persons"), shares, threads=threads or 1)
+    return lambda run: cut(stored[id(run)], chosen, threads or 1)
 
 
 def with_earlier_runs(
-    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None], threads: int | None = None
+    session: Session, inputs: Inputs, tables: dict[str, pa.Table | None], read: Read, threads: int | None = None
 ) -> dict[str, pa.Table | None]:
     """The tables of a run, its lines as rules left them, with the visits, lines and account movements of the runs whose state it continued, earliest first.
 
     Settling all of them at once gives the rows that the runs gave one after the other (docs/settlement.md section 10). The persons and
     institutions are those of the last run. Raises Failure when an earlier run cannot be found from the state's folder.
     """
-    if inputs.state is None:
+    found = _before(inputs)
+    if found is None:
         return tables
-    folder = inputs.state.parent
-    if not (folder / "receipt.json").is_file():
-        raise Failure(
-            say(
-                f"{folder}：该次结算接续的状态旁没有回执，无法追溯以前各期",
-                f"{folder}: no receipt beside the state that the run continued, so its earlier visits cannot be found",
-            )
-        )
-    earlier, receipt = from_run(folder)
-    theirs = earlier.tables(session)
+    earlier, receipt = found
+    theirs = read(earlier)
     report = checked(session, earlier, theirs, receipt, threads)
     if report is not None:
         theirs = {**theirs, "lines": lines_left(report)}
-    before = with_earlier_runs(session, earlier, theirs, threads)
+    before = with_earlier_runs(session, earlier, theirs, read, threads)
     out = dict(tables)
     if _with_rules(inputs):
         # What rules left is in the engine's own units; the lines of runs without rules must be too.
@@ -96,7 +132,7 @@ def with_earlier_runs(
             held["lines"] = None if held["lines"] is None else plain_lines(held["lines"])
     for name in ("visits", "lines", "acct_events"):
         old, new = before[name], tables[name]
-        if name in inputs.paths and inputs.paths[name] == earlier.paths.get(name):
+        if inputs.place(name) is not None and inputs.place(name) == earlier.place(name):
             continue
         if old is not None and new is not None:
             out[name] = pa.concat_tables([_plain(old), _plain(new)], promote_options="default")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from ..catalog import Catalog
 from ..checks.settled import lines_left, moved_in
 from ..columns.schema import VISIT_OUTPUT
 from ..engine import Engine
-from ..explain import Explanation, explain_settled, group_of
+from ..explain import Explanation, explain_settled, group_of, shares_of
 from ..messages import say
 from ..policy import Book, load_book
+from ..receipts.compare import numbers
+from ..receipts.stored import Stored
 from ..report.story import proof, story
 from .base import Failure, Session
-from .earlier import checked, with_earlier_runs
-from .results import read_results
-from .tables import from_options, from_run
+from .earlier import checked, reader, with_earlier_runs
+from .tables import Inputs, OfJob, from_options, from_run
 
 __all__ = ["explain"]
 
@@ -34,6 +38,8 @@ def explain(
     threads: int | None,
     as_json: bool,
     rules: tuple[Path, ...],
+    suppress: Path | None,
+    known_at: dt.datetime | None,
     **named: Path | None,
 ) -> int:
     """Explain one settlement of a run, or of inputs given anew; exit code 1 when the figures differ."""
@@ -41,19 +47,20 @@ def explain(
     if run_folder is not None:
         inputs, receipt = from_run(run_folder)
     else:
-        inputs = from_options(policy, catalog, folder, opening, named, rules)
+        inputs = from_options(policy, catalog, folder, opening, named, rules, suppress, known_at)
     book = load_book(inputs.policy)
     _same_policies(book, receipt)
-    given = inputs.tables(session)
+    read = reader(session, inputs, setl_id, shares_of(book), threads)
+    given = read(inputs)
     report = checked(session, inputs, given, receipt, threads)
     if report is not None:
         given = {**given, "lines": lines_left(report)}
-    tables = with_earlier_runs(session, inputs, given, threads)
+    tables = with_earlier_runs(session, inputs, given, read, threads)
     rows = inputs.catalog(session)
     with session.step("取出结算组", "cut out the settling group"):
         group: dict[str, Any] = group_of(setl_id, book, tables)
     if run_folder is not None and receipt is not None:
-        bulk = read_results(run_folder / receipt["run"]["files"]["settlements"], VISIT_OUTPUT)
+        bulk = _bulk(run_folder, inputs, receipt, setl_id)
     else:
         engine = Engine(book, None if rows is None else Catalog(**rows), threads=threads)
         bulk = engine.settle(**group, closing_state=False).visits
@@ -77,6 +84,24 @@ def _same_policies(book: Book, receipt: dict[str, Any] | None) -> None:
                 "the policy documents have changed since the run, so it cannot be explained",
             )
         )
+
+
+def _bulk(folder: Path, inputs: Inputs, receipt: dict[str, Any], setl_id: str) -> pa.Table:
+    """The row of a settlement in a run, in the engine's units, whatever the format; of one that a job rejected, why."""
+    if isinstance(inputs, OfJob):
+        outputs = inputs.run.outputs()
+        table = outputs["settlements"].where({"setl_id": [setl_id]})
+        if not len(table) and "rejects" in outputs:
+            rows = outputs["rejects"].where({"setl_id": [setl_id]}, ("table", "setl_id", "reason")).to_pylist()
+            said = [row for row in rows if row["table"] == "visits"]
+            return pa.table({"setl_id": [row["setl_id"] for row in said], "outcome": ["rejected"] * len(said), "reason": [row["reason"] for row in said]})  # fmt: skip
+        return table
+    stored = Stored(VISIT_OUTPUT, [folder / receipt["run"]["files"]["settlements"]])
+    table = stored.where({"setl_id": [setl_id]})
+    if not stored.csv:
+        return table
+    columns: dict[str, Any] = {name: table[name] for name in table.column_names}
+    return pa.table(columns | numbers(table, VISIT_OUTPUT))
 
 
 def _plain(told: Explanation) -> dict[str, Any]:

@@ -9,7 +9,16 @@ import click
 
 from .base import Option
 
-__all__ = ["for_people", "inputs", "out_encoding", "out_format", "own_functions", "rules_of_settling"]
+__all__ = [
+    "DAY",
+    "for_people",
+    "inputs",
+    "out_encoding",
+    "out_format",
+    "own_functions",
+    "rules_of_settling",
+    "what_counts",
+]
 
 FORMAT = click.Choice(["parquet", "csv"])
 ENCODING = click.Choice(["utf-8", "utf-8-sig", "gb18030"])
@@ -20,6 +29,7 @@ out_encoding = click.option(
 out_format = click.option(
     "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
 )  # fmt: skip
+DAY = click.DateTime(["%Y-%m-%d"])
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
 NAMES = {
     "visits": ("结算表", "visits"),
@@ -60,10 +70,20 @@ def own_functions(command: Any) -> Any:
 
 
 def rules_of_settling(command: Any) -> Any:
-    """The options that name the rules of a settlement."""
+    """The options that name the rules of a settlement, and what of them counts."""
     option = Option(["--rules"], multiple=True, type=PATH, zh="审核规则文件或文件夹；可多次给出。", en="Rule document or folder; may be repeated.")  # fmt: skip
     command.__click_params__ = [*getattr(command, "__click_params__", []), option]
-    return own_functions(command)
+    return what_counts(own_functions(command))
+
+
+def what_counts(command: Any) -> Any:
+    """The options that leave findings out: a suppression list, and the day by which a rule table's row must be known."""
+    options = [
+        Option(["--suppress"], type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."),
+        Option(["--known-at"], type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD)."),
+    ]  # fmt: skip
+    command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
+    return command
 
 
 def for_people(command: Any, zh: str = "违规报告", en: str = "findings") -> Any:

@@ -24,7 +24,7 @@ from .base import Failure, Session
 from .check import for_people
 from .earlier import with_earlier_runs
 from .runs import Held, held_run
-from .settle import write_run
+from .settle import files_read, write_run
 from .tables import Inputs, catalog_files
 
 __all__ = ["check_changes", "resettle", "schema"]
@@ -91,7 +91,10 @@ def resettle(
         tables["attribution"] = (told.rows, _named("attribution", told.rows, {"amount": "money"}))
     outputs = _write_tables(session, tables, out, format_, encoding)
     receipt = _receipt(held, document, again, outputs)
-    write_run(session, replace(again.after.settlement, receipt=receipt), inputs, out, format_, encoding)
+    catalog = again.after.engine.catalog
+    listed = None if catalog is None else {name: catalog.get(name) for name in inputs.catalog_paths}
+    read = files_read(session, inputs, dict(again.after.tables), listed, again.after.engine.book)
+    write_run(session, replace(again.after.settlement, receipt=receipt), inputs, out, format_, encoding, read)
     signed = Signed(again, document, told, examples, _hashes(held, document, again, out))
     _for_people(session, signed, html, excel)
     if as_json:
@@ -108,7 +111,9 @@ def _whole(session: Session, inputs: Inputs, threads: int | None) -> Callable[[A
         if inputs.state is None:
             return tables
         names = ("visits", "lines", "persons", "institutions", "acct_events")
-        return with_earlier_runs(session, inputs, {name: tables.get(name) for name in names}, threads)
+        return with_earlier_runs(
+            session, inputs, {name: tables.get(name) for name in names}, lambda run: run.tables(session), threads
+        )
 
     return whole
 

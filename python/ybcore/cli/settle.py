@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from importlib import resources
@@ -12,23 +13,23 @@ import pyarrow as pa
 
 from .. import io
 from ..catalog import Catalog
-from ..checks import load_rules
+from ..checks import RuleBook, load_rules
 from ..columns.schema import (
     ACCT_EVENTS,
     CAPS,
-    DETAIL_OUTPUT,
     INSTITUTIONS,
     ITEMS,
-    LINE_OUTPUT,
     LINES,
     PERSONS,
     SELFPAY,
-    VISIT_OUTPUT,
     VISITS,
 )
 from ..engine import Engine, Settlement, State
 from ..messages import say
-from ..policy import load_book
+from ..policy import Book, load_book
+from ..receipts.files import document_files, fact, facts_of_folder
+from ..receipts.model import FORMAT, RECEIPT
+from ..receipts.runs import OUTPUTS
 from ..report.checked import print_checked
 from ..report.checked import summarise as summarise_checks
 from ..report.summary import print_summary, summarise
@@ -36,7 +37,7 @@ from .base import Failure, Session
 from .check import for_people, tell_checked, write_checked, write_for_people
 from .tables import BESIDE, Inputs, from_options
 
-__all__ = ["demo", "demo_policies", "settle", "synth", "write_run"]
+__all__ = ["demo", "demo_policies", "files_read", "settle", "synth", "write_run"]
 
 DEMO_POLICIES = ("beijing-employee", "luoyang-resident", "yuyang-rural")
 
@@ -63,30 +64,36 @@ def settle(
     detail: bool,
     as_json: bool,
     rules: tuple[Path, ...],
+    suppress: Path | None,
+    known_at: dt.datetime | None,
     html: Path | None,
     excel: Path | None,
     **named: Path | None,
 ) -> int:
     """Settle tables from files; with rules, what their findings deny moves to full self-pay first."""
     _with_rules(rules, html, excel)
-    inputs = from_options(policy, catalog, folder, opening, named, rules)
+    inputs = from_options(policy, catalog, folder, opening, named, rules, suppress, known_at)
     book = load_book(policy)
     rule_book = load_rules(rules) if rules else None
     tables: dict[str, Any] = inputs.tables(session)
     beside = inputs.tables(session, BESIDE) if rules else {}
     found = inputs.catalog(session)
+    read = files_read(session, inputs, {**tables, **beside}, found, book, rule_book)
     with session.step("编译政策与目录", "compile policies and catalogue"):
         files = {name: str(path) for name, path in inputs.catalog_paths.items()}
         engine = Engine(book, None if found is None else Catalog(**found, files=files), threads=threads)
     state = None if opening is None else State.load(opening)
     began = time.perf_counter()
-    result = _run(session, engine, tables, state, lines_out, detail, rules=rule_book, beside=beside)
+    more = {} if rule_book is None else {"rules": rule_book, "beside": beside, **inputs.what_counts()}
+    result = _run(session, engine, tables, state, lines_out, detail, **more)
     seconds = time.perf_counter() - began
-    write_run(session, result, inputs, out, format_, encoding)
+    written = _write(session, result, out, format_, encoding)
+    if rule_book is not None:
+        written |= write_checked(session, result.checks, out, format_, encoding)
+    _write_receipt(session, result, inputs, out, read, written)
     if rule_book is None:
         _report(session, result, tables, engine, as_json)
         return 0
-    write_checked(session, result.checks, out, format_, encoding)
     write_for_people(session, result.checks, html, excel)
     tell_checked(session, result.checks, rule_book)
     lines = 0 if tables["lines"] is None else len(tables["lines"])
@@ -118,30 +125,80 @@ def _run(
     return result
 
 
-def write_run(session: Session, result: Settlement, inputs: Inputs, out: Path, suffix: str, encoding: str) -> None:
-    """settlements, lines, detail, state/ and receipt.json in a folder."""
+def files_read(
+    session: Session,
+    inputs: Inputs,
+    tables: dict[str, pa.Table | None],
+    catalog: dict[str, pa.Table | None] | None,
+    book: Book,
+    rules: RuleBook | None = None,
+) -> list[dict[str, Any]]:
+    """Every file that was read, with its hash."""
+    with session.step("计算输入文件散列值", "hash the input files"):
+        facts = [fact(name, path, len(table)) for name, path in inputs.paths.items() if (table := tables.get(name)) is not None]  # fmt: skip
+        for name, path in inputs.catalog_paths.items():
+            held = None if catalog is None else catalog[name]
+            facts.append(fact(f"catalog.{name}", path, None if held is None else len(held)))
+        facts += [] if inputs.state is None else facts_of_folder("state", inputs.state)
+        facts += [] if inputs.suppress is None else [fact("suppress", inputs.suppress)]
+        return facts + document_files(book, rules)
+
+
+def write_run(
+    session: Session,
+    result: Settlement,
+    inputs: Inputs,
+    out: Path,
+    suffix: str,
+    encoding: str,
+    read: list[dict[str, Any]],
+) -> None:
+    """settlements, lines, detail, state/ and receipt.json in a folder. `read`: the files that went in."""
+    _write_receipt(session, result, inputs, out, read, _write(session, result, out, suffix, encoding))
+
+
+def _write(session: Session, result: Settlement, out: Path, suffix: str, encoding: str) -> dict[Path, int | None]:
+    """settlements, lines, detail and state/ in a folder; each file with its rows."""
     out.mkdir(parents=True, exist_ok=True)
+    (out / RECEIPT).unlink(missing_ok=True)  # whatever is there now is not what it says
+    files: dict[Path, int | None] = {}
     with session.step("写出结果", "write the outputs"):
-        written = {
-            "settlements": (result.visits, VISIT_OUTPUT),
-            "line_results": (result.lines, LINE_OUTPUT),
-            "detail": (result.detail, DETAIL_OUTPUT),
-        }
-        files = {}
-        for name, (table, schema) in written.items():
+        written = {"settlements": result.visits, "line_results": result.lines, "detail": result.detail}
+        for name, table in written.items():
             if table is not None:
                 path = out / f"{name}.{suffix}"
-                io.write_table(table, path, schema, encoding)
-                files[name] = path.name
+                io.write_table(table, path, OUTPUTS[name], encoding)
+                files[path] = len(table)
         if result.state is not None:
             result.state.save(out / "state")
-        receipt = {**result.receipt, "run": {**inputs.record(), "files": files}}
-        (out / "receipt.json").write_text(
-            json.dumps(receipt, ensure_ascii=False, indent=1, default=str) + "\n", encoding="utf-8"
-        )
+            files |= dict.fromkeys(sorted((out / "state").iterdir()))
+    return files
+
+
+def _write_receipt(
+    session: Session,
+    result: Settlement,
+    inputs: Inputs,
+    out: Path,
+    read: list[dict[str, Any]],
+    written: dict[Path, int | None],
+) -> None:
+    """The last file: what went in, what came out, and the hash of each."""
+    with session.step("写出回执", "write the receipt"):
+        outputs = [
+            fact(path.stem if path.parent == out else "state", path, rows, out) for path, rows in written.items()
+        ]
+        named = {path.stem: path.name for path in written if path.stem in OUTPUTS}
+        receipt = {
+            "format": FORMAT,
+            **result.receipt,
+            "files": {"inputs": read, "outputs": outputs},
+            "run": {**inputs.record(), "files": named},
+        }
+        (out / RECEIPT).write_text(json.dumps(receipt, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     session.say(
-        f"已写入 {out}/：{'、'.join(files.values())}、state/、receipt.json",
-        f"written to {out}/: {', '.join(files.values())}, state/, receipt.json",
+        f"已写入 {out}/：{'、'.join(named.values())}、state/、{RECEIPT}",
+        f"written to {out}/: {', '.join(named.values())}, state/, {RECEIPT}",
     )
 
 
@@ -189,10 +246,12 @@ def demo(session: Session, *, visits: int, seed: int, threads: int | None, out: 
             io.write_table(table, folder / "catalog" / f"{name}.parquet", schemas[name])
     policies = demo_policies()
     inputs = from_options(tuple(policies), None, folder, None, {})
+    book = load_book(policies)
     with session.step("编译政策与目录", "compile policies and catalogue"):
-        engine = Engine(load_book(policies), Catalog(**rows), threads=threads)
+        engine = Engine(book, Catalog(**rows), threads=threads)
+    read = files_read(session, inputs, tables, rows, book)
     result = _run(session, engine, tables, None, False, False)
-    write_run(session, result, inputs, out, "parquet", "utf-8")
+    write_run(session, result, inputs, out, "parquet", "utf-8", read)
     _report(session, result, tables, engine, as_json)
     example = _worth_explaining(result.visits)
     session.say(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from .. import io
+from ..checks.suppression import suppressions
+from ..columns.schema import INPUT_TABLES
 from ..errors import InputError, Problem
 from ..messages import say
+from ..receipts.model import read_receipt
+from ..receipts.runs import InDataset, JobRun
+from ..receipts.stored import Stored
 from .base import Failure, Session
 
 __all__ = [
@@ -39,7 +45,16 @@ class Inputs:
     ) -> None:
         self.policy, self.paths, self.catalog_paths, self.state = policy, paths, catalog, state
         self.rules: list[Path] = []
+        self.suppress: Path | None = None
+        self.known_at: dt.date | None = None
         self.encodings: dict[str, str] = {}
+        self.earlier: tuple[Inputs, dict[str, Any]] | None = (
+            None  # the run whose state it continued, once it was looked for
+        )
+
+    def place(self, name: str) -> Any:
+        """Where a table is; None without."""
+        return self.paths.get(name)
 
     def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
         """The tables as Arrow; CSV encodings are found from the content and told."""
@@ -51,16 +66,28 @@ class Inputs:
             return None
         return {n: self._read(session, n, self.catalog_paths[n]) if n in self.catalog_paths else None for n in CATALOG}
 
-    def _read(self, session: Session, name: str, path: Path) -> pa.Table:
-        if path.suffix.lower() == ".csv" and path.is_file():
+    def stored(self, session: Session) -> dict[str, Stored]:
+        """The tables of settling as they lie there, to be read in part."""
+        return {
+            name: Stored(INPUT_TABLES[name], [path], self._encoding(session, name, path))
+            for name, path in self.paths.items()
+            if name in TABLES
+        }
+
+    def _encoding(self, session: Session, name: str, path: Path) -> str:
+        if path.suffix.lower() == ".csv" and path.is_file() and name not in self.encodings:
             encoding = io.detect_encoding(path)
             self.encodings[name] = encoding
             session.say(
                 f"{path.name}：编码 {encoding}（由内容判定）",
                 f"{path.name}: encoding {encoding} (found from the content)",
             )
+        return self.encodings.get(name, "auto")
+
+    def _read(self, session: Session, name: str, path: Path) -> pa.Table:
+        encoding = self._encoding(session, name, path)
         with session.step(f"读取 {path.name}", f"read {path.name}"):
-            return io.read_table(path, self.encodings.get(name, "auto"))
+            return io.read_table(path, encoding)
 
     def record(self) -> dict[str, Any]:
         """What a receipt keeps, so that the run can be explained later."""
@@ -71,7 +98,14 @@ class Inputs:
             "encodings": self.encodings,
             "state": None if self.state is None else str(self.state.resolve()),
             **({"rules": [str(path.resolve()) for path in self.rules]} if self.rules else {}),
+            **({} if self.suppress is None else {"suppress": str(self.suppress.resolve())}),
+            **({} if self.known_at is None else {"known_at": self.known_at.isoformat()}),
         }
+
+    def what_counts(self) -> dict[str, Any]:
+        """The `known_at` and `suppress` of a check. Raises InputError for a wrong suppression list."""
+        rows = [] if self.suppress is None else suppressions(io.read_table(self.suppress), str(self.suppress))
+        return {"known_at": self.known_at, "suppress": rows}
 
 
 def from_options(
@@ -81,6 +115,8 @@ def from_options(
     opening: Path | None,
     named: dict[str, Path | None],
     rules: tuple[Path, ...] = (),
+    suppress: Path | None = None,
+    known_at: dt.datetime | None = None,
 ) -> Inputs:
     """Paths from the options of a command; with rules, those of the tables too that only rules read. Raises InputError with everything
     that is missing."""
@@ -108,13 +144,18 @@ def from_options(
         *((f"policy {p}", p) for p in policy),
         *((f"rules {p}", p) for p in rules),
         *([("state", opening)] if opening else []),
+        *([("suppress", suppress)] if suppress else []),
     ]:
         if not path.exists():
             problems.append(Problem(what="the file is not there", what_zh="文件不存在", file=str(path), path=name))
+    if not rules and (suppress is not None or known_at is not None):
+        what, zh = "--suppress and --known-at need --rules", "--suppress、--known-at 须与 --rules 同用"
+        problems.append(Problem(what=what, what_zh=zh))
     if problems:
         raise InputError(problems)
     inputs = Inputs(list(policy), paths, found, opening)
-    inputs.rules = list(rules)
+    inputs.rules, inputs.suppress = list(rules), suppress
+    inputs.known_at = None if known_at is None else known_at.date()
     return inputs
 
 
@@ -157,12 +198,38 @@ def from_folder(folder: Path, catalog: Path | None, others: tuple[Path, ...] = (
     return Inputs([], paths, found, None)
 
 
+class OfJob(Inputs):
+    """What a job read; its tables are datasets."""
+
+    def __init__(self, run: JobRun) -> None:
+        document = run.document
+        found: list[Problem] = []
+        catalog = catalog_files(document.catalog, None, found)
+        if found:
+            raise InputError(found)
+        super().__init__(run.policy, {}, catalog, document.opening)
+        self.run, self.rules = run, run.rules
+
+    def place(self, name: str) -> Any:
+        dataset = self.run.datasets.get(name)
+        return None if dataset is None else [file.location for file in dataset.files]
+
+    def stored(self, session: Session) -> dict[str, Stored]:
+        return {name: InDataset(dataset) for name, dataset in self.run.datasets.items() if name in TABLES}
+
+    def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
+        held = self.run.datasets
+        return {name: InDataset(held[name]).whole() if name in held else None for name in names}
+
+
 def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
-    """Paths that an earlier run recorded in its receipt, and the receipt."""
+    """What an earlier run read, by its receipt (of a job: by its record), and the receipt. Raises InputError with all that is gone."""
     path = folder / "receipt.json"
     if not path.is_file():
         raise Failure(say(f"{path}：没有回执", f"{path}: no receipt is there"))
     receipt = json.loads(path.read_text(encoding="utf-8"))
+    if "run" not in receipt:
+        return OfJob(JobRun(folder, read_receipt(folder))), receipt
     run = receipt["run"]
     inputs = Inputs(
         [Path(p) for p in run["policy"]],
@@ -171,7 +238,10 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
         None if run["state"] is None else Path(run["state"]),
     )
     inputs.rules = [Path(p) for p in run.get("rules", ())]
+    inputs.suppress = Path(run["suppress"]) if "suppress" in run else None
+    inputs.known_at = dt.date.fromisoformat(run["known_at"]) if "known_at" in run else None
     read = [*inputs.policy, *inputs.rules, *inputs.paths.values(), *inputs.catalog_paths.values()]
+    read += [] if inputs.suppress is None else [inputs.suppress]
     gone = [p for p in read if not p.exists()]
     if gone:
         raise InputError(

@@ -21,6 +21,8 @@ def check_validity(frame: Frame | None, problems: Problems) -> None:
     for column in ("begndate", "enddate"):
         if column in frame.cells:
             tell(problems, frame.cells[column].bad, "the date cannot be read", f"{name}.{column}")
+    if frame.rows < 2:
+        return
     key = "psn_no" if name == "persons" else "fixmedins_code"
     # Where no key is there twice, nothing can overlap.
     if key not in frame.ids or rising(frame.ids[key]):

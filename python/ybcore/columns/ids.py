@@ -42,6 +42,8 @@ def normal(column: pa.ChunkedArray, *, wide: bool = True) -> pa.ChunkedArray:
     pages: dict[tuple[int, ...], pa.Array] = {}
 
     def same(chunk: pa.Array) -> pa.Array:
+        if chunk.type == target:
+            return chunk
         if not pa.types.is_dictionary(chunk.type):
             return chunk.cast(target)
         if chunk.dictionary.type == target:
@@ -261,6 +263,8 @@ def lookup(column: pa.ChunkedArray, dictionary: pa.Array, threads: int = 1) -> C
         mine = out[at : at + len(chunk)]
         if not pa.types.is_dictionary(chunk.type):
             index.find(*_parts(chunk), mine, threads)
+        elif len(chunk) * 4 < len(chunk.dictionary):
+            index.find(*_parts(chunk.dictionary_decode()), mine, threads)
         elif len(chunk):
             key = page_of(chunk.dictionary)
             if key not in known:

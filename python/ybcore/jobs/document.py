@@ -171,7 +171,7 @@ class JobDocument(Node):
     @property
     def sha256(self) -> str:
         """Hash of what the document itself says about the answer; neither places nor memory nor threads."""
-        told = {"inputs": sorted(self.inputs), "outputs": self.outputs.model_dump(mode="json")}
+        told = {"inputs": sorted(self.inputs), "outputs": self.outputs.model_dump(mode="json", warnings=False)}
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -251,10 +251,10 @@ def partitions_of(location: str) -> dict[str, str | None]:
     return out
 
 
-def sha256_of(location: str) -> str:
-    """sha256 of a file's bytes. Raises OSError."""
+def sha256_of(location: str, stop: Callable[[], bool] = lambda: False) -> str:
+    """sha256 of a file's bytes, or of its beginning once `stop()` is true. Raises OSError."""
     digest = hashlib.sha256()
     with open_file(location) as file:
-        while block := file.read_buffer(_BLOCK):
+        while not stop() and (block := file.read_buffer(_BLOCK)):
             digest.update(memoryview(block))
     return digest.hexdigest()

@@ -26,7 +26,7 @@ from .manifest import MANIFEST, RUN, SCRATCH, Hashing, Inputs, begin, write_reco
 from .run import Work
 from .unit import Outputs
 
-__all__ = ["JobResult", "run_job"]
+__all__ = ["JobResult", "opening_parts", "run_job"]
 
 Progress = Callable[[int, int], None]
 
@@ -80,12 +80,16 @@ class Opened:
         return Opened(engine, datasets, rules)
 
 
+def opening_parts(folder: Path) -> tuple[Path, list[Path]]:
+    """(folder, the folders in it of the parts) of a state that `State.save`, `ybcore settle` or a job wrote."""
+    root = folder / "state" if (folder / "state").is_dir() else folder
+    one = (root / "names.json").is_file()
+    return root, [root] if one else sorted(path.parent for path in root.glob("part-*/names.json"))
+
+
 def opening_state(folder: Path) -> State:
     """The state in a folder that `State.save`, `ybcore settle` or a job wrote. Raises InputError."""
-    root = folder / "state" if (folder / "state").is_dir() else folder
-    parts = (
-        [root] if (root / "names.json").is_file() else sorted(path.parent for path in root.glob("part-*/names.json"))
-    )
+    _, parts = opening_parts(folder)
     if not parts:
         what, zh = "no state is there", "这里没有期末状态"
         raise InputError([Problem(what=what, what_zh=zh, file=str(folder), path="opening")])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -31,6 +30,11 @@ Recheck = Callable[[str], str | None]
 def unfinished(out: Path) -> Path:
     """The folder that a job writes to until it takes the name `out`."""
     return out.with_name(out.name + ".unfinished")
+
+
+def replaced(out: Path) -> Path:
+    """What a folder is called that a new one has just taken the place of, until it is removed."""
+    return out.with_name(out.name + ".unfinished.replaced")
 
 
 class Journal:
@@ -60,31 +64,19 @@ class Journal:
         the folder, InputError names it, unless it is a file of the same size and `recheck(path of the leaf)` gives the hash that was
         noted as `("sha256", path)`. `replace`: a folder of another identity is begun anew instead. JobError when another job runs here.
         """
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        lock = locked(Path(f"{folder}.lock"))
+        beside = Path(f"{folder}.lock")
+        with door(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            lock = locked(beside)
         try:
-            folder.mkdir(exist_ok=True)
-            lines = _read(folder / NAME)
-            before = next((line["identity"] for line in lines if line["kind"] == "identity"), None)
-            if before is not None:
-                known = {line["key"]: line["sha256"] for line in lines if line["kind"] == "sha256"}
-                differ = differences(before, identity, known, recheck)
-                if differ and not replace:
-                    raise InputError([_other(place, folder) for place in differ])
-                if differ:
-                    before = None
-            if before is None:
-                with door(folder):
-                    shutil.rmtree(folder)
-                    folder.mkdir()
-                lines = []
-            journal = Journal(folder, lock, lines)
+            with door(folder):
+                journal = Journal(folder, lock, _begun(folder, identity, replace, recheck))
         except BaseException:
-            unlocked(Path(f"{folder}.lock"), lock)
+            unlocked(beside, lock)
             raise
         try:
             journal._sweep()
-            if before is None:
+            if not journal._notes:
                 journal._add({"kind": "identity", "key": "", "identity": identity})
             journal._add({"kind": "start", "key": str(journal.resumed), "process": os.getpid()})
         except BaseException:
@@ -130,6 +122,10 @@ class Journal:
         """Every part noted, files not looked at."""
         with self._lock:
             return [facts for facts in self._notes.values() if "files" in facts]
+
+    def jot(self, kind: str, key: Key, **facts: Any) -> Facts:
+        """Note something that could be found out again: it is synced with the next that `note` makes."""
+        return self._add({"kind": kind, "key": key, **facts}, sync=False)
 
     def note(self, kind: str, key: Key, **facts: Any) -> Facts:
         """Note something for good: when this returns, a stopped job will find it."""
@@ -227,9 +223,32 @@ class Journal:
         self.close()
 
 
+def _begun(folder: Path, identity: Mapping[str, Any], replace: bool, recheck: Recheck | None) -> list[Facts]:
+    """The lines of a folder that is made or cleared where it must be. Raises InputError when it belongs to another job or to nobody's."""
+    if folder.exists() and not (folder / NAME).exists() and (not folder.is_dir() or any(folder.iterdir())):
+        what, zh = "this is there and no job wrote it; take it away", "该处已有内容且不是作业写入的，请先移走"
+        raise InputError([Problem(what=what, what_zh=zh, file=str(folder))])
+    folder.mkdir(exist_ok=True)
+    lines = _read(folder / NAME)
+    before = next((line["identity"] for line in lines if line["kind"] == "identity"), None)
+    if before is not None:
+        known = {line["key"]: line["sha256"] for line in lines if line["kind"] == "sha256"}
+        differ = differences(before, identity, known, recheck)
+        if differ and not replace:
+            raise InputError([_other(place, folder) for place in differ])
+        if not differ:
+            return lines
+    for place in folder.iterdir():
+        if place.name != NAME:
+            removed(place)
+    # The journal goes last: a folder without one is nobody's.
+    removed(folder / NAME)
+    return []
+
+
 def finish(out: Path) -> None:
     """Give the last rename to a job that was stopped after everything was written; nothing when there is no such job."""
-    folder, old = unfinished(out), out.with_name(out.name + ".replaced")
+    folder, old = unfinished(out), replaced(out)
     beside = Path(f"{folder}.lock")
     if not any(place.exists() for place in (folder, old, beside)):
         return
@@ -239,20 +258,31 @@ def finish(out: Path) -> None:
         if whole:
             _swap(folder, out, replace=(out / SUCCESS).exists())
         elif out.exists():
-            removed(old)
+            _discarded(old)
     finally:
         unlocked(beside, lock)
 
 
 def _swap(folder: Path, out: Path, replace: bool) -> None:
     """`folder` takes the name `out`; what had it goes."""
-    old = out.with_name(out.name + ".replaced")
+    old = replaced(out)
     if replace and out.exists():
-        removed(old)
+        _discarded(old)
         os.rename(out, old)
     os.rename(folder, out)
     sync_folder(out.parent)
-    removed(old)
+    _discarded(old)
+
+
+def _discarded(old: Path) -> None:
+    """Remove a replaced folder; its `_SUCCESS` goes last, so that what is left of it is still known to be a job's."""
+    if (old / SUCCESS).exists():
+        for place in old.iterdir():
+            if place.name != SUCCESS:
+                removed(place)
+        removed(old / SUCCESS)
+    if old.is_dir() and not any(old.iterdir()):
+        old.rmdir()
 
 
 # ---------------------------------------------------------------------------------------------- identity

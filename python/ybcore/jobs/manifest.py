@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._version import __version__
 from ..errors import InputError, Problem
+from ..receipts.model import FORMAT, RECEIPT
 from .datasets import Dataset, changed_since
 from .files import sha256_of, stamp_of
 from .journal import SUCCESS, Facts, Journal, differences, finish, unfinished
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Hashing", "Inputs", "begin", "manifest", "receipt", "write_records"]
 
-MANIFEST, RECEIPT, RUN = "manifest.json", "receipt.json", "run.json"
+MANIFEST, RUN = "manifest.json", "run.json"
 SCRATCH = ("spill", "work")  # folders of the unfinished job that are no output
 
 
@@ -96,16 +97,18 @@ class Hashing:
                 if self._stopped.is_set():
                     return
                 if place not in self._known:
-                    mine = sha256_of(file.location)
+                    mine = sha256_of(file.location, self._stopped.is_set)
+                    if self._stopped.is_set():
+                        return
                     if stamp_of(file.location) != (file.bytes, file.mtime_ns):
                         raise InputError([changed_since(place.split("/")[1], file.location)])
-                    self._journal.note("sha256", place, sha256=mine)
+                    self._journal.jot("sha256", place, sha256=mine)
                     self._known[place] = mine
         except BaseException as error:
             self._error = error
 
     def stop(self) -> None:
-        """Give up after the file in hand."""
+        """Give up."""
         self._stopped.set()
         self._thread.join()
 
@@ -205,25 +208,28 @@ def manifest(
     }  # fmt: skip
 
 
-def receipt(inputs: Inputs, hashed: Mapping[str, str], *, counts: Any, sums: Any) -> dict[str, Any]:
-    """The receipt of a job: as that of a settlement, with the hash of every file instead of one over the cells of a table."""
-    out = inputs.engine.documents()
-    out["input"] = {
-        name: {
-            "rows": dataset.rows,
-            "files": [
-                {"path": f.path, "rows": f.rows, "bytes": f.bytes, "sha256": hashed[f"inputs/{name}/{f.path}"]}
-                for f in dataset.files
-            ],
-        }
-        for name, dataset in inputs.datasets.items()
-    }
+def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any) -> Facts:
+    """The receipt of a job (docs/receipts.md): as that of a settlement, the same wherever the files are."""
     opening = {place: hashed[place] for place in inputs.files if place.startswith("opening/")}
     whole = hashlib.sha256("".join(f"{place} {sha}\n" for place, sha in opening.items()).encode()).hexdigest()
-    out["opening_state"] = whole if opening else None
+    out: Facts = {"format": FORMAT, **inputs.engine.documents()}
     if inputs.rules is not None:
-        out["rules"] = {"sha256": inputs.rules.sha256, "moved_fen": counts.get("moved_fen", 0)}
-    return out | {"counts": counts, "totals_fen": sums}
+        out["rules"] = {**inputs.rules.told(), "moved_fen": counts.get("moved_fen", 0)}
+    out["input"] = {name: {"rows": dataset.rows} for name, dataset in inputs.datasets.items()}
+    out["opening_state"] = whole if opening else None
+    out["counts"] = {name: value for name, value in counts.items() if name != "moved_fen"}
+    out["totals_fen"] = sums
+    out["files"] = {
+        "inputs": [_told(place, file, hashed[place]) for place, file in inputs.files.items()],
+        "outputs": [{"name": f["path"].split("/")[0], "rows": None, **f} for f in outputs],
+    }
+    return out
+
+
+def _told(place: str, file: _File, sha256: str) -> Facts:
+    """`inputs/visits/a.parquet` or `opening/part-00000/names.json`, as receipts name a file."""
+    name, _, path = place.removeprefix("inputs/").partition("/")
+    return {"name": name, "path": path, "bytes": file.bytes, "sha256": sha256, "rows": file.rows}
 
 
 def write_records(
@@ -253,10 +259,11 @@ def write_records(
             "inputs": {name: list(places) for name, places in document.inputs.items()},
             "opening": None if document.opening is None else str(document.opening.absolute()),
             "rules": _absolute(document.rules),
+            "outputs": document.outputs.model_dump(mode="json", warnings=False),
         },
         "identity": inputs.identity(),
     }  # fmt: skip
-    _json(journal, RECEIPT, receipt(inputs, hashed, counts=counts, sums=sums))
+    _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), counts=counts, sums=sums))
     told = manifest(journal, inputs, hashed, units=units, counts=counts, sums=sums)
     _json(journal, MANIFEST, told)
     _json(journal, RUN, told_run)

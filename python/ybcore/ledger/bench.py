@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ..catalog import Catalog
 from ..columns.convert import ColumnError, convert
-from ..columns.ids import encode, flat
+from ..columns.ids import encode, flat, lookup
 from ..columns.keys import ids_of, text_of
 from ..columns.schema import Table
 from ..engine import Engine
@@ -64,7 +64,8 @@ class Bench:
     `touch`: the last change that touched each visit, `origin`: the one that brought it, else NOTHING; `problems`: what was wrong.
     """
 
-    def __init__(self, tables: dict[str, pa.Table], engine: Engine, results: pa.Table, index: Index, books: tuple[Book, ...]) -> None:  # fmt: skip
+    def __init__(self, tables: dict[str, pa.Table], engine: Engine, results: pa.Table, index: Index, books: tuple[Book, ...],
+                 counts: Int64 | None = None) -> None:  # fmt: skip
         self.tables, self.engine, self.results, self.index, self.books = dict(tables), engine, results, index, books
         self.old = self.tables["visits"].num_rows
         self.touch = np.full(self.old, NOTHING, np.int32)
@@ -72,7 +73,9 @@ class Bench:
         self.touched: list[Any] = []  # by change: a mask of visits
         self.problems: list[Problem] = []
         self.checking = True
-        self._ids: tuple[Any, pa.Array] | None = None
+        self._ids: tuple[Any, pa.Array, Int64] | None = None
+        # Visit of each line so far; `counts` is of lines that stand by visit.
+        self._line_visit = np.zeros(0, np.int64) if counts is None else np.repeat(np.arange(len(counts)), counts)
 
     def apply(self, number: int, read: Read, engine: Engine) -> None:
         """One change; `engine` is the one after it."""
@@ -101,7 +104,7 @@ class Bench:
             assert engine.catalog is not None
             differs = CatalogDiffers(before.catalog, engine.catalog, self.books)
             lines = self.tables.get("lines")
-            visit = self._visit_of(ids_of(lines, "setl_id", self.index.id_type))
+            visit = self.visit_of_line()
             self._touched(np.flatnonzero(differs.touched(lines, visit, self.days(), schemas["lines"])))
         self.engine = engine
         self._note()
@@ -159,10 +162,23 @@ class Bench:
 
     def _visit_of(self, ids: pa.ChunkedArray) -> Int64:
         """Row of the first visit of each id on the bench; -1 none."""
-        own = self.tables["visits"]["setl_id"]
-        if self._ids is None or self._ids[0] is not own:
-            self._ids = (own, text_of(ids_of(self.tables["visits"], "setl_id", self.index.id_type)))
-        return place_among(ids, self._ids[1])
+        visits = self.tables["visits"]
+        if self._ids is None or self._ids[0] is not visits:
+            (code,), names = encode([ids_of(visits, "setl_id", self.index.id_type)])
+            first = np.full(len(names) + 1, -1, np.int64)
+            first[code[::-1]] = np.arange(len(code))[::-1]
+            first[-1] = -1  # what has no id is nobody's
+            self._ids = (visits, names, first)
+        return self._ids[2][lookup(ids, self._ids[1])]
+
+    def visit_of_line(self) -> Int64:
+        """Row of the visit of each line on the bench; -1 none."""
+        lines = self.tables.get("lines")
+        known = len(self._line_visit)
+        if lines is not None and known < lines.num_rows:
+            more = self._visit_of(ids_of(lines.slice(known), "setl_id", self.index.id_type))
+            self._line_visit = np.concatenate((self._line_visit, more))
+        return self._line_visit
 
     def _own_ids(self, table: pa.Table, name: str, like: pa.DataType, part: str) -> pa.ChunkedArray | None:
         """Ids of a change as those of the run; None, and a problem, where they are of another type."""
@@ -178,7 +194,7 @@ class Bench:
         if lines is None or not lines.num_rows:
             return np.full(len(setl), -1, np.int64)
         named = self._visit_of(setl)
-        visit = self._visit_of(ids_of(lines, "setl_id", self.index.id_type))
+        visit = self.visit_of_line()
         asked_for = np.zeros(self.tables["visits"].num_rows + 1, bool)
         asked_for[named] = True
         asked_for[-1] = False

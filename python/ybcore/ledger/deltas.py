@@ -48,88 +48,108 @@ def _text(column: Any) -> Any:
     return column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
 
 
-def _padded(column: pa.ChunkedArray, rows: int) -> pa.ChunkedArray:
-    """A column with nothing in the rows that came."""
-    column = _text(column)
-    return pa.chunked_array([*column.chunks, pa.nulls(rows - len(column), column.type)], column.type)
-
-
 def _number(table: pa.Table, name: str, rows: int) -> Int64:
     """A column of numbers, zero in the rows that came."""
-    out = np.zeros(rows, np.int64)
     values = table[name]
-    out[: len(values)] = (values.fill_null(0) if values.null_count else values).to_numpy()
-    return out
+    held = (values.fill_null(0) if values.null_count else values).to_numpy()
+    return held if len(held) == rows else np.concatenate((held, np.zeros(rows - len(held), held.dtype)))
 
 
-def changed_rows(old: pa.Table, new: pa.Table, facts: tuple[str, ...], numbers: tuple[str, ...]) -> Any:
-    """(mask of rows that differ, differences by number, facts before and after by name)."""
+def _differ(before: pa.ChunkedArray, after: pa.ChunkedArray) -> Any:
+    """Mask of cells that are not the same, whatever their dictionaries."""
+    if pa.types.is_dictionary(before.type) and pa.types.is_dictionary(after.type):
+        before, after = before.combine_chunks(), after.combine_chunks()
+        if isinstance(before, pa.DictionaryArray) and isinstance(after, pa.DictionaryArray):
+            place = {word: i for i, word in enumerate(before.dictionary.to_pylist())}
+            words = after.dictionary.to_pylist()
+            if len(place) == len(before.dictionary) and not before.null_count and not after.null_count:
+                same = np.array([place.get(word, -1) for word in words], np.int64)
+                return before.indices.to_numpy() != same[after.indices.to_numpy()]
+    before, after = _text(before), _text(after)
+    same = pc.or_(pc.fill_null(pc.equal(before, after), False), pc.and_(before.is_null(), after.is_null()))
+    return ~np.asarray(same)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Rows of two results that differ. `mask` by row of the new one, `steps`: the differences of numbers in all rows; `facts` by name."""
+
+    old: pa.Table
+    new: pa.Table
+    mask: Any
+    steps: dict[str, Int64]
+    facts: tuple[str, ...]
+
+    @property
+    def rows(self) -> Int64:
+        """The rows that differ."""
+        return np.flatnonzero(self.mask)
+
+    def columns(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(kind and facts before and after, differences of numbers) of the rows that differ."""
+        at = self.rows
+        there = at < self.old.num_rows
+        kinds = pa.array(["added", "changed"], pa.string()).take(pa.array(there.astype(np.int8)))
+        words: dict[str, Any] = {}
+        for name in self.facts:
+            words[f"{name}_before"] = _text(self.old[name].take(pa.array(at, mask=~there)))
+            words[f"{name}_after"] = _text(self.new[name].take(pa.array(at)))
+        return {"kind": kinds, **words}, {name: pa.array(values[at]) for name, values in self.steps.items()}
+
+
+def changed_rows(old: pa.Table, new: pa.Table, facts: tuple[str, ...], numbers: tuple[str, ...]) -> Changed:
+    """What differs; further rows of the new table have come."""
     rows = new.num_rows
     mask = np.arange(rows) >= old.num_rows
-    step, fact = {}, {}
+    steps = {}
     for name in numbers:
-        step[name] = _number(new, name, rows) - _number(old, name, rows)
-        mask |= step[name] != 0
+        steps[name] = _number(new, name, rows) - _number(old, name, rows)
+        mask |= steps[name] != 0
+    held = new.slice(0, old.num_rows)
     for name in facts:
-        before, after = _padded(old[name], rows), _text(new[name])
-        fact[f"{name}_before"], fact[f"{name}_after"] = before, after
-        same = pc.or_(pc.fill_null(pc.equal(before, after), False), pc.and_(before.is_null(), after.is_null()))
-        mask |= ~np.asarray(same)
-    return mask, step, fact
+        mask[: old.num_rows] |= _differ(old[name], held[name])
+    return Changed(old, new, mask, steps, facts)
 
 
-def visit_deltas(old: pa.Table, new: pa.Table, found: Any, beside: dict[str, Any]) -> pa.Table:
-    """Rows of `deltas.visits`; `found` is what `changed_rows` gives, `beside` hospital, reason and because of each row."""
-    mask, step, fact = found
-    at = np.flatnonzero(mask)
-    rows = pa.array(at)
-    kind = np.where(at >= old.num_rows, "added", "changed")
-    out = {
-        "setl_id": new["setl_id"].take(rows),
-        "psn_no": new["psn_no"].take(rows),
-        **{name: column.take(rows) for name, column in beside.items()},
-        "kind": pa.array(kind.tolist(), pa.string()),
-        **{name: column.take(rows) for name, column in fact.items()},
-        **{name: pa.array(values[at]) for name, values in step.items()},
-    }
-    return pa.table(out)
+def visit_deltas(found: Changed, beside: dict[str, Any]) -> pa.Table:
+    """Rows of `deltas.visits`; `beside`: hospital, reason and because of each row."""
+    rows = pa.array(found.rows)
+    words, steps = found.columns()
+    kind = words.pop("kind")
+    ids = {name: found.new[name].take(rows) for name in ("setl_id", "psn_no")}
+    return pa.table(
+        {**ids, **{name: column.take(rows) for name, column in beside.items()}, "kind": kind, **words, **steps}
+    )
 
 
 def line_deltas(old: pa.Table | None, new: pa.Table | None, row: Int64, reason: Any) -> pa.Table:
     """Rows of `deltas.lines`; `row` is that of the input table, `reason` that of the visit of each line."""
     if new is None:
         return pa.table({"row": pa.array([], pa.int64()), "setl_id": pa.array([], pa.string())})
-    old = new.slice(0, 0) if old is None else old
-    mask, step, fact = changed_rows(old, new, LINE_FACTS, LINE_AMOUNTS)
-    at = np.flatnonzero(mask)
-    rows = pa.array(at)
-    ids = {name: _text(new[name]).take(rows) for name in ("setl_id", "feedetl_sn") if name in new.column_names}
-    kind = np.where(at >= old.num_rows, "added", "changed")
+    found = changed_rows(new.slice(0, 0) if old is None else old, new, LINE_FACTS, LINE_AMOUNTS)
+    rows = pa.array(found.rows)
+    words, steps = found.columns()
+    kind = words.pop("kind")
+    ids = {name: _text(new[name].take(rows)) for name in ("setl_id", "feedetl_sn") if name in new.column_names}
     return pa.table(
-        {
-            "row": pa.array(row[at]),
-            **ids,
-            "reason": reason.take(rows),
-            "kind": pa.array(kind.tolist(), pa.string()),
-            **{name: pa.array(values[at]) for name, values in step.items()},
-            **{name: column.take(rows) for name, column in fact.items()},
-        }
+        {"row": pa.array(row[found.rows]), **ids, "reason": reason.take(rows), "kind": kind, **steps, **words}
     )
 
 
+def _moved(visits: pa.Table, payers: dict[str, tuple[str, str]]) -> tuple[pa.Array, Int64, dict[str, Any]]:
+    """(rows, amounts, code and name of the payer) of what each payer pays more or less, payer by payer."""
+    amounts = np.stack([visits[payer].to_numpy() for payer in payers])
+    payer, row = np.nonzero(amounts)
+    words = {"payer": list(payers), "fund_pay_type": [p[0] for p in payers.values()], "fund_pay_type_name": [p[1] for p in payers.values()]}  # fmt: skip
+    told = {name: pa.array(texts, pa.string()).take(pa.array(payer)) for name, texts in words.items()}
+    return pa.array(row), amounts[payer, row], told
+
+
 def _funds(visits: pa.Table) -> pa.Table:
-    parts = []
-    for column, (code, name) in FUND_TYPES.items():
-        rows = pc.indices_nonzero(visits[column])
-        part = {
-            "setl_id": visits["setl_id"].take(rows),
-            "reason": visits["reason"].take(rows),
-            "fund_pay_type": pa.array([code] * len(rows), pa.string()),
-            "fund_pay_type_name": pa.array([name] * len(rows), pa.string()),
-            "fund_payamt": visits[column].take(rows),
-        }
-        parts.append(pa.table(part))
-    return pa.concat_tables(parts)
+    rows, amounts, told = _moved(visits, FUND_TYPES)
+    ids = {name: visits[name].take(rows) for name in ("setl_id", "reason")}
+    names = {name: told[name] for name in ("fund_pay_type", "fund_pay_type_name")}
+    return pa.table({**ids, **names, "fund_payamt": pa.array(amounts)})
 
 
 def _sums(visits: pa.Table, key: str) -> pa.Table:
@@ -147,25 +167,16 @@ def deltas_of(visits: pa.Table, lines: pa.Table) -> Deltas:
 
 def ledger_of(visits: pa.Table) -> Ledger:
     """To pay, to collect and net from the deltas of visits."""
-    parts = []
-    for payer, (code, name) in PAYERS.items():
-        rows = pc.indices_nonzero(visits[payer])
-        amount = visits[payer].take(rows).to_numpy()
-        parts.append(
-            pa.table(
-                {
-                    "payer": pa.array([payer] * len(rows), pa.string()),
-                    "fund_pay_type": pa.array([code] * len(rows), pa.string()),
-                    "fund_pay_type_name": pa.array([name] * len(rows), pa.string()),
-                    "psn_no": _text(visits["psn_no"]).take(rows),
-                    "fixmedins_code": _text(visits["fixmedins_code"]).take(rows),
-                    "to_pay": pa.array(np.maximum(amount, 0)),
-                    "to_collect": pa.array(np.maximum(-amount, 0)),
-                    "net": pa.array(amount),
-                }
-            )
-        )
-    entries = pa.concat_tables(parts)
+    rows, amounts, told = _moved(visits, PAYERS)
+    entries = pa.table(
+        {
+            **told,
+            **{name: _text(visits[name].take(rows)) for name in ("psn_no", "fixmedins_code")},
+            "to_pay": pa.array(np.maximum(amounts, 0)),
+            "to_collect": pa.array(np.maximum(-amounts, 0)),
+            "net": pa.array(amounts),
+        }
+    )
     named = ["payer", "fund_pay_type", "fund_pay_type_name"]
     return Ledger(*(_by(entries, [*named, *more]) for more in (["psn_no"], ["fixmedins_code"], [])))
 

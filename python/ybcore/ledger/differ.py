@@ -28,6 +28,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 ALWAYS, OPEN = NULL_DAY, 2**31 - 1
+_ROOM = 2**62  # that one number may have
 CATALOG_KEY = ("med_list_codg", "begndate", "enddate")
 #: Reasons of visits that a document refused, or that no document was there for.
 BY_DOCUMENT = ("no_policy", "bad_split", "negative_bucket", "no_figure", "missing_value", "overflow")
@@ -69,7 +70,7 @@ class Spans:
 
 def row_codes(table: pa.Table) -> Int64:
     """A number of each row; equal rows have equal ones."""
-    code = np.zeros(table.num_rows, np.int64)
+    code, size = np.zeros(table.num_rows, np.int64), 1
     for name in table.column_names:
         column = table[name]
         if pa.types.is_dictionary(column.type):
@@ -77,7 +78,11 @@ def row_codes(table: pa.Table) -> Int64:
         coded = column.combine_chunks().dictionary_encode()
         coded = coded if isinstance(coded, pa.DictionaryArray) else coded.combine_chunks()
         own = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64) + 1
-        _, code = np.unique(code * (len(coded.dictionary) + 1) + own, return_inverse=True)
+        if size * (len(coded.dictionary) + 1) > _ROOM:
+            _, code = np.unique(code, return_inverse=True)
+            size = max(1, len(code))
+        code = code * (len(coded.dictionary) + 1) + own
+        size *= len(coded.dictionary) + 1
     return code
 
 

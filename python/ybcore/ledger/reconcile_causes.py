@@ -12,8 +12,9 @@ import pyarrow as pa
 from ..columns.keys import ids_of
 from ..errors import DocumentError
 from .differ import Days, settling_order
+from .openings import Openings
 from .order import order_variants
-from .reconcile_read import Mask, id_texts
+from .reconcile_read import NATURES, Mask, id_texts
 from .run import Run
 from .variants import MODES, PLACES, UNITS, Variant, part_of, settled
 
@@ -26,7 +27,6 @@ Int64 = npt.NDArray[np.int64]
 ORDER_OF_CAUSES = (
     "unmatched_refund", "missing_visit", "one_fen_rounding", "order", "accumulator_carried_in", "catalog", "knock_on", "unknown",
 )  # fmt: skip
-NATURES = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 
 
 @dataclass
@@ -200,53 +200,17 @@ class Causes:
         self._knock_on(self._explained(answer, rows))
 
     def _carried_in(self) -> None:
-        """Put a visit that uses up so much of the deductible before the first that differs, and see whether the rest of the group is theirs."""
-        due, taken = (self.names.index(n) if n in self.names else None for n in ("crt_dedc", "act_pay_dedc"))
-        visits = self.part.tables["visits"]
-        if any(name in visits.column_names for name in NATURES) or pa.types.is_integer(visits["setl_id"].type):
+        """Use before the first visit that differs: of a counter, of counted stays, of the account. Several that fit are told, none is chosen."""
+        firsts = {group: rows[0] for group, rows in self._earlier().items() if rows[0][1] in self.open}
+        if not firsts:
             return
-        place = {int(row): at for at, row in enumerate(self.rows)}
-        starts: dict[int, tuple[int, int]] = {}
-        for group, rows in self._earlier().items():
-            row, i = rows[0]
-            if i not in self.open:
-                continue
-            # What is due tells it at once; without that, all that was taken less.
-            used = -int(self.diff[due, i]) if due is not None else 0
-            if due is None and taken is not None:
-                used = -sum(int(self.diff[taken, other]) for _, other in rows if other >= 0)
-            if used > 0:
-                starts[group] = (row, used)
-        if not starts:
-            return
-        more = visits.take(pa.array([place[row] for row, _ in starts.values()]))
-        before = {"setl_id": pa.array([f"!{at:012d}" for at in range(len(starts))], pa.large_string())}
-        flag = pa.array(["0"] * len(starts), pa.large_string())  # accounts are left alone
-        for name, column in {**before, "acct_used_flag": flag}.items():
-            if name in more.column_names:
-                old = visits[name].type
-                column = column.cast(old.value_type if pa.types.is_dictionary(old) else old)
-                more = more.set_column(more.column_names.index(name), name, column)
-        for name in ("medfee_sumamt", "mdtrt_id"):
-            if name in more.column_names:
-                more = more.set_column(more.column_names.index(name), name, pa.nulls(len(starts), more[name].type))
-        used = pa.array([None] * visits.num_rows + [fen for _, fen in starts.values()], pa.int64())
-        plain = pa.table({name: _plain(visits[name]) for name in visits.column_names})
-        more = pa.table({name: _plain(more[name]).cast(plain[name].type) for name in more.column_names})
-        tables = {**self.part.tables, "visits": pa.concat_tables([plain, more]).append_column("inscp_scp_amt", used)}
-        answer = settled(Run(self.run.engine, **tables, state=self.run.state), Variant(), self.names)
-        rest: dict[int, set[int]] = {group: set() for group in starts}
-        for i, row in enumerate(self.pairs.ours.tolist()):
-            group = int(self.group[row])
-            if group in starts and self.place[row] >= self.place[starts[group][0]]:
-                rest[group].add(i)
-        still = self.open
-        self.open = set().union(*rest.values())
-        good = self._explained(answer.slice(0, visits.num_rows), self.rows)
-        self.open = still
-        for group, visits_of in rest.items():
-            if visits_of <= good:
-                self._close(visits_of, "accumulator_carried_in", f"deductible used {starts[group][1]} fen", True)
+        told = Openings(self, firsts).all()
+        ours = self.pairs.ours
+        for i in sorted(self.open):
+            words = told.get(int(self.group[ours[i]]))
+            if words:
+                cause = "accumulator_carried_in" if len(words) == 1 else "unknown"
+                self._close({i}, cause, " | ".join(words), len(words) == 1)
 
     def _one_fen(self) -> None:
         self._close(
@@ -296,8 +260,3 @@ class Causes:
             if people[row] in group:
                 out.setdefault(group[people[row]], self.pairs.outside.ids[row])
         return out
-
-
-def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column without dictionaries."""
-    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column

@@ -19,11 +19,12 @@ from ..policy.faults import nearest
 from ..settling.result import NUMBERS
 from .deltas import NOT_MONEY
 
-__all__ = ["MONEY", "Outside", "id_texts", "read_outside"]
+__all__ = ["MONEY", "NATURES", "Outside", "id_texts", "read_outside"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MONEY = tuple(name for name in NUMBERS if name not in NOT_MONEY)
+NATURES = ("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt", "inscp_scp_amt")
 LEDGER = Table("external", "外部结算台账", "external ledger", ())
 UNITS = {"yuan": 100, "fen": 1}
 LARGEST = 2**53  # fen; beyond, floats are not whole fen and sums may not fit

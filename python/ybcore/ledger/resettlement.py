@@ -154,10 +154,17 @@ class Work:
 
     def _nothing(self) -> Settlement:
         """Of people without visits; what was known of them before is known after."""
-        visits, lines = self.reach.results
+        visits, lines = self.run.results
         done = self.run.settlement
         state = None if done.state is None else merged([self.reach.part_of(done.state)])
-        return Settlement(visits, lines, None if done.detail is None else done.detail.slice(0, 0), state, {}, ())
+        return Settlement(
+            visits.slice(0, 0),
+            None if lines is None else lines.slice(0, 0),
+            None if done.detail is None else done.detail.slice(0, 0),
+            state,
+            {},
+            (),
+        )
 
     @cached_property
     def new(self) -> Settlement:
@@ -188,19 +195,16 @@ class Work:
         old_visits, old_lines = self.reach.results
         new, tables = self.new, self.bench.tables
         found = changed_rows(old_visits, new.visits, FIRST, NUMBERS)
-        reason, because = self._reasons(found[0])
+        reason, because = self._reasons(found.mask)
         hospital = flat(ids_of(tables["visits"], "fixmedins_code"))
-        visits = visit_deltas(
-            old_visits, new.visits, found, {"fixmedins_code": hospital, "reason": reason, "because": because}
-        )
+        visits = visit_deltas(found, {"fixmedins_code": hospital, "reason": reason, "because": because})
         old = len(self.reach.line_rows)
         count = self.run.tables["lines"].num_rows if "lines" in self.run.tables else 0
         added = 0 if new.lines is None else new.lines.num_rows - old
         row = np.concatenate((self.reach.line_rows, count + np.arange(added)))
         told = reason
         if new.lines is not None:
-            visit = self.bench._visit_of(ids_of(tables["lines"], "setl_id", self.reach.index.id_type))
-            told = reason.take(pa.array(visit))
+            told = reason.take(pa.array(self.bench.visit_of_line()))
         return deltas_of(visits, line_deltas(old_lines, new.lines, row, told))
 
     def _reasons(self, changed: Any) -> tuple[pa.Array, pa.Array]:

@@ -11,12 +11,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..columns.ids import encode, lookup, normal
+from ..columns.ids import encode, lookup, lookup_runs, normal
 from ..columns.keys import ids_of, kind_of, text_of
 from ..columns.read import Problems, to_arrow
 from ..engine import Engine, Settlement, State
 from ..errors import InputError, Problem
-from ..settling.order import group_persons, household_links
+from ..settling.order import group_persons, household_links, lines_by_visit
 from ..settling.result import NUMBERS
 
 __all__ = ["Index", "Run"]
@@ -129,7 +129,9 @@ class Index:
         links += self._same_ids(setl, init_code, theirs, state, state_psn)
         self.group, self.groups = group_persons(self.nodes, [pair for pair in links if len(pair[0])])
         self.visit_group = self.group[self.visit_node]
-        self.settling = int(np.count_nonzero(np.bincount(self.visit_group, minlength=self.groups)))
+        self.there = np.zeros(self.groups, bool)  # groups with visits
+        self.there[self.visit_group] = True
+        self.settling = int(np.count_nonzero(self.there))
         self.line_begin, self.line_row = self._lines(tables.get("lines"))
 
     def _links(
@@ -185,12 +187,8 @@ class Index:
         """(first line of each visit, rows of lines by visit or None where they stand so)."""
         if lines is None:
             return np.zeros(self.visits + 1, np.int64), None
-        visit = self.row_of(ids_of(lines, "setl_id", self.id_type))
-        sizes = np.bincount(visit[visit >= 0], minlength=self.visits)
-        begin = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-        if (visit[1:] >= visit[:-1]).all() and (not len(visit) or visit[0] >= 0):
-            return begin, None
-        return begin, np.argsort(visit, kind="stable")[len(visit) - int(begin[-1]) :]
+        code, ends = lookup_runs(ids_of(lines, "setl_id", self.id_type), self.setl_ids)
+        return lines_by_visit(self.first_row[code].astype(np.int32), ends, self.visits)
 
     def row_of(self, ids: pa.ChunkedArray) -> Int64:
         """Row of the visit that each id is of; -1 none."""
@@ -203,11 +201,15 @@ class Index:
 
     def nodes_of_ids(self, ids: pa.ChunkedArray) -> Int32:
         """Whose the settlements are, those of earlier runs too; unknown ones are left out."""
+        now, before = self.owners(ids)
+        return np.concatenate((now[now >= 0], before[before >= 0])).astype(np.int32)
+
+    def owners(self, ids: pa.ChunkedArray) -> tuple[Int32, Int32]:
+        """Whose each settlement is: (in this run, in an earlier one); -1 nobody's."""
         code = lookup(ids, self.setl_ids)
         row = self.first_row[code]
-        now = self.visit_node[row[row >= 0]]
-        before = self.earlier[code]
-        return np.concatenate((now, before[before >= 0])).astype(np.int32)
+        now = self.visit_node[np.maximum(row, 0)] if self.visits else np.full(len(row), -1, np.int32)
+        return np.where(row >= 0, now, -1).astype(np.int32), self.earlier[code]
 
     @cached_property
     def hospitals(self) -> pa.Array:
@@ -217,8 +219,9 @@ class Index:
     def somebody(self, name: str, ids: pa.Array, known: pa.Array) -> npt.NDArray[np.bool_]:
         """Persons or institutions that are there: in the run, or among those that came."""
         there = np.asarray(pc.is_in(ids, value_set=known))
-        ours = self.people if name == "persons" else self.hospitals
-        return there | np.asarray(pc.is_in(ids, value_set=ours.cast(ids.type)))
+        if name == "persons":
+            return there | (self.nodes_of_people(pa.chunked_array([ids])) >= 0)
+        return there | np.asarray(pc.is_in(ids, value_set=self.hospitals.cast(ids.type)))
 
     def names_of(self, name: str, known: pa.Array) -> pa.Array:
         """The ids that `somebody` knows."""

@@ -16,8 +16,10 @@ from ..columns.keys import ids_of, text_of
 from ..engine import Engine, State
 from ..settling.merge import Part, merged
 from ..settling.order import group_persons
+from ..settling.result import FIRST, NUMBERS
 from .bench import Bench, place_among
 from .changes import Institutions, NewCatalog, NewPolicy, Read, alike, fitted
+from .deltas import LINE_AMOUNTS, LINE_FACTS
 from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
 from .run import Run
 
@@ -147,22 +149,24 @@ class Reach:
 
     def _link_houses(self, houses: pa.ChunkedArray, groups: Int64) -> None:
         known = lookup(houses, self.index.house_names)
-        for row in np.flatnonzero(np.asarray(houses.is_valid())).tolist():
-            node = int(self.index.house_node[known[row]]) if known[row] >= 0 else -1
+        for name, at, group in zip(houses.to_pylist(), known.tolist(), groups.tolist()):
+            if name is None:
+                continue
+            node = int(self.index.house_node[at]) if at >= 0 else -1
             if node >= 0:
-                self._links.append((int(groups[row]), int(self.index.group[node])))
-            first = self._houses.setdefault(houses[row].as_py(), int(groups[row]))
-            self._links.append((int(groups[row]), first))
+                self._links.append((group, int(self.index.group[node])))
+            self._links.append((group, self._houses.setdefault(name, group)))
 
     def _link_ids(self, rows: pa.Table, groups: Int64) -> None:
         ids = self._fit(rows, "setl_id", self.index.id_type).to_pylist()
         named = self._fit(rows, "init_setl_id", self.index.id_type)
-        for row, (own, init) in enumerate(zip(ids, named.to_pylist())):
-            self._new_ids.setdefault(own, int(groups[row]))
+        for own, init, group in zip(ids, named.to_pylist(), groups.tolist()):
+            self._new_ids.setdefault(own, group)
             if init in self._new_ids:
-                self._links.append((int(groups[row]), self._new_ids[init]))
-            for column in (named.slice(row, 1),) if init is not None else ():
-                self._links += [(int(groups[row]), int(g)) for g in self._quotient(self.index.nodes_of_ids(column))]
+                self._links.append((group, self._new_ids[init]))
+        for owner in self.index.owners(named):
+            at = np.flatnonzero(owner >= 0)
+            self._links += zip(groups[at].tolist(), self.index.group[owner[at]].tolist())
 
     # ------------------------------------------------------------------ what documents and dated tables touch
 
@@ -222,7 +226,7 @@ class Reach:
         self.group_mask = mask[self.super]  # by group of the run, then new persons
         self.node_mask = self.group_mask[self.index.group] if self.index.nodes else np.zeros(0, bool)
         self.rows = np.flatnonzero(self.node_mask[self.index.visit_node])
-        self.line_rows, _ = self.index.lines_of(self.rows)
+        self.line_rows, self.line_counts = self.index.lines_of(self.rows)
 
     def _mine(self, nodes: Int32) -> Any:
         return pa.array(np.flatnonzero((nodes >= 0) & self.node_mask[np.maximum(nodes, 0)]))
@@ -244,10 +248,11 @@ class Reach:
 
     @cached_property
     def results(self) -> tuple[pa.Table, pa.Table | None]:
-        """What visits and lines of the affected groups came to."""
+        """What visits and lines of the affected groups came to, without their ids."""
         visits, lines = self.run.results
-        return visits.take(pa.array(self.rows)), None if lines is None else _own_words(
-            lines.take(pa.array(self.line_rows))
+        told = visits.select([*FIRST, *NUMBERS]).take(pa.array(self.rows))
+        return told, None if lines is None else lines.select([*LINE_AMOUNTS, *LINE_FACTS]).take(
+            pa.array(self.line_rows)
         )
 
     @cached_property
@@ -286,7 +291,7 @@ class Reach:
 
     def bench(self) -> Bench:
         """The rows of the affected groups, ready to be changed."""
-        return Bench(self.tables, self.run.engine, self.results[0], self.index, self.books)
+        return Bench(self.tables, self.run.engine, self.results[0], self.index, self.books, self.line_counts)
 
     def group_of(self, visits: pa.Table) -> Int32:
         """Group of each visit on a bench, in the numbers of `affected`; those of nobody known are on their own."""
@@ -305,10 +310,8 @@ class Reach:
     def scope(self, bench: Bench, group: Int32) -> Scope:
         """How much is settled again, and why."""
         visits, index = bench.tables["visits"].num_rows, self.index
-        there = np.zeros(index.groups, bool)
-        there[index.visit_group] = True
         others = np.zeros(self.super_count, bool)
-        others[self.super[: index.groups][there & ~self.group_mask[: index.groups]]] = True
+        others[self.super[: index.groups][index.there & ~self.group_mask[: index.groups]]] = True
         known = int(np.count_nonzero(self.node_mask[: len(index.people)]))
         fresh = sum(1 for who in self._people if not isinstance(who, tuple))
         why: dict[str, Any] = {}

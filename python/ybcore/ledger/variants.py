@@ -118,10 +118,16 @@ def reversed_ties(run: Run) -> dict[str, pa.Table]:
 
 
 def part_of(run: Run, rows: npt.NDArray[np.int64]) -> Run:
-    """Some visits of a run with their lines; everybody else's tables whole."""
-    tables = dict(run.tables)
+    """Some visits of a run with their lines, and the rows of whoever is settled together with them."""
+    tables, index = dict(run.tables), run.index(run.engine.shares)
     tables["visits"] = tables["visits"].take(pa.array(rows))
+    mine = np.zeros(index.groups + 1, bool)
+    mine[index.visit_group[rows]] = True
+    for name, node in (("persons", index.person_node), ("acct_events", index.event_node)):
+        if name in tables:
+            group = index.group[np.maximum(node, 0)] if index.nodes else np.zeros(0, np.int32)
+            tables[name] = tables[name].filter(pa.array(mine[np.where(node >= 0, group, -1)]))
     if "lines" in tables:
-        lines, _ = run.index(run.engine.shares).lines_of(rows)
+        lines, _ = index.lines_of(rows)
         tables["lines"] = tables["lines"].take(pa.array(lines))
     return Run(run.engine, **tables, state=run.state)

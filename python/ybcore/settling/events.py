@@ -32,6 +32,7 @@ class Assigned:
         self.of_event, self._found, self._threads = of_event, found, threads
         self.unpriced = any(i.program < 0 for i in found)
         self.plan: Int32 = self._by_event([i.plan for i in found], np.int32)
+        self.plans = sorted({i.plan for i in found if i.plan >= 0})
         self.program: Int32 = self._by_event([i.program for i in found], np.int32)
         reasons = [REASONS.index(i.reason) for i in found]
         self.reason = self._by_event(reasons, np.uint8) if any(reasons) else np.zeros(len(of_event), np.uint8)
@@ -68,10 +69,10 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     columns = [
         blank | {"day": np.ascontiguousarray(facts.day, dtype=np.int32), "edges": edges, "classes": len(edges) + 1}
     ]
-    told: list[Any] = [None]  # what a class of each column stands for: texts, or the numbers of the events
-    names = [""]
+    told: list[
+        Any
+    ] = []  # what a class of each attribute stands for: texts and what the book tells of them, or the numbers of the events
     for name, asked in compiled.attributes.items():
-        names.append(name)
         if asked.kind == "number":
             values = facts.number(name, asked.tables, int(asked.default) if asked.default else None)
             cuts = np.array(compiled.number_edges(name), np.int64)
@@ -82,17 +83,21 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             texts = [text for _, _, _, own in sources for text in own] + [default]
             lut, members = compiled.text_classes(name, texts)
             columns.append(class_column(sources, lut, len(members)))
-            told.append(members)
+            told.append((members, compiled.classes(name, members)))
     of_event, digits, first = combinations(facts.rows, columns, facts.threads)
     found = []
-    for i, event in enumerate(first.tolist()):
-        held: dict[str, Any] = {}
-        for name, what, digit in zip(names[1:], told[1:], digits[i][1:]):
-            if isinstance(what, list):
-                held[name] = what[digit]
+    days = facts.day[first].tolist()
+    for event, day, row in zip(first.tolist(), days, digits):
+        held: list[Any] = []
+        classes: list[Any] = []
+        for name, what, digit in zip(compiled.attributes, told, row[1:]):
+            if isinstance(what, tuple):
+                held.append(what[0][digit])
+                classes.append(what[1][digit])
             else:
-                held[name] = None if what[event] == NULL_INT else int(what[event])
-        found.append(compiled.instance(held, int(facts.day[event])))
+                held.append(None if what[event] == NULL_INT else int(what[event]))
+                classes += compiled.classes(name, held[-1:])
+        found.append(compiled.instance(held, day, classes))
     return Assigned(of_event, found, facts.threads)
 
 

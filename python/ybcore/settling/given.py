@@ -20,6 +20,7 @@ from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, nam
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column, Table
 from ..policy.compile import CompiledBook
+from .order import lines_by_visit
 from .unsure import ON_THE_WAY
 
 __all__ = ["Given", "input_tables"]
@@ -237,10 +238,7 @@ class Given:
             first[self.setl[rows]] = rows
             visit = first[run]
             self._orphans(visit, ends)
-            begin, row = _core.group_lines(
-                np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), n
-            )
-            self.line_begin, self.line_row = begin, row if len(row) else None
+            self.line_begin, self.line_row = lines_by_visit(visit, ends, n)
         names = [*NATURES, "medfee_sumamt", "direct_amt", *(f"{tag}.{b}" for tag in self.tags for b in NATURE_BUCKETS)]
         names = [name for name in names if name in v.cells]
         self.priced = np.ones(n, bool)

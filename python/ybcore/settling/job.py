@@ -85,7 +85,7 @@ class Job(Given):
             np.bitwise_or.at(flags, self.visit_of_event, own)
         if self.institution_flag is not None:
             flags |= self.institution_flag
-        answer["flags"], answer["price"] = flags, price
+        answer["flags"], answer["price"], answer["plans"] = flags, price, assigned.plans
         return answer
 
     def figures_read(self, state: Any = None) -> list[tuple[Any, int]]:

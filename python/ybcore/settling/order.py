@@ -17,6 +17,7 @@ from ..policy.compile.book import CompiledBook, nodes
 
 __all__ = [
     "group_persons",
+    "lines_by_visit",
     "order_events",
     "rows_in_order",
     "scopes_used",
@@ -59,6 +60,14 @@ def group_persons(persons: int, links: list[tuple[Int32, Int32]]) -> tuple[Int32
     return group, int(count)
 
 
+def lines_by_visit(visit: Int32, ends: Int64, visits: int) -> tuple[Int64, Int64 | None]:
+    """(first line of each visit, rows of lines by visit or None where they stand so) from runs of lines: the visit of each (-1 none), its end."""
+    begin, row = _core.group_lines(
+        np.ascontiguousarray(visit, dtype=np.int32), np.ascontiguousarray(ends, dtype=np.int64), visits
+    )
+    return begin, row if len(row) else None
+
+
 def household_links(psn: Int32, household: Int32, households: int) -> tuple[Int32, Int32]:
     """Each member with the first one of the household."""
     first = np.full(max(1, households), -1, np.int32)
@@ -76,7 +85,11 @@ def tie_ids(column: pa.ChunkedArray) -> dict[str, Any]:
         else:
             numbers = np.ascontiguousarray(column.fill_null(0).to_numpy())
         return {"numbers": numbers.astype(np.int64, copy=False), "offsets": None, "bytes": None}
-    whole = column.cast(pa.large_binary()).combine_chunks()
+    whole: Any
+    if column.num_chunks == 1 and pa.types.is_large_string(column.type):
+        whole = column.chunk(0)  # laid out as bytes are
+    else:
+        whole = column.cast(pa.large_binary()).combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = pa.concat_arrays(whole.chunks) if whole.num_chunks else pa.array([], pa.large_binary())
     _, offsets, data = whole.buffers()

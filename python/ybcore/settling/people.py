@@ -96,6 +96,12 @@ class Facts:
         if asked.name not in self._texts:
             sources, default = self.sources(asked)
             texts = [text for _, _, _, own in sources for text in own] + [default]
+            if len(sources) == 1 and sources[0][0] is None:
+                # Every event's own cell, and nothing behind it.
+                _, code, flag, own = sources[0]
+                held = flag if code is None else code
+                self._texts[asked.name] = np.where(held < 0, len(own), held).astype(np.int32), texts
+                return self._texts[asked.name]
             column = class_column(sources, np.arange(len(texts)), len(texts))
             of_event, keys, _ = _core.combine_classes(self.rows, [column], self.threads)
             self._texts[asked.name] = _core.taken(keys.astype(np.int32), of_event, self.threads), texts

@@ -87,12 +87,14 @@ def visit_table(job: Job, answer: dict[str, Any], wanted: Collection[str] | None
         if columns[0] is not None:
             columns[0] = np.where(unsettled, total, columns[0])
         flags[unsettled] = 0
+    # An engine knows plans of earlier batches too; words are those of this one, in an order that is not theirs.
     names = job.compiled.plan_names
-    policies = list(dict.fromkeys(p for p, _ in names))
+    policies = list(dict.fromkeys(policy.id for policy in job.compiled.policies))
+    plans = sorted({names[number][1] for number in answer["plans"]} - {""})
+    place = {name: i + 1 for i, name in enumerate(plans)}
     plan = answer["plan"]
     policy_index = _by_plan([policies.index(p) + 1 for p, _ in names], plan, job.threads)
-    plans = list(dict.fromkeys(name for _, name in names))
-    plan_index = _by_plan([plans.index(name) + 1 for _, name in names], plan, job.threads)
+    plan_index = _by_plan([place.get(name, 0) for _, name in names], plan, job.threads)
     back = np.flatnonzero(job.reversal & ~unsettled) if job.reverses else np.zeros(0, np.int64)
     named = job.first_row[job.init[back]] if len(back) else np.zeros(0, np.int64)
     flags[back] = np.where(named >= 0, flags[np.maximum(named, 0)], 0)
@@ -170,8 +172,13 @@ def detail_table(job: Job, answer: dict[str, Any]) -> pa.Table:
     import json
 
     names = [json.loads(text)[1] for text in job.compiled.layer_names]
+    layers = cells[:, 0]
+    ran = np.flatnonzero(np.bincount(layers, minlength=len(names))).tolist()
+    words = sorted({names[k] for k in ran})
+    place = np.zeros(len(names), np.int32)
+    place[ran] = [words.index(names[k]) for k in ran]
     out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"].take(pa.array(job.visit_of_event[at]))}
-    out["layer"] = _words(cells[:, 0], names)
+    out["layer"] = _words(place[layers], words)
     out["payer"] = _words(cells[:, 1], [*PAYERS, "acct_pay"])
     for i, name in enumerate(fields[2:], start=2):
         column = cells[:, i]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,8 @@ import pyarrow as pa
 
 from .. import _core
 from ..columns.ids import lookup
+from ..errors import InputError, Problem
+from ..policy.vocabulary import SCOPES
 from .names import Names, as_of_itself, picked
 from .statefile import read_state, write_state
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["State"]
 
 NEVER = -(2**31)
+_ROWS = 100_000  # that are made text at a time
 REVERSED, REVERSAL, REFUSED = 1, 2, 3
 WITHIN = {2: "hospital", 3: "disease", 4: "stay", 5: "value"}
 LISTS = {
@@ -86,15 +89,23 @@ class State:
         """Hash of the content, the same however the runs that led here were cut."""
         digest = hashlib.sha256()
         for table in (self.counters(), self.accounts()):
-            digest.update(json.dumps(table.to_pylist(), default=str, ensure_ascii=False).encode())
-        for row in sorted(self._records(), key=lambda r: str(r["setl_id"])):
+            # A list of rows as JSON writes it, some rows at a time: a year's would take more memory than the state.
+            text = "["
+            for begin in range(0, table.num_rows, _ROWS):
+                rows = table.slice(begin, _ROWS).to_pylist()
+                text += ", ".join(json.dumps(row, default=str, ensure_ascii=False) for row in rows)
+                digest.update(text.encode())
+                text = ", "
+            digest.update(b"]" if table.num_rows else b"[]")
+        for row in self._records():
             digest.update(json.dumps(row, default=str, ensure_ascii=False).encode())
         return digest.hexdigest()
 
-    def _records(self) -> list[dict[str, Any]]:
+    def _records(self) -> Iterator[dict[str, Any]]:
+        """Settlements that stand, by id as text."""
         a, names = self.arrays, {kind: list(held) for kind, held in self.names.items()}
-        out = []
-        for k in range(self.settlements):
+        ids = [str(names["setl"][i]) for i in a["setl"].tolist()]
+        for k in sorted(range(self.settlements), key=ids.__getitem__):
             row = {
                 "setl_id": names["setl"][a["setl"][k]], "psn_no": names["psn"][a["person"][k]], "mdtrt_id": names["stay"][a["stay"][k]],
                 "scheme": names["scheme"][a["scheme"][k]], "enddate": int(a["enddate"][k]), "columns": a["columns"][k].tolist(),
@@ -104,8 +115,7 @@ class State:
             row["contributions"] = sorted(
                 (names["counter"][key[i, 0]], int(key[i, 3]), int(amount[i])) for i in range(begin, end)
             )
-            out.append(row)
-        return out
+            yield row
 
     # ------------------------------------------------------------------ files
 
@@ -175,8 +185,37 @@ class State:
             out[mine, 2] = luts[name][key[mine, 2]]
         return np.ascontiguousarray(out, dtype=np.int32)
 
+    def _same_scopes(self, job: Job) -> None:
+        """Raises InputError for counters that the book now keeps by something else: what is in them cannot be told apart any more."""
+        counted = np.zeros(len(self.names["counter"]), bool)
+        for name in ("counter_key", "contribution_key"):
+            counted[self.arrays[name][:, 0]] = True
+        scopes = self.arrays["counter_scope"]
+        problems = []
+        for at in np.flatnonzero(counted).tolist():
+            scheme, name = json.loads(self.names["counter"][at])
+            now = {
+                policy.model.counters[name].scope
+                for policy in job.compiled.policies
+                if isinstance(name, str) and policy.scheme.id == scheme and name in policy.model.counters
+            }
+            was = SCOPES[scopes[at]] if scopes[at] < len(SCOPES) else "attribute"
+            for scope in sorted(now):
+                if scope.partition(":")[0] != was:
+                    problems.append(
+                        Problem(
+                            what=f"the state holds the counter {name!r} of {scheme!r} by {was}, the policies keep it by {scope}",
+                            what_zh=f"期末状态中方案 {scheme!r} 的累计 {name!r} 按 {was} 计，政策文件则按 {scope} 计",
+                            path="state",
+                            expected="a new name for the counter, or the scope that it had",
+                        )
+                    )
+        if problems:
+            raise InputError(problems)
+
     def opening(self, job: Job) -> dict[str, Any]:
         """Arrays for the kernel, in the batch's indices, by settling group."""
+        self._same_scopes(job)
         a, luts = self.arrays, self._luts(job)
         group_of, houses = job.group_of_person, job.group_of_house()
         keys = self._keys(a["counter_key"], luts)

@@ -4,14 +4,17 @@
 //           is taken from the last lines (first_paid) or from the first.
 // Units     Values and caps: quantity 1/10000, fen, or lines. factor a stay day, in the same unit.
 // Requires  Events in canonical order, cut by person (person_begin: offsets, first 0, last the events). Empty value: each line is 1.
-//           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. combine -1: not looked at; a value
-//           kUnknown or stay days -1: unknown. A bucket whose cap is kUnknown is not judged.
+//           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. Or row_of: the same by combine code, a
+//           code that it does not have is of no row. combine -1: not looked at; a value kUnknown or stay days -1: unknown. A bucket whose
+//           cap is kUnknown is not judged.
 // Gives     One finding a bucket: measure the sum, limit the cap of its first event, entry that event's. Offending, in order, the lines
 //           that carry excess, then the others as involved. Excess is in the unit of the value, kWhole for counted lines; with less_than
 //           and at_most every line offends whole. A bucket of which no line carries excess is none. at_least c: what is beyond c less one
 //           unit. Sums stop at the ends of 64 bits.
 // Fails     Never.
-// Cost      A bucket of one line: a few operations; else a small table by key.
+// Cost      A line of no row: a byte. By day and hour else a few operations and a place of a small table; all lines of the days and hours
+// in
+//           which a sum may be beyond, and all lines of other groups, twice a small table by key.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +31,9 @@ struct CapEvents {
   std::span<const std::int32_t> combine;  // empty: all lines of the group share the cap
   std::span<const std::int64_t> value;
   std::span<const std::int32_t> entry;
-  std::span<const std::int32_t> stay_days;  // -1: unknown; empty where factor is 0
+  std::span<const std::int32_t> stay_days;    // -1: unknown; empty where factor is 0
+  std::span<const std::int32_t> row_of = {};  // by combine code, in place of entry
+  bool complete = false;                      // no event lacks what cuts groups: known of the columns, and so not looked for
 };
 
 struct CapRule {

@@ -75,6 +75,17 @@ struct Found {
     excess.push_back(beyond);
     ++details.back();
   }
+
+  // Takes back what was opened after the first `findings`.
+  void back_to(std::size_t findings) {
+    for (auto* column : {&measure, &limit, &begin, &end}) column->resize(findings);
+    for (auto* column : {&entry, &step}) column->resize(findings);
+    details.resize(findings + 1);
+    const auto rows = static_cast<std::size_t>(details.back());
+    event.resize(rows);
+    part.resize(rows);
+    excess.resize(rows);
+  }
 };
 
 // The findings of chunks, in the order of the chunks.

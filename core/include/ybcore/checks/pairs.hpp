@@ -12,15 +12,19 @@
 //           lines in order (excess: units beyond; kWhole without contained quantity), involved the main lines (of a shared one: that one).
 //           An item paired with itself hits only `within`, by another line. Findings go by grouping, person and group.
 //           Unknown: lines of a row's items that lack what their grouping or rows need, each once.
-// Fails     Never; the index allocates about 14 bytes a row.
-// Cost      A line whose item is in no row: a byte. Else a word for each main line of the group, of a few words of the line's own item.
+// Fails     Nothing is given where an item is not from -1 to below `items`; the index allocates about 14 bytes a row.
+// Cost      A line whose item is in no row: a byte. Else four words of the item; and where the person has a main item that may be of a
+//           pair with it, a word for each main line of the group, of a few words of the line's own item.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "ybcore/checks/chosen.hpp"
 #include "ybcore/checks/entries.hpp"
 #include "ybcore/checks/found.hpp"
 #include "ybcore/checks/group.hpp"
@@ -104,17 +108,41 @@ class PairIndex {
   std::size_t word_count_ = 0;
 };
 
+// The rows of every grouping, and what tells of a person's lines early that no two of them are a pair. Immutable: shared by threads.
+class PairScopes {
+ public:
+  PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items);
+
+  [[nodiscard]] std::span<const PairIndex> indexes() const noexcept { return indexes_; }
+  [[nodiscard]] const ChosenCodes& named() const noexcept { return named_; }  // items of any row
+  [[nodiscard]] bool small() const noexcept { return small_; }
+
+  // Bits of an item as a main one, and of the main items of its pairs. What shares no bit with them in one of the words is no pair.
+  struct Trait {
+    std::array<std::uint64_t, 2> own{}, wanted{};
+  };
+  // Of small tables only.
+  [[nodiscard]] const Trait& trait(std::int32_t item) const noexcept { return traits_[static_cast<std::size_t>(item)]; }
+
+ private:
+  std::vector<PairIndex> indexes_;
+  ChosenCodes named_;
+  std::vector<Trait> traits_;  // by item; none of large tables
+  bool small_ = true;
+};
+
 struct PairEvents {
   std::span<const std::int64_t> person_begin;
   std::span<const std::int64_t> time;  // kDay, kHour, kWithin
   std::span<const std::int32_t> item;
   std::span<const std::int64_t> quantity;
-  EntryEvents where;  // day, region, level; its key is not used
+  EntryEvents where;      // day, region, level; its key is not used
+  bool complete = false;  // no event lacks a time or what cuts groups: known of the columns, so that they are not read to count such events
 };
 
-// indexes[g] holds the rows of groupings[g].
-[[nodiscard]] Found pairs(const PairEvents& events, std::span<const PairIndex> indexes, std::span<const Grouping> groupings,
-                          std::span<const std::int64_t> included_qty, const EntryTable& when, int threads);
+// Rows of scope g are judged in groupings[g].
+[[nodiscard]] std::optional<Found> pairs(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
+                                         std::span<const std::int64_t> included_qty, const EntryTable& when, int threads);
 
 // at_least or more different items in a group: measure their number, limit at_least; all lines offend. Items -1 are passed over.
 [[nodiscard]] Found bundle(std::span<const std::int64_t> person_begin, std::span<const std::int64_t> time,

@@ -3,14 +3,16 @@
 // Meaning   A table says for each item which rules name it, one bit a rule; a visit may further say of which rules its scope holds,
 //           and of which that cannot be told. A line is a candidate where both bits are set.
 // Units     None; places of lines in the given order.
-// Requires  masks: (items + 1) x words, the last row for item -1; items of lines below `items`; visits of lines inside `holds`.
-// Gives     The candidates of each rule in the order of the lines; `unknown` by rule: lines whose scope cannot be told.
-// Fails     Never.
-// Cost      A look at a byte a line; four bytes a line that any rule names, and twice (counting, writing) a few operations a candidate.
+// Requires  masks: (items + 1) x words, the last row for item -1; visits of lines inside `holds`.
+// Gives     The candidates of each rule in the order of the lines, with their items where these are asked for; `unknown` by rule: lines
+// whose scope cannot be told. Fails     Nothing is given where an item is not from -1 to below `items`: seen in the same pass, so that the
+// column is read once. Cost      A look at a byte a line; a mask, and twelve bytes for a while, a line that any rule names; a few
+// operations a candidate.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,17 +28,18 @@ struct PickRules {
   std::span<const std::uint64_t> masks;
   std::span<const std::uint64_t> holds, unsure;  // visits x words; unsure may be empty
   std::size_t rules = 0;
+  bool items = false;  // give the items of candidates
 
   [[nodiscard]] std::size_t words() const noexcept { return (rules + 63) / 64; }
 };
 
 struct Picked {
   std::vector<std::int64_t> begin;  // rules + 1
-  std::vector<std::int32_t> place;
+  std::vector<std::int32_t> place, item;
   std::vector<std::int64_t> unknown;  // rules
 };
 
-[[nodiscard]] Picked pick(const PickLines& lines, const PickRules& rules, int threads);
+[[nodiscard]] std::optional<Picked> pick(const PickLines& lines, const PickRules& rules, int threads);
 
 // Where the runs of persons begin among `place` (rising), of those who have any: `person_begin` cuts all places.
 [[nodiscard]] std::vector<std::int64_t> runs_of(std::span<const std::int32_t> place, std::span<const std::int64_t> person_begin);

@@ -163,6 +163,8 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
     net, quantity = work.amount[rows], work.quantity[rows]
     beyond = excess[at]
     if not raw.money:
+        # Of a line of nothing, or less, no part can be told.
+        beyond = np.where(quantity > 0, beyond, WHOLE)
         hits.count[at] = np.where(beyond == WHOLE, quantity, beyond)
     kind = hits.rule.amount
     if kind == "price_diff":
@@ -172,7 +174,7 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
         hits.amount[at] = np.where(beyond == WHOLE, net, beyond)
     elif kind == "excess_qty":
         c = np.ascontiguousarray
-        hits.amount[at] = _core.check_shares(c(np.maximum(net, 0)), c(np.maximum(quantity, 0)), c(beyond))
+        hits.amount[at] = np.sign(net) * _core.check_shares(c(np.abs(net)), c(np.maximum(quantity, 0)), c(beyond))
     elif kind in ("whole_line", "whole_day", "visit_total"):
         hits.amount[at] = net
     if kind == "visit_total":

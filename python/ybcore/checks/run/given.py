@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,10 @@ from ...columns.schema import INSTITUTIONS, PERSONS
 from ...settling.order import tie_ids
 from ...settling.people import dated, insutype_match
 
-__all__ = ["Batch"]
+if TYPE_CHECKING:
+    from .kept import Kept
+
+__all__ = ["SPARE", "TABLES", "Batch"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -47,17 +50,24 @@ class Batch:
     Raises InputError with every wrong column of every table at once.
     """
 
-    def __init__(self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1) -> None:
-        self.catalog, self.threads = catalog, threads
+    def __init__(
+        self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1, kept: Kept | None = None
+    ) -> None:  # fmt: skip
+        """`kept`: what was made before any call; institutions and doctors are there then."""
+        self.catalog, self.threads, self.kept = catalog, threads, kept
         problems = Problems()
-        self.frames: dict[str, Frame] = {
-            name: read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=name == "lines")
-            for name, spec in TABLES.items()
-            if tables.get(name) is not None
-        }
+        self.frames: dict[str, Frame] = {}
+        for name, spec in TABLES.items():
+            if kept is not None and name in kept.frames:
+                self.frames[name] = kept.frames[name]
+            elif tables.get(name) is not None and kept is not None:
+                self.frames[name] = kept.readers[name].read(tables[name], problems)
+            elif tables.get(name) is not None:
+                lazy = name == "lines"
+                self.frames[name] = read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=lazy)
         self.visits = self.frames["visits"]
         self._check(line_offsets, problems)
-        for name in ("persons", "institutions"):
+        for name in ("persons", "institutions") if kept is None else ("persons",):
             check_validity(self.frames.get(name), problems)
         problems.stop()
         self._ids(line_offsets)
@@ -88,9 +98,17 @@ class Batch:
         held = None if frame is None else frame.ids.get(name)
         return pa.chunked_array([], pa.large_string()) if held is None else held
 
-    def _joint(self, *places: tuple[str, str]) -> tuple[list[Int32], pa.Array]:
-        """Dense ids of one thing that stands in several tables; an empty column where it is not given."""
-        return encode([self._column(*place) for place in places], self.threads)
+    def _joint(self, *places: tuple[str, str], beside: tuple[str, str] | None = None) -> tuple[list[Int32], pa.Array]:
+        """Dense ids of one thing that stands in several tables; an empty column where it is not given.
+
+        `beside`: a further table, which may have been numbered before any call; its ids that the others do not have are left out then.
+        """
+        columns = [self._column(*place) for place in places]
+        kept = None if beside is None or self.kept is None else self.kept.beside.get(beside[0])
+        if kept is not None:
+            codes, ids = encode(columns, self.threads)
+            return [*codes, kept.within(ids)], ids
+        return encode(columns if beside is None else [*columns, self._column(*beside)], self.threads)
 
     def _ids(self, line_offsets: Any) -> None:
         v = self.visits
@@ -107,16 +125,16 @@ class Batch:
         own = len(self.stay_ids) + np.arange(n, dtype=np.int32)
         self.stay = np.where(stay >= 0, stay, own).astype(np.int32) if len(stay) else own
         self.linked = linked if len(linked) else np.full(n, -1, np.int32)
-        (hospital, self.institution_key, self.stock_hospital), self.hospital_ids = self._joint(
-            ("visits", "fixmedins_code"), ("institutions", "fixmedins_code"), ("stock", "fixmedins_code")
+        (hospital, self.stock_hospital, self.institution_key), self.hospital_ids = self._joint(
+            ("visits", "fixmedins_code"), ("stock", "fixmedins_code"), beside=("institutions", "fixmedins_code")
         )
         self.hospital = hospital if len(hospital) else np.full(n, -1, np.int32)
         (self.item, self.lab_item, self.stock_item), self.item_ids = self._joint(
             ("lines", "med_list_codg"), ("labs", "med_list_codg"), ("stock", "med_list_codg")
         )
         (doctor, attending, surgeon, self.doctor_key), self.doctor_ids = self._joint(
-            ("lines", "bilg_dr_codg"), ("visits", "atddr_no"), ("operations", "oper_dr_code"), ("doctors", "dr_code")
-        )
+            ("lines", "bilg_dr_codg"), ("visits", "atddr_no"), ("operations", "oper_dr_code"), beside=("doctors", "dr_code")
+        )  # fmt: skip
         lines = self.frames.get("lines")
         m = 0 if lines is None else lines.rows
         self.doctor = doctor if len(doctor) else np.full(m, -1, np.int32)
@@ -199,10 +217,15 @@ class Batch:
         self.history = v.flag("hist_flag", 0) == 1
 
     @cached_property
+    def visit_ties(self) -> dict[str, Any]:
+        """Ids of visits as they are compared."""
+        return tie_ids(self.visits.ids["setl_id"])
+
+    @cached_property
     def visit_order(self) -> tuple[Int64, Int64]:
         """(visits that stand by person, begin and id; where each person's begin among them)."""
         person = np.where(self.stands, self.psn, -1).astype(np.int32)
-        ids = tie_ids(self.visits.ids["setl_id"])
+        ids = self.visit_ties
         order, begin, _ = _core.order_rows(
             person, len(self.psn_ids), self.begin, None, ids["numbers"], ids["offsets"], ids["bytes"]
         )

@@ -1,7 +1,8 @@
-"""What is known of a rule's table before any row is seen: which rows hold at all, how specific they are, where they hold."""
+"""What is known of a rule's table and items before any row is seen: which rows hold at all, how specific they are, which codes are among them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,12 +12,25 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...columns.ids import lookup
+from ..fields import Items
 from ..tables import ALWAYS, OPEN, RuleTable
+from .lists import members
+from .scope import NO, UNKNOWN, YES, fits
 
-__all__ = ["TableFacts", "facts_of", "index_in"]
+__all__ = [
+    "TableFacts",
+    "facts_of",
+    "index_in",
+    "is_of_pairs",
+    "items_among",
+    "items_of_class",
+    "name_of",
+    "rows_of_class",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -75,3 +89,41 @@ def index_in(texts: list[str], ids: pa.Array) -> Int32:
     if pa.types.is_integer(ids.type):
         ids = ids.cast(pa.large_string())
     return lookup(column, ids)
+
+
+def is_of_pairs(table: RuleTable) -> bool:
+    """Whether rows are found by either side of a pair."""
+    return {"main", "included"} <= set(table.columns)
+
+
+def name_of(items: Items) -> str:
+    """What tells the items of rules apart."""
+    return f"items {items.table} {items.list} {items.prefix} {items.list_type} {items.med_chrgitm_type}"
+
+
+def items_among(items: Items, table: RuleTable | None, ids: pa.Array, lists: Mapping[str, Any]) -> Mask:
+    """Which of some items may be among those of a table, a list or prefixes, whatever the day."""
+    if table is not None:
+        out = np.zeros(len(ids), bool)
+        for column in ("main", "included") if is_of_pairs(table) else table.key[:1]:
+            found = index_in(table.columns[column], ids)
+            out[found[found >= 0]] = True
+        return out
+    if items.list is not None:
+        return members(ids, lists[items.list].match, lists[items.list].codes)
+    return members(ids, "prefix", items.prefix or ())
+
+
+def rows_of_class(catalog: Any, items: Items) -> npt.NDArray[np.uint8]:
+    """Of each row of the catalogue, and at the end of none, whether it is of the list types or charge heads."""
+    name = "list_type" if items.list_type is not None else "med_chrgitm_type"
+    texts, codes = catalog.words(name)
+    lut = np.array([YES if fits(text, getattr(items, name)) else NO for text in texts] + [UNKNOWN], np.uint8)
+    return np.append(lut[codes], np.uint8(UNKNOWN))
+
+
+def items_of_class(catalog: Any, items: Items) -> Mask:
+    """Items of the catalogue, and at the end none, with a row that is of the list types or charge heads, or does not say."""
+    some = np.zeros(len(catalog) + 1, bool)
+    some[catalog.item_of_row[rows_of_class(catalog, items)[:-1] != NO]] = True
+    return some

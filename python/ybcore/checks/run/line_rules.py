@@ -115,7 +115,7 @@ def keyed_visits(work: Work, rule: Rule) -> Chosen:
     return Chosen(order[chosen], None if entry is None else entry[chosen], int(chosen.sum()), unknown)
 
 
-def _tests(rule: Rule) -> tuple[Sequence[Any], Int32, bool]:
+def tests_of(rule: Rule) -> tuple[Sequence[Any], Int32, bool]:
     """(tests, which of them each table row names, or row 0 without a column; whether they bar)."""
     check = rule.check
     test = check.allowed if check.allowed is not None else check.barred
@@ -126,7 +126,7 @@ def _tests(rule: Rule) -> tuple[Sequence[Any], Int32, bool]:
 
 
 def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None) -> dict[str, Any]:
-    tests, of_entry, _ = _tests(rule)
+    tests, of_entry, _ = tests_of(rule)
     batch = work.batch
     visit = work.of(chosen, "visit") if on == "lines" else chosen.rows
     day = batch.begin_day[visit]
@@ -180,7 +180,7 @@ def _of_doctor(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, l
 
 def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
     name, kinds = rule.check.attribute, rule.visit_kinds
-    tests, of_entry, barred = _tests(rule)
+    tests, of_entry, barred = tests_of(rule)
     codes, texts = line_text(work, "med_type" if name == "visit_kind" else name, chosen, on)
     masks = [_fitting(test, texts, kinds if name == "visit_kind" else None) for test in tests]
     known = np.array([i if text else -1 for i, text in enumerate(texts)] or [-1], np.int32)
@@ -192,10 +192,15 @@ def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
 def _fitting(
     test: Codes | Sequence[str], texts: Sequence[str], kinds: Mapping[str, Sequence[str]] | None
 ) -> list[bool]:
+    return [fits_test(test, text, kinds) for text in texts]
+
+
+def fits_test(test: Codes | Sequence[str], text: str, kinds: Mapping[str, Sequence[str]] | None) -> bool:
+    """Whether a text, or with `kinds` one of the kinds of visit that it stands for, is among what a test names."""
     prefixes = test.codes if isinstance(test, Codes) else test
     if kinds is None:
-        return [fits(text, prefixes) for text in texts]
-    return [any(fits(kind, prefixes) for kind in kinds_of(text, kinds)) for text in texts]
+        return fits(text, prefixes)
+    return any(fits(kind, prefixes) for kind in kinds_of(text, kinds))
 
 
 # --- K02 --------------------------------------------------------------------------------------------------------------

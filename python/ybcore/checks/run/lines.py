@@ -25,6 +25,7 @@ Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 UNIT = 10_000
 _BLOCK = 1 << 20
+_FEW = 1 << 12  # lines that are put in order by their ids without asking whether they are
 
 
 @dataclass
@@ -80,8 +81,8 @@ class OrderedLines:
             own = np.where(batch.stands, np.arange(batch.visits.rows), -1).astype(np.int32)
             visit = _core.taken(np.append(own, np.int32(-1)), visit, self.threads)
         names = ("numbers", "offsets", "bytes")
-        ids = dict(zip((f"visit_{name}" for name in names), _ties(batch.visits.ids["setl_id"])))
-        if "feedetl_sn" in frame.ids and not _rising(frame.ids["feedetl_sn"], batch.line_visit):
+        ids = dict(zip((f"visit_{name}" for name in names), (batch.visit_ties[name] for name in names)))
+        if "feedetl_sn" in frame.ids and (frame.rows < _FEW or not _rising(frame.ids["feedetl_sn"], batch.line_visit)):
             ids |= dict(zip((f"line_{name}" for name in names), _ties(frame.ids["feedetl_sn"])))
         found, begin, was_ordered = _core.check_order(
             visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), **ids, threads=self.threads

@@ -15,6 +15,9 @@ __all__ = ["bits", "members"]
 Mask = npt.NDArray[np.bool_]
 
 
+_FEW = 1 << 10
+
+
 def members(codes: pa.Array, match: str, wanted: Sequence[str]) -> Mask:
     """One truth for each distinct code: exact, by prefix, or in an interval whose end takes in all that begins with it."""
     texts = codes.cast(pa.large_string())
@@ -23,6 +26,9 @@ def members(codes: pa.Array, match: str, wanted: Sequence[str]) -> Mask:
     if match == "exact":
         return np.asarray(pc.is_in(texts, value_set=pa.array(list(wanted), pa.large_string())), bool)
     out = np.zeros(len(texts), bool)
+    if match == "prefix" and len(texts) <= _FEW:
+        beginnings = tuple(wanted)
+        return np.array([text.startswith(beginnings) for text in texts.to_pylist()], bool)
     if match == "prefix":
         for prefix in wanted:
             out |= np.asarray(pc.starts_with(texts, prefix), bool)

@@ -11,7 +11,7 @@ from ..user_columns import DERIVED, sources
 from .given import Batch
 from .scope import DEFAULTS, OF_LINES
 
-__all__ = ["missing"]
+__all__ = ["columns_of", "missing"]
 
 Need = list[tuple[str, str]]  # any of these will do
 PLACES = ("visits", "persons", "institutions")
@@ -34,6 +34,12 @@ def missing(rule: Rule, batch: Batch) -> str | None:
         if not there:
             return " or ".join(f"{table}.{column}".lstrip(".") for table, column in need)
     return None
+
+
+def columns_of(batch: Batch) -> Any:
+    """All that `missing` looks at."""
+    tables = tuple((name, not frame.rows, tuple(frame.source)) for name, frame in batch.frames.items())
+    return tables, batch.time_of_day, batch.catalog is None
 
 
 def _has(batch: Batch, table: str, column: str) -> bool:

@@ -16,10 +16,11 @@ from .scope import NO, of_visits
 if TYPE_CHECKING:
     from .work import Work
 
-__all__ = ["Picks"]
+__all__ = ["OF_VISITS", "Picks", "of_lines"]
 
 Int32 = npt.NDArray[np.int32]
 TOGETHER = 32
+_FEW = 1 << 14
 OF_VISITS = ("visits", "days", "institutions")
 _ALWAYS = ("K02", "K03", "K04", "K06", "K10", "K11", "K12", "K14")
 _SOME: dict[str, Callable[[Any], bool]] = {
@@ -30,7 +31,7 @@ _SOME: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def _of_lines(rule: Rule) -> bool:
+def of_lines(rule: Rule) -> bool:
     """Whether the rule's kernel asks for the lines of its scope and items."""
     return rule.kernel in _ALWAYS or (rule.kernel in _SOME and _SOME[rule.kernel](rule.check))
 
@@ -45,12 +46,14 @@ class Picks:
 
     def plan(self, rules: Sequence[Rule]) -> None:
         """Rules that will ask for their lines, in the order in which they will."""
-        self._plan = [rule for rule in rules if _of_lines(rule)]
+        self._plan = [rule for rule in rules if of_lines(rule)]
 
     def of(self, rule: Rule) -> Int32 | None:
         """Places of the lines that may be among the rule's items and in its scope, rising; None: all."""
         if not self._narrow(rule):
             return None
+        if self._work.batch.kept is not None and len(self._work.rows) <= _FEW:
+            return self._alone(rule)
         if rule.id not in self._found:
             at = next((i for i, other in enumerate(self._plan) if other.id == rule.id), None)
             mine = [rule] if at is None else self._plan[at:]
@@ -60,10 +63,21 @@ class Picks:
     def _narrow(self, rule: Rule) -> bool:
         return not rule.items.all or bool(of_visits(self._work.scope_of(rule)))
 
+    def _alone(self, rule: Rule) -> Int32:
+        """Those of one rule: of few lines a pass for each is less than what a pass for many needs."""
+        work = self._work
+        mask, scope = work.item_mask(rule), of_visits(work.scope_of(rule))
+        inside = np.ones(len(work.rows), bool)
+        if mask is not None:
+            inside = np.append(mask, True)[work.ordered("item")]
+        if scope:
+            inside &= (work.scopes.truth(scope, rule.visit_kinds) != NO)[work.ordered("visit")]
+        return np.flatnonzero(inside).astype(np.int32)
+
     def _pick(self, rules: list[Rule]) -> None:
         work, batch = self._work, self._work.batch
         masks = np.zeros((len(batch.item_ids) + 1, 1), np.uint64)
-        scopes: dict[tuple[Scope, str], Any] = {}
+        scopes: dict[tuple[Scope, int], Any] = {}
         for bit, rule in enumerate(rules):
             mine = np.uint64(1 << bit)
             inside = work.item_mask(rule)
@@ -71,7 +85,7 @@ class Picks:
             masks[-1] |= mine
             masks[:-1] |= mine if inside is None else np.where(inside, mine, np.uint64(0))[:, None]
             scope = of_visits(work.scope_of(rule))
-            known = (scope, repr(rule.visit_kinds))
+            known = (scope, work.scopes.number_of(rule.visit_kinds))
             scopes.setdefault(known, [rule.visit_kinds, np.uint64(0)])[1] |= mine
         holds = np.zeros((batch.visits.rows, 1), np.uint64)
         for (scope, _), (kinds, own) in scopes.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -39,7 +39,7 @@ class CheckReport:
 
     work: Work = field(repr=False)
     judged: Judged = field(repr=False)
-    manifest: pa.Table
+    ran: Callable[[], pa.Table] = field(repr=False)
     notes: tuple[str, ...]
     unmatched_returns: int
     suppressions: list[dict[str, Any]]
@@ -47,6 +47,11 @@ class CheckReport:
     book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
     stage: str = "after"
+
+    @cached_property
+    def manifest(self) -> pa.Table:
+        """One row a rule of the book: whether it ran, what it looked at, what it hit."""
+        return self.ran()
 
     @cached_property
     def _order(self) -> Int64:
@@ -282,8 +287,7 @@ class CheckReport:
             at = np.flatnonzero(paid > 0)
             np.add.at(moved.amount, hits.row[at], paid[at])
             np.add.at(moved.quantity, hits.row[at], np.where(hits.count[at] == NULL_INT, 0, hits.count[at]))
-        top = np.maximum(work.quantity, 0)
-        np.minimum(moved.quantity, top, out=moved.quantity)
+        np.clip(moved.quantity, 0, np.maximum(work.quantity, 0), out=moved.quantity)
         return moved
 
 

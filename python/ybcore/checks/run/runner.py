@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,23 @@ from ..rule import Rule
 from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch
-from .money import MOVING, judge
-from .needs import missing
+from .money import MOVING, Judged, judge
+from .needs import columns_of, missing
 from .report import CheckReport
 from .work import Work
 
-__all__ = ["MOVING", "note_denied", "raw_of", "rule_status", "run"]
+__all__ = [
+    "MOVING",
+    "State",
+    "day_of",
+    "note_denied",
+    "raw_of",
+    "reported",
+    "rule_status",
+    "run",
+    "stage_of",
+    "states_of",
+]
 
 _EPOCH = dt.date(1970, 1, 1)
 KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
@@ -43,6 +54,9 @@ KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
 }
 
 
+State = tuple[Rule, tuple[str, str | None]]
+
+
 def run(
     book: RuleBook,
     tables: dict[str, Any],
@@ -55,36 +69,75 @@ def run(
     threads: int = 1,
 ) -> CheckReport:
     """Judge a batch by a book."""
+    stage_of(stage)
+    began = time.perf_counter()
+    work = Work(Batch(tables, catalog, line_offsets, threads), day_of(known_at))
+    work.lists = book.lists
+    seconds = time.perf_counter() - began
+    return reported(work, book, states_of(work, book, stage), stage, suppress, seconds)
+
+
+def stage_of(stage: str) -> None:
+    """Refuse what is no stage."""
     if stage not in ("before", "during", "after"):
         raise ValueError(f"stage: {stage!r} is not before, during or after")
-    known = None if known_at is None else (known_at - _EPOCH).days
-    clock: dict[str, float] = {}
+
+
+def day_of(known_at: dt.date | None) -> int | None:
+    """Days since 1970-01-01."""
+    return None if known_at is None else (known_at - _EPOCH).days
+
+
+def states_of(work: Work, book: RuleBook, stage: str) -> list[State]:
+    """Whether each rule of the book runs on a batch, and if not why: batches with the same columns have the same answer."""
+
+    def found() -> list[State]:
+        return [(rule, rule_status(work, rule, stage)) for rule in book]
+
+    kept = work.batch.kept
+    return found() if kept is None else kept.once((stage, columns_of(work.batch)), found)
+
+
+def reported(
+    work: Work, book: RuleBook, states: list[State], stage: str, suppress: Sequence[dict[str, Any]], seconds: float, only: Container[str] | None = None
+) -> CheckReport:  # fmt: skip
+    """The report of a batch. `only`: rules that may have findings; what the others counted is told when the manifest is asked for."""
+    asked = states if only is None else [state for state in states if state[0].id in only]
+    rows, hits = _run(work, asked, stage)
+    hits = hits if only is None else [found for found in hits if len(found)]
     began = time.perf_counter()
-    batch = Batch(tables, catalog, line_offsets, threads)
-    work = Work(batch, known)
-    work.lists = book.lists
-    clock["prepare"] = time.perf_counter() - began
-    denied = np.zeros(len(batch.line_visit), bool)
-    hits: list[Hits] = []
-    rows: list[dict[str, Any]] = []
-    states = [(rule, rule_status(work, rule, stage)) for rule in book]
+    judged = judged_of(work, hits, suppress, stage)
+    clock = {"prepare": seconds, "money": time.perf_counter() - began}
+    for row in rows:
+        kernel = str(row["kernel"])
+        clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
+
+    def manifest() -> pa.Table:
+        every = rows if only is None else _run(work, states, stage)[0]
+        _count(every, judged)
+        return pa.Table.from_pylist(every, _MANIFEST)
+
+    notes = tuple(note for frame in work.batch.frames.values() for note in frame.notes)
+    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
+
+
+def _run(work: Work, states: list[State], stage: str) -> tuple[list[dict[str, Any]], list[Hits]]:
+    """(a row of the manifest for each rule, the findings of those that ran)."""
+    denied = np.zeros(len(work.batch.line_visit), bool)
     work.picks.plan([rule for rule, (status, _) in states if status == "run"])
+    rows, hits = [], []
     for rule, state in states:
         row, found = _one(work, rule, *state, stage, denied)
         rows.append(row)
         if found is not None:
             hits.append(found)
-    began = time.perf_counter()
+    return rows, hits
+
+
+def judged_of(work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], stage: str) -> Judged:
+    """Findings with their names, and what became of them."""
     give_names(work, hits)
-    judged = judge(work, hits, suppress, known, stage != "after")
-    _count(rows, judged)
-    clock["money"] = time.perf_counter() - began
-    for row in rows:
-        kernel = str(row["kernel"])
-        clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
-    notes = tuple(note for frame in batch.frames.values() for note in frame.notes)
-    manifest = pa.Table.from_pylist(rows, _MANIFEST)
-    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
+    return judge(work, hits, suppress, work.known_at, stage != "after")
 
 
 _MANIFEST = pa.schema(
@@ -149,7 +202,7 @@ def raw_of(work: Work, rule: Rule, denied: Any) -> Raw:
 
 def note_denied(work: Work, hits: Hits, denied: Any) -> None:
     """Lines that a rule denies with their whole net amount; later caps may leave them out."""
-    if hits.rule.disposition not in MOVING or hits.rule.shadow:
+    if not len(hits) or hits.rule.disposition not in MOVING or hits.rule.shadow:
         return
     own = (hits.part == OFFENDING) & hits.is_line & ~hits.suspect[hits.finding]
     rows = hits.row[own]

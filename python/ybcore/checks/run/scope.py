@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +14,22 @@ from ... import _core
 from ...policy.compile import Asked
 from ...settling.people import Facts, LevelMap
 from ..fields import Scope
+from ..rule import Rule
 from .given import Batch
 
-__all__ = ["NO", "OF_LINES", "UNKNOWN", "YES", "Scopes", "asks_lines", "both", "fits", "of_visits", "turned"]
+__all__ = [
+    "NO",
+    "OF_LINES",
+    "UNKNOWN",
+    "YES",
+    "Scopes",
+    "asks_lines",
+    "both",
+    "fits",
+    "of_visits",
+    "scope_with_region",
+    "turned",
+]
 
 Truth = npt.NDArray[np.uint8]
 Int32 = npt.NDArray[np.int32]
@@ -25,12 +39,13 @@ OF_LINES = ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg")
 # What a column means where nothing was given: the schemas' defaults.
 DEFAULTS = {"place": "local", "day_surgery": "0"}
 TABLES = ("visits", "persons", "institutions")
+_REGIONAL: WeakKeyDictionary[Rule, Scope] = WeakKeyDictionary()
 _TURNED = np.array([YES, NO, UNKNOWN], np.uint8)
 
 
 def fits(text: str, prefixes: Sequence[str]) -> bool:
     """True when one of the prefixes begins the text."""
-    return any(text.startswith(prefix) for prefix in prefixes)
+    return text.startswith(tuple(prefixes))
 
 
 def both(a: Truth, b: Truth) -> Truth:
@@ -56,6 +71,20 @@ def of_visits(scope: Scope) -> Scope:
     return Scope(tests, scope.diagnoses, tuple(part for part in scope.negated if not asks_lines(part)))
 
 
+def scope_with_region(rule: Rule) -> Scope:
+    """A rule's conditions, and the region of its document as one more."""
+    if rule.region == "*":
+        return rule.scope
+    if rule not in _REGIONAL:
+        scope, own = rule.scope, Scope({"insuplc_admdvs": (rule.region,)}, (), ())
+        if "insuplc_admdvs" not in scope.tests:
+            _REGIONAL[rule] = Scope({**scope.tests, **own.tests}, scope.diagnoses, scope.negated)
+        else:
+            turned = Scope({}, (), (own,))
+            _REGIONAL[rule] = Scope(scope.tests, scope.diagnoses, (*scope.negated, turned))
+    return _REGIONAL[rule]
+
+
 class Scopes:
     """Truth of conditions for each visit, or for some lines; what is asked twice is answered once."""
 
@@ -68,6 +97,7 @@ class Scopes:
         )  # fmt: skip
         self._texts: dict[str, tuple[Int32, list[str]]] = {}
         self._known: dict[Any, Any] = {}
+        self._kinds: dict[int, Any] = {}
 
     def text(self, name: str) -> tuple[Int32, list[str]]:
         """(index of each visit, texts) of an attribute; the empty text is missing."""
@@ -103,9 +133,14 @@ class Scopes:
         values, texts = lines.code(name) or (np.full(lines.rows, -1, np.int32), [])
         return np.where(values < 0, len(texts), values).astype(np.int32), [*texts, ""]
 
+    def number_of(self, kinds: Mapping[str, Sequence[str]]) -> int:
+        """A number of a map of kinds, which is held so that no other gets it."""
+        self._kinds.setdefault(id(kinds), kinds)
+        return id(kinds)
+
     def attribute(self, name: str, prefixes: Sequence[str], kinds: Mapping[str, Sequence[str]]) -> Truth:
         """Whether an attribute begins with one of the prefixes; a visit may be of several kinds."""
-        key = (name, tuple(prefixes), repr(kinds) if name == "visit_kind" else "")
+        key = (name, tuple(prefixes), self.number_of(kinds) if name == "visit_kind" else 0)
         if key not in self._known:
             codes, texts = self.text("med_type" if name == "visit_kind" else name)
             if name == "visit_kind":
@@ -118,14 +153,14 @@ class Scopes:
 
     def truth(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> Truth:
         """Whether all conditions of a scope hold, for each visit. The scope asks nothing of lines."""
-        key = (scope, repr(kinds))
+        key = (scope, self.number_of(kinds))
         if key not in self._known:
             self._known[key] = self._at(scope, kinds, None)
         return self._known[key]
 
     def sure(self, scope: Scope, kinds: Mapping[str, Sequence[str]]) -> bool:
         """Whether of every visit it is known if the scope holds."""
-        key = ("sure", scope, repr(kinds))
+        key = ("sure", scope, self.number_of(kinds))
         if key not in self._known:
             self._known[key] = (self.truth(scope, kinds) != UNKNOWN).all()
         return bool(self._known[key])

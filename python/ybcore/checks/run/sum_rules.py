@@ -22,7 +22,7 @@ from .texts import some_of
 from .thresholds import thresholds
 from .work import Chosen, Work
 
-__all__ = ["compose", "stock", "tier", "valid"]
+__all__ = ["compose", "dense_of", "stock", "tier", "valid"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -91,12 +91,17 @@ def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32
     batch, table = work.batch, rule.table
     assert table is not None
     out = np.full((len(rows), len(names)), -1, np.int32)
-    of_row = np.array(table.columns["operation_group"], object)
+    # Groups that no item of the batch is in need no look.
+    there = work.index_in(table, table.key[0], batch.item_ids) >= 0
+    words, group = rule.words["operation_group"], rule.cells["operation_group"]
+    some = set(np.unique(group[there]).tolist())
     for g, name in enumerate(names):
-        out[:, g] = work.entries(
-            table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
-            of_row == name,
-        )  # fmt: skip
+        code = words.index(name) if name in words else -1
+        if code in some:
+            out[:, g] = work.entries(
+                table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows],
+                there & (group == code),
+            )  # fmt: skip
     return out
 
 
@@ -295,12 +300,13 @@ def _trace(work: Work, rule: Rule) -> Raw:
 def _repeated(work: Work, chosen: Chosen, code: Int32, texts: pa.Array, on: str) -> Raw:
     """Rows of one value; each later one offends."""
     count = _core.check_tally(c(code), None, len(texts))
+    lost = chosen.unknown + len(chosen.rows) - int(count.sum())
     many = np.append(count > 1, False)[code]
     rows, code = chosen.rows[many], code[many]
     found, dense = np.unique(code, return_inverse=True)
     order, begin = work.by_key(dense.reshape(-1), len(found), rows, on)
     out = unbounded(_core.check_repeated(begin, len(order), work.threads))
-    raw = Raw(out, rows[order], on, chosen.eligible, chosen.unknown + len(chosen.rows) - int(count.sum()))
+    raw = Raw(out, rows[order], on, chosen.eligible, lost)
     at = out["event"][out["part"] == 1]
     raw.what = [str(text) for text in texts.take(pa.array(code[order][at])).to_pylist()]
     return table_entry(raw, Chosen(rows, None, 0, 0))
@@ -315,7 +321,7 @@ def valid(work: Work, rule: Rule) -> Raw:
     on = check.on
     chosen = work.visits(rule) if on == "visits" else work.lines(rule, given=True)
     if check.form == "unique":
-        code, texts = _dense(work, check.column, chosen.rows, on)
+        code, texts = dense_of(work, check.column, chosen.rows, on)
         return _repeated(work, chosen, code, texts, on)
     found = _VALID[check.form](work, rule, chosen.rows, on)
     return table_entry(
@@ -323,7 +329,7 @@ def valid(work: Work, rule: Rule) -> Raw:
     )
 
 
-def _dense(work: Work, column: str, rows: Any, on: str) -> tuple[Any, pa.Array]:
+def dense_of(work: Work, column: str, rows: Any, on: str) -> tuple[Any, pa.Array]:
     """(dense code of a row's own cell, -1 missing; what the codes stand for)."""
     frame = work.batch.frames[on]
     if column in frame.ids:

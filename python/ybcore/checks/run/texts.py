@@ -13,11 +13,17 @@ from ...columns.ids import texts_of
 
 __all__ = ["bytes_of", "some_of"]
 
+_FEW = 16
+
 
 def some_of(column: pa.ChunkedArray, rows: Any) -> pa.Array:
     """Cells of an id column by row, null for row -1; no more of the column than that is touched, however many chunks it has."""
     rows = np.asarray(rows, np.int64)
     chunks = [chunk for chunk in column.chunks if len(chunk)]
+    if len(chunks) == 1 and len(rows) <= _FEW:
+        chunk = chunks[0]
+        kind = chunk.type.value_type if pa.types.is_dictionary(chunk.type) else chunk.type
+        return pa.array([None if row < 0 else chunk[row].as_py() for row in rows.tolist()], kind)
     if len(chunks) == 1:
         return _plain(chunks[0].take(pa.array(rows, mask=rows < 0)))
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

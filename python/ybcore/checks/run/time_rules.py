@@ -22,6 +22,7 @@ from .work import Chosen, Work
 __all__ = [
     "OF_VISITS",
     "gap",
+    "least_of",
     "limits_of",
     "span",
     "supply",
@@ -77,7 +78,7 @@ def window_events(work: Work, rule: Rule, least: int | None = None) -> tuple[Cho
     return chosen, order, begin, day
 
 
-def _least(check: Any) -> int | None:
+def least_of(check: Any) -> int | None:
     """What any window of the rule must hold more than to be a hit; None where that cannot be told of all of them alike."""
     steps = [step for window in check.windows for step in window.thresholds]
     if check.comparator not in ("more_than", "at_least") or any(step.scope for step in steps):
@@ -103,7 +104,7 @@ def _beyond(work: Work, chosen: Chosen, measure: str, least: int) -> Mask:
 def window(work: Work, rule: Rule) -> Raw:
     """K07."""
     check = rule.check
-    chosen, order, begin, day = window_events(work, rule, _least(check))
+    chosen, order, begin, day = window_events(work, rule, least_of(check))
     rows = chosen.rows if order is None else chosen.rows[order]
     on = "visits" if check.measure in OF_VISITS else "lines"
     highest = check.comparator in ("more_than", "at_least")

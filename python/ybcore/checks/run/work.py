@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -14,12 +16,11 @@ from ..fields import Items, Scope
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
 from .given import Batch
-from .held import facts_of, index_in
+from .held import facts_of, index_in, is_of_pairs, items_among, items_of_class, name_of, rows_of_class
 from .lines import Chosen
-from .lists import members
 from .picked import Picks
 from .records import Records
-from .scope import NO, UNKNOWN, YES, asks_lines
+from .scope import NO, UNKNOWN, YES, asks_lines, scope_with_region
 
 __all__ = ["Chosen", "Work"]
 
@@ -38,24 +39,13 @@ class Work(Records):
         self.known_at = known_at
         self.picks = Picks(self)
         self._entries: dict[tuple[str, str, str], Any] = {}
-        self._scopes: dict[str, Scope] = {}
+        self._chosen: dict[Any, Chosen] = {}
 
     # ------------------------------------------------------------------ lists and tables
 
     def scope_of(self, rule: Rule) -> Scope:
         """A rule's conditions, and the region of its document as one more."""
-        if rule.region == "*":
-            return rule.scope
-        if rule.id not in self._scopes:
-            own = Scope({"insuplc_admdvs": (rule.region,)}, (), ())
-            if "insuplc_admdvs" not in rule.scope.tests:
-                self._scopes[rule.id] = Scope(
-                    {**rule.scope.tests, **own.tests}, rule.scope.diagnoses, rule.scope.negated
-                )
-            else:
-                turned = Scope({}, (), (own,))
-                self._scopes[rule.id] = Scope(rule.scope.tests, rule.scope.diagnoses, (*rule.scope.negated, turned))
-        return self._scopes[rule.id]
+        return scope_with_region(rule)
 
     @cached_property
     def places(self) -> tuple[Int32, list[str], Int32]:
@@ -79,14 +69,37 @@ class Work(Records):
     def _table(self, table: RuleTable, column: str, ids: pa.Array, extra: Mask | None) -> dict[str, Any]:
         facts = facts_of(table)
         keep = self.held(table) if extra is None else self.held(table) & extra
-        key = np.where(keep, index_in(table.columns[column], ids), -1).astype(np.int32)
-        order = np.lexsort((-facts.specific, key)).astype(np.int64)
-        order = order[key[order] >= 0]
+        key = np.where(keep, self.index_in(table, column, ids), -1).astype(np.int32)
+        there = np.flatnonzero(key >= 0)
+        order = there[np.lexsort((-facts.specific[there], key[there]))]
         start = np.searchsorted(key[order], np.arange(len(ids) + 1)).astype(np.int64)
         return {"start": start, "rows": order, **facts.bounds(self.places[1]), "table_rows": len(table)}
 
+    def index_in(self, table: RuleTable, column: str, ids: pa.Array) -> Int32:
+        """Dense index of a table's cells among ids; -1 for one that is not there."""
+        kept = self.batch.kept
+        if kept is None or ids is not self.batch.item_ids:
+            return index_in(table.columns[column], ids)
+        of_rows = kept.once(f"{table.name}.{column}", lambda: index_in(table.columns[column], kept.items))
+        found: Int32 = self._of_kept[of_rows]
+        return found
+
+    @cached_property
+    def _of_kept(self) -> Int32:
+        """Item of the batch of each kept one, -1 for one that does not occur; and at the end -1."""
+        kept = self.batch.kept
+        assert kept is not None
+        out = np.full(len(kept.items) + 1, -1, np.int32)
+        number = self.kept_items
+        there = np.flatnonzero(number >= 0)
+        out[number[there]] = there
+        return out
+
     def held(self, table: RuleTable) -> Mask:
         """Rows that are known, and hold on some day."""
+        return self.kept_once(f"held {table.name}", lambda: self._held(table))
+
+    def _held(self, table: RuleTable) -> Mask:
         keep = table.end > table.begin
         return keep & (table.known <= self.known_at) if self.known_at is not None else keep
 
@@ -106,12 +119,15 @@ class Work(Records):
         keep = self.held(table)
         override = rule.numbers.get("override")
         if override is not None:
-            keep &= override != 9
-        rows = np.flatnonzero(keep)
+            keep = keep & (override != 9)
+        ids = self.batch.item_ids
+        main, included = (self.index_in(table, name, ids) for name in ("main", "included"))
+        # Of which one side does not occur there is no pair.
+        rows = np.flatnonzero(keep & (main >= 0) & (included >= 0))
         facts = facts_of(table)
         rows = rows[np.argsort(-facts.specific[rows], kind="stable")]
-        c, ids, bounds = np.ascontiguousarray, self.batch.item_ids, facts.bounds(self.places[1])
-        main, included = (c(index_in(table.columns[name], ids)[rows]) for name in ("main", "included"))
+        c, bounds = np.ascontiguousarray, facts.bounds(self.places[1])
+        main, included = c(main[rows]), c(included[rows])
         scope = c(rule.cells["scope"][rows]) if "scope" in rule.cells and rule.check.groups is not None else None
         free = rule.numbers.get("included_qty")
         taken = {
@@ -145,29 +161,50 @@ class Work(Records):
         items = rule.items if items is None else items
         if items.all:
             return None
-        name = f"items {items.table} {items.list} {items.prefix} {items.list_type} {items.med_chrgitm_type}"
-        mask: Mask = self.once(name, lambda: self._item_mask(rule, items))
+        mask: Mask = self.once(name_of(items), lambda: self._item_mask(rule, items))
         return mask
 
     def _item_mask(self, rule: Rule, items: Items) -> Mask:
-        ids = self.batch.item_ids
-        if items.table is not None:
-            table = self._items_table(rule, items)
-            columns = ("main", "included") if _of_pairs(table) else table.key[:1]
-            out = np.zeros(len(ids), bool)
-            for column in columns:
-                found = index_in(table.columns[column], ids)
-                out[found[found >= 0]] = True
-            return out
-        if items.list is not None:
-            return self.in_list(items.list, ids, "item")
-        if items.prefix is not None:
-            return members(ids, "prefix", items.prefix)
-        # Those with a row of the catalogue that fits or does not say, and those without one on some line's day.
-        catalog = self.batch.catalog
-        some = np.zeros(len(catalog) + 1, bool)
-        some[catalog.item_of_row[self._class_of_rows(items)[:-1] != NO]] = True
-        return some[catalog.item_of(ids)] | self._items_without_row
+        kept, ids = self.batch.kept, self.batch.item_ids
+        if items.list_type is not None or items.med_chrgitm_type is not None:
+            # Those with a row of the catalogue that fits or does not say, and those without one on some line's day.
+            catalog = self.batch.catalog
+            some = self.kept_once(f"class {name_of(items)}", lambda: items_of_class(catalog, items))
+            return some[self.catalogue_item] | self._items_without_row
+        table = None if items.table is None else self._items_table(rule, items)
+        if kept is None:
+            return items_among(items, table, ids, self.lists)
+        number, every = self.kept_items, kept.items
+        mask: Mask = self.kept_once(
+            name_of(items), lambda: np.append(items_among(items, table, every, self.lists), False)
+        )[number]
+        new = np.flatnonzero(number < 0)
+        if len(new):
+            mask[new] = items_among(items, table, ids.take(pa.array(new)), self.lists)
+        return mask
+
+    def kept_once(self, name: str, make: Callable[[], Any]) -> Any:
+        """What hangs on rules and catalogue alone: made once for all batches where something is kept between them."""
+        kept = self.batch.kept
+        return self.once(name, make) if kept is None else kept.once(name, make)
+
+    @cached_property
+    def kept_items(self) -> Int32:
+        """Number of each item of the batch among the kept ones; -1 for another."""
+        kept = self.batch.kept
+        assert kept is not None
+        return kept.numbers(self.batch.item_ids)
+
+    @cached_property
+    def item_names(self) -> list[str]:
+        """The items of the batch as texts."""
+        return [str(item) for item in self.batch.item_ids.to_pylist()]
+
+    @cached_property
+    def catalogue_item(self) -> Int32:
+        """Index of each item of the batch in the catalogue; -1 for one that is not there."""
+        out: Int32 = self.batch.catalog.item_of(self.batch.item_ids)
+        return out
 
     @cached_property
     def _items_without_row(self) -> Mask:
@@ -189,7 +226,7 @@ class Work(Records):
             rows = self.at(self.catalogue_rows, chosen.rows)
             return None, _core.taken(self._class_of_rows(items), rows, self.threads)
         item = self.of(chosen, "item")
-        if items.table is None or _of_pairs(self._items_table(rule, items)):
+        if items.table is None or is_of_pairs(self._items_table(rule, items)):
             mask = self.item_mask(rule, items)
             assert mask is not None
             return None, _core.taken(np.append(mask.astype(np.uint8), np.uint8(UNKNOWN)), item, self.threads)
@@ -203,17 +240,15 @@ class Work(Records):
 
     def _class_of_rows(self, items: Items) -> Truth:
         """Of each row of the catalogue, and at the end of none, whether it is of the list types or charge heads."""
-        name = "list_type" if items.list_type is not None else "med_chrgitm_type"
-        wanted = getattr(items, name)
-        texts, codes = self.batch.catalog.words(name)
-        lut = np.array([YES if any(t.startswith(w) for w in wanted) else NO for t in texts] + [UNKNOWN], np.uint8)
-        return np.append(lut[codes], np.uint8(UNKNOWN))
+        catalog = self.batch.catalog
+        found: Truth = self.kept_once(f"rows {name_of(items)}", lambda: rows_of_class(catalog, items))
+        return found
 
     @cached_property
     def catalogue_rows(self) -> Int32:
         """Row of the catalogue's items for each line on its day: that of the insured place, else the one for everywhere; -1 none."""
         batch, catalog = self.batch, self.batch.catalog
-        item = _core.taken(np.append(catalog.item_of(batch.item_ids), np.int32(-1)), batch.item, self.threads)
+        item = _core.taken(np.append(self.catalogue_item, np.int32(-1)), batch.item, self.threads)
         region: Any = None
         texts: list[str] = []
         if catalog.regional:
@@ -254,6 +289,15 @@ class Work(Records):
 
     def visits(self, rule: Rule) -> Chosen:
         """Visits in a rule's scope, in order; with items, those that have such a line."""
+        if not rule.items.all or not self.always(rule):
+            return self._visits(rule)
+        # Many rules have one scope.
+        key = (self.scope_of(rule), self.scopes.number_of(rule.visit_kinds))
+        if key not in self._chosen:
+            self._chosen[key] = self._visits(rule)
+        return replace(self._chosen[key])
+
+    def _visits(self, rule: Rule) -> Chosen:
         order, _ = self.batch.visit_order
         truth = self.scopes.truth(self.scope_of(rule), rule.visit_kinds)[order]
         truth = self.when(rule, truth, self.batch.begin_day[order])
@@ -286,7 +330,3 @@ class Work(Records):
         best[visit[among == UNKNOWN]] = UNKNOWN
         best[visit[among == YES]] = YES
         return best
-
-
-def _of_pairs(table: RuleTable) -> bool:
-    return {"main", "included"} <= set(table.columns)

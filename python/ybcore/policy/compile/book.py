@@ -238,10 +238,15 @@ class CompiledBook:
                 return i
         return -1
 
-    def instance(self, values: dict[str, Any], date: int) -> Instance:
-        """The plan, pricing and flags for one combination."""
-        key = (bisect_right(self._date_edges, date), *(self._class(name, values[name]) for name in self.attributes))
+    def classes(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """What the book can tell of each value of an attribute."""
+        return [self._class(name, value) for value in values]
+
+    def instance(self, held: Sequence[Any], date: int, classes: Sequence[Any]) -> Instance:
+        """The plan, pricing and flags for one combination: the value of each attribute, and what `classes` tells of it."""
+        key = (bisect_right(self._date_edges, date), *classes)
         if key not in self._instances:
+            values = dict(zip(self.attributes, held))
             index = self.document(values["insutype"], values["insuplc_admdvs"], date)
             none = Instance(-1, "no_policy", -1, 0, 0, -1)
             self._instances[key] = none if index < 0 else self._build(index, values, date)

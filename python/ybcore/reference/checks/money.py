@@ -71,6 +71,12 @@ def finding(rule: Rule, hit: Hit, world: World) -> Finding:
     return found
 
 
+def part_of(part: Part) -> int | None:
+    """The excess of an offending line, None for the whole of it: of a line of nothing, or less, no part of the quantity can be told."""
+    known = part.money or isinstance(part.unit, Visit) or part.unit.quantity > 0
+    return part.excess if known else None
+
+
 def line_amount(rule: Rule, hit: Hit, part: Part) -> int:
     """What the amount rule moves of an offending line."""
     line = part.unit
@@ -80,10 +86,11 @@ def line_amount(rule: Rule, hit: Hit, part: Part) -> int:
         if hit.expected is None:
             raise RuleError(f"rule {rule.id!r}: {rule.kernel} has no price to differ from")
         return max(0, line.amount - hit.expected)
-    if rule.amount == "excess_qty" and part.excess is not None and part.money:
-        return part.excess
-    if rule.amount == "excess_qty" and part.excess is not None and part.excess != line.quantity:
-        return round_div(line.amount * part.excess, line.quantity)
+    excess = part_of(part)
+    if rule.amount == "excess_qty" and excess is not None and part.money:
+        return excess
+    if rule.amount == "excess_qty" and excess is not None and excess != line.quantity:
+        return round_div(line.amount * excess, line.quantity)
     if rule.amount in ("whole_line", "excess_qty", "whole_day", "visit_total"):
         return line.amount
     raise RuleError(f"rule {rule.id!r}: amount {rule.amount!r}")
@@ -116,7 +123,8 @@ def details(found: Finding, world: World) -> list[Detail]:
         unit, vola = part.unit, line_amount(rule, hit, part)
         if isinstance(unit, Visit) and rule.amount == "visit_total" and not unit.lines:
             vola = unit.cells.get("medfee_sumamt") or 0
-        cnt = None if isinstance(unit, Visit) or part.money else unit.quantity if part.excess is None else part.excess
+        excess = part_of(part)
+        cnt = None if isinstance(unit, Visit) or part.money else unit.quantity if excess is None else excess
         whole = rule.amount in ("whole_day", "visit_total") and isinstance(unit, Line)
         out.append(Detail(unit, 1, unit.quantity if whole and isinstance(unit, Line) else cnt, vola))
         taken.add(unit)

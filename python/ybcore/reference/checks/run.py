@@ -173,7 +173,7 @@ def denials(result: Result) -> dict[int, tuple[int, int]]:
     for row in result.details:
         if row["paid_amt"] > 0:
             fen, quantity = out.get(row["row"], (0, 0))
-            quantity = min(lines[row["row"]].quantity, quantity + (row["cnt"] or 0))
+            quantity = max(0, min(lines[row["row"]].quantity, quantity + (row["cnt"] or 0)))
             out[row["row"]] = (fen + row["paid_amt"], quantity)
     return out
 

@@ -1,0 +1,132 @@
+"""Tables of one kind read one after another: what a schema says is looked at once, columns when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from .. import _core
+from .convert import Cells, convert
+from .ids import normal
+from .read import Frame, LazyCells, Problems, blank_is_missing, read
+from .schema import Column, Table
+
+__all__ = ["Reader"]
+
+_SURE_TEXTS = (pa.string(), pa.large_string())
+_SURE_NUMBERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
+_SURE = {
+    "date": (pa.date32(), pa.int32(), pa.timestamp("us")), "time": (pa.date32(), pa.timestamp("us")),
+    "flag": (*_SURE_NUMBERS, pa.bool_(), *_SURE_TEXTS), "code": _SURE_TEXTS, "id": (*_SURE_NUMBERS, *_SURE_TEXTS),
+    **dict.fromkeys(("money", "rate", "quantity", "price", "count"), _SURE_NUMBERS),
+}  # fmt: skip
+_SCHEMAS = 16  # of one kind of table that are remembered
+
+
+class PlannedCells(LazyCells):
+    """Columns of one table, each read by a way that is known for its schema."""
+
+    def __init__(self, ways: Mapping[str, Callable[[pa.Table], Any]], table: pa.Table) -> None:
+        dict.__init__(self, dict.fromkeys(ways))
+        self._plan, self._whole = ways, table
+
+    def forget(self, name: str) -> None:
+        """Let go of cells that can be read again."""
+        if name in self._plan:
+            self[name] = None
+
+    def __getitem__(self, name: str) -> Any:
+        held = dict.__getitem__(self, name)
+        if held is None:
+            held = self[name] = self._plan[name](self._whole)
+        return held
+
+
+class Reader:
+    """Reads tables of one kind, one after another. A schema that was seen is not looked at again; columns are read when they are asked for.
+
+    Only where no cell can make a difference to what is told: other tables are read as `read` reads them.
+    """
+
+    def __init__(self, table: Table, optional: frozenset[str], lazy: bool) -> None:
+        self._table, self._optional, self._lazy = table, optional, lazy
+        self._plans: list[tuple[pa.Schema, _Plan | None]] = []
+
+    def read(self, data: Any, problems: Problems) -> Frame:
+        """As `read` does."""
+        if isinstance(data, pa.Table):
+            plan = self._plan_of(data.schema)
+            if plan is not None:
+                return Frame(
+                    self._table, data.num_rows, PlannedCells(plan.cells, data), PlannedCells(plan.ids, data),
+                    PlannedCells(plan.source, data), list(plan.notes),
+                )  # fmt: skip
+        return read(data, self._table, problems, optional=self._optional, lazy=self._lazy)
+
+    def _plan_of(self, schema: pa.Schema) -> _Plan | None:
+        for known, plan in self._plans:
+            if known is schema or known.equals(schema):
+                return plan
+        plan = self._planned(schema)
+        self._plans = [(schema, plan), *self._plans[: _SCHEMAS - 1]]
+        return plan
+
+    def _planned(self, schema: pa.Schema) -> _Plan | None:
+        problems = Problems()
+        frame = read(schema.empty_table(), self._table, problems, optional=self._optional, lazy=True)
+        if problems.found:
+            return None
+        cells: dict[str, Any] = {}
+        ids: dict[str, Any] = {}
+        source: dict[str, Any] = {}
+        for place, name in enumerate(schema.names):
+            spec = self._table.find(name)
+            if spec is None or spec.name not in frame.source or (spec.name != name and spec.name in schema.names):
+                continue
+            kind = schema.field(place).type
+            value = kind.value_type if pa.types.is_dictionary(kind) else kind
+            loose = self._lazy and spec.kind != "id"
+            if spec.kind != "text" and not loose and value not in _SURE[spec.kind]:
+                return None
+            source[spec.name] = partial(_column, place)
+            if spec.kind == "id":
+                ids[spec.name] = partial(_id_column, place, self._table.name != "lines")
+            elif spec.kind != "text":
+                cells[spec.name] = partial(_cells, place, spec)
+        return _Plan(cells, ids, source, tuple(frame.notes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How each column of a schema is read."""
+
+    cells: dict[str, Callable[[pa.Table], Cells]]
+    ids: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
+    source: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
+    notes: tuple[str, ...]
+
+
+def _column(place: int, table: pa.Table) -> pa.ChunkedArray:
+    return table.column(place)
+
+
+def _cells(place: int, spec: Column, table: pa.Table) -> Cells:
+    return convert(table.column(place), spec)
+
+
+def _id_column(place: int, wide: bool, table: pa.Table) -> pa.ChunkedArray:
+    column = table.column(place)
+    if column.num_chunks == 1 and column.type == pa.large_string() and not _core.has_blank(column):
+        return column
+    return blank_is_missing(normal(few(column), wide=wide))
+
+
+def few(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column without a dictionary that is longer than the column: few rows of a large table keep the whole of it."""
+    if pa.types.is_dictionary(column.type) and any(len(c.dictionary) > len(c) for c in column.chunks):
+        return pa.chunked_array([c.dictionary_decode() for c in column.chunks], type=column.type.value_type)
+    return column

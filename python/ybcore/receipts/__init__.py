@@ -1,0 +1,1 @@
+"""What a run leaves behind so that it can be proved again (docs/receipts.md)."""
