@@ -28,8 +28,9 @@ test: $(STAMPS)/installed $(STAMPS)/test-packages cpp-test
 	$(PYTEST) -n 2 --dist worksteal -m "not nightly and not spark" . $(PYTEST_ARGS)
 
 # Jobs and frames on Apache Spark, with executors of their own; Java is wanted. PySpark is large, and installed for this only.
+spark-test: export YBCORE_REQUIRE_SYSTEM = 1
 spark-test: $(STAMPS)/installed $(STAMPS)/spark-packages
-	YBCORE_REQUIRE_SYSTEM=1 $(PYTEST) -m "spark and not nightly" . $(PYTEST_ARGS)
+	$(PYTEST) -m "spark and not nightly" . $(PYTEST_ARGS)
 
 nightly: $(STAMPS)/installed $(STAMPS)/test-packages
 	$(PYTEST) -m nightly . $(PYTEST_ARGS)

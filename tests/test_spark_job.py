@@ -58,7 +58,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "inputs": {name: f"data/{name}/" for name in tables},
         "output": "one/",
         "outputs": {"lines": True, "detail": True},
-        "memory": "259MiB",
+        "memory": "326MiB",
         "threads": 1,
     }
     (root / "job.yaml").write_text(json.dumps(document), encoding="utf-8")

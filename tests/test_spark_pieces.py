@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import sys
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from ybcore import InputError, Problem, YbcoreError
+from ybcore import Catalog, InputError, Problem, YbcoreError
 from ybcore.cli import main
 from ybcore.jobs.blobs import cut, joined, unpacked
 from ybcore.jobs.carried import carried, told
@@ -28,7 +29,7 @@ def test_rows_come_back_from_their_pieces():
 
 
 def test_components_are_led_by_the_least():
-    from ybcore.spark import _Components
+    from ybcore.jobs.frames import Components
 
     chance = random.Random(4)
     links = [(f"p{chance.randrange(200):03d}", f"p{chance.randrange(200):03d}") for _ in range(120)]
@@ -41,12 +42,12 @@ def test_components_are_led_by_the_least():
             changed |= lead[one] != least or lead[other] != least
             lead[one] = lead[other] = least
     table = pa.table({"one": [a for a, _ in links], "other": [b for _, b in links]})
-    out = pa.Table.from_batches(_Components()(table.to_batches(max_chunksize=7))).to_pylist()
+    out = pa.Table.from_batches(Components()(table.to_batches(max_chunksize=7))).to_pylist()
     assert {row["one"]: row["other"] for row in out} == {name: of for name, of in lead.items() if name != of}
 
 
 def test_rows_stand_in_an_order_of_their_own():
-    from ybcore.spark import in_order
+    from ybcore.jobs.frames import in_order
 
     chance = np.random.default_rng(1)
     n = 500
@@ -88,3 +89,11 @@ def test_options_of_spark_belong_to_spark(words: list[str], tmp_path, capsys: py
     (tmp_path / "p").mkdir()
     assert main(["--lang", "en", "run", str(tmp_path / "job.yaml"), *words]) == 2
     assert "--engine spark" in capsys.readouterr().err
+
+
+def test_a_catalogue_travels():
+    from ybcore.synth import city
+
+    items, selfpay, caps = city(seed=1, persons=1, visits=1, catalog_items=500).catalog
+    for catalog in (Catalog(items, selfpay, caps), Catalog(items)):
+        assert pickle.loads(pickle.dumps(catalog)).hash == catalog.hash
