@@ -17,7 +17,7 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup bench-resettle portable \
+.PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup bench-resettle bench-files portable \
         spark-test bench-spark instructions instructions-baseline lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
@@ -54,6 +54,11 @@ bench-checks: $(STAMPS)/installed $(STAMPS)/test-packages
 bench-scaling bench-city bench-encoding bench-startup bench-resettle: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks.$* --out $(BUILD)/bench-$*.json $(BENCH_ARGS)
+
+# A year from files to files beside what reading, settling and writing take alone.
+bench-files: $(STAMPS)/installed $(STAMPS)/test-packages
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks.files --folder $(BUILD)/years --out $(BUILD)/bench-files.json $(BENCH_ARGS)
 
 # The same job on one machine and on Spark: the same bytes first, then rows a second and core.
 bench-spark: $(STAMPS)/installed $(STAMPS)/spark-packages

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, fresh, report, resettle, scaling, startup  # noqa: E402
+from benchmarks import city, encoding, files, fresh, report, resettle, scaling, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -219,3 +221,24 @@ def test_resettle_needs_sums_that_are_the_full_run(monkeypatch: pytest.MonkeyPat
     tables, catalog = city.made(600, 500, 1)
     with pytest.raises(SystemExit, match=r"nothing was timed\nbefore \+ deltas of hifp_pay$"):
         resettle.prove(ledger.Run(city.engine(catalog, 1), **tables), 0.1, 1)
+
+
+def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "files.json"
+    files.main(["--folder", str(tmp_path / "years"), "--visits", "2000", "--memory", "512MiB", "--out", str(out)])
+    result = json.loads(out.read_text())
+    assert 1_900 < result["rows"] <= 2_000
+    for kind in ("scattered", "grouped"):
+        assert all(seconds > 0 for seconds in result["floor"][kind].values())
+        assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["most_bytes"] < 512 << 20
+    assert "| grouped | " in capsys.readouterr().out
+
+
+def test_files_needs_years_that_are_settled_alike(tmp_path: Path):
+    files.main(["--folder", str(tmp_path), "--visits", "2000", "--memory", "512MiB"])
+    part = next((tmp_path / "out-grouped" / "settlements").glob("*.parquet"))
+    table = pq.read_table(part)
+    cash = table.column_names.index("psn_cash_pay")
+    pq.write_table(table.set_column(cash, "psn_cash_pay", pc.add(table["psn_cash_pay"], 1)), part)
+    with pytest.raises(SystemExit, match="settled differently"):
+        files.compared(tmp_path / "out-scattered", tmp_path / "out-grouped")
