@@ -161,7 +161,7 @@ def rest(path: Path) -> dict[str, Any]:
         def run(self) -> Any:
             from ybcore.jobs.plan import make_plan
 
-            self.pool: Any = _Inline()
+            self.workers, self.pool = 1, _Inline()
             self.plan = make_plan(self.engine, self.datasets, None, self.unit_visits, map)
             self._engines = deque()
             self.ready: list[dict[str, Any]] = []
