@@ -46,12 +46,26 @@ def test_ways_and_days(town):
     assert [policy.id for policy in later["d=900"].book] == [LUOYANG, f"{LUOYANG}+d-900"]
 
 
+def _one_more(book):
+    """The deductible one yuan higher, where it is written in units of 10,000."""
+    return reformed(book, [Reform.of("own", [{"policy": LUOYANG, "path": DEDUCTIBLE, "add": "0.0001"}])]).book
+
+
 def test_a_span_without_a_step_goes_by_a_yuan_or_a_ppm(town):
     book = town[0].book
     assert list(Knob(DEDUCTIBLE, policy=LUOYANG, span=(3, 6)).scale(book)) == [3, 4, 5, 6]
     ppm = Knob(RATE, policy=LUOYANG, span=("0.5", "0.500003")).scale(book)
     assert list(ppm) == [Fraction(500_000 + i, 1_000_000) for i in range(4)] and ppm[-1] == ppm[3]
     assert len(Knob(RATE, policy=LUOYANG, span=(0, 1), way="points").scale(book)) == 10_001
+    wan = reformed(
+        book, [Reform.of("wan", [{"policy": LUOYANG, "path": DEDUCTIBLE, "set": {"value": "0.13", "unit": "wan"}}])]
+    ).book
+    finer = Knob(f"{DEDUCTIBLE}.value", policy=LUOYANG, span=("0.13", "0.1302"), name="d")
+    assert list(finer.scale(wan)) == [Fraction(1300 + i, 10_000) for i in range(3)]
+    assert [p.sha256 for p in grid(wan, [finer])["d=0.1301"].book] == [p.sha256 for p in _one_more(wan)]
+    assert len(Knob(DEDUCTIBLE, policy=LUOYANG, span=(0, "0.0002"), way="add").scale(wan)) == 3
+    with pytest.raises(InputError, match="how fine"):
+        Knob(DEDUCTIBLE, policy=LUOYANG, span=(1, 2)).scale(wan)
     with pytest.raises(InputError, match="how fine"):
         Knob(RATE, policy=LUOYANG, span=(1, 2), way="times").scale(book)
     with pytest.raises(DocumentError, match="layers"):

@@ -225,8 +225,8 @@ def test_orders_in_which_a_reform_cannot_be_made_are_left_out(town):
     path = f"{LAYER}.bands.steps"
     package = [
         PACKAGE[0],
-        Reform.of("one more", [{"policy": LUOYANG, "path": path, "insert": {"to": 1000, "rate": "0.40"}, "at": 0}]),
-        Reform.of("narrower", [{"policy": LUOYANG, "path": f"{path}[1].to", "set": 2000}]),
+        Reform.of("one more", [{"policy": LUOYANG, "path": path, "insert": {"to": 2000, "rate": "0.40"}, "at": 0}]),
+        Reform.of("narrower", [{"policy": LUOYANG, "path": f"{path}[1].to", "set": 3000}]),
     ]
     done = parts(engine, tables, package, Total("hifp_pay"))
     assert (done.orders, done.left_out) == (3, 3)

@@ -86,7 +86,7 @@ def _sequence(work: Work) -> Parts:
 def _shapley(work: Work) -> tuple[Parts, int]:
     """(parts of each change by payer, orders in which every change could be applied to those before it)."""
     worth = worths(len(work.reads), lambda which: _worth(work, which))
-    parts, orders = averaged(worth, len(work.reads), PAYERS)
+    parts, orders = averaged(worth, len(work.reads), list(PAYERS))
     return {payer: rounded(shares) for payer, shares in parts.items()}, orders
 
 

@@ -48,17 +48,17 @@ class _Steps(Sequence[Fraction]):
 
     def __init__(self, low: Fraction, high: Fraction, step: Fraction) -> None:
         self.low, self.step = low, step
-        self.count = (high - low) // step + 1
+        self.size = (high - low) // step + 1
 
     def __len__(self) -> int:
-        return self.count
+        return self.size
 
     def __getitem__(self, at: Any) -> Any:
         if isinstance(at, slice):
-            return [self.low + self.step * i for i in range(*at.indices(self.count))]
-        if not -self.count <= at < self.count:
+            return [self.low + self.step * i for i in range(*at.indices(self.size))]
+        if not -self.size <= at < self.size:
             raise IndexError(at)
-        return self.low + self.step * (at % self.count)
+        return self.low + self.step * (at % self.size)
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Knob:
         object.__setattr__(self, "name", self.name or self.path)
         problems = []
 
-        def tell(en: str, zh: str, expected: str | None = None) -> None:
+        def tell(en: str, zh: str, expected: str = "") -> None:
             problems.append(Problem(what=en, what_zh=zh, path=f"knob {self.name}", expected=expected))
 
         if (self.policy is None) == (self.scheme is None):
@@ -147,7 +147,9 @@ class Knob:
                 except NoPlaceError:
                     continue
                 for leaf in policy.figures():
-                    if leaf.raw_path[: len(path)] == path and leaf.unit in ("fen", "ppm"):
+                    # What is set takes the place of all that stands there; what is added goes to each figure below.
+                    mine = leaf.raw_path if self.way == "set" else leaf.raw_path[: len(path)]
+                    if mine == path and leaf.unit in ("fen", "ppm"):
                         steps.add(
                             Fraction(1, PPM) if leaf.unit == "ppm" else Fraction(100, MONEY_UNITS[leaf.written_in])
                         )

@@ -111,14 +111,18 @@ def solve(
     last, passes = len(search.scale) - 1, 1
     search.look(i * last // (coarse - 1) for i in range(coarse))
     while True:
-        wide = [(low, high) for low, high in search.flips() if high - low > 1]
+        found = search.flips()
+        wide = [(low, high) for low, high in found if high - low > 1]
+        fresh = [low + (high - low) * quarter // 4 for low, high in wide for quarter in (1, 2, 3)]
+        if not found:
+            found = search.touch()
+            fresh = [place for pair in found for place in pair if place not in search.at]
         if progress is not None:
-            progress(passes, passes + _passes(max((high - low for low, high in wide), default=1)))
-        if not wide:
+            progress(passes, passes + max(min(len(fresh), 1), *(_passes(high - low) for low, high in wide), 0))
+        if not fresh:
             break
-        search.look(low + (high - low) * quarter // 4 for low, high in wide for quarter in (1, 2, 3))
+        search.look(fresh)
         passes += 1
-    found = search.flips() or search.touch() or search.flips()
     if not found:
         raise InputError([search.missed()])
     looked = search.looked()
@@ -168,15 +172,12 @@ class _Search:
         return [(i, j) for i, j in pairwise(sorted(self.at)) if (self.at[i] >= self.goal) != (self.at[j] >= self.goal)]
 
     def touch(self) -> list[tuple[int, int]]:
-        """The lowest place at the target, and its neighbour, where nothing crosses it; nothing where the neighbour does."""
+        """The lowest place that was looked at whose measure is the target, and a neighbour; nothing where there is none."""
         hits = [i for i in sorted(self.at) if self.at[i] == self.goal]
         if not hits:
             return []
-        beside = min(hits[0] + 1, len(self.scale) - 1)
-        beside = beside if beside > hits[0] else max(hits[0] - 1, 0)
-        if beside not in self.at:
-            self.look([beside])
-        return [] if self.flips() else [(min(hits[0], beside), max(hits[0], beside))]
+        low = max(min(hits[0], len(self.scale) - 2), 0)
+        return [(low, min(low + 1, len(self.scale) - 1))]
 
     def looked(self) -> tuple[tuple[Fraction, Fraction], ...]:
         return tuple((self.scale[i], self.at[i]) for i in sorted(self.at))
