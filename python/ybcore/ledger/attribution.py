@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 
@@ -15,10 +17,13 @@ from .deltas import PAYERS, totals
 if TYPE_CHECKING:
     from .resettlement import Work
 
-__all__ = ["MOST", "Attribution", "attribution"]
+__all__ = ["MOST", "Attribution", "Which", "asked_of", "attribution", "averaged", "rounded", "worths"]
 
 MOST = 6  # changes of which all orders are looked at
 Parts = dict[str, list[int]]
+Which = tuple[int, ...]
+Number = int | Fraction
+Worth = TypeVar("Worth")
 
 
 @dataclass(frozen=True)
@@ -33,22 +38,24 @@ class Attribution:
 
 def attribution(work: Work, method: str) -> Attribution:
     """By `sequence` or `shapley` (docs/resettlement.md section 6). Raises InputError for another method or too many changes."""
+    count = len(work.reads)
+    asked_of(method, count)
     if method == "sequence":
         return _told(work, method, _sequence(work), 1, 0)
-    if method != "shapley":
+    parts, orders = _shapley(work)
+    return _told(work, method, parts, orders, math.factorial(count) - orders)
+
+
+def asked_of(method: str, count: int) -> None:
+    """Raises InputError for a method that is none, or that is not for so many changes."""
+    if method not in ("sequence", "shapley"):
         raise InputError([Problem(what=f"no method {method!r}", what_zh=f"没有方法 {method!r}", path="method", expected="sequence, shapley")])  # fmt: skip
-    count = len(work.reads)
-    if count > MOST:
+    if method == "shapley" and count > MOST:
         what = (
             f"{count} changes: all orders are looked at for at most {MOST}; put some together, or ask for the sequence"
         )
         zh = f"共 {count} 项变更：全部次序的平均至多用于 {MOST} 项；请合并，或改用 sequence"
         raise InputError([Problem(what=what, what_zh=zh, path="method")])
-    parts, orders = _shapley(work)
-    every = 1
-    for n in range(2, count + 1):
-        every *= n
-    return _told(work, method, parts, orders, every - orders)
 
 
 def _worth(work: Work, which: tuple[int, ...]) -> dict[str, int] | None:
@@ -78,35 +85,52 @@ def _sequence(work: Work) -> Parts:
 
 def _shapley(work: Work) -> tuple[Parts, int]:
     """(parts of each change by payer, orders in which every change could be applied to those before it)."""
-    every = tuple(range(len(work.reads)))
-    worth: dict[tuple[int, ...], dict[str, int]] = {(): dict.fromkeys(PAYERS, 0)}
-    for size in range(1, len(every) + 1):
-        for which in combinations(every, size):
+    worth = worths(len(work.reads), lambda which: _worth(work, which))
+    parts, orders = averaged(worth, len(work.reads), list(PAYERS))
+    return {payer: rounded(shares) for payer, shares in parts.items()}, orders
+
+
+def worths(count: int, worth_of: Callable[[Which], Worth | None]) -> dict[Which, Worth]:
+    """What each set of changes is worth, smaller sets first, where `worth_of` is not None; the empty one is not among them."""
+    worth: dict[Which, Worth] = {}
+    for size in range(1, count + 1):
+        for which in combinations(range(count), size):
             # What no order leads to need not be settled.
-            if any(_less(which, last) in worth for last in which):
-                found = _worth(work, which)
+            if size == 1 or any(_less(which, last) in worth for last in which):
+                found = worth_of(which)
                 if found is not None:
                     worth[which] = found
+    return worth
+
+
+def averaged(
+    worths: Mapping[Which, Mapping[str, Number]], count: int, keys: Sequence[str]
+) -> tuple[dict[str, list[Fraction]], int]:
+    """(what each change moves on average over the orders that lead from nothing through sets that are there to all, orders).
+
+    `worths`: of sets of changes, smaller ones first, all of them among them; that of none is 0.
+    """
+    every = tuple(range(count))
+    worth: dict[Which, Mapping[str, Number]] = {(): dict.fromkeys(keys, 0), **worths}
     # Orders that lead to a set, and from it to all of them.
-    begin: dict[tuple[int, ...], int] = {}
+    begin: dict[Which, int] = {}
     for which in worth:
         begin[which] = sum(begin.get(_less(which, last), 0) for last in which) if which else 1
-    end: dict[tuple[int, ...], int] = {}
+    end: dict[Which, int] = {}
     for which in reversed(worth):
         more = (tuple(sorted((*which, one))) for one in every if one not in which)
         end[which] = sum(end.get(larger, 0) for larger in more) if which != every else 1
     orders = end[()]
-    out: Parts = {}
-    for payer in PAYERS:
-        shares = [Fraction(0)] * len(every)
+    out: dict[str, list[Fraction]] = {}
+    for key in keys:
+        shares = [Fraction(0)] * count
         for which in worth:
             for one in which:
                 without = _less(which, one)
                 if without in worth:
-                    shares[one] += Fraction(
-                        begin[without] * end[which] * (worth[which][payer] - worth[without][payer]), orders
-                    )
-        out[payer] = rounded(shares)
+                    moved = worth[which][key] - worth[without][key]
+                    shares[one] += Fraction(begin[without] * end[which] * moved) / orders
+        out[key] = shares
     return out, orders
 
 

@@ -8,44 +8,78 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .comparison import Comparison, Measure, View, compare
     from .document import load_reform
+    from .exact import Exact, Mean, Ratio, Total
+    from .knobs import Grid, Knob, Sweep, grid, sample, sweep
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
+    from .package import Parts, parts
     from .people import People
     from .reform import Reform, Reformed, changed, reformed
+    from .targets import Crossing, Solution, solve
 
 _HOME = {
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
+    "Crossing": "targets",
+    "Exact": "exact",
+    "Grid": "knobs",
     "Inequality": "measures",
+    "Knob": "knobs",
+    "Mean": "exact",
     "Measure": "comparison",
+    "Parts": "package",
     "People": "people",
+    "Ratio": "exact",
     "Reform": "reform",
     "Reformed": "reform",
+    "Solution": "targets",
     "Spending": "measures",
+    "Sweep": "knobs",
+    "Total": "exact",
     "View": "comparison",
     "Winners": "measures",
     "changed": "reform",
     "compare": "comparison",
+    "grid": "knobs",
     "load_reform": "document",
+    "parts": "package",
     "reformed": "reform",
+    "sample": "knobs",
+    "solve": "targets",
+    "sweep": "knobs",
 }
 
 __all__ = [
     "Burden",
     "Catastrophic",
     "Comparison",
+    "Crossing",
+    "Exact",
+    "Grid",
     "Inequality",
+    "Knob",
+    "Mean",
     "Measure",
+    "Parts",
     "People",
+    "Ratio",
     "Reform",
     "Reformed",
+    "Solution",
     "Spending",
+    "Sweep",
+    "Total",
     "View",
     "Winners",
     "changed",
     "compare",
+    "grid",
     "load_reform",
+    "parts",
     "reformed",
+    "sample",
+    "solve",
+    "sweep",
 ]
 
 

@@ -22,7 +22,7 @@ from .places import NoPlaceError, below, node
 if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
-__all__ = ["Reform", "Reformed", "changed", "reformed"]
+__all__ = ["Reform", "Reformed", "changed", "meant", "reformed"]
 
 _SCHEMA = pa.schema(
     [
@@ -174,7 +174,7 @@ def reformed(book: Book, reforms: Iterable[Reform]) -> Reformed:
     return Reformed(book, book if same else Book(policies.values()), given, tuple(steps))
 
 
-def _meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Policy]:
+def meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Policy]:
     """Documents that a change is about. Raises NoPlaceError."""
     schemes = list(dict.fromkeys(policy.scheme.id for policy in policies.values()))
     if change.scheme and change.scheme not in schemes:
@@ -200,8 +200,8 @@ def _meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> li
 
 def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[_Step]:
     out, missing = [], []
-    meant = _meant(policies, reform, change)
-    for policy in meant:
+    documents = meant(policies, reform, change)
+    for policy in documents:
         try:
             raw, path = applied(policy, change)
         except NoPlaceError as error:
@@ -217,7 +217,7 @@ def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> li
         begin = reform.start if cut and reform.start is not None else start
         if not _same(policy, after):
             out.append(_Step(reform, change, policy, after, begin, path))
-    if missing and (len(missing) == len(meant) or change.policies):
+    if missing and (len(missing) == len(documents) or change.policies):
         raise missing[0]
     return out
 

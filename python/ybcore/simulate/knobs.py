@@ -1,0 +1,276 @@
+"""Figures that are turned: grids and samples of reforms, and measures over them (docs/simulation.md section 5)."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..errors import InputError, Problem
+from ..extras import extra
+from ..policy import Book
+from ..policy.inventory import scalar_text
+from ..policy.numbers import MONEY_UNITS, PPM
+from .comparison import Comparison, Measure, compare
+from .places import NoPlaceError, place
+from .reform import Reform, Reformed, meant, reformed
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+__all__ = ["MOST", "Grid", "Knob", "Number", "Sweep", "exact_number", "grid", "sample", "sweep"]
+
+MOST = 10_000  # combinations of a grid
+WAYS = ("set", "add", "points", "times")
+Number = int | str | Decimal | Fraction
+_DECIMALS = 6
+
+
+def exact_number(value: Any) -> Fraction | None:
+    """A number given exactly, None for what is none: floats, words."""
+    if isinstance(value, (bool, float)) or not isinstance(value, (int, str, Decimal, Fraction)):
+        return None
+    try:
+        return Fraction(Decimal(value)) if isinstance(value, str) else Fraction(value)
+    except (ValueError, OverflowError, InvalidOperation):
+        return None
+
+
+class _Steps(Sequence[Fraction]):
+    """low, low + step, …, none above high."""
+
+    def __init__(self, low: Fraction, high: Fraction, step: Fraction) -> None:
+        self.low, self.step = low, step
+        self.size = (high - low) // step + 1
+
+    def __len__(self) -> int:
+        return self.size
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self.low + self.step * i for i in range(*at.indices(self.size))]
+        if not -self.size <= at < self.size:
+            raise IndexError(at)
+        return self.low + self.step * (at % self.size)
+
+
+@dataclass(frozen=True)
+class Knob:
+    """A place of documents and the values it is given: `values`, or `span` = (low, high) or (low, high, step).
+
+    `policy` (an id or several) or `scheme` names the documents; `way`: set, add, points or times; `start`: a day, YYYY-MM-DD.
+    Raises InputError with everything that is wrong.
+    """
+
+    path: str
+    policy: str | Sequence[str] | None = None
+    scheme: str | None = None
+    values: Sequence[Number] | None = None
+    span: Sequence[Number] | None = None
+    way: str = "set"
+    start: str | None = None
+    name: str = ""
+    _held: tuple[Fraction, ...] = field(default=(), init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.name or self.path)
+        problems = []
+
+        def tell(en: str, zh: str, expected: str = "") -> None:
+            problems.append(Problem(what=en, what_zh=zh, path=f"knob {self.name}", expected=expected))
+
+        if (self.policy is None) == (self.scheme is None):
+            tell("a knob names its documents by policy or by scheme", "须用 policy 或 scheme 之一指明文件")
+        if (self.values is None) == (self.span is None):
+            tell("a knob has values or a span", "须给出 values 或 span 之一", "values=[…] or span=(low, high, step)")
+        if self.way not in WAYS:
+            tell(f"no way {self.way!r}", f"没有方式 {self.way!r}", ", ".join(WAYS))
+        given = list(self.span if self.values is None and self.span is not None else self.values or ())
+        held = [exact_number(value) for value in given]
+        for value, number in zip(given, held):
+            if number is None or (number * 10**_DECIMALS).denominator != 1:
+                tell(
+                    f"{value!r} is no exact number",
+                    f"{value!r} 不是精确数值",
+                    f"int, Decimal, Fraction or text with at most {_DECIMALS} decimals, no float",
+                )
+        known = [number for number in held if number is not None]
+        if self.values is not None and not given:
+            tell("a knob has at least one value", "至少须有一个取值")
+        if self.values is None and self.span is not None:
+            if len(given) not in (2, 3):
+                tell("a span is (low, high) or (low, high, step)", "span 须为 (低, 高) 或 (低, 高, 步长)")
+            elif len(known) == len(given) and (known[0] > known[1] or (len(known) == 3 and known[2] <= 0)):
+                tell(
+                    f"nothing is in {tuple(given)}", f"{tuple(given)} 内没有取值", "low not above high, a step above 0"
+                )
+        if problems:
+            raise InputError(problems)
+        object.__setattr__(self, "_held", tuple(known))
+
+    def scale(self, book: Book) -> Sequence[Fraction]:
+        """The knob's values, rising. Raises InputError when a span has no step and the figure gives none, DocumentError for unknown places."""
+        if self.values is not None:
+            return tuple(sorted(set(self._held)))
+        low, high = self._held[:2]
+        return _Steps(low, high, self._held[2] if len(self._held) == 3 else self._step(book))
+
+    def reform(self, value: Fraction) -> Reform:
+        """The reform that gives it a value."""
+        text = scalar_text(value)
+        # The id stands in the ids of the documents it cuts.
+        safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", f"{self.name}-{text}").strip("-")
+        named: dict[str, Any] = {"scheme": self.scheme}
+        if self.policy is not None:
+            named = {"policy": self.policy if isinstance(self.policy, str) else list(self.policy)}
+        said = f"{self.name}={text}"
+        return Reform.of(safe, [{**named, "path": self.path, self.way: text}], start=self.start, name=said)
+
+    def _step(self, book: Book) -> Fraction:
+        """One yuan or one ppm, in the unit in which the figures are written."""
+        if self.way == "points":
+            return Fraction(100, PPM)
+        steps = set()
+        if self.way != "times":
+            reform = self.reform(self._held[0])
+            reformed(book, [reform])  # says what is wrong with the place
+            for policy in meant({policy.id: policy for policy in book}, reform, reform.changes[0]):
+                try:
+                    path = place(policy.doc, self.path)
+                except NoPlaceError:
+                    continue
+                for leaf in policy.figures():
+                    # What is set takes the place of all that stands there; what is added goes to each figure below.
+                    mine = leaf.raw_path if self.way == "set" else leaf.raw_path[: len(path)]
+                    if mine == path and leaf.unit in ("fen", "ppm"):
+                        steps.add(
+                            Fraction(1, PPM) if leaf.unit == "ppm" else Fraction(100, MONEY_UNITS[leaf.written_in])
+                        )
+        if len(steps) != 1:
+            what, zh = "the figures of the knob do not say how fine it is", "无法由数值得知步长"
+            raise InputError(
+                [Problem(what=what, what_zh=zh, path=f"knob {self.name}", expected="span=(low, high, step)")]
+            )
+        return steps.pop()
+
+
+class Grid(Mapping[str, Reformed]):
+    """Reformed books by names that tell the values; `point(name)` are the values of the `knobs`."""
+
+    def __init__(self, book: Book, knobs: Sequence[Knob], points: Sequence[tuple[Fraction, ...]]) -> None:
+        self.book, self.knobs = book, tuple(knobs)
+        self._points: dict[str, tuple[Fraction, ...]] = {}
+        self._books: dict[str, Reformed] = {}
+        for point in points:
+            name = ", ".join(f"{knob.name}={scalar_text(value)}" for knob, value in zip(knobs, point))
+            if name not in self._points:
+                self._points[name] = point
+                self._books[name] = reformed(book, [knob.reform(value) for knob, value in zip(knobs, point)])
+
+    def __getitem__(self, name: str) -> Reformed:
+        return self._books[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._books)
+
+    def __len__(self) -> int:
+        return len(self._books)
+
+    def point(self, name: str) -> tuple[Fraction, ...]:
+        """Values of the knobs, in their order, of one of the books."""
+        return self._points[name]
+
+
+def grid(book: Book, knobs: Sequence[Knob]) -> Grid:
+    """Every combination of the knobs' values. Raises InputError, DocumentError."""
+    _told_apart(knobs)
+    scales = [knob.scale(book) for knob in knobs]
+    count = math.prod(len(scale) for scale in scales)
+    if count > MOST:
+        what, zh = f"{count} combinations, more than {MOST}", f"共 {count} 种组合，多于 {MOST}"
+        raise InputError(
+            [Problem(what=what, what_zh=zh, path="knobs", expected="larger steps, fewer values, or a sample")]
+        )
+    return Grid(book, knobs, list(product(*scales)))
+
+
+def sample(book: Book, knobs: Sequence[Knob], n: int, kind: str = "latin", *, seed: int = 0) -> Grid:
+    """`n` points of a Latin hypercube (`latin`) or a scrambled Sobol sequence (`sobol`), each at values of the knobs' own.
+
+    Raises YbcoreError without SciPy, InputError, DocumentError.
+    """
+    _told_apart(knobs)
+    problems = []
+    if kind not in ("latin", "sobol"):
+        problems.append(Problem(what=f"no kind of sample {kind!r}", what_zh=f"没有抽样方式 {kind!r}", path="kind", expected="latin, sobol"))  # fmt: skip
+    if not 1 <= n <= MOST:
+        problems.append(Problem(what=f"{n} points", what_zh=f"{n} 个点", path="n", expected=f"1 … {MOST}"))
+    elif kind == "sobol" and n & (n - 1):
+        near = 1 << (n.bit_length() - 1)
+        what, zh = f"{n} points of a Sobol sequence are not balanced", f"Sobol 序列的点数 {n} 不是 2 的幂"
+        problems.append(Problem(what=what, what_zh=zh, path="n", expected=f"a power of two: {near} or {2 * near}"))
+    if problems:
+        raise InputError(problems)
+    qmc = extra("scipy.stats.qmc", "simulate", "抽样", "a sample")
+    maker = qmc.LatinHypercube if kind == "latin" else qmc.Sobol
+    scales = [knob.scale(book) for knob in knobs]
+    points = maker(len(scales), rng=seed).random(n).tolist()
+    # A double below 1 times a count may round up to the count.
+    taken = [
+        tuple(scale[min(int(u * len(scale)), len(scale) - 1)] for u, scale in zip(point, scales)) for point in points
+    ]
+    return Grid(book, knobs, taken)
+
+
+def _told_apart(knobs: Sequence[Knob]) -> None:
+    names = [knob.name for knob in knobs]
+    problems = [
+        Problem(what=f"two knobs are named {name!r}", what_zh=f"两个旋钮同名 {name!r}", path="knobs", expected="name=…")
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1)
+    ]
+    if not names:
+        problems.append(Problem(what="no knob is given", what_zh="没有给出旋钮", path="knobs"))
+    if problems:
+        raise InputError(problems)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Measures over a grid; `comparison` is what `compare` gave."""
+
+    grid: Grid
+    comparison: Comparison
+
+    def table(self, measure: str) -> pa.Table:
+        """The rows of a measure with a column a knob (decimals) after `policy`; the base has null there."""
+        rows = self.comparison.table(measure)
+        names = rows["policy"].to_pylist()
+        for at, knob in enumerate(self.grid.knobs):
+            held = [_decimal(self.grid.point(name)[at]) if name in self.grid else None for name in names]
+            rows = rows.add_column(1 + at, knob.name, pa.array(held, pa.decimal128(38, _DECIMALS)))
+        return rows
+
+
+def _decimal(value: Fraction) -> Decimal:
+    return Decimal(scalar_text(value))
+
+
+def sweep(
+    engine: Engine,
+    tables: Mapping[str, Any],
+    knobs: Grid | Sequence[Knob],
+    measures: Sequence[Measure],
+    *,
+    state: Any = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Sweep:
+    """`compare` over a grid, or over the grid of knobs. Raises InputError, DocumentError."""
+    held = knobs if isinstance(knobs, Grid) else grid(engine.book, knobs)
+    return Sweep(held, compare(engine, tables, held, measures, state=state, progress=progress))
