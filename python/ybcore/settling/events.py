@@ -13,7 +13,7 @@ from ..columns.convert import NULL_INT
 from ..policy.compile import CompiledBook, Instance
 from .people import Facts, class_column
 
-__all__ = ["REASONS", "Assigned", "assign", "combinations", "year_starts"]
+__all__ = ["REASONS", "Assigned", "assign", "classified", "combinations", "year_starts"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -63,6 +63,12 @@ class Assigned:
 
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
+    of_event, told = classified(compiled, facts)
+    return Assigned(of_event, [compiled.instance(values, day) for values, day in told], facts.threads)
+
+
+def classified(compiled: CompiledBook, facts: Facts) -> tuple[Int32, list[tuple[dict[str, Any], int]]]:
+    """(combination of each event, and of each combination the values and the policy day of one of its events)."""
     edges = np.array(compiled.date_edges(), np.int64)
     blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None, "number": None}
     columns = [
@@ -84,7 +90,7 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             columns.append(class_column(sources, lut, len(members)))
             told.append(members)
     of_event, digits, first = combinations(facts.rows, columns, facts.threads)
-    found = []
+    found: list[tuple[dict[str, Any], int]] = []
     for i, event in enumerate(first.tolist()):
         held: dict[str, Any] = {}
         for name, what, digit in zip(names[1:], told[1:], digits[i][1:]):
@@ -92,8 +98,8 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
                 held[name] = what[digit]
             else:
                 held[name] = None if what[event] == NULL_INT else int(what[event])
-        found.append(compiled.instance(held, int(facts.day[event])))
-    return Assigned(of_event, found, facts.threads)
+        found.append((held, int(facts.day[event])))
+    return of_event, found
 
 
 def combinations(rows: int, columns: list[dict[str, Any]], threads: int) -> tuple[Int32, list[list[int]], Int64]:

@@ -46,6 +46,13 @@ class Tables:
             self._known[key] = self.add(table, **fields)
         return self._known[key]
 
+    def fork(self) -> Tables:
+        """The same rows to go on from."""
+        out = Tables()
+        out.rows = {name: list(rows) for name, rows in self.rows.items()}
+        out.values, out._known = list(self.values), dict(self._known)
+        return out
+
     def size(self, table: str) -> int:
         return len(self.rows[table])
 
