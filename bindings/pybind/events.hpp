@@ -2,6 +2,7 @@
 #pragma once
 
 #include "arrays.hpp"
+#include "state.hpp"
 #include "ybcore/settle.hpp"
 
 namespace ybcore::bind {

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, Measure, View, compare
+    from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
     from .people import People
@@ -18,6 +18,7 @@ _HOME = {
     "Comparison": "comparison",
     "Inequality": "measures",
     "Measure": "comparison",
+    "Needs": "comparison",
     "People": "people",
     "Reform": "reform",
     "Reformed": "reform",
@@ -36,6 +37,7 @@ __all__ = [
     "Comparison",
     "Inequality",
     "Measure",
+    "Needs",
     "People",
     "Reform",
     "Reformed",
