@@ -37,16 +37,16 @@ SHARED = {
     "by hospital": Reform.of("f", [{"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].deductible", "merge": {"repeat": "cumulative", "scope": "hospital"}}]),
     "by kind": Reform.of("g", [{"policy": LUOYANG, "path": RATE, "set": {"by": "psn_type", "12": "0.8", "else": "0.95"}}]),
     "no benefit": Reform.of("h", [{"policy": LUOYANG, "path": "plans[inpatient_community]", "merge": {"layers": None, "benefit": "none"}}]),
+    "household": Reform.of("m", [{"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].deductible", "merge": {"repeat": "cumulative", "scope": "household"}}]),
     "nothing": Reform.of("i", []),
 }  # fmt: skip
 #: What is run by itself.
 ALONE = {
     "first pay": Reform.of("k", [{"policy": BEIJING, "merge": {"pricing": {"first_pay": [{"ratio": "catalog"}, {"ratio": "0.1"}]}}}]),
     "exact": Reform.of("l", [{"policy": BEIJING, "merge": {"rounding": {"layer": "exact", "end": "jiao"}}}]),
-    "household": Reform.of("m", [{"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].deductible", "merge": {"repeat": "cumulative", "scope": "household"}}]),
     "admission": Reform.of("n", [{"scheme": name, "merge": {"dates": {"policy": "admission"}}} for name in ("luoyang-resident", "beijing-employee", "yuyang-rural")]),
     "split year": Reform.of("o", [{"policy": LUOYANG, "merge": {"year": {"starts": "07-01", "cross": "split"}}}]),
-    "account": Reform.of("p", [{"policy": BEIJING, "merge": {"accounts": {"topups": [{"every": "month", "amount": 100}]}}}]),
+    "account": Reform.of("p", [{"policy": BEIJING, "path": "accounts.topups[0].amount", "add": 50}]),
 }  # fmt: skip
 
 
@@ -57,7 +57,9 @@ def town():
     tables = {
         "visits": batch.visits, "lines": batch.lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events,
     }  # fmt: skip
-    engine = Engine(load_book(demo_policies()), Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog))))
+    accounts = Reform.of("q", [{"policy": BEIJING, "merge": {"accounts": {"mutual_aid": True, "topups": [{"every": "month", "amount": 100}]}}}])
+    book = reformed(load_book(demo_policies()), [accounts]).book
+    engine = Engine(book, Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog))))
     ids = list(dict.fromkeys(made.persons["psn_no"].to_pylist() + [p for p in batch.visits["psn_no"].to_pylist() if p]))
     lots = np.random.default_rng(3)
     income = lots.integers(5_000_00, 90_000_00, len(ids))

@@ -83,7 +83,7 @@ def _reads_alike(one: CompiledBook, two: CompiledBook) -> bool:
     ours, theirs = one.policies[0].model, two.policies[0].model
     return (
         input_tables(one) == input_tables(two)
-        and [p.model.tags for p in one.policies] == [p.model.tags for p in two.policies]
+        and [p.model.tags for p in one.policies if p.model.tags] == [p.model.tags for p in two.policies if p.model.tags]
         and (ours.dates.policy, ours.dates.order) == (theirs.dates.policy, theirs.dates.order)
     )
 
