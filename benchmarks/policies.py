@@ -77,7 +77,11 @@ def same(done: Any, own: Any, name: str, measures: Any) -> None:
     for measure in measures:
         if measure.name == "winners":
             continue
-        rows = [{k: v for k, v in row.items() if k != "policy"} for row in done.table(measure.name).to_pylist() if row["policy"] == name]
+        rows = [
+            {k: v for k, v in row.items() if k != "policy"}
+            for row in done.table(measure.name).to_pylist()
+            if row["policy"] == name
+        ]
         theirs = [{k: v for k, v in row.items() if k != "policy"} for row in own.table(measure.name).to_pylist()]
         if rows != theirs:
             raise SystemExit(f"{measure.name} of {name} differs from a run of its own")
@@ -139,7 +143,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--memory", default="", help="numbers of policies, by commas")
-    parser.add_argument("--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else")
+    parser.add_argument(
+        "--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else"
+    )
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     if args.needs:
@@ -155,7 +161,16 @@ def main() -> None:
             flush=True,
         )
     out["memory"] = [
-        fresh.ask("policies", "--visits", str(args.visits), "--threads", str(args.threads), "--needs", number, threads=args.threads)
+        fresh.ask(
+            "policies",
+            "--visits",
+            str(args.visits),
+            "--threads",
+            str(args.threads),
+            "--needs",
+            number,
+            threads=args.threads,
+        )
         for number in args.memory.split(",")
         if number
     ]

@@ -57,13 +57,26 @@ def town():
     tables = {
         "visits": batch.visits, "lines": batch.lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events,
     }  # fmt: skip
-    accounts = Reform.of("q", [{"policy": BEIJING, "merge": {"accounts": {"mutual_aid": True, "topups": [{"every": "month", "amount": 100}]}}}])
+    accounts = Reform.of(
+        "q",
+        [
+            {
+                "policy": BEIJING,
+                "merge": {"accounts": {"mutual_aid": True, "topups": [{"every": "month", "amount": 100}]}},
+            }
+        ],
+    )
     book = reformed(load_book(demo_policies()), [accounts]).book
     engine = Engine(book, Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog))))
     ids = list(dict.fromkeys(made.persons["psn_no"].to_pylist() + [p for p in batch.visits["psn_no"].to_pylist() if p]))
     lots = np.random.default_rng(3)
     income = lots.integers(5_000_00, 90_000_00, len(ids))
-    known = {"income": income, "consumption": income * 3 // 4, "decile": income // 9_000_00, "weight": lots.integers(1, 5, len(ids))}
+    known = {
+        "income": income,
+        "consumption": income * 3 // 4,
+        "decile": income // 9_000_00,
+        "weight": lots.integers(1, 5, len(ids)),
+    }
     return tables, engine, pa.table({"psn_no": ids, **known})
 
 
@@ -114,9 +127,7 @@ def test_sums_of_each_policy_are_those_of_a_run_of_its_own(town, alone, monkeypa
     tables, engine, people = town
     books, own = alone
     monkeypatch.setattr(comparison, "MOST_POLICIES", most)
-    done = compare(
-        Engine(engine.book, engine.catalog, threads=threads), tables, books, [*measures(people), Watch()]
-    )
+    done = compare(Engine(engine.book, engine.catalog, threads=threads), tables, books, [*measures(people), Watch()])
     told = {row["policy"]: row for row in done.table("watch").to_pylist()}
     assert [name for name, row in told.items() if row["shared"]] == list(SHARED)
     assert len({row["total"] for row in told.values()}) > len(SHARED) // 2
@@ -132,7 +143,12 @@ def test_a_measure_that_looks_at_rows_still_can(town):
     class Looks(Watch):
         def look(self, view):
             rows = view.visits
-            return pa.table({"cash": [rows["psn_cash_pay"].to_numpy()[view.counted].sum()], "number": [view.number("psn_cash_pay").sum()]})
+            return pa.table(
+                {
+                    "cash": [rows["psn_cash_pay"].to_numpy()[view.counted].sum()],
+                    "number": [view.number("psn_cash_pay").sum()],
+                }
+            )
 
     done = compare(engine, tables, {"rate": book}, [Looks()]).table("watch").to_pylist()
     rows = Engine(book.book, engine.catalog).settle(**tables, receipt=False).visits
@@ -156,8 +172,8 @@ def test_documents_that_books_share_are_compiled_once(town):
     assert held > 10
     other = CompiledBook(reformed(engine.book, [SHARED["rate"]]).book, shelf)
     changed = next(i for i, p in enumerate(other.policies) if p.id == LUOYANG)
-    before = {key for key in shelf.built}
-    for index, policy in enumerate(other.policies):
+    before = set(shelf.built)
+    for index, _policy in enumerate(other.policies):
         told = {name: ("" if a.kind == "text" else None) for name, a in other.attributes.items()}
         other.of_document(index, told, 19_900)
         other.of_document(index, told, 19_900)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from ..book import Book, Policy
 from ..conditions import Test
-from ..figures import Compute, Dated, FromAge, Table
 from ..vocabulary import ATTRIBUTES
+from .asks import asks_of
 from .figures import NoFigureError, Resolver
 from .instance import PlanBuilder
 from .pricing import pricing_program
@@ -49,20 +49,6 @@ class Instance:
     read: frozenset[tuple[str | int, ...]] = frozenset()
 
 
-def nodes(value: Any) -> Iterator[Any]:
-    """Every model node below a value, itself included."""
-    if hasattr(type(value), "model_fields"):
-        yield value
-        for name in type(value).model_fields:
-            yield from nodes(getattr(value, name))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from nodes(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from nodes(item)
-
-
 class CompiledBook:
     """A book with everything that can be known before visits come. Instances are added as combinations appear; not shared while growing."""
 
@@ -73,7 +59,9 @@ class CompiledBook:
         self.shelf = shelf = Shelf() if shelf is None else shelf
         self.tables_ = shelf.tables
         self.scheme_names = shelf.scheme_names
-        self.scheme_names += [s for s in dict.fromkeys(p.scheme.id for p in self.policies) if s not in self.scheme_names]
+        self.scheme_names += [
+            s for s in dict.fromkeys(p.scheme.id for p in self.policies) if s not in self.scheme_names
+        ]
         self.counter_names, self._counters = shelf.counter_names, shelf.counters
         self.layer_names, self._layers = shelf.layer_names, shelf.layers
         self.attribute_values, self.value_names = shelf.attribute_values, shelf.value_names
@@ -84,9 +72,16 @@ class CompiledBook:
         self.whole: set[str] = set()
         self.ages: set[int] = set()
         self.dates: set[int] = set()
-        gathered = [self._gather(policy) for policy in self.policies]
+        asks = [asks_of(policy) for policy in self.policies]
+        for each in asks:
+            for name, own in each.tests.items():
+                self.tests.setdefault(name, []).extend(own)
+            self.whole |= each.whole
+            self.ages |= each.ages
+            self.dates |= each.dates
+            self.fields += [name for name in each.fields if name not in self.fields]
         self.attributes = {name: self._asked(name) for name in self.tests}
-        self._readers = [Reader(*each, self.attributes) for each in gathered]
+        self._readers = [Reader(each, self.attributes) for each in asks]
         self._edges = {name: self.number_edges(name) for name, a in self.attributes.items() if a.kind == "number"}
         self._text = {name: self._text_tests(name) for name, a in self.attributes.items() if a.kind == "text"}
         self._classes: dict[str, dict[Any, Any]] = {}
@@ -95,40 +90,6 @@ class CompiledBook:
         self.max_tags = max((len(p.model.tags) for p in self.policies), default=0)
 
     # ------------------------------------------------------------------ what is asked
-
-    def _gather(self, policy: Policy) -> tuple[dict[str, list[Test]], set[str], set[int], set[int]]:
-        """What one document asks about: tests by attribute, attributes whose values matter whole, ages, dates."""
-        model = policy.model
-        start, end = policy.effective
-        tests: dict[str, list[Test]] = {}
-        whole: set[str] = set()
-        ages: set[int] = set()
-        dates = {start} | ({end} if end is not None else set())
-        for node in nodes(model):
-            if isinstance(node, Test):
-                tests.setdefault(node.attribute, []).append(node)
-            elif isinstance(node, Table):
-                tests.setdefault(node.by, [])
-            elif isinstance(node, Dated):
-                dates |= {row.start for row in node.rows}
-            elif isinstance(node, FromAge):
-                tests.setdefault("age", [])
-                ages = set(range(201))
-            elif isinstance(node, Compute):
-                wanted = [node.of_field] if node.of_field else []
-                wanted += [node.plus.count] if node.plus is not None else []
-                self.fields += [name for name in wanted if name not in self.fields]
-        for counter in model.counters.values():
-            if counter.scope.startswith("attribute:"):
-                name = counter.scope.partition(":")[2]
-                tests.setdefault(name, [])
-                whole.add(name)
-        for name, own in tests.items():
-            self.tests.setdefault(name, []).extend(own)
-        self.whole |= whole
-        self.ages |= ages
-        self.dates |= dates
-        return tests, whole, ages, dates
 
     def _asked(self, name: str) -> Asked:
         for policy in self.policies:

@@ -35,7 +35,9 @@ def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> i
     dates = [DATES.index(day) for day in (model.dates.class_, model.dates.ratio, model.dates.cap)]
     number = compiled.categories.setdefault(category, len(compiled.categories))
     # Without tags every document reads the same row of none.
-    tag_row = compiled.policies.index(next(p for p in compiled.policies if p.model is model)) if compiled.max_tags else 0
+    tag_row = (
+        compiled.policies.index(next(p for p in compiled.policies if p.model is model)) if compiled.max_tags else 0
+    )
     head, tail = (scale, *rounding, number, *where, *dates), (tag_row,)
     known = (head, tuple(steps), tail)
     if known not in compiled.program_numbers:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .tables import Tables
 
 if TYPE_CHECKING:
+    from .asks import Asks
     from .book import Asked, Instance
 
 __all__ = ["MOST_CLASSES", "Reader", "Shelf"]
@@ -19,16 +20,16 @@ MOST_CLASSES = 1 << 16  # values of one attribute whose class is remembered
 class Reader:
     """What one document can tell of a combination: equal keys get equal instances."""
 
-    def __init__(self, tests: dict[str, list[Any]], whole: set[str], ages: set[int], dates: set[int], asked: dict[str, Asked]) -> None:  # fmt: skip
-        self._dates = sorted(dates)
+    def __init__(self, asks: Asks, asked: dict[str, Asked]) -> None:
+        self._dates = sorted(asks.dates)
         self._numbers: list[tuple[str, list[int]]] = []
         self._texts: list[tuple[str, list[Any], dict[str, Any] | None]] = []
-        for name, own in tests.items():
+        for name, own in asks.tests.items():
             if asked[name].kind == "number":
                 edges = {edge for test in own for r in test.ranges for edge in (r.low, r.below) if edge is not None}
-                self._numbers.append((name, sorted(edges | (ages if name == "age" else set()))))
+                self._numbers.append((name, sorted(edges | (asks.ages if name == "age" else set()))))
             else:
-                self._texts.append((name, list(dict.fromkeys(own)), None if name in whole else {}))
+                self._texts.append((name, list(dict.fromkeys(own)), None if name in asks.whole else {}))
 
     def key(self, values: dict[str, Any], date: int) -> tuple[Any, ...]:
         """The classes of the attributes that the document asks about, and of the day."""
