@@ -160,7 +160,9 @@ void what_points_outside_is_named() {
   Cells cells{at.cell, at.pair, kCells, kPersons * kCells};
   const Wanted wanted{{&cells, 1}, kByCell, kByPerson};
   const Program program = at.scheme.program();
-  const auto wrong = [&](std::size_t combinations) { return invalid(program, events, {1, combinations, plans, reasons}, wanted, kPersons); };
+  const auto wrong = [&](std::size_t combinations) {
+    return invalid(program, events, {1, combinations, plans, reasons}, wanted, kPersons);
+  };
   CHECK(wrong(2) == nullptr);
   CHECK(wrong(1) != nullptr);
   plans[1] = 3;

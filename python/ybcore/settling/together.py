@@ -145,8 +145,8 @@ class _Found:
         reason = np.full(size, REASONS.index("no_policy"), np.uint8)
         shape = tuple((p.effective, p.scheme.region, tuple(p.scheme.insutype)) for p in book.policies)
         if shape not in self._holds:
-            which = [book.document(v["insutype"], v["insuplc_admdvs"], day) for v, day in self._told]
-            self._holds[shape] = np.array(which, np.int64)
+            held = [book.document(v["insutype"], v["insuplc_admdvs"], day) for v, day in self._told]
+            self._holds[shape] = np.array(held, np.int64)
         which = self._holds[shape]
         for index, policy in enumerate(book.policies):
             rows = np.flatnonzero(which == index)

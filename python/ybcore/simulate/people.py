@@ -113,7 +113,7 @@ class People:
             flat(self.table["psn_no"]).combine_chunks(),
         )
         row = np.asarray(rows.fill_null(-1), np.int64)
-        lost = np.unique(job.psn[job.psn >= 0])
+        lost = np.unique(job.psn[job.psn >= 0]).astype(np.int64)
         return Units(self, row), lost[row[lost] < 0]
 
     def column(self, name: str) -> pa.ChunkedArray:
