@@ -33,7 +33,7 @@ __all__ = ["BASE", "Cells", "Comparison", "Measure", "Needs", "View", "compare"]
 Int64 = npt.NDArray[np.int64]
 BASE = "base"
 MOST_POLICIES = 32  # in one pass
-MOST_BYTES = 1 << 28  # of their sums
+MOST_BYTES = 1 << 27  # of their sums
 Alternative = Book | Reformed | Engine | tuple[Book, Catalog]
 
 

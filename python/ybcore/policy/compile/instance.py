@@ -64,7 +64,10 @@ class PlanBuilder:
             value = self.compiled.attribute_value(attribute, str(self.values.get(attribute) or ""))
         else:
             kind = SCOPES.index(scope)
-        row = (self.compiled.counter(self.scheme, name), PERIODS.index(period), kind, value)
+        known = self.compiled.shelf.asked_counters
+        if (self.scheme, name) not in known:
+            known[self.scheme, name] = self.compiled.counter(self.scheme, name)
+        row = (known[self.scheme, name], PERIODS.index(period), kind, value)
         if row not in self.keys:
             if len(self.keys) == MAX_KEYS:
                 raise ValueError(f"a plan of {self.model.id} touches more than {MAX_KEYS} counters")
@@ -76,7 +79,7 @@ class PlanBuilder:
         return self.key(name, counter.period, counter.scope)
 
     def own_key(self, terms: tuple[Any, ...], period: str, scope: str) -> int:
-        return self.key(["own", [list(t) for t in terms], period, scope], period, scope)
+        return self.key(("own", terms, period, scope), period, scope)
 
     # ------------------------------------------------------------------ the plan
 
@@ -93,7 +96,7 @@ class PlanBuilder:
         admission = -1
         if model.admissions is not None and holds(model.admissions.when):
             rule = model.admissions
-            admission = self.key(["admission", rule.period, rule.scope], rule.period, rule.scope)
+            admission = self.key(("admission", rule.period, rule.scope), rule.period, rule.scope)
         rows = [self._layer(layer) for layer in active]
         layer_begin = self.tables.size("layers")
         for row in rows:

@@ -59,6 +59,7 @@ class Shelf:
         self.counter_names: list[str] = []
         self.layer_names: list[str] = []
         self.counters: dict[str, int] = {}
+        self.asked_counters: dict[tuple[str, Any], int] = {}  # the same by name, as plans ask for them
         self.layers: dict[str, int] = {}
         self.attribute_values: dict[tuple[str, str], int] = {}
         self.value_names: list[str] = []
