@@ -84,5 +84,5 @@ def _repeat(plan: PlanBuilder, layer: str, rule: Any) -> dict[str, int]:
         charged = rule.less == "charged"
         row["charged"] = int(charged)
         row["key"] = plan.own_key(((1, "layer", layer, "due" if charged else "deductible"),), period, scope)
-        row["high_key"] = plan.key(["highest", layer, period, scope], period, scope)
+        row["high_key"] = plan.key(("highest", layer, period, scope), period, scope)
     return row
