@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def needed(visits: int, policies: int, threads: int) -> dict[str, Any]:
     return {"policies": policies} | fresh.peak(lambda: compare(engine, tables, books, measures))
 
 
-def main() -> None:
+def main(words: Sequence[str] | None = None) -> None:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--visits", type=int, default=200_000)
@@ -147,7 +148,7 @@ def main() -> None:
         "--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else"
     )
     parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
+    args = parser.parse_args(words)
     if args.needs:
         print(json.dumps(needed(args.visits, args.needs, args.threads)))
         return

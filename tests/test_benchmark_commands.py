@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, fresh, report, scaling, startup  # noqa: E402
+from benchmarks import city, encoding, fresh, policies, report, scaling, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -186,3 +186,20 @@ def test_numbers_of_a_command_line():
     for wrong in ("", "x", "1,0", "1;2"):
         with pytest.raises(Exception, match="number"):
             report.integers(wrong)
+
+
+def test_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "policies.json"
+    policies.main(["--visits", "400", "--policies", "18", "--separate", "2", "--out", str(out)])
+    (row,) = json.loads(out.read_text())["rounds"]
+    assert row["separate_runs"] == 2 and row["one_pass"] >= row["settling"] + row["measuring"] > 0
+    assert "18 in one pass" in capsys.readouterr().out
+
+
+def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: pytest.MonkeyPatch):
+    right = policies.alone
+    monkeypatch.setattr(
+        policies, "alone", lambda engine, tables, book, measures: right(engine, tables, engine, measures)
+    )
+    with pytest.raises(SystemExit, match="differs from a run of its own"):
+        policies.timed(400, 18, 1, 1, 1)
