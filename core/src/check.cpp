@@ -224,7 +224,7 @@ const char* invalid(const Program& program, const Events& e, const Policies& pol
   for (const auto& columns : {wanted.by_cell, wanted.by_person})
     for (const std::uint8_t column : columns)
       if (column >= kColumns) return "columns";
-  if (wanted.by_cell.size() > kColumns) return "columns";
+  if (wanted.by_cell.size() > kColumns || wanted.by_person.size() > kColumns) return "columns";
   return has_fields(e, fields) ? nullptr : "fields";
 }
 

@@ -97,9 +97,10 @@ class Together:
         base = found.of(CompiledBook(self.job.compiled.book, shelf))
         tables = [found.of(book) for book in books]
         fits = [_prices_alike(base, table) for table in tables]
-        good = [table for table, fit in zip(tables, fits) if fit]
-        if not good:
+        if not any(fits):
             return [None] * len(books)
+        # The base stands first: people who have no other plans than under it are settled once for all.
+        good = [base, *(table for table, fit in zip(tables, fits) if fit)]
         own = np.where(job.at(job.reversal), 0, job.own_reason) if job.reverses else job.own_reason
         combination = np.where(own != 0, -1, of_event).astype(np.int32)
         events = job._events(SimpleNamespace(plan=combination, reason=own.astype(np.uint8)), self._natures)  # type: ignore[arg-type]
@@ -118,7 +119,7 @@ class Together:
         )
         each = [rows.reshape(len(good), one.count, 2 + len(by_cell)) for rows, one in zip(answer["by_cell"], cells)]
         people = answer["by_person"].reshape(len(good), len(by_person), job.people)
-        sums = iter([Sums(tuple(rows[i] for rows in each), people[i]) for i in range(len(good))])
+        sums = iter([Sums(tuple(rows[i] for rows in each), people[i]) for i in range(1, len(good))])
         return [next(sums) if fit else None for fit in fits]
 
     def _cells(self, cells: CellsOf) -> dict[str, Any]:

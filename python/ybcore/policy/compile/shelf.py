@@ -65,6 +65,7 @@ class Shelf:
         self.value_names: list[str] = []
         self.plan_names: list[tuple[str, str]] = []
         self.plan_document: list[int] = []
+        self.plans: dict[tuple[Any, ...], int] = {}  # equal plans of one name once
         self.programs: list[tuple[int, ...]] = []
         self.steps: list[tuple[int, ...]] = []
         self.program_numbers: dict[Any, int] = {}
