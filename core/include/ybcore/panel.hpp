@@ -2,7 +2,8 @@
 // while it is in cache.
 //
 // Meaning   Under each policy every group is settled as `settle` would settle it; what comes of the visits is added up where it arises and
-//           let go. Groups that have no other plans than under the first policy are settled once. Instead of a plan an event has its combination of attribute classes, and each policy says which plan that is.
+//           let go. Groups that have no other plans than under the first policy are settled once. Instead of a plan an event has its
+//           combination of attribute classes, and each policy says which plan that is.
 // Units     As of settle.hpp. Only visits that are settled or had no benefit count; the money of others is nobody's.
 // Requires  Events whose `plan` is the combination, or -1 with a reason that holds under every policy; no opening state.
 // Gives     Sums that are the same for any number of threads.
