@@ -190,7 +190,7 @@ def test_numbers_of_a_command_line():
 
 def test_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "policies.json"
-    policies.main(["--visits", "400", "--policies", "18", "--separate", "2", "--out", str(out)])
+    policies.main(["--visits", "4000", "--policies", "18", "--separate", "2", "--out", str(out)])
     (row,) = json.loads(out.read_text())["rounds"]
     assert row["separate_runs"] == 2 and row["one_pass"] >= row["settling"] + row["measuring"] > 0
     assert "18 in one pass" in capsys.readouterr().out
@@ -202,4 +202,4 @@ def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: 
         policies, "alone", lambda engine, tables, book, measures: right(engine, tables, engine, measures)
     )
     with pytest.raises(SystemExit, match="differs from a run of its own"):
-        policies.timed(400, 18, 1, 1, 1)
+        policies.timed(4000, 18, 1, 1, 1)
