@@ -99,7 +99,9 @@ Added alone(const Setting& at, const std::array<std::int32_t, 2>& plan, const st
   out.balance = balance;
   out.account_cursor = cursor;
   out.account_through = through;
-  Settled run = settle(at.scheme.program(), batch.events(), at.accounts, {}, out, false, 1);
+  const Program program = at.scheme.program();
+  const Events events = batch.events();
+  Settled run = settle(program, events, at.accounts, {}, out, false, 1);
   CHECK(run.status.code == Code::kOk);
   std::array<std::int64_t*, kColumns> to{};
   for (std::size_t c = 0; c < kColumns; ++c) to[c] = columns.data() + c * visits;
