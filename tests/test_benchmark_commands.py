@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, files, fresh, report, resettle, scaling, startup  # noqa: E402
+from benchmarks import city, encoding, files, fresh, policies, report, resettle, scaling, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -242,3 +242,20 @@ def test_files_needs_years_that_are_settled_alike(tmp_path: Path):
     pq.write_table(table.set_column(cash, "psn_cash_pay", pc.add(table["psn_cash_pay"], 1)), part)
     with pytest.raises(SystemExit, match="settled differently"):
         files.compared(tmp_path / "out-scattered", tmp_path / "out-grouped")
+
+
+def test_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "policies.json"
+    policies.main(["--visits", "4000", "--policies", "18", "--separate", "2", "--out", str(out)])
+    (row,) = json.loads(out.read_text())["rounds"]
+    assert row["separate_runs"] == 2 and row["one_pass"] >= row["settling"] + row["measuring"] > 0
+    assert "18 in one pass" in capsys.readouterr().out
+
+
+def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: pytest.MonkeyPatch):
+    right = policies.alone
+    monkeypatch.setattr(
+        policies, "alone", lambda engine, tables, book, measures: right(engine, tables, engine, measures)
+    )
+    with pytest.raises(SystemExit, match="differs from a run of its own"):
+        policies.timed(4000, 18, 1, 1, 1)

@@ -20,6 +20,7 @@ void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
 void bind_pages(pybind11::module_& m);
 void bind_pricing(pybind11::module_& m);
+void bind_panel(pybind11::module_& m);
 void bind_settle(pybind11::module_& m);
 void bind_texts(pybind11::module_& m);
 }  // namespace ybcore::bind
@@ -45,6 +46,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_order(m);
   ybcore::bind::bind_pages(m);
   ybcore::bind::bind_pricing(m);
+  ybcore::bind::bind_panel(m);
   ybcore::bind::bind_settle(m);
   ybcore::bind::bind_texts(m);
 }

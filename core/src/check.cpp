@@ -1,6 +1,7 @@
 // Are the tables and columns that came from outside safe to follow? Asked once a run, so that the hot path need not ask.
 #include <algorithm>
 
+#include "ybcore/panel.hpp"
 #include "ybcore/settle.hpp"
 
 namespace ybcore {
@@ -139,7 +140,9 @@ bool cuts(std::span<const std::int64_t> begin, std::size_t total) {
 
 const char* invalid(const Program& program) noexcept { return Checker(program).program(); }
 
-const char* invalid(const Program& program, const Events& e, std::size_t persons) noexcept {
+namespace {
+// Everything but the plans.
+const char* invalid_rows(const Events& e, std::size_t persons) noexcept {
   const std::size_t n = e.size();
   if (!cuts(e.event_begin, n)) return "event_begin";
   if (n > INT32_MAX) return "visit";
@@ -159,14 +162,31 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
       if (person < 0 || static_cast<std::size_t>(person) >= persons) return "person";
     }
   }
-  std::int64_t fields = 0;
   if (e.visit.empty() && n != rows) return "visit";
   for (std::size_t i = 0; i < e.visit.size(); ++i) {
     if (e.visit[i] < 0 || e.visit[i] >= visits) return "visit";
     const auto visit = static_cast<std::size_t>(e.visit[i]);
     if (e.event_begin[visit] > static_cast<std::int64_t>(i) || e.event_begin[visit + 1] <= static_cast<std::int64_t>(i)) return "visit";
   }
-  for (std::size_t i = 0; i < n; ++i) {
+  if (e.init.size() != e.is_reversal.size()) return "init";
+  for (const std::int64_t init : e.init)
+    if (init >= visits) return "init";
+  for (const std::int32_t donor : e.donor)
+    if (donor >= static_cast<std::int64_t>(persons)) return "donor";
+  return nullptr;
+}
+
+bool has_fields(const Events& e, std::int64_t fields) noexcept {
+  std::size_t used = 0;
+  while (used < 63 && (fields >> used) != 0) ++used;
+  return e.fields.size() >= used * e.size();
+}
+}  // namespace
+
+const char* invalid(const Program& program, const Events& e, std::size_t persons) noexcept {
+  if (const char* wrong = invalid_rows(e, persons)) return wrong;
+  std::int64_t fields = 0;
+  for (std::size_t i = 0; i < e.size(); ++i) {
     const std::int32_t plan = e.plan[i];
     if (plan >= static_cast<std::int64_t>(program.plans.size()) ||
         (plan < 0 && e.reason[i] == 0 && (e.is_reversal.empty() || e.is_reversal[i] == 0)))
@@ -177,15 +197,35 @@ const char* invalid(const Program& program, const Events& e, std::size_t persons
       fields |= row.fields;
     }
   }
-  if (e.init.size() != e.is_reversal.size()) return "init";
-  for (const std::int64_t init : e.init)
-    if (init >= visits) return "init";
-  for (const std::int32_t donor : e.donor)
-    if (donor >= static_cast<std::int64_t>(persons)) return "donor";
-  std::size_t used = 0;
-  while (used < 63 && (fields >> used) != 0) ++used;
-  if (e.fields.size() < used * n) return "fields";
-  return nullptr;
+  return has_fields(e, fields) ? nullptr : "fields";
+}
+
+const char* invalid(const Program& program, const Events& e, const Policies& policies, const Wanted& wanted, std::size_t persons) noexcept {
+  if (const char* wrong = invalid_rows(e, persons)) return wrong;
+  const std::size_t cells = policies.count * policies.combinations;
+  if (policies.plan.size() != cells || policies.reason.size() != cells) return "plan";
+  for (std::size_t i = 0; i < cells; ++i)
+    if (policies.plan[i] >= static_cast<std::int64_t>(program.plans.size()) || (policies.plan[i] < 0 && policies.reason[i] == 0))
+      return "plan";
+  for (std::size_t i = 0; i < e.size(); ++i)
+    if (e.plan[i] >= static_cast<std::int64_t>(policies.combinations) || (e.plan[i] < 0 && e.reason[i] == 0)) return "combination";
+  std::int64_t fields = 0;
+  for (const PlanRow& row : program.plans) {
+    if (static_cast<std::size_t>(row.tags) > e.tags) return "tags";
+    fields |= row.fields;
+  }
+  for (const Cells& c : wanted.cells) {
+    if (c.of.size() != e.group.size() || c.pair.size() != e.group.size()) return "cells";
+    for (std::size_t v = 0; v < c.of.size(); ++v) {
+      if (c.of[v] < 0) continue;
+      if (static_cast<std::size_t>(c.of[v]) >= c.count || c.pair[v] < 0 || static_cast<std::size_t>(c.pair[v]) >= c.pairs) return "cells";
+    }
+  }
+  for (const auto& columns : {wanted.by_cell, wanted.by_person})
+    for (const std::uint8_t column : columns)
+      if (column >= kColumns) return "columns";
+  if (wanted.by_cell.size() > kColumns || wanted.by_person.size() > kColumns) return "columns";
+  return has_fields(e, fields) ? nullptr : "fields";
 }
 
 }  // namespace ybcore

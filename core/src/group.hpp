@@ -6,6 +6,7 @@
 #include "partition.hpp"
 #include "visit.hpp"
 #include "ybcore/ledger.hpp"
+#include "ybcore/panel.hpp"
 #include "ybcore/settle.hpp"
 
 namespace ybcore {
@@ -17,6 +18,20 @@ class Group {
         const Outputs& out, bool closing, bool whole_fen, std::size_t chunk);
   // `next`: the partition after this one, or this one where it is the last.
   Status settle(std::size_t part, std::size_t next, State* closing);
+
+  // What a chunk of partitions adds up, and where the visits of the one at hand count.
+  struct Local {
+    std::vector<std::vector<std::int64_t>> sums;
+    std::vector<std::vector<std::int32_t>> stamp;  // by pair: the last pass that met it
+    std::vector<std::int32_t> person, cell, pair;
+    std::vector<std::int64_t> first;   // by visit: what it came to under the first policy
+    std::vector<std::uint8_t> counts;  // by visit: whether it counted there
+    std::vector<std::size_t> changed;  // groups to settle
+    std::int32_t passes = 0;
+  };
+  // One partition under every policy; see panel.hpp. `other`: by policy and combination, 1 where the plan is not that of the first.
+  Status settle_each(std::size_t part, const Policies& policies, std::span<const std::uint8_t> other, const AccountEvents& accounts,
+                     std::span<const std::int64_t> balance, const Wanted& wanted, Local& local, std::span<std::int64_t> by_person);
 
  private:
   const Prepared& program_;
@@ -44,6 +59,14 @@ class Group {
   bool reverses_ = false;  // some visit of it takes another back
 
   void sort(std::size_t part);
+  void take_plans(std::size_t group, const std::int32_t* plan, const std::uint8_t* reason, const AccountEvents& accounts,
+                  std::span<const std::int64_t> balance);
+  [[nodiscard]] bool differs(std::size_t group, const std::uint8_t* other) const;
+  void gather(const Wanted& wanted, Local& local) const;
+  [[nodiscard]] std::int64_t number(std::size_t visit, std::size_t column) const;
+  void read(std::size_t visit, const Wanted& wanted, std::int64_t* values) const;
+  void add_up(std::size_t policy, std::size_t visit, std::int64_t sign, const std::int64_t* values, const Wanted& wanted,
+              std::size_t persons, Local& local, std::span<std::int64_t> by_person) const;
   void look_ahead();
   void by_time();
   [[nodiscard]] bool before(std::uint32_t a, std::uint32_t b) const;

@@ -102,7 +102,7 @@ void Partitions::pack_chunk(std::size_t chunk) {
       stream_word(to + 9, static_cast<std::uint64_t>(e.second.empty() ? 0 : e.second[v]));
       const std::int64_t* nature = e.natures.data() + i * stride;
       for (std::size_t n = 0; n < 5; ++n) stream_word(to + 10 + n, static_cast<std::uint64_t>(nature[n]));
-      stream_word(to + 15, pair(group, 0));
+      stream_word(to + 15, pair(group, e.plan[i]));
     }
   }
   stream_done();

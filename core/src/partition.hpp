@@ -25,10 +25,11 @@ struct alignas(64) Record {
   std::uint32_t packed;
   std::int64_t first, second;  // when it is settled
   std::int64_t nature[5];
-  std::int32_t group, spare;
+  std::int32_t group, combination;  // what `plan` was when the record was made
 
   [[nodiscard]] std::uint32_t parts() const { return packed & 0xffff; }  // of its visit
   [[nodiscard]] Reason reason() const { return static_cast<Reason>((packed >> 16) & 0xff); }
+  void set_reason(std::uint8_t reason) { packed = (packed & ~0xff0000U) | std::uint32_t{reason} << 16; }
   [[nodiscard]] bool later() const { return (packed >> 24 & 1) != 0; }
   [[nodiscard]] bool acct_used() const { return (packed >> 24 & 2) != 0; }
   [[nodiscard]] bool is_reversal() const { return (packed >> 24 & 4) != 0; }

@@ -658,6 +658,18 @@ def settle(
     want_columns: int,
     threads: int,
 ) -> dict[str, Any]: ...
+def settle_each(
+    program: dict[str, Any],
+    events: dict[str, Any],
+    plan: NDArray[np.int32],
+    reason: NDArray[np.uint8],
+    policies: int,
+    accounts: dict[str, Any],
+    cells: list[dict[str, Any]],
+    by_cell: list[int],
+    by_person: list[int],
+    threads: int,
+) -> dict[str, Any]: ...
 def sole_rows(key: NDArray[np.int32], keys: int, unknown: int) -> NDArray[np.int32] | None: ...
 def steps(values: NDArray[np.int64], threads: int = 1) -> tuple[int, int]: ...
 def taken(

@@ -13,7 +13,7 @@ from ..columns.convert import NULL_INT
 from ..policy.compile import CompiledBook, Instance
 from .people import Facts, class_column
 
-__all__ = ["REASONS", "Assigned", "assign", "combinations", "year_starts"]
+__all__ = ["REASONS", "Assigned", "assign", "classified", "combinations", "year_starts"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -64,6 +64,13 @@ class Assigned:
 
 def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
     """Classes of every attribute the book asks about, their combinations, and one compiled plan for each."""
+    of_event, told = classified(compiled, facts)
+    return Assigned(of_event, [compiled.instance(*one) for one in told], facts.threads)
+
+
+def classified(compiled: CompiledBook, facts: Facts) -> tuple[Int32, list[tuple[list[Any], int, list[Any]]]]:
+    """(combination of each event, and of each combination the value of each attribute and the policy day of one of its events, and what the book tells
+    of the values)."""
     edges = np.array(compiled.date_edges(), np.int64)
     blank: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None, "number": None}
     columns = [
@@ -97,8 +104,8 @@ def assign(compiled: CompiledBook, facts: Facts) -> Assigned:
             else:
                 held.append(None if what[event] == NULL_INT else int(what[event]))
                 classes += compiled.classes(name, held[-1:])
-        found.append(compiled.instance(held, day, classes))
-    return Assigned(of_event, found, facts.threads)
+        found.append((held, day, classes))
+    return of_event, found
 
 
 def combinations(rows: int, columns: list[dict[str, Any]], threads: int) -> tuple[Int32, list[list[int]], Int64]:

@@ -207,6 +207,7 @@ class Job(Given):
             self.event_days = np.where(parted, np.maximum(1, high - low), self.days[visit]).astype(np.int32)
         self.facts = facts
         facts.know("ipt_days", self.event_days)
+        self.own_reason = reason
         assigned = assign(self.compiled, facts)
         if self.whole:
             self.period, self.later = self._period(assigned, visit), None

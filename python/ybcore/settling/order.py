@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +12,8 @@ from .. import _core
 from ..columns.convert import NULL_DAY, numbers_in
 from ..columns.ids import flat
 from ..columns.read import Frame
-from ..policy.compile.book import CompiledBook, nodes
+from ..policy.compile.asks import asks_of
+from ..policy.compile.book import CompiledBook
 
 __all__ = [
     "group_persons",
@@ -28,16 +28,11 @@ __all__ = [
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-# Asked of every batch, known once a book is compiled.
-_SCOPES: WeakKeyDictionary[CompiledBook, frozenset[str]] = WeakKeyDictionary()
 
 
 def scopes_used(compiled: CompiledBook) -> frozenset[str]:
     """Scopes by which some rule of the book counts."""
-    if compiled not in _SCOPES:
-        scopes = (getattr(node, "scope", None) for policy in compiled.policies for node in nodes(policy.model))
-        _SCOPES[compiled] = frozenset(scope for scope in scopes if isinstance(scope, str))
-    return _SCOPES[compiled]
+    return frozenset(scope for policy in compiled.policies for scope in asks_of(policy).scopes)
 
 
 def uses_households(compiled: CompiledBook) -> bool:

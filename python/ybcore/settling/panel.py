@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from ..catalog import Catalog
+from ..policy import Book
 from ..policy.compile import CompiledBook
 from .events import Assigned
 from .given import input_tables
 from .job import NO_FIGURE, Job
-from .order import uses_households, uses_mutual_aid
+from .together import CellsOf, Sums, Together, shares
 
 __all__ = ["Panel"]
 
@@ -47,14 +50,32 @@ class Panel:
         before, natures, price = self._begun
         if not _prices_alike(first, job, before, assigned):
             natures, price = job._price(assigned, False)
-        if _shares(first.compiled) != _shares(compiled):
+        if shares(first.compiled) != shares(compiled):
             job._order()
             job.__dict__.pop("order", None)
         return job, job.finish(assigned, natures, price, columns=columns)
 
+    @cached_property
+    def _together(self) -> Together:
+        return Together(self.job, self._begun[1])
 
-def _shares(compiled: CompiledBook) -> tuple[bool, bool]:
-    return uses_households(compiled), uses_mutual_aid(compiled)
+    def sums(
+        self, books: Sequence[Book], cells: Sequence[CellsOf], by_cell: Sequence[str], by_person: Sequence[str]
+    ) -> list[Sums | None]:
+        """What comes of each book under the first catalogue, added up in one pass; None of a book that `settle` must run by itself."""
+        own = self.job.compiled
+        if not self._together.may:
+            return [None] * len(books)
+        alike = []
+        for book in books:
+            asks = CompiledBook(book)
+            alike.append(_reads_alike(own, asks) and self._together.alike(asks))
+        shelf = own.shelf.fork()
+        good = [CompiledBook(book, shelf) for book, fits in zip(books, alike) if fits]
+        if not good:
+            return [None] * len(books)
+        found = iter(self._together.settle(good, cells, by_cell, by_person))
+        return [next(found) if fits else None for fits in alike]
 
 
 def _reads_alike(one: CompiledBook, two: CompiledBook) -> bool:
@@ -62,7 +83,7 @@ def _reads_alike(one: CompiledBook, two: CompiledBook) -> bool:
     ours, theirs = one.policies[0].model, two.policies[0].model
     return (
         input_tables(one) == input_tables(two)
-        and [p.model.tags for p in one.policies] == [p.model.tags for p in two.policies]
+        and [p.model.tags for p in one.policies if p.model.tags] == [p.model.tags for p in two.policies if p.model.tags]
         and (ours.dates.policy, ours.dates.order) == (theirs.dates.policy, theirs.dates.order)
     )
 

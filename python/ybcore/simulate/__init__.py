@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .comparison import Comparison, Measure, View, compare
+    from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
     from .knobs import Grid, Knob, Sweep, grid, sample, sweep
@@ -27,6 +27,7 @@ _HOME = {
     "Knob": "knobs",
     "Mean": "exact",
     "Measure": "comparison",
+    "Needs": "comparison",
     "Parts": "package",
     "People": "people",
     "Ratio": "exact",
@@ -60,6 +61,7 @@ __all__ = [
     "Knob",
     "Mean",
     "Measure",
+    "Needs",
     "Parts",
     "People",
     "Ratio",

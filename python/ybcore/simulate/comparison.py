@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,12 +26,41 @@ from .reform import Reformed
 
 if TYPE_CHECKING:
     from ..settling.job import Job
+    from ..settling.together import Sums
 
-__all__ = ["BASE", "Comparison", "Measure", "View", "compare"]
+__all__ = ["BASE", "Cells", "Comparison", "Measure", "Needs", "View", "compare"]
 
 Int64 = npt.NDArray[np.int64]
 BASE = "base"
+MOST_POLICIES = 32  # in one pass
+MOST_BYTES = 1 << 27  # of their sums
 Alternative = Book | Reformed | Engine | tuple[Book, Catalog]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows of something, told apart by columns: the cell of each row, and the values of each cell, in order of the values."""
+
+    of: Int64
+    values: pa.Table
+    count: int
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a measure asks of every policy: sums of columns by the cell of the visit, and by person."""
+
+    cells: tuple[Cells, ...] = ()
+    by_cell: tuple[str, ...] = ()
+    by_person: tuple[str, ...] = ()
+
+    def __or__(self, other: Needs) -> Needs:
+        once = dict.fromkeys
+        return Needs(
+            self.cells + other.cells,
+            tuple(once(self.by_cell + other.by_cell)),
+            tuple(once(self.by_person + other.by_person)),
+        )
 
 
 class View:
@@ -40,15 +69,38 @@ class View:
     Rows are visits in input order, people are numbered as `People` of the batch numbers them. Money is int64 fen.
     """
 
-    def __init__(self, name: str, job: Job, answer: dict[str, Any], base: View | None) -> None:
-        self.name, self._job, self._answer = name, job, answer
+    def __init__(
+        self, name: str, run: Callable[[], tuple[Job, dict[str, Any]]], base: View | None, sums: Sums | None = None, needs: Needs | None = None
+    ) -> None:  # fmt: skip
+        self.name, self._run, self._sums, self._needs = name, run, sums, needs
         self.base = self if base is None else base
         self._people: dict[str, Int64] = {}
+        # A policy that came with sums reads the batch as the base does.
+        self._shared: dict[Any, Any] = {} if sums is None else self.base._shared
+
+    @cached_property
+    def _ran(self) -> tuple[Job, dict[str, Any]]:
+        """The rows of the policy, which a run of its own gives."""
+        return self._run()
+
+    @property
+    def _job(self) -> Job:
+        return self._ran[0] if self._sums is None else self.base._job
+
+    @property
+    def _answer(self) -> dict[str, Any]:
+        return self._ran[1]
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What no policy changes that reads the batch as the base does: made once and kept."""
+        if key not in self._shared:
+            self._shared[key] = make()
+        return self._shared[key]
 
     @cached_property
     def visits(self) -> pa.Table:
         """Rows of results, as `Settlement.visits` has them."""
-        return visit_table(self._job, self._answer)
+        return visit_table(*self._ran)
 
     @cached_property
     def counted(self) -> npt.NDArray[np.bool_]:
@@ -57,15 +109,13 @@ class View:
 
     def number(self, column: str) -> Int64:
         """A column of numbers by visit, 0 where a visit was refused. Raises InputError when there is no such column."""
-        if column not in NUMBERS:
-            what, zh = f"the results have no column of numbers {column!r}", f"结果中没有数值列 {column!r}"
-            raise InputError([Problem(what=what, what_zh=zh, path="columns", nearest=nearest(column, NUMBERS))])
+        _known(column)
         held: Int64 | None = number_of(self._answer, column)
         if held is None:
             return np.zeros(self._job.visits.rows, np.int64)
         return held if self.counted.all() else np.where(self.counted, held, 0)
 
-    @cached_property
+    @property
     def person(self) -> npt.NDArray[np.int32]:
         """Number of the person of each visit; -1 where it names none."""
         return self._job.psn
@@ -94,9 +144,33 @@ class View:
 
     def by_person(self, column: str) -> Int64:
         """Sum of a column over the visits of each person."""
+        if self._sums is not None and self._needs is not None and column in self._needs.by_person:
+            return self._sums.by_person[self._needs.by_person.index(column)]
         if column not in self._people:
             self._people[column] = summed(self.number(column), self.person, self.people)
         return self._people[column]
+
+    def by_cell(self, cells: Cells, columns: Sequence[str]) -> dict[str, Int64]:
+        """`visits` and `persons` that count in each cell, and sums of columns over them."""
+        if self._sums is not None and self._needs is not None and set(columns) <= set(self._needs.by_cell):
+            place = next((i for i, one in enumerate(self._needs.cells) if one is cells), None)
+            if place is not None:
+                rows, names = self._sums.by_cell[place], ("visits", "persons", *self._needs.by_cell)
+                return {name: rows[:, names.index(name)] for name in ("visits", "persons", *columns)}
+        at = np.where(self.counted, cells.of, -1)
+        out = {"visits": summed(np.ones(len(at), np.int64), at, cells.count)}
+        who = at >= 0
+        pairs = np.unique(at[who] * max(1, self.people) + self.person[who])
+        out["persons"] = np.bincount(pairs // max(1, self.people), minlength=cells.count)
+        for name in columns:
+            out[name] = summed(self.number(name), at, cells.count)
+        return out
+
+
+def _known(column: str) -> None:
+    if column not in NUMBERS:
+        what, zh = f"the results have no column of numbers {column!r}", f"结果中没有数值列 {column!r}"
+        raise InputError([Problem(what=what, what_zh=zh, path="columns", nearest=nearest(column, NUMBERS))])
 
 
 def _first_parts(job: Job, values: Any, *, by_event: bool = False) -> Any:
@@ -116,7 +190,10 @@ def summed(values: Int64, cell: npt.NDArray[Any], cells: int) -> Int64:
 
 
 class Measure(Protocol):
-    """Looks at the policies one after the other. `name`: of its table."""
+    """Looks at the policies one after the other. `name`: of its table.
+
+    One that also has `needs(base: View) -> Needs` gets sums; where every measure has it, policies are settled in one pass.
+    """
 
     name: str
 
@@ -155,24 +232,82 @@ def compare(
     """
     _named(alternatives, measures)
     known = {name: tables.get(name) for name in ("visits", "lines", "persons", "institutions", "acct_events")}
+    began = time.perf_counter()
     panel = Panel(engine._compiled, engine.catalog, known, engine.threads, state)
     seen: dict[str, list[pa.Table]] = {measure.name: [] for measure in measures}
     seconds: list[tuple[float, float]] = []
-    base: View | None = None
-    for number, name in enumerate((BASE, *alternatives)):
-        began = time.perf_counter()
-        compiled, catalog = _meant(engine, None if name == BASE else alternatives[name])
-        view = View(name, *panel.settle(compiled, catalog), base)
-        settled = time.perf_counter()
+    base = View(BASE, lambda: panel.settle(engine._compiled, engine.catalog), None)
+    base._ran  # noqa: B018
+
+    def look(view: View, settling: float) -> None:
+        at = time.perf_counter()
         for measure in measures:
             rows = measure.look(view)
-            seen[measure.name].append(rows.add_column(0, "policy", pa.array([name] * rows.num_rows, pa.string())))
-        base = view if base is None else base
-        seconds.append((settled - began, time.perf_counter() - settled))
+            seen[measure.name].append(rows.add_column(0, "policy", pa.array([view.name] * rows.num_rows, pa.string())))
+        seconds.append((settling, time.perf_counter() - at))
         if progress is not None:
-            progress(number + 1, len(alternatives) + 1)
+            progress(len(seconds), len(alternatives) + 1)
+
+    look(base, time.perf_counter() - began)
+    needs = _needs(base, measures)
+    names = list(alternatives)
+    size = max(1, len(names)) if needs is None else _block(base, needs)
+    for block in (names[at : at + size] for at in range(0, len(names), size)):
+        began = time.perf_counter()
+        sums = _in_one_pass(engine, panel, [alternatives[name] for name in block], needs)
+        each = (time.perf_counter() - began) / len(block)
+        for name in block:
+            began = time.perf_counter()
+            view = View(name, partial(_alone, engine, panel, alternatives[name]), base, sums.pop(0), needs)
+            if view._sums is None:
+                view._ran  # noqa: B018
+            look(view, each + time.perf_counter() - began)
     joined = {name: pa.concat_tables(rows, promote_options="default") for name, rows in seen.items()}
     return Comparison((BASE, *alternatives), joined, seconds)
+
+
+def _needs(base: View, measures: Sequence[Measure]) -> Needs | None:
+    """What all measures ask for; None when one wants more than sums."""
+    out = Needs()
+    for measure in measures:
+        asks = getattr(measure, "needs", None)
+        if asks is None:
+            return None
+        out |= asks(base)
+    for column in (*out.by_cell, *out.by_person):
+        _known(column)
+    return out
+
+
+def _block(base: View, needs: Needs) -> int:
+    """How many policies are settled in one pass: as many as leave their sums within bounds."""
+    threads = max(1, base._job.threads)
+    by_cell = sum(cells.count for cells in needs.cells) * (2 + len(needs.by_cell)) * (1 + 8 * threads)
+    each = 8 * (by_cell + base.people * len(needs.by_person))
+    return int(min(MOST_POLICIES, max(1, MOST_BYTES // max(1, each))))
+
+
+def _in_one_pass(engine: Engine, panel: Panel, block: Sequence[Alternative], needs: Needs | None) -> list[Sums | None]:
+    """Sums of each policy; None of one that is to be run by itself."""
+    if needs is None:
+        return [None] * len(block)
+    books = [_book_of(engine, each) for each in block]
+    found = iter(panel.sums([book for book in books if book is not None], needs.cells, needs.by_cell, needs.by_person))
+    return [None if book is None else next(found) for book in books]
+
+
+def _book_of(engine: Engine, alternative: Alternative) -> Book | None:
+    """The book of an alternative that leaves the catalogue as it is."""
+    if isinstance(alternative, Reformed):
+        return alternative.book
+    if isinstance(alternative, Book):
+        return alternative
+    book, catalog = (alternative.book, alternative.catalog) if isinstance(alternative, Engine) else alternative
+    return book if catalog is engine.catalog else None
+
+
+def _alone(engine: Engine, panel: Panel, alternative: Alternative) -> tuple[Job, dict[str, Any]]:
+    return panel.settle(*_meant(engine, alternative))
 
 
 def _named(alternatives: Mapping[str, Alternative], measures: Sequence[Measure]) -> None:
@@ -193,9 +328,7 @@ def _named(alternatives: Mapping[str, Alternative], measures: Sequence[Measure])
         raise InputError(problems)
 
 
-def _meant(engine: Engine, alternative: Alternative | None) -> tuple[CompiledBook, Catalog | None]:
-    if alternative is None:
-        return engine._compiled, engine.catalog
+def _meant(engine: Engine, alternative: Alternative) -> tuple[CompiledBook, Catalog | None]:
     if isinstance(alternative, Engine):
         return alternative._compiled, alternative.catalog
     if isinstance(alternative, tuple):

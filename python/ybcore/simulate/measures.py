@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from ..errors import InputError, Problem
 from ..policy.vocabulary import ATTRIBUTES, PAYERS
-from .comparison import View, summed
-from .people import Cells, People, Units, cells_of
+from .comparison import Cells, Needs, View, summed
+from .people import People, Units, cells_of
 
 __all__ = ["Burden", "Catastrophic", "Inequality", "Spending", "Winners"]
 
@@ -39,19 +39,22 @@ class Spending:
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         cells = self._cells(view)
-        at = np.where(view.counted, cells.of, -1)
-        out: dict[str, Any] = {"visits": summed(np.ones(len(at), np.int64), at, cells.count)}
-        who = at >= 0
-        pairs = np.unique(at[who] * max(1, view.people) + view.person[who])
-        out["persons"] = np.bincount(pairs // max(1, view.people), minlength=cells.count)
-        for name in MONEY:
-            out[name] = summed(view.number(name), at, cells.count)
+        out: dict[str, Any] = dict(view.by_cell(cells, MONEY))
         out["fund_share"] = _over(out["fund_pay_sumamt"], out["medfee_sumamt"])
         out["scope_rate"] = _over(out["fund_pay_sumamt"], out["inscp_scp_amt"])
         out["cash_share"] = _over(out[CASH], out["medfee_sumamt"])
         return _beside(cells, out)
 
+    def needs(self, base: View) -> Needs:
+        """Money by cell."""
+        return Needs(cells=(self._cells(base),), by_cell=MONEY)
+
     def _cells(self, view: View) -> Cells:
+        found = view.once(self, lambda: self._found(view))
+        assert isinstance(found, Cells)
+        return found
+
+    def _found(self, view: View) -> Cells:
         columns: dict[str, Any] = {}
         for name in self.by:
             if self.people is not None and name in self.people.table.column_names:
@@ -103,13 +106,17 @@ class Burden:
         self.shares = [Fraction(share) for share in quantile]
         self.said = list(quantile)
 
+    def needs(self, base: View) -> Needs:
+        """What each person pays."""
+        return Needs(by_person=(self.column,))
+
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         units = self.people.of(view)
         paid, weight, cells = units.sums(view.by_person(self.column)), _weights(units), units.cells(self.by)
         out: dict[str, list[Any]] = {"units": [], "total": [], "mean": []}
         for i in range(cells.count):
-            mine = cells.of == i
+            mine = slice(None) if cells.count == 1 else cells.of == i
             own, heavy = paid[mine], weight[mine]
             whole = float(heavy.sum())
             out["units"].append(whole)
@@ -150,6 +157,10 @@ class Catastrophic:
             raise InputError([Problem(what=what, what_zh=zh, path="of")])
         self.people, self.of, self.line, self.by, self.column, self.name = people, of, line, tuple(by), column, name
         self.share = Fraction(share)
+
+    def needs(self, base: View) -> Needs:
+        """What each person pays."""
+        return Needs(by_person=(self.column,))
 
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
@@ -230,12 +241,14 @@ class Inequality:
     ) -> None:
         self.people, self.columns, self.name = people, tuple(columns), name
 
+    def needs(self, base: View) -> Needs:
+        """The payments of each person."""
+        return Needs(by_person=self.columns)
+
     def look(self, view: View) -> pa.Table:
         """One row a column of payments."""
         units = self.people.of(view)
-        income, weight = units.money("income"), _weights(units)
-        rank = ranks(income, weight)
-        gini = concentration(income, rank, weight)
+        weight, (rank, gini) = _weights(units), view.once(self, lambda: self._by_income(units))
         rows = []
         for column in self.columns:
             index = concentration(units.sums(view.by_person(column)).astype(np.float64), rank, weight)
@@ -249,12 +262,23 @@ class Inequality:
         ]
         return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
 
+    @staticmethod
+    def _by_income(units: Units) -> tuple[Float, float | None]:
+        """What no policy changes: ranks and the Gini index."""
+        income, weight = units.money("income"), _weights(units)
+        rank = ranks(income, weight)
+        return rank, concentration(income, rank, weight)
+
 
 class Winners:
     """Who pays less, the same and more than under the base, and how much."""
 
     def __init__(self, people: People, by: Sequence[str] = (), *, column: str = CASH, name: str = "winners") -> None:
         self.people, self.by, self.column, self.name = people, tuple(by), column, name
+
+    def needs(self, base: View) -> Needs:
+        """What each person pays."""
+        return Needs(by_person=(self.column,))
 
     def look(self, view: View) -> pa.Table:
         """One row a cell."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,9 @@ import pyarrow.compute as pc
 from ..columns.ids import flat
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
-from .comparison import View, summed
+from .comparison import Cells, View, summed
 
-__all__ = ["Cells", "People", "cells_of"]
+__all__ = ["People", "cells_of"]
 
 Int64 = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -89,22 +90,31 @@ class People:
 
     def of(self, view: View) -> Units:
         """The same for the people of a batch. Raises InputError when somebody with a visit is not in the table."""
+        units, strangers = view.once(self, lambda: self._of(view))
+        if len(strangers):
+            held = np.zeros(view.people, bool)
+            held[view.person[(view.person >= 0) & view.counted]] = True
+            strangers = strangers[held[strangers]]
+        if len(strangers):
+            some = ", ".join(str(view._job.psn_dictionary[int(i)].as_py()) for i in strangers[:3])
+            what, zh = (
+                f"{len(strangers)} people with visits are not in the table of people: {some}",
+                f"{len(strangers)} 名就诊人员不在人员表中：{some}",
+            )
+            raise InputError([Problem(what=what, what_zh=zh, path="people.psn_no")])
+        assert isinstance(units, Units)
+        return units
+
+    def _of(self, view: View) -> tuple[Units, Int64]:
+        """The units, and who has visits but no row."""
         job = view._job
         rows = pc.index_in(
             pa.array(job.psn_dictionary).cast(flat(self.table["psn_no"]).type),
             flat(self.table["psn_no"]).combine_chunks(),
         )
         row = np.asarray(rows.fill_null(-1), np.int64)
-        lost = np.unique(job.psn[(job.psn >= 0) & view.counted])
-        lost = lost[row[lost] < 0]
-        if len(lost):
-            some = ", ".join(str(job.psn_dictionary[int(i)].as_py()) for i in lost[:3])
-            what, zh = (
-                f"{len(lost)} people with visits are not in the table of people: {some}",
-                f"{len(lost)} 名就诊人员不在人员表中：{some}",
-            )
-            raise InputError([Problem(what=what, what_zh=zh, path="people.psn_no")])
-        return Units(self, row)
+        lost = np.unique(job.psn[job.psn >= 0]).astype(np.int64)
+        return Units(self, row), lost[row[lost] < 0]
 
     def column(self, name: str) -> pa.ChunkedArray:
         """A column by name. Raises InputError."""
@@ -141,14 +151,17 @@ class Units:
             place[order] = np.arange(len(order))
             self.unit, self.first = place[self.unit], first[order]
         self.members = np.bincount(self.unit, minlength=len(self.first))
+        self._of_person = np.where(self.row >= 0, self.unit[np.maximum(self.row, 0)] if n else -1, -1)
+        # Persons and units are the same, one after the other.
+        self._plain = len(self._of_person) == n and bool((self._of_person == np.arange(n)).all())
+        self._cells: dict[tuple[str, ...], Cells] = {}
 
     def __len__(self) -> int:
         return len(self.first)
 
     def sums(self, by_person: Int64) -> Int64:
         """A number of each person of the batch, by unit; units without a visit have 0."""
-        unit = np.where(self.row >= 0, self.unit[np.maximum(self.row, 0)] if len(self.unit) else -1, -1)
-        return summed(by_person, unit, len(self.first))
+        return by_person if self._plain else summed(by_person, self._of_person, len(self.first))
 
     def money(self, role: str) -> Float:
         """income, consumption or capacity of each unit. Raises InputError when the table has none."""
@@ -161,7 +174,7 @@ class Units:
             raise InputError([Problem(what=what, what_zh=zh, path="people", expected=f'People(..., {role}="column")')])
         return np.asarray(self.people.table[name], np.int64)[self.first].astype(np.float64)
 
-    @property
+    @cached_property
     def weights(self) -> Float | None:
         """Weight of each unit, that of its first row; None: every unit counts once."""
         name = self.people.named["weight"]
@@ -169,16 +182,11 @@ class Units:
 
     def cells(self, by: Sequence[str]) -> Cells:
         """Units by columns of the table; a household goes by its first row."""
-        return cells_of({name: self.people.column(name).take(pa.array(self.first)) for name in by}, len(self.first))
-
-
-@dataclass(frozen=True)
-class Cells:
-    """Rows of something, told apart by columns: the cell of each row, and the values of each cell, in order of the values."""
-
-    of: Int64
-    values: pa.Table
-    count: int
+        key = tuple(by)
+        if key not in self._cells:
+            first = pa.array(self.first)
+            self._cells[key] = cells_of({name: self.people.column(name).take(first) for name in by}, len(self.first))
+        return self._cells[key]
 
 
 def cells_of(columns: dict[str, Any], rows: int) -> Cells:

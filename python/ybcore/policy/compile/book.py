@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..book import Book, Policy
 from ..conditions import Test
-from ..figures import Compute, Dated, FromAge, Table
 from ..vocabulary import ATTRIBUTES
+from .asks import asks_of
 from .figures import NoFigureError, Resolver
 from .instance import PlanBuilder
 from .pricing import pricing_program
-from .tables import Tables
+from .shelf import MOST_CLASSES, Reader, Shelf
 
 __all__ = ["Asked", "CompiledBook", "Instance"]
 
 ALWAYS = ("insutype", "insuplc_admdvs")
-MOST_CLASSES = 1 << 16  # values of one attribute whose class is remembered
 
 
 @dataclass(frozen=True)
@@ -50,47 +49,39 @@ class Instance:
     read: frozenset[tuple[str | int, ...]] = frozenset()
 
 
-def nodes(value: Any) -> Iterator[Any]:
-    """Every model node below a value, itself included."""
-    if hasattr(type(value), "model_fields"):
-        yield value
-        for name in type(value).model_fields:
-            yield from nodes(getattr(value, name))
-    elif isinstance(value, (tuple, list)):
-        for item in value:
-            yield from nodes(item)
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from nodes(item)
-
-
 class CompiledBook:
     """A book with everything that can be known before visits come. Instances are added as combinations appear; not shared while growing."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, shelf: Shelf | None = None, *, policies: Sequence[Policy] | None = None) -> None:
+        """`shelf`: of books that are settled together. `policies`: in place of the book's, where only what they ask is of interest."""
         self.book = book
-        self.policies: tuple[Policy, ...] = tuple(book.policies)
-        self.tables_ = Tables()
-        self.scheme_names: list[str] = list(dict.fromkeys(p.scheme.id for p in self.policies))
-        self.counter_names: list[str] = []
-        self.layer_names: list[str] = []
-        self._counters: dict[str, int] = {}
-        self._layers: dict[str, int] = {}
-        self.attribute_values: dict[tuple[str, str], int] = {}
-        self.value_names: list[str] = []
-        self.plan_names: list[tuple[str, str]] = []
-        self.plan_document: list[int] = []
-        self.programs: list[tuple[int, ...]] = []
-        self.steps: list[tuple[int, ...]] = []
-        self.program_numbers: dict[Any, int] = {}
-        self.categories: dict[str, int] = {}
+        self.policies: tuple[Policy, ...] = tuple(book.policies if policies is None else policies)
+        self.shelf = shelf = Shelf() if shelf is None else shelf
+        self.tables_ = shelf.tables
+        self.scheme_names = shelf.scheme_names
+        self.scheme_names += [
+            s for s in dict.fromkeys(p.scheme.id for p in self.policies) if s not in self.scheme_names
+        ]
+        self.counter_names, self._counters = shelf.counter_names, shelf.counters
+        self.layer_names, self._layers = shelf.layer_names, shelf.layers
+        self.attribute_values, self.value_names = shelf.attribute_values, shelf.value_names
+        self.plan_names, self.plan_document = shelf.plan_names, shelf.plan_document
+        self.programs, self.steps, self.program_numbers = shelf.programs, shelf.steps, shelf.program_numbers
+        self.categories, self.fields = shelf.categories, shelf.fields
         self.tests: dict[str, list[Test]] = {name: [] for name in ALWAYS}
         self.whole: set[str] = set()
         self.ages: set[int] = set()
         self.dates: set[int] = set()
-        self.fields: list[str] = []
-        self._gather()
+        asks = [asks_of(policy) for policy in self.policies]
+        for each in asks:
+            for name, own in each.tests.items():
+                self.tests.setdefault(name, []).extend(own)
+            self.whole |= each.whole
+            self.ages |= each.ages
+            self.dates |= each.dates
+            self.fields += [name for name in each.fields if name not in self.fields]
         self.attributes = {name: self._asked(name) for name in self.tests}
+        self._readers = [Reader(each, self.attributes) for each in asks]
         self._edges = {name: self.number_edges(name) for name, a in self.attributes.items() if a.kind == "number"}
         self._text = {name: self._text_tests(name) for name, a in self.attributes.items() if a.kind == "text"}
         self._classes: dict[str, dict[Any, Any]] = {}
@@ -99,31 +90,6 @@ class CompiledBook:
         self.max_tags = max((len(p.model.tags) for p in self.policies), default=0)
 
     # ------------------------------------------------------------------ what is asked
-
-    def _gather(self) -> None:
-        for policy in self.policies:
-            model = policy.model
-            start, end = policy.effective
-            self.dates |= {start} | ({end} if end is not None else set())
-            for node in nodes(model):
-                if isinstance(node, Test):
-                    self.tests.setdefault(node.attribute, []).append(node)
-                elif isinstance(node, Table):
-                    self.tests.setdefault(node.by, [])
-                elif isinstance(node, Dated):
-                    self.dates |= {row.start for row in node.rows}
-                elif isinstance(node, FromAge):
-                    self.tests.setdefault("age", [])
-                    self.ages |= set(range(201))
-                elif isinstance(node, Compute):
-                    wanted = [node.of_field] if node.of_field else []
-                    wanted += [node.plus.count] if node.plus is not None else []
-                    self.fields += [name for name in wanted if name not in self.fields]
-            for counter in model.counters.values():
-                if counter.scope.startswith("attribute:"):
-                    name = counter.scope.partition(":")[2]
-                    self.tests.setdefault(name, [])
-                    self.whole.add(name)
 
     def _asked(self, name: str) -> Asked:
         for policy in self.policies:
@@ -249,8 +215,17 @@ class CompiledBook:
             values = dict(zip(self.attributes, held))
             index = self.document(values["insutype"], values["insuplc_admdvs"], date)
             none = Instance(-1, "no_policy", -1, 0, 0, -1)
-            self._instances[key] = none if index < 0 else self._build(index, values, date)
+            self._instances[key] = none if index < 0 else self.of_document(index, values, date)
         return self._instances[key]
+
+    def of_document(self, index: int, values: dict[str, Any], date: int) -> Instance:
+        """The same where one of the documents is known to hold; made once for what the document cannot tell apart."""
+        key = (self.policies[index].sha256, self._readers[index].key(values, date))
+        built = self.shelf.built
+        if key not in built:
+            built[key] = self._build(index, values, date)
+        found = built[key]
+        return found if found.document == index else replace(found, document=index)
 
     def _build(self, index: int, values: dict[str, Any], date: int) -> Instance:
         model = self.policies[index].model

@@ -23,14 +23,12 @@ def add_standard(plan: PlanBuilder, layer: str, rule: Any) -> int:
     edits = _edits(resolver, rule) if full else []
     floor = resolver.amount(rule.floor) if full and rule.floor is not None else -1
     kind, values = _admission(resolver, rule.admission) if full and rule.admission is not None else (0, [])
-    edit_begin = tables.size("edits")
-    for edit, value in edits:
-        tables.add("edits", kind=edit, value=value)
+    edit_begin, edit_end = tables.run("edits", [{"kind": edit, "value": value} for edit, value in edits])
     value_begin, value_end = tables.add_values(values)
     place = rule.round if full and rule.round is not None else model.rounding.deductible
     mode = 0 if place.to == "exact" else MODES[place.mode]
     row = {
-        "amount": amount, "edit_begin": edit_begin, "edit_end": edit_begin + len(edits), "rule": kind, "value_begin": value_begin,
+        "amount": amount, "edit_begin": edit_begin, "edit_end": edit_end, "rule": kind, "value_begin": value_begin,
         "value_end": value_end, "floor": floor, "unit": unit_of(place.to, plan.scale), "mode": mode, "waived": 0, "repeat": 0, "charged": 0,
         "link_id": 0, "link_days": 0, "within_days": 0, "against_used": 0, "after_rate": 0, "in_catalogue": 0,
     }  # fmt: skip
@@ -44,7 +42,7 @@ def add_standard(plan: PlanBuilder, layer: str, rule: Any) -> int:
             row["link_days"] = int("days" in rule.transfer.link)
             row["within_days"] = rule.transfer.within_days or 0
             row["against_used"] = int(rule.transfer.against == "used")
-    return tables.add("standards", **row)
+    return tables.shared("standards", **row)
 
 
 def _edits(resolver: Any, rule: Any) -> list[tuple[int, int]]:
@@ -84,5 +82,5 @@ def _repeat(plan: PlanBuilder, layer: str, rule: Any) -> dict[str, int]:
         charged = rule.less == "charged"
         row["charged"] = int(charged)
         row["key"] = plan.own_key(((1, "layer", layer, "due" if charged else "deductible"),), period, scope)
-        row["high_key"] = plan.key(["highest", layer, period, scope], period, scope)
+        row["high_key"] = plan.key(("highest", layer, period, scope), period, scope)
     return row

@@ -92,11 +92,8 @@ class Resolver:
             return self._compute(found)
         if isinstance(found, ByCounter):
             rows = [(-1 if row.upto is None else self.amount(row.upto), self.amount(row.value)) for row in found.rows]
-            begin = self.tables.size("uptos")
-            for upto, value in rows:
-                self.tables.add("uptos", upto=upto, value=value)
-            end = self.tables.size("uptos")
-            return self.tables.add(
+            begin, end = self.tables.run("uptos", [{"upto": upto, "value": value} for upto, value in rows])
+            return self.tables.shared(
                 "amounts", kind=1, value=0, key=self.key_of(found.counter), row_begin=begin, row_end=end
             )
         return self.constant(int(self._const(found)))

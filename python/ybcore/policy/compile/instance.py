@@ -64,7 +64,10 @@ class PlanBuilder:
             value = self.compiled.attribute_value(attribute, str(self.values.get(attribute) or ""))
         else:
             kind = SCOPES.index(scope)
-        row = (self.compiled.counter(self.scheme, name), PERIODS.index(period), kind, value)
+        known = self.compiled.shelf.asked_counters
+        if (self.scheme, name) not in known:
+            known[self.scheme, name] = self.compiled.counter(self.scheme, name)
+        row = (known[self.scheme, name], PERIODS.index(period), kind, value)
         if row not in self.keys:
             if len(self.keys) == MAX_KEYS:
                 raise ValueError(f"a plan of {self.model.id} touches more than {MAX_KEYS} counters")
@@ -76,7 +79,7 @@ class PlanBuilder:
         return self.key(name, counter.period, counter.scope)
 
     def own_key(self, terms: tuple[Any, ...], period: str, scope: str) -> int:
-        return self.key(["own", [list(t) for t in terms], period, scope], period, scope)
+        return self.key(("own", terms, period, scope), period, scope)
 
     # ------------------------------------------------------------------ the plan
 
@@ -93,30 +96,26 @@ class PlanBuilder:
         admission = -1
         if model.admissions is not None and holds(model.admissions.when):
             rule = model.admissions
-            admission = self.key(["admission", rule.period, rule.scope], rule.period, rule.scope)
+            admission = self.key(("admission", rule.period, rule.scope), rule.period, rule.scope)
         rows = [self._layer(layer) for layer in active]
-        layer_begin = self.tables.size("layers")
-        for row in rows:
-            self.tables.add("layers", **row)
-        feeds = self._feeds(plan, listed)
-        feed_begin = self.tables.size("feeds")
-        for feed in feeds:
-            self.tables.add("feeds", **feed)
-        key_begin = self.tables.size("keys")
-        for counter, period, scope, value in self.keys:
-            self.tables.add("keys", counter=counter, period=period, scope=scope, value=value)
+        layers = self.tables.run("layers", rows)
+        feeds = self.tables.run("feeds", self._feeds(plan, listed))
+        keys = self.tables.run("keys", [dict(zip(("counter", "period", "scope", "value"), key)) for key in self.keys])
         names = self.compiled
-        index = self.tables.add(
-            "plans", scheme=names.scheme_names.index(self.scheme), benefit=int(pays), layer_begin=layer_begin,
-            layer_end=layer_begin + len(rows), key_begin=key_begin, key_end=key_begin + len(self.keys), feed_begin=feed_begin,
-            feed_end=feed_begin + len(feeds), scale=self.scale, admission_key=admission,
+        row = dict(
+            scheme=names.scheme_names.index(self.scheme), benefit=int(pays), layer_begin=layers[0],
+            layer_end=layers[1], key_begin=keys[0], key_end=keys[1], feed_begin=feeds[0], feed_end=feeds[1], scale=self.scale, admission_key=admission,
             one_per_stay=int(model.admissions is not None and model.admissions.one_per == "stay"), tags=len(model.tags),
             year_month=model.year.starts[0], year_day=model.year.starts[1], deductible_each=int(model.year.deductible == "each"),
             fields=self.resolver.field_mask, document=self.document, **self._rounding(), **self._account(active),
         )  # fmt: skip
-        names.plan_names.append((model.id, plan.id if plan is not None else ""))
-        names.plan_document.append(self.document)
-        return index
+        named = (model.id, plan.id if plan is not None else "")
+        known = names.shelf.plans
+        if (named, *row.values()) not in known:
+            known[named, *row.values()] = self.tables.add("plans", **row)
+            names.plan_names.append(named)
+            names.plan_document.append(self.document)
+        return known[named, *row.values()]
 
     def _rounding(self) -> dict[str, int]:
         r = self.model.rounding
@@ -216,10 +215,8 @@ class PlanBuilder:
                     else 0
                 )
             cells.append((self.bucket(name), 1_000_000 if part is None else self.resolver.rate(part), rate))
-        begin = self.tables.size("bases")
-        for bucket, share, rate in cells:
-            self.tables.add("bases", bucket=bucket, part=share, rate=rate)
-        out = {"base_begin": begin, "base_end": begin + len(cells)}
+        begin, end = self.tables.run("bases", [{"bucket": b, "part": share, "rate": rate} for b, share, rate in cells])
+        out = {"base_begin": begin, "base_end": end}
         if computed:
             out["computed"] = 1 if layer.base.of == "cut_fund" else 2
             out["computed_layer"] = self.places.get(layer.base.layer, -1)
@@ -247,10 +244,8 @@ class PlanBuilder:
         ]
         if len(steps) > MAX_BANDS:
             raise ValueError(f"layer {layer.id} of {self.model.id} has more than {MAX_BANDS} bands")
-        begin = self.tables.size("bands")
-        for to, rate, payer in steps:
-            self.tables.add("bands", to=to, rate=rate, payer=payer)
-        out.update(band_begin=begin, band_end=begin + len(steps), part_rates=int(rates is not None))
+        begin, end = self.tables.run("bands", [{"to": to, "rate": rate, "payer": payer} for to, rate, payer in steps])
+        out.update(band_begin=begin, band_end=end, part_rates=int(rates is not None))
         if layer.at_least is not None:
             out["at_least"] = resolver.amount(layer.at_least)
         if layer.settle != "per_visit":
@@ -299,10 +294,8 @@ class PlanBuilder:
             rows.append(
                 {"on": ON.index(ceiling.on), "limit": limit, "key": key, "as_expense": int(ceiling.cut_as == "expense")}
             )
-        begin = self.tables.size("ceilings")
-        for row in rows:
-            self.tables.add("ceilings", **row)
-        return {"ceil_begin": begin, "ceil_end": begin + len(rows)}
+        begin, end = self.tables.run("ceilings", rows)
+        return {"ceil_begin": begin, "ceil_end": end}
 
 
 def ceiling_terms(layer: str, ceiling: Any) -> tuple[tuple[int, str, str, str], ...]:

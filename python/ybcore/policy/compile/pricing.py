@@ -34,7 +34,10 @@ def pricing_program(compiled: CompiledBook, model: Any, resolver: Resolver) -> i
     where = [PLACES.index(place) for place in (pricing.place.class_, pricing.place.ratio, pricing.place.cap)]
     dates = [DATES.index(day) for day in (model.dates.class_, model.dates.ratio, model.dates.cap)]
     number = compiled.categories.setdefault(category, len(compiled.categories))
-    tag_row = compiled.policies.index(next(p for p in compiled.policies if p.model is model))
+    # Without tags every document reads the same row of none.
+    tag_row = (
+        compiled.policies.index(next(p for p in compiled.policies if p.model is model)) if compiled.max_tags else 0
+    )
     head, tail = (scale, *rounding, number, *where, *dates), (tag_row,)
     known = (head, tuple(steps), tail)
     if known not in compiled.program_numbers:

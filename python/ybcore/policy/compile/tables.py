@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -41,19 +42,34 @@ class Tables:
 
     def shared(self, table: str, **fields: int) -> int:
         """The same for rows that stand alone: an equal row is used again."""
-        key = (table, *sorted(fields.items()))
+        return self.run(table, [fields])[0]
+
+    def run(self, table: str, rows: Sequence[dict[str, int]]) -> tuple[int, int]:
+        """Begin and end of rows that stand one after the other; an equal run is used again."""
+        key = (table, *(tuple(sorted(row.items())) for row in rows))
         if key not in self._known:
-            self._known[key] = self.add(table, **fields)
-        return self._known[key]
+            self._known[key] = self.size(table)
+            for row in rows:
+                self.add(table, **row)
+        return self._known[key], self._known[key] + len(rows)
+
+    def fork(self) -> Tables:
+        """The same rows to go on from."""
+        out = Tables()
+        out.rows = {name: list(rows) for name, rows in self.rows.items()}
+        out.values, out._known = list(self.values), dict(self._known)
+        return out
 
     def size(self, table: str) -> int:
         return len(self.rows[table])
 
     def add_values(self, values: list[int]) -> tuple[int, int]:
-        """Append loose values; their begin and end."""
-        begin = len(self.values)
-        self.values += values
-        return begin, len(self.values)
+        """Begin and end of loose values; an equal run is used again."""
+        key = ("values", *values)
+        if key not in self._known:
+            self._known[key] = len(self.values)
+            self.values += values
+        return self._known[key], self._known[key] + len(values)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """One flat int64 array a table; made again only when rows have come."""

@@ -1,0 +1,185 @@
+"""Many policies over one batch: one pass beside as many runs of their own.
+
+`python -m benchmarks.policies --visits 200000 --policies 64 --threads 2 --out policies.json`
+
+The city under the shipped documents; each policy moves figures of two of them. First a sample of the policies is run by itself and every
+row of every measure must be the same. Then, in one process: one policy by itself (read, priced, ordered, settled, measured), `--separate`
+policies so, and all of them in one pass. With `--memory` one pass of each number of policies in a process of its own, for what it needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from . import fresh
+from .city import made
+from .machine import facts
+
+LUOYANG, BEIJING = "luoyang-resident-2024", "beijing-employee-2023"
+SAMPLE = (0, 17, 63)
+
+
+def reforms(count: int) -> list[Any]:
+    """Different changes of deductibles, rates and the critical layer."""
+    from ybcore.simulate import Reform
+
+    out = []
+    for i in range(count):
+        add, points, start = 50 * (i % 20 - 8), i // 20 % 6 - 2, 39_525 + 500 * (i // 120) - 10 * i
+        changes = [
+            {"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].deductible.amount", "add": add},
+            {"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].bands.steps", "points": points},
+            {"policy": BEIJING, "path": "layers.critical.deductible.amount", "add": start - 39_525 + 1},
+        ]
+        out.append(Reform.of(f"r{i}", changes))
+    return out
+
+
+def stage(visits: int, policies: int, threads: int) -> tuple[Any, ...]:
+    """(engine, tables, alternatives, measures)."""
+    from ybcore import Catalog, Engine, load_book
+    from ybcore.cli.settle import demo_policies
+    from ybcore.simulate import Burden, Catastrophic, Inequality, People, Spending, Winners, reformed
+
+    tables, catalog = made(visits, 20_000, 1)
+    engine = Engine(load_book(demo_policies()), Catalog(**catalog), threads=threads)
+    ids = pa.chunked_array([tables["visits"]["psn_no"], tables["persons"]["psn_no"]]).unique()
+    income = np.random.default_rng(1).integers(5_000_00, 90_000_00, len(ids))
+    people = People(pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00}), income="income")
+    measures = [
+        Spending(["insutype", "dedc_hosp_lv"]),
+        Burden(people),
+        Catastrophic(people),
+        Inequality(people),
+        Winners(people, ["decile"]),
+    ]
+    books = {f"r{i}": reformed(engine.book, [each]) for i, each in enumerate(reforms(policies))}
+    return engine, tables, books, measures
+
+
+def alone(engine: Any, tables: Any, book: Any, measures: Any) -> Any:
+    """A policy by itself: compiled, read, priced, ordered, settled, measured."""
+    from ybcore import Engine
+    from ybcore.simulate import compare
+
+    return compare(Engine(book.book, engine.catalog, threads=engine.threads), tables, {}, measures)
+
+
+def same(done: Any, own: Any, name: str, measures: Any) -> None:
+    """Stops when a row differs. Winners are told beside the base, which a run of its own does not know."""
+    for measure in measures:
+        if measure.name == "winners":
+            continue
+        rows = [
+            {k: v for k, v in row.items() if k != "policy"}
+            for row in done.table(measure.name).to_pylist()
+            if row["policy"] == name
+        ]
+        theirs = [{k: v for k, v in row.items() if k != "policy"} for row in own.table(measure.name).to_pylist()]
+        if rows != theirs:
+            raise SystemExit(f"{measure.name} of {name} differs from a run of its own")
+
+
+def timed(visits: int, policies: int, separate: int, threads: int, rounds: int) -> dict[str, Any]:
+    """Seconds of one policy, of `separate` runs, of one pass; the share of measuring."""
+    from ybcore.simulate import compare
+
+    engine, tables, books, measures = stage(visits, policies, threads)
+    some = [f"r{i}" for i in SAMPLE if i < policies]
+    done = compare(engine, tables, books, measures)
+    for name in some:
+        same(done, alone(engine, tables, books[name], measures), name, measures)
+    if len({tuple(row.items()) for row in done.table("burden").drop_columns(["policy"]).to_pylist()}) <= policies // 2:
+        raise SystemExit("policies hardly differ")
+    out: dict[str, Any] = {"visits": visits, "policies": policies, "threads": threads, "compared": some, "rounds": []}
+    for _ in range(rounds):
+        began = time.perf_counter()
+        names = list(books)[:separate]
+        each = []
+        for name in names:
+            at = time.perf_counter()
+            alone(engine, tables, books[name], measures)
+            each.append(time.perf_counter() - at)
+        runs = time.perf_counter() - began
+        began = time.perf_counter()
+        done = compare(engine, tables, books, measures)
+        whole = time.perf_counter() - began
+        first, rest = done.seconds[0], done.seconds[1:]
+        out["rounds"].append(
+            {
+                "one": float(np.median(each)),
+                "separate": runs,
+                "separate_runs": len(names),
+                "one_pass": whole,
+                "base": sum(first),
+                "settling": sum(s for s, _ in rest),
+                "measuring": sum(m for _, m in rest),
+            }
+        )
+    return out
+
+
+def needed(visits: int, policies: int, threads: int) -> dict[str, Any]:
+    """The most memory of one pass over what stood before it."""
+    from ybcore.simulate import compare
+
+    engine, tables, books, measures = stage(visits, policies, threads)
+    return {"policies": policies} | fresh.peak(lambda: compare(engine, tables, books, measures))
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--visits", type=int, default=200_000)
+    parser.add_argument("--policies", type=int, default=64)
+    parser.add_argument("--separate", type=int, default=0, help="policies run by themselves; 0 all")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--memory", default="", help="numbers of policies, by commas")
+    parser.add_argument(
+        "--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else"
+    )
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args(words)
+    if args.needs:
+        print(json.dumps(needed(args.visits, args.needs, args.threads)))
+        return
+    out = timed(args.visits, args.policies, args.separate or args.policies, args.threads, args.rounds)
+    for row in out["rounds"]:
+        settling, measuring = row["settling"], row["measuring"]
+        print(
+            f"one policy {row['one']:.3f} s; {row['separate_runs']} runs of their own {row['separate']:.2f} s; "
+            f"{args.policies} in one pass {row['one_pass']:.2f} s = {row['one_pass'] / row['one']:.1f} x one; "
+            f"base {row['base']:.2f} s, settling {settling:.2f} s, measuring {measuring:.2f} s = {measuring / settling:.0%} of it",
+            flush=True,
+        )
+    out["memory"] = [
+        fresh.ask(
+            "policies",
+            "--visits",
+            str(args.visits),
+            "--threads",
+            str(args.threads),
+            "--needs",
+            number,
+            threads=args.threads,
+        )
+        for number in args.memory.split(",")
+        if number
+    ]
+    for row in out["memory"]:
+        print(f"{row['policies']} policies: {row['bytes'] / 1e6:.0f} MB over {row['baseline'] / 1e6:.0f} MB")
+    if args.out is not None:
+        args.out.write_text(json.dumps(facts() | out, indent=1))
+
+
+if __name__ == "__main__":
+    main()
