@@ -41,7 +41,7 @@ def run(
     for note in result.run["notes"]:
         session.detail(f"提示：{note}", f"note: {note}")
     if not result.fresh:
-        session.say(f"{result.out}/：已完成，无需再做", f"{result.out}/: done before, nothing to do")
+        session.say(f"{result.out}/：已完成，无需再做；以下为当时的结果", f"{result.out}/: done before, nothing to do; this is what it came to")
     bare = result.run["without_checksums"]
     if bare and result.fresh:
         session.say(
@@ -129,4 +129,5 @@ def _print(session: Session, result: JobResult) -> None:
         if sums.get(name):
             money.add_row(name_of(PAYERS, name), yuan_text(sums[name]))
     console.print(money)
-    console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))
+    if result.fresh:
+        console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))
