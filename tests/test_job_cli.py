@@ -32,6 +32,8 @@ def test_a_job_from_the_command_line(town: Path, tmp_path: Path, capsys: pytest.
     assert "300 visits" in out and "peak memory" in out and "Outcomes" in out and f"Written to {tmp_path}/job/" in out
     code, out, err = run(capsys, str(job), "--lang", "zh", "--json")
     assert code == 0 and "已完成，无需再做" in err
+    code, again, _ = run(capsys, str(job), "--lang", "en")
+    assert code == 0 and "300 visits" in again and "Written to" not in again
     told = json.loads(out)
     assert told["fresh"] is False and told["counts"]["visits"] == 300 and told["run"]["threads"] == 2
     code, out, err = run(capsys, str(job), "--lang", "zh", "--replace", "--threads", "1", "--memory", "1GiB")

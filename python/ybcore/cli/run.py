@@ -41,7 +41,10 @@ def run(
     for note in result.run["notes"]:
         session.detail(f"提示：{note}", f"note: {note}")
     if not result.fresh:
-        session.say(f"{result.out}/：已完成，无需再做；以下为当时的结果", f"{result.out}/: done before, nothing to do; this is what it came to")
+        session.say(
+            f"{result.out}/：已完成，无需再做；以下为当时的结果",
+            f"{result.out}/: done before, nothing to do; this is what it came to",
+        )
     bare = result.run["without_checksums"]
     if bare and result.fresh:
         session.say(

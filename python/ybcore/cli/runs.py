@@ -67,7 +67,10 @@ def held_run(session: Session, folder: Path, threads: int | None) -> Held:
     lacking = [] if job else _lacking(folder, receipt, run, report is not None)
     settled: Settlement | None = None
     if job:
-        session.say(f"{folder}：作业的结果，读入内存重新结算", f"{folder}: of a job, so it is read into memory and settled again")
+        session.say(
+            f"{folder}：作业的结果，读入内存重新结算",
+            f"{folder}: of a job, so it is read into memory and settled again",
+        )
     elif lacking:
         session.say(
             f"{folder}：没有{'、'.join(zh for zh, _ in lacking)}，重新结算",

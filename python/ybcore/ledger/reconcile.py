@@ -96,9 +96,9 @@ class Reconciliation:
         zh = lang == "zh"
         differ = self.matched - self.equal
         out = [
-            f"双方均有 {self.matched} 笔结算：{self.equal} 笔逐分相同，{differ} 笔有差异。"
+            f"双方均有 {self.matched:,} 笔结算：{self.equal:,} 笔逐分相同，{differ:,} 笔有差异。"
             if zh
-            else f"{self.matched} settlements on both sides: {self.equal} equal to the fen, {differ} differ."
+            else f"{self.matched:,} settlements on both sides: {self.equal:,} equal to the fen, {differ:,} differ."
         ]
         if self.duplicates.num_rows:
             count = self.duplicates.num_rows

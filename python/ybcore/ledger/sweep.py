@@ -46,7 +46,7 @@ class Sweep:
             money = yuan_text(row["money"])
             if lang == "zh":
                 tie = "（与其他方案并列）" if row["tie"] else ""
-                out.append(f"{row['rank']}. 次序 {ORDER_WORDS[row['order']][0]}，取整 {row['profile']}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
+                out.append(f"{row['rank']}. 次序 {ORDER_WORDS[row['order']][0]}，取整 {'同政策文件' if row['profile'] == 'as documented' else row['profile']}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
             else:
                 tie = " (tie)" if row["tie"] else ""
                 out.append(f"{row['rank']}. order {row['order']}, rounding {row['profile']}: {row['equal']}/{row['of']} equal to the fen, {money} yuan apart in the rest{tie}")  # fmt: skip
