@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalog import Catalog
@@ -57,6 +58,8 @@ def held_run(session: Session, folder: Path, threads: int | None) -> Held:
     report = checked(session, inputs, tables, receipt, threads)
     if report is not None:
         tables["lines"] = lines_left(report)
+    if isinstance(inputs, OfJob) and tables["lines"] is not None:
+        tables["lines"] = _with_visit(session, tables["lines"], tables["visits"])
     rows = inputs.catalog(session)
     files = {name: str(path) for name, path in inputs.catalog_paths.items()}
     with session.step("编译政策与目录", "compile policies and catalogue"):
@@ -97,6 +100,18 @@ def _opening_of(job: OfJob) -> Path | None:
         return parts[0]
     zh = f"{job.state}：期初状态分为 {len(parts)} 份，须由作业继续"
     raise Failure(say(zh, f"{job.state}: the opening state is in {len(parts)} parts, from which only a job can go on"))
+
+
+def _with_visit(session: Session, lines: pa.Table, visits: pa.Table) -> pa.Table:
+    """The lines whose visit is there: a job rejects the others, a run in memory refuses them."""
+    mine, ids = (flat(table["setl_id"]).cast(pa.large_string()) for table in (lines, visits))
+    there = pc.is_in(mine, value_set=ids.drop_null())
+    lost = lines.num_rows - pc.sum(there).as_py() if lines.num_rows else 0
+    if lost:
+        session.say(
+            f"无对应结算的明细 {lost:,} 行不计（no_visit）", f"{lost:,} lines without a visit are left out (no_visit)"
+        )
+    return lines.filter(there)
 
 
 def _proved(session: Session, folder: Path) -> None:
