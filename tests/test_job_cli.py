@@ -32,6 +32,8 @@ def test_a_job_from_the_command_line(town: Path, tmp_path: Path, capsys: pytest.
     assert "300 visits" in out and "peak memory" in out and "Outcomes" in out and f"Written to {tmp_path}/job/" in out
     code, out, err = run(capsys, str(job), "--lang", "zh", "--json")
     assert code == 0 and "已完成，无需再做" in err
+    code, again, _ = run(capsys, str(job), "--lang", "en")
+    assert code == 0 and "300 visits" in again and "Written to" not in again
     told = json.loads(out)
     assert told["fresh"] is False and told["counts"]["visits"] == 300 and told["run"]["threads"] == 2
     code, out, err = run(capsys, str(job), "--lang", "zh", "--replace", "--threads", "1", "--memory", "1GiB")
@@ -79,7 +81,8 @@ def test_the_records_of_a_job(town: Path, tmp_path: Path, capsys: pytest.Capture
     assert told["sums"]["hifp_pay"] == paid
     receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["totals_fen"] == told["sums"] and receipt["counts"] == counts
-    assert receipt["input"]["visits"]["files"][0]["sha256"] == told["inputs"][0]["sha256"]
+    held = {f"inputs/{one['name']}/{one['path']}": one["sha256"] for one in receipt["files"]["inputs"]}
+    assert all(held[file["place"]] == file["sha256"] for file in told["inputs"])
     assert set(receipt) >= {"engine", "policy", "catalog", "order", "rounding", "input", "opening_state"}
     for name in ("manifest.json", "receipt.json"):
         assert str(tmp_path) not in files[name].read_text(encoding="utf-8")

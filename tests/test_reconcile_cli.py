@@ -111,7 +111,10 @@ def test_order(run: Path, capsys: pytest.CaptureFixture[str]):
     assert data["variants"][0]["absolute"] > 0
     assert main(["--lang", "en", *words]) == 0
     told = capsys.readouterr().out
-    assert "order of the book: settlement" in told and "By payer" in told
+    assert "order of the book: by time of settlement" in told and "By payer" in told
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "政策册的次序：按结算时间" in told and "按出院日期，同时者倒序" in told and "settlement" not in told
 
 
 def test_what_is_wrong_is_told(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

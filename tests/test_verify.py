@@ -18,6 +18,7 @@ from ybcore import io, messages
 from ybcore.cli import main
 from ybcore.cli.settle import demo_policies
 from ybcore.columns.schema import VISIT_OUTPUT
+from ybcore.messages import yuan_text
 from ybcore.receipts.compare import Compared
 from ybcore.receipts.cut import Chosen
 from ybcore.receipts.files import sha256_of_file
@@ -229,6 +230,10 @@ def test_a_damaged_receipt_says_where(copy: Path, capsys: pytest.CaptureFixture[
     err = says(json.dumps(held))
     assert "2 problem(s)" in err and "counts.visits" in err and "files.outputs.0.sha256" in err
     assert "ybcore-receipt/1" in says("{}")
+    says(text[:900])
+    for words in (["explain", "--setl-id", "x"], ["order"]):
+        assert main([*words, "--run", str(copy), "--lang", "en"]) == 1
+        assert "the receipt is damaged" in capsys.readouterr().err
     path.unlink()
     assert main(["verify", str(copy), "--lang", "en"]) == 1
     assert "no receipt is there" in capsys.readouterr().err
@@ -289,9 +294,12 @@ def test_a_run_with_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
 
 
 def test_it_is_told_in_both_languages(copy: Path, capsys: pytest.CaptureFixture[str]):
+    cash = pq.read_table(copy / "settlements.parquet")["psn_cash_pay"].to_pylist()
     name = alter(copy / "settlements.parquet", "psn_cash_pay", 7, 1)
     assert main(["verify", str(copy), "--all", "--lang", "en"]) == 1
     out = capsys.readouterr().out
+    assert f"the run has {yuan_text(cash[7] + 1)}, settled again {yuan_text(cash[7])}" in out
+    assert f"the receipt says {yuan_text(sum(cash))} yuan, found {yuan_text(sum(cash) + 1)} yuan" in out
     assert "not verified" in out and f"ybcore explain --run {copy} --setl-id {name}" in out
     assert not any("\u4e00" <= c <= "\u9fff" for c in out)
     assert main(["verify", str(copy), "--all", "--lang", "zh"]) == 1

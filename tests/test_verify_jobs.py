@@ -206,3 +206,40 @@ def test_ids_that_are_whole_numbers_and_few_columns(world: Path, tmp_path: Path,
     name = pq.read_table(part(out, "settlements"))["setl_id"][2].as_py()
     assert main(["explain", "--run", str(out), "--setl-id", str(name), "--lang", "en"]) == 0
     assert "equals the bulk row" in capsys.readouterr().out
+
+
+def test_a_job_is_settled_again_and_reconciled_as_a_run_of_files(world: Path, out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):  # fmt: skip
+    """The same changes to a job and to a run of the same tables: the same ledger; a job that was altered is refused."""
+    data = tmp_path / "whole"
+    data.mkdir()
+    for name in inputs_of(world):
+        pq.write_table(pa.concat_tables([pq.read_table(path) for path in sorted((world / "data" / name).iterdir())]), data / f"{name}.parquet")  # fmt: skip
+    lines = pq.read_table(data / "lines.parquet")
+    lines = lines.filter(pa.array([name != "nowhere" for name in lines["setl_id"].to_pylist()]))
+    pq.write_table(lines, data / "lines.parquet")
+    policies = [word for path in demo_policies() for word in ("--policy", str(path))]
+    words = ["--input", str(data), "--catalog", str(world / "catalog"), "--out", str(tmp_path / "paid")]
+    assert main(["settle", *policies, *words, "--lines-out", "--detail", "-q", "--json"]) == 0
+    table = pq.read_table(tmp_path / "paid" / "settlements.parquet")
+    dearest = table["setl_id"][int(table["fund_pay_sumamt"].to_numpy().argmax())].as_py()
+    rows = lines.filter(pa.array([name == dearest for name in lines["setl_id"].to_pylist()]))
+    pq.write_table(rows.select(["setl_id", "feedetl_sn"]), tmp_path / "denied.parquet")
+    (tmp_path / "c.yaml").write_text("format: ybcore-changes/1\nid: c\nname: {zh: 拒付, en: denied}\nchanges:\n  - {kind: denied_lines, rows: denied.parquet, label: {zh: 拒付, en: denied}}\n", encoding="utf-8")  # fmt: skip
+    found = {}
+    for name, folder in (("file", tmp_path / "paid"), ("job", out)):
+        again = ["--changes", str(tmp_path / "c.yaml"), "--out", str(tmp_path / name), "--threads", "1"]
+        capsys.readouterr()
+        assert main(["resettle", "--previous", str(folder), *again, "--json"]) == 0
+        found[name] = json.loads(capsys.readouterr().out)
+    assert found["job"]["totals_fen"] == found["file"]["totals_fen"] and found["job"]["totals_fen"]["funds"]["net"] < 0
+    for name in ("ledger_persons", "ledger_institutions"):
+        one, two = (pq.read_table(tmp_path / of / f"{name}.parquet").to_pylist() for of in ("job", "file"))
+        assert one == two and one
+    assert told(capsys, tmp_path / "job", "--all")["verified"]
+    ledger = ["--ledger", str(tmp_path / "job" / "settlements.parquet"), "--columns", str(tmp_path / "names.yaml")]
+    (tmp_path / "names.yaml").write_text("unit: fen\ncolumns: {hifp_pay: hifp_pay}\n", encoding="utf-8")
+    assert main(["reconcile", "--run", str(out), *ledger, "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["differ"] == 1
+    alter(part(out, "settlements"), "hifp_pay", 0, 1)
+    assert main(["order", "--run", str(out), "--lang", "en"]) == 1
+    assert "its hash differs" in capsys.readouterr().err

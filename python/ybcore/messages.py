@@ -223,6 +223,11 @@ CAUSES: Words = {
     "knock_on": ("受先前变更牵动", "knock-on"),
 }
 
+ORDERS: Words = {
+    "settlement": ("按结算时间", "by time of settlement"),
+    "discharge": ("按出院日期", "by day of discharge"),
+}
+
 DISPOSITIONS: Words = {
     "hold": ("退回更正", "hold"),
     "deny": ("拒付", "deny"),

@@ -256,8 +256,8 @@ def check(session: Session, **options: Any) -> int:
 
 @app.command(
     "explain",
-    zh="逐步解释一笔结算，并核对与批量结果逐列相等。\n\n用 --run 指向一次 settle 或 demo 的输出文件夹，或给出同样的输入。带规则的结算，先说明规则转出了哪些金额。",
-    en="Explain one settlement step by step, and prove it equal to the bulk result.\n\nName the output folder of a settle or demo by --run, or give the same inputs. Of a settlement with rules, it first tells which money they moved.",
+    zh="逐步解释一笔结算，并核对与批量结果逐列相等。\n\n用 --run 指向一次 settle、demo、resettle 或 run 的输出文件夹，或给出同样的输入。带规则的结算，先说明规则转出了哪些金额。",
+    en="Explain one settlement step by step, and prove it equal to the bulk result.\n\nName the output folder of a settle, demo, resettle or run by --run, or give the same inputs. Of a settlement with rules, it first tells which money they moved.",
 )
 @common
 @inputs
@@ -268,8 +268,8 @@ def check(session: Session, **options: Any) -> int:
     "run_folder",
     cls=Option,
     type=PATH,
-    zh="settle 或 demo 的输出文件夹。",
-    en="Output folder of settle or demo.",
+    zh="settle、demo、resettle 或 run 的输出文件夹。",
+    en="Output folder of settle, demo, resettle or run.",
 )
 @click.option("--setl-id", cls=Option, required=True, zh="要解释的结算ID。", en="The settlement to explain.")
 def explain(session: Session, **options: Any) -> int:
@@ -280,8 +280,8 @@ def explain(session: Session, **options: Any) -> int:
 
 @app.command(
     "verify",
-    zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。\n\nFOLDER 为 settle、demo 或 run 的输出文件夹。相符退出码为 0，否则为 1。",
-    en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell.\n\nFOLDER: output of settle, demo or run. Exit code 0 when all is as the receipt says, else 1.",
+    zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。\n\nFOLDER 为 settle、demo、resettle 或 run 的输出文件夹。相符退出码为 0，否则为 1。",
+    en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell.\n\nFOLDER: output of settle, demo, resettle or run. Exit code 0 when all is as the receipt says, else 1.",
 )
 @click.argument("folder", type=PATH)
 @common

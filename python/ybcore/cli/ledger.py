@@ -28,8 +28,8 @@ of_run = click.option(
     cls=Option,
     type=PATH,
     required=True,
-    zh="settle 或 resettle 的输出文件夹。",
-    en="Output folder of settle or resettle.",
+    zh="settle、resettle 或 run 的输出文件夹。",
+    en="Output folder of settle, resettle or run.",
 )
 
 
@@ -68,8 +68,8 @@ of_run = click.option(
     cls=Option,
     type=PATH,
     required=True,
-    zh="上一次 settle 或 resettle 的输出文件夹。",
-    en="Output folder of the settle or resettle before.",
+    zh="上一次 settle、resettle 或 run 的输出文件夹。",
+    en="Output folder of the settle, resettle or run before.",
 )
 def resettle(session: Session, **options: Any) -> int:
     from .resettle import resettle as work

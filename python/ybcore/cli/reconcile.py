@@ -15,7 +15,7 @@ from ..errors import DocumentError, InputError, Problem
 from ..ledger import order_sensitivity
 from ..ledger import reconcile as reconcile_with
 from ..ledger import sweep as sweep_over
-from ..messages import PAYERS, current, name_of, say, yuan_text
+from ..messages import ORDERS, PAYERS, current, name_of, say, yuan_text
 from ..policy.faults import problems_of
 from ..policy.fields import Node, Word
 from ..policy.reader import parse_file
@@ -115,7 +115,8 @@ def order(
         data = {"order": found.order, "variants": found.variants.to_pylist(), "payers": found.payers.to_pylist()}
         session.data(json.dumps(data, ensure_ascii=False, indent=1))
         return 0
-    session.data(say(f"政策册的次序：{found.order}", f"order of the book: {found.order}"))
+    own = name_of(ORDERS, found.order)
+    session.data(say(f"政策册的次序：{own}", f"order of the book: {own}"))
     _print(session, found.variants, say("按次序方案", "By variant"), {})
     if found.payers.num_rows:
         _print(session, found.payers, say("按支付方", "By payer"), {"payer": PAYERS})
@@ -132,7 +133,9 @@ def _print(session: Session, table: pa.Table, title: str, names: dict[str, Any])
     for row in table.to_pylist():
         cells = []
         for name, value in row.items():
-            if name in names:
+            if name == "variant":
+                cells.append(_variant(value))
+            elif name in names:
                 cells.append(name_of(names[name], value))
             else:
                 cells.append(
@@ -140,6 +143,13 @@ def _print(session: Session, table: pa.Table, title: str, names: dict[str, Any])
                 )
         shown.add_row(*cells)
     session.out().print(shown)
+
+
+def _variant(name: str) -> str:
+    """A variant of the order in words."""
+    rule, comma, _ = name.partition(",")
+    ties = say("，同时者倒序", ", ties reversed") if comma else ""
+    return name_of(ORDERS, rule) + ties
 
 
 def _writable(out: Path | None) -> None:

@@ -25,7 +25,7 @@ from .check import for_people
 from .earlier import with_earlier_runs
 from .runs import Held, held_run
 from .settle import files_read, write_run
-from .tables import Inputs, catalog_files
+from .tables import Inputs, OfJob, catalog_files
 
 __all__ = ["check_changes", "resettle", "schema"]
 
@@ -182,6 +182,7 @@ def _inputs_after(held: Held, document: ChangesDocument, again: Resettlement, ou
     before = held.inputs
     touched = {name for entry in document.entries for name in _TOUCHED.get(entry.kind, ())}
     touched |= {"lines"} if held.lines_moved else set()
+    touched |= set(again.after.tables) if isinstance(before, OfJob) else set()  # many files each
     folder = (out / "input").resolve()
     paths = dict(before.paths)
     read = {path.resolve() for path in (*before.paths.values(), *before.catalog_paths.values(), *before.policy)}

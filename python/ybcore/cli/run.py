@@ -41,7 +41,10 @@ def run(
     for note in result.run["notes"]:
         session.detail(f"提示：{note}", f"note: {note}")
     if not result.fresh:
-        session.say(f"{result.out}/：已完成，无需再做", f"{result.out}/: done before, nothing to do")
+        session.say(
+            f"{result.out}/：已完成，无需再做；以下为当时的结果",
+            f"{result.out}/: done before, nothing to do; this is what it came to",
+        )
     bare = result.run["without_checksums"]
     if bare and result.fresh:
         session.say(
@@ -97,12 +100,17 @@ def _print(session: Session, result: JobResult) -> None:
     counts, sums, run = result.manifest["counts"], result.manifest["sums"], result.run
     console = session.out()
     visits, lines, rate = counts["visits"], counts["lines"], counts["visits"] / max(run["seconds"], 1e-3)
-    times = f"，续作 {run['resumed']} 次" if run["resumed"] else ""
-    en_times = f", resumed {run['resumed']} times" if run["resumed"] else ""
+    # A rate would count what was done before the job was stopped.
+    pace, en_pace = f"：每秒 {rate:,.0f} 笔", f": {rate:,.0f} visits/s"
+    if run["resumed"]:
+        pace, en_pace = (
+            f"（续作 {run['resumed']} 次，此为最后一次）",
+            f" (resumed, {run['resumed']} time(s); this is the last one)",
+        )
     console.print(
         say(
-            f"{visits:,} 笔结算，{lines:,} 行明细；{run['seconds']:.1f} 秒，{run['threads']} 线程：每秒 {rate:,.0f} 笔；内存峰值 {human(run['peak_memory_bytes'])}{times}",
-            f"{visits:,} visits, {lines:,} lines in {run['seconds']:.1f} s on {run['threads']} threads: {rate:,.0f} visits/s; peak memory {human(run['peak_memory_bytes'])}{en_times}",
+            f"{visits:,} 笔结算，{lines:,} 行明细；{run['seconds']:.1f} 秒，{run['threads']} 线程{pace}；内存峰值 {human(run['peak_memory_bytes'])}",
+            f"{visits:,} visits, {lines:,} lines in {run['seconds']:.1f} s on {run['threads']} threads{en_pace}; peak memory {human(run['peak_memory_bytes'])}",
         )
     )
     table = Table(title=say("结算结果", "Outcomes"), title_justify="left", show_edge=False)
@@ -124,4 +132,5 @@ def _print(session: Session, result: JobResult) -> None:
         if sums.get(name):
             money.add_row(name_of(PAYERS, name), yuan_text(sums[name]))
     console.print(money)
-    console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))
+    if result.fresh:
+        console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))

@@ -227,8 +227,11 @@ def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:
     path = folder / "receipt.json"
     if not path.is_file():
         raise Failure(say(f"{path}：没有回执", f"{path}: no receipt is there"))
-    receipt = json.loads(path.read_text(encoding="utf-8"))
-    if "run" not in receipt:
+    try:
+        receipt = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        receipt = None
+    if not isinstance(receipt, dict) or "run" not in receipt:
         return OfJob(JobRun(folder, read_receipt(folder))), receipt
     run = receipt["run"]
     inputs = Inputs(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..columns.schema import DETAIL_OUTPUT, LINE_OUTPUT, VISIT_OUTPUT
 from ..errors import Problem
-from ..messages import say
+from ..messages import say, yuan_text
 from ..receipts.compare import Difference
 from ..receipts.model import read_receipt
 from ..receipts.verify import Verifier
@@ -18,6 +20,7 @@ from .base import Session
 __all__ = ["verify"]
 
 SHOWN = 20  # differences that are printed
+MONEY = {column.name for table in (VISIT_OUTPUT, LINE_OUTPUT, DETAIL_OUTPUT) for column in table.columns if column.kind == "money"}  # fmt: skip
 
 
 def verify(
@@ -44,7 +47,11 @@ def verify(
 
 
 def _explain(folder: Path, one: Difference) -> str:
-    return "" if one.setl_id is None else f"ybcore explain --run {folder} --setl-id {one.setl_id}"
+    return (
+        ""
+        if one.setl_id is None
+        else f"ybcore explain --run {shlex.quote(str(folder))} --setl-id {shlex.quote(str(one.setl_id))}"
+    )
 
 
 def _plain(found: Verifier, folder: Path) -> dict[str, Any]:
@@ -98,11 +105,12 @@ def _print(session: Session, found: Verifier, folder: Path) -> None:
         session.data(say(f"不同的单元格 {compared.different:,} 个：", f"cells that differ: {compared.different:,}"))
         for one in compared.found[:SHOWN]:
             place = ".".join(word for word in (one.table, one.column) if word)
+            run, again = (_cell(one.column, value) for value in (one.run, one.again))
             session.data(
                 "  "
                 + say(
-                    f"{one.setl_id} {place}：该次结算 {one.run}，重新结算 {one.again}",
-                    f"{one.setl_id} {place}: the run has {one.run}, settled again {one.again}",
+                    f"{one.setl_id} {place}：该次结算 {run}，重新结算 {again}",
+                    f"{one.setl_id} {place}: the run has {run}, settled again {again}",
                 )
             )
         if compared.different > SHOWN:
@@ -115,6 +123,11 @@ def _print(session: Session, found: Verifier, folder: Path) -> None:
         if found.true
         else say("核验未通过", "not verified")
     )
+
+
+def _cell(column: str, value: Any) -> str:
+    """Money in yuan, anything else as it is."""
+    return yuan_text(value) if column in MONEY and type(value) is int else str(value)
 
 
 def _line(problem: Problem) -> str:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.keys import ids_of
+from ..messages import yuan_text
 from .reconcile_causes import ORDER_OF_CAUSES, Causes
 from .reconcile_read import Mask, Outside, id_texts, read_outside
 from .run import Run
@@ -95,9 +96,9 @@ class Reconciliation:
         zh = lang == "zh"
         differ = self.matched - self.equal
         out = [
-            f"双方均有 {self.matched} 笔结算：{self.equal} 笔逐分相同，{differ} 笔有差异。"
+            f"双方均有 {self.matched:,} 笔结算：{self.equal:,} 笔逐分相同，{differ:,} 笔有差异。"
             if zh
-            else f"{self.matched} settlements on both sides: {self.equal} equal to the fen, {differ} differ."
+            else f"{self.matched:,} settlements on both sides: {self.equal:,} equal to the fen, {differ:,} differ."
         ]
         if self.duplicates.num_rows:
             count = self.duplicates.num_rows
@@ -110,7 +111,7 @@ class Reconciliation:
         proved = Counter((row["cause"], row["proved"]) for row in self.visits.select(["cause", "proved"]).to_pylist())
         for row in self.causes.to_pylist():
             name, sure = WORDS[row["cause"]][zh], proved[row["cause"], True]
-            money, net = f"{row['absolute'] / 100:,.2f}", f"{row['net'] / 100:+,.2f}"
+            money, net = yuan_text(row["absolute"]), ("+" if row["net"] >= 0 else "") + yuan_text(row["net"])
             out.append(
                 f"  {name}：{row['visits']} 笔（{sure} 笔已验证），绝对差 {money} 元，净差 {net} 元"
                 if zh

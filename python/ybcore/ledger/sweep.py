@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import DocumentError, InputError, Problem
+from ..messages import ORDERS as ORDER_WORDS
+from ..messages import yuan_text
 from ..policy.faults import nearest
 from .reconcile import Matched, matched
 from .reconcile_causes import profiles as near_profiles
@@ -41,10 +43,10 @@ class Sweep:
             raise ValueError(f"lang must be one of zh, en, not {lang!r}")
         out = []
         for row in self.variants.slice(0, most).to_pylist():
-            money = f"{row['money'] / 100:,.2f}"
+            money = yuan_text(row["money"])
             if lang == "zh":
                 tie = "（与其他方案并列）" if row["tie"] else ""
-                out.append(f"{row['rank']}. 次序 {row['order']}，取整 {row['profile']}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
+                out.append(f"{row['rank']}. 次序 {ORDER_WORDS[row['order']][0]}，取整 {'同政策文件' if row['profile'] == 'as documented' else row['profile']}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
             else:
                 tie = " (tie)" if row["tie"] else ""
                 out.append(f"{row['rank']}. order {row['order']}, rounding {row['profile']}: {row['equal']}/{row['of']} equal to the fen, {money} yuan apart in the rest{tie}")  # fmt: skip

@@ -55,10 +55,14 @@ def print_resettled(signed: Signed, console: Any) -> None:
     rows = [(payer_name(row["payer"]), row["side"], row) for row in signed.payers()]
     _table(say("按支付方（元）", "By payer (yuan)"), say("支付方", "payer"), rows, console)
     reasons = [(name_of(CAUSES, row["reason"]), "funds", row["funds"]) for row in signed.reasons()]
-    _table(say("按原因：基金（元）", "By reason: funds (yuan)"), say("原因", "reason"), reasons, console)
+    titles = (
+        say("按原因，归于最后触及者：基金（元）", "By reason, the last that touched a visit: funds (yuan)"),
+        say("各项变更自身的影响：基金（元）", "What each change moved: funds (yuan)"),
+    )
+    _table(titles[0], say("原因", "reason"), reasons, console)
     if signed.attribution is not None:
         changes = [(f"{row['number']}. {row['label']}", "funds", {"net": row["funds"]}) for row in signed.changes()]
-        _table(say("各项变更：基金（元）", "By change: funds (yuan)"), say("变更", "change"), changes, console)
+        _table(titles[1], say("变更", "change"), changes, console)
 
 
 def _table(title: str, first: str, rows: list[tuple[str, str, dict[str, Any]]], console: Any) -> None:
