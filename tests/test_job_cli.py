@@ -79,7 +79,7 @@ def test_the_records_of_a_job(town: Path, tmp_path: Path, capsys: pytest.Capture
     assert told["sums"]["hifp_pay"] == paid
     receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
     assert receipt["totals_fen"] == told["sums"] and receipt["counts"] == counts
-    assert receipt["input"]["visits"]["files"][0]["sha256"] == told["inputs"][0]["sha256"]
+    assert receipt["files"]["inputs"][0]["sha256"] == told["inputs"][0]["sha256"]
     assert set(receipt) >= {"engine", "policy", "catalog", "order", "rounding", "input", "opening_state"}
     for name in ("manifest.json", "receipt.json"):
         assert str(tmp_path) not in files[name].read_text(encoding="utf-8")
