@@ -98,7 +98,7 @@ class Work:
 
     @cached_property
     def _budget(self) -> Budget:
-        return Budget(self.datasets, self.memory)
+        return Budget(self.datasets, self.memory, self.rules is not None)
 
     @cached_property
     def _cut(self) -> dict[str, Any]:
