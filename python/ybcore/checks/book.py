@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Union
@@ -137,6 +137,10 @@ class RuleBook:
     def only(self, rule_id: str) -> RuleBook:
         """The same book with one rule."""
         return RuleBook(self._stack, [self[rule_id]])
+
+    def without(self, rule_ids: Collection[str]) -> RuleBook:
+        """The same book without some rules."""
+        return RuleBook(self._stack, [rule for rule in self._rules if rule.id not in rule_ids])
 
     def by_priority(self) -> tuple[Rule, ...]:
         """The rules in the order in which their findings are paid."""

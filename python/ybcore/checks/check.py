@@ -9,6 +9,7 @@ from typing import Any
 
 from ..catalog import Catalog
 from .book import RuleBook, RuleSource, load_rules
+from .run.given import Whole
 from .run.report import CheckReport
 from .run.runner import run
 
@@ -43,11 +44,13 @@ def check(
     known_at: dt.date | None = None,
     suppress: Sequence[dict[str, Any]] = (),
     threads: int | None = None,
+    whole: Whole | None = None,
 ) -> CheckReport:
     """Look at visits and fee lines for what the rules do not allow.
 
     Tables are anything column-shaped (docs/checks-tables.md). `rules`: a book, a path, or several. `catalog`: needed by rules that ask for
     a line's kind of list or charge head; a Catalog, a folder, or its tables. `known_at`: only what rule tables knew by that day. `suppress`: rows of a suppression list.
+    `whole`: what the tables are a part of, where parts are looked at one by one.
     Raises InputError and DocumentError, each with every problem at once.
     """
     book, held, many = given(rules, catalog, threads)
@@ -64,4 +67,5 @@ def check(
         stage=stage,
         suppress=suppress,
         threads=many,
+        whole=whole,
     )

@@ -88,7 +88,7 @@ def replayed(
     rule = rule_of(book, rule_id)
     path, bound = chosen_bound(rule, figure, book)
     texts, held = read_values(bound, values)
-    status, reason = rule_status(work, rule, stage)
+    status, reason = rule_status(work.batch, rule, stage)
     if status != "run":
         what, zh = f"rule {rule.id} does not run: {status}: {reason}", f"规则 {rule.id} 不运行：{status}：{reason}"
         raise InputError([Problem(what=what, what_zh=zh, path="rule")])

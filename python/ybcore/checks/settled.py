@@ -42,7 +42,7 @@ def settle_checked(
 ) -> Settlement:
     """Settle with rules: the settlement of what is left, and the report with the fund money that each finding brings back.
 
-    `asked`: the `known_at` and `suppress` of the check.
+    `asked`: the `known_at`, `suppress` and perhaps `whole` of the check.
     """
     named = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
     book = load_rules(rules)

@@ -90,7 +90,11 @@ def denied_before(work: Work, book: Iterable[Rule], rule: Rule, stage: str) -> M
         for earlier in book:
             if earlier.id == rule.id:
                 break
-            if earlier.disposition in MOVING and not earlier.shadow and rule_status(work, earlier, stage)[0] == "run":
+            if (
+                earlier.disposition in MOVING
+                and not earlier.shadow
+                and rule_status(work.batch, earlier, stage)[0] == "run"
+            ):
                 note_denied(work, hits_of(work, earlier, raw_of(work, earlier, denied), stage != "after"), denied)
     return denied
 

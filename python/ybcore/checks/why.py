@@ -199,7 +199,7 @@ class _Asked:
 
     def answer(self) -> Why:
         """In the order of docs/checks.md."""
-        status, reason = rule_status(self.work, self.rule, self.report.stage)
+        status, reason = rule_status(self.work.batch, self.rule, self.report.stage)
         if status != "run":
             return self.told(status, value=reason)
         if self.visit < 0 or (self.lost is not None and self.batch.stands[self.visit]):

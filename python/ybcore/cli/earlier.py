@@ -16,7 +16,7 @@ from ..checks.settled import lines_left, plain_lines
 from ..messages import say
 from ..receipts.cut import Chosen, closed, cut
 from .base import Failure, Session
-from .tables import BESIDE, Inputs, from_run
+from .tables import BESIDE, Inputs, OfJob, from_run
 
 __all__ = ["Read", "checked", "reader", "with_earlier_runs"]
 
@@ -42,6 +42,8 @@ def checked(
                 "the rule documents have changed since the run, so it cannot be explained",
             )
         )
+    if isinstance(inputs, OfJob):
+        book = book.without(book.across)  # a job settles in parts and leaves them out
     given: dict[str, Any] = {name: tables[name] for name in ("visits", "lines", "persons", "institutions")}
     rows = inputs.catalog(session)
     with session.step("检查", "check"):

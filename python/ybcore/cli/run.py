@@ -14,6 +14,7 @@ import click
 from ..jobs.disk import human
 from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
+from ..jobs.ruled import ACROSS
 from ..jobs.run import Work
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
@@ -58,6 +59,8 @@ def run(
             "counts": result.manifest["counts"],
             "sums": result.manifest["sums"],
         }
+        if "coverage" in result.manifest:
+            told["coverage"] = result.manifest["coverage"]
         session.data(
             json.dumps({**told, "units": result.manifest["units"], "run": _brief(result)}, ensure_ascii=False, indent=1)
         )
@@ -125,6 +128,8 @@ def _print(session: Session, result: JobResult) -> None:
         console.print(
             say(f"未结算的明细：{counts['rejected_lines']:,} 行", f"Lines not settled: {counts['rejected_lines']:,}")
         )
+    if "coverage" in result.manifest:
+        _print_rules(session, counts, result.manifest["coverage"])
     money = Table(title=say("金额合计（元）", "Totals (yuan)"), title_justify="left", show_edge=False)
     money.add_column(say("支付方", "payer"))
     money.add_column(say("金额", "amount"), justify="right")
@@ -134,3 +139,23 @@ def _print(session: Session, result: JobResult) -> None:
     console.print(money)
     if result.fresh:
         console.print(say(f"已写入 {result.out}/", f"Written to {result.out}/"))
+
+
+def _print_rules(session: Session, counts: dict[str, Any], coverage: list[dict[str, Any]]) -> None:
+    """What rules found and moved, and which did not run, each with its reason."""
+    console = session.out()
+    ran = sum(row["status"] == "run" for row in coverage)
+    moved = yuan_text(counts.get("moved_fen", 0))
+    console.print(
+        say(
+            f"审核规则：{ran} 条已运行，违规 {counts.get('findings', 0):,} 项，转出 {moved} 元",
+            f"Rules: {ran} ran, {counts.get('findings', 0):,} findings, {moved} yuan moved to full self-pay",
+        )
+    )
+    left: dict[str, list[str]] = {}
+    for row in coverage:
+        if row["status"] == "skipped":
+            left.setdefault(row["reason"], []).append(row["rule_id"])
+    for reason, names in sorted(left.items(), key=lambda item: (item[0] != ACROSS, item[0])):
+        zh = "跨人员审核，而作业分批结算" if reason == ACROSS else reason
+        console.print(say(f"未运行（{zh}）：{'、'.join(names)}", f"Not run ({reason}): {', '.join(names)}"))

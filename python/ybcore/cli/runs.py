@@ -146,6 +146,7 @@ def _lacking(folder: Path, receipt: dict[str, Any], run: Run, moved: bool) -> li
 def _settled(folder: Path, receipt: dict[str, Any], run: Run) -> Settlement:
     files, tables = receipt["run"]["files"], run.tables
     ids = {name: flat(tables["visits"][name]).type for name in ("setl_id", "psn_no") if name in tables["visits"].column_names}  # fmt: skip
+    ids["det_item_fee_sumamt"] = pa.int64()  # not of the results' own: fen, also in CSV
     if "lines" in tables and "feedetl_sn" in tables["lines"].column_names:
         ids["feedetl_sn"] = flat(tables["lines"]["feedetl_sn"]).type
     found = {name: read_results(folder / files[name], PARTS[name], ids) if name in files else None for name in PARTS}

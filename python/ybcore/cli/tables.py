@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import io
 from ..checks.suppression import suppressions
+from ..columns.ids import flat
 from ..columns.schema import INPUT_TABLES
 from ..errors import InputError, Problem
 from ..messages import say
@@ -25,6 +28,7 @@ __all__ = [
     "CHECKED",
     "TABLES",
     "Inputs",
+    "OfJob",
     "catalog_files",
     "from_folder",
     "from_options",
@@ -219,7 +223,24 @@ class OfJob(Inputs):
 
     def tables(self, session: Session, names: tuple[str, ...] = TABLES) -> dict[str, pa.Table | None]:
         held = self.run.datasets
-        return {name: InDataset(held[name]).whole() if name in held else None for name in names}
+        found = {name: InDataset(held[name]).whole() if name in held else None for name in names}
+        return {name: self._with_visit(name, table) for name, table in found.items()} if self.rules else found
+
+    @cached_property
+    def _ids(self) -> pa.Array:
+        """Every setl_id of the visits, as text."""
+        parts = [table["setl_id"] for table in InDataset(self.run.datasets["visits"]).each(("setl_id",))]
+        return pa.chunked_array([chunk for part in parts for chunk in _texts(part).chunks], pa.string()).unique()
+
+    def _with_visit(self, name: str, table: pa.Table | None) -> pa.Table | None:
+        """Rows whose visit is there: a job rejects the others, and rules want none of them."""
+        if table is None or name == "visits" or "setl_id" not in table.column_names:
+            return table
+        return table.filter(pc.is_in(_texts(table["setl_id"]), value_set=self._ids.drop_null()))
+
+
+def _texts(ids: pa.ChunkedArray) -> pa.ChunkedArray:
+    return flat(ids).cast(pa.string())
 
 
 def from_run(folder: Path) -> tuple[Inputs, dict[str, Any]]:

@@ -8,21 +8,24 @@ from dataclasses import dataclass
 from ..errors import JobError, Problem
 from .datasets import Dataset
 from .journal import human
+from .ruled import OF_VISITS
 
 __all__ = ["Budget"]
 
 # Bytes, as measured: what a process has before it reads a row, a visit in the plan, a visit and a line of a unit in work with what they
 # come to, and a line of a row group with its copy by unit.
 BASE, PLANNED, VISIT, LINE, ROW = 320 << 20, 150, 2500, 200, 180
+RULED = 500  # more of a line, or a row beside, that rules look at
 MOST_VISITS, LEAST_VISITS = 100_000, 200
 
 
 @dataclass(frozen=True)
 class Budget:
-    """For some datasets and bytes of memory. Units depend on these alone, not on threads."""
+    """For some datasets and bytes of memory, with rules or without. Units depend on these alone, not on threads."""
 
     datasets: Mapping[str, Dataset]
     memory: int
+    rules: bool = False
 
     def _rows(self, name: str) -> int:
         return self.datasets[name].rows if name in self.datasets else 0
@@ -30,7 +33,10 @@ class Budget:
     @property
     def _each(self) -> float:
         """Bytes of a visit in work, with its lines."""
-        return VISIT + LINE * self._rows("lines") / max(1, self._rows("visits"))
+        each = LINE * self._rows("lines")
+        if self.rules:
+            each += RULED * sum(self._rows(name) for name in ("lines", *OF_VISITS))
+        return VISIT + each / max(1, self._rows("visits"))
 
     @property
     def _fixed(self) -> int:

@@ -8,6 +8,7 @@ import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from .datasets import Dataset, find_datasets
 from .document import JobDocument
 from .journal import Journal
 from .manifest import MANIFEST, RUN, SCRATCH, Hashing, Inputs, begin, write_records
+from .ruled import coverage
 from .run import Work
 from .unit import Outputs
 
@@ -50,13 +52,14 @@ class Opened:
     rules: RuleBook | None
 
     @staticmethod
-    def of(document: JobDocument) -> Opened:
-        """Raises InputError or DocumentError with everything that is wrong in any of them."""
+    def of(document: JobDocument, takes_rules: bool = True) -> Opened:
+        """Raises InputError or DocumentError with everything that is wrong in any of them. `takes_rules`: whether rules can be run."""
         problems: list[Problem] = []
         kinds: list[type[Exception]] = []
-        if document.rules:
-            what = "a job does not check rules yet; `ybcore settle --rules` settles with them in memory"
-            zh = "作业尚不支持审核规则；可用 ybcore settle --rules 在内存中结算"
+
+        if document.rules and not takes_rules:
+            what = "a job on Spark does not check rules; run it without --engine spark"
+            zh = "Spark 上的作业不支持审核规则；请去掉 --engine spark 在本机运行"
             problems.append(Problem(what=what, what_zh=zh, file=document.file or None, path="rules"))
 
         def got(read: Callable[[], Any]) -> Any:
@@ -113,7 +116,8 @@ def run_job(
     or JobError when the disk is full or another job runs there.
     """
     began = time.perf_counter()
-    opened = Opened.of(document)
+    kind = work.func if isinstance(work, partial) else work
+    opened = Opened.of(document, getattr(kind, "takes_rules", True))
     inputs = Inputs(document, opened.engine, opened.datasets, opened.rules)
     journal = begin(inputs, replace=replace)
     if journal is None:
@@ -130,9 +134,12 @@ def run_job(
                 state=None if document.opening is None else opening_state(document.opening),
                 memory=document.memory,
                 threads=document.threads or len(os.sched_getaffinity(0)),
+                rules=opened.rules,
                 progress=progress,
             )
-            counts, sums = _together(journal, done.run())
+            units = done.run()
+            counts, sums = _together(journal, units)
+            ran = None if opened.rules is None or done.ruled is None else coverage(opened.rules, done.ruled, units)
             hashed = hashing.result()
         finally:
             hashing.stop()
@@ -147,7 +154,9 @@ def run_job(
         }
         for folder in SCRATCH:
             journal.forget(folder)
-        records = write_records(journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, run=took)
+        records = write_records(
+            journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, coverage=ran, run=took
+        )
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)
 

@@ -186,7 +186,14 @@ def _outputs(journal: Journal) -> list[Facts]:
 
 
 def manifest(
-    journal: Journal, inputs: Inputs, hashed: Mapping[str, str], *, units: int, counts: Any, sums: Any
+    journal: Journal,
+    inputs: Inputs,
+    hashed: Mapping[str, str],
+    *,
+    units: int,
+    counts: Any,
+    sums: Any,
+    coverage: Any = None,
 ) -> dict[str, Any]:
     """Every input and output file with rows, bytes and sha256; units, counts and sums. The same for the same job, wherever and whenever."""
     told = inputs.identity()
@@ -205,16 +212,17 @@ def manifest(
         "units": units,
         "counts": counts,
         "sums": sums,
+        **({} if coverage is None else {"coverage": coverage}),
     }  # fmt: skip
 
 
-def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any) -> Facts:
+def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None) -> Facts:  # fmt: skip
     """The receipt of a job (docs/receipts.md): as that of a settlement, the same wherever the files are."""
     opening = {place: hashed[place] for place in inputs.files if place.startswith("opening/")}
     whole = hashlib.sha256("".join(f"{place} {sha}\n" for place, sha in opening.items()).encode()).hexdigest()
     out: Facts = {"format": FORMAT, **inputs.engine.documents()}
     if inputs.rules is not None:
-        out["rules"] = {**inputs.rules.told(), "moved_fen": counts.get("moved_fen", 0)}
+        out["rules"] = {**inputs.rules.told(), "moved_fen": counts.get("moved_fen", 0), "coverage": coverage}
     out["input"] = {name: {"rows": dataset.rows} for name, dataset in inputs.datasets.items()}
     out["opening_state"] = whole if opening else None
     out["counts"] = {name: value for name, value in counts.items() if name != "moved_fen"}
@@ -240,6 +248,7 @@ def write_records(
     units: int,
     counts: Any,
     sums: Any,
+    coverage: Any,
     run: Mapping[str, Any],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Write receipt.json, run.json and manifest.json into the journal's folder: (manifest, run). `run`: times, memory, threads."""
@@ -263,8 +272,8 @@ def write_records(
         },
         "identity": inputs.identity(),
     }  # fmt: skip
-    _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), counts=counts, sums=sums))
-    told = manifest(journal, inputs, hashed, units=units, counts=counts, sums=sums)
+    _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), counts=counts, sums=sums, coverage=coverage))
+    told = manifest(journal, inputs, hashed, units=units, counts=counts, sums=sums, coverage=coverage)
     _json(journal, MANIFEST, told)
     _json(journal, RUN, told_run)
     return told, told_run

@@ -13,11 +13,13 @@ import pyarrow.parquet as pq
 from .journal import Journal
 from .parts import write_part
 from .plan import Plan, row_groups
+from .ruled import OF_VISITS
 from .scatter import Reader
 
 __all__ = ["Rejects"]
 
 Int64 = npt.NDArray[np.int64]
+TABLES = ("visits", "lines", *OF_VISITS)  # in the order of the rejects
 _NO_PART = ("bad_value", "duplicate_setl_id")  # rows that are as if they were not there
 
 
@@ -36,13 +38,13 @@ class Rejects:
             return None
         rows = pa.concat_tables([pq.read_table(path) for path in self._files], promote_options="permissive")
         rows = rows.unify_dictionaries().combine_chunks()
-        visits = np.array([name == "visits" for name in rows["table"].to_pylist()], bool)
+        number = np.array([TABLES.index(name) for name in rows["table"].to_pylist()], np.int64)
         place = np.empty(rows.num_rows, np.int64)
-        for name, mask in (("visits", visits), ("lines", ~visits)):
-            if mask.any():
-                place[mask] = self._place(name, rows.filter(pa.array(mask)))
-        order = np.lexsort((place, ~visits))
-        self._places, self._visits = place[order], int(visits.sum())
+        for i in np.unique(number).tolist():
+            place[number == i] = self._place(TABLES[i], rows.filter(pa.array(number == i)))
+        order = np.lexsort((place, number))
+        self._places = place[order]
+        self._visits, self._lines = int((number == 0).sum()), int((number == 1).sum())
         return rows.take(pa.array(order))
 
     def _place(self, name: str, rows: pa.Table) -> Int64:
@@ -100,7 +102,7 @@ class Rejects:
         serial = rows["feedetl_sn"].to_pylist()
         groups = row_groups(reader.dataset)
         begin = np.cumsum([0, *(reader.dataset.files[file].group_rows[group] for file, group in groups)])
-        places = self._places[self._visits :]
+        places = self._places[self._visits : self._visits + self._lines]
         for number in np.unique(np.searchsorted(begin, places, side="right") - 1).tolist():
             mine = np.flatnonzero((places >= begin[number]) & (places < begin[number + 1]))
             file, group = groups[number]

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..checks.book import RuleBook
 from ..columns.ids import lookup, normal
 from ..columns.read import blank_is_missing
 from ..engine import Engine, State
@@ -25,15 +26,16 @@ from .journal import Journal
 from .parts import write_part
 from .plan import make_plan
 from .rejects import Rejects
+from .ruled import OF_VISITS, Ruled
 from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
 from .times import Times
-from .unit import AGAIN, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
+from .unit import AGAIN, ASIDE, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
 
 __all__ = ["Work"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-AROUND = ("persons", "acct_events")  # tables of people
+AROUND = ("persons", "acct_events", *OF_VISITS)  # tables of people, and of visits beside
 OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
 
 
@@ -52,8 +54,10 @@ class Work:
     state: State | None = None
     memory: int = 4 << 30
     threads: int = 2
+    rules: RuleBook | None = None
     progress: Callable[[int, int], None] | None = None
     times: Times = field(default_factory=Times)
+    takes_rules: ClassVar[bool] = True
     _done_rows: int = field(default=0, init=False)
 
     def told(self) -> dict[str, Any]:
@@ -67,6 +71,8 @@ class Work:
         self.workers = self._budget.workers(self.threads, self.unit_visits)
         with ThreadPoolExecutor(self.workers) as pool:
             self.pool = pool
+            with self.times.step("rules"):
+                _ = self.ruled
             with self.times.step("plan"):
                 self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
             self._budget.check(int(np.bincount(self.plan.visit_unit, minlength=1).max()))
@@ -92,7 +98,7 @@ class Work:
 
     @cached_property
     def _budget(self) -> Budget:
-        return Budget(self.datasets, self.memory)
+        return Budget(self.datasets, self.memory, self.rules is not None)
 
     @cached_property
     def _cut(self) -> dict[str, Any]:
@@ -136,7 +142,7 @@ class Work:
 
     def _columns(self, name: str) -> list[str] | None:
         """Columns that settling looks at."""
-        if name != "lines" or self.outputs.lines or self._returns:
+        if name != "lines" or self.outputs.lines or self._returns or self.rules is not None:
             return None
         return [c.name for c in self.datasets[name].schema.columns if c.name not in ("feedetl_sn", "init_feedetl_sn")]
 
@@ -149,7 +155,7 @@ class Work:
 
     @cached_property
     def _readers(self) -> dict[str, Reader]:
-        rows, numbered = int(self._cut["rows"]), ("visits", "lines")
+        rows, numbered = int(self._cut["rows"]), ("visits", "lines", *OF_VISITS)
         return {name: Reader(data, self._columns(name), name in numbered, rows) for name, data in self.datasets.items()}
 
     def _lines_with_visits(self, table: pa.Table, key: str) -> tuple[pa.Table, Int32, Int32]:
@@ -224,6 +230,11 @@ class Work:
         if name == "lines":
             table, _, unit = self._lines_with_visits(table, key)
             return table, unit
+        if name in OF_VISITS:
+            # Rows of no visit are told by the last unit, as visits of nobody are settled there.
+            visit = self.plan.visits_of(_ids(table["setl_id"]))
+            last = np.int32(self.plan.units - 1)
+            return table, np.append(self.plan.visit_unit, last)[visit].astype(np.int32)
         return table, self.plan.unit_of_people(_ids(table["psn_no"]))
 
     def _spilled(self, name: str, unit: int) -> pa.Table:
@@ -363,24 +374,44 @@ class Work:
         for name in AROUND:
             if name in self.datasets:
                 tables[name] = self._spilled(name, unit)
-        if "institutions" in self.datasets:
-            tables["institutions"] = self._institutions
-        for name in ("visits", "lines"):
+        for name in ("institutions", "doctors"):
+            if name in self.datasets:
+                tables[name] = self._whole[name]
+        for name in ("visits", "lines", *OF_VISITS):
             if name in tables:
                 tables[name] = with_files(tables[name], self._readers[name].paths)
         if self.plan.twice:
             tables["visits"] = self._marked(tables["visits"])
+        if self.ruled is not None:
+            tables["visits"] = self._set_aside(tables["visits"], self.ruled)
         with self._engine() as engine, self.times.step("settle"):
-            result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs)
+            result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs, ruled=self.ruled)
         tables.clear()
         with self.times.step("encode"):
             self._write(unit, result)
         return unit
 
     @cached_property
-    def _institutions(self) -> pa.Table:
-        reader = self._readers["institutions"]
-        return joined([reader.read(at) for at in range(len(reader))], reader.empty)
+    def _whole(self) -> dict[str, pa.Table]:
+        """Tables that every unit has whole."""
+        readers = {name: self._readers[name] for name in ("institutions", "doctors") if name in self._readers}
+        return {
+            name: joined([reader.read(at) for at in range(len(reader))], reader.empty)
+            for name, reader in readers.items()
+        }
+
+    @cached_property
+    def ruled(self) -> Ruled | None:
+        """The rules that run; None without rules."""
+        return None if self.rules is None else Ruled.of(self.rules, self.datasets, self.engine.catalog)
+
+    def _set_aside(self, visits: pa.Table, ruled: Ruled) -> pa.Table:
+        """Visits of a unit with those that rules do not look at because of others: they are reversed, or their id stands before."""
+        ids = _ids(visits["setl_id"])
+        aside = ruled.aside(ids)
+        if self.plan.visit_row is not None:
+            aside |= self.plan.visits_of(ids) != self._rows_of(visits)
+        return visits.append_column(ASIDE, pa.array(aside))
 
     @cached_property
     def _state_units(self) -> tuple[Int32, Int32]:
@@ -407,6 +438,7 @@ class Work:
     def _write(self, unit: int, result: UnitResult) -> None:
         part = f"part-{unit:05d}"
         written = {"settlements": result.settlements, "line_results": result.line_results, "detail": result.detail}
+        written |= {"findings": result.findings, "details": result.details}
         parts = [name for name, table in written.items() if table is not None]
         for name in parts:
             self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))
@@ -417,7 +449,10 @@ class Work:
         if result.state is not None:
             parts.append("state")
             self.journal.part("state", unit, f"state/{part}", result.state.save)
-        self.journal.note("unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums)
+        facts = {} if result.rules is None else {"rules": result.rules}
+        self.journal.note(
+            "unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums, **facts
+        )
 
     # ------------------------------------------------------------------ progress, in rows
 
@@ -468,9 +503,13 @@ class Work:
 
     def _marked(self, visits: pa.Table) -> pa.Table:
         """Visits of a unit with those that are refused because of another unit's."""
+        return visits.append_column(AGAIN, pa.array(np.isin(self._rows_of(visits), self._again_rows)))
+
+    def _rows_of(self, visits: pa.Table) -> Int64:
+        """Where each visit of a unit stands in the dataset."""
         begin = np.concatenate(([0], np.cumsum([file.rows for file in self.datasets["visits"].files])))
-        rows = begin[visits[SOURCE[0]].combine_chunks().indices.to_numpy()] + visits[SOURCE[1]].to_numpy()
-        return visits.append_column(AGAIN, pa.array(np.isin(rows, self._again_rows)))
+        rows: Int64 = begin[visits[SOURCE[0]].combine_chunks().indices.to_numpy()] + visits[SOURCE[1]].to_numpy()
+        return rows
 
     def _about(self, unit: int) -> list[Any]:
         """What a settled unit depended on."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -63,6 +63,7 @@ class SparkWork(Work):
     """The steps of a job, those that touch rows as Spark tasks. `session`: a Spark session; output and inputs are paths that every
     machine of the cluster sees."""
 
+    takes_rules: ClassVar[bool] = False
     session: Any = None
     processes: set[str] = field(default_factory=set, init=False)
 

@@ -5,26 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..checks.run.given import Whole
+from ..checks.settled import settle_checked
 from ..columns.ids import encode, lookup
 from ..columns.keys import ids_of, kind_of
 from ..columns.rows import rows_by_key
 from ..engine import Engine, State
+from .ruled import COUNTED, OF_VISITS, Ruled
 
-__all__ = ["AGAIN", "GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
+if TYPE_CHECKING:
+    from ..checks.run.report import CheckReport
+
+__all__ = ["AGAIN", "ASIDE", "GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 GROUP = "ybcore_group"  # int32 in visits: number of the settling group, as the output has them in order
 VISIT = "ybcore_visit"  # int32 in lines: row of the visit in the unit's visits; -1 none
 AGAIN = "ybcore_again"  # bool in visits: a row of another group has the id, and comes first
+ASIDE = "ybcore_aside"  # bool in visits: rules do not look at it because of a visit of another unit
 SOURCE = ("source_file", "source_row")
+PEOPLE = ("persons", "institutions", "acct_events")
 _NOT_SUMS = ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no", "source_row")
 
 
@@ -49,28 +57,48 @@ class UnitResult:
     line_results: pa.Table | None = field(repr=False)
     detail: pa.Table | None = field(repr=False)
     findings: pa.Table | None = field(repr=False)
+    details: pa.Table | None = field(repr=False)
     rejects: pa.Table = field(repr=False)
     state: State | None = field(repr=False)
     counts: dict[str, Any]
     sums: dict[str, int]
+    rules: dict[str, list[int]] | None = None
 
 
 def settle_unit(
-    engine: Engine, tables: Mapping[str, pa.Table], *, state: State | None = None, outputs: Outputs = Outputs()
+    engine: Engine,
+    tables: Mapping[str, pa.Table],
+    *,
+    state: State | None = None,
+    outputs: Outputs = Outputs(),
+    ruled: Ruled | None = None,
 ) -> UnitResult:
     """Settle whole groups.
 
     `tables`: visits, lines, persons, institutions, acct_events with the columns that the engine knows; visits and lines have `SOURCE` too,
     visits `GROUP`, and perhaps `AGAIN`; lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
+    `ruled`: rules that are a stage of it; tables then has those that they read beside (with `SOURCE` where rows name a visit), visits
+    perhaps `ASIDE`, and the result has findings, details, `counts` of them with `moved_fen`, and `rules`: what each rule came to.
     """
     visits, order, back = _in_order(engine, tables["visits"])
     lines, begin, lost = _lines(tables.get("lines"), tables["visits"], order)
     again = _later(engine, tables)
-    given = {name: table for name, table in tables.items() if name not in ("visits", "lines")}
-    done = engine.settle(
-        _known(visits), _known(lines), **given, state=state, line_offsets=begin if lines is not None else None,
-        line_output=outputs.lines, detail=outputs.detail, closing_state=outputs.state, receipt=False, columns=outputs.columns,
-    )  # fmt: skip
+    given: dict[str, Any] = {name: tables[name] for name in PEOPLE if name in tables}
+    given |= {"visits": _known(visits), "lines": _known(lines)}
+    offsets = begin if lines is not None else None
+    options: dict[str, Any] = {
+        "state": state, "line_output": outputs.lines, "detail": outputs.detail, "closing_state": outputs.state,
+        "receipt": False, "columns": outputs.columns,
+    }  # fmt: skip
+    astray: list[pa.Table] = []
+    if ruled is None:
+        done = engine.settle(**given, line_offsets=offsets, **options)
+    else:
+        beside, astray = _beside(tables, visits)
+        whole = Whole(ruled.time_of_day, visits[ASIDE].to_numpy() if ASIDE in visits.column_names else None)
+        asked = {"known_at": None, "suppress": (), "whole": whole}
+        full = {name: given.get(name) for name in ("visits", "lines", *PEOPLE)}
+        done = settle_checked(engine, full, ruled.book, beside, offsets, options, asked)
     source = [visits[name] for name in SOURCE]
     settlements = done.visits
     for name, column in zip(SOURCE, source):
@@ -79,6 +107,7 @@ def settle_unit(
     none = not bad.any()
     rejects = [_rejected_visits(settlements, bad)] if not none else []
     rejects += [] if again is None else [again]
+    rejects += astray
     line_results = done.lines
     rejected_lines = 0
     if lines is not None:
@@ -113,15 +142,81 @@ def settle_unit(
         "outcomes": _outcomes(done.visits, again),
     }  # fmt: skip
     types = kind_of(done.visits["setl_id"]), kind_of(done.visits["psn_no"])
-    whole = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
-    return UnitResult(settlements, line_results, detail, None, whole, done.state, counts, _sums(settlements))
+    bad_rows = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
+    findings = details = rules = None
+    if done.checks is not None:
+        findings, details = _found(done.checks, visits, lines, types)
+        counts |= {
+            "findings": len(findings),
+            "details": len(details),
+            "moved_fen": int(done.checks.denials().amount.sum()),
+        }
+        rules = {row["rule_id"]: [row[name] for name in COUNTED] for row in done.checks.manifest.to_pylist()}
+    sums = _sums(settlements)
+    return UnitResult(settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules)
+
+
+def _beside(tables: Mapping[str, pa.Table], visits: pa.Table) -> tuple[dict[str, pa.Table], list[pa.Table]]:
+    """(tables that only rules read, rows of them whose visit is not there as rejects)."""
+    out, astray = {}, []
+    own = ids_of(visits, "setl_id")
+    (_, names), types = encode([own]), (kind_of(visits["setl_id"]), kind_of(visits["psn_no"]))
+    for name in (*OF_VISITS, "doctors"):
+        if name not in tables:
+            continue
+        table = tables[name]
+        if name in OF_VISITS:
+            lost = lookup(ids_of(table, "setl_id", names.type), names) < 0
+            if lost.any():
+                astray.append(rejected(name, table.filter(pa.array(lost)), "no_visit", *types))
+                table = table.filter(pa.array(~lost))
+        out[name] = _known(table)
+    return out, astray
+
+
+def _found(
+    report: CheckReport, visits: pa.Table, lines: pa.Table | None, types: tuple[pa.DataType, pa.DataType]
+) -> tuple[pa.Table, pa.Table]:
+    """Findings by settling group, then in the order of the book; details in theirs, with where their line or visit lies."""
+    findings, details = report.findings, report.details
+    (own,), names = encode([ids_of(visits, "setl_id")])
+    row = np.full(len(names) + 1, -1, np.int64)
+    row[own[::-1]] = np.arange(len(own))[::-1]
+    row[-1] = -1
+
+    def visit_of(table: pa.Table) -> Int64:
+        return row[lookup(ids_of(table, "setl_id", names.type), names)]
+
+    group = visits[GROUP].to_numpy()
+    findings = findings.take(pa.array(np.argsort(group[visit_of(findings)], kind="stable")))
+    place = pc.index_in(details["jr_id"], value_set=findings["jr_id"].combine_chunks()).to_numpy()
+    details = details.take(pa.array(np.argsort(place, kind="stable")))
+    line, visit = details["row"].to_numpy(), visit_of(details)
+    details = details.drop_columns(["row"])
+    for name, kind in zip(SOURCE, (pa.string(), pa.int64())):
+        column = visits[name].take(pa.array(visit)).cast(kind)
+        if lines is not None:
+            of_line = lines[name].take(pa.array(line, mask=line < 0)).cast(kind)
+            column = pc.if_else(pa.array(line >= 0), of_line, column)
+        details = details.append_column(name, column)
+    return _typed(findings, types), _typed(details, types)
+
+
+def _typed(table: pa.Table, types: tuple[pa.DataType, pa.DataType]) -> pa.Table:
+    """Ids in the types that they have in every unit, whatever the rows of this one."""
+    kinds = dict(zip(("setl_id", "psn_no"), types))
+    kinds |= dict.fromkeys(("mdtrt_id", "fixmedins_code", "dr_code", "feedetl_sn"), pa.string())
+    for name, kind in kinds.items():
+        if name in table.column_names:
+            table = table.set_column(table.column_names.index(name), name, table[name].cast(kind))
+    return table
 
 
 def _known(table: pa.Table | None) -> pa.Table | None:
     """A table without the columns that are ours."""
     if table is None:
         return None
-    return table.select([name for name in table.column_names if name not in (GROUP, VISIT, AGAIN, *SOURCE)])
+    return table.select([name for name in table.column_names if name not in (GROUP, VISIT, AGAIN, ASIDE, *SOURCE)])
 
 
 def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 | None]:
@@ -192,7 +287,8 @@ def _lines(lines: pa.Table | None, visits: pa.Table, order: Int64) -> tuple[pa.T
 
 def _named_lines(results: pa.Table, lines: pa.Table, visits: pa.Table, visit: Any) -> pa.Table:
     """Results of lines with the settlement that they are of, and where they came from."""
-    out = results.add_column(0, "setl_id", visits["setl_id"].take(pa.array(visit)))
+    out = results.drop_columns([name for name in ("setl_id",) if name in results.column_names])
+    out = out.add_column(0, "setl_id", visits["setl_id"].take(pa.array(visit)))
     for name in SOURCE:
         out = out.append_column(name, lines[name])
     return out
@@ -259,7 +355,7 @@ def _later(engine: Engine, tables: Mapping[str, pa.Table]) -> pa.Table | None:
     if AGAIN not in visits.column_names or not (mask := visits[AGAIN].to_numpy()).any():
         return None
     rows = visits.filter(pa.array(mask))
-    given = {name: table for name, table in tables.items() if name not in ("visits", "lines")}
+    given: dict[str, Any] = {name: tables[name] for name in PEOPLE if name in tables}
     alone = engine.settle(_known(rows), **given, receipt=False, closing_state=False).visits
     reasons = ["bad_value" if r == "bad_value" else "duplicate_setl_id" for r in alone["reason"].to_pylist()]
     return rejected("visits", rows, pa.array(reasons, pa.string()), kind_of(alone["setl_id"]), kind_of(alone["psn_no"]))

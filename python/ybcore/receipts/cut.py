@@ -69,7 +69,7 @@ def closed(
 def cut(
     tables: dict[str, Stored], chosen: Chosen, threads: int = 1, source: bool = False
 ) -> dict[str, pa.Table | None]:
-    """The tables of a settlement, with the rows of these people only; institutions whole. `source`: visits and lines tell where they lie."""
+    """The tables of a settlement, with the rows of these people only; institutions and doctors whole. `source`: visits, and what names them, tell where they lie."""
     keys: dict[str, dict[str, Collection[Any]]] = {
         "visits": {"psn_no": chosen.people, "setl_id": chosen.ids},
         "lines": {"setl_id": chosen.ids},
@@ -77,10 +77,14 @@ def cut(
         "acct_events": {"psn_no": chosen.people},
     }
     out: dict[str, pa.Table | None] = dict.fromkeys((*keys, "institutions"))
+    of_visits = [name for name in ("diagnoses", "operations", "labs") if name in tables]
+    keys |= dict.fromkeys(of_visits, keys["lines"])
+    out |= dict.fromkeys([*of_visits, *(["doctors"] if "doctors" in tables else [])])
     for name in out:
         table = tables.get(name)
         if table is not None and name in keys:
-            out[name] = table.where(keys[name], threads=threads, source=source and name in ("visits", "lines"))
+            lie = source and name in ("visits", "lines", *of_visits)
+            out[name] = table.where(keys[name], threads=threads, source=lie)
         elif table is not None:
             out[name] = table.whole()
     return out

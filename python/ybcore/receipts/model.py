@@ -68,6 +68,22 @@ class PolicyTold(_Part):
     documents: list[PolicyDocument]
 
 
+class RuleRan(_Part):
+    """Whether a rule ran in a job, why not, and what it came to."""
+
+    rule_id: str
+    rule_version: str
+    kernel: str
+    status: Literal["run", "skipped", "disabled"]
+    reason: str | None
+    eligible: Count
+    unknown: Count
+    hits: Count
+    suppressed: Count
+    excluded: Count
+    subsumed: Count
+
+
 class RulesTold(_Part):
     """The rule book, and the fen that it moved to full self-pay."""
 
@@ -77,6 +93,7 @@ class RulesTold(_Part):
     moved_fen: int
     known_at: str | None = None
     suppressions: Count | None = None
+    coverage: list[RuleRan] | None = None
 
 
 class CatalogTold(_Part):
@@ -110,6 +127,8 @@ class Counts(_Part):
     rejected: Count | None = None
     settled_lines: Count | None = None
     rejected_lines: Count | None = None
+    findings: Count | None = None
+    details: Count | None = None
 
 
 class FileTold(_Part):

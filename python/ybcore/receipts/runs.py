@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from .. import io
 from ..catalog import Catalog
 from ..checks.suppression import suppressions
-from ..columns.checkschema import CHECK_TABLES
+from ..columns.checkschema import CHECK_TABLES, DETAILS, FINDINGS
 from ..columns.schema import DETAIL_OUTPUT, LINE_OUTPUT, VISIT_OUTPUT, Column, Table
 from ..engine import Engine
 from ..errors import InputError, Problem
@@ -158,8 +158,8 @@ class JobRun:
         return None if self.document.catalog is None else Catalog.load(self.document.catalog)
 
     def tables(self, engine: Engine) -> dict[str, Stored]:
-        """The input tables."""
-        return {name: InDataset(dataset) for name, dataset in self.datasets.items() if name in TABLES}
+        """The input tables, those too that only rules read."""
+        return {name: InDataset(dataset) for name, dataset in self.datasets.items()}
 
     def what_counts(self) -> dict[str, Any]:
         """A job leaves no findings out."""
@@ -178,7 +178,7 @@ class JobRun:
     def outputs(self) -> dict[str, Stored]:
         """The datasets that it wrote."""
         out = {}
-        for name, schema in {**OUTPUTS, "rejects": REJECTS}.items():
+        for name, schema in {**OUTPUTS, "rejects": REJECTS, "findings": FINDINGS, "details": DETAILS}.items():
             files = [self.folder / one.path for one in self.receipt.files.outputs if one.path.startswith(f"{name}/")]
             if files or name == "settlements":
                 out[name] = Stored(schema, files)

@@ -15,6 +15,7 @@ from .._version import __version__
 from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
 from ..columns.ids import flat
+from ..columns.keys import ids_of
 from ..engine import Engine, Settlement, State
 from ..errors import Problem, YbcoreError, _ProblemsError
 from ..explain import is_one_of
@@ -30,7 +31,7 @@ from .stored import Stored
 
 __all__ = ["Verifier"]
 
-ORDER = ("table", "source_file", "source_row")  # of rows of one settlement, where a job wrote them
+ORDER = ("table", "jrd_id", "jr_id", "source_file", "source_row")  # of rows of one settlement, where a job wrote them
 
 
 @dataclass
@@ -175,6 +176,11 @@ class Verifier:
         lines = told.counts.lines if told.counts.settled_lines is None else told.counts.settled_lines
         if "line_results" in self.outputs and told.rules is None:
             self._equal("sums", "counts.lines", lines, self.outputs["line_results"].rows)
+        if "details" in self.outputs and told.rules is not None:
+            moved = sum(
+                int(pc.sum(part["paid_amt"]).as_py() or 0) for part in self.outputs["details"].each(("paid_amt",))
+            )
+            self._equal("sums", "rules.moved_fen", told.rules.moved_fen, moved)
         if "settlements" in self.outputs:
             self._tried(self._sums_of_settlements)
 
@@ -235,7 +241,8 @@ class Verifier:
         }  # fmt: skip
         again: dict[str, pa.Table | None]
         if run.job:
-            again = self._as_a_unit(engine, cut(tables, chosen, self.threads, source=True), state, run.columns)
+            assert isinstance(run, JobRun)
+            again = self._as_a_unit(engine, cut(tables, chosen, self.threads, source=True), state, run)
         elif self.rules is None:
             some: dict[str, Any] = cut(tables, chosen, self.threads)
             again = _tables_of(engine.settle(**some, **options))
@@ -245,18 +252,27 @@ class Verifier:
         self.settled = True
 
     def _as_a_unit(
-        self, engine: Engine, tables: dict[str, pa.Table | None], state: State | None, columns: Any
+        self, engine: Engine, tables: dict[str, pa.Table | None], state: State | None, run: JobRun
     ) -> dict[str, pa.Table | None]:
         """As a job settles some groups."""
-        from ..jobs.unit import GROUP, SOURCE, Outputs, settle_unit
+        from ..jobs.ruled import Ruled
+        from ..jobs.unit import ASIDE, GROUP, PEOPLE, SOURCE, Outputs, settle_unit
 
         given = {name: table for name, table in tables.items() if table is not None}
-        plain = {name: table.drop_columns([n for n in SOURCE if n in table.column_names]) for name, table in given.items() if name != "lines"}  # fmt: skip
+        plain = {name: table.drop_columns([n for n in SOURCE if n in table.column_names]) for name, table in given.items() if name in ("visits", *PEOPLE)}  # fmt: skip
         _, group = engine.groups(**plain, state=state)
         given["visits"] = given["visits"].append_column(GROUP, pa.array(group.astype(np.int32)))
-        asked = Outputs("line_results" in self.outputs, "detail" in self.outputs, False, columns)
-        done = settle_unit(engine, given, state=state, outputs=asked)
-        return {"settlements": done.settlements, "line_results": done.line_results, "detail": done.detail, "rejects": done.rejects}  # fmt: skip
+        asked = Outputs("line_results" in self.outputs, "detail" in self.outputs, False, run.columns)
+        ruled = None
+        if self.rules is not None:
+            ruled = Ruled.of(self.rules, run.datasets, engine.catalog)
+            aside = ruled.aside(ids_of(given["visits"], "setl_id"))
+            given["visits"] = given["visits"].append_column(ASIDE, pa.array(aside))
+        done = settle_unit(engine, given, state=state, outputs=asked, ruled=ruled)
+        return {
+            "settlements": done.settlements, "line_results": done.line_results, "detail": done.detail,
+            "findings": done.findings, "details": done.details, "rejects": done.rejects,
+        }  # fmt: skip
 
     def _rows_of_inputs(self, tables: dict[str, Stored]) -> None:
         rows: dict[str, int] = {}

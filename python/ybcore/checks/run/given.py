@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from ...settling.people import dated, insutype_match
 if TYPE_CHECKING:
     from .kept import Kept
 
-__all__ = ["SPARE", "TABLES", "Batch"]
+__all__ = ["SPARE", "TABLES", "Batch", "Whole"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -44,6 +45,18 @@ TABLES = {
 SPARE = frozenset({"med_type", "setl_time", "psn_type", "insutype"})
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a part cut out of a whole cannot tell by itself.
+
+    `time_of_day`: whether some line of the whole is not dated at midnight. `aside`: visits of the part that do not stand because of
+    visits elsewhere, by row; None without any.
+    """
+
+    time_of_day: bool
+    aside: Mask | None = None
+
+
 class Batch:
     """The tables of one run of checks. Everything by input row unless it says otherwise; -1 and NULL_INT are missing.
 
@@ -51,9 +64,11 @@ class Batch:
     """
 
     def __init__(
-        self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1, kept: Kept | None = None
+        self, tables: dict[str, Any], catalog: Any = None, line_offsets: Any = None, threads: int = 1, kept: Kept | None = None,
+        whole: Whole | None = None,
     ) -> None:  # fmt: skip
-        """`kept`: what was made before any call; institutions and doctors are there then."""
+        """`kept`: what was made before any call; institutions and doctors are there then. `whole`: what the tables are a part of."""
+        self.whole = whole
         self.catalog, self.threads, self.kept = catalog, threads, kept
         problems = Problems()
         self.frames: dict[str, Frame] = {}
@@ -186,6 +201,8 @@ class Batch:
             # Dates have no time of day; texts and timestamps do where one of them is not midnight.
             dates = kind is None or pa.types.is_date(kind)
             self.time_of_day = not dates and _some_not_midnight(self.line_time)
+        if self.whole is not None:
+            self.time_of_day = self.whole.time_of_day
         self.line_day = self._day(self.line_time)
 
     def _time_or(self, names: tuple[str, str], setl: Int64) -> Int64:
@@ -213,6 +230,8 @@ class Batch:
         back = np.flatnonzero(reversal & (self.init >= 0))
         named = self.row_of_setl[self.init[back]]
         stands[named[named >= 0]] = False
+        if self.whole is not None and self.whole.aside is not None:
+            stands &= ~self.whole.aside
         self.stands = stands
         self.history = v.flag("hist_flag", 0) == 1
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from ..fields import Scope
 from ..rule import Rule
@@ -11,7 +11,18 @@ from ..user_columns import DERIVED, sources
 from .given import Batch
 from .scope import DEFAULTS, OF_LINES
 
-__all__ = ["columns_of", "missing"]
+__all__ = ["Tables", "columns_of", "missing"]
+
+
+class Tables(Protocol):
+    """What is looked at: a batch, or the columns of tables in files."""
+
+    catalog: Any
+    time_of_day: bool
+
+    def frame(self, name: str) -> Any:
+        """`rows` and `source`, the columns by name, of a table; None where it was not given."""
+
 
 Need = list[tuple[str, str]]  # any of these will do
 PLACES = ("visits", "persons", "institutions")
@@ -21,7 +32,7 @@ CODED: dict[str, Need] = {"diagnosis": [("diagnoses", "diag_code")], "operation"
 MAIN: Need = [("visits", "dscg_maindiag_code"), *CODED["diagnosis"]]
 
 
-def missing(rule: Rule, batch: Batch) -> str | None:
+def missing(rule: Rule, batch: Tables) -> str | None:
     """The first need that is not met, as text."""
     region = [] if rule.region == "*" else _attribute("insuplc_admdvs")
     for need in [*region, *_scope(rule.scope), *_items(rule.items), *_kernel(rule)]:
@@ -42,7 +53,7 @@ def columns_of(batch: Batch) -> Any:
     return tables, batch.time_of_day, batch.catalog is None
 
 
-def _has(batch: Batch, table: str, column: str) -> bool:
+def _has(batch: Tables, table: str, column: str) -> bool:
     """Whether a column is there; a table without rows does not tell, and passes."""
     frame = batch.frame(table)
     return frame is not None and (not frame.rows or column in frame.source)

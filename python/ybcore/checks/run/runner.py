@@ -15,9 +15,9 @@ from ..book import RuleBook
 from ..rule import Rule
 from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
-from .given import Batch
+from .given import Batch, Whole
 from .money import MOVING, Judged, judge
-from .needs import columns_of, missing
+from .needs import Tables, columns_of, missing
 from .report import CheckReport
 from .work import Work
 
@@ -67,11 +67,12 @@ def run(
     stage: str = "after",
     suppress: Sequence[dict[str, Any]] = (),
     threads: int = 1,
+    whole: Whole | None = None,
 ) -> CheckReport:
     """Judge a batch by a book."""
     stage_of(stage)
     began = time.perf_counter()
-    work = Work(Batch(tables, catalog, line_offsets, threads), day_of(known_at))
+    work = Work(Batch(tables, catalog, line_offsets, threads, whole=whole), day_of(known_at))
     work.lists = book.lists
     seconds = time.perf_counter() - began
     return reported(work, book, states_of(work, book, stage), stage, suppress, seconds)
@@ -92,7 +93,7 @@ def states_of(work: Work, book: RuleBook, stage: str) -> list[State]:
     """Whether each rule of the book runs on a batch, and if not why: batches with the same columns have the same answer."""
 
     def found() -> list[State]:
-        return [(rule, rule_status(work, rule, stage)) for rule in book]
+        return [(rule, rule_status(work.batch, rule, stage)) for rule in book]
 
     kept = work.batch.kept
     return found() if kept is None else kept.once((stage, columns_of(work.batch)), found)
@@ -147,7 +148,7 @@ _MANIFEST = pa.schema(
 )  # fmt: skip
 
 
-def rule_status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
+def rule_status(batch: Tables, rule: Rule, stage: str) -> tuple[str, str | None]:
     """Whether a rule runs on a batch, and if not why."""
     if not rule.enabled:
         return "disabled", rule.reason
@@ -155,7 +156,7 @@ def rule_status(work: Work, rule: Rule, stage: str) -> tuple[str, str | None]:
         return "skipped", f"stage {stage}"
     if rule.kernel not in KERNELS and rule.kernel != "K06":
         return "skipped", f"kernel {rule.kernel}"
-    lacking = missing(rule, work.batch)
+    lacking = missing(rule, batch)
     if lacking is not None:
         return "skipped", lacking
     skip = rule.skip
