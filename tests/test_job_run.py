@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
 from ybcore.jobs import scatter
+from ybcore.jobs.job import _together
 from ybcore.jobs.unit import settle_unit
 from ybcore.synth import city
 
@@ -202,6 +204,12 @@ def test_a_reversal_of_what_others_have(town: Any, tmp_path: Path) -> None:
     work = do(engine, paths, tmp_path / "out", unit_visits=200)
     assert work.plan.strangers
     agree(engine, tables, paths, tmp_path / "out")
+    # What the records count is what the rejects say, also where only all units together know the reason.
+    notes = work.journal.all("unit")
+    counts, _ = _together(work.journal, [notes[unit] for unit in range(work.plan.units)])
+    rejects = pq.read_table(tmp_path / "out" / "rejects").to_pylist()
+    said = Counter(row["reason"] for row in rejects if row["table"] == "visits")
+    assert said["other_person"] and said == {row["reason"]: row["visits"] for row in counts["outcomes"] if row["outcome"] == "rejected"}  # fmt: skip
 
 
 def test_opening_states(town: Any, tmp_path: Path) -> None:

@@ -179,7 +179,11 @@ def _together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dic
     lost = sum(facts["rows"] for facts in journal.all("lost").values())
     for name in ("lines", "rejected_lines"):
         counts[name] = counts.get(name, 0) + lost
-    rows = [{"outcome": o, "reason": r, "visits": n} for (o, r), n in sorted(outcomes.items())]
+    # What units took for unknown, and all of them together know for another person's.
+    others = (journal.find("rejects", 0) or {}).get("other_person", 0)
+    for key, more in ((("rejected", "unknown_original"), -others), (("rejected", "other_person"), others)):
+        outcomes[key] = outcomes.get(key, 0) + more
+    rows = [{"outcome": o, "reason": r, "visits": n} for (o, r), n in sorted(outcomes.items()) if n]
     return {**counts, "outcomes": rows}, sums
 
 

@@ -78,21 +78,26 @@ class Rejects:
         rows = self.rows
         if rows is None:
             return
-        rows = self._with_serials(self._of_strangers(rows))
-        self.journal.part("rejects", 0, "rejects/part-00000.parquet", lambda path: write_part(rows, path))
+        rows, others = self._of_strangers(rows)
+        rows = self._with_serials(rows)
+        path = "rejects/part-00000.parquet"
+        self.journal.part("rejects", 0, path, lambda place: {**write_part(rows, place), "other_person": others})
 
-    def _of_strangers(self, rows: pa.Table) -> pa.Table:
-        """A reversal that names a settlement of others knows nothing of it in its own unit: the reason is that of one run."""
+    def _of_strangers(self, rows: pa.Table) -> tuple[pa.Table, int]:
+        """(rows, how many of them changed): a reversal that names a settlement of others knows nothing of it in its own unit; the reason is
+        that of one run."""
         if not self.plan.strangers:
-            return rows
+            return rows, 0
         reason = rows["reason"].to_pylist()
         at = {row: i for i, row in enumerate(self._places[: self._visits].tolist())}
+        others = 0
         for row, *theirs in self.plan.strangers:
             i = at.get(row)
             there = not theirs or any(self._reasons.get(other) not in _NO_PART for other in theirs)
             if i is not None and reason[i] == "unknown_original" and there:
                 reason[i] = "other_person"
-        return rows.set_column(rows.column_names.index("reason"), "reason", pa.array(reason, pa.string()))
+                others += 1
+        return rows.set_column(rows.column_names.index("reason"), "reason", pa.array(reason, pa.string())), others
 
     def _with_serials(self, rows: pa.Table) -> pa.Table:
         """Ids of lines, where settling did not read them."""
