@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
