@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 __all__ = ["KINDS", "made"]
@@ -59,8 +62,10 @@ def grouped(folder: Path, visits: int, seed: int) -> None:
                 writers[name, region] = stack.enter_context(pq.ParquetWriter(path, table.schema, compression="zstd"))
             writers[name, region].write_table(table, row_group_size=GROUP_ROWS)
 
+        seen = np.zeros(0, np.int64)
         for batch in town.batches(200_000):
-            for region, visit_rows, line_rows in _regions(batch):
+            first, seen = _first(batch.visits["setl_id"], seen)
+            for region, visit_rows, line_rows in _regions(batch, first):
                 write("visits", region, visit_rows)
                 write("lines", region, line_rows)
     for name, table in {
@@ -74,15 +79,19 @@ def grouped(folder: Path, visits: int, seed: int) -> None:
         pq.write_table(table, out / "catalog" / f"{name}.parquet", compression="zstd")
 
 
-def _regions(batch: Any) -> Any:
-    """(region, its visits, their lines) of a batch."""
-    import numpy as np
-    import pyarrow.compute as pc
+def _first(ids: pa.ChunkedArray, seen: Any) -> tuple[Any, Any]:
+    """(rows whose id was not there before, the numbers of all ids so far): of an id that stands twice the later row is left out with its lines, which
+    have no place in the order of their visits."""
+    number = np.asarray(pc.utf8_slice_codeunits(ids.cast(pa.string()), _PREFIX).cast(pa.int64()).fill_null(-1))
+    held, at = np.unique(number, return_index=True)
+    fresh = at[~np.isin(held, seen, assume_unique=True)]
+    first = np.zeros(len(number), bool)
+    first[fresh] = True
+    return first, np.union1d(seen, held)
 
-    # Of an id that stands twice the later row is left out with its lines: lines in the order of their visits have no place there.
-    first = np.zeros(batch.visits.num_rows, bool)
-    ids = batch.visits["setl_id"].combine_chunks().dictionary_encode()
-    first[np.unique(np.asarray(ids.indices.fill_null(-1)), return_index=True)[1]] = True
+
+def _regions(batch: Any, first: Any) -> Iterator[tuple[str, pa.Table, pa.Table]]:
+    """(region, its visits, their lines) of a batch."""
     region = pc.utf8_slice_codeunits(batch.visits["psn_no"].cast(pa.string()), 0, _PREFIX).fill_null("none")
     sizes = np.diff(batch.line_offsets)
     for name in sorted(pc.unique(region).to_pylist()):
