@@ -135,7 +135,6 @@ def rest(path: Path) -> dict[str, Any]:
     from ybcore.jobs.manifest import Inputs, begin
     from ybcore.jobs.parts import write_part
     from ybcore.jobs.run import AROUND, Work
-    from ybcore.jobs.scatter import with_files
     from ybcore.jobs.unit import Outputs, settle_unit
 
     asked = load_job(path)
@@ -166,19 +165,13 @@ def rest(path: Path) -> dict[str, Any]:
             self._engines = deque()
             self.ready: list[dict[str, Any]] = []
             for name in AROUND:
-                self._scatter(name)
+                if name in self.datasets:
+                    self._scatter(name)
             self._settle_all()
             self.flush()
 
         def _settle(self, unit: int, tables: dict[str, Any]) -> int:
-            for name in AROUND:
-                tables[name] = self._spilled(name, unit)
-            tables["institutions"] = self._institutions
-            for name in ("visits", "lines"):
-                tables[name] = with_files(tables[name], self._readers[name].paths)
-            if self.plan.twice:
-                tables["visits"] = self._marked(tables["visits"])
-            self.ready.append(tables)
+            self.ready.append(self.completed(unit, tables))
             if len(self.ready) == threads:
                 self.flush()
             return unit

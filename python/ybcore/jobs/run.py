@@ -369,8 +369,8 @@ class Work:
         finally:
             self._engines.append(engine)
 
-    def _settle(self, unit: int, tables: dict[str, pa.Table]) -> int:
-        """Settle a unit and write its parts."""
+    def completed(self, unit: int, tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+        """The visits and lines of a unit with all that `settle_unit` wants beside them."""
         for name in AROUND:
             if name in self.datasets:
                 tables[name] = self._spilled(name, unit)
@@ -384,6 +384,11 @@ class Work:
             tables["visits"] = self._marked(tables["visits"])
         if self.ruled is not None:
             tables["visits"] = self._set_aside(tables["visits"], self.ruled)
+        return tables
+
+    def _settle(self, unit: int, tables: dict[str, pa.Table]) -> int:
+        """Settle a unit and write its parts."""
+        tables = self.completed(unit, tables)
         with self._engine() as engine, self.times.step("settle"):
             result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs, ruled=self.ruled)
         tables.clear()
