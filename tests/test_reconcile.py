@@ -136,8 +136,8 @@ def test_an_equal_ledger_has_no_difference(kind: str):
     result = reconcile(outside, the_run(), COLUMNS, "ID", "fen" if kind == "fen" else "yuan")
     assert (result.matched, result.equal, result.visits.num_rows, result.causes.num_rows) == (1000, 1000, 0, 0)
     assert result.duplicates.num_rows == 0
-    assert "1000" in result.text("zh")
-    assert "1000 equal to the fen" in result.text("en")
+    assert "1,000" in result.text("zh")
+    assert "1,000 equal to the fen" in result.text("en")
 
 
 @pytest.mark.parametrize("profile", [{"mode": "down"}, {"layer": {"to": "jiao", "mode": "up"}}])
