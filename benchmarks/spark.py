@@ -101,6 +101,7 @@ def main() -> None:
     parser.add_argument("--master", default=MASTER)
     asked = parser.parse_args()
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     from ybcore import Catalog
     from ybcore.jobs.document import load_job
     from ybcore.jobs.job import run_job

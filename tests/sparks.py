@@ -41,6 +41,7 @@ def session(master: str = CLUSTER) -> Any:
     """A Spark session on this machine."""
     need_spark()
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    os.environ["PYSPARK_PYTHON"] = sys.executable
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master(master).appName("ybcore tests")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 import time
 import uuid
 from collections import deque
@@ -48,6 +49,12 @@ def started(master: str | None, settings: Mapping[str, str] | None = None) -> tu
     active = sql.SparkSession.getActiveSession()
     if active is not None:
         return active, False
+    # A session that starts in this process asks the environment which Python its workers are, whatever its settings say.
+    named = (settings or {}).get("spark.pyspark.python")
+    if named is not None:
+        os.environ["PYSPARK_PYTHON"] = named
+    elif (master or "").startswith("local"):
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = sql.SparkSession.builder.appName("ybcore run").config("spark.ui.showConsoleProgress", "false")
     if master is not None:
         builder = builder.master(master)
