@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Protocol
@@ -35,11 +36,12 @@ class Exact(Protocol):
         """The same as a row: `exact` (text of the fraction) and `value` (a double)."""
 
 
-class _Told:
+class _Told(ABC):
     """A measure that is shown as one row."""
 
+    @abstractmethod
     def exact(self, view: View) -> Fraction | None:
-        raise NotImplementedError
+        """The number that is shown."""
 
     def look(self, view: View) -> pa.Table:
         """One row: the fraction as text, and a double."""
