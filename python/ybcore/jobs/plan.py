@@ -112,7 +112,6 @@ def make_plan(
     state: State | None,
     unit_visits: int,
     over: Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]] = map,
-    only: tuple[str, ...] = (),
 ) -> Plan:
     """Read ids and plan. `unit_visits`: about so many visits a unit is to have; `over`: maps a function over row groups, in order.
 
