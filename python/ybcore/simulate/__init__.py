@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
+    from .fund import FundPlan, Reserve, Spent, load_fund, project
     from .knobs import Grid, Knob, Sweep, grid, sample, sweep
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
     from .package import Parts, parts
@@ -22,6 +23,7 @@ _HOME = {
     "Comparison": "comparison",
     "Crossing": "targets",
     "Exact": "exact",
+    "FundPlan": "fund",
     "Grid": "knobs",
     "Inequality": "measures",
     "Knob": "knobs",
@@ -33,8 +35,10 @@ _HOME = {
     "Ratio": "exact",
     "Reform": "reform",
     "Reformed": "reform",
+    "Reserve": "fund",
     "Solution": "targets",
     "Spending": "measures",
+    "Spent": "fund",
     "Sweep": "knobs",
     "Total": "exact",
     "View": "comparison",
@@ -42,8 +46,10 @@ _HOME = {
     "changed": "reform",
     "compare": "comparison",
     "grid": "knobs",
+    "load_fund": "fund",
     "load_reform": "document",
     "parts": "package",
+    "project": "fund",
     "reformed": "reform",
     "sample": "knobs",
     "solve": "targets",
@@ -56,6 +62,7 @@ __all__ = [
     "Comparison",
     "Crossing",
     "Exact",
+    "FundPlan",
     "Grid",
     "Inequality",
     "Knob",
@@ -67,8 +74,10 @@ __all__ = [
     "Ratio",
     "Reform",
     "Reformed",
+    "Reserve",
     "Solution",
     "Spending",
+    "Spent",
     "Sweep",
     "Total",
     "View",
@@ -76,8 +85,10 @@ __all__ = [
     "changed",
     "compare",
     "grid",
+    "load_fund",
     "load_reform",
     "parts",
+    "project",
     "reformed",
     "sample",
     "solve",

@@ -18,7 +18,7 @@ from .comparison import View, summed
 from .measures import CASH
 from .people import People
 
-__all__ = ["Exact", "Mean", "Ratio", "Total", "told"]
+__all__ = ["Exact", "Mean", "Ratio", "Told", "Total", "told"]
 
 Where = Mapping[str, str | Sequence[str]]
 
@@ -36,7 +36,7 @@ class Exact(Protocol):
         """The same as a row: `exact` (text of the fraction) and `value` (a double)."""
 
 
-class _Told(ABC):
+class Told(ABC):
     """A measure that is shown as one row."""
 
     @abstractmethod
@@ -50,7 +50,7 @@ class _Told(ABC):
         return pa.table({"exact": texts, "value": pa.array([None if held is None else float(held)], pa.float64())})
 
 
-class Total(_Told):
+class Total(Told):
     """The sum of a column of money, in fen, over the visits that count; `where`: only over those with these attributes."""
 
     whole = True
@@ -63,7 +63,7 @@ class Total(_Told):
         return Fraction(_total(view, self.column, self.where))
 
 
-class Ratio(_Told):
+class Ratio(Told):
     """One sum by another."""
 
     whole = False
@@ -77,7 +77,7 @@ class Ratio(_Told):
         return Fraction(_total(view, self.top, self.where), below) if below else None
 
 
-class Mean(_Told):
+class Mean(Told):
     """The mean of a column over persons or households, in fen, by weight; those without a visit have 0."""
 
     whole = False
