@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .package import Parts, parts
     from .people import People
     from .reform import Reform, Reformed, changed, reformed
+    from .study import Study, load_study
+    from .studyrun import StudyRun, run_study
     from .targets import Crossing, Solution, solve
 
 _HOME = {
@@ -39,6 +41,8 @@ _HOME = {
     "Solution": "targets",
     "Spending": "measures",
     "Spent": "fund",
+    "Study": "study",
+    "StudyRun": "studyrun",
     "Sweep": "knobs",
     "Total": "exact",
     "View": "comparison",
@@ -48,9 +52,11 @@ _HOME = {
     "grid": "knobs",
     "load_fund": "fund",
     "load_reform": "document",
+    "load_study": "study",
     "parts": "package",
     "project": "fund",
     "reformed": "reform",
+    "run_study": "studyrun",
     "sample": "knobs",
     "solve": "targets",
     "sweep": "knobs",
@@ -78,6 +84,8 @@ __all__ = [
     "Solution",
     "Spending",
     "Spent",
+    "Study",
+    "StudyRun",
     "Sweep",
     "Total",
     "View",
@@ -87,9 +95,11 @@ __all__ = [
     "grid",
     "load_fund",
     "load_reform",
+    "load_study",
     "parts",
     "project",
     "reformed",
+    "run_study",
     "sample",
     "solve",
     "sweep",

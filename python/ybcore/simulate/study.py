@@ -28,6 +28,8 @@ FORMAT = "ybcore-study/1"
 PACKAGE = "package"
 """The name of all reforms of a study together, in order."""
 
+RESERVED = ("overview", "changes", "attribution", "targets", "targets-looked", "fund", "fund-spending")
+
 
 @dataclass(frozen=True)
 class Study:
@@ -171,10 +173,13 @@ def _crossed(study: Study) -> Iterator[Problem]:
     model, names = study.model, [reform.id for reform in study.reforms]
     yield from _twice(study, "reforms", names, "id")
     yield from _twice(study, "alternatives", [row.id for row in model.alternatives], "id")
-    reserved = ["overview", "changes", "attribution", "targets", "targets-looked", "fund", "fund-spending"]
     yield from _twice(study, "measures", [row.name_of_table for row in model.measures], "id")
     yield from _twice(study, "sweeps", [row.id for row in model.sweeps], "id")
     yield from _twice(study, "targets", [row.id for row in model.targets], "id")
+    for i, measure in enumerate(model.measures):
+        if measure.name_of_table in RESERVED:
+            said = f"{measure.name_of_table} is the name of another table"
+            yield study.problem(("measures", i, "id"), Fault(said, f"{measure.name_of_table} 已是另一张表的名称", "another id"))  # fmt: skip
     for i, row in enumerate(model.alternatives):
         if row.id in (BASE, PACKAGE):
             taken = Fault(f"{row.id} is the name of another policy", f"{row.id} 已是另一政策的名称", "another id")

@@ -32,7 +32,7 @@ from .studyinputs import Given, read_inputs, unknown_columns
 from .studymodel import ExactNode, SweepNode, TargetNode
 from .targets import Solution, solve
 
-__all__ = ["OVERVIEW", "StudyRun", "run_study"]
+__all__ = ["OVERVIEW", "StudyRun", "check_study", "run_study"]
 
 OVERVIEW, SPENT = "overview", "fund-spending"
 Watch = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
@@ -40,7 +40,7 @@ Watch = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
 
 @dataclass
 class StudyRun:
-    """What a study gave. `tables`: every table by name, in the order in which they are written; money int64 fen."""
+    """What a study gave. `tables`: every table by name, in the order in which they are written; money int64 fen. `receipt`: of settling the base."""
 
     study: Study
     book: Book
@@ -48,6 +48,7 @@ class StudyRun:
     package: Reformed | None
     alternatives: dict[str, Reformed]
     fund: FundPlan | None
+    receipt: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, pa.Table] = field(default_factory=dict)
     parts: list[tuple[ExactNode, Parts]] = field(default_factory=list)
     sweeps: list[tuple[SweepNode, Sweep]] = field(default_factory=list)
@@ -73,15 +74,15 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
 
     `watch(zh, en)`: a context for each step that gives a function to tell progress to: done, whole.
     """
-    book = load_book(study.model.policy)
-    policies = _policies(study, book)
-    fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
-    _stop([*_wrong_knobs(study, book, policies), *_wrong_fund(study, fund)])
+    book, policies, fund = check_study(study)
     with watch("读取输入", "read the inputs"):
         given = read_inputs(study)
     engine = Engine(book, given.catalog, threads=threads)
     _stop(_wrong_names(study, engine, given))
     run = StudyRun(study, book, given, policies.get(PACKAGE), policies, fund)
+    with watch("核对输入", "hash the inputs"):
+        told_of = engine.settle(**given.tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay")).receipt
+        run.receipt = {name: held for name, held in told_of.items() if name not in ("seconds", "threads", "opening_state")}
     works = _Works(run, engine, threads, watch)
     works.changes()
     works.comparison()
@@ -92,6 +93,15 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
         works.target(number)
     works.told_targets()
     return run
+
+
+def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | None]:
+    """The book of a study, its policies by name, and its fund. Raises DocumentError with every problem that shows without the tables."""
+    book = load_book(study.model.policy)
+    policies = _policies(study, book)
+    fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
+    _stop([*_wrong_knobs(study, book, policies), *_wrong_fund(study, fund)])
+    return book, policies, fund
 
 
 def _stop(problems: list[Problem] | Iterator[Problem]) -> None:
@@ -283,7 +293,7 @@ def _projected(plan: FundPlan, spent: pa.Table, scenarios: tuple[str, ...]) -> p
 
 
 def _part_rows(node: ExactNode, held: Parts) -> pa.Table:
-    """before, then each reform, then after: exact (text) and as a double; money is fen."""
+    """before, then each reform, then after: exact (text), whole fen of totals, and as a double."""
     names = ["before", *held.reforms, "after"]
     values = [held.before, *held.amounts, held.after]
     return pa.table(
@@ -292,19 +302,20 @@ def _part_rows(node: ExactNode, held: Parts) -> pa.Table:
             "part": pa.array([None, *range(1, len(held.reforms) + 1), None], pa.int64()),
             "reform": pa.array(names, pa.string()),
             "exact": pa.array([str(value) for value in values], pa.string()),
-            "amount": pa.array([float(value) for value in values], pa.float64()),
+            "amount_fen": pa.array([int(value) if held.whole else None for value in values], pa.int64()),
+            "value": pa.array([float(value) for value in values], pa.float64()),
         }
     )
 
 
 def _joined(row: SweepNode, done: Sweep) -> pa.Table:
-    """A sweep as one table: the policy, the knobs' values, and for each measure its double and its fraction."""
-    knobs = [knob.name for knob in done.grid.knobs]
-    out = done.table(row.measures[0].id).select(["policy", *knobs])
+    """A sweep as one table: the policy, the knobs' values, the measure, its fraction and its double."""
+    out = []
     for node in row.measures:
         held = done.table(node.id)
-        out = out.append_column(node.id, held["value"]).append_column(f"{node.id} exact", held["exact"])
-    return out
+        names = pa.array([node.id] * held.num_rows, pa.string())
+        out.append(held.add_column(held.num_columns - 2, "measure", names))
+    return pa.concat_tables(out)
 
 
 _NUMBER = pa.decimal128(38, 6)

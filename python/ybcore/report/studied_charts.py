@@ -1,0 +1,377 @@
+"""The charts of a study: from base to package, who pays how much, who gains and who loses, sweeps, the fund over years."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from ..messages import current, say, yuan_text
+from ..simulate.comparison import BASE
+from ..simulate.knobs import Sweep
+from ..simulate.package import Parts
+from ..simulate.study import PACKAGE
+from ..simulate.studymodel import ExactNode, SweepNode
+from .charts import COLOURS, Picture, axis_of_money
+from .studied import Studied, heading
+from .studied_words import category, column
+
+__all__ = ["pictures"]
+
+_OF_POLICY = {BASE: COLOURS["base"], PACKAGE: COLOURS["now"]}
+_MANY = 24
+"""Groups that a chart of groups shows; with more there is the table only."""
+
+
+def pictures(studied: Studied) -> dict[str, list[Picture]]:
+    """Charts by the table that they show."""
+    run, out = studied.run, {}
+    if run.parts:
+        out["attribution"] = [_waterfall(studied, i, *pair) for i, pair in enumerate(run.parts)]
+    for row in studied.model.measures:
+        found = list(_of_measure(studied, row))
+        if found:
+            out[row.name_of_table] = found
+    for row, done in run.sweeps:
+        out[f"sweep-{row.id}"] = [_sweep(studied, row, done)]
+    if "fund" in run.tables:
+        out["fund"] = [_fund(studied, scheme) for scheme in dict.fromkeys(run.tables["fund"]["scheme"].to_pylist())]
+    return out
+
+
+def _wrapped(text: str, narrow: bool) -> str:
+    """A label in lines; Chinese has no blanks to break at."""
+    width = (18 if current() == "zh" else 30) if not narrow else (22 if current() == "zh" else 44)
+    return "\n".join(textwrap.wrap(text, width, break_on_hyphens=False))
+
+
+def _scaled(node: ExactNode, values: list[float]) -> tuple[list[float], str]:
+    """Values of a measure in the unit of an axis, and the unit."""
+    if node.money:
+        size, unit = axis_of_money(values)
+        return [value / size for value in values], unit
+    if node.reserve is not None:
+        return values, say("个月", "months")
+    return [value * 100 for value in values], "%"
+
+
+# ---------------------------------------------------------------------------------------------- from base to package
+
+
+def _waterfall(studied: Studied, number: int, node: ExactNode, held: Parts) -> Picture:
+    names = [studied.policy(BASE), *(studied.reform(name) for name in held.reforms), studied.policy(PACKAGE)]
+    values, unit = _scaled(node, [float(v) for v in (held.before, *held.amounts, held.after)])
+    levels = np.cumsum(values[:-1])
+    starts = [0.0, *levels[:-1], 0.0]
+    steps = [values[0], *values[1:-1], values[-1]]
+    low, high = min(min(levels), values[-1]), max(max(levels), values[-1])
+    room = (high - low) or abs(high) or 1.0
+    places = max(2, 2 - math.floor(math.log10(room)))
+    left = max(0.0, low - room * 0.35) if low > 0 else low - room * 0.1
+
+    def draw(figure: Any, narrow: bool) -> None:
+        axes = figure.subplots()
+        rows = np.arange(len(names))
+        for i, (start, step) in enumerate(zip(starts, steps)):
+            ends = i in (0, len(names) - 1)
+            colour = (COLOURS["base"] if i == 0 else COLOURS["now"]) if ends else COLOURS["adds" if step >= 0 else "takes"]
+            begin = left if ends else start
+            axes.barh(i, (step - left) if ends else step, left=begin, height=0.44 if narrow else 0.58, color=colour, hatch="" if ends or step >= 0 else "////", edgecolor="white", linewidth=0)  # fmt: skip
+            text = f"{step:,.{places}f}" if ends else f"{step:+,.{places}f}"
+            axes.annotate(text, (max(start, start + step) if not ends else step, i), xytext=(4, 0), textcoords="offset points", va="center")  # fmt: skip
+        for i, level in enumerate(levels):
+            axes.plot([level, level], [i, i + 1], color=COLOURS["soft"], linewidth=0.8, linestyle=":")
+        axes.set_xlim(left, high + room * (0.38 if narrow else 0.16))
+        axes.set_ylim(len(names) - 0.4, -0.7)
+        axes.set_xlabel(unit)
+        axes.grid(axis="y", visible=False)
+        _labelled(axes, rows, [_wrapped(name, narrow) for name in names], left, narrow)
+
+    note = say("横轴不从零开始；实色增加，斜纹减少。", "The axis does not start at zero; solid adds, hatched takes away.")
+    return Picture(f"waterfall-{number + 1}", heading(studied.measure(node)), note, draw, lambda narrow: 1.0 + len(names) * (0.62 if narrow else 0.46))  # fmt: skip
+
+
+def _labelled(axes: Any, rows: Any, names: list[str], left: float, narrow: bool) -> None:
+    """Names of rows beside them, or above them where there is no room."""
+    if not narrow:
+        axes.set_yticks(rows, names)
+        return
+    axes.set_yticks([])
+    for i, name in zip(rows, names):
+        axes.annotate(name, (left, i - 0.27), xytext=(2, 0), textcoords="offset points", va="bottom", fontsize="small")
+
+
+# ---------------------------------------------------------------------------------------------- measures
+
+
+def _of_measure(studied: Studied, row: Any) -> Iterator[Picture]:
+    by, name = getattr(row, "by", ()), row.name_of_table
+    table = studied.run.tables[name]
+    groups = [tuple(r[key] for key in by) for r in table.to_pylist() if r["policy"] == BASE]
+    if row.kind == "burden" and row.above and not by:
+        yield _bands(studied, row)
+    if not by or len(groups) > _MANY or row.kind == "inequality":
+        return
+    labels = [" · ".join(category(key, value) for key, value in zip(by, group)) for group in groups]
+    if row.kind == "winners" and PACKAGE in studied.two:
+        yield _winners(studied, row, groups, labels)
+    figures = {"spending": ("scope_rate", 100, "%"), "burden": ("mean", 0, ""), "catastrophic": ("H", 100, "%")}
+    if row.kind in figures:
+        yield _by_group(studied, row, groups, labels, *figures[row.kind])
+
+
+def _rows_of(studied: Studied, row: Any, policy: str) -> dict[tuple[Any, ...], dict[str, Any]]:
+    held = studied.run.tables[row.name_of_table].to_pylist()
+    return {tuple(r[key] for key in getattr(row, "by", ())): r for r in held if r["policy"] == policy}
+
+
+def _bands(studied: Studied, row: Any) -> Picture:
+    """Share of people by how much they pay."""
+    edges = [yuan_text(fen).removesuffix(".00") for fen in row.above]
+    names = ["0" if edges[0] == "0" else f"≤{edges[0]}", *(f"{a}–{b}" for a, b in pairwise(edges)), f">{edges[-1]}"]
+    shares = {}
+    for policy in studied.two:
+        held = _rows_of(studied, row, policy)[()]
+        above = [1.0, *(held[f"above_{fen}"] or 0.0 for fen in row.above), 0.0]
+        shares[policy] = [(a - b) * 100 for a, b in pairwise(above)]
+
+    def draw(figure: Any, narrow: bool) -> None:
+        upper, lower = _paired(figure, names, shares, say("个百分点", "points"), studied, narrow)
+        upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
+        upper.set_ylabel(say("占人数", "of people"))
+        lower.set_xlabel(say("全年现金支付（元）", "cash in the year (yuan)"))
+
+    note = say("每人全年现金支付落在各区间的人数占比。", "Share of people by what they pay in cash over the year.")
+    return Picture(f"{row.name_of_table}-bands", studied.table_title(row.name_of_table), note, draw, lambda narrow: 3.9 if narrow else 4.0)  # fmt: skip
+
+
+def _paired(figure: Any, names: list[str], values: dict[str, list[float]], unit: str, studied: Studied, narrow: bool) -> tuple[Any, Any]:  # fmt: skip
+    """Bars of the base and of the package side by side, and the differences below; gives the upper and the lowest axes."""
+    upper, *rest = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.3]) if len(values) > 1 else [figure.subplots()]
+    places, width = np.arange(len(names)), 0.8 / len(values)
+    for i, (policy, held) in enumerate(values.items()):
+        upper.bar(places + (i - (len(values) - 1) / 2) * width, held, width * 0.92, color=_OF_POLICY[policy], label=studied.policy(policy))  # fmt: skip
+    _legend(upper)
+    for lower in rest:
+        before, after = values.values()
+        steps = [b - a for a, b in zip(before, after)]
+        lower.bar(places, steps, 0.5, color=COLOURS["now"])
+        lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
+        lower.set_ylabel(say(f"变化\n（{unit}）", f"change\n({unit})"))
+        lower.margins(y=0.15)
+    last = rest[0] if rest else upper
+    crowded = len(names) * max(len(name) for name in names) > (34 if narrow else 90)
+    last.set_xticks(places, names, rotation=40 if crowded else 0, ha="right" if crowded else "center", rotation_mode="anchor")  # fmt: skip
+    for axes in (upper, last):
+        axes.grid(axis="x", visible=False)
+    return upper, last
+
+
+def _legend(axes: Any) -> None:
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.2, handlelength=1.4, columnspacing=1.2)
+
+
+def _by_group(studied: Studied, row: Any, groups: list[Any], labels: list[str], key: str, scale: float, unit: str) -> Picture:  # fmt: skip
+    """A figure of each group under the base and under the package."""
+    raw = {
+        policy: [held[group][key] if group in held else None for group in groups]
+        for policy in studied.two
+        for held in [_rows_of(studied, row, policy)]
+    }
+    size = 1 / scale if scale else 100.0
+    values = {policy: [0.0 if value is None else value / size for value in held] for policy, held in raw.items()}
+    title = {"scope_rate": ("政策范围内报销比例", "rate inside the scope"), "mean": ("人均现金支付（元）", "mean cash a person (yuan)"), "H": ("发生率", "headcount")}[key]  # fmt: skip
+
+    def draw(figure: Any, narrow: bool) -> None:
+        steps = say("个百分点", "points") if unit else say("元", "yuan")
+        upper, lower = _paired(figure, [_ends(name, narrow) for name in labels], values, steps, studied, narrow)
+        if unit:
+            upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
+        upper.set_ylabel(say(*title))
+        lower.set_xlabel(say("、", ", ").join(column(name)[0] for name in row.by))
+
+    return Picture(f"{row.name_of_table}-{key.replace('_', '-')}", studied.table_title(row.name_of_table), "", draw, lambda narrow: 3.9 if narrow else 3.9)  # fmt: skip
+
+
+def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -> Picture:
+    """Shares that gain and lose, and what the mean person of each group gains."""
+    held = _rows_of(studied, row, PACKAGE)
+    whole = [sum(held[g][name] for name in ("less", "same", "more")) or 1.0 for g in groups]
+    less, more = ([100 * held[g][name] / w for g, w in zip(groups, whole)] for name in ("less", "more"))
+    net = [held[g]["net_gain"] / w / 100 for g, w in zip(groups, whole)]
+
+    def draw(figure: Any, narrow: bool) -> None:
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+        places = np.arange(len(groups))
+        upper.bar(places, less, 0.66, color=COLOURS["gain"], label=say("负担减轻", "pay less"))
+        upper.bar(places, [-value for value in more], 0.66, color=COLOURS["loss"], hatch="////", edgecolor="white", linewidth=0, label=say("负担加重", "pay more"))  # fmt: skip
+        upper.axhline(0, color=COLOURS["ink"], linewidth=0.8)
+        upper.set_ylabel(say("占组内人数", "of the group"))
+        upper.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}%")
+        _legend(upper)
+        lower.bar(places, net, 0.66, color=[COLOURS["gain" if value >= 0 else "loss"] for value in net])
+        lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
+        lower.set_ylabel(say("人均净减轻\n（元）", "net gain a\nperson (yuan)"))
+        crowded = len(labels) * max(len(name) for name in labels) > (60 if narrow else 110)
+        lower.set_xticks(places, [_ends(name, narrow) for name in labels], rotation=40 if crowded else 0)
+        lower.set_xlabel(say("、", ", ").join(column(name)[0] for name in row.by))
+        for axes in (upper, lower):
+            axes.grid(axis="x", visible=False)
+
+    note = say("上：现金支付比现行政策少（绿）与多（红斜纹）的人占比，其余不变；下：组内人均净减轻。", "Above: people who pay less (green) and more (hatched red) than under the present policy, the others pay the same. Below: the mean net gain of the group.")  # fmt: skip
+    return Picture(f"{row.name_of_table}-groups", studied.table_title(row.name_of_table), note, draw, lambda narrow: 4.2)
+
+
+def _ends(label: str, narrow: bool) -> str:
+    """`1 (lowest)` → two lines, or the number alone on a phone."""
+    for sign in ("（", " ("):
+        head, found, rest = label.partition(sign)
+        if found:
+            return head if narrow else f"{head}\n{sign.strip()}{rest}"
+    return label
+
+
+# ---------------------------------------------------------------------------------------------- sweeps
+
+
+def _sweep(studied: Studied, row: SweepNode, done: Sweep) -> Picture:
+    title = studied.table_title(f"sweep-{row.id}")
+    knobs = [studied.said(node.name, knob.name) for node, knob in zip(row.knobs, done.grid.knobs)]
+    scattered = row.sample is not None or len(knobs) > 2
+    draw: Callable[[Any, bool], None]
+    if scattered:
+        draw = _scatter(studied, row, done, knobs)
+    else:
+        draw = _curves(studied, row, done, knobs)
+    solved = any(_same_knob(row, held) for held, _ in studied.run.targets)
+    note = say("虚线：不动该参数时。", "Dashed: without the knob.") + (say("圆点：求解所得。", " The dot: what was solved.") if solved else "")  # fmt: skip
+    panels = len(row.measures) * (len(knobs) if scattered else 1)
+    return Picture(f"sweep-{row.id}", title, note, draw, lambda narrow: 0.5 + 2.1 * (panels if narrow else -(-panels // 2)))  # fmt: skip
+
+
+def _same_knob(row: SweepNode, target: Any) -> bool:
+    """Whether a target turns the only knob of a sweep, on the same policy."""
+    own = (row.knobs[0].path, row.knobs[0].policy, row.knobs[0].scheme, row.knobs[0].way)
+    return len(row.knobs) == 1 and row.on == target.on and own == (target.knob.path, target.knob.policy, target.knob.scheme, target.knob.way)  # fmt: skip
+
+
+def _panels(figure: Any, count: int, narrow: bool) -> list[Any]:
+    columns = 1 if narrow else min(2, count)
+    found = np.atleast_1d(figure.subplots(-(-count // columns), columns)).ravel()
+    for axes in found[count:]:
+        axes.set_visible(False)
+    return list(found[:count])
+
+
+def _points(done: Sweep, node: ExactNode) -> tuple[list[tuple[float, ...]], list[float | None], float | None]:
+    """(values of the knobs, the measure) of each point, and the measure without them."""
+    values = done.table(node.id)["value"].to_pylist()
+    names = done.table(node.id)["policy"].to_pylist()
+    at = [tuple(float(value) for value in done.grid.point(name)) for name in names[1:]]
+    return at, values[1:], values[0]
+
+
+def _curves(studied: Studied, row: SweepNode, done: Sweep, knobs: list[str]) -> Callable[[Any, bool], None]:
+    def draw(figure: Any, narrow: bool) -> None:
+        for axes, node in zip(_panels(figure, len(row.measures), narrow), row.measures):
+            at, raw, without = _points(done, node)
+            values, unit = _scaled(node, [np.nan if value is None else value for value in (*raw, without)])
+            seconds = sorted({point[1] for point in at}) if len(knobs) == 2 else [None]
+            shades = np.linspace(0.25, 1.0, len(seconds)) if len(seconds) > 1 else [1.0]
+            for shade, second in zip(shades, seconds):
+                mine = sorted((point[0], value) for point, value in zip(at, values) if second is None or point[1] == second)  # fmt: skip
+                label = None if second is None else f"{second:g}"
+                axes.plot(*zip(*mine), color=COLOURS["now"], alpha=float(shade), marker="o", markersize=2.6, linewidth=1.6, label=label)  # fmt: skip
+            axes.axhline(values[-1], color=COLOURS["base"], linestyle="--", linewidth=1.0)
+            _solved(axes, studied, row, node)
+            axes.set_title(heading(studied.measure(node)))
+            axes.set_xlabel(knobs[0])
+            axes.set_ylabel(unit)
+            axes.margins(y=0.12)
+            if len(seconds) > 1 and len(seconds) <= 8:
+                axes.legend(title=knobs[1], ncols=2, title_fontsize="small", fontsize="small")
+
+    return draw
+
+
+def _solved(axes: Any, studied: Studied, row: SweepNode, node: ExactNode) -> None:
+    """The solved point, on the panel of its measure, with the target it meets; on the others where it lies."""
+    for target, found in studied.run.targets:
+        if not _same_knob(row, target) or len(found.crossings) != 1:
+            continue
+        value = float(found.value)
+        axes.axvline(value, color=COLOURS["mark"], linestyle=":", linewidth=1.0)
+        if target.measure.id != node.id:
+            continue
+        every = [float(held) for held in _known(studied, row, node)]
+        scale = _scaled(node, [*every, float(found.target)])[0][-1] / float(found.target) if found.target else 1.0
+        axes.plot([value], [float(found.target) * scale], "o", color=COLOURS["mark"], markersize=7, zorder=5)
+        axes.annotate(f"{value:g}", (value, float(found.target) * scale), xytext=(7, 7), textcoords="offset points", color=COLOURS["mark"], fontweight="bold")  # fmt: skip
+
+
+def _known(studied: Studied, row: SweepNode, node: ExactNode) -> list[float]:
+    """What a measure is at every point of a sweep where it is something."""
+    done = next(held for mine, held in studied.run.sweeps if mine is row)
+    return [value for value in done.table(node.id)["value"].to_pylist() if value is not None]
+
+
+def _scatter(studied: Studied, row: SweepNode, done: Sweep, knobs: list[str]) -> Callable[[Any, bool], None]:
+    """A panel for each knob and measure; of a sample every point is one of many knobs."""
+
+    def draw(figure: Any, narrow: bool) -> None:
+        panels = iter(_panels(figure, len(row.measures) * len(knobs), narrow))
+        for node in row.measures:
+            at, raw, without = _points(done, node)
+            values, unit = _scaled(node, [np.nan if value is None else value for value in (*raw, without)])
+            for i, knob in enumerate(knobs):
+                axes = next(panels)
+                axes.plot([point[i] for point in at], values[:-1], "o", color=COLOURS["now"], markersize=3.4, alpha=0.8)
+                axes.axhline(values[-1], color=COLOURS["base"], linestyle="--", linewidth=1.0)
+                axes.set_title(heading(studied.measure(node)))
+                axes.set_xlabel(knob)
+                axes.set_ylabel(unit)
+
+    return draw
+
+
+# ---------------------------------------------------------------------------------------------- the fund
+
+
+def _fund(studied: Studied, scheme: str) -> Picture:
+    """Closing balances and months of reserve over the years, by policy and scenario."""
+    rows = [row for row in studied.run.tables["fund"].to_pylist() if row["scheme"] == scheme]
+    scenarios = list(dict.fromkeys(row["scenario"] for row in rows))
+    size, unit = axis_of_money([row["balance_close"] for row in rows])
+    styles = ("-", "--", ":", "-.")
+    fund = studied.run.fund
+    assert fund is not None
+    sound = [held / 1_000_000 for held in fund.model.sound]
+
+    def draw(figure: Any, narrow: bool) -> None:
+        balance, months = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
+        for policy in studied.two:
+            for i, scenario in enumerate(scenarios):
+                mine = [row for row in rows if row["policy"] == policy and row["scenario"] == scenario]
+                years = [row["year"] for row in mine]
+                look: dict[str, Any] = {"color": _OF_POLICY[policy], "linestyle": styles[i % 4], "marker": "o", "markersize": 2.6, "linewidth": 1.6}  # fmt: skip
+                label = studied.policy(policy) + (f" · {studied.scenario(scenario)}" if len(scenarios) > 1 else "")
+                balance.plot(years, [row["balance_close"] / size for row in mine], label=label, **look)
+                months.plot(years, [np.nan if row["reserve_months"] is None else row["reserve_months"] for row in mine], **look)  # fmt: skip
+        months.axhspan(*sound, color=COLOURS["band"], zorder=0)
+        for axes, title, said in ((balance, say("年末结余", "Closing balance"), unit), (months, say("可支付月数", "Months of reserve"), say("个月", "months"))):  # fmt: skip
+            axes.set_title(title)
+            axes.set_ylabel(said)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            low, high = axes.get_ylim()
+            if low < 0 < high:
+                axes.axhline(0, color=COLOURS["ink"], linewidth=0.9)
+        figure.legend(loc="outside lower left", ncols=1 if narrow else 2, handlelength=2.6)
+
+    ends = f"{sound[0]:g}–{sound[1]:g}"
+    note = say(f"浅绿：合理区间（{ends} 个月）。", f"Pale green: {ends} months, held sound.")
+    title = say("基金结余", "The fund's balance") + ("" if len(fund.schemes) == 1 else f" · {scheme}")
+    return Picture(f"fund-{scheme}", title, note, draw, lambda narrow: 5.6 if narrow else 3.6)
