@@ -14,7 +14,7 @@ _GROWTH = ("wage", "cost", "utilisation", "members")
 
 def fund_years(doc: Row, spending: Mapping[str, int], scenario: str = "base") -> list[Row]:
     """Rows of one scenario, by scheme and year. ``spending``: what the batch says, in fen; of other schemes the document's own."""
-    said = next((held for held in doc.get("scenarios", ()) if held["id"] == scenario), {})
+    said: Row = next((held for held in doc.get("scenarios", ()) if held["id"] == scenario), {})
     rows = []
     for scheme in doc["schemes"]:
         change = said.get("schemes", {}).get(scheme["id"], {})

@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from .knobs import Grid, Knob, Sweep, grid, sample, sweep
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
     from .package import Parts, parts
-    from .people import People
+    from .people import Bands, People
     from .reform import Reform, Reformed, changed, reformed
     from .targets import Crossing, Solution, solve
+    from .weights import Bootstrap, Replicates
 
 _HOME = {
+    "Bands": "people",
+    "Bootstrap": "weights",
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
@@ -35,6 +38,7 @@ _HOME = {
     "Ratio": "exact",
     "Reform": "reform",
     "Reformed": "reform",
+    "Replicates": "weights",
     "Reserve": "fund",
     "Solution": "targets",
     "Spending": "measures",
@@ -57,6 +61,8 @@ _HOME = {
 }
 
 __all__ = [
+    "Bands",
+    "Bootstrap",
     "Burden",
     "Catastrophic",
     "Comparison",
@@ -74,6 +80,7 @@ __all__ = [
     "Ratio",
     "Reform",
     "Reformed",
+    "Replicates",
     "Reserve",
     "Solution",
     "Spending",
