@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from .knobs import Grid, Knob, Sweep, grid, sample, sweep
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
     from .package import Parts, parts
-    from .people import People
+    from .people import Bands, People
     from .reform import Reform, Reformed, changed, reformed
     from .study import Study, load_study
     from .studyrun import StudyRun, run_study
     from .targets import Crossing, Solution, solve
+    from .weights import Bootstrap, Replicates
 
 _HOME = {
+    "Bands": "people",
+    "Bootstrap": "weights",
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
@@ -37,6 +40,7 @@ _HOME = {
     "Ratio": "exact",
     "Reform": "reform",
     "Reformed": "reform",
+    "Replicates": "weights",
     "Reserve": "fund",
     "Solution": "targets",
     "Spending": "measures",
@@ -63,6 +67,8 @@ _HOME = {
 }
 
 __all__ = [
+    "Bands",
+    "Bootstrap",
     "Burden",
     "Catastrophic",
     "Comparison",
@@ -80,6 +86,7 @@ __all__ = [
     "Ratio",
     "Reform",
     "Reformed",
+    "Replicates",
     "Reserve",
     "Solution",
     "Spending",

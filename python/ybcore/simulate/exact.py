@@ -16,7 +16,8 @@ from ..errors import InputError, Problem
 from ..policy.vocabulary import ATTRIBUTES
 from .comparison import View, summed
 from .measures import CASH
-from .people import People
+from .people import People, Units
+from .weights import over
 
 __all__ = ["Exact", "Mean", "Ratio", "Told", "Total", "told"]
 
@@ -90,11 +91,7 @@ class Mean(Told):
     def exact(self, view: View) -> Fraction | None:
         """The mean; None where nobody has a weight."""
         units = self.people.of(view)
-        kept = _kept(view, self.where)
-        if kept is None:
-            paid = units.sums(view.by_person(self.column))
-        else:
-            paid = units.sums(summed(np.where(kept, view.number(self.column), 0), view.person, view.people))
+        paid = self._paid(view, units)
         if units.weights is None:
             return Fraction(int(paid.sum()), len(units)) if len(units) else None
         # A double is a fraction too; there are few different weights beside people.
@@ -104,6 +101,22 @@ class Mean(Told):
         exact = [Fraction(weight) for weight in weights.tolist()]
         heavy = sum((weight * count for weight, count in zip(exact, counts)), Fraction(0))
         return sum((weight * held for weight, held in zip(exact, sums)), Fraction(0)) / heavy if heavy else None
+
+    def look(self, view: View) -> pa.Table:
+        """The row of the fraction, with the interval of its double where people have replicates."""
+        row, units = super().look(view), self.people.of(view)
+        if self.people.replicates is None:
+            return row
+        held = units.estimates(())
+        whole, total = held.sums(None, self._paid(view, units))
+        told = held.columns("value", over(total, whole))
+        return pa.table({"exact": row["exact"], **told, "value": row["value"]})
+
+    def _paid(self, view: View, units: Units) -> npt.NDArray[np.int64]:
+        kept = _kept(view, self.where)
+        if kept is None:
+            return units.sums(view.by_person(self.column))
+        return units.sums(summed(np.where(kept, view.number(self.column), 0), view.person, view.people))
 
 
 def _total(view: View, column: str, where: Where) -> int:
