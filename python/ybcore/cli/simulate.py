@@ -101,12 +101,17 @@ def _for_people(session: Session, run: StudyRun, out: Path, family: str | None) 
         folder = out / "pictures"
         folder.mkdir(exist_ok=True)
         drawn = [picture for held in pictures(Studied(run)).values() for picture in held]
+        endings = [ending for ending in outputs.pictures if ending != "pdf"]
         with session.progress("画图", "draw the charts") as tell:
-            for done, picture in enumerate(drawn, 1):
-                for ending in outputs.pictures:
+            for done, picture in enumerate(drawn if endings else [], 1):
+                for ending in endings:
                     files.append(folder / f"{picture.name}.{ending}")
                     charts.save(picture, files[-1], family)
                 tell(done, len(drawn))
+        if "pdf" in outputs.pictures and drawn:
+            with session.step("写出 PDF", "write the PDF"):
+                files.append(folder / "charts.pdf")
+                charts.save_pages(drawn, files[-1], family)
     if outputs.workbook:
         files.append(out / "study.xlsx")
         with session.step("写出 Excel", "write the workbook"):

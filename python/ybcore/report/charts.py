@@ -16,9 +16,8 @@ from ..errors import YbcoreError
 from ..extras import extra
 from ..messages import current, say
 
-__all__ = ["COLOURS", "FORMATS", "Picture", "axis_of_money", "font_found", "inline", "needed", "save"]
+__all__ = ["COLOURS", "Picture", "axis_of_money", "font_found", "inline", "needed", "save", "save_pages"]
 
-FORMATS = ("svg", "png", "pdf")
 COLOURS = {"ink": "#1d2433", "soft": "#5b6577", "line": "#d9dee7", "base": "#8a94a6", "now": "#1a5fa8", "gain": "#1b7f4b", "loss": "#b3261e", "mark": "#c77700", "adds": "#d08a1d", "takes": "#2a8080", "band": "#e6f1ea"}  # fmt: skip
 WIDE, NARROW = 8.4, 3.9  # inches
 _CHINESE = ("Noto Sans CJK SC", "Source Han Sans SC", "Source Han Sans CN", "Microsoft YaHei", "PingFang SC", "Heiti SC", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Droid Sans Fallback")  # fmt: skip
@@ -109,12 +108,22 @@ def _figure(picture: Picture, narrow: bool, titled: bool) -> Any:
 
 
 def save(picture: Picture, path: Path, family: str) -> None:
-    """A picture as a file, by its ending; text of SVG becomes outlines, which look the same everywhere."""
-    ending = path.suffix[1:]
-    empty: dict[str, Any] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}, "png": {"Software": None}}[ending]  # fmt: skip
-    held = BytesIO()
+    """A picture as a file, SVG or PNG by its ending; text of SVG becomes outlines, which look the same everywhere."""
+    held, ending = BytesIO(), path.suffix[1:]
+    empty: dict[str, Any] = {"Date": None, "Creator": None} if ending == "svg" else {"Software": None}
     with _styled(family, "path", 9):
         _figure(picture, False, True).savefig(held, format=ending, dpi=200, metadata=empty, facecolor="white")
+    path.write_bytes(held.getvalue())
+
+
+def save_pages(pictures: Sequence[Picture], path: Path, family: str) -> None:
+    """Pictures as a PDF file, one a page: the font, which takes longest, is cut to its characters once."""
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    held = BytesIO()
+    with _styled(family, "path", 9), PdfPages(held, metadata={"CreationDate": None, "Creator": None, "Producer": None}) as pages:  # fmt: skip
+        for picture in pictures:
+            pages.savefig(_figure(picture, False, True), facecolor="white")
     path.write_bytes(held.getvalue())
 
 

@@ -140,7 +140,7 @@ def _bands(studied: Studied, row: Any) -> Picture:
         shares[policy] = [(a - b) * 100 for a, b in pairwise(above)]
 
     def draw(figure: Any, narrow: bool) -> None:
-        upper, lower = _paired(figure, names, shares, say("个百分点", "points"), studied, narrow)
+        upper, lower = _paired(figure, names, shares, say("百分点", "points"), studied, narrow)
         upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
         upper.set_ylabel(say("占人数", "of people"))
         lower.set_xlabel(say("全年现金支付（元）", "cash in the year (yuan)"))
@@ -151,7 +151,7 @@ def _bands(studied: Studied, row: Any) -> Picture:
 
 def _paired(figure: Any, names: list[str], values: dict[str, list[float]], unit: str, studied: Studied, narrow: bool) -> tuple[Any, Any]:  # fmt: skip
     """Bars of the base and of the package side by side, and the differences below; gives the upper and the lowest axes."""
-    upper, *rest = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.3]) if len(values) > 1 else [figure.subplots()]
+    upper, *rest = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1.5]) if len(values) > 1 else [figure.subplots()]
     places, width = np.arange(len(names)), 0.8 / len(values)
     for i, (policy, held) in enumerate(values.items()):
         upper.bar(places + (i - (len(values) - 1) / 2) * width, held, width * 0.92, color=_OF_POLICY[policy], label=studied.policy(policy))  # fmt: skip
@@ -161,7 +161,7 @@ def _paired(figure: Any, names: list[str], values: dict[str, list[float]], unit:
         steps = [b - a for a, b in zip(before, after)]
         lower.bar(places, steps, 0.5, color=COLOURS["now"])
         lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
-        lower.set_ylabel(say(f"变化\n（{unit}）", f"change\n({unit})"))
+        lower.set_ylabel(say(f"变化（{unit}）", f"change ({unit})"), fontsize="small")
         lower.margins(y=0.15)
     last = rest[0] if rest else upper
     crowded = len(names) * max(len(name) for name in names) > (34 if narrow else 90)
@@ -187,7 +187,7 @@ def _by_group(studied: Studied, row: Any, groups: list[Any], labels: list[str], 
     title = {"scope_rate": ("政策范围内报销比例", "rate inside the scope"), "mean": ("人均现金支付（元）", "mean cash a person (yuan)"), "H": ("发生率", "headcount")}[key]  # fmt: skip
 
     def draw(figure: Any, narrow: bool) -> None:
-        steps = say("个百分点", "points") if unit else say("元", "yuan")
+        steps = say("百分点", "points") if unit else say("元", "yuan")
         upper, lower = _paired(figure, [_ends(name, narrow) for name in labels], values, steps, studied, narrow)
         if unit:
             upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
@@ -215,9 +215,10 @@ def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -
         _legend(upper)
         lower.bar(places, net, 0.66, color=[COLOURS["gain" if value >= 0 else "loss"] for value in net])
         lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
-        lower.set_ylabel(say("人均净减轻\n（元）", "net gain a\nperson (yuan)"))
-        crowded = len(labels) * max(len(name) for name in labels) > (60 if narrow else 110)
-        lower.set_xticks(places, [_ends(name, narrow) for name in labels], rotation=40 if crowded else 0)
+        lower.set_ylabel(say("人均净减轻（元）", "net gain, yuan"), fontsize="small")
+        short = [_ends(name, narrow) for name in labels]
+        crowded = len(short) * max(len(name) for name in short) > (34 if narrow else 110)
+        lower.set_xticks(places, short, rotation=40 if crowded else 0)
         lower.set_xlabel(say("、", ", ").join(column(name)[0] for name in row.by))
         for axes in (upper, lower):
             axes.grid(axis="x", visible=False)

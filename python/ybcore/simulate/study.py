@@ -187,7 +187,7 @@ def _crossed(study: Study) -> Iterator[Problem]:
         for j, name in enumerate(row.reforms):
             if name not in names:
                 yield study.problem(("alternatives", i, "reforms", j), unknown("reform", "改革", name, names))
-    policies = [BASE, *study.alternatives]
+    policies = [BASE, *(row.id for row in model.alternatives), *([PACKAGE] if study.reforms else [])]
     for key in ("sweeps", "targets"):
         for i, held in enumerate(getattr(model, key)):
             if held.on not in policies:

@@ -15,7 +15,6 @@ from ..catalog import Catalog
 from ..errors import DocumentError, InputError, Problem
 from ..policy.faults import Fault
 from ..receipts.files import sha256_of_file
-from .measures import ranks
 from .people import People
 from .study import Study
 
@@ -24,7 +23,7 @@ __all__ = ["DECILE", "Given", "read_inputs"]
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
 DECILE = "income_decile"
-"""The column that people with an income get: 1, the tenth of the weight with least, to 10."""
+"""The column that people with an income get (`People.deciles`)."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _with_people(study: Study, given: Given) -> Given:
     try:
         people = People(table, **named)
         if asked.income is not None and DECILE not in table.column_names:
-            people = People(_with_deciles(people, asked.income), **named)
+            people = people.deciles()
     except InputError as error:
         raise DocumentError(study.placed(("people",), error.problems)) from None
     return Given(given.tables, given.catalog, people, files)
@@ -125,16 +124,6 @@ def _own_people(persons: pa.Table | None) -> pa.Table:
         raise InputError([Problem(what=what, what_zh=zh, path="people", expected="people: {table: …}")])
     _, first = np.unique(np.asarray(persons["psn_no"].to_pylist(), object).astype(str), return_index=True)
     return persons.take(pa.array(np.sort(first)))
-
-
-def _with_deciles(people: People, income: str) -> pa.Table:
-    """The table with the tenth of the income order that each row is in, by weight; equal incomes are in the same."""
-    table, weight = people.table, people.named["weight"]
-    heavy = np.ones(table.num_rows) if weight is None else np.asarray(table[weight], np.float64)
-    if not table.num_rows or heavy.sum() <= 0:
-        return table
-    rank = ranks(np.asarray(table[income], np.float64), heavy)
-    return table.append_column(DECILE, pa.array(np.minimum((rank * 10).astype(np.int64) + 1, 10)))
 
 
 def unknown_columns(study: Study, known: set[str], people: set[str]) -> Iterator[Problem]:

@@ -135,7 +135,8 @@ Pair = Annotated[tuple[str, str], PlainValidator(_pair), WithJsonSchema({"type":
 Where = Annotated[dict[str, tuple[str, ...]], PlainValidator(_where), WithJsonSchema({"type": "object", "additionalProperties": _LIST})]  # fmt: skip
 Shares = Annotated[tuple[str, ...], PlainValidator(_shares), WithJsonSchema(_NUMBERS)]
 Amounts = Annotated[tuple[int, ...], PlainValidator(_amounts), WithJsonSchema(_NUMBERS)]
-Target = Annotated[Decimal | None, PlainValidator(_target), WithJsonSchema(_NUMBER)]
+Numbers = Annotated[tuple[str, ...], WithJsonSchema({"type": "array", "items": _NUMBER, "minItems": 1})]
+Target = Annotated[Decimal | None, PlainValidator(_target), WithJsonSchema({"anyOf": [{"type": "number"}, {"type": "string"}]})]  # fmt: skip
 ByCode = Annotated[dict[str, float], PlainValidator(_rates), WithJsonSchema({"type": "object", "additionalProperties": _NUMBER})]  # fmt: skip
 
 
@@ -262,8 +263,8 @@ class KnobNode(Node):
     path: str
     policy: Words | None = None
     scheme: Code | None = None
-    values: tuple[str, ...] | None = None
-    span: tuple[str, ...] | None = None
+    values: Numbers | None = None
+    span: Numbers | None = None
     way: Annotated[Literal["set", "add", "points", "times"], Word("方式")] = "set"
     start: str | None = Field(default=None, validation_alias="from")
 
