@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ybcore import Catalog, Engine, InputError, load_book
 from ybcore.cli.settle import demo_policies
 from ybcore.simulate import Burden, Catastrophic, Inequality, People, Reform, Spending, Winners, compare, reformed
-from ybcore.simulate.weights import concentrations, quantiles, ranks
+from ybcore.simulate.weights import Ranked, quantiles
 from ybcore.synth import city
 
 LUOYANG = "luoyang-resident-2024"
@@ -191,13 +191,13 @@ def test_a_weight_is_that_many_rows(rows):
     many = [np.repeat(c, weight) for c in (income, paid)]
     ones = np.ones(len(many[0]))
     mine, theirs = (
-        concentrations(y.astype(float), w[None], w * ranks(x.astype(float), w[None]))[0]
+        Ranked(x.astype(float), w[:, None]).concentration(y.astype(float))[0][0]
         for y, x, w in ((paid, income, weight.astype(float)), (many[1], many[0], ones))
     )
     assert math.isnan(mine) == math.isnan(theirs)
     assert math.isnan(mine) or math.isclose(mine, theirs, rel_tol=1e-9, abs_tol=1e-12)
     shares = [Fraction(n, 10) for n in range(1, 11)]
-    found = [quantiles(y, w[None], shares) for y, w in ((paid, weight.astype(float)), (many[1], ones))]
+    found = [quantiles(y, w, shares) for y, w in ((paid, weight.astype(float)), (many[1], ones))]
     assert np.array_equal(*found)
 
 

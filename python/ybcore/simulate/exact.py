@@ -108,8 +108,7 @@ class Mean(Told):
         if self.people.replicates is None:
             return row
         held = units.estimates(())
-        whole, total = held.sums(None, self._paid(view, units))
-        told = held.columns("value", over(total, whole))
+        told = held.columns("value", over(held.sums(self._paid(view, units))[0], held.whole))
         return pa.table({"exact": row["exact"], **told, "value": row["value"]})
 
     def _paid(self, view: View, units: Units) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ from ..errors import InputError, Problem
 from ..policy.vocabulary import ATTRIBUTES, PAYERS
 from .comparison import Cells, Needs, View, summed
 from .people import Bands, By, People, Units, cells_of
-from .weights import Estimates, concentrations, over, ranks
+from .weights import Ranked, over
 
 __all__ = ["Burden", "Catastrophic", "Inequality", "Spending", "Winners"]
 
@@ -67,8 +67,8 @@ class Spending:
         assert self.people is not None
         units = self.people.of(view)
         held = units.estimates(self.by)
-        sums = held.sums(None, *(units.sums(view.by_person(column)) for column in MONEY))
-        found = dict(zip(("units", *MONEY), sums))
+        sums = held.sums(*(units.sums(view.by_person(column)) for column in MONEY))
+        found = {"units": held.whole, **dict(zip(MONEY, sums))}
         out: dict[str, Any] = {}
         for name, each in found.items():
             out |= held.columns(name, each)
@@ -129,7 +129,8 @@ class Burden:
         """One row a cell."""
         units = self.people.of(view)
         paid, cells, held = units.sums(view.by_person(self.column)), units.cells(self.by), units.estimates(self.by)
-        whole, total, *above = held.sums(None, paid, *(paid > amount for amount in self.above))
+        total, *above = held.sums(paid, *(paid > amount for amount in self.above))
+        whole = held.whole
         out = held.columns("units", whole) | held.columns("total", total) | held.columns("mean", over(total, whole))
         for said, found in zip(self.said, held.quantiles(paid, self.shares)):
             out |= held.columns(f"q{said}", found, whole=True)
@@ -181,33 +182,27 @@ class Catastrophic:
         part = np.divide(paid, means, out=np.where(paid > 0, 1.0, 0.0), where=means > 0)
         more = np.where(means > 0, _more(paid, means, self.share), paid > 0)
         beyond = np.where(more, np.maximum(0.0, part - z), 0.0)
-        whole, cases, overshoot = held.sums(None, more, beyond)
+        left = () if self.line is None else self._left(units, paid)
+        (cases, overshoot, *after), whole = held.sums(more, beyond, *left), held.whole
         out = held.columns("units", whole)
         for name, found in (("H", cases), ("O", overshoot)):
             out |= held.columns(name, over(found, whole), null=False)
         out |= held.columns("O_per_case", over(overshoot, cases))
         if self.line is not None:
-            out |= self._poor(units, held, whole, paid)
+            before = view.once(self, lambda: held.sums(*self._left(units, np.zeros(len(units), np.int64))))
+            told = zip(("poor_before", "gap_before", "poor_after", "gap_after"), (*before, *after))
+            poor = {name: over(found, whole) for name, found in told}
+            poor["impoverished"] = poor["poor_after"] - poor["poor_before"]
+            for name in ("poor_before", "poor_after", "impoverished", "gap_before", "gap_after"):
+                out |= held.columns(name, poor[name], null=False)
         return _beside(cells, out)
 
-    def _poor(self, units: Units, held: Estimates, whole: Float, paid: Int64) -> dict[str, Any]:
+    def _left(self, units: Units, paid: Int64) -> tuple[Float, Float]:
+        """Who is below the line with what is left after paying, and by what part of it."""
         assert self.line is not None
         line = self.line * units.members.astype(np.float64)
-        before = units.money("consumption")
-        each = (before, before - paid)
-        gaps = [np.maximum(0.0, line - left) / line for left in each]
-        poor = [(left < line).astype(float) for left in each]
-        told = {
-            "poor_before": poor[0],
-            "poor_after": poor[1],
-            "impoverished": poor[1] - poor[0],
-            "gap_before": gaps[0],
-            "gap_after": gaps[1],
-        }
-        out: dict[str, Any] = {}
-        for name, found in zip(told, held.sums(*told.values())):
-            out |= held.columns(name, over(found, whole), null=False)
-        return out
+        left = units.money("consumption") - paid
+        return (left < line).astype(np.float64), np.maximum(0.0, line - left) / line
 
 
 def _more(paid: Int64, means: Float, share: Fraction) -> npt.NDArray[np.bool_]:
@@ -233,22 +228,22 @@ class Inequality:
         """One row a column of payments."""
         units = self.people.of(view)
         held, (ranked, gini) = units.estimates(()), view.once(self, lambda: self._by_income(units))
+        found = ranked.concentration(*(units.sums(view.by_person(c)).astype(np.float64) for c in self.columns))
         out: dict[str, list[Any]] = {}
-        for column in self.columns:
-            index = concentrations(units.sums(view.by_person(column)).astype(np.float64), held.matrix, ranked)
+        for column, index in zip(self.columns, found):
             row: dict[str, Any] = {"payments": pa.array([column])}
-            for name, found in (("gini", gini), ("concentration", index), ("kakwani", index - gini)):
-                row |= held.columns(name, found[np.newaxis])
+            for name, each in (("gini", gini), ("concentration", index), ("kakwani", index - gini)):
+                row |= held.columns(name, each[np.newaxis])
             for name, cell in row.items():
                 out.setdefault(name, []).append(cell)
         return pa.table({name: pa.concat_arrays(cells) for name, cells in out.items()})
 
     @staticmethod
-    def _by_income(units: Units) -> tuple[Float, Float]:
-        """What no policy changes: weights × ranks, and the Gini index."""
-        income, weights = units.money("income"), units.estimates(()).matrix
-        ranked = weights * ranks(income, weights)
-        return ranked, concentrations(income, weights, ranked)
+    def _by_income(units: Units) -> tuple[Ranked, Float]:
+        """What no policy changes: ranks, and the Gini index."""
+        income = units.money("income")
+        ranked = Ranked(income, np.concatenate([units.own[:, np.newaxis], units.replicates], axis=1))
+        return ranked, ranked.concentration(income)[0]
 
 
 class Winners:

@@ -175,11 +175,9 @@ class People:
         Those at a cut are below it. `number`: 5 for quintiles. Raises InputError when no column was named for it.
         """
         units = Units(self, np.zeros(0, np.int64))
-        a_head, weight = units.money(of) / units.members, units.matrix[:1] * units.members
-        cuts = quantiles(a_head, weight, [Fraction(k, number) for k in range(1, number)])
-        place = np.ones(len(units), np.int64)
-        for cut in cuts:
-            place += a_head > cut[0]
+        a_head = units.money(of) / units.members
+        cuts = quantiles(a_head, units.own * units.members, [Fraction(k, number) for k in range(1, number)])
+        place = 1 + np.searchsorted(cuts, a_head, side="left")
         words = {4: "quartile", 5: "quintile", 10: "decile", 100: "percentile"}
         return self._with({name or f"{of}_{words.get(number, 'group')}": pa.array(place[units.unit])})
 
@@ -292,24 +290,28 @@ class Units:
         return None if name is None else np.asarray(self.people.table[name], np.float64)[self.first]
 
     @cached_property
-    def matrix(self) -> Float:
-        """Weights of units: the survey's own, then those of its replicates."""
-        own = np.ones(len(self)) if self.weights is None else self.weights
+    def own(self) -> Float:
+        """Weight of each unit; 1 where the table has none."""
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    @cached_property
+    def replicates(self) -> Float:
+        """Weights of units (rows) in the replicates; no columns where there are none."""
         design, table = self.people.replicates, self.people.table
         if design is None:
-            return own[np.newaxis]
+            return np.empty((len(self), 0))
         first = pa.array(self.first)
         held = [table[name].take(first) for name in design.columns]
         if isinstance(design, Replicates):
-            return np.stack([own, *(np.asarray(column, np.float64) for column in held)])
-        return np.concatenate([own[np.newaxis], design.rows(own, [cells_of({"of": c}, len(self)).of for c in held])])
+            return np.stack([np.asarray(column, np.float64) for column in held], axis=1)
+        return design.rows(self.own, [cells_of({"of": c}, len(self)).of for c in held])
 
     def estimates(self, by: Sequence[By]) -> Estimates:
         """Weights and their replicates, by columns of the table."""
         key = tuple(by)
         if key not in self._estimates:
             cells = self.cells(key)
-            self._estimates[key] = Estimates(self.matrix, cells.of, cells.count, self.people.replicates)
+            self._estimates[key] = Estimates(self.own, self.replicates, cells.of, cells.count, self.people.replicates)
         return self._estimates[key]
 
     def cells(self, by: Sequence[By]) -> Cells:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from statistics import NormalDist
 from typing import Any
 
@@ -15,7 +16,7 @@ import pyarrow as pa
 from ..errors import InputError, Problem
 from ..policy.faults import unknown
 
-__all__ = ["Bootstrap", "Estimates", "Replicates", "concentrations", "quantiles", "ranks"]
+__all__ = ["Bootstrap", "Estimates", "Ranked", "Replicates", "over", "quantiles", "ranks"]
 
 Int64 = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
@@ -52,12 +53,12 @@ class Bootstrap:
         return np.full(self.number, 1 / self.number)
 
     def rows(self, weights: Float, columns: Sequence[Int64]) -> Float:
-        """Weights of each replicate (rows) and unit. `columns`: codes of the strata and the clusters of the units, in order of their values."""
+        """Weights of each unit (rows) and replicate. `columns`: codes of the strata and the clusters of the units, in order of their values."""
         held = dict(zip(self.columns, columns))
         n = len(weights)
         strata = held.get(self.strata or "", np.zeros(n, np.int64))
         cluster = held.get(self.cluster or "", np.arange(n))
-        out = np.empty((self.number, n))
+        out = np.empty((n, self.number))
         for stratum in np.unique(strata):
             mine = np.flatnonzero(strata == stratum)
             _, place = np.unique(cluster[mine], return_inverse=True)
@@ -65,16 +66,16 @@ class Bootstrap:
             if count < 2:
                 what, zh = f"stratum {stratum} has one cluster", f"第 {stratum} 层只有一个群"
                 raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="two clusters or more in every stratum")])  # fmt: skip
-            factors = self._draws(int(stratum), count) * (count / (count - 1))
-            out[:, mine] = factors[:, place] * weights[mine]
+            drawn = self._draws(int(stratum), count)[place]
+            out[mine] = drawn * (count / (count - 1) * weights[mine])[:, np.newaxis]
         return out
 
     def _draws(self, stratum: int, count: int) -> Float:
-        """How often each cluster is drawn, by replicate: of raw bits, the same on every machine."""
+        """How often each cluster (rows) is drawn, by replicate: of raw bits, the same on every machine."""
         bits = np.random.Philox(key=np.array([self.seed, stratum], np.uint64)).random_raw(self.number * (count - 1))
         drawn = ((bits >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
-        drawn += np.repeat(np.arange(self.number) * count, count - 1)
-        return np.bincount(drawn, minlength=self.number * count).reshape(self.number, count).astype(np.float64)
+        drawn = drawn * self.number + np.repeat(np.arange(self.number), count - 1)
+        return np.bincount(drawn, minlength=self.number * count).reshape(count, self.number).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -128,42 +129,44 @@ def _level(text: str) -> None:
 class Estimates:
     """Units in cells under their weights and every replicate of them: arrays are (cell, weights), the survey's own weights first.
 
-    `matrix`: weights (rows) of units; `cell`: of each unit. `design`: where the replicates are from; None: there are none.
+    `own`: weight of each unit; `rows`: its weights in the replicates; `cell`: of each unit. `design`: where the replicates are from; None: there are none.
     """
 
-    def __init__(self, matrix: Float, cell: Int64, cells: int, design: Bootstrap | Replicates | None) -> None:
-        self.design, self.cells, self.own, self.cell = design, cells, matrix[0], cell
-        self.order = None if cells == 1 else np.argsort(cell, kind="stable")
-        self.matrix = matrix if self.order is None else np.ascontiguousarray(matrix[:, self.order])
+    def __init__(self, own: Float, rows: Float, cell: Int64, cells: int, design: Bootstrap | Replicates | None) -> None:
+        self.design, self.cells, self.cell, self.own = design, cells, cell, own
+        self.order = np.arange(len(own)) if cells == 1 else np.argsort(cell, kind="stable")
+        self.rows = rows if cells == 1 else rows[self.order]
         self.ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
 
-    def sums(self, *values: npt.NDArray[Any] | None) -> list[Float]:
-        """Σ weight × value for each array of values; None is the weight itself. The survey's own is added up one by one, alike on every machine."""
-        out = [np.empty((self.cells, len(self.matrix))) for _ in values]
+    @cached_property
+    def whole(self) -> Float:
+        """Σ weight."""
+        return self.sums(np.ones(len(self.own)))[0]
+
+    def sums(self, *values: npt.NDArray[Any]) -> list[Float]:
+        """Σ weight × value for each array of values. The survey's own is added up one by one, alike on every machine."""
+        number = self.rows.shape[1]
+        out = [np.empty((self.cells, 1 + number)) for _ in values]
         for place, one in zip(out, values):
-            place[:, 0] = np.bincount(self.cell, self.own if one is None else self.own * one, self.cells)
-        if len(self.matrix) == 1:
+            place[:, 0] = np.bincount(self.cell, self.own * one, self.cells)
+        if not number:
             return out
-        stacked = np.stack([np.ones(len(self.own)) if one is None else one for one in values], axis=1).astype(
-            np.float64
-        )
-        ordered = stacked if self.order is None else stacked[self.order]
+        stacked = np.stack([one[self.order].astype(np.float64) for one in values])
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
-            found = self.matrix[1:, part] @ ordered[part]
-            for place, held in zip(out, found.T):
+            for place, held in zip(out, product(stacked[:, part], self.rows[part])):
                 place[i, 1:] = held
         return out
 
     def quantiles(self, values: Int64, shares: Sequence[Fraction]) -> list[Float]:
         """For each share the smallest value such that at least that share of the weight is at or below it; NaN without weight."""
-        ordered = values if self.order is None else values[self.order]
-        out = [np.empty((self.cells, len(self.matrix))) for _ in shares]
+        held = values[self.order]
+        out = [np.empty((self.cells, 1 + self.rows.shape[1])) for _ in shares]
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
-            found = quantiles(ordered[part], self.matrix[:, part], shares)
-            for place, held in zip(out, found):
-                place[i] = held
+            own = self.own[self.order[part]]
+            for place, found in zip(out, _quantiles(held[part], own, self.rows[part], self.whole[i, 1:], shares)):
+                place[i] = found
         return out
 
     def columns(self, name: str, found: Float, *, null: bool = True, whole: bool = False) -> dict[str, pa.Array]:
@@ -181,43 +184,98 @@ class Estimates:
         return out
 
 
+_SMALL = 1 << 18  # multiplications: below it no BLAS starts threads
+
+
+def product(values: Float, rows: Float) -> Float:
+    """values @ rows in blocks of rows: the same for any number of threads, and none of them waits for another."""
+    out = np.zeros((len(values), rows.shape[1]))
+    step = max(1, _SMALL // max(1, out.size))
+    for at in range(0, len(rows), step):
+        out += values[:, at : at + step] @ rows[at : at + step]
+    return out
+
+
 def over(top: Float, bottom: Float) -> Float:
     """A ratio, NaN where there is nothing to divide by."""
     return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=bottom != 0)
 
 
-def quantiles(values: npt.NDArray[Any], weights: Float, shares: Sequence[Fraction]) -> list[Float]:
-    """For each share, under each row of weights, the smallest value with at least that share of the weight at or below it; NaN without weight."""
+def quantiles(values: npt.NDArray[Any], weights: Float, shares: Sequence[Fraction]) -> Float:
+    """For each share the smallest value with at least that share of the weight at or below it; NaN without weight."""
     order = np.argsort(values, kind="stable")
-    ends = np.cumsum(weights[:, order], axis=1)
-    out = [np.full(len(weights), np.nan) for _ in shares]
-    for row, held in enumerate(ends):
-        if len(held) and held[-1] > 0:
-            at = np.searchsorted(held, [float(share) * held[-1] * (1 - 1e-15) for share in shares], side="left")
-            for place, i in zip(out, at):
-                place[row] = values[order[min(int(i), len(order) - 1)]]
+    at = _places(np.cumsum(weights[order]), shares)
+    return np.full(len(shares), np.nan) if at is None else values[order[at]].astype(np.float64)
+
+
+_CLOSE = 1 - 1e-15
+
+
+def _places(ends: Float, shares: Sequence[Fraction]) -> Int64 | None:
+    if not len(ends) or ends[-1] <= 0:
+        return None
+    at = np.searchsorted(ends, [float(share) * ends[-1] * _CLOSE for share in shares], side="left")
+    return np.minimum(at, len(ends) - 1)
+
+
+def _quantiles(values: Int64, own: Float, rows: Float, whole: Float, shares: Sequence[Fraction]) -> list[Float]:
+    """`quantiles` under the survey's weights and under each replicate.
+
+    A replicate's quantile is near the survey's: the weight below a window around that is one product, and only inside it weights are
+    added up one by one. Where it lies outside, all of them are.
+    """
+    out = [np.full(1 + rows.shape[1], np.nan) for _ in shares]
+    order = np.argsort(values, kind="stable")
+    at = _places(np.cumsum(own[order]), shares)
+    if at is None:
+        return out
+    reach = np.array([16 + int(6 * (len(order) * share * (1 - share)) ** 0.5) for share in map(float, shares)])
+    low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(order))
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    below = product(np.stack([rank < edge for edge in low]).astype(np.float64), rows)
+    for k, share in enumerate(shares):
+        out[k][0] = values[order[at[k]]]
+        # products and sums of the same weights differ in their last digits
+        target = float(share) * whole * (1 - 1e-12)
+        ends = below[k] + np.cumsum(rows[order[low[k] : high[k]]], axis=0)
+        place = low[k] + np.sum(ends < target, axis=0)
+        beyond = (below[k] >= target) & (low[k] > 0) | (place >= high[k])
+        for b in np.flatnonzero(beyond):
+            found = _places(np.cumsum(rows[order, b]), [share])
+            place[b] = -1 if found is None else found[0]
+        out[k][1:] = np.where((place >= 0) & (whole > 0), values[order[place]], np.nan)
     return out
 
 
 def ranks(by: Float, weights: Float) -> Float:
-    """Fractional rank of each unit under each row of weights: the share of weight before it and half of its own; equal ones share their mean."""
+    """Fractional rank of each unit (rows) under each column of weights: the share of weight before it and half of its own; equal ones share their mean."""
     order = np.argsort(by, kind="stable")
-    ends = np.cumsum(weights[:, order], axis=1)
+    ends = np.cumsum(weights[order], axis=0)
     _, first, inverse = np.unique(by[order], return_index=True, return_inverse=True)
     last = np.append(first[1:], len(order)) - 1
-    before = np.where(first > 0, ends[:, first - 1], 0.0)
-    middle = over((ends[:, last] + before) / 2, np.broadcast_to(ends[:, -1:], (len(weights), len(last))))
+    before = np.where((first > 0)[:, np.newaxis], ends[first - 1], 0.0)
+    middle = over((ends[last] + before) / 2, np.broadcast_to(ends[-1:], before.shape))
     out = np.empty(weights.shape)
-    out[:, order] = middle[:, inverse]
+    out[order] = middle[inverse]
     return out
 
 
-def concentrations(values: Float, weights: Float, ranked: Float) -> Float:
-    """2 ÷ (n μ) × Σ y r − 1 under each row of weights; `ranked`: weights × ranks. NaN where there is nothing."""
-    return 2 * over(_products(ranked, values), _products(weights, values)) - 1
+class Ranked:
+    """Units by their rank in something that no policy changes; `weights` (unit, weights), the survey's own first."""
 
+    def __init__(self, by: Float, weights: Float) -> None:
+        held = ranks(by, weights)
+        self.own, self.own_ranked = weights[:, 0].copy(), weights[:, 0] * held[:, 0]
+        self.rows = weights[:, 1:]
+        self.rows_ranked = held[:, 1:] * self.rows
 
-def _products(rows: Float, values: Float) -> Float:
-    """Σ row × value; the first row is added up one by one, alike on every machine."""
-    own = np.bincount(np.zeros(len(values), np.int64), rows[0] * values, 1)
-    return np.concatenate([own, rows[1:] @ values])
+    def concentration(self, *values: Float) -> list[Float]:
+        """2 ÷ (n μ) × Σ y r − 1 of each array of values under each column of weights; NaN where there is nothing."""
+        stacked = np.stack(values)
+        alone = np.zeros(stacked.shape[1], np.int64)
+        both = []
+        for own, rows in ((self.own_ranked, self.rows_ranked), (self.own, self.rows)):
+            first = np.stack([np.bincount(alone, own * each, 1) for each in stacked])
+            both.append(np.concatenate([first, product(stacked, rows)], axis=1))
+        return list(2 * over(*both) - 1)
