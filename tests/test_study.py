@@ -207,7 +207,7 @@ def test_the_workbook_has_the_tables(run: StudyRun, tmp_path: Path):
     assert [row["政策"] for row in rows] == ["现行政策", "只提高起付线", "改革方案"]
     assert [round(row["基金支付总额（元）"] * 100) for row in rows] == [row["fund_pay_sumamt"] for row in held]
     winners = rows_of(tmp_path / "x.xlsx", "受益与受损 按收入十分位")
-    assert [row["负担加重人数"] for row in winners] == run.table("winners")["more"].to_pylist()
+    assert [row["负担加重"] for row in winners] == run.table("winners")["more"].to_pylist()
     assert winners[0]["收入十分位"] == "1（最低）"
 
 

@@ -126,6 +126,14 @@ class Studied:
             return say(f"{float(held):.1f} 个月", f"{float(held):.1f} months")
         return f"{float(held):.2%}"
 
+    @property
+    def unit(self) -> tuple[str, str]:
+        """What measures of people count: people, or households; (one of them, many) in words."""
+        people = self.run.given.people
+        if people is not None and people.named["household"] is not None:
+            return say("户", "household"), say("户", "households")
+        return say("人", "person"), say("人", "people")
+
     # ------------------------------------------------------------------ head
 
     def cards(self) -> list[dict[str, Any]]:
@@ -163,7 +171,7 @@ class Studied:
                 whole = sum(sums.values())
                 less, more = (sums[name] / whole if whole else 0.0 for name in ("less", "more"))
                 rest = say(f"加重 {more:.2%}", f"more: {more:.2%}")
-                yield self._card(say("负担减轻的人", "People who pay less"), f"{less:.2%}", "", rest, 0)
+                yield self._card(say("负担减轻的家庭" if self.unit[0] == "户" else "负担减轻的人", f"{heading(self.unit[1])} that pay less"), f"{less:.2%}", "", rest, 0)
                 break
         for row in self.model.measures:
             if row.kind == "catastrophic" and not row.by:
@@ -193,13 +201,15 @@ class Studied:
     # ------------------------------------------------------------------ tables
 
     def shown(self, name: str, brief: bool = False) -> Shown:
-        """A table of the run in words. `brief`: without payers that pay all or nothing of what funds pay, which the page tells once."""
+        """A table of the run in words. `brief`, for the page: without what its charts show, and payers that pay all that funds pay."""
         table = self.run.tables[name]
         titles = [self._column(field, table) for field in table.column_names]
         kinds = [kind for _, kind in titles]
         keys = table.column_names
         rows = [tuple(self._cell(key, kind, row[key]) for key, kind in zip(keys, kinds)) for row in table.to_pylist()]
         same = [key for key in keys if brief and key in _PARTS and table[key].equals(table["fund_pay_sumamt"])]
+        same += [key for key in keys if brief and key.startswith("above_")]
+        same += [key for key in keys if brief and key.endswith(("_se", "_low", "_high")) and key.rpartition("_")[0] in keys]
         keep = [i for i, key in enumerate(keys) if key != "change" and key not in same and self._says(key, i, rows)]
         return Shown(name, self.table_title(name), [titles[i] for i in keep], [tuple(row[i] for i in keep) for row in rows])  # fmt: skip
 

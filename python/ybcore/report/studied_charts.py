@@ -142,10 +142,10 @@ def _bands(studied: Studied, row: Any) -> Picture:
     def draw(figure: Any, narrow: bool) -> None:
         upper, lower = _paired(figure, names, shares, say("百分点", "points"), studied, narrow)
         upper.yaxis.set_major_formatter(lambda value, _: f"{value:g}%")
-        upper.set_ylabel(say("占人数", "of people"))
+        upper.set_ylabel(say(f"占{studied.unit[1]}数", f"of {studied.unit[1]}"))
         lower.set_xlabel(say("全年现金支付（元）", "cash in the year (yuan)"))
 
-    note = say("每人全年现金支付落在各区间的人数占比。", "Share of people by what they pay in cash over the year.")
+    note = say(f"每{studied.unit[0]}全年现金支付落在各区间的占比。", f"Share of {studied.unit[1]} by what they pay in cash over the year.")
     return Picture(f"{row.name_of_table}-bands", studied.table_title(row.name_of_table), note, draw, lambda narrow: 3.9 if narrow else 4.0)  # fmt: skip
 
 
@@ -184,7 +184,7 @@ def _by_group(studied: Studied, row: Any, groups: list[Any], labels: list[str], 
     }
     size = 1 / scale if scale else 100.0
     values = {policy: [0.0 if value is None else value / size for value in held] for policy, held in raw.items()}
-    title = {"scope_rate": ("政策范围内报销比例", "rate inside the scope"), "mean": ("人均现金支付（元）", "mean cash a person (yuan)"), "H": ("发生率", "headcount")}[key]  # fmt: skip
+    title = {"scope_rate": ("政策范围内报销比例", "rate inside the scope"), "mean": (f"{studied.unit[0]}均现金支付（元）", f"mean cash a {studied.unit[0]} (yuan)"), "H": ("发生率", "headcount")}[key]  # fmt: skip
 
     def draw(figure: Any, narrow: bool) -> None:
         steps = say("百分点", "points") if unit else say("元", "yuan")
@@ -198,11 +198,12 @@ def _by_group(studied: Studied, row: Any, groups: list[Any], labels: list[str], 
 
 
 def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -> Picture:
-    """Shares that gain and lose, and what the mean person of each group gains."""
+    """Shares that gain and lose, and what each group gains on the mean; with the interval of the net gain where there is one."""
     held = _rows_of(studied, row, PACKAGE)
     whole = [sum(held[g][name] for name in ("less", "same", "more")) or 1.0 for g in groups]
     less, more = ([100 * held[g][name] / w for g, w in zip(groups, whole)] for name in ("less", "more"))
     net = [held[g]["net_gain"] / w / 100 for g, w in zip(groups, whole)]
+    ranges = _ranges(held, groups, "net_gain", [100 * w for w in whole])
 
     def draw(figure: Any, narrow: bool) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
@@ -210,12 +211,14 @@ def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -
         upper.bar(places, less, 0.66, color=COLOURS["gain"], label=say("负担减轻", "pay less"))
         upper.bar(places, [-value for value in more], 0.66, color=COLOURS["loss"], hatch="////", edgecolor="white", linewidth=0, label=say("负担加重", "pay more"))  # fmt: skip
         upper.axhline(0, color=COLOURS["ink"], linewidth=0.8)
-        upper.set_ylabel(say("占组内人数", "of the group"))
+        upper.set_ylabel(say(f"占组内{studied.unit[1]}数", "of the group"))
         upper.yaxis.set_major_formatter(lambda value, _: f"{abs(value):g}%")
         _legend(upper)
         lower.bar(places, net, 0.66, color=[COLOURS["gain" if value >= 0 else "loss"] for value in net])
+        if ranges is not None:
+            lower.errorbar(places, net, yerr=ranges, fmt="none", ecolor=COLOURS["ink"], elinewidth=0.9, capsize=2)
         lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
-        lower.set_ylabel(say("人均净减轻（元）", "net gain, yuan"), fontsize="small")
+        lower.set_ylabel(say(f"{studied.unit[0]}均净减轻（元）", "net gain, yuan"), fontsize="small")
         short = [_ends(name, narrow) for name in labels]
         crowded = len(short) * max(len(name) for name in short) > (34 if narrow else 110)
         lower.set_xticks(places, short, rotation=40 if crowded else 0)
@@ -223,8 +226,21 @@ def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -
         for axes in (upper, lower):
             axes.grid(axis="x", visible=False)
 
-    note = say("上：现金支付比现行政策少（绿）与多（红斜纹）的人占比，其余不变；下：组内人均净减轻。", "Above: people who pay less (green) and more (hatched red) than under the present policy, the others pay the same. Below: the mean net gain of the group.")  # fmt: skip
+    note = say(f"上：现金支付比现行政策少（绿）与多（红斜纹）的占比，其余不变；下：组内{studied.unit[0]}均净减轻。", f"Above: {studied.unit[1]} that pay less (green) and more (hatched red) than under the present policy, the others pay the same. Below: the mean net gain of the group.")  # fmt: skip
+    if ranges is not None:
+        note += say("竖线：抽样区间。", " Lines: intervals of the sample.")
     return Picture(f"{row.name_of_table}-groups", studied.table_title(row.name_of_table), note, draw, lambda narrow: 4.2)
+
+
+def _ranges(held: dict[Any, Any], groups: list[Any], key: str, sizes: list[float]) -> list[list[float]] | None:
+    """How far the interval of a figure goes below and above it, by group; None where the study has none."""
+    if f"{key}_low" not in held[groups[0]]:
+        return None
+    rows = [(held[group], size) for group, size in zip(groups, sizes)]
+    return [
+        [0.0 if row[f"{key}_low"] is None else (row[key] - row[f"{key}_low"]) / size for row, size in rows],
+        [0.0 if row[f"{key}_high"] is None else (row[f"{key}_high"] - row[key]) / size for row, size in rows],
+    ]
 
 
 def _ends(label: str, narrow: bool) -> str:

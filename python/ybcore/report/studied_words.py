@@ -26,17 +26,20 @@ _KEYS: Words = {
     "psn_type": ("人员类别", "kind of person"),
     "gend": ("性别", "sex"),
     "income_decile": ("收入十分位", "income decile"),
+    "age_band": ("年龄", "age"),
+    "psn_idet_type": ("特殊人群", "special population"),
 }
+_INTERVAL: Words = {"_se": ("标准误", "standard error"), "_low": ("区间下限", "from"), "_high": ("区间上限", "to")}
 _KINDS: dict[str, tuple[str, str, str]] = {
     "policy": ("政策", "policy", "text"),
     "visits": ("结算笔数", "visits", "count"),
     "persons": ("人数", "persons", "count"),
-    "fund_share": ("占总费用", "of the whole bill", "share"),
+    "fund_share": ("实际报销比例", "effective rate", "share"),
     "scope_rate": ("政策范围内报销比例", "rate inside the scope", "share"),
     "cash_share": ("现金占总费用", "cash, of the whole bill", "share"),
-    "units": ("人数（加权）", "people (weighted)", "count"),
+    "units": ("权数合计", "sum of weights", "count"),
     "total": ("合计（元）", "total (yuan)", "money"),
-    "mean": ("人均（元）", "mean (yuan)", "money"),
+    "mean": ("均值（元）", "mean (yuan)", "money"),
     "largest": ("最高（元）", "largest (yuan)", "money"),
     "H": ("发生率", "headcount", "share"),
     "O": ("平均超出", "mean overshoot", "share"),
@@ -50,9 +53,9 @@ _KINDS: dict[str, tuple[str, str, str]] = {
     "gini": ("收入基尼系数", "Gini of income", "index"),
     "concentration": ("集中指数", "concentration", "index"),
     "kakwani": ("Kakwani 指数", "Kakwani", "index"),
-    "less": ("负担减轻人数", "pay less", "count"),
-    "same": ("不变人数", "pay the same", "count"),
-    "more": ("负担加重人数", "pay more", "count"),
+    "less": ("负担减轻", "pay less", "count"),
+    "same": ("不变", "pay the same", "count"),
+    "more": ("负担加重", "pay more", "count"),
     "gained": ("减轻合计（元）", "gained (yuan)", "money"),
     "lost": ("加重合计（元）", "lost (yuan)", "money"),
     "net_gain": ("净减轻（元）", "net gain (yuan)", "money"),
@@ -99,6 +102,10 @@ _KINDS: dict[str, tuple[str, str, str]] = {
 
 def column(name: str, sample: Any = None) -> tuple[str, str]:
     """(title, kind of cell) of a column; `sample`: one of its values, which decides where the name says nothing."""
+    for ending, words in _INTERVAL.items():
+        if name.endswith(ending) and column(name.removesuffix(ending), sample)[0] != name.removesuffix(ending):
+            title, kind = column(name.removesuffix(ending), sample)
+            return f"{title}{say('，', ', ')}{say(*words)}", kind
     if name in _KINDS:
         zh, en, kind = _KINDS[name]
         return say(zh, en), kind

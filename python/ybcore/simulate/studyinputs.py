@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from ..catalog import Catalog
 from ..errors import DocumentError, InputError, Problem
 from ..policy.faults import Fault
 from ..receipts.files import sha256_of_file
-from .people import People
+from .people import Bands, By, People
 from .study import Study
+from .weights import Bootstrap
 
-__all__ = ["DECILE", "Given", "read_inputs"]
+__all__ = ["DECILE", "Given", "bys", "read_inputs", "told_from", "unknown_columns"]
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
@@ -71,7 +72,8 @@ def _city(study: Study) -> Given:
         fault = Fault(f"the city cannot be made: {error}", f"无法生成合成城市：{error}", "docs/synth.md")
         raise DocumentError([study.problem(("inputs", "synth"), fault)]) from None
     tables = {"visits": batch.visits, "lines": batch.lines, "persons": town.persons, "institutions": town.institutions, "acct_events": town.acct_events}  # fmt: skip
-    return Given(tables, Catalog(*town.catalog), None)
+    mine = town.people if study.model.people is not None and study.model.people.table is None else None
+    return Given(tables, Catalog(*town.catalog), None if mine is None else People(mine))
 
 
 def _files(study: Study) -> Given:
@@ -106,9 +108,12 @@ def _with_people(study: Study, given: Given) -> Given:
         table = io.read_table(asked.table)
         files.append(("people", asked.table, table.num_rows))
     else:
-        table = _own_people(given.tables["persons"])
-    named = {name: getattr(asked, name) for name in ("income", "consumption", "capacity", "weight", "household")}
+        table = _own_people(study, given) if given.people is None else given.people.table
+    named: dict[str, Any] = {name: getattr(asked, name) for name in ("income", "consumption", "capacity", "weight", "household")}  # fmt: skip
     try:
+        if asked.bootstrap is not None:
+            told = asked.bootstrap.model_dump() | {"level": str(asked.bootstrap.level)}
+            named["replicates"] = Bootstrap(**told)
         people = People(table, **named)
         if asked.income is not None and DECILE not in table.column_names:
             people = people.deciles()
@@ -117,22 +122,31 @@ def _with_people(study: Study, given: Given) -> Given:
     return Given(given.tables, given.catalog, people, files)
 
 
-def _own_people(persons: pa.Table | None) -> pa.Table:
+def _own_people(study: Study, given: Given) -> pa.Table:
     """The table of persons with one row each, the first."""
+    persons = given.tables["persons"]
     if persons is None or "psn_no" not in persons.column_names:
-        what, zh = "no table of persons is given to know people by", "没有 persons 表可作为人员"
-        raise InputError([Problem(what=what, what_zh=zh, path="people", expected="people: {table: …}")])
+        fault = Fault("no table of persons is given to know people by", "没有 persons 表可作为人员", "people: {table: …}")
+        raise DocumentError([study.problem(("people",), fault)])
     _, first = np.unique(np.asarray(persons["psn_no"].to_pylist(), object).astype(str), return_index=True)
     return persons.take(pa.array(np.sort(first)))
+
+
+def bys(study: Study, names: Sequence[str]) -> list[By]:
+    """What measures go by: columns, and the bands that the study makes of some."""
+    asked = study.model.people
+    held = {} if asked is None else {Bands(name, edges).named: Bands(name, edges) for name, edges in asked.bands.items()}
+    return [held.get(name, name) for name in names]
 
 
 def unknown_columns(study: Study, known: set[str], people: set[str]) -> Iterator[Problem]:
     """Names in `by` that neither visits nor people have."""
     from ..policy.faults import unknown
 
+    bands = set() if study.model.people is None else {f"{name}_band" for name in study.model.people.bands}
     for i, measure in enumerate(study.model.measures):
         names = getattr(measure, "by", ())
-        valid = people | known if measure.kind == "spending" else people
+        valid = bands | people | (known if measure.kind == "spending" else set())
         listed = isinstance(study.parsed.doc["measures"][i].get("by"), list)
         for j, name in enumerate(names):
             if name not in valid:

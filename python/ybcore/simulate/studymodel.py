@@ -16,7 +16,7 @@ from ..policy.numbers import ScalarError, fen, whole
 from ..settling.result import NUMBERS
 from .exact import Mean, Ratio, Total
 from .knobs import Knob, exact_number
-from .people import People
+from .people import Bands, People
 
 __all__ = ["SCHEMA_FILE", "ExactNode", "KnobNode", "StudyModel", "Tables", "json_schema", "schema_text", "write_schema"]  # fmt: skip
 
@@ -123,6 +123,22 @@ def _rates(raw: Any) -> dict[str, float]:
     return {str(name): float(Decimal(text)) for name, text in raw.items()}
 
 
+def _bands(raw: Any) -> dict[str, tuple[int, ...]]:
+    """Where bands begin, by column."""
+    if not isinstance(raw, dict):
+        fail(Fault("expected a mapping", "应为键值映射", "{age: [0, 18, 60]}"))
+    faults, out = Faults(), {}
+    for name, edges in raw.items():
+        try:
+            out[str(name)] = tuple(whole(str(edge)) for edge in edges)
+            Bands(str(name), out[str(name)])
+        except (ScalarError, InputError, TypeError):
+            faults.add((name,), Fault("the edges do not rise", "分段起点未递增", "[0, 18, 60]"))
+    faults.raise_if_any()
+    return out
+
+
+_EDGES = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": ["integer", "string"]}, "minItems": 1}}  # fmt: skip
 _LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _NUMBERS = {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 1}]}
 PathOf = Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})]
@@ -180,10 +196,22 @@ class Tables(Node):
         return self
 
 
+class BootstrapNode(Node):
+    """Replicates of the weights, for intervals (docs/simulation.md section 7)."""
+
+    number: Positive = 200
+    seed: Seed = 1
+    strata: Code | None = None
+    cluster: Code | None = None
+    level: Number = Decimal("0.95")
+
+
 class PeopleNode(Node):
-    """Who the people are. Without `table` the synthetic city's own."""
+    """Who the people are. Without `table` the synthetic city's own. `bands`: columns of whole numbers in bands, by where each begins."""
 
     table: PathOf | None = None
+    bands: Annotated[dict[str, tuple[int, ...]], PlainValidator(_bands), WithJsonSchema(_EDGES)] = Field(default_factory=dict)  # fmt: skip
+    bootstrap: BootstrapNode | None = None
     income: Code | None = None
     consumption: Code | None = None
     capacity: Code | None = None

@@ -28,7 +28,7 @@ from .package import Parts, parts
 from .people import People
 from .reform import Reformed, reformed
 from .study import PACKAGE, Study, exacts
-from .studyinputs import Given, read_inputs, unknown_columns
+from .studyinputs import Given, bys, read_inputs, unknown_columns
 from .studymodel import ExactNode, SweepNode, TargetNode
 from .targets import Solution, solve
 
@@ -203,11 +203,11 @@ class _Works:
             self.run.tables["fund"] = _projected(self.run.fund, done.table(SPENT), self.model.fund.scenarios)
 
     def _measure(self, row: Any) -> Any:
-        people, name = self.run.given.people, row.name_of_table
+        people, name, by = self.run.given.people, row.name_of_table, bys(self.study, getattr(row, "by", ()))
         if row.kind == "spending":
-            return Spending(row.by, people, name=name)
+            return Spending(by, people, name=name)
         assert people is not None
-        options: dict[str, Any] = {"by": row.by} if row.kind != "inequality" else {}
+        options: dict[str, Any] = {"by": by} if row.kind != "inequality" else {}
         if row.kind == "burden":
             options |= {"quantile": row.quantile, "above": row.above, "column": row.column}
         if row.kind == "catastrophic":
