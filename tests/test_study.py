@@ -177,7 +177,7 @@ def test_the_page_says_the_figures_in_its_language_and_asks_for_nothing(run: Stu
     assert [cell.startswith(yuan_text(fen)) for cell, fen in zip(sides[title], paid)] == [True] * 3
     assert f"-{yuan_text(paid[0] - paid[1])}" in sides[title][1]
     changes = [row for row in page.rows["changes"] if row and row[1:]]
-    assert ["1200", "1500"] == changes[1][1:3] and changes[1][3] == f"{run.table('changes')['visits_read'][0].as_py():,}"  # fmt: skip
+    assert changes[1][1:3] == ["1200", "1500"] and changes[1][3] == f"{run.table('changes')['visits_read'][0].as_py():,}"  # fmt: skip
     assert "plans[inpatient_city_l3].layers[basic].deductible.amount" in page.text
     neutral = run.table("targets").to_pylist()[0]
     assert str(int(neutral["value"])) in page.text and yuan_text(int(neutral["at_low"])) in page.text
@@ -213,7 +213,9 @@ def test_the_workbook_has_the_tables(run: StudyRun, tmp_path: Path):
 
 def test_hostile_names_stay_text(tmp_path: Path, need_font: str):
     text = STUDY.replace("小测算", f"'{EVIL}'").replace("基层提高", f"'{EVIL}'").replace("clause 4", f"'{EVIL}'").replace("name: {zh: 起付线,", f"name: {{zh: '{EVIL}',")  # fmt: skip
-    text = text[: text.index("  - {id: by-level")] + text[text.index("  - {kind: winners") : text.index("  - id: drawn")]
+    text = (
+        text[: text.index("  - {id: by-level")] + text[text.index("  - {kind: winners") : text.index("  - id: drawn")]
+    )
     made = run_study(load_study(write(tmp_path, text)))
     studied_page.write_page(made, tmp_path / "x.html", need_font)
     page = Page(tmp_path / "x.html")

@@ -110,7 +110,10 @@ def test_measures_of_people_need_people(tmp_path: Path):
 
 def test_places_that_no_document_has_are_told_with_the_nearest(tmp_path: Path):
     text = changed(
-        ('path: "plans[inpatient_community].layers[basic].rate"', 'path: "plans[inpatient_comunity].layers[basic].rate"')
+        (
+            'path: "plans[inpatient_community].layers[basic].rate"',
+            'path: "plans[inpatient_comunity].layers[basic].rate"',
+        )
     )
     found = problems(tmp_path, text)
     assert [(line, nearest) for line, _, nearest in found.values()] == [(line_of(text, "inpatient_comunity"), "plans[inpatient_community].layers[basic].rate")]  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,8 +15,8 @@ from ..report.studied import Studied
 from ..report.studied_charts import pictures
 from ..report.studied_told import print_studied, summarise
 from ..simulate.study import Study, load_study
-from ..simulate.studyreceipt import write_receipt
 from ..simulate.studymodel import json_schema
+from ..simulate.studyreceipt import write_receipt
 from ..simulate.studyrun import StudyRun, check_study, run_study
 from .base import Session
 

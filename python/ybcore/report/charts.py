@@ -99,7 +99,7 @@ def _styled(family: str, text: str, size: float) -> Iterator[None]:
 def _figure(picture: Picture, narrow: bool, titled: bool) -> Any:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(NARROW if narrow else WIDE, picture.height(narrow)), layout="constrained")
+    figure: Any = Figure(figsize=(NARROW if narrow else WIDE, picture.height(narrow)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.07, h_pad=0.07)
     if titled:
         figure.suptitle(picture.title, x=0.01, ha="left", fontsize=12, fontweight="bold")

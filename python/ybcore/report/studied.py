@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..messages import current, name_of, say, yuan_text
 from ..messages import PAYERS as PAYER_WORDS
+from ..messages import current, name_of, say, yuan_text
 from ..policy.inventory import scalar_text
 from ..policy.paths import parse_path
 from ..policy.vocabulary import PAYERS
@@ -171,7 +171,16 @@ class Studied:
                 whole = sum(sums.values())
                 less, more = (sums[name] / whole if whole else 0.0 for name in ("less", "more"))
                 rest = say(f"加重 {more:.2%}", f"more: {more:.2%}")
-                yield self._card(say("负担减轻的家庭" if self.unit[0] == "户" else "负担减轻的人", f"{heading(self.unit[1])} that pay less"), f"{less:.2%}", "", rest, 0)
+                yield self._card(
+                    say(
+                        "负担减轻的家庭" if self.unit[0] == "户" else "负担减轻的人",
+                        f"{heading(self.unit[1])} that pay less",
+                    ),
+                    f"{less:.2%}",
+                    "",
+                    rest,
+                    0,
+                )
                 break
         for row in self.model.measures:
             if row.kind == "catastrophic" and not row.by:
@@ -209,7 +218,9 @@ class Studied:
         rows = [tuple(self._cell(key, kind, row[key]) for key, kind in zip(keys, kinds)) for row in table.to_pylist()]
         same = [key for key in keys if brief and key in _PARTS and table[key].equals(table["fund_pay_sumamt"])]
         same += [key for key in keys if brief and key.startswith("above_")]
-        same += [key for key in keys if brief and key.endswith(("_se", "_low", "_high")) and key.rpartition("_")[0] in keys]
+        same += [
+            key for key in keys if brief and key.endswith(("_se", "_low", "_high")) and key.rpartition("_")[0] in keys
+        ]
         keep = [i for i, key in enumerate(keys) if key != "change" and key not in same and self._says(key, i, rows)]
         return Shown(name, self.table_title(name), [titles[i] for i in keep], [tuple(row[i] for i in keep) for row in rows])  # fmt: skip
 
@@ -244,10 +255,12 @@ class Studied:
         ]  # fmt: skip
 
     def _column(self, name: str, table: pa.Table) -> tuple[str, str]:
-        for row in (*self.model.sweeps, *self.model.targets):
-            for node in row.knobs if hasattr(row, "knobs") else [row.knob]:
-                if name == (node.id or node.path):
-                    return self.said(node.name, name), "number"
+        for node in (
+            *(node for row in self.model.sweeps for node in row.knobs),
+            *(row.knob for row in self.model.targets),
+        ):
+            if name == (node.id or node.path):
+                return self.said(node.name, name), "number"
         sample = next((value for value in table[name].to_pylist() if value is not None), None)
         return column(name, sample)
 

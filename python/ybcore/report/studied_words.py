@@ -102,10 +102,10 @@ _KINDS: dict[str, tuple[str, str, str]] = {
 
 def column(name: str, sample: Any = None) -> tuple[str, str]:
     """(title, kind of cell) of a column; `sample`: one of its values, which decides where the name says nothing."""
-    for ending, words in _INTERVAL.items():
+    for ending, told in _INTERVAL.items():
         if name.endswith(ending) and column(name.removesuffix(ending), sample)[0] != name.removesuffix(ending):
             title, kind = column(name.removesuffix(ending), sample)
-            return f"{title}{say('，', ', ')}{say(*words)}", kind
+            return f"{title}{say('，', ', ')}{say(*told)}", kind
     if name in _KINDS:
         zh, en, kind = _KINDS[name]
         return say(zh, en), kind

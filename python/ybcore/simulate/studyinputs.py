@@ -88,7 +88,7 @@ def _files(study: Study) -> Given:
         raise DocumentError([study.problem(("inputs", "folder"), fault)])
     tables: dict[str, Any] = dict.fromkeys(TABLES)
     tables |= {name: io.read_table(path) for name, path in paths.items()}
-    files = [(name, path, int(tables[name].num_rows)) for name, path in paths.items()]
+    files: list[tuple[str, Path, int | None]] = [(name, path, tables[name].num_rows) for name, path in paths.items()]
     folder = study.model.catalog
     if folder is None and inputs.folder is not None and (inputs.folder / "catalog").is_dir():
         folder = inputs.folder / "catalog"
@@ -126,7 +126,9 @@ def _own_people(study: Study, given: Given) -> pa.Table:
     """The table of persons with one row each, the first."""
     persons = given.tables["persons"]
     if persons is None or "psn_no" not in persons.column_names:
-        fault = Fault("no table of persons is given to know people by", "没有 persons 表可作为人员", "people: {table: …}")
+        fault = Fault(
+            "no table of persons is given to know people by", "没有 persons 表可作为人员", "people: {table: …}"
+        )
         raise DocumentError([study.problem(("people",), fault)])
     _, first = np.unique(np.asarray(persons["psn_no"].to_pylist(), object).astype(str), return_index=True)
     return persons.take(pa.array(np.sort(first)))
@@ -135,7 +137,9 @@ def _own_people(study: Study, given: Given) -> pa.Table:
 def bys(study: Study, names: Sequence[str]) -> list[By]:
     """What measures go by: columns, and the bands that the study makes of some."""
     asked = study.model.people
-    held = {} if asked is None else {Bands(name, edges).named: Bands(name, edges) for name, edges in asked.bands.items()}
+    held = (
+        {} if asked is None else {Bands(name, edges).named: Bands(name, edges) for name, edges in asked.bands.items()}
+    )
     return [held.get(name, name) for name in names]
 
 

@@ -81,8 +81,12 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
     _stop(_wrong_names(study, engine, given))
     run = StudyRun(study, book, given, policies.get(PACKAGE), policies, fund)
     with watch("核对输入", "hash the inputs"):
-        told_of = engine.settle(**given.tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay")).receipt
-        run.receipt = {name: held for name, held in told_of.items() if name not in ("seconds", "threads", "opening_state")}
+        told_of = engine.settle(
+            **given.tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay")
+        ).receipt
+        run.receipt = {
+            name: held for name, held in told_of.items() if name not in ("seconds", "threads", "opening_state")
+        }
     works = _Works(run, engine, threads, watch)
     works.changes()
     works.comparison()
@@ -325,9 +329,7 @@ _TARGETS = pa.schema(
         ("monotone", pa.string()), ("value", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("at_low", pa.string()), ("at_high", pa.string()),
     ]
 )  # fmt: skip
-_LOOKED = pa.schema(
-    [("target", pa.string()), ("value", _NUMBER), ("exact", pa.string()), ("measure", pa.float64())]
-)
+_LOOKED = pa.schema([("target", pa.string()), ("value", _NUMBER), ("exact", pa.string()), ("measure", pa.float64())])
 
 
 def _decimal(value: Fraction) -> Decimal:
