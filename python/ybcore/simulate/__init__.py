@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .behaviour import Behaviour, Response, respond, sensitivity
     from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from .targets import Crossing, Solution, solve
 
 _HOME = {
+    "Behaviour": "behaviour",
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
@@ -33,6 +35,7 @@ _HOME = {
     "Ratio": "exact",
     "Reform": "reform",
     "Reformed": "reform",
+    "Response": "behaviour",
     "Solution": "targets",
     "Spending": "measures",
     "Sweep": "knobs",
@@ -45,12 +48,15 @@ _HOME = {
     "load_reform": "document",
     "parts": "package",
     "reformed": "reform",
+    "respond": "behaviour",
     "sample": "knobs",
+    "sensitivity": "behaviour",
     "solve": "targets",
     "sweep": "knobs",
 }
 
 __all__ = [
+    "Behaviour",
     "Burden",
     "Catastrophic",
     "Comparison",
@@ -67,6 +73,7 @@ __all__ = [
     "Ratio",
     "Reform",
     "Reformed",
+    "Response",
     "Solution",
     "Spending",
     "Sweep",
@@ -79,7 +86,9 @@ __all__ = [
     "load_reform",
     "parts",
     "reformed",
+    "respond",
     "sample",
+    "sensitivity",
     "solve",
     "sweep",
 ]
