@@ -12,7 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ybcore import Engine, InputError, load_policy, reference
 from ybcore.reference import behaviour as plain
-from ybcore.simulate import Behaviour, Burden, People, Reform, Spending, Total, Winners, compare, reformed, respond, sensitivity
+from ybcore.simulate import (
+    Behaviour,
+    Burden,
+    People,
+    Reform,
+    Spending,
+    Total,
+    Winners,
+    compare,
+    reformed,
+    respond,
+    sensitivity,
+)
 
 BOOK = """
 format: ybcore-policy/1
@@ -120,7 +132,9 @@ def test_under_the_base_as_many_visits_take_place(town):
     assert done.rounds == {"same": 1}
     for measure in measures(people):
         rows = done.table(measure.name)
-        base, same = (rows.filter(pa.compute.equal(rows["policy"], name)).drop_columns("policy") for name in ("base", "same"))
+        base, same = (
+            rows.filter(pa.compute.equal(rows["policy"], name)).drop_columns("policy") for name in ("base", "same")
+        )
         if measure.name != "winners":
             assert base.equals(same)
 
@@ -206,23 +220,25 @@ def test_what_is_told_is_a_settlement_of_the_visits_that_take_place(town):
 @settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_the_order_of_the_rows_does_not_matter(town, seed):
-    engine, tables, people = town
+    engine, tables, _people = town
     order = np.random.default_rng(seed).permutation(tables["visits"].num_rows)
     mixed = {**tables, "visits": tables["visits"].take(pa.array(order))}
     behaviour = Behaviour("-0.4", seed=seed)
-    one, two = (respond(engine, t, {"dear": dearer(engine)}, [Spending(["med_type"])], behaviour) for t in (tables, mixed))
+    one, two = (
+        respond(engine, t, {"dear": dearer(engine)}, [Spending(["med_type"])], behaviour) for t in (tables, mixed)
+    )
     assert one.answers.equals(two.answers) and one.table("spending").equals(two.table("spending"))
 
 
 def test_classes_of_visits_have_one_price(town):
-    engine, tables, people = town
+    engine, tables, _people = town
     behaviour = Behaviour("-0.4", by=("insutype",), seed=3)
     done = respond(engine, tables, {"dear": dearer(engine)}, [Spending()], behaviour)
     assert done.rounds["dear"] >= 2 and done.answers.num_rows >= 1
 
 
 def test_sensitivity_stands_beside(town):
-    engine, tables, people = town
+    engine, tables, _people = town
     told = sensitivity(engine, tables, {"dear": dearer(engine)}, Total("hifp_pay"), Behaviour("-0.3"))
     rows = [(r["times"], r["value"]) for r in told.to_pylist() if r["policy"] == "dear"]
     assert [times for times, _ in rows] == ["0", "0.5", "1", "2"]
@@ -232,7 +248,7 @@ def test_sensitivity_stands_beside(town):
 
 
 def test_what_does_not_come_to_rest_is_told(town):
-    engine, tables, people = town
+    engine, tables, _people = town
     with pytest.raises(InputError, match=r"do not come to rest: after 1 rounds \d+ still change: .*↔"):
         respond(engine, tables, {"dear": dearer(engine)}, [Spending()], Behaviour("-0.5", most=1))
 

@@ -90,12 +90,12 @@ class Editions:
         differs = (before != after).any(axis=1)
         return Edition(visit[differs], (self._natures[visit] - before + after)[differs], len(row))
 
-    def readers(self, code: str, since: int = NULL_DAY) -> list[tuple[str, str, str, int, int, int]]:
+    def readers(self, code: str, since: int = int(NULL_DAY)) -> list[tuple[str, str, str, int, int, int]]:
         """Who reads the rows of an item of the batch's own catalogue: (table, key, place, first day or NULL_DAY, visits, lines) of each row.
         `since`: counts only where the day that is looked up is this one or later.
 
-        A line that is priced reads the row of `items` that holds for it, a ratio where its class is 02 or the item is paid directly, a cap
-        where its class is not 03. A split stay reads as its first part does.
+        A line that is priced reads the row of `items` that holds for it; one that is not the person's own whole reads a cap, and a ratio where
+        its class is 02 or the item is paid directly. A split stay reads as its first part does.
         """
         job, own = self._job, self._job.catalog
         if own is None or job.lines is None:
@@ -108,7 +108,9 @@ class Editions:
         programs, _, _, treatment, insured, level = job.pricing(own)
         told = programs[self._program[first]]
         fee = job.lines.days("fee_ocur_time")[line]
-        days = np.stack([np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1)
+        days = np.stack(
+            [np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1
+        )
         nobody = np.full(len(job.setl_day), -1, np.int32)
         places = np.stack([(nobody if p is None else p)[visit] for p in (treatment, insured)], axis=1)
         none = np.full(len(line), -1, np.int64)
@@ -122,7 +124,11 @@ class Editions:
             if name == "items":
                 direct = np.array([r[4] for r in rows] + [False])[best]
                 kind = np.array([r[5] for r in rows] + [""])[best]
-                asked_of = {"selfpay": (kind == "02") | direct, "caps": (best >= 0) & (kind != "03")}
+                own_whole = (job.lines.flag("deny_flag", 0)[line] == 1) | (
+                    job.lines.flag("hosp_appr_flag", -1)[line] == 2
+                )
+                split = (best >= 0) & (kind != "03") & ~own_whole
+                asked_of = {"selfpay": split & ((kind == "02") | direct), "caps": split}
             else:
                 asked = asked_of[name]
             for index, row in enumerate(rows):
@@ -220,7 +226,9 @@ def _rows_of(catalog: Catalog, name: str, code: str) -> list[tuple[Any, ...]]:
     out = []
     for row in table.filter(pc.equal(table["med_list_codg"], code)).to_pylist():
         key, place = row.get(_KEYS[name]) or "", row["insu_admdvs"]
-        begin, end = (open_ if row[n] == NULL_INT else row[n] for n, open_ in (("begndate", NULL_DAY), ("enddate", int(OPEN_DAY))))
+        begin, end = (
+            open_ if row[n] == NULL_INT else row[n] for n, open_ in (("begndate", NULL_DAY), ("enddate", int(OPEN_DAY)))
+        )
         numbers = catalog.places.index(place) if place else -1, known.index(key) if key else -1
         out.append((*numbers, begin, end, row.get("drt_reim_flag") == 1, row.get("chrgitm_lv", ""), key, place))
     return out

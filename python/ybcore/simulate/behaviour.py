@@ -128,7 +128,7 @@ def respond(
         view = base
         if name != BASE:
             one = meant(engine, name, alternatives[name])
-            view, rounds[name] = crowd.at_rest(name, lambda batch, one=one: one.alone(batch, engine.threads))
+            view, rounds[name] = crowd.at_rest(name, partial(one.alone, threads=engine.threads))
             answers.append(crowd.answer(name))
         for measure in measures:
             rows = measure.look(view)
@@ -244,7 +244,10 @@ class _Crowd:
                 continue
             size = np.bincount(self.episode, minlength=self.episodes)[mine]
             cells = mine if self._class is None else np.unique(self._class[mine])
-            prices = [float(p[cells].sum() / b[cells].sum()) if b[cells].sum() > 0 else None for p, b in (self._before, self._after)]
+            prices = [
+                float(p[cells].sum() / b[cells].sum()) if b[cells].sum() > 0 else None
+                for p, b in (self._before, self._after)
+            ]
             rows.append(
                 {
                     "policy": name, "group": group, "elasticity": str(self.behaviour.exact[group]), "visits_before": int(size.sum()),

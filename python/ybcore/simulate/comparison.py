@@ -31,7 +31,19 @@ if TYPE_CHECKING:
     from ..settling.editions import Edition
     from ..settling.together import Sums
 
-__all__ = ["BASE", "TABLES", "Alternative", "Cells", "Comparison", "Meant", "Measure", "Needs", "View", "compare", "meant"]
+__all__ = [
+    "BASE",
+    "TABLES",
+    "Alternative",
+    "Cells",
+    "Comparison",
+    "Meant",
+    "Measure",
+    "Needs",
+    "View",
+    "compare",
+    "meant",
+]
 
 Int64 = npt.NDArray[np.int64]
 BASE = "base"
@@ -278,8 +290,13 @@ def compare(
                 view._ran  # noqa: B018
             priced[name] = lines if mine is not None else priced[BASE]
             look(view, each + time.perf_counter() - began)
-    joined = {name: pa.concat_tables(rows, promote_options="default") for name, rows in seen.items()}
-    return Comparison((BASE, *names), joined, seconds, priced)
+        # Many small tables take much more room than one.
+        seen = {name: [_joined(rows)] for name, rows in seen.items()}
+    return Comparison((BASE, *names), {name: _joined(rows) for name, rows in seen.items()}, seconds, priced)
+
+
+def _joined(rows: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(rows, promote_options="default").combine_chunks()
 
 
 def _needs(base: View, measures: Sequence[Measure]) -> Needs | None:
@@ -320,9 +337,14 @@ class Meant:
     def alone(self, tables: dict[str, Any], threads: int) -> tuple[Job, dict[str, Any]]:
         """A run over other tables, without rules. Raises InputError where there are rules."""
         if self.rules is not None:
-            what, zh = "rules are not told of visits that take place more often or not at all", "规则不适用于随价格增减的就诊"
+            what, zh = (
+                "rules are not told of visits that take place more often or not at all",
+                "规则不适用于随价格增减的就诊",
+            )
             raise InputError([Problem(what=what, what_zh=zh, path="alternatives", expected="a reform without rules")])
-        job = Job(CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads)
+        job = Job(
+            CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads
+        )
         return job, job.settle(line_output=False, detail=False)
 
 

@@ -23,6 +23,7 @@ from .places import NoPlaceError, place
 from .reform import Reform, Reformed, meant, reformed
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine
 
 __all__ = ["MOST", "Grid", "Knob", "Number", "Sweep", "exact_number", "grid", "sample", "sweep"]
@@ -178,7 +179,11 @@ class Grid(Mapping[str, Reformed]):
 
     def _try(self) -> None:
         """Raises DocumentError for the combinations that are tried and make no valid book."""
-        ends = [pick(self._points, key=lambda name: self._points[name][at]) for at in range(len(self.knobs)) for pick in (min, max)]
+        ends = [
+            pick(self._points, key=lambda name: self._points[name][at])
+            for at in range(len(self.knobs))
+            for pick in (min, max)
+        ]
         problems: list[Problem] = []
         for name in dict.fromkeys(ends):
             try:
@@ -286,9 +291,13 @@ def sweep(
     knobs: Grid | Sequence[Knob],
     measures: Sequence[Measure],
     *,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
     state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """`compare` over a grid, or over the grid of knobs. Raises InputError, DocumentError."""
     held = knobs if isinstance(knobs, Grid) else grid(engine.book, knobs)
-    return Sweep(held, compare(engine, tables, held, measures, state=state, progress=progress))
+    return Sweep(
+        held, compare(engine, tables, held, measures, rules=rules, beside=beside, state=state, progress=progress)
+    )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,8 +43,11 @@ class Listing:
     def __init__(self, catalog: Catalog) -> None:
         self.before = catalog
         self.rows: list[dict[str, Any]] = []
-        self._tables = {name: _whole(catalog, name) for name in _TABLES}
         self._held: dict[str, dict[str, list[Row]]] = {name: {} for name in _TABLES}
+
+    @cached_property
+    def _tables(self) -> dict[str, pa.Table]:
+        return {name: _whole(self.before, name) for name in _TABLES}
 
     def apply(self, reform: Reform, change: Change) -> None:
         """One change of items. Raises NoPlaceError."""
@@ -87,7 +91,7 @@ class Listing:
                 self._held[name][code] = []
             some = table.filter(pc.is_in(table["med_list_codg"], pa.array(fresh, pa.large_string())))
             for row in some.to_pylist():
-                held = {k: None if v in ("", NULL_INT) else v for k, v in row.items()}
+                held: Row = {k: None if v in ("", NULL_INT) else v for k, v in row.items()}
                 self._held[name][held["med_list_codg"]].append(held)
         if change.operation != "insert":
             for code in change.items:
@@ -139,7 +143,7 @@ class Listing:
             what, zh = "a row is inserted into a table of the item", "插入的是项目某个表的一行"
             raise NoPlaceError(Fault(what, zh, "path: items (or none), selfpay or caps, and columns with their values"))
         for code in change.items:
-            row: Row = {field: None for field in self._tables[table.name].column_names}
+            row: Row = dict.fromkeys(self._tables[table.name].column_names)
             row |= {"med_list_codg": code, "begndate": reform.start, "insu_admdvs": change.region or None}
             if "drt_reim_flag" in row:
                 row["drt_reim_flag"] = 0
@@ -305,7 +309,9 @@ def _reckoned(change: Change, column: Column, value: int | None) -> int | None:
     by = Fraction(Decimal(change.value)) if isinstance(change.value, str) else Fraction(change.value)
     if change.operation != "times":
         scale = 10 ** SCALES[column.kind]
-        return _whole_number(value + by * scale / (100 if change.operation == "points" else 1), column, str(change.value))
+        return _whole_number(
+            value + by * scale / (100 if change.operation == "points" else 1), column, str(change.value)
+        )
     after = value * by
     if change.round is not None and column.kind == "price":
         step = _ROUND[change.round]

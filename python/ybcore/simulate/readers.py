@@ -43,9 +43,9 @@ class Readers:
 
     def _item(self, row: dict[str, Any]) -> Counts:
         side = 0 if row["after"] is None else 1
-        day = NULL_DAY if row["from"] is None else (row["from"] - _EPOCH).days
+        day = int(NULL_DAY) if row["from"] is None else (row["from"] - _EPOCH).days
         # What is taken away was read by those for whom it would hold from the day on.
-        since = NULL_DAY if side else day
+        since = int(NULL_DAY) if side else day
         key = side, row["item"], since
         if key not in self._items:
             if side not in self._panels:
@@ -86,8 +86,10 @@ class Readers:
         from ..checks.check import check
 
         engine = self._engines[side]
-        named = {name: self._tables.get(name) for name in _TABLES if name != "acct_events"}
-        report = check(**named, **self._beside, rules=book, catalog=engine.catalog, stage="during", threads=engine.threads)
+        named: dict[str, Any] = {name: self._tables.get(name) for name in _TABLES if name != "acct_events"}
+        report = check(
+            **named, **self._beside, rules=book, catalog=engine.catalog, stage="during", threads=engine.threads
+        )
         told = report.manifest.to_pylist()
         return {row["rule_id"]: (row["eligible"] or 0) + (row["unknown"] or 0) for row in told}
 

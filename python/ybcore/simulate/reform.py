@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..catalog import Catalog
 from ..errors import DocumentError, InputError, Problem
 from ..policy import Book, Policy, load_policy
-from ..catalog import Catalog
 from ..policy.canonical import canonical_bytes, canonical_value, sha256_of
 from ..policy.faults import Fault, problem_at, unknown
 from ..policy.numbers import date_text
@@ -129,7 +129,12 @@ class Reformed:
         return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
     def reads(
-        self, engine: Engine, tables: Mapping[str, Any], *, unread: bool = False, beside: Mapping[str, Any] | None = None
+        self,
+        engine: Engine,
+        tables: Mapping[str, Any],
+        *,
+        unread: bool = False,
+        beside: Mapping[str, Any] | None = None,
     ) -> pa.Table:
         """`table()` with `visits_read` and `lines_read`; `engine` settles under the old book. Raises InputError for a change that nobody reads.
 
@@ -175,7 +180,9 @@ class Reformed:
                 reads = [pc.sum(mine[name]).as_py() for name in ("visits_read", "lines_read")]
                 if len(mine) and not any(reads):
                     some = mine.slice(0, 3).to_pylist()
-                    named = ", ".join(f"{row['policy_id'] or row['item'] or row['rule']}: {row['path']}" for row in some)
+                    named = ", ".join(
+                        f"{row['policy_id'] or row['item'] or row['rule']}: {row['path']}" for row in some
+                    )
                     what, zh = f"no visit reads what this changes ({named})", f"没有一笔结算读到所改的数值（{named}）"
                     problems.append(reform.problem(change, Fault(what, zh, "visits that read it, or unread=True")))
         if problems:
@@ -278,7 +285,9 @@ def _same(before: Policy, after: Policy) -> bool:
     """Whether two documents say the same, but for their ids and dates."""
     if before.id == after.id:
         return before.sha256 == after.sha256
-    one, two = ({k: v for k, v in canonical_value(policy.model).items() if k not in _NAMED} for policy in (before, after))
+    one, two = (
+        {k: v for k, v in canonical_value(policy.model).items() if k not in _NAMED} for policy in (before, after)
+    )
     return one == two
 
 

@@ -59,7 +59,11 @@ def _line_rows(job: Job, visit: Int64, again: Int64) -> tuple[Int64, Int64]:
 
 def _beyond(source: dict[str, pa.ChunkedArray]) -> int:
     """More than any id that is a number."""
-    numbers = [pc.max(flat(source[name])).as_py() for name in _IDS if name in source and pa.types.is_integer(flat(source[name]).type)]
+    numbers = [
+        pc.max(flat(source[name])).as_py()
+        for name in _IDS
+        if name in source and pa.types.is_integer(flat(source[name]).type)
+    ]
     return 1 + max((held for held in numbers if held is not None), default=0)
 
 
@@ -70,5 +74,7 @@ def _named(column: pa.ChunkedArray, again: Int64, step: int) -> Any:
         held = held.cast(held.type.value_type)
     if pa.types.is_integer(held.type):
         return pc.add(held.cast(pa.int64()), pa.array(again * step))
-    ends = pa.array(["", *(f"~{n + 1}" for n in range(1, int(again.max(initial=0)) + 1))], held.type).take(pa.array(again))
+    ends = pa.array(["", *(f"~{n + 1}" for n in range(1, int(again.max(initial=0)) + 1))], held.type).take(
+        pa.array(again)
+    )
     return pc.binary_join_element_wise(held, ends, pa.scalar("", held.type))

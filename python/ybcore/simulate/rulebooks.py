@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..checks.vocabulary import RESERVED_COLUMNS
@@ -28,12 +29,16 @@ class Docket:
     def __init__(self, book: RuleBook) -> None:
         self.before = book
         self.rows: list[dict[str, Any]] = []
-        self._docs = book.plain()
-        for doc, document in zip(self._docs, book.documents):
+
+    @cached_property
+    def _docs(self) -> list[dict[str, Any]]:
+        docs = self.before.plain()
+        for doc, document in zip(docs, self.before.documents):
             for name, (_, sheet) in document.tables.items():
                 # Rows stand in the document now, under the columns of their file.
                 doc["tables"][name].pop("file", None)
                 doc["tables"][name]["columns"] = list(sheet.columns)
+        return docs
 
     def apply(self, reform: Reform, change: Change) -> None:
         """One change of a rule or of a rule document. Raises NoPlaceError."""
@@ -66,7 +71,9 @@ class Docket:
         if change.rules:
             found = next((doc for doc in self._docs if doc["id"] == change.rules), None)
             if found is None:
-                raise NoPlaceError(unknown("rule document", "规则文件", change.rules, [doc["id"] for doc in self._docs]))
+                raise NoPlaceError(
+                    unknown("rule document", "规则文件", change.rules, [doc["id"] for doc in self._docs])
+                )
             return found, ()
         at = None
         names = []
@@ -103,7 +110,12 @@ def _undated(reform: Reform) -> None:
 def _made(reform: Reform, change: Change, root: dict[str, Any]) -> None:
     path = place(root, change.path)
     if change.operation in WAYS:
-        if change.operation == "insert" and path[:1] == ("tables",) and path[2:] == ("rows",) and isinstance(change.value, dict):
+        if (
+            change.operation == "insert"
+            and path[:1] == ("tables",)
+            and path[2:] == ("rows",)
+            and isinstance(change.value, dict)
+        ):
             row = dict(change.value)
             if reform.start is not None:
                 row.setdefault("from", date_text(reform.start))

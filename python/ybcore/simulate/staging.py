@@ -83,8 +83,12 @@ class Staging:
         key = rules.sha256, None if catalog is None else catalog.hash
         if self._last is not None and self._last[0] == key:
             return self._last[1]
-        named = {name: self._tables.get(name) for name in ("visits", "lines", "persons", "institutions")}
-        report = check(**named, **self._beside, rules=rules, catalog=catalog, stage="during", threads=self._panel.job.threads)
+        named: dict[str, Any] = {
+            name: self._tables.get(name) for name in ("visits", "lines", "persons", "institutions")
+        }
+        report = check(
+            **named, **self._beside, rules=rules, catalog=catalog, stage="during", threads=self._panel.job.threads
+        )
         moved = report.denials()
         denied = _Denied(report, moved, np.unique(report.work.batch.line_visit[moved.amount != 0]).astype(np.int64))
         self._last = key, denied
