@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .behaviour import Behaviour, Response, respond, sensitivity
     from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Bands": "people",
+    "Behaviour": "behaviour",
     "Bootstrap": "weights",
     "Burden": "measures",
     "Catastrophic": "measures",
@@ -42,6 +44,7 @@ _HOME = {
     "Reformed": "reform",
     "Replicates": "weights",
     "Reserve": "fund",
+    "Response": "behaviour",
     "Solution": "targets",
     "Spending": "measures",
     "Spent": "fund",
@@ -60,14 +63,17 @@ _HOME = {
     "parts": "package",
     "project": "fund",
     "reformed": "reform",
+    "respond": "behaviour",
     "run_study": "studyrun",
     "sample": "knobs",
+    "sensitivity": "behaviour",
     "solve": "targets",
     "sweep": "knobs",
 }
 
 __all__ = [
     "Bands",
+    "Behaviour",
     "Bootstrap",
     "Burden",
     "Catastrophic",
@@ -88,6 +94,7 @@ __all__ = [
     "Reformed",
     "Replicates",
     "Reserve",
+    "Response",
     "Solution",
     "Spending",
     "Spent",
@@ -106,8 +113,10 @@ __all__ = [
     "parts",
     "project",
     "reformed",
+    "respond",
     "run_study",
     "sample",
+    "sensitivity",
     "solve",
     "sweep",
 ]
