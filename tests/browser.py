@@ -94,7 +94,10 @@ def browser(program: str, profile: Path) -> Iterator[Browser]:
     os.close(to_write[1])
     try:
         with open(to_write[0], "rb", buffering=0) as reader, open(to_read[1], "wb") as writer:
-            yield Browser(reader, writer)
+            page = Browser(reader, writer)
+            yield page
+            page.call("Browser.close")
+            process.wait(timeout=30)
     finally:
         process.kill()
         process.wait()

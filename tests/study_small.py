@@ -81,6 +81,7 @@ targets:
     measure: {{reserve: resident, year: 2025}}
     target: "@reserve@"
     coarse: 3
+behaviour: {{elasticity: {{inpatient: "-0.3"}}, seed: 3}}
 fund: {{plan: fund.yaml, scenarios: [base, dear]}}
 outputs: {{pictures: [svg, png, pdf]}}
 """

@@ -136,6 +136,35 @@ def test_the_fund_begins_with_what_each_policy_paid(run: StudyRun, by_hand: ByHa
     assert first == {"base": by_hand.sum("hifp_pay"), "one": by_hand.sum("hifp_pay", UP), "package": by_hand.sum("hifp_pay", UP, NEAR)}  # fmt: skip
 
 
+def test_visits_answer_as_respond_has_them(run: StudyRun, by_hand: ByHand):
+    from ybcore.simulate import Behaviour, Spending, respond
+
+    rows = {(row["times"], row["policy"]): row for row in run.table("behaviour").to_pylist()}
+    assert {times for times, _ in rows} == {"0", "0.5", "1", "2"}
+    still = {row["policy"]: row for row in run.table("overview").to_pylist()}
+    for times in ("0", "0.5", "1", "2"):
+        assert rows[times, "base"]["fund_pay_sumamt"] == still["base"]["fund_pay_sumamt"]
+    assert rows["0", "package"]["psn_cash_pay"] == still["package"]["psn_cash_pay"]
+    engine = Engine(by_hand.book, by_hand.catalog)
+    held = Behaviour({"inpatient": "-0.6"}, seed=3)
+    own = respond(engine, by_hand.tables, {"package": reformed(by_hand.book, (UP, NEAR))}, [Spending()], held)
+    double = own.table("spending").to_pylist()[1]
+    assert {name: rows["2", "package"][name] for name in double} == double
+    assert [row["group"] for row in run.table("behaviour-answers").to_pylist() if row["elasticity"] == "-3/10"] == ["inpatient"]  # fmt: skip
+
+
+def test_reforms_of_the_catalogue_are_settled_and_told(by_hand: ByHand, tmp_path: Path):
+    used = by_hand.tables["lines"]["med_list_codg"].value_counts().to_pylist()
+    item = max(used, key=lambda row: (row["counts"], row["values"] or ""))["values"]
+    text = STUDY[: STUDY.index("alternatives:")].replace("- file: reform.yaml", f"- {{id: off, changes: [{{item: '{item}', remove: true}}]}}")  # fmt: skip
+    made = run_study(load_study(write(tmp_path, text)))
+    base, package = made.table("overview").to_pylist()
+    assert package["inscp_scp_amt"] < base["inscp_scp_amt"] and package["medfee_sumamt"] == base["medfee_sumamt"]
+    with messages.speaking("en"):
+        told = Studied(made).changes()[0]["rows"]
+    assert told and all(item in row["path"] for row in told) and max(row["lines_read"] for row in told) > 0
+
+
 def test_people_are_in_tenths_of_their_income_by_weight(run: StudyRun):
     held = run.given.people.table.sort_by("income").to_pylist()
     places = [row["income_decile"] for row in held]

@@ -62,6 +62,7 @@ def test_every_problem_of_the_shape_is_told_at_once(tmp_path: Path):
         ("target: base", "target: bas"),
         ("pictures: [svg, png, pdf]", "pictures: [svg, gif]"),
         ("seed: 5,", "seeds: 5,"),
+        ('inpatient: "-0.3"', 'inpatents: "-0.3"'),
     )  # fmt: skip
     found = problems(tmp_path, text, REFORM.replace("add: 300", "ad: 300"))
     assert {path: nearest for path, (_, _, nearest) in found.items()} == {
@@ -76,6 +77,7 @@ def test_every_problem_of_the_shape_is_told_at_once(tmp_path: Path):
         "measures[3].bye": "by",
         "sweeps[0].knobs[0]": "",
         "targets[0].target": "",
+        "behaviour": "inpatient",
         "outputs.pictures[1]": "",
     }
     for path, part in (("measures[2].kind", "catastrofic"), ("reforms[1].changes[0].poins", "poins"), ("sweeps[0].knobs[0]", "span: [600, 500")):  # fmt: skip
@@ -142,6 +144,12 @@ def test_a_change_that_nobody_reads_is_an_error_at_its_line(tmp_path: Path):
     with pytest.raises((InputError, DocumentError)) as caught:
         run_study(load_study(write(tmp_path, text)))
     assert caught.value.problems[0].line == line_of(text, "inpatient_outside_province")
+
+
+def test_reforms_of_the_catalogue_are_checked_against_it(tmp_path: Path):
+    text = changed(('{scheme: luoyang-resident, path: "plans[inpatient_community].layers[basic].rate", points: 5}', '{item: nothing, path: chrgitm_lv, set: "03"}'))  # fmt: skip
+    found = problems(tmp_path, text)
+    assert [line for line, _, _ in found.values()] == [line_of(text, "{item: nothing")]
 
 
 def test_another_document_is_told_alone(tmp_path: Path):

@@ -248,11 +248,18 @@ class Studied:
         if self.run.package is None:
             return []
         documents = {policy.id: policy.doc for policy in (*self.run.book, *self.run.package.book)}
-        rows = [row | {"path": spoken(documents[row["policy_id"]], parse_path(row["path"]))} for row in self.run.tables["changes"].to_pylist()]  # fmt: skip
+        rows = [row | {"path": self._place(row, documents)} for row in self.run.tables["changes"].to_pylist()]  # fmt: skip
         return [
             {"name": self.reform(reform.id), "source": reform.source, "rows": [row for row in rows if row["reform"] == reform.id]}
             for reform in self.run.study.reforms
         ]  # fmt: skip
+
+    @staticmethod
+    def _place(row: dict[str, Any], documents: dict[str, Any]) -> str:
+        """Where a change is: of a document with ids in the place of numbers, of the catalogue and of rules with the item or rule before it."""
+        if row["policy_id"] is None:
+            return f"{row['item'] or row['rule'] or ''} {row['path']}".strip()
+        return spoken(documents[row["policy_id"]], parse_path(row["path"]))
 
     def _column(self, name: str, table: pa.Table) -> tuple[str, str]:
         for node in (
@@ -275,6 +282,8 @@ class Studied:
             return name_of(PAYER_WORDS, value)
         if key in ("monotone", "unit"):
             return say(*(_WORDS if key == "monotone" else _UNITS)[value])
+        if key == "elasticity":
+            return scalar_text(Fraction(value))
         if key == "sound":
             return say("是", "yes") if value else say("否", "no")
         if kind == "money":
@@ -310,6 +319,8 @@ class Studied:
             "targets": ("求解结果", "Targets"),
             "targets-looked": ("求解时看过的取值", "Values looked at for the targets"),
             "fund": ("基金逐年收支", "The fund, year by year"),
+            "behaviour": ("就医行为的影响", "Where visits answer to their price"),
+            "behaviour-answers": ("各类就诊的响应", "What kinds of visits answer"),
         }
         if name in fixed:
             return say(*fixed[name])

@@ -74,6 +74,7 @@ def _content(studied: Studied, family: str) -> dict[str, Any]:
         "measures": part(measures),
         "sweeps": part(f"sweep-{row.id}" for row, _ in run.sweeps),
         "solved": studied.solved(),
+        "behaviour": part(["behaviour-answers", "behaviour"]) if "behaviour" in run.tables else [],
         "fund": part(["fund"]) if "fund" in run.tables else [],
         "fund_source": "" if run.fund is None else say("；", "; ").join(run.fund.source),
         "inputs": _inputs(documents),

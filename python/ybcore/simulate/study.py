@@ -28,7 +28,17 @@ FORMAT = "ybcore-study/1"
 PACKAGE = "package"
 """The name of all reforms of a study together, in order."""
 
-RESERVED = ("overview", "changes", "attribution", "targets", "targets-looked", "fund", "fund-spending")
+RESERVED = (
+    "overview",
+    "changes",
+    "attribution",
+    "targets",
+    "targets-looked",
+    "fund",
+    "fund-spending",
+    "behaviour",
+    "behaviour-answers",
+)
 
 
 @dataclass(frozen=True)
@@ -192,6 +202,8 @@ def _crossed(study: Study) -> Iterator[Problem]:
         for i, held in enumerate(getattr(model, key)):
             if held.on not in policies:
                 yield study.problem((key, i, "on"), unknown("policy", "政策", held.on, policies))
+    if model.behaviour is not None and not study.reforms:
+        yield study.problem(("behaviour",), Fault("there are no reforms for visits to answer to", "没有可供响应的改革", "reforms: […]"))  # fmt: skip
     if model.attribution is not None and not study.reforms:
         yield study.problem(("attribution",), Fault("there are no reforms to take apart", "没有可分解的改革", "reforms: […]"))  # fmt: skip
     yield from _wanting(study)

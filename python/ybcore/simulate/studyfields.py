@@ -21,6 +21,7 @@ __all__ = [
     "BandsOf",
     "ByCode",
     "ColumnName",
+    "Elasticity",
     "Money",
     "Number",
     "Numbers",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 _NUMBER = {"type": ["number", "string"]}
+_NUMBER_OR: list[dict[str, Any]] = [{"type": "number"}, {"type": "string"}]
 
 
 def _path(raw: Any, info: ValidationInfo) -> Path:
@@ -134,6 +136,15 @@ def _rates(raw: Any) -> dict[str, float]:
     return {str(name): float(Decimal(text)) for name, text in raw.items()}
 
 
+def _elasticity(raw: Any) -> str | dict[str, str]:
+    """A number for all groups of visits, or one by group; which numbers will do, `Behaviour` says."""
+    if isinstance(raw, dict):
+        return {str(name): str(value) for name, value in raw.items()}
+    if not isinstance(raw, str):
+        fail(Fault("expected a number or numbers by group", "应为数值或按类别的数值", "-0.2"))
+    return raw
+
+
 def _bands(raw: Any) -> dict[str, tuple[int, ...]]:
     """Where bands begin, by column."""
     if not isinstance(raw, dict):
@@ -153,6 +164,7 @@ _EDGES = {"type": "object", "additionalProperties": {"type": "array", "items": {
 _LIST = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 _NUMBERS = {"anyOf": [_NUMBER, {"type": "array", "items": _NUMBER, "minItems": 1}]}
 BandsOf = Annotated[dict[str, tuple[int, ...]], PlainValidator(_bands), WithJsonSchema(_EDGES)]
+Elasticity = Annotated[str | dict[str, str], PlainValidator(_elasticity), WithJsonSchema({"anyOf": [*_NUMBER_OR, {"type": "object", "additionalProperties": _NUMBER}]})]  # fmt: skip
 PathOf = Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})]
 Paths = Annotated[tuple[Path, ...], PlainValidator(_paths), WithJsonSchema(_LIST)]
 Seed = Annotated[int, _scalar(lambda text: whole(text, 0), "a whole number"), WithJsonSchema({"type": ["integer", "string"]})]  # fmt: skip

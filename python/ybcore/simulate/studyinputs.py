@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,10 @@ from .people import Bands, By, People
 from .study import Study
 from .weights import Bootstrap
 
-__all__ = ["DECILE", "Given", "bys", "read_inputs", "told_from", "unknown_columns"]
+if TYPE_CHECKING:
+    from ..synth import City
+
+__all__ = ["DECILE", "Given", "bys", "read_catalog", "read_inputs", "told_from", "unknown_columns"]
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
@@ -59,7 +62,21 @@ def read_inputs(study: Study) -> Given:
     return given if study.model.people is None else _with_people(study, given)
 
 
+def read_catalog(study: Study) -> Catalog | None:
+    """The catalogue alone, for reforms of it. Raises as `read_inputs` does."""
+    return _made(study)[1] if study.model.inputs.synth is not None else _catalog(study)[0]
+
+
 def _city(study: Study) -> Given:
+    town, catalog = _made(study)
+    batch = town.visits()
+    tables = {"visits": batch.visits, "lines": batch.lines, "persons": town.persons, "institutions": town.institutions, "acct_events": town.acct_events}  # fmt: skip
+    mine = town.people if study.model.people is not None and study.model.people.table is None else None
+    return Given(tables, catalog, None if mine is None else People(mine))
+
+
+def _made(study: Study) -> tuple[City, Catalog]:
+    """The city and its catalogue; no visit is drawn yet."""
     from ..synth import city
 
     asked = study.model.inputs.synth
@@ -67,13 +84,10 @@ def _city(study: Study) -> Given:
     options = {name: value for name, value in asked.model_dump().items() if value is not None}
     try:
         town = city(**{**options, "lines_per_visit": float(asked.lines_per_visit)})
-        batch = town.visits()
+        return town, Catalog(*town.catalog)
     except ValueError as error:
         fault = Fault(f"the city cannot be made: {error}", f"无法生成合成城市：{error}", "docs/synth.md")
         raise DocumentError([study.problem(("inputs", "synth"), fault)]) from None
-    tables = {"visits": batch.visits, "lines": batch.lines, "persons": town.persons, "institutions": town.institutions, "acct_events": town.acct_events}  # fmt: skip
-    mine = town.people if study.model.people is not None and study.model.people.table is None else None
-    return Given(tables, Catalog(*town.catalog), None if mine is None else People(mine))
 
 
 def _files(study: Study) -> Given:
@@ -89,15 +103,19 @@ def _files(study: Study) -> Given:
     tables: dict[str, Any] = dict.fromkeys(TABLES)
     tables |= {name: io.read_table(path) for name, path in paths.items()}
     files: list[tuple[str, Path, int | None]] = [(name, path, tables[name].num_rows) for name, path in paths.items()]
-    folder = study.model.catalog
+    catalog, of_catalog = _catalog(study)
+    return Given(tables, catalog, None, files + [(f"catalog.{path.stem}", path, None) for path in of_catalog])
+
+
+def _catalog(study: Study) -> tuple[Catalog | None, list[Path]]:
+    """The catalogue that is named, or lies in the folder of the tables, and its files."""
+    folder, inputs = study.model.catalog, study.model.inputs
     if folder is None and inputs.folder is not None and (inputs.folder / "catalog").is_dir():
         folder = inputs.folder / "catalog"
     if folder is None:
-        return Given(tables, None, None, files)
-    catalog = Catalog.load(folder)
+        return None, []
     found = [folder] if folder.is_file() else [io.find_table(folder, name) for name in CATALOG]
-    files += [(f"catalog.{path.stem}", path, None) for path in found if path is not None]
-    return Given(tables, catalog, None, files)
+    return Catalog.load(folder), [path for path in found if path is not None]
 
 
 def _with_people(study: Study, given: Given) -> Given:

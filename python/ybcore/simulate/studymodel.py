@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +20,7 @@ from pydantic import (
 from ..errors import InputError
 from ..policy.faults import Fault, Faults, fail, unknown
 from ..policy.fields import Bilingual, Code, Flag, Node, Positive, Word, Words
+from .behaviour import RAND, Behaviour
 from .exact import Mean, Ratio, Total
 from .knobs import Knob
 from .people import People
@@ -27,6 +29,7 @@ from .studyfields import (
     BandsOf,
     ByCode,
     ColumnName,
+    Elasticity,
     Money,
     Number,
     Numbers,
@@ -181,13 +184,7 @@ class KnobNode(Node):
 
     @model_validator(mode="after")
     def _is_a_knob(self) -> KnobNode:
-        try:
-            self.knob()
-        except InputError as error:
-            faults = Faults()
-            for held in error.problems:
-                faults.add((), Fault(held.what, held.what_zh, held.expected, held.nearest))
-            faults.raise_if_any()
+        _checked(self.knob)
         return self
 
     def knob(self) -> Knob:
@@ -308,6 +305,36 @@ class FundNode(Node):
     scenarios: Words = ()
 
 
+class BehaviourNode(Node):
+    """How visits answer to their price (docs/simulation.md): the package at none, half, all and twice of these elasticities."""
+
+    elasticity: Elasticity = RAND
+    by: Words = ()
+    paid: ColumnName = "psn_part_amt"
+    seed: Seed = 0
+    most: Positive = 20
+
+    @model_validator(mode="after")
+    def _is_behaviour(self) -> BehaviourNode:
+        _checked(self.behaviour)
+        return self
+
+    def behaviour(self) -> Behaviour:
+        """The behaviour of the library."""
+        return Behaviour(self.elasticity, by=self.by or None, paid=self.paid, seed=self.seed, most=self.most)
+
+
+def _checked(make: Callable[[], Any]) -> None:
+    """What the library says of a part of the document, as faults of that part."""
+    try:
+        make()
+    except InputError as error:
+        faults = Faults()
+        for held in error.problems:
+            faults.add((), Fault(held.what, held.what_zh, held.expected, held.nearest))
+        faults.raise_if_any()
+
+
 class OutputsNode(Node):
     """What is written beside the Parquet tables and the receipt."""
 
@@ -336,6 +363,7 @@ class StudyModel(Node):
     sweeps: tuple[SweepNode, ...] = ()
     targets: tuple[TargetNode, ...] = ()
     fund: FundNode | None = None
+    behaviour: BehaviourNode | None = None
     unread: Flag = False
     outputs: OutputsNode = OutputsNode()
 

@@ -13,12 +13,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..catalog import Catalog
 from ..engine import Engine
 from ..errors import DocumentError, InputError, Problem
 from ..policy import Book, load_book
 from ..policy.inventory import scalar_text
 from ..policy.paths import RawPath
 from ..policy.vocabulary import ATTRIBUTES
+from .behaviour import respond
 from .comparison import BASE, compare
 from .exact import told
 from .fund import FundPlan, Spent, load_fund, project
@@ -28,13 +30,14 @@ from .package import Parts, parts
 from .people import People
 from .reform import Reformed, reformed
 from .study import PACKAGE, Study, exacts
-from .studyinputs import Given, bys, read_inputs, unknown_columns
+from .studyinputs import Given, bys, read_catalog, read_inputs, unknown_columns
 from .studymodel import ExactNode, SweepNode, TargetNode
 from .targets import Solution, solve
 
 __all__ = ["OVERVIEW", "StudyRun", "check_study", "run_study"]
 
 OVERVIEW, SPENT = "overview", "fund-spending"
+FACTORS = ("0", "0.5", "1", "2")
 Watch = Callable[[str, str], AbstractContextManager[Callable[[int, int], None]]]
 
 
@@ -96,13 +99,15 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
     for number in range(len(study.model.targets)):
         works.target(number)
     works.told_targets()
+    works.behaviour()
     return run
 
 
 def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | None]:
     """The book of a study, its policies by name, and its fund. Raises DocumentError with every problem that shows without the tables."""
     book = load_book(study.model.policy)
-    policies = _policies(study, book)
+    items = any(change.items for reform in study.reforms for change in reform.changes)
+    policies = _policies(study, book, read_catalog(study) if items else None)
     fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
     _stop([*_wrong_knobs(study, book, policies), *_wrong_fund(study, fund)])
     return book, policies, fund
@@ -114,13 +119,13 @@ def _stop(problems: list[Problem] | Iterator[Problem]) -> None:
         raise DocumentError(sorted(dict.fromkeys(held), key=lambda p: (p.file or "", p.line or 0, p.column or 0)))
 
 
-def _policies(study: Study, book: Book) -> dict[str, Reformed]:
+def _policies(study: Study, book: Book, catalog: Catalog | None) -> dict[str, Reformed]:
     """The policies that are compared with the base."""
     problems: list[Problem] = []
     out = {}
     for name, reforms in study.alternatives.items():
         try:
-            out[name] = reformed(book, reforms)
+            out[name] = reformed(book, reforms, catalog=catalog)
         except DocumentError as error:
             problems += error.problems
     _stop(problems)
@@ -269,10 +274,28 @@ class _Works:
             self.run.tables["targets"] = pa.Table.from_pylist([each for pair in self.run.targets for each in _crossings(*pair)], _TARGETS)  # fmt: skip
             self.run.tables["targets-looked"] = pa.Table.from_pylist([each for pair in self.run.targets for each in _looked(*pair)], _LOOKED)  # fmt: skip
 
+    def behaviour(self) -> None:
+        """The package where visits answer to their price, at none, half, all and twice of the elasticities."""
+        asked, package = self.model.behaviour, self.run.package
+        if asked is None or package is None:
+            return
+        rows = []
+        with self.watch("就医行为的影响", "visits that answer") as tell, self._at(("behaviour",)):
+            for done, factor in enumerate(FACTORS, 1):
+                held = asked.behaviour().times(Fraction(factor))
+                found = respond(self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held)
+                mine = found.table(OVERVIEW)
+                rows.append(mine.add_column(0, "times", pa.array([factor] * mine.num_rows, pa.string())))
+                if factor == "1":
+                    self.run.tables["behaviour-answers"] = found.answers
+                tell(done, len(FACTORS))
+        self.run.tables["behaviour"] = pa.concat_tables(rows)
+
     def _engine(self, on: str) -> Engine:
         if on == BASE:
             return self.engine
-        return Engine(self.run.alternatives[on].book, self.engine.catalog, threads=self.threads)
+        held = self.run.alternatives[on]
+        return Engine(held.book, held.catalog or self.engine.catalog, threads=self.threads)
 
     def _exact(self, node: ExactNode) -> Any:
         people: People | None = self.run.given.people
