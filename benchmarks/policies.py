@@ -43,17 +43,19 @@ def reforms(count: int) -> list[Any]:
     return out
 
 
-def stage(visits: int, policies: int, threads: int) -> tuple[Any, ...]:
+def stage(visits: int, policies: int, threads: int, replicates: int = 0) -> tuple[Any, ...]:
     """(engine, tables, alternatives, measures)."""
     from ybcore import Catalog, Engine, load_book
     from ybcore.cli.settle import demo_policies
-    from ybcore.simulate import Burden, Catastrophic, Inequality, People, Spending, Winners, reformed
+    from ybcore.simulate import Bootstrap, Burden, Catastrophic, Inequality, People, Spending, Winners, reformed
 
     tables, catalog = made(visits, 20_000, 1)
     engine = Engine(load_book(demo_policies()), Catalog(**catalog), threads=threads)
     ids = pa.chunked_array([tables["visits"]["psn_no"], tables["persons"]["psn_no"]]).unique()
     income = np.random.default_rng(1).integers(5_000_00, 90_000_00, len(ids))
-    people = People(pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00}), income="income")
+    known = pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00, "weight": 1 + income % 3})
+    survey: dict[str, Any] = {"weight": "weight", "replicates": Bootstrap(replicates)} if replicates else {}
+    people = People(known, income="income", **survey)
     measures = [
         Spending(["insutype", "dedc_hosp_lv"]),
         Burden(people),
@@ -88,11 +90,11 @@ def same(done: Any, own: Any, name: str, measures: Any) -> None:
             raise SystemExit(f"{measure.name} of {name} differs from a run of its own")
 
 
-def timed(visits: int, policies: int, separate: int, threads: int, rounds: int) -> dict[str, Any]:
+def timed(visits: int, policies: int, separate: int, threads: int, rounds: int, replicates: int) -> dict[str, Any]:
     """Seconds of one policy, of `separate` runs, of one pass; the share of measuring."""
     from ybcore.simulate import compare
 
-    engine, tables, books, measures = stage(visits, policies, threads)
+    engine, tables, books, measures = stage(visits, policies, threads, replicates)
     some = [f"r{i}" for i in SAMPLE if i < policies]
     done = compare(engine, tables, books, measures)
     for name in some:
@@ -143,6 +145,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--separate", type=int, default=0, help="policies run by themselves; 0 all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--replicates", type=int, default=0, help="of survey weights; 0: people without weights")
     parser.add_argument("--memory", default="", help="numbers of policies, by commas")
     parser.add_argument(
         "--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else"
@@ -152,7 +155,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if args.needs:
         print(json.dumps(needed(args.visits, args.needs, args.threads)))
         return
-    out = timed(args.visits, args.policies, args.separate or args.policies, args.threads, args.rounds)
+    out = timed(args.visits, args.policies, args.separate or args.policies, args.threads, args.rounds, args.replicates)
     for row in out["rounds"]:
         settling, measuring = row["settling"], row["measuring"]
         print(

@@ -242,7 +242,7 @@ class Inequality:
     def _by_income(units: Units) -> tuple[Ranked, Float]:
         """What no policy changes: ranks, and the Gini index."""
         income = units.money("income")
-        ranked = Ranked(income, np.concatenate([units.own[:, np.newaxis], units.replicates], axis=1))
+        ranked = Ranked(income, units.own, units.replicates)
         return ranked, ranked.concentration(income)[0]
 
 
