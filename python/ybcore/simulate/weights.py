@@ -150,8 +150,11 @@ class Table:
     def product(self, values: Float) -> Float:
         """Σ value × weight of each row of values, by replicate.
 
-        Goes in blocks of units: the same for any number of threads, and none of them waits for another.
+        Goes in blocks of units: the same for any number of threads, and none of them waits for another. Units without a value are passed over.
         """
+        used = np.flatnonzero(values.any(axis=0))
+        if 2 * len(used) < len(self.times):
+            return self.taken(used).product(values[:, used])
         out = np.zeros((len(values), self.number))
         step = max(1, min(256, _SMALL // max(1, out.size)))
         block, scaled = np.empty((step, self.number)), values * self.factor
@@ -264,7 +267,7 @@ def _quantiles(values: Int64, own: Float, table: Table, whole: Float, shares: Se
     low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(order))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    below = table.product(np.stack([rank < edge for edge in low]).astype(np.float64))
+    below = whole - table.product(np.stack([rank >= edge for edge in low]).astype(np.float64))
     for k, share in enumerate(shares):
         out[k][0] = values[order[at[k]]]
         # products and sums of the same weights differ in their last digits
