@@ -93,6 +93,7 @@ class Frame:
     ids: dict[str, pa.ChunkedArray]
     source: dict[str, pa.ChunkedArray]
     notes: list[str]
+    places: dict[str, Any] = field(default_factory=dict)  # of ids that may be numbered with those of other small tables
 
     def has(self, name: str) -> bool:
         """True when the caller gave the column."""
