@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ...columns.convert import NULL_INT
 from ..rule import Rule
 from .held import name_of, surely_of_class
 from .now import More, Now
-from .sum_rules import VALID, same_place
+from .sum_rules import VALID, full_price, same_place
 from .time_rules import around_operation_of, idle_of, line_in_stay_of
 from .work import Work
 
@@ -96,8 +97,7 @@ def _dear(rule: Rule) -> More | None:
 
 
 def _beyond_rank(rule: Rule) -> More | None:
-    """A line costs more than its least full price by the rank that it may have: the first, where no other line of its groups is in its place."""
-    prices = _least(rule.tables["full_price"], rule.numbers["full_price.ceiling"])
+    """A line costs more than its full price by the rank that it may have: the first, where no other line of its groups is in its place."""
     factors = [factor.value for factor in rule.check.factors]
     groups: dict[str, set[int]] = {}
     table = rule.table
@@ -115,10 +115,11 @@ def _beyond_rank(rule: Rule) -> More | None:
         items, visits = [names[item] for item in batch.item[rows].tolist()], batch.line_visit[rows].tolist()
         where = [[(visit, at, group) for group in groups.get(item, ())] for item, visit, at in zip(items, visits, place)]
         count = Counter(one for mine in where for one in mine)
-        for item, mine, quantity, amount in zip(items, where, work.quantity[rows].tolist(), work.amount[rows].tolist()):
+        prices = full_price(work, rule, rows).tolist() if len(rows) else []
+        for mine, price, quantity, amount in zip(where, prices, work.quantity[rows].tolist(), work.amount[rows].tolist()):
             factor = min(factors) if any(count[one] > 1 for one in mine) else factors[0]
             # Half a fen may be lost in rounding.
-            if item in prices and (2 * amount + 1) * _PER_FEN * _MILLION > 2 * prices[item] * quantity * factor:
+            if price != NULL_INT and (2 * amount + 1) * _PER_FEN * _MILLION > 2 * price * quantity * factor:
                 return True
         return False
 

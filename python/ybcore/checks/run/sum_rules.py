@@ -21,7 +21,7 @@ from .texts import some_of
 from .thresholds import thresholds
 from .work import Chosen, Work
 
-__all__ = ["VALID", "compose", "dense_of", "same_place", "stock", "tier", "valid"]
+__all__ = ["VALID", "compose", "dense_of", "full_price", "same_place", "stock", "tier", "valid"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -57,7 +57,7 @@ def tier(work: Work, rule: Rule) -> Raw:
     group = np.concatenate(own or [np.zeros(0, np.int64)]).astype(np.int32)
     factors = np.array([factor.value for factor in check.factors], np.int64)
     found = _core.check_tier(
-        begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(_full_price(work, rule, rows)), group_begin,
+        begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(full_price(work, rule, rows)), group_begin,
         group, len(names), factors, work.threads,
     )  # fmt: skip
     found["excess"] = np.full(len(found["excess"]), -1, np.int64)
@@ -104,7 +104,7 @@ def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32
     return out
 
 
-def _full_price(work: Work, rule: Rule, rows: Int64) -> Int64:
+def full_price(work: Work, rule: Rule, rows: Int64) -> Int64:
     batch, table = work.batch, rule.tables["full_price"]
     entry = work.entries(table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows])  # fmt: skip
     values = rule.numbers["full_price.ceiling"]
