@@ -264,6 +264,15 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
     return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
 
 
+def as_table(data: Mapping[Any, Any], table: Table) -> pa.Table | None:
+    """A mapping of columns as one table; None where it cannot be one."""
+    problems = Problems()
+    columns = _from_mapping(data, table, problems, None)
+    if problems.found or len({len(column) for column in columns.values()}) != 1:
+        return None
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
+
+
 def _from_mapping(
     data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None
 ) -> dict[str, pa.ChunkedArray]:

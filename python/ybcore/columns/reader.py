@@ -13,7 +13,7 @@ import pyarrow as pa
 from .. import _core
 from .convert import FIRST_DAY, LAST_DAY, Cells, convert
 from .ids import normal, texts_in
-from .read import Frame, LazyCells, Problems, blank_is_missing, read
+from .read import Frame, LazyCells, Problems, as_table, blank_is_missing, read
 from .schema import LIMITS, Column, Table
 
 __all__ = ["Reader", "number_together"]
@@ -68,6 +68,8 @@ class Reader:
 
     def read(self, data: Any, problems: Problems) -> Frame:
         """As `read` does."""
+        if isinstance(data, Mapping):
+            data = as_table(data, self._table) or data
         if isinstance(data, pa.Table):
             plan = self._plan_of(data.schema)
             if plan is not None:
