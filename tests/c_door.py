@@ -27,7 +27,16 @@ class Movement(c.Structure):
     _fields_ = (("psn_no", Text), ("day", c.c_int32), ("kind", c.c_int32), ("amount", c.c_int64))
 
 
-IDS = ("setl_id", "psn_no", "mdtrt_id", "fixmedins_code", "hsld_no", "mulaid_psn_no", "refl_old_mdtrt_id", "init_setl_id")
+IDS = (
+    "setl_id",
+    "psn_no",
+    "mdtrt_id",
+    "fixmedins_code",
+    "hsld_no",
+    "mulaid_psn_no",
+    "refl_old_mdtrt_id",
+    "init_setl_id",
+)
 
 
 class Visit(c.Structure):
@@ -108,7 +117,9 @@ class Door:
         self.ok(self.lib.yb_state_write(state, out, c.byref(size)))
         return out.raw[: size.value]
 
-    def visit(self, engine: Engine, row: dict[str, Any], rows: dict[str, dict[str, Any]], moves: Any, **more: Any) -> Visit:
+    def visit(
+        self, engine: Engine, row: dict[str, Any], rows: dict[str, dict[str, Any]], moves: Any, **more: Any
+    ) -> Visit:
         """`rows`: the person's and the institution's row that hold."""
         held = {"visits": row, **rows}
         facts = []
@@ -117,12 +128,20 @@ class Door:
         for name in names:
             which = self.lib.yb_image_fact(self.image, text(name))
             known = compiled.attributes.get(name) or compiled.field(name)
-            tables = known.tables if known else compiled.asked(name).tables if name not in compiled.fields else ("visits", "persons")
+            tables = (
+                known.tables
+                if known
+                else compiled.asked(name).tables
+                if name not in compiled.fields
+                else ("visits", "persons")
+            )
             value = next((held[t][name] for t in tables if held.get(t) and held[t].get(name) is not None), None)
             if value is None or which < 0:
                 continue
             number = int(value) if isinstance(value, int) and not isinstance(value, bool) else MISSING
-            facts.append(Fact(which, text(None if number != MISSING and known and known.kind == "number" else value), number))
+            facts.append(
+                Fact(which, text(None if number != MISSING and known and known.kind == "number" else value), number)
+            )
         person = rows.get("persons") or {}
         out = Visit(c.sizeof(Visit), int(row.get("refd_setl_flag") == "1" or row.get("refd_setl_flag") == 1), ANY)
         for name in IDS:
@@ -141,7 +160,11 @@ class Door:
         out.mulaid_balc = MISSING
         out.facts, out.fact_count = (Fact * max(1, len(facts)))(*facts), len(facts)
         held_moves = [Movement(text(who), when, kind, amount) for who, when, kind, amount in moves]
-        out.movements, out.movement_count, out.movements_known = (Movement * max(1, len(moves)))(*held_moves), len(moves), 1
+        out.movements, out.movement_count, out.movements_known = (
+            (Movement * max(1, len(moves)))(*held_moves),
+            len(moves),
+            1,
+        )
         for name, value in more.items():
             setattr(out, name, value)
         return out
@@ -159,8 +182,16 @@ class Door:
         told = (LineResult * max(1, len(rows)))()
         self.ok(self.lib.yb_settle(self.desk, opening, c.byref(visit), self.lines(rows), c.c_size_t(len(rows)), c.byref(result), told, closing))  # fmt: skip
         out = dict(zip(self.columns, result.columns))
-        out |= {"outcome": OUTCOMES[result.outcome], "reason": self.lib.yb_reason(result.reason).decode(), "flags": result.flags, "version": result.version}
-        out |= {name: c.string_at(getattr(result, name).at, getattr(result, name).size).decode() for name in ("policy_id", "plan_id")}
+        out |= {
+            "outcome": OUTCOMES[result.outcome],
+            "reason": self.lib.yb_reason(result.reason).decode(),
+            "flags": result.flags,
+            "version": result.version,
+        }
+        out |= {
+            name: c.string_at(getattr(result, name).at, getattr(result, name).size).decode()
+            for name in ("policy_id", "plan_id")
+        }
         names = ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt", "selfpay_prop")
         lines = [{n: getattr(t, n) for n in names} | {"chrgitm_lv": CLASSES[t.chrgitm_lv], "reason": self.lib.yb_line_reason(t.reason).decode(),
                   "pric_uplmt_amt": None if t.pric_uplmt_amt == MISSING else t.pric_uplmt_amt} for t in told[: len(rows)]]  # fmt: skip

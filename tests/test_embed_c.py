@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import struct
 import threading
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 from c_door import ANY, CError, Door
 from test_embed import held, in_order, town  # noqa: F401  (a fixture)
-from ybcore import Engine, InputError, PersonState
+from ybcore import Catalog, Engine, InputError, PersonState
 from ybcore.embed import library, movements
 
 
@@ -36,7 +37,9 @@ class Town:
         self.engine, self.tables = made
         self.order, self.group = in_order(self.engine, self.tables)
         self.visits = held(self.tables["visits"])
-        self.everybody, self.places, self.events = (held(self.tables[n]) for n in ("persons", "institutions", "acct_events"))
+        self.everybody, self.places, self.events = (
+            held(self.tables[n]) for n in ("persons", "institutions", "acct_events")
+        )
         self.lines: dict[str, list[Any]] = {}
         seen: set[str] = set()
         for line in held(self.tables["lines"]):
@@ -59,7 +62,11 @@ class Town:
 def one_row(rows: list[dict[str, Any]], visit: dict[str, Any]) -> dict[str, Any]:
     """The dated row that holds; the city has one insurance a person."""
     at = visit.get("enddate") or visit["setl_time"].date()
-    fit = [r for r in rows if (r.get("begndate") is None or r["begndate"] <= at) and (r.get("enddate") is None or at < r["enddate"])]
+    fit = [
+        r
+        for r in rows
+        if (r.get("begndate") is None or r["begndate"] <= at) and (r.get("enddate") is None or at < r["enddate"])
+    ]
     return fit[0] if fit else {}
 
 
@@ -96,7 +103,7 @@ def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
 
 def test_both_doors_give_the_same_bytes(town: Any, door: Any):  # noqa: F811
     count, outcomes = walk(town, door)
-    assert count > 120 and outcomes["settled"] > 80 and outcomes["rejected"] > 3
+    assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
 
 
 def test_a_state_goes_from_door_to_door(town: Any, door: Any):  # noqa: F811
@@ -122,7 +129,7 @@ def test_a_state_goes_from_door_to_door(town: Any, door: Any):  # noqa: F811
 
 def simple(engine: Engine, tables: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     person = next(p for p in held(tables["persons"]) if p["insutype"].startswith("310"))
-    visit = {"setl_id": "A", "psn_no": person["psn_no"], "med_type": "11", "setl_time": __import__("datetime").datetime(2024, 6, 1), "medfee_sumamt": 10_000, "inscp_scp_amt": 10_000}  # fmt: skip
+    visit = {"setl_id": "A", "psn_no": person["psn_no"], "med_type": "11", "setl_time": dt.datetime(2024, 6, 1), "medfee_sumamt": 10_000, "inscp_scp_amt": 10_000}  # fmt: skip
     return visit, person
 
 
@@ -139,12 +146,6 @@ def test_refusals_are_named(town: Any, door: Any, image: Path, tmp_path: Path): 
     with pytest.raises(CError, match=r"5: .* the state is at version 1, the visit asked for version 0"):
         again.settle(state, made, [], state)
     made.version = ANY
-    made.movements_known = 0
-    with pytest.raises(CError, match="8: the policy tops accounts up"):
-        again.settle(state, made, [], state)
-    strange = again.visit(engine, {**visit, "med_type": "zz"}, {"persons": {**person, "psn_type": "9999"}}, [])
-    with pytest.raises(CError, match=r"6: .*no visit with these facts.* med_type=zz"):
-        again.settle(state, strange, [], state)
     made.size = 1
     with pytest.raises(CError, match="1: an argument is wrong the size of yb_visit"):
         again.settle(state, made, [], state)
@@ -154,6 +155,112 @@ def test_refusals_are_named(town: Any, door: Any, image: Path, tmp_path: Path): 
         Engine(engine.book).image(tmp_path / "none")
     with pytest.raises(CError, match="2: the image cannot be opened"):
         Door(library(), tmp_path / "nothing")
+
+
+POLICY = """
+format: ybcore-policy/1
+id: purse-2024
+name: {zh: 账户, en: Accounts}
+scheme: {id: purse, region: "*", insutype: ["310"]}
+effective: {from: 2023-01-01, to: 2026-01-01}
+cite: ["for tests"]
+year: {starts: 01-01, cross: split}
+accounts: {pay: last, mutual_aid: true, renew: opening, topups: [{every: month, amount: {by: age, "<45": 10, else: 12}}]}
+plans:
+  - {id: outpatient, when: {med_type: ["11"]}, layers: [{id: basic, payer: hifp_pay, basic: true, rate: 0.5}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def purse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, list[dict[str, Any]], Path]:
+    """(an engine whose accounts are topped up and pay for each other, two people, an image)."""
+    folder = tmp_path_factory.mktemp("purse")
+    (folder / "purse.yaml").write_text(POLICY, encoding="utf-8")
+    engine = Engine(folder / "purse.yaml", Catalog({"med_list_codg": ["XA"], "chrgitm_lv": ["01"], "selfpay_prop": [None]}), threads=1)  # fmt: skip
+    people = [
+        {
+            "psn_no": "P1",
+            "insutype": "310",
+            "psn_type": "11",
+            "brdy": dt.date(1990, 5, 1),
+            "balc": 2_000,
+            "mulaid_psn_no": "P2",
+        },
+        {"psn_no": "P2", "insutype": "310", "psn_type": "12", "brdy": dt.date(1950, 5, 1), "balc": 7_000},
+    ]
+    for row in people:
+        engine.settle_one({**VISIT, "psn_no": row["psn_no"]}, None, [row])
+    return engine, people, engine.image(folder / "purse.ybimage")
+
+
+VISIT = {"setl_id": "V", "psn_no": "P1", "med_type": "11", "setl_time": dt.datetime(2024, 3, 18), "medfee_sumamt": 9_000, "inscp_scp_amt": 9_000}  # fmt: skip
+
+
+def test_accounts_move_as_they_do_in_a_batch(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    state, mine = PersonState(), door.state()
+    events = [{"psn_no": "P1", "event_date": dt.date(2024, 4, 2), "kind": "add", "amount": 333}]
+    told = []
+    for i, (month, year) in enumerate(((3, 2024), (5, 2024), (6, 2024), (2, 2025))):
+        visit = {
+            **VISIT,
+            "setl_id": f"V{i}",
+            "setl_time": dt.datetime(year, month, 18),
+            "medfee_sumamt": 9_000 + i,
+            "inscp_scp_amt": 9_000 + i,
+        }
+        one = engine.settle_one(visit, None, people, state, acct_events=events)
+        moves = movements(engine, visit, people, state, events)
+        made = door.visit(engine, visit, {"persons": people[0]}, moves, mulaid_balc=7_000)
+        made.movements_known = 0
+        with pytest.raises(CError, match="8: the policy tops accounts up"):
+            door.settle(mine, made, [], mine)
+        made.movements_known = 1
+        result, _ = door.settle(mine, made, [], mine)
+        assert {n: result[n] for n in door.columns} == {n: one.result[n] for n in door.columns}
+        assert door.bytes_of(mine) == one.state.to_bytes()
+        state = one.state
+        told.append((result["acct_pay"], result["acct_mulaid_pay"], result["balc"]))
+    # 20.00 and three months of 10.00 pay 45.00; later another's account pays what one's own lacks; at the new year there is 20.00 again.
+    assert told == [(4_500, 0, 500), (2_833, 1_667, 0), (1_000, 3_501, 0), (4_000, 501, 0)]
+    door.close()
+
+
+def test_facts_that_no_visit_had_are_named(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    strange = door.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, [])
+    with pytest.raises(CError, match=r"6: .*no visit with these facts was known.* age=33 med_type=21"):
+        door.settle(door.state(), strange, [], None)
+    # The image is written again, with such a visit.
+    names = sorted({name for row in people for name in row})
+    table = {name: [row.get(name) for row in people] for name in names}
+    more = engine.image(image, {name: [cell] for name, cell in {**VISIT, "med_type": "21"}.items()}, table)
+    again = Door(library(), more)
+    result, _ = again.settle(again.state(), again.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, []), [], None)  # fmt: skip
+    assert (
+        result["outcome"]
+        == "no_benefit"
+        == engine.settle_one({**VISIT, "med_type": "21"}, None, people).result["outcome"]
+    )
+    door.close()
+    again.close()
+
+
+def test_a_stay_that_is_settled_in_parts_is_refused(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    lines = [{"med_list_codg": "XA", "det_item_fee_sumamt": 100, "fee_ocur_time": dt.date(2023, 12, 30)}]
+    visit = {name: cell for name, cell in VISIT.items() if name not in ("medfee_sumamt", "inscp_scp_amt")}
+    visit |= {"setl_time": dt.datetime(2024, 1, 5), "begndate": dt.date(2023, 12, 28), "enddate": dt.date(2024, 1, 5)}
+    state = door.state()
+    before = door.bytes_of(state)
+    with pytest.raises(CError, match="7: the stay crosses the year"):
+        door.settle(state, door.visit(engine, visit, {"persons": people[0]}, []), lines, state)
+    assert door.bytes_of(state) == before
+    assert engine.settle_one(visit, lines, people).result["outcome"] == "settled"
+    door.close()
 
 
 def test_what_is_damaged_is_refused(town: Any, door: Any, image: Path, tmp_path: Path):  # noqa: F811

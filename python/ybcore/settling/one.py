@@ -59,16 +59,16 @@ def settled_alone(
             raise InputError([Problem(what=what, what_zh=f"明细属于结算 {other!r}，而就诊为 {own!r}", path="lines.setl_id", row=i + 1)])  # fmt: skip
     rows = [{**line, "setl_id": own} for line in lines or ()]
     tables = tables_of(visit, rows, person, institution, acct_events)
-    done = engine.settle(
-        **tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False
-    )
+    done = engine.settle(**tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False)
     result = done.visits.to_pylist()[0] | {name: visit[name] for name in ("setl_id", "psn_no") if name in visit}
     told = [] if done.lines is None else [row | {"setl_id": own} for row in done.lines.to_pylist()]
     after = opening if done.state is None else PersonState.of(done.state, opening.version + 1)
     return OneSettlement(result, told, after, opening.version, opening.sha256, pre)
 
 
-def tables_of(visit: Mapping[str, Any], lines: Any, person: Rows, institution: Rows, acct_events: Any) -> dict[str, Any]:
+def tables_of(
+    visit: Mapping[str, Any], lines: Any, person: Rows, institution: Rows, acct_events: Any
+) -> dict[str, Any]:
     """The tables of a batch of one visit."""
     return {
         "visits": columns_of([_by_text(visit)], VISITS),
