@@ -65,6 +65,10 @@ int main(int argc, char** argv) {
   }
   facts[3].text = text("310");
   facts[4].text = text("110000");
+  /* The account is as at first again on the first day of 2025. */
+  yb_movement renewed;
+  memset(&renewed, 0, sizeof renewed);
+  renewed.day = 20089;
   yb_line* bill = calloc(lines + 1, sizeof *bill);
   for (size_t l = 0; l < lines; ++l) {
     char code[32];
@@ -107,6 +111,9 @@ int main(int argc, char** argv) {
       visit.acct_used = visit.movements_known = 1;
       visit.medfee = visit.mulaid_balc = YB_MISSING;
       visit.balc = balance[p];
+      renewed.amount = balance[p];
+      visit.movements = &renewed;
+      visit.movement_count = 1;
       facts[0].text = text(kinds[kind[v]]);
       facts[1].text = text(tiers[tier[v]]);
       facts[2].text = text(categories[category[p]]);
