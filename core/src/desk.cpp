@@ -87,11 +87,19 @@ std::uint64_t Desk::digit(std::int32_t fact, const yb_visit& visit, const Days& 
   return words_.size() == 1 ? words_[0] : folded(words_);
 }
 
+std::array<std::uint64_t, 3> Desk::sides_of(const yb_visit& visit, const Days& days) {
+  const auto edges = image_.date_edges;
+  const auto asked = [&](std::int32_t fact) { return fact >= 0 && fact < image_.meta.asked; };
+  const auto day = static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), std::int64_t{days.policy}) - edges.begin());
+  const KnownFacts& k = image_.known;
+  return {day, asked(k.age) ? digit(k.age, visit, days) : 0, asked(k.ipt_days) ? digit(k.ipt_days, visit, days) : 0};
+}
+
 yb_code Desk::setup_of(const yb_visit& visit, Setup& out) {
   take_facts(visit);
   const Days days = days_of(visit);
-  const auto edges = image_.date_edges;
-  digits_[0] = static_cast<std::uint64_t>(std::upper_bound(edges.begin(), edges.end(), std::int64_t{days.policy}) - edges.begin());
+  out.sides = sides_of(visit, days);
+  digits_[0] = out.sides[0];
   for (std::size_t i = 0; i + 1 < digits_.size(); ++i) digits_[i + 1] = digit(static_cast<std::int32_t>(i), visit, days);
   const KnownFacts& k = image_.known;
   out.instance = image_.instance(digits_);
@@ -119,7 +127,12 @@ yb_code Desk::combination(const yb_visit& visit, std::int32_t& out) {
   Setup setup{};
   if (const yb_code code = setup_of(visit, setup); code != YB_OK) return code;
   const auto at = std::find(setups_.begin(), setups_.end(), setup);
-  out = static_cast<std::int32_t>(at - setups_.begin());
+  const auto place = static_cast<std::int32_t>(at - setups_.begin());
+  if (place > 0xffff) {
+    why = "a desk knows no more than 65536 combinations: leave it out";
+    return YB_NO_COMBINATION;
+  }
+  out = mark() << 16 | place;
   if (at == setups_.end()) setups_.push_back(setup);
   return YB_OK;
 }
@@ -324,12 +337,18 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
                      yb_line_result* told) {
   const bool back = visit.reversal != 0;
   const Days days = days_of(visit);
-  Setup setup{-1, -1, -1, -1, true};
-  // Facts matter to whom a combination was found for, where fields or a disease are asked for.
+  Setup setup;
+  bool known = false;
   if (!back && visit.combination >= 0) {
-    setup = setups_[static_cast<std::size_t>(visit.combination)];
-    if (!image_.field_facts.empty() || (image_.meta.scopes >> static_cast<int>(Scope::kDisease) & 1) != 0) take_facts(visit);
-  } else if (!back) {
+    setup = setups_[static_cast<std::size_t>(visit.combination & 0xffff)];
+    take_facts(visit);
+    known = setup.sides == sides_of(visit, days);
+    if (!known && visit.fact_count == 0) {
+      why = "the combination was found on another side of a date, an age or a length of stay, and no facts are given";
+      return YB_NO_COMBINATION;
+    }
+  }
+  if (!back && !known) {
     if (const yb_code code = setup_of(visit, setup); code != YB_OK) return code;
   }
   const InstanceRow none{-1, 0, -1, 0, 0, -1};

@@ -1,6 +1,7 @@
 // What one thread needs behind the C door: facts to combinations, lines to natures, a visit to its result. Private to the kernel.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -32,10 +33,11 @@ class Desk {
   Memory scratch;
 
  private:
-  // What facts come to.
+  // What facts come to, and on which sides of edges the day, the age and the length of the stay were when they did.
   struct Setup {
-    std::int32_t instance, level, treatment, insured;
-    bool med_type;
+    std::int32_t instance = -1, level = -1, treatment = -1, insured = -1;
+    bool med_type = true;
+    std::array<std::uint64_t, 3> sides{};
     friend bool operator==(const Setup&, const Setup&) = default;
   };
   struct Days {
@@ -60,7 +62,10 @@ class Desk {
   [[nodiscard]] std::string_view text_fact(std::int32_t fact) const;
   [[nodiscard]] std::int64_t number_fact(std::int32_t fact, const yb_visit& visit, const Days& days) const;
   [[nodiscard]] std::uint64_t digit(std::int32_t fact, const yb_visit& visit, const Days& days);
+  [[nodiscard]] std::array<std::uint64_t, 3> sides_of(const yb_visit& visit, const Days& days);
   yb_code setup_of(const yb_visit& visit, Setup& out);
+  // The number of a combination tells whose it is, so that another desk's is seen.
+  [[nodiscard]] std::int32_t mark() const { return static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(this) >> 6 & 0x7fff); }
   [[nodiscard]] bool readable(const yb_line* lines, std::size_t count, std::int64_t& total) const;
   void take_lines(const yb_line* lines, std::size_t count);
   std::uint8_t price(const Setup& setup, const Days& days, std::size_t count, yb_line_result* told);

@@ -59,8 +59,8 @@ def movements(
     job.begin(line_output=False, state=None if state is None else state.state())
     told = job._accounts()
     names = [str(name) for name in job.psn_dictionary.to_pylist()]
-    out = []
+    out: list[tuple[str, int, int, int]] = []
     for p, name in enumerate(names):
         for at in range(int(told["begin"][p]), int(told["begin"][p + 1])):
-            out.append((name, *(int(told[column][at]) for column in ("date", "kind", "amount"))))
+            out.append((name, int(told["date"][at]), int(told["kind"][at]), int(told["amount"][at])))
     return out

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define YB_ABI 1      /* of this header; yb_abi() is that of the library */
+#define YB_ABI 1           /* of this header; yb_abi() is that of the library */
 #define YB_COLUMN_COUNT 34 /* of a result, in the order of yb_column */
 #define YB_MISSING INT64_MIN
 #define YB_NO_DAY INT32_MIN
@@ -145,7 +145,8 @@ YB_API yb_code yb_desk_new(const yb_image* image, yb_desk** desk);
 YB_API void yb_desk_free(yb_desk* desk);
 /* What the last failure of this desk was about; empty after a success. */
 YB_API const char* yb_why(const yb_desk* desk);
-/* What the facts of a visit come to, as a number that serves other visits with the same facts on the same side of every date. */
+/* What the facts of a visit come to, as a number that serves other visits with the same facts at this desk. Where the day, the age or the
+ * length of the stay are on another side of an edge the facts are looked at again, or YB_NO_COMBINATION where the visit gives none. */
 YB_API yb_code yb_combination(yb_desk* desk, const yb_visit* visit, int32_t* combination);
 
 YB_API yb_code yb_state_new(const yb_image* image, yb_state** state);
