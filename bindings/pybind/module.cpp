@@ -15,6 +15,7 @@ void bind_checks_stays(pybind11::module_& m);
 void bind_checks_supply(pybind11::module_& m);
 void bind_checks_window(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
+void bind_clearing(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
@@ -41,6 +42,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_checks_supply(m);
   ybcore::bind::bind_checks_window(m);
   ybcore::bind::bind_classify(m);
+  ybcore::bind::bind_clearing(m);
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);
   ybcore::bind::bind_order(m);

@@ -10,6 +10,8 @@ _HOME = {
     "ClearingBook": "book",
     "load_clearing": "book",
     "load_clearings": "book",
+    "clear": "run",
+    "Cleared": "result",
 }
 
 __all__ = sorted(_HOME)
