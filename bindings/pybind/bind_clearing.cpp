@@ -1,7 +1,5 @@
 // Clearing: columns and decision tables in, columns out.
-#include <cstring>
-
-#include "arrays.hpp"
+#include "events.hpp"
 #include "ybcore/clearing.hpp"
 
 namespace ybcore::bind {
@@ -9,47 +7,27 @@ namespace {
 
 namespace c = ybcore::clearing;
 
-// What a call borrows, for as long as it runs.
-class Lent {
- public:
-  template <class T>
-  std::span<const T> column(const py::dict& from, const char* name) {
-    if (!from.contains(name) || from[name].is_none()) return {};
-    const py::object given = from[name];
-    if (!py::isinstance<In<T>>(given)) throw py::type_error(std::string(name) + " has another dtype, or is not contiguous");
-    kept_.push_back(given);
-    const auto array = py::reinterpret_borrow<In<T>>(given);
-    return {array.data(), static_cast<std::size_t>(array.size())};
-  }
-  // Rows of whole numbers as records.
-  template <class Record>
-  std::span<const Record> records(const py::dict& from, const char* name, std::vector<Record>& into) {
-    const auto numbers = column<std::int64_t>(from, name);
-    constexpr std::size_t kWidth = sizeof(Record) / sizeof(std::int64_t);
-    if (numbers.size() % kWidth != 0) throw std::invalid_argument(std::string(name) + " is not whole records");
-    into.resize(numbers.size() / kWidth);
-    if (!into.empty()) std::memcpy(static_cast<void*>(into.data()), numbers.data(), numbers.size() * sizeof(std::int64_t));
-    return into;
-  }
+// A column that need not be there, of any length: `invalid` looks at lengths.
+template <class T>
+std::span<const T> column(const py::dict& from, const char* name, Kept& kept) {
+  if (!from.contains(name) || from[name].is_none()) return {};
+  return kept.view<T>(from, name);
+}
 
- private:
-  std::vector<py::object> kept_;
-};
-
-c::Cases cases_of(const py::dict& from, Lent& lent) {
+c::Cases cases_of(const py::dict& from, Kept& kept) {
   c::Cases cases{};
-  cases.cell = lent.column<std::int32_t>(from, "cell");
-  cases.group = lent.column<std::int32_t>(from, "group");
-  cases.month = lent.column<std::int32_t>(from, "month");
-  cases.pool = lent.column<std::int32_t>(from, "pool");
-  cases.days = lent.column<std::int32_t>(from, "days");
-  cases.broken = lent.column<std::uint8_t>(from, "broken");
-  cases.exempt = lent.column<std::uint8_t>(from, "exempt");
-  cases.person = lent.column<std::int32_t>(from, "person");
-  cases.institution = lent.column<std::int32_t>(from, "institution");
-  cases.code = lent.column<std::int32_t>(from, "code");
-  cases.begin = lent.column<std::int32_t>(from, "begin");
-  cases.end = lent.column<std::int32_t>(from, "end");
+  cases.cell = column<std::int32_t>(from, "cell", kept);
+  cases.group = column<std::int32_t>(from, "group", kept);
+  cases.month = column<std::int32_t>(from, "month", kept);
+  cases.pool = column<std::int32_t>(from, "pool", kept);
+  cases.days = column<std::int32_t>(from, "days", kept);
+  cases.broken = column<std::uint8_t>(from, "broken", kept);
+  cases.exempt = column<std::uint8_t>(from, "exempt", kept);
+  cases.person = column<std::int32_t>(from, "person", kept);
+  cases.institution = column<std::int32_t>(from, "institution", kept);
+  cases.code = column<std::int32_t>(from, "code", kept);
+  cases.begin = column<std::int32_t>(from, "begin", kept);
+  cases.end = column<std::int32_t>(from, "end", kept);
   const std::pair<const char*, std::span<const std::int64_t>*> amounts[] = {
       {"medfee_sumamt", &cases.medfee}, {"fulamt_ownpay_amt", &cases.own},       {"overlmt_selfpay", &cases.over},
       {"preselfpay_amt", &cases.first}, {"act_pay_dedc", &cases.deductible},     {"fund_pay_sumamt", &cases.fund},
@@ -57,10 +35,10 @@ c::Cases cases_of(const py::dict& from, Lent& lent) {
       {"acct_pay", &cases.account},     {"exct_item_amt", &cases.carved},        {"exct_item_fund_payamt", &cases.carved_fund},
       {"fund_rate", &cases.rate},       {"review_points", &cases.review_points}, {"review_amt", &cases.review_amount},
   };
-  for (const auto& [name, column] : amounts) *column = lent.column<std::int64_t>(from, name);
-  cases.ids.numbers = lent.column<std::int64_t>(from, "numbers");
-  cases.ids.offsets = lent.column<std::int64_t>(from, "offsets");
-  const auto bytes = lent.column<std::uint8_t>(from, "bytes");
+  for (const auto& [name, to] : amounts) *to = column<std::int64_t>(from, name, kept);
+  cases.ids.numbers = column<std::int64_t>(from, "numbers", kept);
+  cases.ids.offsets = column<std::int64_t>(from, "offsets", kept);
+  const auto bytes = column<std::uint8_t>(from, "bytes", kept);
   cases.ids.bytes = reinterpret_cast<const char*>(bytes.data());
   return cases;
 }
@@ -73,26 +51,23 @@ std::span<T> put(py::dict& into, const char* name, std::size_t size) {
 }
 
 py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
-  Lent lent;
-  std::vector<c::Cell> cells;
-  std::vector<c::Unit> units;
-  std::vector<c::Step> steps;
+  Kept kept;
   c::Job job{};
-  job.cells = lent.records(plan, "cells", cells);
-  job.groups = {lent.column<std::int64_t>(plan, "group_points"), lent.column<std::int64_t>(plan, "group_weight"),
-                lent.column<std::int64_t>(plan, "group_mean"), lent.column<std::int64_t>(plan, "group_amount"),
-                lent.column<std::uint8_t>(plan, "group_bed_day")};
-  job.cases = cases_of(cases, lent);
-  job.pools = {lent.column<std::int64_t>(plan, "pool_budget"), lent.column<std::int64_t>(plan, "pool_reserve"),
-               lent.column<std::int64_t>(plan, "pool_ratio"),  lent.column<std::int64_t>(plan, "pool_adds"),
-               lent.column<std::int64_t>(plan, "pool_share"),  lent.column<std::int64_t>(plan, "pool_grid"),
-               lent.column<std::int32_t>(plan, "pool_balance")};
-  job.years = {lent.records(plan, "units", units), lent.records(plan, "steps", steps), lent.column<std::int64_t>(plan, "months")};
+  job.cells = kept.rows<c::Cell>(plan, "cells");
+  job.groups = {column<std::int64_t>(plan, "group_points", kept), column<std::int64_t>(plan, "group_weight", kept),
+                column<std::int64_t>(plan, "group_mean", kept), column<std::int64_t>(plan, "group_amount", kept),
+                column<std::uint8_t>(plan, "group_bed_day", kept)};
+  job.cases = cases_of(cases, kept);
+  job.pools = {column<std::int64_t>(plan, "pool_budget", kept), column<std::int64_t>(plan, "pool_reserve", kept),
+               column<std::int64_t>(plan, "pool_ratio", kept),  column<std::int64_t>(plan, "pool_adds", kept),
+               column<std::int64_t>(plan, "pool_share", kept),  column<std::int64_t>(plan, "pool_grid", kept),
+               column<std::int32_t>(plan, "pool_balance", kept)};
+  job.years = {kept.rows<c::Unit>(plan, "units"), kept.rows<c::Step>(plan, "steps"), column<std::int64_t>(plan, "months", kept)};
   const auto balances = plan["balances"].cast<std::size_t>();
   if (const char* what = c::invalid(job)) throw std::invalid_argument(std::string("the column ") + what + " of the clearing is not sound");
   for (const std::int32_t at : job.pools.balance)
     if (at < 0 || static_cast<std::size_t>(at) >= balances) throw std::invalid_argument("a pool has no balance");
-  for (const c::Unit& unit : units)
+  for (const c::Unit& unit : job.years.units)
     if (unit.balance >= static_cast<std::int64_t>(balances)) throw std::invalid_argument("a unit has no balance");
   const std::size_t rows = job.cases.cell.size();
   const std::size_t pools = job.pools.budget.size();
@@ -108,7 +83,8 @@ py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
                               put<std::int64_t>(out, "pool_adds", pools),    put<std::int64_t>(out, "pool_shared", pools),
                               put<std::int64_t>(out, "pool_value", pools),   put<std::int64_t>(out, "pool_standard", pools)};
   const c::YearResults years{put<std::int64_t>(out, "sums", months * c::kSums), put<std::int64_t>(out, "advance", months),
-                             put<std::int64_t>(out, "years", units.size() * c::kYear), put<std::int64_t>(out, "balances", balances * 5)};
+                             put<std::int64_t>(out, "years", job.years.units.size() * c::kYear),
+                             put<std::int64_t>(out, "balances", balances * 5)};
   c::Status status{};
   {
     py::gil_scoped_release release;

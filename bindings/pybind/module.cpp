@@ -2,6 +2,7 @@
 #include <pybind11/pybind11.h>
 
 namespace ybcore::bind {
+void bind_benefit(pybind11::module_& m);
 void bind_catalog(pybind11::module_& m);
 void bind_checks_attribute(pybind11::module_& m);
 void bind_checks_bulk(pybind11::module_& m);
@@ -29,6 +30,7 @@ void bind_texts(pybind11::module_& m);
 PYBIND11_MODULE(_core, m) {
   m.doc() = "The compiled kernel of ybcore.";
   m.attr("version") = YB_VERSION;
+  ybcore::bind::bind_benefit(m);
   ybcore::bind::bind_catalog(m);
   ybcore::bind::bind_checks_attribute(m);
   ybcore::bind::bind_checks_bulk(m);

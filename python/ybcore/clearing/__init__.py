@@ -8,6 +8,8 @@ from typing import Any
 _HOME = {
     "Clearing": "book",
     "ClearingBook": "book",
+    "benefit": "cash",
+    "load_benefits": "cash",
     "load_clearing": "book",
     "load_clearings": "book",
     "clear": "run",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Self, TypeVar, Union
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from ..errors import DocumentError, Problem
 from ..policy.book import _parsed_of
@@ -23,7 +23,9 @@ from ..policy.vocabulary import ATTRIBUTES, Attribute
 from .checks import check
 from .models import ClearingModel
 
-__all__ = ["NUMBERS", "OWN", "Clearing", "ClearingBook", "ClearingSource", "load_clearing", "load_clearings"]
+Model = TypeVar("Model", bound=BaseModel)
+
+__all__ = ["NUMBERS", "OWN", "Clearing", "ClearingBook", "ClearingSource", "Document", "build", "overlaps", "load_clearing", "load_clearings"]
 
 ClearingSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Clearing"]
 """A path, the text of a document (it has a line break), a raw document, or a Clearing."""
@@ -41,13 +43,15 @@ def _names(raw: Any) -> Names:
     return Names(sets=names.sets, attributes={**own, **declared})
 
 
-class Clearing:
-    """One clearing document: validated, normalised, immutable."""
+class Document:
+    """One document of providers or benefits: validated, normalised, immutable."""
+
+    _model: Any
 
     def __init__(self, parsed: Parsed) -> None:
-        """Validates `parsed`. Raises DocumentError with every problem. Prefer `load_clearing`."""
+        """Validates `parsed`. Raises DocumentError with every problem."""
         self._parsed = parsed
-        self._model = _build(parsed)
+        self._model = self._build(parsed)
         self._sha = sha256_of(canonical_bytes(_plain(self._model)))
 
     @property
@@ -64,11 +68,6 @@ class Clearing:
     def effective(self) -> tuple[int, int | None]:
         """Days since 1970-01-01, half-open; the end None is open."""
         return self._model.effective.start, self._model.effective.end
-
-    @property
-    def model(self) -> ClearingModel:
-        """The normalised model (fen, ppm, days)."""
-        return self._model
 
     @property
     def doc(self) -> RawDoc:
@@ -89,28 +88,42 @@ class Clearing:
         """Every figure with path, value, unit, date and cite, in document order."""
         return figures_of(self)  # type: ignore[arg-type]
 
-    def with_figures(self, changes: dict[str | RawPath, Any]) -> Clearing:
+    def with_figures(self, changes: dict[str | RawPath, Any]) -> Self:
         """A new document with the scalars at some paths replaced. Raises KeyError, TypeError (float) or DocumentError."""
-        return Clearing(replaced(self._parsed, changes))
+        return type(self)(replaced(self._parsed, changes))
+
+    def _build(self, parsed: Parsed) -> Any:
+        raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Clearing) and self._sha == other._sha
+        return type(other) is type(self) and self._sha == other._sha
 
     def __hash__(self) -> int:
         return hash(self._sha)
 
     def __repr__(self) -> str:
-        return f"Clearing({self.id!r}, sha256={self._sha[:12]})"
+        return f"{type(self).__name__}({self.id!r}, sha256={self._sha[:12]})"
 
 
-def _build(parsed: Parsed) -> ClearingModel:
+class Clearing(Document):
+    """One clearing document. Prefer `load_clearing`."""
+
+    @property
+    def model(self) -> ClearingModel:
+        """The normalised model (fen, ppm, days)."""
+        return self._model
+
+    def _build(self, parsed: Parsed) -> ClearingModel:
+        return build(parsed, ClearingModel, _names(parsed.doc), check)
+
+
+def build(parsed: Parsed, kind: type[Model], names: Names, check: Callable[[Model, Faults], None]) -> Model:
     """Validate and normalise; every problem at once."""
-    names = _names(parsed.doc)
     faults = Faults()
     problems: list[Problem] = []
-    model: ClearingModel | None = None
+    model: Model | None = None
     try:
-        model = ClearingModel.model_validate(with_places(parsed.doc), context=names)
+        model = kind.model_validate(with_places(parsed.doc), context=names)
     except ValidationError as error:
         problems.extend(problems_of(error, parsed))
     if model is not None:
@@ -138,7 +151,7 @@ class ClearingBook:
     def __init__(self, documents: Iterable[Clearing]) -> None:
         """Raises DocumentError with every id that stands twice and every overlap."""
         self.documents = tuple(sorted(documents, key=lambda d: (d.scheme.id, d.effective[0], d.id)))
-        problems = list(_overlaps(self.documents))
+        problems = list(overlaps(self.documents))
         if problems:
             raise DocumentError(problems)
         self.sha256 = sha256_of("\n".join(held.sha256 for held in self.documents).encode())
@@ -153,7 +166,8 @@ class ClearingBook:
         return next(held for held in self.documents if held.id == name)
 
 
-def _overlaps(documents: tuple[Clearing, ...]) -> Iterable[Problem]:
+def overlaps(documents: Sequence[Document]) -> Iterable[Problem]:
+    """Ids that stand twice, and documents that hold for the same insutype and place on the same day."""
     for index, late in enumerate(documents):
         for early in documents[:index]:
             if early.id == late.id:

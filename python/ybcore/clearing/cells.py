@@ -95,7 +95,7 @@ def cells_of(given: Given) -> Cells:
     of, rows = compact(parts) if given.cases.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
     methods = [(held, method) for held in given.book for method in held.model.methods]
     index = {id(method): at for at, (_, method) in enumerate(methods)}
-    table = np.zeros((len(rows), WIDTH), np.int64)
+    table = np.tile(np.array(_plain_numbers(0), np.int64), (len(rows), 1))
     chosen = np.full(len(rows), -1, np.int32)
     problems: list[Problem] = []
     for cell, row in enumerate(rows.tolist()):
@@ -161,12 +161,17 @@ def _edge(edge: Edge | None, method: Method, values: Values, day: int) -> list[i
     return [number(edge.at, values, day), int(edge.includes), *_payment(edge.pays, method, values, day)]
 
 
+def _plain_numbers(pays: int) -> list[int]:
+    """A row of what has no standard."""
+    edge, payment = [NONE, 0, 0, 0, NONE, 0, 1, 0], [0, 0, NONE, 0, 1, 0]
+    return [pays, 0, 0, 0, 1, 0, 1, PPM, 0, 0, 0, 0, *edge * 3, *payment * 2, 0, 0, 0, NONE, 0, 0, 0, *[0] * 9]
+
+
 def _numbers(method: Method, values: Values, day: int, at: int) -> list[int]:
     """One row of the table: the fields of `Cell` in core/include/ybcore/clearing.hpp."""
     pays = _PAYS[method.pays]
     if pays in (0, 3):
-        return [pays, 0, 0, 0, 1, 0, 1, PPM, 0, 0, 0, 0, *([NONE, 0, 0, 0, NONE, 0, 1, 0] * 3), *([0, 0, NONE, 0, 1, 0] * 2),
-                0, 0, 0, NONE, 0, 0, 0, *[0] * 9]  # fmt: skip
+        return _plain_numbers(pays)
     base, multiples, fund = method.base, method.multiples, method.fund
     assert base is not None and fund is not None
     form = "group." + base.group if base.group else "amount"

@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _core
 
-__all__ = ["KINDS", "SUMS", "WAYS", "YEAR", "clear_columns"]
+__all__ = ["KINDS", "SUMS", "WAYS", "YEAR", "clear_columns", "pay_benefits"]
 
 KINDS = ("", "normal", "low", "high", "extreme", "incomplete", "ungrouped", "reviewed")
 WAYS = ("none", "standard", "item", "held", "institution")
@@ -20,3 +20,8 @@ YEAR = ("target", "counted", "due", "advanced", "deposit", "released", "held", "
 def clear_columns(plan: dict[str, Any], cases: dict[str, Any], threads: int) -> dict[str, Any]:
     """What core/include/ybcore/clearing.hpp gives, as arrays; `code` 0 when all is well, else `row` and `sentence` say what is not."""
     return _core.clear(plan, cases, threads)
+
+
+def pay_benefits(rules: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    """What core/include/ybcore/benefit.hpp gives, as arrays. Raises OverflowError."""
+    return _core.benefits(rules, claims)
