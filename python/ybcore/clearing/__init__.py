@@ -14,6 +14,7 @@ _HOME = {
     "load_clearings": "book",
     "clear": "run",
     "Cleared": "result",
+    "corrections": "corrected",
 }
 
 __all__ = sorted(_HOME)

@@ -36,8 +36,8 @@ def _whole(values: Any, there: Any = None) -> pa.Array:
 class Cleared:
     """The tables of docs/clearing.md section 3; each is made when it is asked for."""
 
-    def __init__(self, given: Given, cells: Cells, units: Units, out: dict[str, Any]) -> None:
-        self.given, self.cells_of, self.units, self.out = given, cells, units, out
+    def __init__(self, given: Given, cells: Cells, units: Units, group: Any, out: dict[str, Any]) -> None:
+        self.given, self.cells_of, self.units, self.group, self.out = given, cells, units, group, out
         self.book = given.book
 
     @cached_property
@@ -53,7 +53,7 @@ class Cleared:
         frame = self.given.cases
         if frame.has("review_amt"):
             pointed &= frame.ints("review_amt") == NULL_INT
-        itemised = self._money("fund_pay_sumamt") - self._money("oth_fund_amt")
+        itemised = self.money("fund_pay_sumamt") - self.money("oth_fund_amt")
         outcome = np.where(way == WAYS.index("held"), 1, np.where(way == WAYS.index("institution"), 2, 0))
         outcome = np.where(self.cells_of.document < 0, 3, np.where(known, outcome, 4))
         kinded = out["kind"] > 0
@@ -81,12 +81,26 @@ class Cleared:
             }
         )
 
-    def _money(self, name: str) -> Any:
+    def money(self, name: str) -> Any:
+        """An amount of every case, zero where it is missing."""
         frame = self.given.cases
         if not frame.has(name):
             return np.zeros(frame.rows, np.int64)
         values = frame.ints(name)
         return np.where(values == NULL_INT, 0, values)
+
+    def weights(self) -> Any:
+        """Weight of every case's group, its points where groups have no weights; the least int64 where there is neither."""
+        groups = self.given.frames["groups"]
+        weight, points = groups.ints("weight"), groups.ints("points")
+        own = weight if (weight != NULL_INT).any() else points
+        return np.append(own, NULL_INT)[self.group]
+
+    def indicators(self, by: str = "institution", within: int = 15) -> pa.Table:
+        """Fees, days, case mix, efficiency, shares of kinds, readmissions; by institution or group (docs/clearing.md section 4)."""
+        from .indicators import indicators
+
+        return indicators(self, by, within)
 
     def _keys(self, units: list[int]) -> dict[str, pa.Array]:
         held = [self.units.units[index] for index in units]

@@ -54,7 +54,7 @@ def clear(
     out = clear_columns(plan, _columns(given, cells, units, group), threads)
     if out["code"]:
         raise InputError([_problem(given, units, out)])
-    return Cleared(given, cells, units, out)
+    return Cleared(given, cells, units, group, out)
 
 
 def _problem(given: Given, units: Units, out: dict[str, Any]) -> Problem:
