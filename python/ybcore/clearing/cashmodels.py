@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ..columns.schema import Column as C
+from ..columns.schema import Table
 from ..policy.conditions import Condition, ConditionField
 from ..policy.faults import Fault, Faults
 from ..policy.fields import Code, Node, Word, Words, _scalar
@@ -14,7 +16,24 @@ from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import ScalarError, whole
 from ..policy.numbers import _scaled as scaled
 
-__all__ = ["BenefitModel", "Rule", "check"]
+__all__ = ["RESULTS", "BenefitModel", "Rule", "check"]
+
+RESULTS = Table(
+    "benefits",
+    "待遇",
+    "cash benefits",
+    (
+        C("claim_id", "id", zh="申请编号", en="claim"),
+        C("document", "code", zh="文件", en="document"),
+        C("benefit", "code", zh="待遇", en="benefit"),
+        C("outcome", "code", zh="结果", en="outcome"),
+        C("count", "quantity", zh="天数或月数", en="days or months"),
+        C("allowance", "money", zh="津贴", en="allowance"),
+        C("lump", "money", zh="一次性补贴", en="lump sum"),
+        C("pay", "money", zh="应发", en="pay"),
+    ),
+    True,
+)
 
 _ALWAYS = Condition()
 
