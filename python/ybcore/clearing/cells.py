@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import numpy.typing as npt
 
 from ..columns.convert import NULL_INT
 from ..errors import InputError, Problem
+from ..policy.conditions import Test
 from ..policy.numbers import PPM
 from .book import Clearing
-from .figures import NoFigureError, Values, holds, number, starts
-from .given import Given
+from .figures import NoFigureError, Values, by_age, holds, number, starts, tests_of
+from .given import Attribute, Given
 from .models import FORMULAS, Edge, Method, Pays
 
 __all__ = ["Cells", "cells_of", "compact"]
@@ -87,11 +89,11 @@ def _documents(given: Given) -> Int32:
 def cells_of(given: Given) -> Cells:
     """The cells of all cases. Raises InputError where a document has no figure for a case."""
     document = _documents(given)
-    names = sorted(set(given.attributes) - {"group_code", "treatment"} | _asked(given))
+    asked = _classes(given)
     days = np.array(sorted({day for held in given.book for day in starts(held.model)}), np.int64)
     segment = np.searchsorted(days, given.day, side="right").astype(np.int32) if len(days) else np.zeros(len(given.day), np.int32)
     parts = [(document + np.int32(1), len(given.book) + 1), (segment, len(days) + 1)]
-    parts += [(given.attributes[name].of, len(given.attributes[name].values)) for name in names]
+    parts += [(held.of, len(held.values)) for held in asked.values()]
     of, rows = compact(parts) if given.cases.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
     methods = [(held, method) for held in given.book for method in held.model.methods]
     index = {id(method): at for at, (_, method) in enumerate(methods)}
@@ -102,7 +104,7 @@ def cells_of(given: Given) -> Cells:
         if document[row] < 0:
             continue
         held = given.book.documents[document[row]]
-        values: dict[str, Any] = {name: given.attributes[name].values[given.attributes[name].of[row]] for name in names}
+        values: dict[str, Any] = {name: one.values[one.of[row]] for name, one in asked.items()}
         method = next((one for one in held.model.methods if holds(one.when, values)), None)
         if method is None:
             continue
@@ -117,12 +119,42 @@ def cells_of(given: Given) -> Cells:
     return Cells(np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen)
 
 
-def _asked(given: Given) -> set[str]:
-    """`group_code` and `treatment` decide a cell only where a document asks for them."""
-    from .figures import attributes_used
+def _classes(given: Given) -> dict[str, Attribute]:
+    """What cells are told apart by: of every attribute that is asked for, values that all tests see alike are one."""
+    tests: dict[str, list[Test]] = {}
+    each: dict[str, set[int]] = {}
+    ages = False
+    for held in given.book:
+        ages |= by_age(held.model)
+        for name, mine in tests_of(held.model).items():
+            tests.setdefault(name, []).extend(mine)
+        for method in held.model.methods:
+            for plus in (plus for one in method.coefficients for plus in one.plus):
+                each.setdefault(f"+{plus.of}", set()).add(plus.each)
+    out: dict[str, Attribute] = {}
+    for name, mine in sorted(tests.items()):
+        unlike = list(dict.fromkeys(mine))
+        whole = name == "age" and ages
+        out[name] = _merged(given.attributes[name], lambda value, t=unlike, w=whole: (value if w else None, *(one.holds(value) for one in t)))  # type: ignore[misc]
+    if ages and "age" not in out:
+        out["age"] = given.attributes["age"]
+    for name, steps in sorted(each.items()):
+        out[name] = _merged(given.attributes[name], lambda value, s=sorted(steps): tuple(max(0, value or 0) // step for step in s))  # type: ignore[misc]
+    return out
 
-    used = {name for held in given.book for name in attributes_used(held.model)}
-    return used & {"group_code", "treatment"}
+
+def _merged(attribute: Attribute, seen: Callable[[Any], Hashable]) -> Attribute:
+    """The attribute with one value for all that look alike."""
+    classes: dict[Hashable, int] = {}
+    kept: list[Any] = []
+    of = np.zeros(len(attribute.values), np.int32)
+    for at, value in enumerate(attribute.values):
+        look = seen(value)
+        if look not in classes:
+            classes[look] = len(kept)
+            kept.append(value)
+        of[at] = classes[look]
+    return Attribute(of[attribute.of], kept)
 
 
 def coefficient_of(method: Method, values: Values, day: int) -> int:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ..policy.conditions import Condition, Test
 from ..policy.figures import Const, Dated, Figure, FromAge, Table
 
-__all__ = ["NoFigureError", "Values", "attributes_used", "holds", "number", "starts"]
+__all__ = ["NoFigureError", "Values", "attributes_used", "by_age", "holds", "number", "starts", "tests_of"]
 
 Values = Mapping[str, "str | int | None"]
 
@@ -67,6 +67,20 @@ def attributes_used(model: BaseModel) -> set[str]:
     if any(isinstance(node, FromAge) for node in _nodes(model)):
         out.add("age")
     return out | {node.by for node in _nodes(model) if isinstance(node, Table)}
+
+
+def tests_of(model: BaseModel) -> dict[str, list[Test]]:
+    """Every test of a document, by attribute."""
+    out: dict[str, list[Test]] = {}
+    for node in _nodes(model):
+        if isinstance(node, Test):
+            out.setdefault(node.attribute, []).append(node)
+    return out
+
+
+def by_age(model: BaseModel) -> bool:
+    """Whether some figure of a document grows with age itself."""
+    return any(isinstance(node, FromAge) for node in _nodes(model))
 
 
 def starts(model: BaseModel) -> set[int]:
