@@ -6,6 +6,11 @@ from importlib import import_module
 from typing import Any
 
 _HOME = {
+    "attribute": "reforms",
+    "compare": "reforms",
+    "reformed": "reforms",
+    "solve": "reforms",
+    "sweep": "reforms",
     "Clearing": "book",
     "ClearingBook": "book",
     "benefit": "cash",

@@ -116,7 +116,7 @@ def cells_of(given: Given) -> Cells:
             problems.append(Problem(file=held.file, what=what, what_zh=f"方法 {method.id} 没有适用于此病例的数值（按 {error}）", row=row + 1))
     if problems:
         raise InputError(problems)
-    return Cells(np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen)
+    return Cells(of if (chosen >= 0).all() else np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen)
 
 
 def _classes(given: Given) -> dict[str, Attribute]:

@@ -119,8 +119,8 @@ def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str
     """Columns of the cases for the kernel; amounts that nobody gave are left out."""
     frame = given.cases
     out: dict[str, Any] = {
-        "cell": np.ascontiguousarray(cells.of, np.int32),
-        "group": np.ascontiguousarray(group, np.int32),
+        "cell": cells.of,
+        "group": group,
         "month": units.month_of_case,
         "pool": units.pool_of_case,
         "days": days_of_stay(frame),
@@ -128,8 +128,9 @@ def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str
     for name in (*MONEY, "fund_rate", "review_points", "review_amt"):
         if frame.has(name):
             values = frame.ints(name)
-            zero = name in MONEY
-            out[name] = np.ascontiguousarray(np.where(values == NULL_INT, 0, values) if zero else values)
+            if name in MONEY and frame.source[name].null_count:
+                values = np.where(values == NULL_INT, 0, values)
+            out[name] = np.ascontiguousarray(values)
     if frame.has("cmpl_flag"):
         out["broken"] = (frame.flag("cmpl_flag", 1) == 0).astype(np.uint8)
     out.update({name: value for name, value in tie_ids(frame.ids["setl_id"]).items() if value is not None})

@@ -200,61 +200,58 @@ def units_of(given: Given, cells: Cells) -> Units:
     build = _Builder(given, cells)
     method = np.where(cells.of >= 0, cells.method[cells.of], np.int32(-1)) if len(cells.table) else cells.of
     month, first = _months(given.day)
-    paid = np.flatnonzero(method >= 0)
+    paid = method >= 0
+    every = bool(paid.all())
     insutype, clr_type = (given.attributes[name] for name in ("insutype", "clr_type"))
     parts = [
-        (given.institution[paid], len(build.names)),
-        (insutype.of[paid], len(insutype.values)),
-        (clr_type.of[paid], len(clr_type.values)),
-        (method[paid].astype(np.int32), len(cells.methods)),
-        (month[paid], int(month.max(initial=0)) + 1),
+        (given.institution, len(build.names)),
+        (insutype.of, len(insutype.values)),
+        (clr_type.of, len(clr_type.values)),
+        (method, len(cells.methods)),
+        (month, int(month.max(initial=0)) + 1),
     ]
-    of, rows = compact(parts) if len(paid) else (np.zeros(0, np.int32), np.zeros(0, np.int64))
+    if not every:
+        parts = [(column[paid], size) for column, size in parts]
+    of, rows = compact(parts) if len(parts[0][0]) else (np.zeros(0, np.int32), np.zeros(0, np.int64))
     found = []
-    for at in paid[rows].tolist() if len(paid) else []:
-        stamp = first + int(month[at])
-        unit = Unit(int(given.institution[at]), insutype.values[insutype.of[at]], clr_type.values[clr_type.of[at]], int(method[at]), stamp // 12)
-        found.append((unit, stamp % 12 + 1))
+    for place_of, kind, clearing, way, at in zip(*(column[rows].tolist() for column, _ in parts)):
+        stamp = first + at
+        found.append((Unit(place_of, insutype.values[kind], clr_type.values[clearing], way, stamp // 12), stamp % 12 + 1))
     extra = [(unit, number) for unit in build.given_units() for number in range(1, 13)]
     units = sorted({unit for unit, _ in (*found, *extra)}, key=build.key)
     place = {unit: index for index, unit in enumerate(units)}
     months = sorted({(place[unit], number) for unit, number in (*found, *extra)})
     index = {pair: at for at, pair in enumerate(months)}
     lut = np.array([index[place[unit], number] for unit, number in found], np.int32)
-    month_of_case = np.full(len(method), -1, np.int32)
-    month_of_case[paid] = lut[of] if len(paid) else 0
-    out = Units(units, months, month_of_case, [], np.full(len(method), -1, np.int32), [])
-    _pools(build, out, method, month, first)
+    month_of_case = lut[of] if every else np.full(len(method), -1, np.int32)
+    if not every:
+        month_of_case[paid] = lut[of]
+    out = Units(units, months, month_of_case, [], np.zeros(0, np.int32), [])
+    pool_of = _pools(build, out)
+    out.pool_of_case = np.append(pool_of, np.int32(-1))[month_of_case]
     _plan(build, out)
     if build.problems:
         raise InputError(build.problems)
     return out
 
 
-def _pools(build: _Builder, out: Units, method: Int32, month: Int32, first: int) -> None:
-    """Pools that have cases, and the case's own; the budget of each."""
-    wanted: dict[tuple[str, str, str], tuple[Clearing, Int64]] = {}
-    keys = np.full(len(method), -1, np.int32)
-    listed: list[tuple[str, str, str]] = []
-    for index, (document, held) in enumerate(build.cells.methods):
-        if held.pool is None:
+def _pools(build: _Builder, out: Units) -> Int32:
+    """Puts the pools that have cases; the pool of each month, -1 none."""
+    keys: list[tuple[str, str, str] | None] = []
+    documents: dict[str, Clearing] = {}
+    for unit, month in out.months:
+        document, method = build.cells.methods[out.units[unit].method]
+        documents[document.id] = document
+        if method.pool is None:
+            keys.append(None)
             continue
-        rows = np.flatnonzero(method == index)
-        by_year = document.model.pools[held.pool].period == "year"
-        stamps = (first + month[rows]) // 12 if by_year else first + month[rows]
-        for stamp in np.unique(stamps).tolist():
-            period = f"{stamp:04d}" if by_year else f"{stamp // 12:04d}-{stamp % 12 + 1:02d}"
-            key = (document.id, held.pool, period)
-            if key not in wanted:
-                wanted[key] = (document, rows)
-                listed.append(key)
-            keys[rows[stamps == stamp]] = listed.index(key)
-    order = sorted(range(len(listed)), key=lambda at: listed[at])
-    rank = np.zeros(len(listed), np.int32)
-    rank[order] = np.arange(len(listed), dtype=np.int32)
-    there = keys >= 0
-    out.pool_of_case[there] = rank[keys[there]]
-    out.pools = [(wanted[listed[at]][0], listed[at][1], listed[at][2]) for at in order]
+        year = f"{out.units[unit].year:04d}"
+        by_year = document.model.pools[method.pool].period == "year"
+        keys.append((document.id, method.pool, year if by_year else f"{year}-{month:02d}"))
+    there = sorted({key for key in keys if key is not None})
+    out.pools = [(documents[document], pool, period) for document, pool, period in there]
+    place = {key: at for at, key in enumerate(there)}
+    return np.array([-1 if key is None else place[key] for key in keys], np.int32)
 
 
 def _budgets(build: _Builder, out: Units) -> list[int]:
