@@ -9,6 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
+from .clear import CLEARING
 from .ledger import COMMANDS
 from .options import (
     DAY,
@@ -518,7 +519,7 @@ def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
     return work(session, what, as_json, markdown)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *CLEARING):
     app.add_command(command)
 
 __all__ = ["app"]
