@@ -108,12 +108,12 @@ def resettle(previous: Run, changes: Iterable[Change], policy: Any = None, catal
 
 
 class Work:
-    """The steps of a re-settlement."""
+    """The steps of a re-settlement. `cache`: engines by the ids of book and catalogue that were made already."""
 
-    def __init__(self, run: Run, changes: list[Change]) -> None:
+    def __init__(self, run: Run, changes: list[Change], cache: dict[tuple[int, int], Engine] | None = None) -> None:
         self.run = run
-        cache: dict[tuple[int, int], Engine] = {(id(run.engine.book), id(run.engine.catalog)): run.engine}
-        self.cache = cache
+        self.cache = cache = {} if cache is None else cache
+        cache.setdefault((id(run.engine.book), id(run.engine.catalog)), run.engine)
         self.engines: list[Engine] = []
         for change in changes:
             self.engines.append(engine_of(self.engines[-1] if self.engines else run.engine, change, cache))
