@@ -28,7 +28,7 @@ from .ruled import coverage
 from .run import Work
 from .unit import Outputs
 
-__all__ = ["JobResult", "opening_parts", "run_job"]
+__all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together"]
 
 Progress = Callable[[int, int], None]
 
@@ -138,7 +138,7 @@ def run_job(
                 progress=progress,
             )
             units = done.run()
-            counts, sums = _together(journal, units)
+            counts, sums = together(journal, units)
             ran = None if opened.rules is None or done.ruled is None else coverage(opened.rules, done.ruled, units)
             hashed = hashing.result()
         finally:
@@ -161,7 +161,7 @@ def run_job(
     return JobResult(document.output, *records)
 
 
-def _together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
+def together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
     """Counts and sums of all units, and of the lines that belong to none."""
     counts: dict[str, Any] = {}
     sums: dict[str, int] = {}

@@ -58,6 +58,7 @@ class Work:
     progress: Callable[[int, int], None] | None = None
     times: Times = field(default_factory=Times)
     takes_rules: ClassVar[bool] = True
+    room: ClassVar[str] = "spill"  # of rows by unit, in the journal's folder and in its notes
     _done_rows: int = field(default=0, init=False)
 
     def told(self) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class Work:
     def _scatter(self, name: str) -> None:
         """Each row group of a table by unit, in a file of its own."""
         sizes = self._readers[name].sizes
-        found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
+        found = self._over(lambda at: self.journal.find(f"{self.room} {name}", at) is not None, range(len(sizes)))
         todo = [at for at, there in enumerate(found) if not there]
         self._advance(sum(sizes) - sum(sizes[at] for at in todo))
         self.journal.expect(self.datasets[name].row_bytes * sum(sizes[at] for at in todo))
@@ -190,7 +191,7 @@ class Work:
             self._advance(sizes[at])
 
     def _scatter_group(self, name: str, at: int) -> int:
-        self.journal.part(f"spill {name}", at, f"spill/{name}-{at:05d}", partial(self._spill, name, at), passing=True)
+        self.journal.part(f"{self.room} {name}", at, f"{self.room}/{name}-{at:05d}", partial(self._spill, name, at), passing=True)
         return at
 
     def _spill(self, name: str, at: int, place: Path) -> dict[str, Any]:
@@ -241,7 +242,7 @@ class Work:
         """Rows of a unit out of all chunks."""
         tables = []
         for at in range(len(self._readers[name])):
-            note = self.journal.find(f"spill {name}", at)
+            note = self.journal.find(f"{self.room} {name}", at)
             assert note is not None
             for number, units in enumerate(note["units"]):
                 table = read_batch(self.journal.folder / note["path"] / f"{number:05d}.arrow", units, unit)

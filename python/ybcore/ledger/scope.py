@@ -329,19 +329,28 @@ class Reach:
             group[row] = self.super_count + row if at is None else self.super[at]
         return group
 
+    @property
+    def others(self) -> int:
+        """Groups with visits that are not affected."""
+        mask, index = np.zeros(self.super_count, bool), self.index
+        mask[self.super[: index.groups][index.there & ~self.group_mask[: index.groups]]] = True
+        return int(np.count_nonzero(mask))
+
+    @property
+    def fresh(self) -> int:
+        """Persons that come with changes."""
+        return sum(1 for who in self._people if not isinstance(who, tuple))
+
     def scope(self, bench: Bench, group: Int32) -> Scope:
         """How much is settled again, and why."""
-        visits, index = bench.tables["visits"].num_rows, self.index
-        others = np.zeros(self.super_count, bool)
-        others[self.super[: index.groups][index.there & ~self.group_mask[: index.groups]]] = True
+        visits, index, fresh = bench.tables["visits"].num_rows, self.index, self.fresh
         known = int(np.count_nonzero(self.node_mask[: len(index.people)]))
-        fresh = sum(1 for who in self._people if not isinstance(who, tuple))
         why: dict[str, Any] = {}
         for i, read in enumerate(self.reads):
             why[read.change.reason] = bench.touched[i] | why.get(read.change.reason, False)
         groups = len(np.unique(group))
         return Scope(
-            groups, groups + int(np.count_nonzero(others)), known + fresh, len(index.people) + fresh,
+            groups, groups + self.others, known + fresh, len(index.people) + fresh,
             visits, index.visits + visits - bench.old,
             {reason: {"groups": len(np.unique(group[mask])), "visits": int(np.count_nonzero(mask))} for reason, mask in why.items()},
         )  # fmt: skip
