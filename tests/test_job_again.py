@@ -139,3 +139,50 @@ def test_previous_and_differences_are_the_run_after(town: Path) -> None:
         for column in NUMBERS:
             old = before[name][column] if name in before else 0
             assert row[column] == old + (step[column] if step else 0), (name, column)
+
+
+# ---------------------------------------------------------------------------------------------- few people, many units
+
+
+FEW = """\
+format: ybcore-changes/1
+id: few
+name: {zh: 少数人, en: few}
+changes:
+  - {kind: denied_lines, rows: few/denied.csv, label: {zh: 拒付, en: denied}}
+  - {kind: persons, rows: few/persons.parquet, label: {zh: 补登, en: backdated}}
+"""
+
+
+@pytest.fixture(scope="module")
+def few(town: Path) -> Path:
+    """Changes of two persons, in lines and in who they are; then once more of another."""
+    lines = io.read_table(town / "input/lines.parquet")
+    visits = io.read_table(town / "input/visits.parquet")
+    named = lines.filter(lines["feedetl_sn"].is_valid()).slice(5, 2).select(["setl_id", "feedetl_sn"])
+    io.write_table(named, town / "few/denied.csv") if (town / "few").mkdir() is None else None
+    persons = io.read_table(town / "input/persons.parquet")
+    who = visits["psn_no"][-1].as_py()
+    mine = persons.filter(pc.equal(persons["psn_no"], who))
+    kind = pa.array([f"12{one[2:]}" for one in mine["psn_type"].cast(pa.string()).to_pylist()])
+    pq.write_table(mine.set_column(mine.column_names.index("psn_type"), "psn_type", kind), town / "few/persons.parquet")
+    (town / "few.yaml").write_text(FEW, encoding="utf-8")
+    return town
+
+
+def test_units_without_affected_people_are_taken_over(few: Path) -> None:
+    done = again(few, "few-job", "few.yaml")
+    told = done.manifest["resettlement"]
+    assert 0 < told["units_taken_over"] < done.manifest["units"]
+    same_as_anew(few, "few-job")
+    names = {p.name for p in (few / "few-job/input").iterdir()}
+    assert names == {"lines", "persons"}
+
+
+def test_a_job_settled_again_is_settled_again(few: Path) -> None:
+    """All eight kinds of change after the few, and nothing is done twice."""
+    again(few, "few-job-2", "few.yaml") if not (few / "few-job-2").exists() else None
+    done = again(few, "twice", "changes.yaml", "few-job-2")
+    assert done.fresh and done.manifest["resettlement"]["scope"]["visits"] > 100
+    same_as_anew(few, "twice")
+    assert not again(few, "twice", "changes.yaml", "few-job-2").fresh

@@ -28,7 +28,7 @@ from .ruled import coverage
 from .run import Work
 from .unit import Outputs
 
-__all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together"]
+__all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together", "units_told"]
 
 Progress = Callable[[int, int], None]
 
@@ -150,6 +150,7 @@ def run_job(
             "threads": done.threads,
             "memory": document.memory,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "units": units_told(done.plan.begins, units),
             **done.told(),
         }
         for folder in SCRATCH:
@@ -159,6 +160,11 @@ def run_job(
         )
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)
+
+
+def units_told(begins: Sequence[Any], units: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The units of a job, for one that settles it again: the person that each begins with, counts and sums."""
+    return {"begin": list(begins), "notes": [{name: unit[name] for name in ("counts", "sums")} for unit in units]}
 
 
 def together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:

@@ -21,7 +21,7 @@ from ...receipts.runs import JobRun
 from ...receipts.verify import Verifier
 from ..datasets import Dataset, find_datasets
 from ..document import JobDocument
-from ..job import opening_state, together
+from ..job import opening_state, together, units_told
 from ..journal import Journal
 from ..manifest import MANIFEST, RUN, SCRATCH, Hashing, Inputs, begin, write_records
 from ..unit import Outputs
@@ -99,7 +99,8 @@ def resettle_job(
                 engine, datasets, journal, outputs=Outputs(**dict(document.outputs)), state=work.state, memory=memory,
                 threads=cores, progress=progress("settle"), before=run, differing=work,
             )  # fmt: skip
-            counts, sums = together(journal, done.run())
+            settled = done.run()
+            counts, sums = together(journal, settled)
             hashed = hashing.result()
         finally:
             hashing.stop()
@@ -112,9 +113,9 @@ def resettle_job(
             "threads": cores,
             "memory": memory,
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            **done.told(),
+            "units": units_told(done.plan.begins, settled),
         }  # fmt: skip
-        more = {**told, "scope": places["scope"], "attribution": places["attribution"], "units_taken_over": done.taken_over}
+        more = {**told, "scope": places["scope"], "attribution": places["attribution"], "units_taken_over": len(done.kept)}
         records = write_records(
             journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, coverage=None, run=took, resettlement=more,
             identity=asked.identity(),
