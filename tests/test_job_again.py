@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from job_process import Jobs
 from jobs_small import closing, plain, result
 from resettle_small import make
-from ybcore import io
+from ybcore import InputError, io
 from ybcore.cli import main
 from ybcore.cli.settle import demo_policies
 from ybcore.jobs import scatter
@@ -72,7 +73,14 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small city, settled as a job and in memory; all eight kinds of change in either way."""
     folder = make(tmp_path_factory.mktemp("again") / "town")
     run_job(load_job(job_of(folder, "job")))
-    words = ["--previous", str(folder / "paid"), "--changes", str(folder / "changes.yaml"), "--out", str(folder / "again")]
+    words = [
+        "--previous",
+        str(folder / "paid"),
+        "--changes",
+        str(folder / "changes.yaml"),
+        "--out",
+        str(folder / "again"),
+    ]
     assert main(["resettle", *words, "-q", "--json", "--threads", "1"]) == 0
     again(folder, "again-job")
     return folder
@@ -181,8 +189,77 @@ def test_units_without_affected_people_are_taken_over(few: Path) -> None:
 
 def test_a_job_settled_again_is_settled_again(few: Path) -> None:
     """All eight kinds of change after the few, and nothing is done twice."""
-    again(few, "few-job-2", "few.yaml") if not (few / "few-job-2").exists() else None
-    done = again(few, "twice", "changes.yaml", "few-job-2")
+    again(few, "first", "few.yaml")
+    done = again(few, "second", "changes.yaml", "first")
     assert done.fresh and done.manifest["resettlement"]["scope"]["visits"] > 100
-    same_as_anew(few, "twice")
-    assert not again(few, "twice", "changes.yaml", "few-job-2").fresh
+    same_as_anew(few, "second")
+    assert not again(few, "second", "changes.yaml", "first").fresh
+    with pytest.raises(InputError, match="changes/sha256"):
+        again(few, "second", "few.yaml", "first")
+
+
+# ---------------------------------------------------------------------------------------------- killed, wrong, told
+
+
+def content(out: Path) -> dict[str, bytes]:
+    """Every file but the one that may differ."""
+    paths = [p for p in sorted(out.rglob("*")) if p.is_file() and p.name != "run.json"]
+    return {p.relative_to(out).as_posix(): p.read_bytes() for p in paths}
+
+
+def test_killed_anywhere_the_same_bytes(few: Path) -> None:
+    """Killed at growing places of the way, then gone on with; the folder is there whole or not at all."""
+    jobs = Jobs(UNIT)
+    try:
+        asked = {"previous": str(few / "job"), "changes": str(few / "few.yaml")}
+        job = job_of(few, "killed")
+        undisturbed = job_of(few, "undisturbed")
+        events = jobs.run(undisturbed, **asked)["events"]
+        assert events > 50
+        whole = content(few / "undisturbed")
+        killed = 0
+        while (done := jobs.run(job, **asked, event=events // 4 + killed))["code"] == -9:
+            assert not (few / "killed").exists() and killed < 20
+            killed += 1
+        assert done["code"] == 0 and killed > 2, (done, killed)
+    finally:
+        jobs.close()
+    assert content(few / "killed") == whole
+    assert not list(few.glob("killed.unfinished*"))
+
+
+def test_what_is_wrong_is_told_with_its_file_and_row(town: Path) -> None:
+    (town / "wrong").mkdir()
+    lines = io.read_table(town / "input/lines.parquet").filter(pc.is_valid(pc.field("feedetl_sn"))).slice(0, 1)
+    good = {name: str(lines[name][0].as_py()) for name in ("setl_id", "feedetl_sn")}
+    rows = [good, {**good, "feedetl_sn": "nothing"}, {"setl_id": "nobody", "feedetl_sn": "1"}]
+    io.write_table(pa.Table.from_pylist(rows), town / "wrong/denied.csv")
+    text = FEW.partition("  - {kind: persons")[0].replace("few/", "wrong/")
+    (town / "wrong.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as error:
+        again(town, "never", "wrong.yaml")
+    told = {(problem.file, problem.row): problem.what for problem in error.value.problems}
+    file = str(town / "wrong/denied.csv")
+    assert set(told) == {(file, 2), (file, 3)} and "no line 'nothing'" in told[file, 2]
+    assert not (town / "never").exists()
+
+
+def test_from_the_command_line(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--previous", str(few / "job"), "--changes", str(few / "few.yaml"), "--out", str(few / "told")]
+    page, book = few / "told.html", few / "told.xlsx"
+    assert (
+        main(["--lang", "zh", "resettle", *words, "--memory", "2GiB", "--html", str(page), "--excel", str(book)]) == 0
+    )
+    told = capsys.readouterr()
+    assert "基金应补付" in told.out and "个照旧" in told.err and "拒付" in page.read_text(encoding="utf-8")
+    assert book.stat().st_size > 5000
+    assert main(["--lang", "en", "verify", str(few / "told"), "--all", "-q"]) == 0
+    assert "verified" in capsys.readouterr().out
+    name = result(few / "told", "delta_visits")["setl_id"][0].as_py()
+    assert main(["--lang", "en", "explain", "--run", str(few / "told"), "--setl-id", name, "-q"]) == 0
+    assert name in capsys.readouterr().out
+    assert main(["--lang", "en", "resettle", *words, "--memory", "much"]) == 1
+    assert "'much' is no size" in capsys.readouterr().err
+    other = ["--previous", str(few / "paid"), "--changes", str(few / "few.yaml"), "--out", str(few / "other")]
+    assert main(["--lang", "zh", "resettle", *other, "--memory", "1GiB"]) == 1
+    assert "用于作业" in capsys.readouterr().err

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..report.resettled_told import print_resettled, summarise
 from .base import Failure, Session
 from .check import for_people
 from .earlier import with_earlier_runs
+from .resettle_job import is_job, resettled_job
 from .runs import Held, held_run
 from .settle import files_read, write_run
 from .tables import Inputs, OfJob, catalog_files
@@ -66,12 +68,24 @@ def resettle(
     as_json: bool,
     html: Path | None,
     excel: Path | None,
+    memory: str | None,
+    replace: bool,
 ) -> int:
     """Read, settle again, write, tell."""
     for_people(html, excel)
     if out.resolve() == previous.resolve():
         raise Failure(say(f"{out}：输出不能写回上次的文件夹", f"{out}: the outputs cannot go into the previous folder"))
     document = load_changes(changes)
+    if is_job(previous):
+        how: dict[str, Any] = {"memory": memory, "threads": threads, "attribution": attribution, "replace": replace}
+        return _told(session, resettled_job(session, previous, document, out, **how), html, excel, as_json)
+    if memory is not None or replace:
+        raise Failure(
+            say(
+                "--memory、--replace 用于作业（ybcore run）且无审核规则的结果；其他结果在内存中重新结算",
+                "--memory and --replace are for what a job (ybcore run) without rules wrote; anything else is settled again in memory",
+            )
+        )
     held = held_run(session, previous, threads)
     with session.step("重新结算", "settle again"):
         given = document.changes(held.run)
@@ -94,8 +108,13 @@ def resettle(
     catalog = again.after.engine.catalog
     listed = None if catalog is None else {name: catalog.get(name) for name in inputs.catalog_paths}
     read = files_read(session, inputs, dict(again.after.tables), listed, again.after.engine.book)
-    write_run(session, replace(again.after.settlement, receipt=receipt), inputs, out, format_, encoding, read)
+    write_run(session, replaced(again.after.settlement, receipt=receipt), inputs, out, format_, encoding, read)
     signed = Signed(again, document, told, examples, _hashes(held, document, again, out))
+    return _told(session, signed, html, excel, as_json)
+
+
+def _told(session: Session, signed: Signed, html: Path | None, excel: Path | None, as_json: bool) -> int:
+    """Pages for people, and the summary."""
     _for_people(session, signed, html, excel)
     if as_json:
         session.data(json.dumps(summarise(signed), ensure_ascii=False, indent=1))

@@ -16,7 +16,10 @@ __all__ = ["Budget"]
 # come to, and a line of a row group with its copy by unit.
 BASE, PLANNED, VISIT, LINE, ROW = 320 << 20, 150, 2500, 200, 180
 RULED = 500  # more of a line, or a row beside, that rules look at
-OUTLINED, TIMES = 300, 3  # where a job is settled again: more of a visit in the plan, and of one in work how many times as much
+OUTLINED, TIMES = (
+    300,
+    3,
+)  # where a job is settled again: more of a visit in the plan, and of one in work how many times as much
 MOST_VISITS, LEAST_VISITS = 100_000, 200
 
 

@@ -194,7 +194,9 @@ class Work:
             self._advance(sizes[at])
 
     def _scatter_group(self, name: str, at: int) -> int:
-        self.journal.part(f"{self.room} {name}", at, f"{self.room}/{name}-{at:05d}", partial(self._spill, name, at), passing=True)
+        self.journal.part(
+            f"{self.room} {name}", at, f"{self.room}/{name}-{at:05d}", partial(self._spill, name, at), passing=True
+        )
         return at
 
     def _spill(self, name: str, at: int, place: Path) -> dict[str, Any]:

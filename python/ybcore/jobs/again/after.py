@@ -39,13 +39,14 @@ class After(Work):
         """The units of the job before, where it tells them; a unit that lost all its groups is no more."""
         plan = super()._planned()
         begins = self._told["begin"]
-        self._old_unit: list[int] = []
+        self.kept: dict[int, int] = {}
         if not begins or not plan.groups:
             return plan
         again = plan.begun(begins)
         there = np.flatnonzero(np.diff(again.unit_begin))
-        self._old_unit = there.tolist()
-        return replace(again, unit_begin=np.append(again.unit_begin[there], np.int32(plan.groups)).astype(np.int32))
+        plan = replace(again, unit_begin=np.append(again.unit_begin[there], np.int32(plan.groups)).astype(np.int32))
+        self.kept = self._to_keep(plan, there.tolist())
+        return plan
 
     @cached_property
     def _told(self) -> dict[str, Any]:
@@ -54,19 +55,18 @@ class After(Work):
         told = json.loads((self.before.folder / "run.json").read_text(encoding="utf-8")).get("units")
         return told or {"begin": [], "notes": []}
 
-    @cached_property
-    def kept(self) -> dict[int, int]:
+    def _to_keep(self, plan: Plan, old_unit: list[int]) -> dict[int, int]:
         """Units without affected people, and which units of the job before they are."""
-        assert self.differing is not None and self.before is not None
-        if not self._old_unit:
-            return {}
+        assert self.differing is not None
         first = self.differing
-        was = make_plan(first.engine, first.datasets, first.state, self.unit_visits, self._over).begun(self._told["begin"])
+        was = make_plan(first.engine, first.datasets, first.state, self.unit_visits, self._over).begun(
+            self._told["begin"]
+        )
         counts = np.bincount(was.visit_unit, minlength=was.units).tolist()
         if counts != [note["counts"]["visits"] for note in self._told["notes"]]:
             return {}  # not the units that the job had
-        old, new = self._moved(was), self._moved(self.plan)
-        out = {unit: of for unit, of in enumerate(self._old_unit) if not new[unit] and not old[of]}
+        old, new = self._moved(was), self._moved(plan)
+        out = {unit: of for unit, of in enumerate(old_unit) if not new[unit] and not old[of]}
         return {unit: of for unit, of in out.items() if all(place.exists() for place in self._parts_of(of).values())}
 
     def _moved(self, plan: Plan) -> Mask:
@@ -86,7 +86,11 @@ class After(Work):
     def _parts_of(self, unit: int) -> dict[str, Path]:
         """Where the job before has its parts of a unit."""
         assert self.before is not None
-        names = {"settlements": True, "line_results": self.outputs.lines and "lines" in self.datasets, "detail": self.outputs.detail}
+        names = {
+            "settlements": True,
+            "line_results": self.outputs.lines and "lines" in self.datasets,
+            "detail": self.outputs.detail,
+        }
         out = {name: self.before.folder / f"{name}/part-{unit:05d}.parquet" for name, there in names.items() if there}
         return out | ({"state": self.before.folder / f"state/part-{unit:05d}"} if self.outputs.state else {})
 

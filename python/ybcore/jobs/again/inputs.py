@@ -54,7 +54,9 @@ def _joined(journal: Journal, kind: str, units: int) -> pa.Table | None:
     notes = [note for unit in range(units) if (note := journal.find(kind, unit)) is not None]
     if not notes:
         return None
-    rows = pa.concat_tables([pq.read_table(journal.folder / note["path"]) for note in notes], promote_options="permissive")
+    rows = pa.concat_tables(
+        [pq.read_table(journal.folder / note["path"]) for note in notes], promote_options="permissive"
+    )
     return rows.unify_dictionaries().combine_chunks().sort_by(ROW)
 
 
@@ -67,7 +69,9 @@ def _table(journal: Journal, dataset: Dataset, rows: pa.Table | None, cells: pa.
         mine = np.flatnonzero((at >= begin) & (at < begin + file.rows))
         if len(mine):
             assert cells is not None
-            write = partial(_rewritten, dataset, file.index, CELLS[name], at[mine] - begin, cells[CELLS[name]].take(pa.array(mine)))
+            write = partial(
+                _rewritten, dataset, file.index, CELLS[name], at[mine] - begin, cells[CELLS[name]].take(pa.array(mine))
+            )
             _once(journal, path, write)
         else:
             _once(journal, path, partial(_copied, file.location))
@@ -109,7 +113,9 @@ def _plain(rows: pa.Table) -> pa.Table:
     return rows
 
 
-def _rewritten(dataset: Dataset, index: int, name: str, at: Int64, cells: pa.ChunkedArray, place: Path) -> dict[str, Any]:
+def _rewritten(
+    dataset: Dataset, index: int, name: str, at: Int64, cells: pa.ChunkedArray, place: Path
+) -> dict[str, Any]:
     """A file with other cells in some rows of a column; everything else as it was."""
     file = dataset.files[index]
     own = dataset.layouts[file.layout].places.get(name, (None,))[0] or name

@@ -115,7 +115,12 @@ def resettle_job(
             "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "units": units_told(done.plan.begins, settled),
         }  # fmt: skip
-        more = {**told, "scope": places["scope"], "attribution": places["attribution"], "units_taken_over": len(done.kept)}
+        more = {
+            **told,
+            "scope": places["scope"],
+            "attribution": places["attribution"],
+            "units_taken_over": len(done.kept),
+        }
         records = write_records(
             journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, coverage=None, run=took, resettlement=more,
             identity=asked.identity(),
