@@ -263,3 +263,36 @@ def test_from_the_command_line(few: Path, capsys: pytest.CaptureFixture[str]) ->
     other = ["--previous", str(few / "paid"), "--changes", str(few / "few.yaml"), "--out", str(few / "other")]
     assert main(["--lang", "zh", "resettle", *other, "--memory", "1GiB"]) == 1
     assert "用于作业" in capsys.readouterr().err
+
+
+def test_a_job_that_went_on_from_another(few: Path) -> None:
+    """The second half of a year from the state of the first, in parts; a line of it denied."""
+    visits, lines = (io.read_table(few / f"input/{name}.parquet") for name in ("visits", "lines"))
+    early = pc.less(visits["setl_time"].cast(pa.timestamp("us")), pa.scalar("2024-07-01").cast(pa.timestamp("us")))
+    for name, mask in (("half1", early), ("half2", pc.invert(early))):
+        part = visits.filter(mask)
+        own = pc.is_in(lines["setl_id"].cast(pa.large_string()), value_set=part["setl_id"].combine_chunks())
+        inputs = {table: str(few / f"input/{table}.parquet") for table in TABLES}
+        for table, rows in (("visits", part), ("lines", lines.filter(own))):
+            inputs[table] = str(few / f"{name}-{table}.parquet")
+            io.write_table(rows, Path(inputs[table]))
+        more = {"opening": str(few / "half1-job")} if name == "half2" else {}
+        run_job(load_job(job_of(few, f"{name}-job", inputs=inputs, **more)))
+    held = io.read_table(few / "half2-lines.parquet")
+    io.write_table(held.filter(held["feedetl_sn"].is_valid()).slice(3, 1).select(["setl_id", "feedetl_sn"]), few / "half.csv")
+    text = FEW.partition("  - {kind: persons")[0].replace("few/denied", "half")
+    (few / "half.yaml").write_text(text, encoding="utf-8")
+    done = again(few, "half-again", "half.yaml", "half2-job")
+    assert 0 < done.manifest["resettlement"]["units_taken_over"] < done.manifest["units"]
+    same_as_anew(few, "half-again")
+
+
+def test_a_job_with_rules_is_refused_by_name(town: Path) -> None:
+    (town / "ruled").mkdir()
+    for name in ("run.json", "receipt.json"):
+        told = json.loads((town / "job" / name).read_text(encoding="utf-8"))
+        if name == "run.json":
+            told["job"]["rules"] = [str(town)]
+        (town / "ruled" / name).write_text(json.dumps(told), encoding="utf-8")
+    with pytest.raises(InputError, match="the job ran rules"):
+        again(town, "never", previous="ruled")
