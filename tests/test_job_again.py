@@ -279,7 +279,9 @@ def test_a_job_that_went_on_from_another(few: Path) -> None:
         more = {"opening": str(few / "half1-job")} if name == "half2" else {}
         run_job(load_job(job_of(few, f"{name}-job", inputs=inputs, **more)))
     held = io.read_table(few / "half2-lines.parquet")
-    io.write_table(held.filter(held["feedetl_sn"].is_valid()).slice(3, 1).select(["setl_id", "feedetl_sn"]), few / "half.csv")
+    io.write_table(
+        held.filter(held["feedetl_sn"].is_valid()).slice(3, 1).select(["setl_id", "feedetl_sn"]), few / "half.csv"
+    )
     text = FEW.partition("  - {kind: persons")[0].replace("few/denied", "half")
     (few / "half.yaml").write_text(text, encoding="utf-8")
     done = again(few, "half-again", "half.yaml", "half2-job")

@@ -111,7 +111,9 @@ def typed(table: pa.Table) -> pa.Table:
     return table
 
 
-def agree(engine: Engine, tables: dict[str, pa.Table], paths: dict[str, Any], out: Path, done: Any, state: Any = None) -> None:
+def agree(
+    engine: Engine, tables: dict[str, pa.Table], paths: dict[str, Any], out: Path, done: Any, state: Any = None
+) -> None:
     """Findings, details, settlements, lines and layers are those of the run in memory, in the order of the output."""
     people = {name: table for name, table in tables.items() if name not in BESIDE}
     setl = tables["visits"]["setl_id"].to_pylist()

@@ -27,10 +27,7 @@ from .base import Failure, Session
 __all__ = ["is_job", "resettled_job"]
 
 MEMORY = 4 << 30
-REASON = {kind: made.reason for kind, made in TABLES.items()} | {
-    "policy": NewPolicy.reason,
-    "catalog": NewCatalog.reason,
-}
+MADE: dict[str, Any] = {**TABLES, "policy": NewPolicy, "catalog": NewCatalog}
 STEPS = {
     "check": ("核对作业的文件与合计", "check the files and sums of the job"),
     "differ": ("变更前后结算", "settle before and after"),
@@ -73,7 +70,8 @@ class _Steps:
     """A bar for each step, one after the other."""
 
     def __init__(self, session: Session) -> None:
-        self.session, self._open, self._name = session, None, ""
+        self.session, self._name = session, ""
+        self._open: Any = None
 
     def __enter__(self) -> Callable[[str], Callable[[int, int], None]]:
         return self._step
@@ -126,7 +124,7 @@ def _signed(done: Resettled, previous: Path, document: ChangesDocument, out: Pat
         deltas=SimpleNamespace(**deltas),
         ledger=SimpleNamespace(**ledger),
         scope=Scope(**told["scope"]),
-        changes=tuple(SimpleNamespace(reason=REASON[entry.kind]) for entry in document.entries),
+        changes=tuple(SimpleNamespace(reason=MADE[entry.kind].reason) for entry in document.entries),
         previous=SimpleNamespace(
             results=(pa.table({"fund_pay_sumamt": pa.array([before])}), None),
             tables={} if held is None else {INSTITUTIONS.name: held},

@@ -168,7 +168,8 @@ class Differing(Work):
 
     def tables_of(self, unit: int) -> dict[str, pa.Table]:
         """The rows of a unit as the job had them."""
-        out = {name: self._spilled(name, unit) for name in ("visits", "lines", "persons", "acct_events") if name in self.datasets}  # fmt: skip
+        names = ("visits", "lines", "persons", "acct_events")
+        out: dict[str, pa.Table] = {name: self._spilled(name, unit) for name in names if name in self.datasets}
         if "lines" in out:
             out["lines"] = unit_lines(out["lines"], VISIT, out["visits"])
         out["visits"] = out["visits"].drop_columns([GROUP])

@@ -75,8 +75,8 @@ def resettle_job(
     asked = _Asked(document, told)
     journal = begin(asked, replace=replace)
     if journal is None:
-        records = (json.loads((out / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN))
-        return Resettled(out, *records, fresh=False)
+        was = [json.loads((out / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)]
+        return Resettled(out, was[0], was[1], fresh=False)
     with journal:
         _proved(previous, progress("check"))
         work = _differing(run, changes, journal, memory, cores, attribution, progress)

@@ -46,7 +46,7 @@ class Differences:
 def changes_of(reads: Sequence[Read], engines: Sequence[Engine], units: Sequence[dict[str, Int32]], unit: int) -> tuple[list[Change], list[dict[str, Int64]]]:  # fmt: skip
     """(the changes with the rows that are of a unit, those rows by part). Books, catalogues and institutions are of every unit."""
     out: list[Change] = []
-    places = []
+    places: list[dict[str, Int64]] = []
     for read, engine, of in zip(reads, engines, units, strict=True):
         if isinstance(read.change, NewPolicy):
             out.append(NewPolicy(engine.book))
