@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .behaviour import Behaviour, Response, respond, sensitivity
     from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Bands": "people",
     "Bootstrap": "weights",
+    "Behaviour": "behaviour",
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
@@ -41,6 +43,7 @@ _HOME = {
     "Reformed": "reform",
     "Replicates": "weights",
     "Reserve": "fund",
+    "Response": "behaviour",
     "Solution": "targets",
     "Spending": "measures",
     "Spent": "fund",
@@ -57,13 +60,16 @@ _HOME = {
     "parts": "package",
     "project": "fund",
     "reformed": "reform",
+    "respond": "behaviour",
     "sample": "knobs",
+    "sensitivity": "behaviour",
     "solve": "targets",
     "sweep": "knobs",
 }
 
 __all__ = [
     "Bands",
+    "Behaviour",
     "Bootstrap",
     "Burden",
     "Catastrophic",
@@ -84,6 +90,7 @@ __all__ = [
     "Reformed",
     "Replicates",
     "Reserve",
+    "Response",
     "Solution",
     "Spending",
     "Spent",
@@ -100,7 +107,9 @@ __all__ = [
     "parts",
     "project",
     "reformed",
+    "respond",
     "sample",
+    "sensitivity",
     "solve",
     "sweep",
 ]
