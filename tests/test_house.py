@@ -296,6 +296,7 @@ def test_import_is_light():
         "policy --help",
         "catalog check --help",
         "resettle --help",
+        "simulate --help",
     ],
 )
 def test_help_is_light(words: str):

@@ -23,6 +23,7 @@ from .options import (
     rules_of_settling,
     what_counts,
 )
+from .studies import STUDIES
 
 PATH = click.Path(path_type=Path)
 
@@ -519,7 +520,7 @@ def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
     return work(session, what, as_json, markdown)
 
 
-for command in (*COMMANDS, *CLEARING):
+for command in (*COMMANDS, *CLEARING, *STUDIES):
     app.add_command(command)
 
 __all__ = ["app"]

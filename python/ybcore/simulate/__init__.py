@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from .package import Parts, parts
     from .people import Bands, People
     from .reform import Reform, Reformed, changed, reformed
+    from .study import Study, load_study
+    from .studyrun import StudyRun, run_study
     from .targets import Crossing, Solution, solve
     from .weights import Bootstrap, Replicates
 
 _HOME = {
     "Bands": "people",
-    "Bootstrap": "weights",
     "Behaviour": "behaviour",
+    "Bootstrap": "weights",
     "Burden": "measures",
     "Catastrophic": "measures",
     "Comparison": "comparison",
@@ -47,6 +49,8 @@ _HOME = {
     "Solution": "targets",
     "Spending": "measures",
     "Spent": "fund",
+    "Study": "study",
+    "StudyRun": "studyrun",
     "Sweep": "knobs",
     "Total": "exact",
     "View": "comparison",
@@ -57,10 +61,12 @@ _HOME = {
     "grid": "knobs",
     "load_fund": "fund",
     "load_reform": "document",
+    "load_study": "study",
     "parts": "package",
     "project": "fund",
     "reformed": "reform",
     "respond": "behaviour",
+    "run_study": "studyrun",
     "sample": "knobs",
     "sensitivity": "behaviour",
     "solve": "targets",
@@ -94,6 +100,8 @@ __all__ = [
     "Solution",
     "Spending",
     "Spent",
+    "Study",
+    "StudyRun",
     "Sweep",
     "Total",
     "View",
@@ -104,10 +112,12 @@ __all__ = [
     "grid",
     "load_fund",
     "load_reform",
+    "load_study",
     "parts",
     "project",
     "reformed",
     "respond",
+    "run_study",
     "sample",
     "sensitivity",
     "solve",
