@@ -85,7 +85,9 @@ def test_text_json_and_html_tell_the_same(given: list[str], tmp_path: Path, caps
         outs[form] = capsys.readouterr().out
     data = json.loads(outs["json"])
     cash = yuan_text(data["row"]["psn_cash_pay"])
-    assert data["charts"][-1]["steps"][-1]["yuan"] == cash and f"个人现金 {cash}" in outs["text"] and cash in outs["html"]
+    assert (
+        data["charts"][-1]["steps"][-1]["yuan"] == cash and f"个人现金 {cash}" in outs["text"] and cash in outs["html"]
+    )
     assert main(["explain", *given, "--json", "--lang", "zh"]) == 0
     assert capsys.readouterr().out == outs["json"]
 
@@ -94,14 +96,19 @@ def test_a_browser_draws_it_at_the_width_of_a_phone(given: list[str], tmp_path: 
     """Nothing is wider than the screen, in either language, and figures are where a person reads them."""
     frames = ""
     for lang in ("zh", "en"):
-        assert main(["explain", *given, "--format", "html", "--out", str(tmp_path / f"{lang}.html"), "--lang", lang]) == 0
+        assert (
+            main(["explain", *given, "--format", "html", "--out", str(tmp_path / f"{lang}.html"), "--lang", lang]) == 0
+        )
         frames += f'<iframe src="{lang}.html" width="360" height="800"></iframe>'
     script = "onload = () => { for (const f of document.querySelectorAll('iframe')) { const d = f.contentDocument; document.body.append(` ${d.documentElement.lang} ${d.documentElement.scrollWidth} ${d.querySelector('#n-cash').getBoundingClientRect().right < 360} ${d.querySelectorAll('svg rect').length}`) } }"
     (tmp_path / "both.html").write_text(f"<body>{frames}<script>{script}</script>", encoding="utf-8")
     words = [need_program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", f"--user-data-dir={tmp_path / 'profile'}"]  # fmt: skip
     done = subprocess.run([*words, "--virtual-time-budget=2000", "--dump-dom", f"file://{tmp_path / 'both.html'}"], capture_output=True, text=True, timeout=120, check=True)  # fmt: skip
     found = re.findall(r" (zh-CN|en) (\d+) (true|false) (\d+)", done.stdout)
-    assert [(lang, int(wide) <= 360, fits) for lang, wide, fits, _ in found] == [("zh-CN", True, "true"), ("en", True, "true")]
+    assert [(lang, int(wide) <= 360, fits) for lang, wide, fits, _ in found] == [
+        ("zh-CN", True, "true"),
+        ("en", True, "true"),
+    ]
     assert all(int(count) > 30 for *_, count in found)
 
 

@@ -54,7 +54,9 @@ def test_every_chart_adds_up(folder: Path):
         assert [last(chart) * scale for chart, scale in zip(layers, scales, strict=True)] == [d["pay"] * s for d, s in zip(told.detail, scales)] or max(scales, default=1) > 1  # fmt: skip
         assert sum(fen for _, fen in own_parts(told)) == row["psn_cash_pay"]
         ran = [step["doc"] for step in told.steps if step["step"] == "layer"]
-        for chart, doc in zip(layers, ran, strict=True):  # what is left over has a name, and only where the document says so
+        for chart, doc in zip(
+            layers, ran, strict=True
+        ):  # what is left over has a name, and only where the document says so
             assert "at_least" in doc or not any(step.kind == "fund" for step in chart.steps)
             assert "settle" in doc or all(abs(step.amount) < 100 for step in chart.steps if step.kind == "round")
         for chart in drawn:
@@ -63,4 +65,4 @@ def test_every_chart_adds_up(folder: Path):
                     continue
                 assert step.end - step.start == step.amount
                 if step.kept is not None:  # a band: what it keeps and what stays with the person are the money in it
-                    assert 0 <= step.kept and step.amount <= 0
+                    assert step.kept >= 0 and step.amount <= 0

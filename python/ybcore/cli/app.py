@@ -262,8 +262,19 @@ def check(session: Session, **options: Any) -> int:
 @common
 @inputs
 @rules_of_settling
-@click.option("--format", "format_", cls=Option, type=click.Choice(["text", "json", "html"]), default="text", show_default=True, zh="文字、JSON，或一页可离线打开的 HTML 图示。", en="Text, JSON, or one HTML page with charts that opens offline.")
-@click.option("--json", "format_", cls=Option, flag_value="json", zh="即 --format json。", en="The same as --format json.")
+@click.option(
+    "--format",
+    "format_",
+    cls=Option,
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    zh="文字、JSON，或一页可离线打开的 HTML 图示。",
+    en="Text, JSON, or one HTML page with charts that opens offline.",
+)
+@click.option(
+    "--json", "format_", cls=Option, flag_value="json", zh="即 --format json。", en="The same as --format json."
+)
 @click.option("--out", cls=Option, type=PATH, zh="写入文件，代替标准输出。", en="Write to a file instead of stdout.")
 @click.option(
     "--run",

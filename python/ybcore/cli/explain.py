@@ -136,7 +136,10 @@ def _plain(told: Explanation) -> dict[str, Any]:
                 "key": chart.key,
                 "title": chart.title,
                 "cite": chart.cite,
-                "steps": [{"kind": s.kind, "label": s.label, "yuan": exact_text(s.amount), "note": s.note} for s in chart.steps],
+                "steps": [
+                    {"kind": s.kind, "label": s.label, "yuan": exact_text(s.amount), "note": s.note}
+                    for s in chart.steps
+                ],
             }
             for chart in charts(told)
         ],

@@ -68,7 +68,7 @@ def _bar(step: Step, most: Fraction) -> dict[str, Any]:
 
 def _facts(told: Explanation) -> list[tuple[str, str]]:
     """What the settlement was judged by, in words."""
-    facts = next((step["facts"] for step in told.steps if step["step"] == "natures"), {})
+    facts: dict[str, Any] = next((step["facts"] for step in told.steps if step["step"] == "natures"), {})
     words = {"insutype": (say("险种", "scheme"), INSUTYPES), "med_type": (say("医疗类别", "kind of visit"), MED_TYPES), "dedc_hosp_lv": (say("医院等级", "hospital level"), LEVELS)}  # fmt: skip
     out = [(say("结算", "settlement"), str(told.setl_id))]
     for name, (label, names) in words.items():

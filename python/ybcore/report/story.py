@@ -246,7 +246,9 @@ def _bands(r: Any, step: dict[str, Any], scale: int) -> list[str]:
     low = r.low
     flat = "part_rates" in step["doc"] or (step["doc"].get("bands") or {}).get("form") == "by_total"
     for width, rate, payer in r.pieces:
-        where = "" if flat or len(step["bands"]) < 2 else f"({money_text(low, scale)}, {money_text(low + width, scale)}] "
+        where = (
+            "" if flat or len(step["bands"]) < 2 else f"({money_text(low, scale)}, {money_text(low + width, scale)}] "
+        )
         product = _exact(width * rate, scale)
         who = f" → {say(*PAYERS.get(payer, (payer, payer)))}" if payer else ""
         out.append(say("分段", "band") + f" {where}{money_text(width, scale)} × {percent_text(rate)} = {product}{who}")
