@@ -292,6 +292,76 @@ def explain(session: Session, **options: Any) -> int:
 
 
 @app.command(
+    "serve",
+    zh="以 HTTP 服务方式结算（需 ybcore[service]）：预结算、结算、冲销、事前审核、解释；状态存于数据库。\n\n没有令牌时只监听本机。接口文档见 /openapi.json。",
+    en="Settle over HTTP (needs ybcore[service]): pre-settle, settle, reverse, check, explain; the state is kept in a database.\n\nWithout a token it listens on this machine only. The interface is described at /openapi.json.",
+)
+@common
+@own_functions
+@click.option(
+    "--policy",
+    cls=Option,
+    multiple=True,
+    required=True,
+    type=PATH,
+    zh="政策文件或文件夹；可多次给出。",
+    en="Policy document or folder; may be repeated.",
+)
+@click.option("--catalog", cls=Option, type=PATH, zh="目录文件夹。", en="Catalogue folder.")
+@click.option("--institutions", cls=Option, type=PATH, zh="定点机构表。", en="Institutions.")
+@click.option(
+    "--rules",
+    cls=Option,
+    multiple=True,
+    type=PATH,
+    zh="审核规则；默认随附规则。",
+    en="Rules to check by; default those shipped.",
+)
+@click.option(
+    "--database",
+    cls=Option,
+    default="sqlite:///ybcore-service.db",
+    show_default=True,
+    envvar="YBCORE_DATABASE",
+    zh="数据库：sqlite:///文件 或 postgresql+psycopg://…（或环境变量 YBCORE_DATABASE）。",
+    en="Database: sqlite:///FILE or postgresql+psycopg://… (or YBCORE_DATABASE).",
+)
+@click.option("--host", cls=Option, default="127.0.0.1", show_default=True, zh="监听地址。", en="Address to listen on.")
+@click.option(
+    "--port", cls=Option, type=click.IntRange(0, 65535), default=8000, show_default=True, zh="端口。", en="Port."
+)
+@click.option(
+    "--token-file",
+    cls=Option,
+    type=PATH,
+    zh="访问令牌，每行一个；或环境变量 YBCORE_TOKEN。",
+    en="Tokens that open it, one a line; or YBCORE_TOKEN.",
+)
+@click.option(
+    "--max-body",
+    cls=Option,
+    type=click.IntRange(1_000),
+    default=4 << 20,
+    show_default=True,
+    zh="请求字节上限。",
+    en="Most bytes of a request.",
+)
+@click.option(
+    "--timeout",
+    cls=Option,
+    type=click.FloatRange(0.1, 600),
+    default=30.0,
+    show_default=True,
+    zh="接收、应答各自的秒数上限。",
+    en="Most seconds for a request to arrive, and again to be answered.",
+)
+def serve(session: Session, **options: Any) -> int:
+    from .serve import serve as work
+
+    return work(session, **options)
+
+
+@app.command(
     "verify",
     zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。\n\nFOLDER 为 settle、demo、resettle 或 run 的输出文件夹。相符退出码为 0，否则为 1。",
     en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell.\n\nFOLDER: output of settle, demo, resettle or run. Exit code 0 when all is as the receipt says, else 1.",
