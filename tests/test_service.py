@@ -112,7 +112,7 @@ def test_a_year_of_a_person_is_that_of_a_batch(make, engine, database):
         ]
         reply, again = desk.settle(visit(1, n), lines if n % 2 else [], f"k{n}")
         assert not again and reply["version"] == n and reply["outcome"] == "settled"
-        assert [line["setl_id"] for line in reply["lines"]] == ["V001-%04d" % n] * (3 if n % 2 else 0)
+        assert [line["setl_id"] for line in reply["lines"]] == [f"V001-{n:04d}"] * (3 if n % 2 else 0)
     reply, _ = desk.reverse("V001-0003", {"setl_id": "R1", "setl_time": "2024-02-10"}, "r1")
     assert reply["result"]["hifp_pay"] == -desk.known("V001-0003").reply["result"]["hifp_pay"] < 0
     desk.settle(visit(1, 50), [], "k50")

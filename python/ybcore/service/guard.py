@@ -102,7 +102,8 @@ class Guard:
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
         word, _, token = given.partition(b" ")
         digest = hashlib.sha256(token).digest()
-        if word.lower() != b"bearer" or not any([hmac.compare_digest(digest, one) for one in self.digests]):
+        same = [hmac.compare_digest(digest, one) for one in self.digests]  # each is looked at, however many there are
+        if word.lower() != b"bearer" or not any(same):
             raise Refused(401, "unauthorized", "需要有效的访问令牌（Authorization: Bearer …）", "a valid token is needed (Authorization: Bearer …)")  # fmt: skip
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:

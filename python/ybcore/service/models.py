@@ -123,12 +123,16 @@ def model_of(name: str, table: Table, *, without: tuple[str, ...] = ()) -> type[
     return made
 
 
+IdText = _KINDS["id"]
+TimeText = _KINDS["time"]
+
+
 class Reverse(BaseModel):
     """A reversal: an id and a time of its own."""
 
     model_config = ConfigDict(extra="forbid")
-    setl_id: _KINDS[id]
-    setl_time: _KINDS[time]
+    setl_id: IdText
+    setl_time: TimeText
 
 
 class Settled(BaseModel):
