@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -103,7 +104,7 @@ def postgres(program: str) -> Iterator[str]:
             _answers(folder)
             yield f"postgresql+psycopg://ybcore@/postgres?host={folder}"
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

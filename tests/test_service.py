@@ -537,7 +537,7 @@ def test_it_does_what_its_document_says(document: Any, mode: GenerationMode):
         operation = found.ok()
 
         @settings(
-            max_examples=15, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+            max_examples=10, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
         )
         @given(case=operation.as_strategy(mode))
         def obeys(case: Any) -> None:

@@ -13,12 +13,12 @@ from starlette.exceptions import HTTPException
 
 from .._version import __version__
 from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, OPERATIONS
-from ..columns.schema import LINES, PERSONS
+from ..columns.schema import LINES, PERSONS, VISITS
 from ..errors import InputError
 from ..report.explained_page import page_text
 from .desk import Desk, refusal_of
 from .guard import Guard, Limits, Metrics
-from .models import LINES_AT_MOST, Checked, Checks, Held, Refused, Reverse, Settled, model_of
+from .models import LINES_AT_MOST, Checked, Checks, Held, Refused, Settled, model_of
 from .replies import Refusal, problem_of
 
 __all__ = ["application", "guarded"]
@@ -67,11 +67,11 @@ def guarded(desk: Desk, *, tokens: list[str] | None = None, limits: Limits | Non
 
 def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     table = desk.engine.input_tables
-    strict = {"__config__": ConfigDict(extra="forbid")}
     visit = model_of("Visit", table["visits"], without=("refd_setl_flag", "init_setl_id"))
     line = model_of("Line", LINES, without=("setl_id",))
     fields: dict[str, Any] = {"visit": (visit, ...), "lines": (list[line], Field(default=[], max_length=LINES_AT_MOST))}  # type: ignore[valid-type]
-    Settle: Any = create_model("Settle", **strict, **fields)
+    Settle: Any = create_model("Settle", __config__=ConfigDict(extra="forbid"), **fields)
+    Reverse: Any = model_of("Reverse", VISITS, only=("setl_id", "setl_time"))
 
     def told(done: tuple[dict[str, Any], bool], response: Response) -> dict[str, Any]:
         reply, again = done

@@ -149,16 +149,13 @@ class Desk:
             raise Refusal(404, "unknown_person", "没有此人的结算", "nothing of this person was settled")
         owner = self.store.owner(name)
         state = owner.state.state()
-        counters = [] if state is None else state.counters().to_pylist()
         accounts = [] if state is None else state.accounts().to_pylist()
         return {
             "psn_no": psn_no,
             "version": owner.version,
             "settlements": [record.setl_id for record in self.store.settlements(name)],
-            "counters": counters,
-            "accounts": [
-                {**row, "through": None if row["through"] is None else row["through"].isoformat()} for row in accounts
-            ],  # fmt: skip
+            "counters": [] if state is None else state.counters().to_pylist(),
+            "accounts": [_plain(row) for row in accounts],
         }
 
     def explain(self, setl_id: str) -> Explanation:
@@ -174,7 +171,7 @@ class Desk:
 
     def check(self, tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """The rules over one visit, or a few, before anything is settled."""
-        given = {name: _columns(rows) for name, rows in tables.items() if rows}
+        given: dict[str, Any] = {name: _columns(rows) for name, rows in tables.items() if rows}
         report = self.checker.check(given.pop("visits"), given.pop("lines", None), **given)
         found = [_plain(row) for row in report.findings.to_pylist()]
         counted = [row for row in found if not (row["shadow"] or row["suppressed"])]

@@ -71,7 +71,8 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        began, told = time.perf_counter(), {"status": 500, "started": False}
+        began = time.perf_counter()
+        told: dict[str, Any] = {"status": 500, "started": False}
         request_id = scope["ybcore.request"] = uuid.uuid4().hex[:16]
 
         async def answer(message: MutableMapping[str, Any]) -> None:

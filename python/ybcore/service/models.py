@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from ..columns.schema import LIMITS, SCALES, Column, Table
 from ..reference.numbers import decimal_to_int
 
-__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Refused", "Reverse", "Settled", "model_of"]
+__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Refused", "Settled", "model_of"]
 
 LINES_AT_MOST = 5_000
 ID_LONG = 64
@@ -111,9 +111,9 @@ _KINDS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def model_of(name: str, table: Table, *, without: tuple[str, ...] = ()) -> type[BaseModel]:
-    """A model of one row: the columns of a table but some; another name is refused."""
-    columns = [column for column in table.columns if column.name not in without]
+def model_of(name: str, table: Table, *, without: tuple[str, ...] = (), only: tuple[str, ...] = ()) -> type[BaseModel]:
+    """A model of one row: the columns of a table but some, or some only; another name is refused."""
+    columns = [c for c in table.columns if c.name not in without and (not only or c.name in only)]
     fields: dict[str, Any] = {}
     for column in columns:
         kind = _exact(column) if column.kind in SCALES else _KINDS[column.kind]
@@ -121,18 +121,6 @@ def model_of(name: str, table: Table, *, without: tuple[str, ...] = ()) -> type[
         fields[column.name] = (Annotated[kind, about], ...) if column.required else (Annotated[kind | None, about], None)  # fmt: skip
     made: type[BaseModel] = create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
     return made
-
-
-IdText = _KINDS["id"]
-TimeText = _KINDS["time"]
-
-
-class Reverse(BaseModel):
-    """A reversal: an id and a time of its own."""
-
-    model_config = ConfigDict(extra="forbid")
-    setl_id: IdText
-    setl_time: TimeText
 
 
 class Settled(BaseModel):
