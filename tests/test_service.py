@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -436,6 +437,33 @@ def test_what_takes_too_long_is_told_to_come_again(make, tmp_path, monkeypatch):
         told = client.post("/settle", json={"visit": visit(1, 1)}, headers=key("k"))
         assert (told.status_code, told.json()["code"]) == (503, "timeout") and "Idempotency-Key" in told.json()["en"]
         gate.set()
+
+
+@pytest.mark.parametrize(("then", "status"), [("nothing", 408), ("gone", None)])
+def test_half_a_request_is_not_settled(make, tmp_path, then: str, status: int | None):
+    """A body that stops coming is refused in time; of one whose sender has gone nothing is looked at, complete as it may seem."""
+    desk = make(f"sqlite:///{tmp_path / 'half.db'}")
+    said: list[Any] = []
+    body = json.dumps({"visit": visit(1, 1)}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % (len(body) + 9)),
+        (b"idempotency-key", b"k"),
+    ]
+    scope = {"type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": "/settle", "raw_path": b"/settle", "query_string": b"", "headers": headers, "scheme": "http", "server": ("x", 80), "client": ("x", 1), "root_path": ""}  # fmt: skip
+    given = [{"type": "http.request", "body": body, "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Any:
+        if then == "nothing" and len(given) == 1:
+            await asyncio.sleep(60)
+        return given.pop(0)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(guarded(desk, limits=Limits(seconds=0.1))(scope, receive, send))
+    assert [message["status"] for message in said if "status" in message] == ([] if status is None else [status])
+    assert desk.store.settlement("V001-0001") is None
 
 
 def test_a_token_opens_and_nothing_else_does(make, tmp_path):

@@ -84,7 +84,10 @@ class Guard:
         self.metrics.under_way.inc()
         try:
             self._let_in(scope)
-            body = await asyncio.wait_for(self._body(scope, receive), self.limits.seconds)
+            body = await self._body_in_time(scope, receive)
+            if body is None:
+                told["status"] = 499  # whoever asked has gone before all of it was here
+                return
             await asyncio.wait_for(self.app(scope, _given(body, receive), answer), self.limits.seconds)
         except (TimeoutError, Refused) as error:
             await self._refuse(error, told["started"], answer)
@@ -107,8 +110,14 @@ class Guard:
         if word.lower() != b"bearer" or not any(same):
             raise Refused(401, "unauthorized", "需要有效的访问令牌（Authorization: Bearer …）", "a valid token is needed (Authorization: Bearer …)")  # fmt: skip
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes:
-        """All of it, or a refusal as soon as it is too large."""
+    async def _body_in_time(self, scope: Scope, receive: Receive) -> bytes | None:
+        try:
+            return await asyncio.wait_for(self._body(scope, receive), self.limits.seconds)
+        except TimeoutError:
+            raise Refused(408, "too_slow", "请求未在时限内发完", "the request did not arrive in time") from None
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """All of it, or a refusal as soon as it is too large; None when the other side has gone."""
         large = Refused(413, "too_large", f"请求超过 {self.limits.body} 字节", f"the request has more than {self.limits.body} bytes")  # fmt: skip
         said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if not said.isdigit() or int(said[:20]) > self.limits.body:
@@ -117,7 +126,7 @@ class Guard:
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                break
+                return None
             body += message.get("body", b"")
             if len(body) > self.limits.body:
                 raise large
