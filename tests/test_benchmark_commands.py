@@ -242,7 +242,7 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert 1_900 < result["rows"] <= 2_000
     for kind in ("scattered", "grouped"):
         assert all(seconds > 0 for seconds in result["floor"][kind].values())
-        assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["most_bytes"] < 512 << 20
+        assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["peak_memory_bytes"] < 512 << 20
     assert "| grouped | " in capsys.readouterr().out
 
 
