@@ -8,13 +8,16 @@ import subprocess
 from fractions import Fraction
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from cases import golden
 from pages import Page
+from services import POLICY as SERVED
+from services import RULES, visit
 from test_waterfall import explained
-from ybcore import messages
+from ybcore import Catalog, Engine, load_book, load_rules, messages
 from ybcore.cli import main
-from ybcore.explain import Explanation
+from ybcore.explain import Explanation, explain
 from ybcore.messages import yuan_text
 from ybcore.report.explained_page import WIDE, write_page
 from ybcore.report.waterfall import charts, exact_text
@@ -118,3 +121,27 @@ def test_the_missing_library_is_told_before_the_work(given: list[str], monkeypat
     monkeypatch.setitem(sys.modules, "jinja2", None)
     assert main(["explain", *given, "--format", "html"]) == 1
     assert "pip install 'ybcore[report]'" in capsys.readouterr().err
+
+
+def test_fee_lines_and_what_rules_moved_stand_on_the_page(tmp_path: Path):
+    """The lines add up to the bill line by line, and the finding tells what it moved and why."""
+    catalog = Catalog(
+        pa.table({"med_list_codg": ["A1", "B1"], "chrgitm_lv": ["01", "02"], "selfpay_prop": ["0", "0.1"]})
+    )
+    lines = {"setl_id": ["V001-0001"] * 2, "feedetl_sn": ["L1", "L2"], "med_list_codg": ["A1", "B1"], "det_item_fee_sumamt": [12_345, 20_000]}  # fmt: skip
+    one = visit(1, 1) | {"med_type": "11"}
+    tables: dict[str, pa.Table | None] = {"visits": pa.Table.from_pylist([one]), "lines": pa.table(lines), "persons": None, "institutions": None, "acct_events": None}  # fmt: skip
+    book = load_book(SERVED)
+    done = Engine(book, catalog, threads=1).settle(tables["visits"], tables["lines"], rules=load_rules(RULES))
+    told = explain("V001-0001", book, tables, catalog, done.visits, done.checks)
+    assert not told.differences and [item["amount"] for item in told.moved] == [12_345]
+    for lang, words in (("zh", "限住院使用"), ("en", "for inpatients only")):
+        write_page(told, tmp_path / "x.html", lang)
+        page = Page(tmp_path / "x.html")
+        rows = page.rows["lines"]
+        assert (
+            f"T1 {words}" in page.text and rows[-1][1] == yuan_text(done.visits["medfee_sumamt"][0].as_py()) == "323.45"
+        )
+        for row in rows[1:]:
+            amounts = [Fraction(cell.replace(",", "").replace("—", "0")) for cell in row[1:6]]
+            assert amounts[0] == sum(amounts[1:])

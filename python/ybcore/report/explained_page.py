@@ -7,7 +7,21 @@ from fractions import Fraction
 from typing import Any
 
 from ..explain import Explanation
-from ..messages import INSUTYPES, LEVELS, MED_TYPES, OUTCOMES, PAYERS, PSN_TYPES, REASONS, name_of, say, speaking
+from ..messages import (
+    INSUTYPES,
+    LEVELS,
+    LINE_REASONS,
+    MED_TYPES,
+    NATURES,
+    OUTCOMES,
+    PAYERS,
+    PSN_TYPES,
+    REASONS,
+    current,
+    name_of,
+    say,
+    speaking,
+)
 from .html import html_text, needed, write_text
 from .story import proof, story
 from .waterfall import Chart, Step, charts, exact_text, own_parts
@@ -16,6 +30,10 @@ __all__ = ["needed", "page_text", "write_page"]
 
 WIDE = 100_000
 """How wide a chart is drawn, in the units of its own picture; it is as wide as the page on any screen."""
+
+
+LINE_PARTS = {"fulamt_ownpay_amt": "fulamt_ownpay_amt", "overlmt_amt": "overlmt_selfpay", "preselfpay_amt": "preselfpay_amt", "inscp_scp_amt": "inscp_scp_amt"}  # fmt: skip
+"""The parts of a fee line, and the nature that each is of."""
 
 
 def write_page(told: Explanation, path: str | os.PathLike[str], lang: str | None = None) -> None:
@@ -38,6 +56,11 @@ def page_text(told: Explanation, lang: str | None = None) -> str:
                 "facts": _facts(told),
                 "charts": [(chart, [_bar(step, _most(chart, drawn)) for step in chart.steps]) for chart in drawn],
                 "own": own_parts(told),
+                "moved": told.moved,
+                "lines": told.lines,
+                "parts": [(name, say(*NATURES[nature])) for name, nature in LINE_PARTS.items()],
+                "line_reason": lambda reason: say(*LINE_REASONS[reason]) if reason in LINE_REASONS else "",
+                "lang": current(),
                 "payers": PAYERS,
                 "story": story(told),
                 "proof": proof(told),

@@ -12,12 +12,11 @@ import pyarrow as pa
 
 from ..catalog import Catalog
 from ..checks.checker import Checker
-from ..columns.schema import Table
 from ..engine import Engine
 from ..errors import InputError
 from ..explain import Explanation, explain
 from ..messages import REASONS
-from ..settling.one import OneSettlement, columns_of
+from ..settling.one import OneSettlement
 from .replies import Refusal
 from .store import Answer, Lost, Owner, Record, Store
 
@@ -44,6 +43,7 @@ class Desk:
     def pre_settle(self, visit: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, Any]:
         """What a visit would come to now; nothing is written."""
         owner = self._owner(visit)
+        self._in_order(visit, owner)
         return self._reply(visit, self._settled(visit, lines, owner, pre=True), owner.version, pre=True)
 
     def settle(
@@ -164,7 +164,7 @@ class Desk:
         records = [record for record in self.store.settlements(found.owner) if record.version <= found.version]
         if {record.policy_sha256 for record in records} != {self.policy}:
             raise Refusal(409, "other_policy", "该人有结算依据的是另一政策册，须用当时的政策文件解释", "a settlement of this person was made under another policy book: explain it with those documents")  # fmt: skip
-        tables = ledger(records, self.engine.input_tables)
+        tables = ledger(records)
         catalog: Catalog | None = self.engine.catalog
         bulk = pa.Table.from_pylist([found.reply["result"]])
         return explain(setl_id, self.engine.book, {**tables, "persons": None, "institutions": self.institutions, "acct_events": None}, catalog, bulk)  # fmt: skip
@@ -183,14 +183,11 @@ class Desk:
         }  # fmt: skip
 
 
-def ledger(records: Sequence[Record], schemas: dict[str, Table]) -> dict[str, pa.Table | None]:
+def ledger(records: Sequence[Record]) -> dict[str, pa.Table | None]:
     """The requests of some settlements as the tables of a batch, in the order in which they were settled."""
     visits = [record.request["visit"] for record in records]
     lines = [{**line, "setl_id": record.setl_id} for record in records for line in record.request["lines"]]
-    return {
-        "visits": pa.table(columns_of(visits, schemas["visits"])),
-        "lines": pa.table(columns_of(lines, schemas["lines"])) if lines else None,
-    }
+    return {"visits": pa.table(_columns(visits)), "lines": pa.table(_columns(lines)) if lines else None}
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
