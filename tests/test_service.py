@@ -280,13 +280,13 @@ def test_a_killed_service_loses_nothing_and_pays_nothing_twice(kind, request, tm
     )
     served, people, each = Served(tmp_path, database), 4, 9
     answers: dict[str, list[Any]] = {}
-    half = threading.Event()
+    half, stop = threading.Event(), threading.Event()
 
     def desk_of(person: int) -> None:
         """One desk: its next visit when the last is answered; whatever fails is sent again under the same key."""
         for n in range(1, each + 1):
             body = {"visit": visit(person, n)}
-            while True:
+            while not stop.is_set():
                 try:
                     status, reply = served.ask("POST", "/settle", body, Idempotency_Key=f"k-{person}-{n}")
                 except OSError:
@@ -301,12 +301,15 @@ def test_a_killed_service_loses_nothing_and_pays_nothing_twice(kind, request, tm
     try:
         with ThreadPoolExecutor(people) as pool:
             jobs = [pool.submit(desk_of, person) for person in range(1, people + 1)]
-            assert half.wait(300)
-            served.kill()
-            assert not all(job.done() for job in jobs)
-            served.start()
-            for job in jobs:
-                job.result(300)
+            try:
+                assert half.wait(300)
+                served.kill()
+                assert not all(job.done() for job in jobs)
+                served.start()
+                for job in jobs:
+                    job.result(300)
+            finally:
+                stop.set()
         for person in range(1, people + 1):  # whoever never heard the answer asks again
             status, reply = served.ask("POST", "/settle", {"visit": visit(person, 3)}, Idempotency_Key=f"k-{person}-3")
             assert status == 200 and reply["result"] == answers[f"V{person:03d}-0003"][0]
