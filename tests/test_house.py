@@ -33,7 +33,7 @@ THREADS = {
     "stop_token",
 }
 STREAMS = {"iostream", "ostream", "istream", "fstream", "sstream", "iomanip", "print", "syncstream"}
-OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "receipts", "spark")
+OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "receipts", "spark", "service")
 LIMITS = (
     ("bindings", CPP, 200),
     ("core", {".hpp", ".h"}, 200),
