@@ -94,8 +94,8 @@ def resettle(
             again = settle_again(held.run, given)
         except InputError as error:
             raise InputError(document.placed(error.problems)) from None
-    with session.step("归因", "attribute"):
-        told = None if attribution == "none" else again.attribution(attribution)
+    with session.progress("归因", "attribute") as tell:
+        told = None if attribution == "none" else again.attribution(attribution, tell)
     examples: tuple[dict[str, Any], ...] = ()
     if html is not None or excel is not None:
         with session.step("逐步解释各原因一例", "explain one example of each reason"):

@@ -48,20 +48,31 @@ class Attribution:
     left_out: int
 
 
-def attribution(work: Work, method: str) -> Attribution:
-    """By `sequence` or `shapley` (docs/resettlement.md section 6). Raises InputError for another method or too many changes."""
-    return of_worths(sets_of(work, method), [read.change.reason for read in work.reads], method)
+def attribution(work: Work, method: str, progress: Callable[[int, int], None] | None = None) -> Attribution:
+    """By `sequence` or `shapley` (docs/resettlement.md section 6). `progress(done, whole)` hears of the sets of changes that are settled.
+    Raises InputError for another method or too many changes."""  # fmt: skip
+    return of_worths(sets_of(work, method, progress), [read.change.reason for read in work.reads], method)
 
 
-def sets_of(work: Work, method: str) -> dict[Which, dict[str, int]]:
+def sets_of(work: Work, method: str, progress: Callable[[int, int], None] | None = None) -> dict[Which, dict[str, int]]:
     """What the payers pay more after the sets of changes that a method looks at, where such a set can be applied."""
     count = len(work.reads)
     asked_of(method, count)
+    whole = 2**count - 1 if method == "shapley" else count
+    done = 0
+
+    def worth_of(which: Which) -> dict[str, int] | None:
+        nonlocal done
+        if progress is not None:
+            progress(done, whole)
+        done += 1
+        return _worth(work, which)
+
     if method == "shapley":
-        return worths(count, lambda which: _worth(work, which))
+        return worths(count, worth_of)
     begun = [tuple(range(i + 1)) for i in range(count)]
     # Each change is right after those before it.
-    return {which: worth for which in begun if (worth := _worth(work, which)) is not None}
+    return {which: worth for which in begun if (worth := worth_of(which)) is not None}
 
 
 def together(every: Iterable[Mapping[Which, Mapping[str, int]]]) -> dict[Which, dict[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -83,11 +83,11 @@ class Resettlement:
 
         return write_workbook(signed(self, document), path, lang)
 
-    def attribution(self, method: str = "sequence") -> Attribution:
+    def attribution(self, method: str = "sequence", progress: Callable[[int, int], None] | None = None) -> Attribution:
         """What each change moved, payer by payer: in the order given, or on average over all orders (`shapley`, up to six changes)."""
         from .attribution import attribution
 
-        return attribution(self._work, method)
+        return attribution(self._work, method, progress)
 
 
 def resettle(previous: Run, changes: Iterable[Change], policy: Any = None, catalog: Any = None) -> Resettlement:
