@@ -9,6 +9,7 @@ from pathlib import Path
 
 import jsonschema
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from cases import load
 from hypothesis import given, settings
@@ -18,8 +19,9 @@ from simulate_small import DEDUCTIBLE, LUOYANG, settled, small
 from ybcore import DocumentError, InputError
 from ybcore.policy.reader import parse_text
 from ybcore.reference.fund import fund_years
-from ybcore.simulate import Knob, Reserve, Spent, compare, load_fund, project, reformed, solve
+from ybcore.simulate import Knob, Reserve, Spent, cohorts, compare, load_fund, project, reformed, solve
 from ybcore.simulate.fundschema import SCHEMA_FILE, json_schema, schema_text
+from ybcore.synth import city
 
 ROOT = Path(__file__).resolve().parent.parent
 CASES = sorted(path for path in (ROOT / "tests/golden_fund").iterdir() if path.is_dir())
@@ -149,7 +151,7 @@ def test_what_a_batch_spends_and_what_is_left(tmp_path: Path):
     spent = {}
     for name, book in (("base", None), ("more", more.book)):
         spent[name] = sum(r["hifp_pay"] for r in settled(engine, tables, book) if insured[r["setl_id"]] == "390")
-        rows = done.table("spent").filter(pa.compute.field("policy") == name)
+        rows = done.table("spent").filter(pc.field("policy") == name)
         assert rows["spending"].to_pylist() == [spent[name]]
         last = fund_years(parse_text(RESIDENTS).doc, {"resident": spent[name]}, "dear")[-1]
         own = dict(zip(done.table(reserve.name)["policy"].to_pylist(), done.table(reserve.name)["exact"].to_pylist()))
@@ -223,6 +225,55 @@ def test_each_rule_of_a_document(old: str, new: str, path: str):
         load_fund(text.replace(old, new))
     assert path in {problem.path for problem in caught.value.problems}
     assert all(problem.what and problem.what_zh for problem in caught.value.problems)
+
+
+def test_the_example_of_the_page_can_be_run():
+    page = (ROOT / "docs/simulation.md").read_text(encoding="utf-8")
+    text = next(block for block in page.split("```yaml\n")[1:] if block.startswith("format: ybcore-fund/1")).split(
+        "```"
+    )[0]
+    plan = load_fund(text)
+    rows = project(plan, {"resident": 25_000_000_00}).to_pylist()
+    doc = parse_text(text).doc
+    assert {(row["scenario"], row["scheme"]) for row in rows} == {(s, n) for s in ("base", "ageing") for n in ("employee", "resident")}  # fmt: skip
+    expected = [row for name in plan.scenarios for row in fund_years(doc, {"resident": 25_000_000_00}, name)]
+    assert [row["balance_close"] for row in rows] == [row["balance_close"] for row in expected]
+    keys = [row["balance_close"] for row in rows if row["scheme"] == "employee"]
+    assert keys[:5] != keys[5:]
+
+
+def test_members_are_counted_from_persons():
+    town = city(seed=2, persons=3_000)
+    for code in ("310", "390"):
+        mine = town.people.filter(pc.field("insutype") == code)
+        mine = mine.append_column("spent", pc.add(mine["age"], 1))
+        rows = cohorts(mine, 10, cost="spent")
+        people = mine.to_pylist()
+        assert sum(int(row["count"]) for row in rows) == len(people)
+        for row in rows:
+            status = {"active": "11", "retired": "12"}.get(row.get("status"), "1")
+            low, high = int(row["from"]), int(row.get("to", 200))
+            own = [
+                p
+                for p in people
+                if p["psn_type"].startswith(status) and p["gend"] == row["gend"] and low <= p["age"] <= high
+            ]
+            assert int(row["count"]) == len(own)
+            if code == "310":
+                assert abs(Fraction(row["wage"]) * 100 - Fraction(sum(p["wage"] for p in own), len(own))) <= Fraction(
+                    1, 2
+                )
+            share = Fraction(sum(p["spent"] for p in own), len(own)) / Fraction(
+                sum(p["spent"] for p in people), len(people)
+            )
+            assert abs(Fraction(row["cost"]) - share) <= Fraction(1, 2_000_000)
+        scheme = {"id": "s", "visits": {"insutype": code}, "balance": 0, "spending": "1000000", "members": rows}
+        scheme |= {"kind": "employee", "employer": "8%", "person": "2%"} if code == "310" else {"kind": "resident", "premium": "400", "subsidy": "670"}  # fmt: skip
+        doc = {"format": "ybcore-fund/1", "id": "d", "name": {"zh": "一", "en": "one"}, "year": 2024, "years": 8, "average_wage": 96000, "ageing": True, "schemes": [scheme]}  # fmt: skip
+        spent = project(load_fund(text_of(doc)))["spending"].to_pylist()
+        assert spent[0] == 1_000_000_00 and sorted(spent) == spent and spent[-1] > spent[0]
+    with pytest.raises(InputError, match="no column 'age'"):
+        cohorts(town.persons)
 
 
 def test_wrong_names_and_figures_of_a_projection():

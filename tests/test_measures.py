@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ybcore import Catalog, Engine, InputError, load_book
 from ybcore.cli.settle import demo_policies
 from ybcore.simulate import Burden, Catastrophic, Inequality, People, Reform, Spending, Winners, compare, reformed
-from ybcore.simulate.weights import Ranked, quantiles
+from ybcore.simulate.weights import Ranked, Table, quantiles
 from ybcore.synth import city
 
 LUOYANG = "luoyang-resident-2024"
@@ -191,7 +191,7 @@ def test_a_weight_is_that_many_rows(rows):
     many = [np.repeat(c, weight) for c in (income, paid)]
     ones = np.ones(len(many[0]))
     mine, theirs = (
-        Ranked(x.astype(float), w[:, None]).concentration(y.astype(float))[0][0]
+        Ranked(x.astype(float), w, Table(np.empty((len(w), 0)), w)).concentration(y.astype(float))[0][0]
         for y, x, w in ((paid, income, weight.astype(float)), (many[1], many[0], ones))
     )
     assert math.isnan(mine) == math.isnan(theirs)

@@ -31,7 +31,7 @@ from ybcore.simulate import (
     compare,
     reformed,
 )
-from ybcore.simulate.weights import Estimates, _quantiles, quantiles
+from ybcore.simulate.weights import Estimates, Table, _quantiles, quantiles
 
 SHARES = [Fraction(1, 2), Fraction(9, 10), Fraction(99, 100)]
 
@@ -106,11 +106,11 @@ def total_error(values, weights, design, **columns):
     """The standard error of a total as the measures have it."""
     n = len(values)
     if isinstance(design, Bootstrap):
-        rows = design.rows(weights, [np.unique(columns[name], return_inverse=True)[1] for name in design.columns])
+        held = design.weights(weights, [np.unique(columns[name], return_inverse=True)[1] for name in design.columns])
     else:
-        rows = columns["rows"]
-    held = Estimates(weights, rows, np.zeros(n, np.int64), 1, design)
-    return held.columns("total", held.sums(values)[0])["total_se"][0].as_py()
+        held = Table(columns["rows"], np.ones(n))
+    found = Estimates(weights, held, np.zeros(n, np.int64), 1, design)
+    return found.columns("total", found.sums(values)[0])["total_se"][0].as_py()
 
 
 def test_balanced_repeated_replication_is_the_textbook_variance():
@@ -164,7 +164,7 @@ def test_the_bootstrap_comes_near_the_textbook_variance():
 
 def test_replicates_of_a_stratum_keep_its_number_of_clusters():
     strata, village = np.repeat([0, 1], [6, 10]), np.arange(16) // 2
-    rows = Bootstrap(50, 1, "s", "v").rows(np.ones(16), [strata, village])
+    rows = Bootstrap(50, 1, "s", "v").weights(np.ones(16), [strata, village]).at(slice(None))
     for stratum, clusters in ((0, 3), (1, 5)):
         drawn = rows[strata == stratum] * (clusters - 1) / clusters
         assert np.allclose(drawn, np.round(drawn)) and np.allclose(drawn.sum(axis=0), 2 * (clusters - 1))
@@ -184,7 +184,7 @@ def test_quantiles_are_those_of_numpy(n, seed, kind):
         rows = rows * (lots.random(6) < 0.5)[None, :] * (values[:, None] > lots.integers(0, 900, 6))
     if kind == "none":
         rows = rows * 0
-    found = _quantiles(values, own, rows, rows.sum(axis=0), SHARES)
+    found = _quantiles(values, own, Table(rows, np.ones(n)), rows.sum(axis=0), SHARES)
     for column in range(7):
         weights = own if column == 0 else rows[:, column - 1]
         mine = [float(held[column]) for held in found]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,19 +69,16 @@ class Editions:
         sums = [any(compiled.steps[i][2] != 0 for i in range(p[12], p[13])) for p in compiled.programs]
         return np.array([*sums, False])[self._program]
 
-    def catalog(self, other: Catalog) -> Edition:
-        """What the lines of the items come to that are not the same in another catalogue; no other line is priced."""
+    def catalog(self, other: Catalog, items: Sequence[str] | None = None) -> Edition:
+        """What the lines of the items come to that are not the same in another catalogue; no other line is priced. `items`: all that may differ."""
         job, own = self._job, self._job.catalog
         if own is None or job.lines is None or other is own:
             return NOTHING
-        touched = differing(own, other)
+        touched = differing(own, other) if items is None else pa.array(items, pa.large_string())
         if not len(touched):
             return NOTHING
         theirs = self._items_in(other, touched)
         lines = _marked(own, touched)[self._item] | _marked(other, touched)[theirs]
-        if job.named_line is not None:
-            # A line that returns another is priced as that one is.
-            lines = lines | (lines[np.maximum(job.named_line, 0)] & (job.named_line >= 0))
         visit, begin, row = self._chosen(lines)
         if not len(visit):
             return NOTHING
@@ -107,7 +104,9 @@ class Editions:
         line, visit, first = line[wanted], visit[wanted], first[wanted]
         programs, _, _, treatment, insured, level = job.pricing(own)
         told = programs[self._program[first]]
-        fee = job.lines.days("fee_ocur_time")[line]
+        # A line that returns another is of the other's day.
+        dated = line if job.named_line is None else np.where(job.named_line[line] >= 0, job.named_line[line], line)
+        fee = job.lines.days("fee_ocur_time")[dated]
         days = np.stack(
             [np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1
         )

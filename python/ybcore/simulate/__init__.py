@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .fund import FundPlan, Reserve, Spent, load_fund, project
     from .knobs import Grid, Knob, Sweep, grid, sample, sweep
     from .measures import Burden, Catastrophic, Inequality, Spending, Winners
+    from .members import cohorts
     from .package import Parts, parts
     from .people import Bands, People
     from .reform import Reform, Reformed, changed, reformed
@@ -55,6 +56,7 @@ _HOME = {
     "View": "comparison",
     "Winners": "measures",
     "changed": "reform",
+    "cohorts": "members",
     "compare": "comparison",
     "grid": "knobs",
     "load_fund": "fund",
@@ -105,6 +107,7 @@ __all__ = [
     "View",
     "Winners",
     "changed",
+    "cohorts",
     "compare",
     "grid",
     "load_fund",

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..checks import RuleBook
     from ..settling.editions import Edition
     from ..settling.together import Sums
+    from .listing import Listing
 
 __all__ = [
     "BASE",
@@ -328,6 +329,7 @@ class Meant:
     compiled: CompiledBook | None
     catalog: Catalog | None
     rules: RuleBook | None
+    listing: Listing | None = None
 
     def run(self, panel: Panel, staging: Staging) -> tuple[Job, dict[str, Any]]:
         """A run of its own."""
@@ -360,7 +362,8 @@ def meant(engine: Engine, name: str, alternative: Alternative, rules: RuleBook |
     book = alternative.book if isinstance(alternative, Reformed) else alternative
     if isinstance(alternative, Reformed):
         catalog, rules = alternative.catalog or catalog, alternative.rules or rules
-    return Meant(book, engine._compiled if book == engine.book else None, catalog, rules)
+    listing = alternative.listing if isinstance(alternative, Reformed) else None
+    return Meant(book, engine._compiled if book == engine.book else None, catalog, rules, listing)
 
 
 def _in_one_pass(
@@ -376,7 +379,7 @@ def _in_one_pass(
         if one.catalog is None and base.catalog is not None:
             held.append(None)
             continue
-        edition = staging.edition(one.catalog, one.rules)
+        edition = staging.edition(one.catalog, one.rules, one.listing)
         held.append((one.book, edition, staging.lines - before))
     good = [each for each in held if each is not None]
     books, editions = [each[0] for each in good], [each[1] for each in good]

@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,7 @@ import pyarrow.compute as pc
 from ..catalog import Catalog
 from ..columns.convert import NULL_INT
 from ..columns.schema import CAPS, ITEMS, SCALES, SELFPAY, Column, Table
+from ..policy.canonical import sha256_of
 from ..policy.faults import Fault, nearest, unknown
 from ..policy.inventory import scalar_text
 from ..policy.numbers import ScalarError, date_text, days
@@ -34,6 +36,9 @@ _KEY = {"items": "", "selfpay": "selfpay_prop_psn_type", "caps": "lmtpric_hosp_l
 _OWN = ("med_list_codg", "insu_admdvs", "begndate", "enddate")
 _PATH = re.compile(r"(?:(items|selfpay|caps)(?:\[([^\]]*)\])?)?(?:(?:\A|(?<=[\]a-z])\.)([a-z_]+))?")
 _ROUND = {"fen": 10**4, "jiao": 10**5, "yuan": 10**6}
+_WHOLE: WeakKeyDictionary[Catalog, dict[str, pa.Table]] = (
+    WeakKeyDictionary()
+)  # tables of catalogues that are changed again and again
 UNITS = {"rate": "ppm", "price": "micro_yuan"}
 
 
@@ -47,7 +52,26 @@ class Listing:
 
     @cached_property
     def _tables(self) -> dict[str, pa.Table]:
-        return {name: _whole(self.before, name) for name in _TABLES}
+        if self.before not in _WHOLE:
+            _WHOLE[self.before] = {name: _whole(self.before, name) for name in _TABLES}
+        return _WHOLE[self.before]
+
+    @property
+    def items(self) -> list[str]:
+        """Codes of the items that are changed; no other differs."""
+        return sorted({row["item"] for row in self.rows})
+
+    @cached_property
+    def key(self) -> str:
+        """Hash of the catalogue before and of what the changed items are now; asked for when all changes are made."""
+        items = self.items
+        held = {name: [sorted(map(repr, map(sorted, self._told(name, code)))) for code in items] for name in _TABLES}
+        return sha256_of(repr((self.before.hash, items, held)).encode())
+
+    def _told(self, name: str, code: str) -> list[list[tuple[str, str]]]:
+        return [
+            [(field, str(value)) for field, value in row.items() if field != "name"] for row in self._held[name][code]
+        ]
 
     def apply(self, reform: Reform, change: Change) -> None:
         """One change of items. Raises NoPlaceError."""

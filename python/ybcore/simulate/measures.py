@@ -242,7 +242,7 @@ class Inequality:
     def _by_income(units: Units) -> tuple[Ranked, Float]:
         """What no policy changes: ranks, and the Gini index."""
         income = units.money("income")
-        ranked = Ranked(income, np.concatenate([units.own[:, np.newaxis], units.replicates], axis=1))
+        ranked = Ranked(income, units.own, units.replicates)
         return ranked, ranked.concentration(income)[0]
 
 
@@ -261,15 +261,17 @@ class Winners:
         units = self.people.of(view)
         change = units.sums(view.by_person(self.column)) - units.sums(view.base.by_person(self.column))
         cells, held = units.cells(self.by), units.estimates(self.by)
-        sides = {"less": change < 0, "same": change == 0, "more": change > 0}
+        less, more = change < 0, change > 0
+        gained, lost = np.where(less, -change, 0), np.where(more, change, 0)
+        fewer, greater, gains, losses = held.sums(less, more, gained, lost)
+        alike = held.whole - fewer - greater
+        alike[:, 0] = np.bincount(cells.of, units.own * (change == 0), cells.count)
         out: dict[str, Any] = {}
-        for name, found in zip(sides, held.sums(*sides.values())):
+        for name, found in (("less", fewer), ("same", alike), ("more", greater)):
             out |= held.columns(name, found)
-        amounts = [np.where(sides[name], np.abs(change), 0) for name in ("less", "more")]
         if units.people.named["weight"] is None and held.design is None:
-            gained, lost = (summed(amount, cells.of, cells.count) for amount in amounts)
-            return _beside(cells, out | {"gained": gained, "lost": lost, "net_gain": gained - lost})
-        gains, losses = held.sums(*amounts)
+            exact = {name: summed(each, cells.of, cells.count) for name, each in (("gained", gained), ("lost", lost))}
+            return _beside(cells, out | exact | {"net_gain": exact["gained"] - exact["lost"]})
         for name, found in (("gained", gains), ("lost", losses), ("net_gain", gains - losses)):
             out |= held.columns(name, found)
         return _beside(cells, out)

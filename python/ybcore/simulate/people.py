@@ -19,7 +19,7 @@ from ..columns.ids import flat
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
 from .comparison import Cells, View, summed
-from .weights import Bootstrap, Estimates, Replicates, quantiles
+from .weights import Bootstrap, Estimates, Replicates, Table, quantiles
 
 __all__ = ["Bands", "By", "People", "cells_of"]
 
@@ -295,16 +295,16 @@ class Units:
         return np.ones(len(self)) if self.weights is None else self.weights
 
     @cached_property
-    def replicates(self) -> Float:
-        """Weights of units (rows) in the replicates; no columns where there are none."""
+    def replicates(self) -> Table:
+        """Weights of units in the replicates; no columns where there are none."""
         design, table = self.people.replicates, self.people.table
         if design is None:
-            return np.empty((len(self), 0))
+            return Table(np.empty((len(self), 0)), np.ones(len(self)))
         first = pa.array(self.first)
         held = [table[name].take(first) for name in design.columns]
         if isinstance(design, Replicates):
-            return np.stack([np.asarray(column, np.float64) for column in held], axis=1)
-        return design.rows(self.own, [cells_of({"of": c}, len(self)).of for c in held])
+            return Table(np.stack([np.asarray(c, np.float64) for c in held], axis=1), np.ones(len(self)))
+        return design.weights(self.own, [cells_of({"of": c}, len(self)).of for c in held])
 
     def estimates(self, by: Sequence[By]) -> Estimates:
         """Weights and their replicates, by columns of the table."""

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from ..settling.editions import NOTHING, Edition
 if TYPE_CHECKING:
     from ..checks import RuleBook
     from ..settling.panel import Panel
+    from .listing import Listing
 
 __all__ = ["Staging"]
 
@@ -58,18 +60,31 @@ class Staging:
         self._panel, self._tables, self._beside = panel, tables, beside
         self._catalogs: OrderedDict[str, Edition] = OrderedDict()
         self._both: OrderedDict[tuple[str, str], Edition] = OrderedDict()
-        self._last: tuple[Any, _Denied] | None = None
+        self._last: tuple[Catalog | None, RuleBook, _Denied] | None = None
+        self._keys: WeakKeyDictionary[Catalog, str] = WeakKeyDictionary()
         self.lines = 0
 
-    def edition(self, catalog: Catalog | None, rules: RuleBook | None) -> Edition:
-        """Natures under a catalogue and a rule set, as far as they are not those of the panel's own catalogue without rules."""
+    def edition(self, catalog: Catalog | None, rules: RuleBook | None, listing: Listing | None = None) -> Edition:
+        """Natures under a catalogue and a rule set, as far as they are not those of the panel's own catalogue without rules.
+
+        `listing`: how the catalogue was made, where it was made from another.
+        """
         own = self._panel.job.catalog
         listed = NOTHING
-        if catalog is not own and catalog is not None:
-            listed = self._kept(self._catalogs, catalog.hash, lambda: self._panel.editions.catalog(catalog))
+        near = listing if listing is not None and listing.before is own else None
+        key = "" if catalog is None or catalog is own else self._key(catalog, near)
+        if key and catalog is not None:
+            items = None if near is None else near.items
+            listed = self._kept(self._catalogs, key, lambda: self._panel.editions.catalog(catalog, items))
         if rules is None or self._panel.job.lines is None or catalog is None:
             return listed
-        return self._kept(self._both, (catalog.hash, rules.sha256), lambda: self._denied_over(catalog, rules, listed))
+        return self._kept(self._both, (key, rules.sha256), lambda: self._denied_over(catalog, rules, listed))
+
+    def _key(self, catalog: Catalog, near: Listing | None) -> str:
+        """What tells catalogues apart: what was changed of the batch's own, else all that they hold."""
+        if catalog not in self._keys:
+            self._keys[catalog] = catalog.hash if near is None else near.key
+        return self._keys[catalog]
 
     def denied_lines(self, catalog: Catalog | None, rules: RuleBook | None) -> dict[str, Any] | None:
         """All lines as they are settled under a rule set; None where they are settled as they stand."""
@@ -80,9 +95,8 @@ class Staging:
     def _denied(self, catalog: Catalog | None, rules: RuleBook) -> _Denied:
         from ..checks.check import check
 
-        key = rules.sha256, None if catalog is None else catalog.hash
-        if self._last is not None and self._last[0] == key:
-            return self._last[1]
+        if self._last is not None and self._last[0] is catalog and self._last[1] is rules:
+            return self._last[2]
         named: dict[str, Any] = {
             name: self._tables.get(name) for name in ("visits", "lines", "persons", "institutions")
         }
@@ -91,7 +105,7 @@ class Staging:
         )
         moved = report.denials()
         denied = _Denied(report, moved, np.unique(report.work.batch.line_visit[moved.amount != 0]).astype(np.int64))
-        self._last = key, denied
+        self._last = catalog, rules, denied
         return denied
 
     def _denied_over(self, catalog: Catalog, rules: RuleBook, listed: Edition) -> Edition:

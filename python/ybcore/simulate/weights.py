@@ -52,13 +52,13 @@ class Bootstrap:
         """Of the squares of the replicates' differences."""
         return np.full(self.number, 1 / self.number)
 
-    def rows(self, weights: Float, columns: Sequence[Int64]) -> Float:
-        """Weights of each unit (rows) and replicate. `columns`: codes of the strata and the clusters of the units, in order of their values."""
+    def weights(self, own: Float, columns: Sequence[Int64]) -> Table:
+        """Weights of units in the replicates. `columns`: codes of the strata and the clusters of the units, in order of their values."""
         held = dict(zip(self.columns, columns))
-        n = len(weights)
+        n = len(own)
         strata = held.get(self.strata or "", np.zeros(n, np.int64))
         cluster = held.get(self.cluster or "", np.arange(n))
-        out = np.empty((n, self.number))
+        times, factor = np.empty((n, self.number), np.uint8), np.empty(n)
         for stratum in np.unique(strata):
             mine = np.flatnonzero(strata == stratum)
             _, place = np.unique(cluster[mine], return_inverse=True)
@@ -66,16 +66,17 @@ class Bootstrap:
             if count < 2:
                 what, zh = f"stratum {stratum} has one cluster", f"第 {stratum} 层只有一个群"
                 raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="two clusters or more in every stratum")])  # fmt: skip
-            drawn = self._draws(int(stratum), count)[place]
-            out[mine] = drawn * (count / (count - 1) * weights[mine])[:, np.newaxis]
-        return out
+            times[mine] = self._draws(int(stratum), count)[place]
+            factor[mine] = count / (count - 1) * own[mine]
+        return Table(times, factor)
 
-    def _draws(self, stratum: int, count: int) -> Float:
+    def _draws(self, stratum: int, count: int) -> npt.NDArray[np.uint8]:
         """How often each cluster (rows) is drawn, by replicate: of raw bits, the same on every machine."""
         bits = np.random.Philox(key=np.array([self.seed, stratum], np.uint64)).random_raw(self.number * (count - 1))
         drawn = ((bits >> np.uint64(32)) * np.uint64(count) >> np.uint64(32)).astype(np.int64)
         drawn = drawn * self.number + np.repeat(np.arange(self.number), count - 1)
-        return np.bincount(drawn, minlength=self.number * count).reshape(count, self.number).astype(np.float64)
+        times = np.bincount(drawn, minlength=self.number * count).reshape(count, self.number)
+        return np.minimum(times, 255).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -126,16 +127,59 @@ def _level(text: str) -> None:
         raise InputError([Problem(what=what, what_zh=zh, path="replicates.level", expected='"0.95"')])
 
 
+@dataclass(frozen=True)
+class Table:
+    """Replicate weights of units (rows): `times` × the unit's `factor`. How often a cluster was drawn takes a byte, where a weight takes eight."""
+
+    times: npt.NDArray[Any]
+    factor: Float
+
+    @property
+    def number(self) -> int:
+        """How many replicates there are."""
+        return int(self.times.shape[1])
+
+    def at(self, index: Any) -> Float:
+        """Weights of some units."""
+        return np.asarray(self.times[index] * self.factor[index, np.newaxis], np.float64)
+
+    def taken(self, index: Any) -> Table:
+        """The table of some units."""
+        return Table(self.times[index], self.factor[index])
+
+    def product(self, values: Float) -> Float:
+        """Σ value × weight of each row of values, by replicate.
+
+        Goes in blocks of units: the same for any number of threads, and none of them waits for another. Units without a value are passed over.
+        """
+        used = np.flatnonzero(values.any(axis=0))
+        if 2 * len(used) < len(self.times):
+            return self.taken(used).product(values[:, used])
+        out = np.zeros((len(values), self.number))
+        step = max(1, min(256, _SMALL // max(1, out.size)))
+        block, scaled = np.empty((step, self.number)), values * self.factor
+        for at in range(0, len(self.times), step):
+            part = block[: len(self.times) - at]
+            part[...] = self.times[at : at + step]
+            out += scaled[:, at : at + step] @ part
+        return out
+
+
+_SMALL = 1 << 18  # multiplications: below it no library of linear algebra starts threads
+
+
 class Estimates:
     """Units in cells under their weights and every replicate of them: arrays are (cell, weights), the survey's own weights first.
 
-    `own`: weight of each unit; `rows`: its weights in the replicates; `cell`: of each unit. `design`: where the replicates are from; None: there are none.
+    `own`: weight of each unit; `table`: its weights in the replicates; `cell`: of each unit. `design`: where the replicates are from; None: there are none.
     """
 
-    def __init__(self, own: Float, rows: Float, cell: Int64, cells: int, design: Bootstrap | Replicates | None) -> None:
+    def __init__(
+        self, own: Float, table: Table, cell: Int64, cells: int, design: Bootstrap | Replicates | None
+    ) -> None:
         self.design, self.cells, self.cell, self.own = design, cells, cell, own
         self.order = np.arange(len(own)) if cells == 1 else np.argsort(cell, kind="stable")
-        self.rows = rows if cells == 1 else rows[self.order]
+        self.table = table if cells == 1 else table.taken(self.order)
         self.ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
 
     @cached_property
@@ -145,7 +189,7 @@ class Estimates:
 
     def sums(self, *values: npt.NDArray[Any]) -> list[Float]:
         """Σ weight × value for each array of values. The survey's own is added up one by one, alike on every machine."""
-        number = self.rows.shape[1]
+        number = self.table.number
         out = [np.empty((self.cells, 1 + number)) for _ in values]
         for place, one in zip(out, values):
             place[:, 0] = np.bincount(self.cell, self.own * one, self.cells)
@@ -154,18 +198,20 @@ class Estimates:
         stacked = np.stack([one[self.order].astype(np.float64) for one in values])
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
-            for place, held in zip(out, product(stacked[:, part], self.rows[part])):
+            for place, held in zip(out, self.table.taken(part).product(stacked[:, part])):
                 place[i, 1:] = held
         return out
 
     def quantiles(self, values: Int64, shares: Sequence[Fraction]) -> list[Float]:
         """For each share the smallest value such that at least that share of the weight is at or below it; NaN without weight."""
         held = values[self.order]
-        out = [np.empty((self.cells, 1 + self.rows.shape[1])) for _ in shares]
+        out = [np.empty((self.cells, 1 + self.table.number)) for _ in shares]
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
             own = self.own[self.order[part]]
-            for place, found in zip(out, _quantiles(held[part], own, self.rows[part], self.whole[i, 1:], shares)):
+            for place, found in zip(
+                out, _quantiles(held[part], own, self.table.taken(part), self.whole[i, 1:], shares)
+            ):
                 place[i] = found
         return out
 
@@ -182,18 +228,6 @@ class Estimates:
         for suffix, held in (("se", error), ("low", own - reach), ("high", own + reach)):
             out[f"{name}_{suffix}"] = pa.array(held, mask=np.isnan(held))
         return out
-
-
-_SMALL = 1 << 18  # multiplications: below it no BLAS starts threads
-
-
-def product(values: Float, rows: Float) -> Float:
-    """values @ rows in blocks of rows: the same for any number of threads, and none of them waits for another."""
-    out = np.zeros((len(values), rows.shape[1]))
-    step = max(1, _SMALL // max(1, out.size))
-    for at in range(0, len(rows), step):
-        out += values[:, at : at + step] @ rows[at : at + step]
-    return out
 
 
 def over(top: Float, bottom: Float) -> Float:
@@ -218,13 +252,13 @@ def _places(ends: Float, shares: Sequence[Fraction]) -> Int64 | None:
     return np.minimum(at, len(ends) - 1)
 
 
-def _quantiles(values: Int64, own: Float, rows: Float, whole: Float, shares: Sequence[Fraction]) -> list[Float]:
+def _quantiles(values: Int64, own: Float, table: Table, whole: Float, shares: Sequence[Fraction]) -> list[Float]:
     """`quantiles` under the survey's weights and under each replicate.
 
     A replicate's quantile is near the survey's: the weight below a window around that is one product, and only inside it weights are
     added up one by one. Where it lies outside, all of them are.
     """
-    out = [np.full(1 + rows.shape[1], np.nan) for _ in shares]
+    out = [np.full(1 + table.number, np.nan) for _ in shares]
     order = np.argsort(values, kind="stable")
     at = _places(np.cumsum(own[order]), shares)
     if at is None:
@@ -233,16 +267,16 @@ def _quantiles(values: Int64, own: Float, rows: Float, whole: Float, shares: Seq
     low, high = np.maximum(at - reach, 0), np.minimum(at + reach + 1, len(order))
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    below = product(np.stack([rank < edge for edge in low]).astype(np.float64), rows)
+    below = whole - table.product(np.stack([rank >= edge for edge in low]).astype(np.float64))
     for k, share in enumerate(shares):
         out[k][0] = values[order[at[k]]]
         # products and sums of the same weights differ in their last digits
         target = float(share) * whole * (1 - 1e-12)
-        ends = below[k] + np.cumsum(rows[order[low[k] : high[k]]], axis=0)
+        ends = below[k] + np.cumsum(table.at(order[low[k] : high[k]]), axis=0)
         place = low[k] + np.sum(ends < target, axis=0)
         beyond = (below[k] >= target) & (low[k] > 0) | (place >= high[k])
         for b in np.flatnonzero(beyond):
-            found = _places(np.cumsum(rows[order, b]), [share])
+            found = _places(np.cumsum(table.times[order, b] * table.factor[order]), [share])
             place[b] = -1 if found is None else found[0]
         out[k][1:] = np.where((place >= 0) & (whole > 0), values[order[place]], np.nan)
     return out
@@ -262,20 +296,21 @@ def ranks(by: Float, weights: Float) -> Float:
 
 
 class Ranked:
-    """Units by their rank in something that no policy changes; `weights` (unit, weights), the survey's own first."""
+    """Units by their rank in something that no policy changes; `own` weights and those of a `table`."""
 
-    def __init__(self, by: Float, weights: Float) -> None:
+    def __init__(self, by: Float, own: Float, table: Table) -> None:
+        weights = np.concatenate([own[:, np.newaxis], table.at(slice(None))], axis=1)
         held = ranks(by, weights)
-        self.own, self.own_ranked = weights[:, 0].copy(), weights[:, 0] * held[:, 0]
-        self.rows = weights[:, 1:]
-        self.rows_ranked = held[:, 1:] * self.rows
+        ones = np.ones(len(own))
+        ranked = np.ascontiguousarray(held[:, 1:] * weights[:, 1:])
+        self.sides = ((own * held[:, 0], Table(ranked, ones)), (own, table))
 
     def concentration(self, *values: Float) -> list[Float]:
         """2 ÷ (n μ) × Σ y r − 1 of each array of values under each column of weights; NaN where there is nothing."""
         stacked = np.stack(values)
         alone = np.zeros(stacked.shape[1], np.int64)
         both = []
-        for own, rows in ((self.own_ranked, self.rows_ranked), (self.own, self.rows)):
+        for own, table in self.sides:
             first = np.stack([np.bincount(alone, own * each, 1) for each in stacked])
-            both.append(np.concatenate([first, product(stacked, rows)], axis=1))
+            both.append(np.concatenate([first, table.product(stacked)], axis=1))
         return list(2 * over(*both) - 1)
