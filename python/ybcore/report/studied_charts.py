@@ -164,11 +164,16 @@ def _paired(figure: Any, names: list[str], values: dict[str, list[float]], unit:
         lower.set_ylabel(say(f"变化（{unit}）", f"change ({unit})"), fontsize="small")
         lower.margins(y=0.15)
     last = rest[0] if rest else upper
-    crowded = len(names) * max(len(name) for name in names) > (34 if narrow else 90)
+    crowded = len(names) * _widest(names) > (34 if narrow else 90)
     last.set_xticks(places, names, rotation=40 if crowded else 0, ha="right" if crowded else "center", rotation_mode="anchor")  # fmt: skip
     for axes in (upper, last):
         axes.grid(axis="x", visible=False)
     return upper, last
+
+
+def _widest(labels: list[str]) -> int:
+    """Characters of the longest line."""
+    return max(len(line) for label in labels for line in label.split("\n"))
 
 
 def _legend(axes: Any) -> None:
@@ -222,7 +227,7 @@ def _winners(studied: Studied, row: Any, groups: list[Any], labels: list[str]) -
         lower.axhline(0, color=COLOURS["ink"], linewidth=0.8)
         lower.set_ylabel(say(f"{studied.unit[0]}均净减轻（元）", "net gain, yuan"), fontsize="small")
         short = [_ends(name, narrow) for name in labels]
-        crowded = len(short) * max(len(name) for name in short) > (34 if narrow else 110)
+        crowded = len(short) * _widest(short) > (34 if narrow else 110)
         lower.set_xticks(places, short, rotation=40 if crowded else 0)
         lower.set_xlabel(say("、", ", ").join(column(name)[0] for name in row.by))
         for axes in (upper, lower):
