@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .behaviour import Behaviour, Response, respond, sensitivity
     from .comparison import Comparison, Measure, Needs, View, compare
     from .document import load_reform
     from .exact import Exact, Mean, Ratio, Total
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
     from .package import Parts, parts
     from .people import Bands, People
     from .reform import Reform, Reformed, changed, reformed
+    from .study import Study, load_study
+    from .studyrun import StudyRun, run_study
     from .targets import Crossing, Solution, solve
     from .weights import Bootstrap, Replicates
 
 _HOME = {
     "Bands": "people",
+    "Behaviour": "behaviour",
     "Bootstrap": "weights",
     "Burden": "measures",
     "Catastrophic": "measures",
@@ -41,9 +45,12 @@ _HOME = {
     "Reformed": "reform",
     "Replicates": "weights",
     "Reserve": "fund",
+    "Response": "behaviour",
     "Solution": "targets",
     "Spending": "measures",
     "Spent": "fund",
+    "Study": "study",
+    "StudyRun": "studyrun",
     "Sweep": "knobs",
     "Total": "exact",
     "View": "comparison",
@@ -54,16 +61,21 @@ _HOME = {
     "grid": "knobs",
     "load_fund": "fund",
     "load_reform": "document",
+    "load_study": "study",
     "parts": "package",
     "project": "fund",
     "reformed": "reform",
+    "respond": "behaviour",
+    "run_study": "studyrun",
     "sample": "knobs",
+    "sensitivity": "behaviour",
     "solve": "targets",
     "sweep": "knobs",
 }
 
 __all__ = [
     "Bands",
+    "Behaviour",
     "Bootstrap",
     "Burden",
     "Catastrophic",
@@ -84,9 +96,12 @@ __all__ = [
     "Reformed",
     "Replicates",
     "Reserve",
+    "Response",
     "Solution",
     "Spending",
     "Spent",
+    "Study",
+    "StudyRun",
     "Sweep",
     "Total",
     "View",
@@ -97,10 +112,14 @@ __all__ = [
     "grid",
     "load_fund",
     "load_reform",
+    "load_study",
     "parts",
     "project",
     "reformed",
+    "respond",
+    "run_study",
     "sample",
+    "sensitivity",
     "solve",
     "sweep",
 ]
