@@ -265,6 +265,63 @@ def test_groups_by_decile_age_and_identity(survey):
     assert {row["old"] for row in done.table("visits").to_pylist()} <= {"00–59", "60+", None}
 
 
+def test_people_stand_wherever_they_had_a_visit(survey):
+    engine, tables, reform, table = survey
+    people = People(table, income="income", weight="weight", replicates=Replicates(["r1", "r2"]))
+    asked = [
+        Burden(people, ["fixmedins_code"]),
+        Catastrophic(people, share="0.01", by=["dise_codg", "stratum"]),
+        Winners(people, ["med_type"]),
+    ]
+    done = compare(engine, tables, {"more": reform}, asked)
+    rows = {"base": settled(engine, tables), "more": settled(engine, tables, reform.book)}
+    given = {
+        row["setl_id"]: row
+        for row in tables["visits"].select(["setl_id", "fixmedins_code", "dise_codg", "med_type"]).to_pylist()
+    }
+    cash = {name: dict.fromkeys(table["psn_no"].to_pylist(), 0) for name in rows}
+    for name, held in rows.items():
+        for row in held:
+            cash[name][row["psn_no"]] += row["psn_cash_pay"]
+    known = {row["psn_no"]: row for row in table.to_pylist()}
+
+    def where(column):
+        out = {}
+        for row in rows["base"]:
+            out.setdefault(given[row["setl_id"]][column] or "", set()).add(row["psn_no"])
+        return out
+
+    def told(measure, *keys):
+        return {(row["policy"], *(row[key] for key in keys)): row for row in done.table(measure).to_pylist()}
+
+    burden, cata, winners = (
+        told("burden", "fixmedins_code"),
+        told("catastrophic", "dise_codg", "stratum"),
+        told("winners", "med_type"),
+    )
+    assert len(burden) == 2 * len(where("fixmedins_code")) > 20
+    for name in rows:
+        for place, people_there in where("fixmedins_code").items():
+            heavy, row = {who: known[who]["weight"] for who in people_there}, burden[name, place]
+            assert close(row["units"], sum(heavy.values()))
+            assert close(row["total"], sum(w * cash[name][who] for who, w in heavy.items()))
+            assert row["largest"] == max(cash[name][who] for who in people_there)
+            each = [sum(known[who][r] * cash[name][who] for who in people_there) for r in ("r1", "r2")]
+            error = math.sqrt(sum((one - row["total"]) ** 2 for one in each) / 2)
+            assert close(row["total_se"], error, 1e-9)
+        for (_, disease, stratum), row in cata.items():
+            there = [who for who in where("dise_codg")[disease] if known[who]["stratum"] == stratum]
+            cases = [known[who]["weight"] for who in there if 100 * cash[row["policy"]][who] > known[who]["income"]]
+            assert close(row["units"], sum(known[who]["weight"] for who in there))
+            assert close(row["H"] * row["units"], sum(cases), 1e-9)
+        for kind, there in where("med_type").items():
+            lost = sum(known[who]["weight"] * max(0, cash[name][who] - cash["base"][who]) for who in there)
+            assert close(winners[name, kind]["lost"], lost)
+    with pytest.raises(InputError, match="neither visits nor people") as caught:
+        compare(engine, tables, {}, [Burden(people, ["fixmedins_cod"])])
+    assert caught.value.problems[0].path == "by"
+
+
 def test_people_as_they_were_on_a_day():
     table = pa.table({"psn_no": ["a", "b", "c"]})
     day = np.array(["2000-02-29", "1990-01-01", "1990-01-01"], "datetime64[D]")

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..errors import InputError, Problem
-from ..policy.vocabulary import ATTRIBUTES, PAYERS
+from ..policy.vocabulary import PAYERS
 from .comparison import Cells, Needs, View, summed
-from .people import Bands, By, People, Units, cells_of
+from .groups import Grouped, grouped, visit_columns
+from .people import By, People, Units, cells_of
 from .weights import Ranked, over
 
 __all__ = ["Burden", "Catastrophic", "Inequality", "Spending", "Winners"]
@@ -82,21 +83,7 @@ class Spending:
         return found
 
     def _found(self, view: View) -> Cells:
-        columns: dict[str, Any] = {}
-        for asked in self.by:
-            name = asked.column if isinstance(asked, Bands) else asked
-            if self.people is not None and name in self.people.table.column_names:
-                row = self.people.of(view).row[np.maximum(view.person, 0)]
-                known = pa.array(np.where(view.person >= 0, row, -1), mask=(view.person < 0) | (row < 0))
-                columns[name] = self.people.table[name].take(known)
-            elif view.knows(name):
-                columns[name] = view.attribute(name)
-            else:
-                what, zh = f"neither visits nor people have an attribute {name!r}", f"就诊与人员均无属性 {name!r}"
-                raise InputError([Problem(what=what, what_zh=zh, path="by", expected=", ".join(ATTRIBUTES))])
-            if isinstance(asked, Bands):
-                columns[asked.named] = asked.of(columns.pop(name))
-        return cells_of(columns, len(view.person))
+        return cells_of(visit_columns(view, self.people, self.by), len(view.person))
 
 
 def _beside(cells: Cells, out: dict[str, Any]) -> pa.Table:
@@ -128,7 +115,8 @@ class Burden:
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         units = self.people.of(view)
-        paid, cells, held = units.sums(view.by_person(self.column)), units.cells(self.by), units.estimates(self.by)
+        group = grouped(view, units, self.by)
+        paid, cells, held = group.placed(units.sums(view.by_person(self.column))), group.cells, group.estimates
         total, *above = held.sums(paid, *(paid > amount for amount in self.above))
         whole = held.whole
         out = held.columns("units", whole) | held.columns("total", total) | held.columns("mean", over(total, whole))
@@ -176,32 +164,33 @@ class Catastrophic:
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         units = self.people.of(view)
-        paid, cells, held = units.sums(view.by_person(self.column)), units.cells(self.by), units.estimates(self.by)
-        means = units.money(self.of)
+        group = grouped(view, units, self.by)
+        paid, held = group.placed(units.sums(view.by_person(self.column))), group.estimates
+        means = group.placed(units.money(self.of))
         z = float(self.share)
         part = np.divide(paid, means, out=np.where(paid > 0, 1.0, 0.0), where=means > 0)
         more = np.where(means > 0, _more(paid, means, self.share), paid > 0)
         beyond = np.where(more, np.maximum(0.0, part - z), 0.0)
-        left = () if self.line is None else self._left(units, paid)
+        left = () if self.line is None else self._left(units, group, paid)
         (cases, overshoot, *after), whole = held.sums(more, beyond, *left), held.whole
         out = held.columns("units", whole)
         for name, found in (("H", cases), ("O", overshoot)):
             out |= held.columns(name, over(found, whole), null=False)
         out |= held.columns("O_per_case", over(overshoot, cases))
         if self.line is not None:
-            before = view.once(self, lambda: held.sums(*self._left(units, np.zeros(len(units), np.int64))))
+            before = view.once(self, lambda: held.sums(*self._left(units, group, np.zeros(len(paid), np.int64))))
             told = zip(("poor_before", "gap_before", "poor_after", "gap_after"), (*before, *after))
             poor = {name: over(found, whole) for name, found in told}
             poor["impoverished"] = poor["poor_after"] - poor["poor_before"]
             for name in ("poor_before", "poor_after", "impoverished", "gap_before", "gap_after"):
                 out |= held.columns(name, poor[name], null=False)
-        return _beside(cells, out)
+        return _beside(group.cells, out)
 
-    def _left(self, units: Units, paid: Int64) -> tuple[Float, Float]:
+    def _left(self, units: Units, group: Grouped, paid: Int64) -> tuple[Float, Float]:
         """Who is below the line with what is left after paying, and by what part of it."""
         assert self.line is not None
-        line = self.line * units.members.astype(np.float64)
-        left = units.money("consumption") - paid
+        line = self.line * group.placed(units.members).astype(np.float64)
+        left = group.placed(units.money("consumption")) - paid
         return (left < line).astype(np.float64), np.maximum(0.0, line - left) / line
 
 
@@ -260,12 +249,13 @@ class Winners:
         """One row a cell."""
         units = self.people.of(view)
         change = units.sums(view.by_person(self.column)) - units.sums(view.base.by_person(self.column))
-        cells, held = units.cells(self.by), units.estimates(self.by)
+        group = grouped(view, units, self.by)
+        change, cells, held = group.placed(change), group.cells, group.estimates
         less, more = change < 0, change > 0
         gained, lost = np.where(less, -change, 0), np.where(more, change, 0)
         fewer, greater, gains, losses = held.sums(less, more, gained, lost)
         alike = held.whole - fewer - greater
-        alike[:, 0] = np.bincount(cells.of, units.own * (change == 0), cells.count)
+        alike[:, 0] = np.bincount(cells.of, group.own * (change == 0), cells.count)
         out: dict[str, Any] = {}
         for name, found in (("less", fewer), ("same", alike), ("more", greater)):
             out |= held.columns(name, found)

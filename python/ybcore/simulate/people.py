@@ -234,7 +234,7 @@ def _ages(births: Any, day: dt.date) -> pa.Array:
     return pa.array(years, mask=np.asarray(births.is_null()) | (years < 0))
 
 
-@dataclass
+@dataclass(eq=False)
 class Units:
     """Persons, or households where the table has them, in the order in which the table first names them."""
 
@@ -259,9 +259,9 @@ class Units:
             place[order] = np.arange(len(order))
             self.unit, self.first = place[self.unit], first[order]
         self.members = np.bincount(self.unit, minlength=len(self.first))
-        self._of_person = np.where(self.row >= 0, self.unit[np.maximum(self.row, 0)] if n else -1, -1)
+        self.of_person = np.where(self.row >= 0, self.unit[np.maximum(self.row, 0)] if n else -1, -1)
         # Persons and units are the same, one after the other.
-        self._plain = len(self._of_person) == n and bool((self._of_person == np.arange(n)).all())
+        self._plain = len(self.of_person) == n and bool((self.of_person == np.arange(n)).all())
         self._cells: dict[tuple[By, ...], Cells] = {}
         self._estimates: dict[tuple[By, ...], Estimates] = {}
 
@@ -270,7 +270,7 @@ class Units:
 
     def sums(self, by_person: Int64) -> Int64:
         """A number of each person of the batch, by unit; units without a visit have 0."""
-        return by_person if self._plain else summed(by_person, self._of_person, len(self.first))
+        return by_person if self._plain else summed(by_person, self.of_person, len(self.first))
 
     def money(self, role: str) -> Float:
         """income, consumption or capacity of each unit. Raises InputError when the table has none."""

@@ -159,8 +159,11 @@ class Table:
         step = max(1, min(256, _SMALL // max(1, out.size)))
         block, scaled = np.empty((step, self.number)), values * self.factor
         for at in range(0, len(self.times), step):
-            part = block[: len(self.times) - at]
-            part[...] = self.times[at : at + step]
+            part = self.times[at : at + step]
+            if part.dtype != np.float64:
+                held = block[: len(part)]
+                held[...] = part
+                part = held
             out += scaled[:, at : at + step] @ part
         return out
 
