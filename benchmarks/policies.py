@@ -77,17 +77,19 @@ class Made(Mapping[str, Any]):
         return len(self._changes)
 
 
-def stage(visits: int, policies: int, threads: int, catalogs: bool = False) -> tuple[Any, ...]:
+def stage(visits: int, policies: int, threads: int, replicates: int = 0, catalogs: bool = False) -> tuple[Any, ...]:
     """(engine, tables, alternatives, measures)."""
     from ybcore import Catalog, Engine, load_book
     from ybcore.cli.settle import demo_policies
-    from ybcore.simulate import Burden, Catastrophic, Inequality, People, Spending, Winners
+    from ybcore.simulate import Bootstrap, Burden, Catastrophic, Inequality, People, Spending, Winners
 
     tables, catalog = made(visits, 20_000, 1)
     engine = Engine(load_book(demo_policies()), Catalog(**catalog), threads=threads)
     ids = pa.chunked_array([tables["visits"]["psn_no"], tables["persons"]["psn_no"]]).unique()
     income = np.random.default_rng(1).integers(5_000_00, 90_000_00, len(ids))
-    people = People(pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00}), income="income")
+    known = pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00, "weight": 1 + income % 3})
+    survey: dict[str, Any] = {"weight": "weight", "replicates": Bootstrap(replicates)} if replicates else {}
+    people = People(known, income="income", **survey)
     measures = [
         Spending(["insutype", "dedc_hosp_lv"]),
         Burden(people),
@@ -126,12 +128,12 @@ def same(done: Any, own: Any, name: str, measures: Any) -> None:
 
 
 def timed(
-    visits: int, policies: int, separate: int, threads: int, rounds: int, catalogs: bool = False
+    visits: int, policies: int, separate: int, threads: int, rounds: int, replicates: int, catalogs: bool = False
 ) -> dict[str, Any]:
     """Seconds of one policy, of `separate` runs, of one pass; the share of measuring."""
     from ybcore.simulate import compare
 
-    engine, tables, books, measures = stage(visits, policies, threads, catalogs)
+    engine, tables, books, measures = stage(visits, policies, threads, replicates, catalogs)
     some = [f"r{i}" for i in SAMPLE if i < policies]
     done = compare(engine, tables, books, measures)
     for name in some:
@@ -183,6 +185,7 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--separate", type=int, default=0, help="policies run by themselves; 0 all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--replicates", type=int, default=0, help="of survey weights; 0: people without weights")
     parser.add_argument("--catalogs", action="store_true", help="policies change items of the catalogue")
     parser.add_argument("--memory", default="", help="numbers of policies, by commas")
     parser.add_argument(
@@ -193,7 +196,8 @@ def main(words: Sequence[str] | None = None) -> None:
     if args.needs:
         print(json.dumps(needed(args.visits, args.needs, args.threads)))
         return
-    out = timed(args.visits, args.policies, args.separate or args.policies, args.threads, args.rounds, args.catalogs)
+    separate = args.separate or args.policies
+    out = timed(args.visits, args.policies, separate, args.threads, args.rounds, args.replicates, args.catalogs)
     print(f"{out['lines']} lines; priced again for all policies {out['priced']}")
     for row in out["rounds"]:
         settling, measuring = row["settling"], row["measuring"]

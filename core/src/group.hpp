@@ -73,7 +73,6 @@ class Group {
   Status settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end);
   bool visit(std::uint32_t place);
   bool plain_visit(std::uint32_t place, const Record& event, const PlainPlan& plan);
-  [[nodiscard]] Reason refusal(const Record* first, std::size_t parts) const;
   void reject(std::uint32_t place, Reason reason);
   bool too_much(std::uint32_t place, std::size_t moves);
   void reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end);

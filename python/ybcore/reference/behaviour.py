@@ -1,4 +1,4 @@
-"""How many times visits take place at another price, in plain Python: docs/simulation.md section 7."""
+"""How many times visits take place at another price, in plain Python: docs/simulation.md section 10."""
 
 from __future__ import annotations
 

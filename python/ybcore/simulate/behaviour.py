@@ -1,4 +1,4 @@
-"""How visits answer to what they cost the person: optional, off unless it is asked for (docs/simulation.md section 7)."""
+"""How visits answer to what they cost the person: optional, off unless it is asked for (docs/simulation.md section 10)."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def respond(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Response:
-    """`compare`, where under each alternative as many visits take place as its prices let (docs/simulation.md section 7).
+    """`compare`, where under each alternative as many visits take place as its prices let (docs/simulation.md section 10).
 
     Raises InputError: wrong tables and names, and an alternative under which the number of visits does not come to rest.
     """

@@ -15,7 +15,7 @@ from ..policy.reader import Parsed, parse_file, parse_text
 from .changes import OPERATIONS, Change
 from .reform import Reform
 
-__all__ = ["FORMAT", "load_reform", "reform_of"]
+__all__ = ["FORMAT", "load_reform", "reform_in", "reform_of"]
 
 FORMAT = "ybcore-reform/1"
 _HEAD = ("format", "id", "name", "source", "from", "changes")
@@ -34,6 +34,11 @@ def load_reform(source: str | bytes | os.PathLike[str]) -> Reform:
     if given != FORMAT:
         fault = Fault("not a reform document", "不是改革文件", f"format: {FORMAT}")
         raise DocumentError([problem_at(parsed, ("format",), fault)])
+    return _Reader(parsed).reform()
+
+
+def reform_in(parsed: Parsed) -> Reform:
+    """A reform that stands in another document: `parsed` is that node, with its places. Raises DocumentError with every problem."""
     return _Reader(parsed).reform()
 
 
