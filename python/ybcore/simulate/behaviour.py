@@ -21,10 +21,11 @@ from ..errors import InputError, Problem
 from ..policy.faults import nearest
 from ..settling.order import group_persons
 from ..settling.panel import Panel
-from .comparison import BASE, TABLES, Alternative, Comparison, Measure, View, meant, summed
+from .comparison import BASE, TABLES, Comparison, Measure, View, summed
 from .knobs import Number, exact_number
 from .people import cells_of
 from .repeated import happened
+from .staging import Alternative, meant
 
 if TYPE_CHECKING:
     from ..engine import Engine

@@ -12,25 +12,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..catalog import Catalog
 from ..columns.convert import NULL_INT
 from ..engine import Engine
 from ..errors import InputError, Problem
 from ..policy import Book
-from ..policy.compile import CompiledBook
 from ..policy.faults import nearest
 from ..policy.vocabulary import ATTRIBUTES
 from ..settling.job import Job
 from ..settling.panel import Panel
 from ..settling.result import NUMBERS, number_of, visit_table
-from .reform import Reformed
-from .staging import Staging
+from .staging import Alternative, Meant, Staging, meant, wrong_kind
 
 if TYPE_CHECKING:
     from ..checks import RuleBook
     from ..settling.editions import Edition
     from ..settling.together import Sums
-    from .listing import Listing
 
 __all__ = [
     "BASE",
@@ -51,7 +47,6 @@ BASE = "base"
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 MOST_POLICIES = 32  # in one pass
 MOST_BYTES = 1 << 27  # of their sums
-Alternative = Book | Reformed | Engine | tuple[Book, Catalog]
 
 
 @dataclass(frozen=True)
@@ -321,51 +316,6 @@ def _block(base: View, needs: Needs) -> int:
     return int(min(MOST_POLICIES, max(1, MOST_BYTES // max(1, each))))
 
 
-@dataclass(frozen=True)
-class Meant:
-    """What an alternative is settled under."""
-
-    book: Book
-    compiled: CompiledBook | None
-    catalog: Catalog | None
-    rules: RuleBook | None
-    listing: Listing | None = None
-
-    def run(self, panel: Panel, staging: Staging) -> tuple[Job, dict[str, Any]]:
-        """A run of its own."""
-        compiled = CompiledBook(self.book) if self.compiled is None else self.compiled
-        return panel.settle(compiled, self.catalog, lines=staging.denied_lines(self.catalog, self.rules))
-
-    def alone(self, tables: dict[str, Any], threads: int) -> tuple[Job, dict[str, Any]]:
-        """A run over other tables, without rules. Raises InputError where there are rules."""
-        if self.rules is not None:
-            what, zh = (
-                "rules are not told of visits that take place more often or not at all",
-                "规则不适用于随价格增减的就诊",
-            )
-            raise InputError([Problem(what=what, what_zh=zh, path="alternatives", expected="a reform without rules")])
-        job = Job(
-            CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads
-        )
-        return job, job.settle(line_output=False, detail=False)
-
-
-def meant(engine: Engine, name: str, alternative: Alternative, rules: RuleBook | None = None) -> Meant:
-    wrong = _wrong(name, alternative)
-    if wrong is not None:
-        raise InputError([wrong])
-    if isinstance(alternative, Engine):
-        return Meant(alternative.book, alternative._compiled, alternative.catalog, rules)
-    if isinstance(alternative, tuple):
-        return Meant(alternative[0], None, alternative[1], rules)
-    catalog = engine.catalog
-    book = alternative.book if isinstance(alternative, Reformed) else alternative
-    if isinstance(alternative, Reformed):
-        catalog, rules = alternative.catalog or catalog, alternative.rules or rules
-    listing = alternative.listing if isinstance(alternative, Reformed) else None
-    return Meant(book, engine._compiled if book == engine.book else None, catalog, rules, listing)
-
-
 def _in_one_pass(
     panel: Panel, staging: Staging, base: Meant, block: Sequence[Meant], needs: Needs | None
 ) -> list[tuple[Sums | None, int]]:
@@ -397,14 +347,6 @@ def _named(alternatives: Mapping[str, Alternative], measures: Sequence[Measure])
         what, zh = f"two measures are named {name!r}", f"两个指标同名 {name!r}"
         problems.append(Problem(what=what, what_zh=zh, path="measures"))
     if isinstance(alternatives, dict):  # of other mappings each is made when it is settled
-        problems += [wrong for name, held in alternatives.items() if (wrong := _wrong(name, held)) is not None]
+        problems += [wrong for name, held in alternatives.items() if (wrong := wrong_kind(name, held)) is not None]
     if problems:
         raise InputError(problems)
-
-
-def _wrong(name: str, held: Any) -> Problem | None:
-    pair = isinstance(held, tuple) and len(held) == 2 and isinstance(held[0], Book) and isinstance(held[1], Catalog)
-    if pair or isinstance(held, (Book, Reformed, Engine)):
-        return None
-    what = f"{name!r} is a {type(held).__name__}, not a Book, a Reformed, an Engine or (Book, Catalog)"
-    return Problem(what=what, what_zh=f"{name!r} 不是政策、改革或引擎", path="alternatives")

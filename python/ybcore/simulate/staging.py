@@ -1,4 +1,4 @@
-"""Catalogues and rule sets of alternatives: what the lines of the batch come to under each, once (docs/simulation.md section 3)."""
+"""Alternatives with their catalogues and rule sets: what the lines of the batch come to under each, once (docs/simulation.md section 3)."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ import pyarrow as pa
 
 from ..catalog import Catalog
 from ..columns.ids import flat
+from ..engine import Engine
+from ..errors import InputError, Problem
+from ..policy import Book
+from ..policy.compile import CompiledBook
 from ..settling.editions import NOTHING, Edition
+from ..settling.job import Job
+from .reform import Reformed
 
 if TYPE_CHECKING:
     from ..checks import RuleBook
     from ..settling.panel import Panel
     from .listing import Listing
 
-__all__ = ["Staging"]
+__all__ = ["Alternative", "Meant", "Staging", "meant", "wrong_kind"]
 
 Int64 = npt.NDArray[np.int64]
+Alternative = Book | Reformed | Engine | tuple[Book, Catalog]
 MOST_BYTES = 1 << 27  # of natures that are kept for later policies
 
 
@@ -125,3 +132,58 @@ class Staging:
                 held.popitem(last=False)
         held.move_to_end(key)
         return held[key]
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What an alternative is settled under."""
+
+    book: Book
+    compiled: CompiledBook | None
+    catalog: Catalog | None
+    rules: RuleBook | None
+    listing: Listing | None = None
+
+    def run(self, panel: Panel, staging: Staging) -> tuple[Job, dict[str, Any]]:
+        """A run of its own."""
+        compiled = CompiledBook(self.book) if self.compiled is None else self.compiled
+        return panel.settle(compiled, self.catalog, lines=staging.denied_lines(self.catalog, self.rules))
+
+    def alone(self, tables: dict[str, Any], threads: int) -> tuple[Job, dict[str, Any]]:
+        """A run over other tables, without rules. Raises InputError where there are rules."""
+        if self.rules is not None:
+            what, zh = (
+                "rules are not told of visits that take place more often or not at all",
+                "规则不适用于随价格增减的就诊",
+            )
+            raise InputError([Problem(what=what, what_zh=zh, path="alternatives", expected="a reform without rules")])
+        job = Job(
+            CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads
+        )
+        return job, job.settle(line_output=False, detail=False)
+
+
+def meant(engine: Engine, name: str, alternative: Alternative, rules: RuleBook | None = None) -> Meant:
+    """Book, catalogue and rules of an alternative; `rules`: those of one without its own. Raises InputError for what is no alternative."""
+    wrong = wrong_kind(name, alternative)
+    if wrong is not None:
+        raise InputError([wrong])
+    if isinstance(alternative, Engine):
+        return Meant(alternative.book, alternative._compiled, alternative.catalog, rules)
+    if isinstance(alternative, tuple):
+        return Meant(alternative[0], None, alternative[1], rules)
+    catalog = engine.catalog
+    book = alternative.book if isinstance(alternative, Reformed) else alternative
+    if isinstance(alternative, Reformed):
+        catalog, rules = alternative.catalog or catalog, alternative.rules or rules
+    listing = alternative.listing if isinstance(alternative, Reformed) else None
+    return Meant(book, engine._compiled if book == engine.book else None, catalog, rules, listing)
+
+
+def wrong_kind(name: str, held: Any) -> Problem | None:
+    """That an alternative is none; None where it is one."""
+    pair = isinstance(held, tuple) and len(held) == 2 and isinstance(held[0], Book) and isinstance(held[1], Catalog)
+    if pair or isinstance(held, (Book, Reformed, Engine)):
+        return None
+    what = f"{name!r} is a {type(held).__name__}, not a Book, a Reformed, an Engine or (Book, Catalog)"
+    return Problem(what=what, what_zh=f"{name!r} 不是政策、改革或引擎", path="alternatives")
