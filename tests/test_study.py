@@ -256,7 +256,8 @@ def test_hostile_names_stay_text(tmp_path: Path, need_font: str):
 # ---------------------------------------------------------------------------------------------- the command
 
 
-SHORT = STUDY[: STUDY.index(", {ratio")] + STUDY[STUDY.index("]}\nmeasures") : STUDY.index("  - {id: by-level")] + STUDY[STUDY.index("  - {id: cash") : STUDY.index("  - {kind: catas")] + STUDY[STUDY.index("fund: {plan") :]  # fmt: skip
+SHORT = STUDY[: STUDY.index(", {ratio")] + STUDY[STUDY.index("]}\nmeasures") : STUDY.index("  - {id: by-level")] + STUDY[STUDY.index("  - {kind: winners") : STUDY.index("sweeps:")] + STUDY[STUDY.index("fund: {plan") :]  # fmt: skip
+"""One waterfall, winners, the fund."""
 
 
 def test_the_command_writes_everything_and_the_same_bytes_again(tmp_path: Path, need_font: str, capsys: pytest.CaptureFixture[str]):  # fmt: skip
