@@ -168,7 +168,7 @@ def unknown_columns(study: Study, known: set[str], people: set[str]) -> Iterator
     bands = set() if study.model.people is None else {f"{name}_band" for name in study.model.people.bands}
     for i, measure in enumerate(study.model.measures):
         names = getattr(measure, "by", ())
-        valid = bands | people | (known if measure.kind == "spending" else set())
+        valid = bands | people | known
         listed = isinstance(study.parsed.doc["measures"][i].get("by"), list)
         for j, name in enumerate(names):
             if name not in valid:
