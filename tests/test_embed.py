@@ -23,7 +23,7 @@ RULE = {"setl_id": "C1", "psn_no": "P", "med_type": "21", "setl_time": "2024-03-
 @pytest.fixture(scope="module")
 def town() -> tuple[Engine, dict[str, pa.Table]]:
     """Three schemes and a small city with reversals, refusals, families and tops-up."""
-    made = city(seed=11, persons=24, visits=150, lines_per_visit=3.0, catalog_items=500, bad_rows=0.05)
+    made = city(seed=5, persons=40, visits=140, lines_per_visit=3.0, catalog_items=500, bad_rows=0.05)
     batch = made.visits()
     tables = {"visits": batch.visits, "lines": batch.lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
     engine = Engine(demo_policies(), Catalog(**dict(zip(("items", "selfpay", "caps"), made.catalog))), threads=1)

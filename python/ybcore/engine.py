@@ -15,6 +15,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -278,6 +279,19 @@ class Engine:
                 for depth in range(1, len(leaf.raw_path) + 1):
                     mine.setdefault(leaf.raw_path[:depth], []).append(leaf.path)
         return out
+
+    def image(
+        self, path: str | os.PathLike[str], visits: Any = None, persons: Any = None, institutions: Any = None
+    ) -> Path:
+        """Write what the C door settles with: the book, its plans and the catalogue, compiled, as one file that processes share.
+
+        It holds the plans of every combination of facts that this engine has met, and of those of `visits` (which are not settled): the
+        door refuses others by name. Raises InputError where there is none.
+        """
+        from .settling.image import image_of
+
+        with self._lock:
+            return image_of(self, Path(path), {"visits": visits, "persons": persons, "institutions": institutions})
 
     def order(self, visits: Any, group: npt.NDArray[np.int32], groups: int) -> npt.NDArray[np.int64]:
         """Rows of the visits by group (0 to `groups` - 1; rows of group -1 are left out), in settling order inside a group."""

@@ -9,6 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
+from .clear import CLEARING
 from .ledger import COMMANDS
 from .options import (
     DAY,
@@ -23,6 +24,7 @@ from .options import (
     what_counts,
 )
 from .outside import OUTSIDE
+from .studies import STUDIES
 
 PATH = click.Path(path_type=Path)
 
@@ -532,7 +534,7 @@ def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
     return work(session, what, as_json, markdown)
 
 
-for command in (*COMMANDS, *OUTSIDE):
+for command in (*COMMANDS, *CLEARING, *STUDIES, *OUTSIDE):
     app.add_command(command)
 
 __all__ = ["app"]

@@ -15,7 +15,7 @@ from .person import PersonState
 if TYPE_CHECKING:
     from ..engine import Engine
 
-__all__ = ["OneSettlement", "columns_of", "settled_alone"]
+__all__ = ["OneSettlement", "settled_alone", "tables_of"]
 
 IDS = (
     "setl_id",
@@ -57,22 +57,26 @@ def settled_alone(
         if str(other) != str(own):
             what = f"the line is of the settlement {other!r}, the visit is {own!r}"
             raise InputError([Problem(what=what, what_zh=f"明细属于结算 {other!r}，而就诊为 {own!r}", path="lines.setl_id", row=i + 1)])  # fmt: skip
-    rows = [_by_text(line) | {"setl_id": None if own is None else str(own)} for line in lines or ()]
-    done = engine.settle(
-        columns_of([_by_text(visit)], VISITS),
-        columns_of(rows, LINES) if rows else None,
-        _table(person, PERSONS),
-        _table(institution, INSTITUTIONS),
-        None if not acct_events else columns_of([_by_text(row) for row in acct_events], ACCT_EVENTS),
-        state=opening.state(),
-        line_output=bool(rows),
-        closing_state=not pre,
-        receipt=False,
-    )
+    rows = [{**line, "setl_id": own} for line in lines or ()]
+    tables = tables_of(visit, rows, person, institution, acct_events)
+    done = engine.settle(**tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False)
     result = done.visits.to_pylist()[0] | {name: visit[name] for name in ("setl_id", "psn_no") if name in visit}
     told = [] if done.lines is None else [row | {"setl_id": own} for row in done.lines.to_pylist()]
     after = opening if done.state is None else PersonState.of(done.state, opening.version + 1)
     return OneSettlement(result, told, after, opening.version, opening.sha256, pre)
+
+
+def tables_of(
+    visit: Mapping[str, Any], lines: Any, person: Rows, institution: Rows, acct_events: Any
+) -> dict[str, Any]:
+    """The tables of a batch of one visit."""
+    return {
+        "visits": columns_of([_by_text(visit)], VISITS),
+        "lines": columns_of([_by_text(row) for row in lines], LINES) if lines else None,
+        "persons": _table(person, PERSONS),
+        "institutions": _table(institution, INSTITUTIONS),
+        "acct_events": columns_of([_by_text(row) for row in acct_events], ACCT_EVENTS) if acct_events else None,
+    }
 
 
 def _table(rows: Rows, table: Table) -> dict[str, Any] | None:
