@@ -135,8 +135,8 @@ def duckdb(tables: dict[str, Any]) -> Result:
         WHEN cost > mean_amt * 2 THEN {half("sp * (cost - mean_amt)", "mean_amt")} ELSE sp END AS points FROM (
         SELECT setl_id, fixmedins_code, setl_time, fund_pay_sumamt, psn_part_amt, exct_item_amt, mean_amt,
         medfee_sumamt - exct_item_amt AS cost, {half("g.points * " + coefficient, "1000000")} AS sp
-        FROM cases LEFT JOIN groups g USING (group_code) LEFT JOIN institutions USING (fixmedins_code))""")
-    sums = link.execute("""SELECT sum(fund_pay_sumamt) FILTER (points IS NULL), sum(psn_part_amt - exct_item_amt) FILTER (points IS NOT NULL),
+        FROM cases LEFT JOIN groups g USING (group_code) LEFT JOIN institutions USING (fixmedins_code))""").fetchall()
+    sums = link.sql("""SELECT sum(fund_pay_sumamt) FILTER (points IS NULL), sum(psn_part_amt - exct_item_amt) FILTER (points IS NOT NULL),
         sum(points) FROM pointed""").fetchall()
     value = told_value(tables["budgets"]["budget"][0].as_py(), *(int(one or 0) for one in sums[0]))
     out = link.sql(f"""SELECT setl_id, points, standard, CASE WHEN points IS NULL THEN fund_pay_sumamt ELSE standard + exct_item_amt - psn_part_amt END

@@ -153,7 +153,10 @@ def _paid(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> 
     parts = [(document + np.int32(1), len(book) + 1), (segment, len(days) + 1)]
     parts += [(of, len(values)) for of, values in attributes.values()]
     of, rows = compact(parts) if frame.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
-    rules, steps, names, problems = [], [], [], []
+    rules: list[list[int]] = []
+    steps: list[int] = []
+    names: list[tuple[str, int]] = []
+    problems: list[Problem] = []
     for row in rows.tolist():
         names.append(("", -1))
         rules.append([0, -1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["indicators"]
 
 Int64 = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 _PLACES = {"mean_fee": 1, "mean_days": 10_000}
 
 
@@ -38,7 +39,10 @@ def indicators(done: Cleared, by: str = "institution", within: int = 15) -> pa.T
     of = place if by == "institution" else group.of.astype(np.int64)
     counts = known if by == "group" else np.ones(len(of), bool)
     size = places if by == "institution" else len(group.values)
-    total = lambda values, mask=counts: _sum(of, values, mask, size)  # noqa: E731
+
+    def total(values: Int64, mask: Bools = counts) -> Int64:
+        return _sum(of, values, mask, size)
+
     one = np.ones(len(of), np.int64)
     cases, fee, days = total(one), done.money("medfee_sumamt"), days_of_stay(given.cases).astype(np.int64)
     kinds = {

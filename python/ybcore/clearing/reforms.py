@@ -36,9 +36,9 @@ def reformed(documents: Any, reforms: Reform | Iterable[Reform]) -> ClearingBook
     for reform in [reforms] if isinstance(reforms, Reform) else list(reforms):
         for change in reform.changes:
             try:
-                named = meant(held, reform, change)  # type: ignore[arg-type]
+                named = meant(held, reform, change)
                 for document in named:
-                    _put(held, document, applied(document, change)[0], reform)  # type: ignore[arg-type]
+                    _put(held, document, applied(document, change)[0], reform)
             except NoPlaceError as error:
                 problems.append(reform.problem(change, error.fault))
             except DocumentError as error:
@@ -148,7 +148,10 @@ def solve(
     if measure not in MEASURES:
         raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
     scale = 10**places
-    text = lambda step: str(Decimal(step) / scale)  # noqa: E731
+
+    def text(step: int) -> str:
+        return str(Decimal(step) / scale)
+
     seen: dict[int, int] = {}
 
     def at(step: int) -> int:

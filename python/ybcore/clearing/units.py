@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,14 +115,14 @@ class _Builder:
             for name, told in document.model.attributes.items():
                 values.setdefault(name, told.default)
         for name in ("hosp_lv", "fixmedins_type", "tcm_flag", *values):
-            held = (
-                places.code(name)
-                if row >= 0 and name in places.cells and places.table.find(name).kind == "code"
-                else None
-            )  # type: ignore[union-attr]
-            if held is not None and held[0][row] >= 0 and held[1][held[0][row]]:
-                values[name] = held[1][held[0][row]]
-            elif row >= 0 and name in places.cells and held is None:
+            spec = places.table.find(name)
+            if row < 0 or spec is None or name not in places.cells:
+                continue
+            if spec.kind == "code":
+                of, texts = places.code(name) or (np.zeros(0, np.int32), [])
+                if of[row] >= 0 and texts[of[row]]:
+                    values[name] = texts[of[row]]
+            else:
                 have = int(places.ints(name)[row])
                 values[name] = None if have == NULL_INT else have
         return values | {
@@ -306,7 +307,10 @@ def _plan(build: _Builder, out: Units) -> None:
         given = int(not build.cells.methods[unit.method][1].by_case)
         rows.append([*numbers, balance, int(ends[index]), int(ends[index + 1]), given, 0])
     specs = [document.model.pools[pool] for document, pool, _ in out.pools]
-    whole = lambda values: np.array(list(values), np.int64)  # noqa: E731
+
+    def whole(values: Iterable[Any]) -> Int64:
+        return np.array(list(values), np.int64)
+
     out.plan = {
         "units": whole(rows).reshape(-1),
         "steps": whole(steps),

@@ -121,20 +121,19 @@ def _block(draw: Draw, first: int, rows: int, year: int, places: int, mean: Ints
     patient = np.minimum(own + (fee - own) * (draw.below(rows, 200) + 120) // 1_000, fee)
     carved = np.where(draw.chance(rows, 0.02), fee // 10, 0)
     codes = pa.array([_code(at) for at in range(_GROUPS)])
-    words = lambda index, texts: pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(texts))  # noqa: E731
     return pa.table(
         {
             "setl_id": pa.array(np.arange(first, first + rows, dtype=np.int64)),
-            "fixmedins_code": words(place, [f"H{at:05d}" for at in range(places)]),
+            "fixmedins_code": _words(place, [f"H{at:05d}" for at in range(places)]),
             "setl_time": pa.array(end.astype(np.int32)).cast(pa.date32()),
-            "insutype": words(draw.pick(weighted([0, 1], [55, 45]), rows), ["310", "390"]),
+            "insutype": _words(draw.pick(weighted([0, 1], [55, 45]), rows), ["310", "390"]),
             "psn_no": pa.array(person),
             "begndate": pa.array(begin.astype(np.int32)).cast(pa.date32()),
             "enddate": pa.array(end.astype(np.int32)).cast(pa.date32()),
             "age": pa.array(draw.below(rows, 95)),
-            "severity": words(draw.pick(weighted([0, 1, 2], [80, 15, 5]), rows), ["0", "1", "2"]),
+            "severity": _words(draw.pick(weighted([0, 1, 2], [80, 15, 5]), rows), ["0", "1", "2"]),
             "group_code": pa.DictionaryArray.from_arrays(pa.array(group.astype(np.int32), mask=~known), codes),
-            "treatment": words(draw.pick(weighted([0, 1, 2], [94, 4, 2]), rows), ["", "chemotherapy", "radiotherapy"]),
+            "treatment": _words(draw.pick(weighted([0, 1, 2], [94, 4, 2]), rows), ["", "chemotherapy", "radiotherapy"]),
             "cmpl_flag": pa.array((~draw.chance(rows, 0.02)).astype(np.int8)),
             "medfee_sumamt": pa.array(fee),
             "fulamt_ownpay_amt": pa.array(own),
@@ -148,6 +147,10 @@ def _block(draw: Draw, first: int, rows: int, year: int, places: int, mean: Ints
             "exct_item_fund_payamt": pa.array(carved * 7 // 10),
         }
     )
+
+
+def _words(index: Ints, texts: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(texts))
 
 
 def _readmit(draw: Draw, rows: int, group: Ints, place: Ints, person: Ints, begin: Ints, end: Ints, stay: Ints) -> None:
