@@ -42,6 +42,7 @@ class Catalog:
     ) -> None: ...
     @property
     def items(self) -> int: ...
+    def rows(self) -> tuple[bytes, bytes, bytes, bytes]: ...
 
 @final
 class Lines:
@@ -666,6 +667,9 @@ def settle_each(
     plan: NDArray[np.int32],
     reason: NDArray[np.uint8],
     policies: int,
+    slot: NDArray[np.int32],
+    nature_row: NDArray[np.int32],
+    natures: NDArray[np.int64],
     accounts: dict[str, Any],
     cells: list[dict[str, Any]],
     by_cell: list[int],
@@ -680,3 +684,5 @@ def taken(
 def taken_of(
     table: NDArray[_Value], of: NDArray[np.int32], row: NDArray[np.int32], threads: int = 1
 ) -> NDArray[_Value]: ...
+def text_hash(text: bytes) -> int: ...
+def text_table(begin: NDArray[np.uint32], text: bytes) -> NDArray[np.int32]: ...
