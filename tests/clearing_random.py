@@ -8,7 +8,11 @@ from typing import Any
 INSUTYPES, LEVELS, GROUPS, PLACES = ("310", "390"), ("02", "05", ""), ("G1", "G2", "G3", "G9", ""), ("H1", "H2", "H3")
 STEPS = (
     [{"upto": "0.1", "fund": "1"}, {"upto": "0.3", "fund": "0.85"}, {"upto": "open", "fund": "0.7"}],
-    [{"upto": "0.05", "fund": "0.6"}, {"upto": "0.2", "fund": {"by": "hosp_lv", "02": "0.5", "else": "0.25"}}, {"upto": "open", "fund": "0"}],
+    [
+        {"upto": "0.05", "fund": "0.6"},
+        {"upto": "0.2", "fund": {"by": "hosp_lv", "02": "0.5", "else": "0.25"}},
+        {"upto": "open", "fund": "0"},
+    ],
     [{"upto": "open", "fund": "0.333333"}],
 )
 
@@ -32,8 +36,15 @@ def figure(r: Random, *values: str) -> Any:
     if way < 0.6:
         return r.choice(values)
     if way < 0.8:
-        return {"by": some(r, "hosp_lv", "severity"), "02": r.choice(values), "1": r.choice(values), "else": r.choice(values)}
-    return {"dated": [{"from": "2023-01-01", "value": r.choice(values)}, {"from": "2024-06-15", "value": r.choice(values)}]}
+        return {
+            "by": some(r, "hosp_lv", "severity"),
+            "02": r.choice(values),
+            "1": r.choice(values),
+            "else": r.choice(values),
+        }
+    return {
+        "dated": [{"from": "2023-01-01", "value": r.choice(values)}, {"from": "2024-06-15", "value": r.choice(values)}]
+    }
 
 
 def method(r: Random, name: str, way: str) -> dict[str, Any]:
@@ -49,7 +60,10 @@ def method(r: Random, name: str, way: str) -> dict[str, Any]:
                                **({"admissions_at_most": "0.018"} if r.random() < 0.5 else {})}  # fmt: skip
         out["yearly"] = rule
     if r.random() < 0.5:
-        out["deposit"] = {"rate": some(r, "0.03", "0.1"), "release": [{"from": "90", "share": "1"}, {"from": "60", "share": "0.5"}]}
+        out["deposit"] = {
+            "rate": some(r, "0.03", "0.1"),
+            "release": [{"from": "90", "share": "1"}, {"from": "60", "share": "0.5"}],
+        }
     if way in ("item", "heads", "budget"):
         if way == "heads":
             out["base"] = {"amount": figure(r, "120.55", "80")}
@@ -60,7 +74,11 @@ def method(r: Random, name: str, way: str) -> dict[str, Any]:
     bases = {
         "days": money,
         "case": [*money, {"group": "weight", "rate": figure(r, "9876.54", "8000")}],
-        "points": [{"group": "points"}, {"group": "weight", "times": "1000"}, {"group": "mean", "over": "7777", "times": "100"}],
+        "points": [
+            {"group": "points"},
+            {"group": "weight", "times": "1000"},
+            {"group": "mean", "over": "7777", "times": "100"},
+        ],
     }
     out["base"] = r.choice(bases[way])
     if way == "points":
@@ -79,10 +97,17 @@ def method(r: Random, name: str, way: str) -> dict[str, Any]:
         out["multiples"] = multiples
     if r.random() < 0.4:
         out["incomplete"] = pays(r)
-    out["ungrouped"] = some(r, "item", "hold", "review", {"by_cost": {"over": "8123.45", "times": "100"}} if way == "points" else "item")
+    out["ungrouped"] = some(
+        r, "item", "hold", "review", {"by_cost": {"over": "8123.45", "times": "100"}} if way == "points" else "item"
+    )
     out["review"] = {"otherwise": some(r, "item", "hold")}
     if r.random() < 0.6:
-        out["readmission"] = {"within": some(r, "10", "15"), "keeps": some(r, "0.5", "0.333333"), "which": some(r, "earlier", "later"), "exempt": ["chemo"]}
+        out["readmission"] = {
+            "within": some(r, "10", "15"),
+            "keeps": some(r, "0.5", "0.333333"),
+            "which": some(r, "earlier", "later"),
+            "exempt": ["chemo"],
+        }
     formula = some(r, "whole", "policy_share", "less_patient", "less_patient", "cap_times_rate", "lesser")
     out["fund"] = {"formula": formula}
     if formula in ("policy_share", "cap_times_rate"):
@@ -95,7 +120,12 @@ def method(r: Random, name: str, way: str) -> dict[str, Any]:
 def document(r: Random) -> dict[str, Any]:
     """One document with three to five methods; the last takes what is left."""
     whens = [{"clr_type": "11"}, {"clr_type": "12"}, {"group_code": "G3"}, {"fixmedins_code": "H2"}, {}]
-    ways = [some(r, "heads", "item"), some(r, "budget", "item"), *(some(r, "case", "days", "points", "item") for _ in range(2)), "points"]
+    ways = [
+        some(r, "heads", "item"),
+        some(r, "budget", "item"),
+        *(some(r, "case", "days", "points", "item") for _ in range(2)),
+        "points",
+    ]
     methods = []
     for index, (when, way) in enumerate(zip(whens, ways)):
         if index and index < 4 and r.random() < 0.3:
@@ -151,16 +181,38 @@ def tables(r: Random, cases: int) -> dict[str, list[dict[str, str]]]:
         for code in GROUPS[:3] for level in ("", "02") if not level or r.random() < 0.4
     ]  # fmt: skip
     institutions = [
-        {"fixmedins_code": code, "hosp_lv": level, "case_mix": some(r, "", "0.37", "-0.1", "1.52"), "begndate": begin, "enddate": end}
+        {
+            "fixmedins_code": code,
+            "hosp_lv": level,
+            "case_mix": some(r, "", "0.37", "-0.1", "1.52"),
+            "begndate": begin,
+            "enddate": end,
+        }
         for code, level in zip(PLACES[:2], LEVELS)
         for begin, end in (("", "2024-07-01"), ("2024-07-01", ""))
     ]
     periods = ["2023", "2024", *(f"2024-{month:02d}" for month in range(1, 13))]
     low = some(r, (900_000, 2_000_000), (900_000, 2_000_000), (300, 90_000))
-    budgets = [{"pool": pool, "period": period, "budget": yuan(r, *low)} for pool in ("one", "two") for period in periods]
+    budgets = [
+        {"pool": pool, "period": period, "budget": yuan(r, *low)} for pool in ("one", "two") for period in periods
+    ]
     quotas = [
         {"fixmedins_code": code, "insutype": insutype, "clr_type": clr_type, "year": "2024", "heads": str(r.randrange(1, 999)), "budget": yuan(r, 0, 90000)}
         for code in PLACES for insutype in INSUTYPES for clr_type in ("11", "12", "21")
     ]  # fmt: skip
-    quotas += [{"fixmedins_code": code, "year": "2024", "score": some(r, "59", "60", "95"), "opt_psntime": some(r, "", "10", "10000")} for code in PLACES]
-    return {"cases": [case(r, number) for number in range(cases)], "groups": groups, "institutions": institutions, "budgets": budgets, "quotas": quotas}
+    quotas += [
+        {
+            "fixmedins_code": code,
+            "year": "2024",
+            "score": some(r, "59", "60", "95"),
+            "opt_psntime": some(r, "", "10", "10000"),
+        }
+        for code in PLACES
+    ]
+    return {
+        "cases": [case(r, number) for number in range(cases)],
+        "groups": groups,
+        "institutions": institutions,
+        "budgets": budgets,
+        "quotas": quotas,
+    }

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
+from benchmarks import city, clearing, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -271,3 +271,24 @@ def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: 
     )
     with pytest.raises(SystemExit, match="differs from a run of its own"):
         policies.timed(4000, 18, 1, 1, 1)
+
+
+def test_clearing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    clearing.main(["--cases", "3000", "--rounds", "1", "--out", str(tmp_path / "clearing.json")])
+    assert "| 3,000 | duckdb |" in capsys.readouterr().out
+    point = json.loads((tmp_path / "clearing.json").read_text())["points"][0]
+    assert set(point["seconds"]) == set(clearing.CONTENDERS)
+
+
+def test_clearing_that_differs_is_not_timed(monkeypatch: pytest.MonkeyPatch):
+    from ybcore.synth.clearing import clearing_tables
+
+    polars = clearing.CONTENDERS["polars"]
+
+    def wrong(tables: dict) -> tuple:
+        cases, months = polars(tables)
+        return cases.set_column(cases.column_names.index("payment"), "payment", [[1] * cases.num_rows]), months
+
+    monkeypatch.setitem(clearing.CONTENDERS, "polars", wrong)
+    with pytest.raises(SystemExit, match="polars: payment differs"):
+        clearing.equal(clearing_tables(1, 500))

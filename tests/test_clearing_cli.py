@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from clearing_cases import HERE, by_reference, load, written
 from openpyxl import load_workbook
-from ybcore.cli import main
 from ybcore.clearing import clear
 from ybcore.clearing.explain import explain_case
+from ybcore.cli import main
 from ybcore.io import read_table
 from ybcore.messages import speaking
 
@@ -35,7 +35,10 @@ def run(given: Path, *words: str, lang: str = "en") -> int:
 
 def test_files_pages_and_workbooks(given: Path, capsys: pytest.CaptureFixture[str]):
     out = given / "out"
-    assert run(given, "--out", str(out), "--format", "csv", "--html", str(out / "pages"), "--excel", str(out / "books")) == 0
+    assert (
+        run(given, "--out", str(out), "--format", "csv", "--html", str(out / "pages"), "--excel", str(out / "books"))
+        == 0
+    )
     told = capsys.readouterr().out
     assert "all 2024: budget 2,000.00 = paid 1,743.34 + held 156.66 + reserve 100.00 + unspent 0.00" in told
     years = read_table(out / "years.csv").to_pylist()
@@ -94,8 +97,20 @@ def test_a_folder_without_cases(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 def test_benefits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     document = Path(__file__).resolve().parent / "golden_benefit/births-and-bounds/document.yaml"
-    (tmp_path / "claims.csv").write_text("claim_id,event_date,insutype,monthly_base,matn_type\nc1,2024-06-01,510,10000,1\n", encoding="utf-8")
-    words = ["benefit", "--lang", "en", "--documents", str(document), "--claims", str(tmp_path / "claims.csv"), "--out", str(tmp_path / "paid.csv")]
+    (tmp_path / "claims.csv").write_text(
+        "claim_id,event_date,insutype,monthly_base,matn_type\nc1,2024-06-01,510,10000,1\n", encoding="utf-8"
+    )
+    words = [
+        "benefit",
+        "--lang",
+        "en",
+        "--documents",
+        str(document),
+        "--claims",
+        str(tmp_path / "claims.csv"),
+        "--out",
+        str(tmp_path / "paid.csv"),
+    ]
     assert main(words) == 0
     assert "1 claims, 35,067.00 yuan to pay" in capsys.readouterr().out
     assert read_table(tmp_path / "paid.csv").to_pylist()[0]["pay"] == "35067.00"

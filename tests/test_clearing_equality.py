@@ -15,7 +15,6 @@ from ybcore.clearing import clear
 from ybcore.errors import InputError
 from ybcore.reference.clearing import clear as by_reference
 
-
 SEEDS = st.integers(0, 2**40)  # a seed does not shrink: the case it makes is told whole
 ROUNDS = {"deadline": None, "phases": (Phase.explicit, Phase.reuse, Phase.generate)}
 
@@ -32,7 +31,9 @@ def by_kernel(doc: dict, text: dict[str, list[dict]], threads: int = 1) -> dict[
 
 
 def judged(doc: dict, text: dict[str, list[dict]]) -> dict[str, list[dict]]:
-    done = by_reference([doc], **{name: [{c: value(name, c, t) for c, t in row.items()} for row in rows] for name, rows in text.items()})
+    done = by_reference(
+        [doc], **{name: [{c: value(name, c, t) for c, t in row.items()} for row in rows] for name, rows in text.items()}
+    )
     return {name: getattr(done, name) for name in ("cases", "months", "years", "pools", "balances")}
 
 
@@ -99,7 +100,11 @@ def test_money_is_kept(seed: int):
     for row in done["balances"]:
         assert row["budget"] == row["paid"] + row["held"] + row["reserve"] + row["unspent"]
     paid = sum(row["payment"] or 0 for row in done["cases"])
-    assert paid == sum(row["bydise_setl_payamt"] for row in done["months"]) == sum(row["bydise_setl_payamt"] for row in done["years"])
+    assert (
+        paid
+        == sum(row["bydise_setl_payamt"] for row in done["months"])
+        == sum(row["bydise_setl_payamt"] for row in done["years"])
+    )
     for row in done["years"]:
         assert row["paid"] + row["held"] == row["due"] and row["advanced"] + row["final"] == row["paid"]
     for row in done["pools"]:

@@ -31,7 +31,13 @@ def claim(row: dict[str, str]) -> dict[str, Any]:
     for name, text in row.items():
         spec = CLAIMS.find(name)
         assert spec is not None
-        out[name] = date(text) if spec.kind == "date" else decimal_to_int(text, PLACES[spec.kind]) if spec.kind in PLACES else text
+        out[name] = (
+            date(text)
+            if spec.kind == "date"
+            else decimal_to_int(text, PLACES[spec.kind])
+            if spec.kind in PLACES
+            else text
+        )
     return out
 
 
@@ -49,7 +55,11 @@ def answer(case: dict, kernel: bool) -> dict[str, dict[str, dict[str, Any]]]:
     doc = case["document"]
     if "claims" in case:
         rows = claims_of(case)
-        done = benefit(arrow(rows), doc).to_pylist() if kernel else benefit_by_reference([doc], [claim(row) for row in rows])
+        done = (
+            benefit(arrow(rows), doc).to_pylist()
+            if kernel
+            else benefit_by_reference([doc], [claim(row) for row in rows])
+        )
         return {"claims": {row["claim_id"]: row for row in done}}
     text = {name: case[name] for name in CLEARING_INPUTS if name in case}
     tables: Any
@@ -82,7 +92,9 @@ def test_pages(path: Path, kernel: bool):
 def test_figures_are_the_pages(path: Path, shared: Path):
     """What a case file expects is what the page prints, all of it."""
     page = json.loads((shared / "cases/published" / f"{path.stem}.json").read_text(encoding="utf-8"))["expected"]
-    assert {name: Fraction(text) for name, text in load(path)["figures"].items()} == {name: Fraction(text) for name, text in page.items()}
+    assert {name: Fraction(text) for name, text in load(path)["figures"].items()} == {
+        name: Fraction(text) for name, text in page.items()
+    }
 
 
 @pytest.mark.parametrize("kernel", [False, True], ids=["reference", "kernel"])
@@ -102,8 +114,18 @@ def test_benefits_by_hand(folder: Path, kernel: bool):
 def document(r: Random) -> dict[str, Any]:
     unit = r.choice(["days", "months"])
     count: dict[str, Any] = r.choice([{"start": r.choice(["98", "3.5"])}, {"column": unit}])
-    count = count | {"plus": [{"when": {"difficult": "1"}, "adds": "15"}, {"each": "births", "beyond": r.choice(["0", "1"]), "adds": "7.5"}][: r.randrange(3)]}
-    base = {"column": "monthly_base", **r.choice([{}, {"least": "5000"}, {"least": "3000.5", "most": {"by": "matn_type", "1": "9000", "else": "20000"}}])}
+    count = count | {
+        "plus": [
+            {"when": {"difficult": "1"}, "adds": "15"},
+            {"each": "births", "beyond": r.choice(["0", "1"]), "adds": "7.5"},
+        ][: r.randrange(3)]
+    }
+    base = {
+        "column": "monthly_base",
+        **r.choice(
+            [{}, {"least": "5000"}, {"least": "3000.5", "most": {"by": "matn_type", "1": "9000", "else": "20000"}}]
+        ),
+    }
     rule = {"id": "a", "base": base, "unit": unit, "count": count, "lump": {"by": "births", "<2": "2400.55", "else": "5000"},
             "round": {"to": r.choice(["fen", "jiao", "yuan"]), "mode": r.choice(["half_up", "half_even", "down", "up"]), "at": r.choice(["allowance", "total"])}}  # fmt: skip
     return {"format": "ybcore-benefit/1", "id": "x", "scheme": {"id": "x", "region": "*", "insutype": ["51"]}, "effective": {"from": "2024-01-01"},
@@ -121,7 +143,10 @@ def test_benefits_are_the_references(seed: int):
         for n in range(40)
     ]  # fmt: skip
     assert benefit(arrow(rows), doc).to_pylist() == [
-        {name: row[name] for name in ("claim_id", "document", "benefit", "outcome", "count", "allowance", "lump", "pay")}
+        {
+            name: row[name]
+            for name in ("claim_id", "document", "benefit", "outcome", "count", "allowance", "lump", "pay")
+        }
         for row in benefit_by_reference([doc], [claim(row) for row in rows])
     ]
 

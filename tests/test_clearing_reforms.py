@@ -59,7 +59,11 @@ def test_sweep_and_solve(town: dict[str, Any]):
 @pytest.mark.parametrize("method", ["sequence", "shapley"])
 def test_attribution_adds_up(town: dict[str, Any], method: str):
     cases, tables = parts(town)
-    reforms = [change(id="up", path=HOSPITAL, times="1.25"), change(id="halves", path="methods[dip].readmission.keeps", set="0.25"), change(id="reserve", path="pools.inpatient.reserve", set="0.08")]
+    reforms = [
+        change(id="up", path=HOSPITAL, times="1.25"),
+        change(id="halves", path="methods[dip].readmission.keeps", set="0.25"),
+        change(id="reserve", path="pools.inpatient.reserve", set="0.08"),
+    ]
     rows = attribute(cases, TOWN, reforms, method, **tables).to_pylist()
     both = compare(run(town, TOWN), run(town, reformed(TOWN, reforms))).to_pylist()
     for row in both:
@@ -68,7 +72,11 @@ def test_attribution_adds_up(town: dict[str, Any], method: str):
 
 
 def test_a_reform_from_a_day_cuts_a_document(town: dict[str, Any]):
-    reform = Reform.of("july", [{"policy": "town-employee-2024", "path": "methods[dip].deposit.rate", "set": "0.1"}], start="2024-07-01")
+    reform = Reform.of(
+        "july",
+        [{"policy": "town-employee-2024", "path": "methods[dip].deposit.rate", "set": "0.1"}],
+        start="2024-07-01",
+    )
     book = reformed(TOWN, reform)
     assert [document.id for document in book] == ["town-employee-2024", "town-employee-2024+july", "town-resident-2024"]
     found = set(run(town, load_clearings(list(book.documents)[:2])).cases["document"].to_pylist())

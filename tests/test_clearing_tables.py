@@ -68,7 +68,10 @@ def test_corrections_add_up():
         "normal": ("changed", -50_000), "low": ("removed", -300_000), "new": ("added", 1_150_000),
     }  # fmt: skip
     years = {row["fixmedins_code"]: row for row in found["years"].to_pylist()}
-    assert {name: (row["kind"], row["paid"]) for name, row in years.items()} == {"H1": ("changed", -350_000), "H2": ("added", 1_150_000)}
+    assert {name: (row["kind"], row["paid"]) for name, row in years.items()} == {
+        "H1": ("changed", -350_000),
+        "H2": ("added", 1_150_000),
+    }
     assert sum(row["payment"] for row in cases.values()) == sum(row["paid"] for row in years.values())
     assert corrections(before, before)["cases"].num_rows == 0
 
@@ -82,15 +85,22 @@ def problems(change: Any, name: str = "09-points-share-a-budget") -> str:
 
 
 def test_wrong_tables_are_told():
-    assert "budgets have no row for pool all, 2024" in problems(lambda t: t["budgets"].clear() or t["budgets"].append({"pool": "al", "period": "2024", "budget": "1"}))
+    assert "budgets have no row for pool all, 2024" in problems(
+        lambda t: t["budgets"].clear() or t["budgets"].append({"pool": "al", "period": "2024", "budget": "1"})
+    )
     assert "does not have the figure" in problems(lambda t: t["groups"][0].pop("mean_amt"))
     assert "(group G1)" in problems(lambda t: t["groups"][0].pop("points"))
     assert "more than the budget" in problems(lambda t: t["budgets"][0].update(budget="600"))
     assert "two rows for pool all, 2024" in problems(lambda t: t["budgets"].append(dict(t["budgets"][0])))
     assert "overlaps another row of the same group" in problems(lambda t: t["groups"].append(dict(t["groups"][0])))
-    told = problems(lambda t: t["quotas"].clear() or t["quotas"].append({"fixmedins_code": "H9", "year": "2024"}), "10-heads-and-budget")
+    told = problems(
+        lambda t: t["quotas"].clear() or t["quotas"].append({"fixmedins_code": "H9", "year": "2024"}),
+        "10-heads-and-budget",
+    )
     assert "quotas have no budget for H2/310/21/town/global/2024" in told
-    told = problems(lambda t: [t["cases"][0].update(medfee_sumamt="12.345"), t["cases"][1].update(setl_time="2024-13-01")])
+    told = problems(
+        lambda t: [t["cases"][0].update(medfee_sumamt="12.345"), t["cases"][1].update(setl_time="2024-13-01")]
+    )
     assert "row 1" in told and "row 2" in told
 
 
@@ -104,7 +114,12 @@ def test_wrong_tables_are_told():
         (lambda d: d["methods"][0]["multiples"]["high"].update(pays="review"), "something goes to review"),
         (lambda d: d["methods"][0]["fund"].update(rate="0.7"), "means nothing in less_patient"),
         (lambda d: d["methods"][0].update(base={"amount": "5"}), "is not amount"),
-        (lambda d: d["methods"][0].update(yearly={"overrun": {"reading": "part", "steps": [{"upto": "0.2", "fund": "1"}]}}), "end open"),
+        (
+            lambda d: d["methods"][0].update(
+                yearly={"overrun": {"reading": "part", "steps": [{"upto": "0.2", "fund": "1"}]}}
+            ),
+            "end open",
+        ),
         (lambda d: d["methods"][0].update(ungroupd="item"), "did you mean 'ungrouped'"),
         (lambda d: d["pools"].update(other={}), "no method uses the pool"),
         (lambda d: d["effective"].update(to="2023-01-01"), "the end is not after the start"),
@@ -126,7 +141,12 @@ def test_documents_that_overlap_are_told():
 
 def test_problems_stand_at_their_line(tmp_path: Any):
     path = tmp_path / "wrong.yaml"
-    path.write_text((HERE / "09-points-share-a-budget" / "document.yaml").read_text(encoding="utf-8").replace("rate: 0.1", "rate: 1.5"), encoding="utf-8")
+    path.write_text(
+        (HERE / "09-points-share-a-budget" / "document.yaml")
+        .read_text(encoding="utf-8")
+        .replace("rate: 0.1", "rate: 1.5"),
+        encoding="utf-8",
+    )
     with pytest.raises(DocumentError) as found:
         load_clearing(path)
     problem = found.value.problems[0]

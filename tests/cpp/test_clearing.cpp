@@ -73,8 +73,8 @@ struct World {
     const c::Job whole = job();
     CHECK(c::invalid(whole) == nullptr);
     return c::clear(whole, {kind, way, cut, multiple, case_points, standard, payment, edge},
-                    {pooled[0], pooled[1], pooled[2], pooled[3], pooled[4], pooled[5], pooled[6], pooled[7]},
-                    {sums, advance, years, kept}, threads);
+                    {pooled[0], pooled[1], pooled[2], pooled[3], pooled[4], pooled[5], pooled[6], pooled[7]}, {sums, advance, years, kept},
+                    threads);
   }
 };
 
@@ -177,7 +177,8 @@ void threads_agree() {
     world.cells[0].against = c::Against::kMean;
     world.cells[0].high = {1'500'000, 0, {c::Rule::kActual, 500'000, c::kNothing, 0, 1, 0}};
     const int rows = check::rounds(90'000);
-    for (int i = 0; i < rows; ++i) world.add(numbers.between<std::int64_t>(0, 1) * 1'000'000 + i, numbers.between<std::int64_t>(1, 3'000'000), 0);
+    for (int i = 0; i < rows; ++i)
+      world.add(numbers.between<std::int64_t>(0, 1) * 1'000'000 + i, numbers.between<std::int64_t>(1, 3'000'000), 0);
     CHECK(world.run(1).code == c::Code::kOk);
     const World one = world;
     CHECK(world.run(3).code == c::Code::kOk);

@@ -20,8 +20,8 @@ from ..policy.names import Names, names_of
 from ..policy.reader import Parsed, parse_file, parse_text
 from ..policy.vocabulary import ATTRIBUTES, Attribute
 from ..settling.clearing import pay_benefits
-from .cashmodels import BenefitModel, Rule, check
 from .book import Document, build, overlaps
+from .cashmodels import BenefitModel, Rule, check
 from .cells import compact
 from .figures import NoFigureError, attributes_used, holds, number, starts
 from .tables import CLAIMS
@@ -95,7 +95,9 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
     """
     book = load_benefits(documents)
     declared = {name: told for document in book for name, told in document.model.attributes.items()}
-    table = CLAIMS.with_columns([Column(name, "count" if told.match == "number" else "code") for name, told in declared.items()])
+    table = CLAIMS.with_columns(
+        [Column(name, "count" if told.match == "number" else "code") for name, told in declared.items()]
+    )
     problems = Problems()
     frame = read(claims, table, problems)
     tell(problems, frame.bad(), "a cell is missing or cannot be read", "claims")
@@ -106,17 +108,25 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
 
 def _attributes(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> dict[str, tuple[Any, list[Any]]]:
     out: dict[str, tuple[Any, list[Any]]] = {}
-    for name in sorted({"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}):
+    for name in sorted(
+        {"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}
+    ):
         spec = frame.table.find(name)
         if spec is not None and spec.kind == "count":
             values = frame.ints(name)
-            found, of = np.unique(np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True)
+            found, of = np.unique(
+                np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True
+            )
             out[name] = of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found]
             continue
         default = defaults.get(name, "0" if name == "difficult" else "")
         held = frame.code(name)
         texts = [default] if held is None else [*(text or default for text in held[1]), default]
-        of = np.zeros(frame.rows, np.int32) if held is None else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
+        of = (
+            np.zeros(frame.rows, np.int32)
+            if held is None
+            else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
+        )
         out[name] = of, texts
     return out
 
@@ -128,7 +138,9 @@ def _documents(frame: Frame, book: tuple[Benefit, ...], attributes: dict[str, tu
     for index, document in enumerate(book):
         start, end = document.effective
         kin = np.array([any(text.startswith(code) for code in document.scheme.insutype) for text in kinds])[kind]
-        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[region]
+        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[
+            region
+        ]
         out[kin & near & (day >= start) & (day < (end if end is not None else 2**31 - 1))] = index
     return out
 
@@ -141,7 +153,10 @@ def _paid(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> 
     parts = [(document + np.int32(1), len(book) + 1), (segment, len(days) + 1)]
     parts += [(of, len(values)) for of, values in attributes.values()]
     of, rows = compact(parts) if frame.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
-    rules, steps, names, problems = [], [], [], []
+    rules: list[list[int]] = []
+    steps: list[int] = []
+    names: list[tuple[str, int]] = []
+    problems: list[Problem] = []
     for row in rows.tolist():
         names.append(("", -1))
         rules.append([0, -1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])

@@ -120,6 +120,15 @@ def demo(session: Session, **options: Any) -> int:
     zh="每条规则植入的违规数；大于 0 时同 --clinical。",
     en="Violations of each rule to plant; above 0 means --clinical.",
 )
+@click.option(
+    "--clearing",
+    cls=Option,
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    zh="另生成若干清算病例及其病组、预算、定额，写入 clearing 文件夹。",
+    en="So many cases for clearing besides, with groups, budgets and quotas, in the folder clearing.",
+)
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder to write to.")
 def synth(session: Session, **options: Any) -> int:
     from .settle import synth as work

@@ -290,6 +290,7 @@ def synth(
     encoding: str,
     clinical: bool,
     plants: int,
+    clearing: int,
 ) -> int:
     """A synthetic city as files."""
     from ..synth import city
@@ -304,5 +305,9 @@ def synth(
     )
     with session.progress("生成", "make") as tell:
         town.write(out, format_, encoding=encoding, progress=tell)
+    if clearing:
+        from ..synth.clearing import write_clearing
+
+        write_clearing(out / "clearing", seed, clearing, format=format_, encoding=encoding)
     session.say(f"已写入 {out}/", f"written to {out}/")
     return 0

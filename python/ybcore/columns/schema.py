@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["id", "code", "flag", "date", "time", "money", "sum", "rate", "quantity", "price", "count", "number", "text"]
+Kind = Literal[
+    "id", "code", "flag", "date", "time", "money", "sum", "rate", "quantity", "price", "count", "number", "text"
+]
 
 #: What each kind of column accepts, and what it is held as.
 KINDS: dict[str, str] = {

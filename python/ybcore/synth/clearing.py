@@ -19,10 +19,14 @@ STREAM = 10
 _GROUPS = 400
 _BLOCK = 1 << 16
 _LEVELS = ("02", "05", "08")
-_EPOCH = {year: (np.datetime64(f"{year}-01-01") - np.datetime64("1970-01-01")).astype(int) for year in range(1990, 2100)}
+_EPOCH = {
+    year: (np.datetime64(f"{year}-01-01") - np.datetime64("1970-01-01")).astype(int) for year in range(1990, 2100)
+}
 
 
-def clearing_tables(seed: int = 1, cases: int = 100_000, year: int = 2024, institutions: int | None = None) -> dict[str, pa.Table]:
+def clearing_tables(
+    seed: int = 1, cases: int = 100_000, year: int = 2024, institutions: int | None = None
+) -> dict[str, pa.Table]:
     """cases, groups, institutions, budgets, quotas of a year; money int64 fen, points 1/10000, weights ppm.
 
     `institutions`: default one for 4,000 cases, 3 at least. The same parameters give the same tables on every machine.
@@ -31,8 +35,15 @@ def clearing_tables(seed: int = 1, cases: int = 100_000, year: int = 2024, insti
     draw = Draw(seed, STREAM)
     mean = np.sort(draw.pick(lognormal(900_000, 0.8, 120_000, 20_000_000), _GROUPS))
     days = np.clip(mean // 120_000, 2, 40)
-    parts = [_block(Draw(seed, STREAM, 1 + at), at * _BLOCK, min(_BLOCK, cases - at * _BLOCK), year, places, mean, days) for at in range(-(-cases // _BLOCK))]
-    table = pa.concat_tables(parts).combine_chunks() if parts else _block(Draw(seed, STREAM, 1), 0, 0, year, places, mean, days)
+    parts = [
+        _block(Draw(seed, STREAM, 1 + at), at * _BLOCK, min(_BLOCK, cases - at * _BLOCK), year, places, mean, days)
+        for at in range(-(-cases // _BLOCK))
+    ]
+    table = (
+        pa.concat_tables(parts).combine_chunks()
+        if parts
+        else _block(Draw(seed, STREAM, 1), 0, 0, year, places, mean, days)
+    )
     level = np.arange(places) % 3
     return {
         "cases": table,
@@ -110,20 +121,19 @@ def _block(draw: Draw, first: int, rows: int, year: int, places: int, mean: Ints
     patient = np.minimum(own + (fee - own) * (draw.below(rows, 200) + 120) // 1_000, fee)
     carved = np.where(draw.chance(rows, 0.02), fee // 10, 0)
     codes = pa.array([_code(at) for at in range(_GROUPS)])
-    words = lambda index, texts: pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(texts))  # noqa: E731
     return pa.table(
         {
             "setl_id": pa.array(np.arange(first, first + rows, dtype=np.int64)),
-            "fixmedins_code": words(place, [f"H{at:05d}" for at in range(places)]),
+            "fixmedins_code": _words(place, [f"H{at:05d}" for at in range(places)]),
             "setl_time": pa.array(end.astype(np.int32)).cast(pa.date32()),
-            "insutype": words(draw.pick(weighted([0, 1], [55, 45]), rows), ["310", "390"]),
+            "insutype": _words(draw.pick(weighted([0, 1], [55, 45]), rows), ["310", "390"]),
             "psn_no": pa.array(person),
             "begndate": pa.array(begin.astype(np.int32)).cast(pa.date32()),
             "enddate": pa.array(end.astype(np.int32)).cast(pa.date32()),
             "age": pa.array(draw.below(rows, 95)),
-            "severity": words(draw.pick(weighted([0, 1, 2], [80, 15, 5]), rows), ["0", "1", "2"]),
+            "severity": _words(draw.pick(weighted([0, 1, 2], [80, 15, 5]), rows), ["0", "1", "2"]),
             "group_code": pa.DictionaryArray.from_arrays(pa.array(group.astype(np.int32), mask=~known), codes),
-            "treatment": words(draw.pick(weighted([0, 1, 2], [94, 4, 2]), rows), ["", "chemotherapy", "radiotherapy"]),
+            "treatment": _words(draw.pick(weighted([0, 1, 2], [94, 4, 2]), rows), ["", "chemotherapy", "radiotherapy"]),
             "cmpl_flag": pa.array((~draw.chance(rows, 0.02)).astype(np.int8)),
             "medfee_sumamt": pa.array(fee),
             "fulamt_ownpay_amt": pa.array(own),
@@ -139,6 +149,10 @@ def _block(draw: Draw, first: int, rows: int, year: int, places: int, mean: Ints
     )
 
 
+def _words(index: Ints, texts: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), pa.array(texts))
+
+
 def _readmit(draw: Draw, rows: int, group: Ints, place: Ints, person: Ints, begin: Ints, end: Ints, stay: Ints) -> None:
     """One in sixteen comes back within a month of the stay before it, with the same group and to the same place."""
     again = np.flatnonzero(draw.chance(rows, 1 / 16))
@@ -149,10 +163,12 @@ def _readmit(draw: Draw, rows: int, group: Ints, place: Ints, person: Ints, begi
     end[again] = begin[again] + stay[again]
 
 
-def write_clearing(folder: Path, seed: int, cases: int, year: int = 2024, format: str = "parquet") -> None:
+def write_clearing(
+    folder: Path, seed: int, cases: int, year: int = 2024, format: str = "parquet", encoding: str = "utf-8"
+) -> None:
     """The tables of `clearing_tables` as files of a folder."""
     from ..clearing.tables import CLEARING_INPUTS
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in clearing_tables(seed, cases, year).items():
-        io.write_table(table, folder / f"{name}.{format}", CLEARING_INPUTS[name])
+        io.write_table(table, folder / f"{name}.{format}", CLEARING_INPUTS[name], encoding)
