@@ -1,5 +1,6 @@
 """The compiled kernel: arrays in, arrays out. Internal: its shape may change with any release."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -103,6 +104,11 @@ class PairTable:
     ) -> dict[str, Any]: ...
 
 @final
+class SmallTable:
+    whole: bool
+    def __init__(self, table: Any) -> None: ...
+    def cells(self, ways: Sequence[tuple[int, int, int]]) -> list[Any]: ...
+
 class TextIndex:
     def __init__(self, rows: int = 0) -> None: ...
     def __len__(self) -> int: ...
@@ -605,6 +611,7 @@ def numbers_of(
     out: NDArray[np.int32],
     threads: int,
 ) -> None: ...
+def number_ids(places: Sequence[tuple[SmallTable, int]]) -> tuple[list[NDArray[np.int32]], TextIndex] | None: ...
 def order_rows(
     group: NDArray[np.int32],
     groups: int,
