@@ -16,6 +16,7 @@ from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
 from ..jobs.ruled import ACROSS
 from ..jobs.run import Work
+from ..memory import take_from_system
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
 
@@ -36,6 +37,7 @@ def run(
     conf: tuple[str, ...],
 ) -> int:
     """Do a job, or what is left of it, and sum it up."""
+    take_from_system()
     document = load_job(job, memory=memory, threads=threads, output=output)
     with _engine(engine, master, conf) as work, session.progress("结算", "settle") as tell:
         result = run_job(document, replace=replace, progress=tell, work=work)
@@ -94,7 +96,7 @@ def _engine(engine: str, master: str | None, conf: tuple[str, ...]) -> Iterator[
 
 def _brief(result: JobResult) -> dict[str, Any]:
     """The record of the run without what only a later run compares."""
-    return {name: value for name, value in result.run.items() if name not in ("identity", "job")}
+    return {name: value for name, value in result.run.items() if name not in ("identity", "job", "units")}
 
 
 def _print(session: Session, result: JobResult) -> None:

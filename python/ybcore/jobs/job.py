@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
 from ..engine import Engine, State
 from ..errors import DocumentError, InputError, JobError, Problem
+from ..memory import peak_memory
 from ..policy import load_book
 from ..settling.merge import Part, merged
 from .datasets import Dataset, find_datasets
@@ -28,7 +28,7 @@ from .ruled import coverage
 from .run import Work
 from .unit import Outputs
 
-__all__ = ["JobResult", "opening_parts", "run_job"]
+__all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together", "units_told"]
 
 Progress = Callable[[int, int], None]
 
@@ -138,7 +138,7 @@ def run_job(
                 progress=progress,
             )
             units = done.run()
-            counts, sums = _together(journal, units)
+            counts, sums = together(journal, units)
             ran = None if opened.rules is None or done.ruled is None else coverage(opened.rules, done.ruled, units)
             hashed = hashing.result()
         finally:
@@ -149,7 +149,8 @@ def run_job(
             "steps": {name: round(seconds, 3) for name, seconds in sorted(done.times.seconds.items())},
             "threads": done.threads,
             "memory": document.memory,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_memory_bytes": peak_memory(),
+            "units": units_told(done.plan.begins, units),
             **done.told(),
         }
         for folder in SCRATCH:
@@ -161,7 +162,12 @@ def run_job(
     return JobResult(document.output, *records)
 
 
-def _together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
+def units_told(begins: Sequence[Any], units: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The units of a job, for one that settles it again: the person that each begins with, counts and sums."""
+    return {"begin": list(begins), "notes": [{name: unit[name] for name in ("counts", "sums")} for unit in units]}
+
+
+def together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
     """Counts and sums of all units, and of the lines that belong to none."""
     counts: dict[str, Any] = {}
     sums: dict[str, int] = {}
