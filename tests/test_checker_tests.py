@@ -34,7 +34,7 @@ TYPES: dict[str, list[Any]] = {
     "money": [pa.int64(), pa.int64()],
     "count": [pa.int64(), pa.int32()],
     "date": [pa.int32(), pa.date32()],
-    **dict.fromkeys(("flag", "code", "id"), [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.large_string())]),
+    **{kind: [pa.string(), pa.large_string(), pa.dictionary(pa.int8(), pa.string()), pa.dictionary(pa.int32(), pa.large_string())] for kind in ("flag", "code", "id")},
 }  # fmt: skip
 
 

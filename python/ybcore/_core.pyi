@@ -1,5 +1,6 @@
 """The compiled kernel: arrays in, arrays out. Internal: its shape may change with any release."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -102,6 +103,13 @@ class PairTable:
         threads: int = 1,
         complete: bool = False,
     ) -> dict[str, Any]: ...
+
+@final
+class SmallTable:
+    @property
+    def whole(self) -> bool: ...
+    def __init__(self, table: Any) -> None: ...
+    def cells(self, ways: Sequence[tuple[int, int, int]]) -> list[Any]: ...
 
 @final
 class TextIndex:
@@ -608,6 +616,7 @@ def numbers_of(
     out: NDArray[np.int32],
     threads: int,
 ) -> None: ...
+def number_ids(places: Sequence[tuple[SmallTable, int]]) -> tuple[list[NDArray[np.int32]], TextIndex] | None: ...
 def order_rows(
     group: NDArray[np.int32],
     groups: int,

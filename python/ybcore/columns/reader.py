@@ -27,7 +27,12 @@ _SURE = {
 }  # fmt: skip
 _NOTHING = (0, 0, 0)
 _DAY = 86_400_000_000
-_WAYS = {"date": (2, FIRST_DAY, LAST_DAY), "time": (3, FIRST_DAY * _DAY, (LAST_DAY + 1) * _DAY - 1), "flag": (4, -1, 9), "code": (5, 0, 0)}
+_WAYS = {
+    "date": (2, FIRST_DAY, LAST_DAY),
+    "time": (3, FIRST_DAY * _DAY, (LAST_DAY + 1) * _DAY - 1),
+    "flag": (4, -1, 9),
+    "code": (5, 0, 0),
+}
 _NO_ROWS = np.zeros(0, np.int32)
 _FEW = 1 << 14  # rows of a table whose columns are read together
 _SCHEMAS = 16  # of one kind of table that are remembered
@@ -37,7 +42,10 @@ class PlannedCells(LazyCells):
     """Columns of one table, each read by a way that is known for its schema; `all_at_once` has those of a small table that can be read so."""
 
     def __init__(
-        self, ways: Mapping[str, Callable[[pa.Table], Any]], table: pa.Table, all_at_once: Callable[[], dict[str, Any]] = dict
+        self,
+        ways: Mapping[str, Callable[[pa.Table], Any]],
+        table: pa.Table,
+        all_at_once: Callable[[], dict[str, Any]] = dict,
     ) -> None:
         dict.__init__(self, dict.fromkeys(ways))
         self._plan, self._whole, self._rest = ways, table, all_at_once
@@ -75,7 +83,11 @@ class Reader:
             if plan is not None:
                 small = _core.SmallTable(data) if data.num_rows <= _FEW else None
                 whole = small is not None and small.whole
-                cells = PlannedCells(plan.cells, data, partial(_all_cells, small, plan)) if whole else PlannedCells(plan.cells, data)
+                cells = (
+                    PlannedCells(plan.cells, data, partial(_all_cells, small, plan))
+                    if whole
+                    else PlannedCells(plan.cells, data)
+                )
                 places = {name: (small, place) for name, place in plan.places.items()} if whole else {}
                 return Frame(
                     self._table, data.num_rows, cells, PlannedCells(plan.ids, data), PlannedCells(plan.source, data), list(plan.notes), places,
@@ -95,7 +107,7 @@ class Reader:
         frame = read(schema.empty_table(), self._table, problems, optional=self._optional, lazy=True)
         if problems.found:
             return None
-        cells: dict[str, Any] = {}
+        cells: dict[str, partial[Cells]] = {}
         ids: dict[str, Any] = {}
         source: dict[str, Any] = {}
         ways: list[tuple[int, int, int]] = [_NOTHING] * len(schema.names)
@@ -121,7 +133,7 @@ class Reader:
 class _Plan:
     """How each column of a schema is read."""
 
-    cells: dict[str, Callable[[pa.Table], Cells]]
+    cells: dict[str, partial[Cells]]
     ids: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
     source: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
     notes: tuple[str, ...]
@@ -146,7 +158,9 @@ def _all_cells(small: Any, plan: _Plan) -> dict[str, Any]:
     return out
 
 
-def number_together(frames: Mapping[str, Frame], places: Sequence[tuple[str, str]]) -> tuple[list[Any], pa.Array] | None:
+def number_together(
+    frames: Mapping[str, Frame], places: Sequence[tuple[str, str]]
+) -> tuple[list[Any], pa.Array] | None:
     """(numbers of ids of one thing in several small tables, -1 missing, empty for a column that is not there; the ids); None for others."""
     asked = [(table, name) for table, name in places if table in frames and name in frames[table].ids]
     if any(name not in frames[table].places for table, name in asked):

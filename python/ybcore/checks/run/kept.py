@@ -14,12 +14,16 @@ from ...columns.ids import encode, lookup
 from ...columns.read import Frame, Problems, blank_is_missing, read
 from ...columns.reader import Reader
 from ..book import RuleBook
+from ..fields import Items
+from ..rule import Rule
+from ..tables import RuleTable
 from .given import SPARE, TABLES
-from .held import is_of_pairs
+from .held import index_in, is_of_pairs, items_among, items_of_class, name_of
 
 __all__ = ["Kept"]
 
 Int32 = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
 _KEYS = {"institutions": "fixmedins_code", "doctors": "dr_code"}
 
 
@@ -58,6 +62,39 @@ class Kept:
         }
         self.items = _items(book, catalog)
         self._made: dict[Any, Any] = {}
+        for rule in book.rules:
+            if rule.enabled:
+                self._prepare(rule)
+
+    def _prepare(self, rule: Rule) -> None:
+        """What a rule will ask for, so that no call has to make it."""
+        items = rule.items
+        if items.list_type is not None or items.med_chrgitm_type is not None:
+            if self.catalog is not None:
+                self.of_class(items)
+        elif not items.all:
+            self.among(items, rule.tables.get("items"))
+        for table in rule.tables.values():
+            for column in ("main", "included") if is_of_pairs(table) else table.key[:1]:
+                self.places(table, column)
+
+    def of_class(self, items: Items) -> Mask:
+        """Items of the catalogue that may be of list types or charge heads, and at the end none."""
+        found: Mask = self.once(f"class {name_of(items)}", lambda: items_of_class(self.catalog, items))
+        return found
+
+    def among(self, items: Items, table: RuleTable | None) -> Mask:
+        """Kept items that may be among those of a table, a list or prefixes, and at the end none."""
+        own = table if items.table is not None else None
+        found: Mask = self.once(
+            name_of(items), lambda: np.append(items_among(items, own, self.items, self.lists), False)
+        )
+        return found
+
+    def places(self, table: RuleTable, column: str) -> Int32:
+        """Number of each cell of a table among the kept items; -1 for another."""
+        found: Int32 = self.once(f"{table.name}.{column}", lambda: index_in(table.columns[column], self.items))
+        return found
 
     def once(self, name: Any, make: Callable[[], Any]) -> Any:
         """What hangs on rules and catalogue alone, made by the first who asks."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...errors import InputError, Problem
 from ..book import RuleBook
 from ..rule import Rule
-from . import line_rules, ratio_rules, sum_rules, time_rules, user_rules
+from . import line_rules, ratio_rules, sum_rules, supply_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch, Whole
 from .money import MOVING, Judged, judge
@@ -44,7 +44,7 @@ KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
     "K07": time_rules.window,
     "K08": time_rules.gap,
     "K09": time_rules.span,
-    "K10": time_rules.supply,
+    "K10": supply_rules.supply,
     "K11": sum_rules.tier,
     "K12": sum_rules.compose,
     "K13": ratio_rules.ratio,

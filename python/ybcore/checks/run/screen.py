@@ -18,7 +18,7 @@ from ..fields import Items
 from ..rule import Rule
 from .held import is_of_pairs, rows_of_class
 from .lists import members
-from .now import More, Now
+from .now import Now
 from .picked import OF_VISITS, of_lines
 from .scope import OF_LINES, YES, fits, kinds_of, scope_with_region
 from .taken import enough, least_visits, more_of, some_death

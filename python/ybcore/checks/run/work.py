@@ -80,8 +80,7 @@ class Work(Records):
         kept = self.batch.kept
         if kept is None or ids is not self.batch.item_ids:
             return index_in(table.columns[column], ids)
-        of_rows = kept.once(f"{table.name}.{column}", lambda: index_in(table.columns[column], kept.items))
-        found: Int32 = self._of_kept[of_rows]
+        found: Int32 = self._of_kept[kept.places(table, column)]
         return found
 
     @cached_property
@@ -169,15 +168,13 @@ class Work(Records):
         if items.list_type is not None or items.med_chrgitm_type is not None:
             # Those with a row of the catalogue that fits or does not say, and those without one on some line's day.
             catalog = self.batch.catalog
-            some = self.kept_once(f"class {name_of(items)}", lambda: items_of_class(catalog, items))
+            some = items_of_class(catalog, items) if kept is None else kept.of_class(items)
             return some[self.catalogue_item] | self._items_without_row
         table = None if items.table is None else self._items_table(rule, items)
         if kept is None:
             return items_among(items, table, ids, self.lists)
-        number, every = self.kept_items, kept.items
-        mask: Mask = self.kept_once(
-            name_of(items), lambda: np.append(items_among(items, table, every, self.lists), False)
-        )[number]
+        number = self.kept_items
+        mask: Mask = kept.among(items, table)[number]
         new = np.flatnonzero(number < 0)
         if len(new):
             mask[new] = items_among(items, table, ids.take(pa.array(new)), self.lists)
@@ -260,7 +257,9 @@ class Work(Records):
             found: Int32 = self.at(self.catalogue_rows, rows)
             return found
         batch = self.batch
-        return self._catalogue_rows(*(np.ascontiguousarray(column[rows]) for column in (batch.item, batch.line_visit, batch.line_day)))
+        return self._catalogue_rows(
+            *(np.ascontiguousarray(column[rows]) for column in (batch.item, batch.line_visit, batch.line_day))
+        )
 
     def _catalogue_rows(self, item: Int32, visit: Int32, day: Int32) -> Int32:
         catalog = self.batch.catalog
