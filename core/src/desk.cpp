@@ -153,7 +153,8 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
   for (std::size_t i = 0; i < visit.fact_count; ++i)
     if (visit.facts[i].which < 0 || visit.facts[i].which >= static_cast<std::int32_t>(image_.facts.size()))
       return wrong("a fact that the image does not have");
-  if (visit.combination < -1 || visit.combination >= static_cast<std::int32_t>(setups_.size()))
+  if (visit.combination != -1 &&
+      (visit.combination >> 16 != mark() || static_cast<std::size_t>(visit.combination & 0xffff) >= setups_.size()))
     return wrong("a combination of another desk");
   if (count != 0 && !image_.catalog && visit.reversal == 0) return wrong("fee lines are given but the image has no catalogue");
   for (std::size_t i = 0; i < count; ++i) {
