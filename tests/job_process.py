@@ -1,7 +1,7 @@
 """Runs jobs in processes of their own that can be killed: one process that has everything imported, and forks for each attempt.
 
-Spoken to in lines of JSON on stdin: {"job", "replace", "after": seconds | null, "event": number | null, "limit": bytes | null}; answers with
-{"code", "error", "events", "seconds"}: code -9 is a process that was killed. An event is anything that Python's auditing hears of files
+Spoken to in lines of JSON on stdin: {"job", "replace", "after": seconds | null, "event": number | null, "limit": bytes | null}, with
+"previous" and "changes" of a job that is settled again into the output of "job"; answers with {"code", "error", "events", "seconds"}: code -9 is a process that was killed. An event is anything that Python's auditing hears of files
 below the job's folder: opening, renaming, removing, making a folder.
 """
 
@@ -43,10 +43,12 @@ class Jobs:
 
 
 def attempt(asked: dict[str, Any], tell: int) -> None:
-    """In the forked process: do the job, and die where asked."""
+    """In the forked process: do the job, or settle one again, and die where asked."""
     from ybcore.errors import _ProblemsError
+    from ybcore.jobs.again.job import resettle_job
     from ybcore.jobs.document import load_job
     from ybcore.jobs.job import run_job
+    from ybcore.ledger.document import load_changes
 
     document = load_job(asked["job"])
     root = str(document.output)
@@ -64,7 +66,12 @@ def attempt(asked: dict[str, Any], tell: int) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (asked["limit"], asked["limit"]))
     error = ""
     try:
-        run_job(document, replace=bool(asked.get("replace")))
+        if "changes" in asked:
+            resettle_job(
+                Path(asked["previous"]), load_changes(asked["changes"]), document.output, memory=4 << 30, threads=2
+            )
+        else:
+            run_job(document, replace=bool(asked.get("replace")))
     except _ProblemsError as told:
         error = f"{type(told).__name__}: {told.render('en')}"
     os.write(tell, json.dumps({"error": error, "events": heard}).encode())

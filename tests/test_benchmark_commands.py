@@ -18,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, embed, encoding, files, fresh, policies, report, resettle, scaling, startup  # noqa: E402
+from benchmarks import city, embed, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -182,6 +182,18 @@ def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     startup.main(["--rounds", "1"])
     printed = capsys.readouterr().out
     assert all(f"| {name} | " in printed for name in (*few, "first settle, two visits", "second settle"))
+
+
+def test_service(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("fastapi")
+    service.main(["--visits", "12", "--people", "3", "--clients", "2"])
+    printed = capsys.readouterr().out
+    assert "| service, 2 clients, sqlite | " in printed and "| library, one by one | " in printed
+    rows = service.by_batch({1: service.visits_of(1, 4)})
+    rows["V00001-0002"]["hifp_pay"] += 1
+    monkeypatch.setattr(service, "by_service", lambda *asked: (rows, [0.1], 1.0))
+    with pytest.raises(SystemExit, match="the service does not give"):
+        service.measure(4, 1, 1, None)
 
 
 def test_numbers_of_a_command_line():

@@ -33,7 +33,7 @@ THREADS = {
     "stop_token",
 }
 STREAMS = {"iostream", "ostream", "istream", "fstream", "sstream", "iomanip", "print", "syncstream"}
-OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "receipts", "spark")
+OUTER = ("cli", "jobs", "simulate", "ledger", "clearing", "report", "synth", "explain", "receipts", "spark", "service")
 LIMITS = (
     ("bindings", CPP, 200),
     ("core", {".hpp", ".h"}, 200),
@@ -296,6 +296,7 @@ def test_import_is_light():
         "policy --help",
         "catalog check --help",
         "resettle --help",
+        "simulate --help",
     ],
 )
 def test_help_is_light(words: str):

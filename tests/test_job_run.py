@@ -17,7 +17,7 @@ from jobs_small import agree, closing, do, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
 from ybcore.jobs import scatter
-from ybcore.jobs.job import _together
+from ybcore.jobs.job import together
 from ybcore.jobs.unit import settle_unit
 from ybcore.synth import city
 
@@ -207,7 +207,7 @@ def test_a_reversal_of_what_others_have(town: Any, tmp_path: Path) -> None:
     agree(engine, tables, paths, tmp_path / "out")
     # What the records count is what the rejects say, also where only all units together know the reason.
     notes = work.journal.all("unit")
-    counts, _ = _together(work.journal, [notes[unit] for unit in range(work.plan.units)])
+    counts, _ = together(work.journal, [notes[unit] for unit in range(work.plan.units)])
     rejects = pq.read_table(tmp_path / "out" / "rejects").to_pylist()
     said = Counter(row["reason"] for row in rejects if row["table"] == "visits")
     assert said["other_person"] and said == {row["reason"]: row["visits"] for row in counts["outcomes"] if row["outcome"] == "rejected"}  # fmt: skip

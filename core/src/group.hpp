@@ -59,9 +59,9 @@ class Group {
   bool reverses_ = false;  // some visit of it takes another back
 
   void sort(std::size_t part);
-  void take_plans(std::size_t group, const std::int32_t* plan, const std::uint8_t* reason, const AccountEvents& accounts,
+  void take_plans(std::size_t group, const Policies& policies, std::size_t policy, const AccountEvents& accounts,
                   std::span<const std::int64_t> balance);
-  [[nodiscard]] bool differs(std::size_t group, const std::uint8_t* other) const;
+  [[nodiscard]] bool differs(std::size_t group, const Policies& policies, std::size_t policy, const std::uint8_t* other) const;
   void gather(const Wanted& wanted, Local& local) const;
   [[nodiscard]] std::int64_t number(std::size_t visit, std::size_t column) const;
   void read(std::size_t visit, const Wanted& wanted, std::int64_t* values) const;

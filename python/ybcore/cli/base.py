@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import shutil
 import sys
 import threading
@@ -260,13 +261,28 @@ def run(arguments: list[str]) -> int:
         return 2
 
 
+# What a machine says of a place, and what a person can do about it.
+PLACES: dict[int, tuple[str, str]] = {
+    errno.ENOENT: ("文件不存在", "the file is not there"),
+    errno.EACCES: ("没有权限；请更改其权限，或另选位置", "no permission; change that of the place, or name another"),
+    errno.EPERM: ("没有权限；请更改其权限，或另选位置", "no permission; change that of the place, or name another"),
+    errno.EROFS: ("所在磁盘只读；请另选位置", "the disk is read-only; name another place"),
+    errno.ENOSPC: ("磁盘已满；请腾出空间，或另选位置", "the disk is full; make room, or name another place"),
+    errno.EDQUOT: ("磁盘配额已用尽；请腾出空间，或另选位置", "the quota is used up; make room, or name another place"),
+    errno.ENOTDIR: ("这里需要文件夹，其路径中却有文件；请另选位置", "a file stands where a folder is needed; name another place"),
+    errno.EEXIST: ("已有同名文件；请另选位置", "a file of this name is there; name another place"),
+    errno.EISDIR: ("这是文件夹，应为文件", "this is a folder, not a file"),
+    errno.ENAMETOOLONG: ("名称过长", "the name is too long"),
+}  # fmt: skip
+
+
 def _sentence(error: Exception) -> str:
     """A file that cannot be used is named first, as a person would."""
-    if isinstance(error, FileNotFoundError):
-        return f"{error.filename}: " + say("文件不存在", "the file is not there")
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
+    if not isinstance(error, OSError):
+        return str(error)
+    known = PLACES.get(error.errno or 0)
+    what = str(error.strerror or error) if known is None else say(*known)
+    return what if error.filename is None else f"{error.filename}: {what}"
 
 
 def _tell_problems(problems: Sequence[Problem]) -> int:

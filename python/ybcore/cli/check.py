@@ -119,8 +119,12 @@ def write_checked(
     suffix: str,
     encoding: str,
     precision: pa.Table | None = None,
+    named: Path | None = None,
 ) -> dict[Path, int | None]:
-    """findings, details, manifest and statistics in a folder, and the precision where labels were given; each file with its rows."""
+    """findings, details, manifest and statistics in a folder, and the precision where labels were given; each file with its rows.
+
+    `named`: how the folder is called that it is going to be.
+    """
     out.mkdir(parents=True, exist_ok=True)
     written = [
         (report.findings, FINDINGS),
@@ -137,7 +141,8 @@ def write_checked(
             io.write_table(shown, path, schema, encoding)
             files[path] = len(table)
     names = [path.name for path in files]
-    session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
+    place = named or out
+    session.say(f"已写入 {place}/：{'、'.join(names)}", f"written to {place}/: {', '.join(names)}")
     return files
 
 

@@ -36,8 +36,8 @@ of_run = click.option(
 @click.command(
     "resettle",
     cls=Command,
-    zh="按变更文件重新结算一次已有的结算，写出差额、应补付与应追回台账、新的结算结果与回执。\n\n上次结果从其文件读取（settle 须带 --lines-out --detail），否则重新结算。输出文件夹可作为下一次的 --previous。",
-    en="Settle a run again after the changes of a document; write differences, the ledger to pay and collect from, the new results and a receipt.\n\nThe previous results are read from their files (settle with --lines-out --detail), else they are settled again. The output folder can be --previous of the next one.",
+    zh="按变更文件重新结算一次已有的结算，写出差额、应补付与应追回台账、新的结算结果与回执。\n\n上次结果从其文件读取（settle 须带 --lines-out --detail），否则重新结算；作业的结果逐单元重新结算，内存有上限，中断后可续。输出文件夹可作为下一次的 --previous。",
+    en="Settle a run again after the changes of a document; write differences, the ledger to pay and collect from, the new results and a receipt.\n\nThe previous results are read from their files (settle with --lines-out --detail), else they are settled again; those of a job are settled again unit by unit, in bounded memory, and go on where they were stopped. The output folder can be --previous of the next one.",
 )
 @common
 @as_json
@@ -53,6 +53,19 @@ of_run = click.option(
     show_default=True,
     zh="各项变更各占多少：按所列次序、按全部次序平均（至多六项）、不计算。",
     en="What each change moved: in the order given, on average over all orders (up to six), not at all.",
+)
+@click.option(
+    "--replace",
+    cls=Option,
+    is_flag=True,
+    zh="作业：输出文件夹已有别的重新结算时，全部重做并替换。",
+    en="Of a job: settle anew and swap the folder where it holds another re-settlement.",
+)
+@click.option(
+    "--memory",
+    cls=Option,
+    zh="作业：内存上限，如 4GiB；默认 4GiB。",
+    en="Of a job: memory to stay below, such as 4GiB; default 4GiB.",
 )
 @click.option("--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs.")
 @click.option(

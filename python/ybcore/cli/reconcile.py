@@ -55,8 +55,13 @@ def reconcile(
     theirs = io.read_table(ledger)
     held = held_run(session, folder, threads)
     asked: dict[str, Any] = {"columns": names.columns, "key": names.key, "unit": names.unit}
-    with session.step("核对", "reconcile"):
-        found: Any = (sweep_over if sweep else reconcile_with)(theirs, held.run, **asked)
+    found: Any
+    if sweep:
+        with session.progress("试算取整与次序方案", "try rounding and order") as tell:
+            found = sweep_over(theirs, held.run, **asked, progress=tell)
+    else:
+        with session.step("核对", "reconcile"):
+            found = reconcile_with(theirs, held.run, **asked)
     table = found.variants if sweep else found.visits
     _write(session, table, out, encoding)
     if as_json:
@@ -108,8 +113,8 @@ def order(
     """Settle under the other orders, tell what moves."""
     _writable(out)
     held = held_run(session, folder, threads)
-    with session.step("按其他次序结算", "settle in other orders"):
-        found = order_sensitivity(held.run)
+    with session.progress("按其他次序结算", "settle in other orders") as tell:
+        found = order_sensitivity(held.run, tell)
     _write(session, found.persons, out, encoding)
     if as_json:
         data = {"order": found.order, "variants": found.variants.to_pylist(), "payers": found.payers.to_pylist()}

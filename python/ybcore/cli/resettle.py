@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ from ..report.resettled_told import print_resettled, summarise
 from .base import Failure, Session
 from .check import for_people
 from .earlier import with_earlier_runs
+from .resettle_job import is_job, resettled_job
 from .runs import Held, held_run
-from .settle import files_read, write_run
+from .settle import files_read, write_receipt, write_results
 from .tables import Inputs, OfJob, catalog_files
+from .whole import in_place, whole
 
 __all__ = ["check_changes", "resettle", "schema"]
 
@@ -66,12 +69,24 @@ def resettle(
     as_json: bool,
     html: Path | None,
     excel: Path | None,
+    memory: str | None,
+    replace: bool,
 ) -> int:
     """Read, settle again, write, tell."""
     for_people(html, excel)
     if out.resolve() == previous.resolve():
         raise Failure(say(f"{out}：输出不能写回上次的文件夹", f"{out}: the outputs cannot go into the previous folder"))
     document = load_changes(changes)
+    if is_job(previous):
+        how: dict[str, Any] = {"memory": memory, "threads": threads, "attribution": attribution, "replace": replace}
+        return _told(session, resettled_job(session, previous, document, out, **how), html, excel, as_json)
+    if memory is not None or replace:
+        raise Failure(
+            say(
+                "--memory、--replace 用于作业（ybcore run）且无审核规则的结果；其他结果在内存中重新结算",
+                "--memory and --replace are for what a job (ybcore run) without rules wrote; anything else is settled again in memory",
+            )
+        )
     held = held_run(session, previous, threads)
     with session.step("重新结算", "settle again"):
         given = document.changes(held.run)
@@ -79,9 +94,8 @@ def resettle(
             again = settle_again(held.run, given)
         except InputError as error:
             raise InputError(document.placed(error.problems)) from None
-    with session.step("归因", "attribute"):
-        told = None if attribution == "none" else again.attribution(attribution)
-    inputs = _inputs_after(held, document, again, out)
+    with session.progress("归因", "attribute") as tell:
+        told = None if attribution == "none" else again.attribution(attribution, tell)
     examples: tuple[dict[str, Any], ...] = ()
     if html is not None or excel is not None:
         with session.step("逐步解释各原因一例", "explain one example of each reason"):
@@ -89,13 +103,25 @@ def resettle(
     tables = _tables(again)
     if told is not None:
         tables["attribution"] = (told.rows, _named("attribution", told.rows, {"amount": "money"}))
-    outputs = _write_tables(session, tables, out, format_, encoding)
-    receipt = _receipt(held, document, again, outputs)
-    catalog = again.after.engine.catalog
-    listed = None if catalog is None else {name: catalog.get(name) for name in inputs.catalog_paths}
-    read = files_read(session, inputs, dict(again.after.tables), listed, again.after.engine.book)
-    write_run(session, replace(again.after.settlement, receipt=receipt), inputs, out, format_, encoding, read)
+    with whole(out) as place:
+        inputs = _inputs_after(held, document, again, place, out)
+        outputs = _write_tables(session, tables, place, format_, encoding)
+        receipt = _receipt(held, document, again, outputs)
+        catalog = again.after.engine.catalog
+        listed = None if catalog is None else {name: catalog.get(name) for name in inputs.catalog_paths}
+        read = files_read(session, inputs, dict(again.after.tables), listed, again.after.engine.book)
+        inputs.paths = in_place(inputs.paths, place, out)
+        settled = replaced(again.after.settlement, receipt=receipt)
+        written = write_results(session, settled, place, format_, encoding)
+        names = write_receipt(session, settled, inputs, place, in_place(read, place, out), written)
+    names = [*(row["file"] for row in outputs.values()), *names]
+    session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
     signed = Signed(again, document, told, examples, _hashes(held, document, again, out))
+    return _told(session, signed, html, excel, as_json)
+
+
+def _told(session: Session, signed: Signed, html: Path | None, excel: Path | None, as_json: bool) -> int:
+    """Pages for people, and the summary."""
     _for_people(session, signed, html, excel)
     if as_json:
         session.data(json.dumps(summarise(signed), ensure_ascii=False, indent=1))
@@ -153,17 +179,12 @@ def _write_tables(
     session: Session, tables: dict[str, tuple[pa.Table, Table]], out: Path, suffix: str, encoding: str
 ) -> dict[str, dict[str, Any]]:
     """The tables as files; name, rows and hash of each."""
-    out.mkdir(parents=True, exist_ok=True)
     written = {}
     with session.step("写出差额与台账", "write differences and the ledger"):
         for name, (table, schema_) in tables.items():
             path = out / f"{name}.{suffix}"
             io.write_table(table, path, schema_, encoding)
             written[name] = {"file": path.name, "rows": table.num_rows, "sha256": file_sha256(path)}
-    session.say(
-        f"已写入 {out}/：{'、'.join(row['file'] for row in written.values())}",
-        f"written to {out}/: {', '.join(row['file'] for row in written.values())}",
-    )
     return written
 
 
@@ -177,20 +198,22 @@ _TOUCHED = {
 }
 
 
-def _inputs_after(held: Held, document: ChangesDocument, again: Resettlement, out: Path) -> Inputs:
-    """What the run after was settled from: tables that changed are written to `input`, the others stay where they are."""
+def _inputs_after(held: Held, document: ChangesDocument, again: Resettlement, place: Path, out: Path) -> Inputs:
+    """What the run after was settled from: tables that changed are written to `input` in `place`, which is going to be `out`; the others
+    stay where they are."""  # fmt: skip
     before = held.inputs
     touched = {name for entry in document.entries for name in _TOUCHED.get(entry.kind, ())}
     touched |= {"lines"} if held.lines_moved else set()
     touched |= set(again.after.tables) if isinstance(before, OfJob) else set()  # many files each
-    folder = (out / "input").resolve()
+    folder, final = place / "input", (out / "input").resolve()
     paths = dict(before.paths)
     read = {path.resolve() for path in (*before.paths.values(), *before.catalog_paths.values(), *before.policy)}
     for name in [name for name in again.after.tables if name in touched]:
         path = folder / f"{name}.parquet"
-        if path in read:
+        if final / path.name in read:
+            shown = final / path.name
             raise Failure(
-                say(f"{path}：上次结算的输入，不能覆盖", f"{path}: an input of the previous run is not overwritten")
+                say(f"{shown}：上次结算的输入，不能覆盖", f"{shown}: an input of the previous run is not overwritten")
             )
         folder.mkdir(parents=True, exist_ok=True)
         io.write_table(again.after.tables[name], path)

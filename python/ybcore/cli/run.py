@@ -96,7 +96,7 @@ def _engine(engine: str, master: str | None, conf: tuple[str, ...]) -> Iterator[
 
 def _brief(result: JobResult) -> dict[str, Any]:
     """The record of the run without what only a later run compares."""
-    return {name: value for name, value in result.run.items() if name not in ("identity", "job")}
+    return {name: value for name, value in result.run.items() if name not in ("identity", "job", "units")}
 
 
 def _print(session: Session, result: JobResult) -> None:

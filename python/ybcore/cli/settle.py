@@ -36,8 +36,9 @@ from ..report.summary import print_summary, summarise
 from .base import Failure, Session
 from .check import for_people, tell_checked, write_checked, write_for_people
 from .tables import BESIDE, Inputs, from_options
+from .whole import whole
 
-__all__ = ["demo", "demo_policies", "files_read", "settle", "synth", "write_run"]
+__all__ = ["demo", "demo_policies", "files_read", "settle", "synth", "write_receipt", "write_results", "write_run"]
 
 DEMO_POLICIES = ("beijing-employee", "luoyang-resident", "yuyang-rural")
 
@@ -87,10 +88,12 @@ def settle(
     more = {} if rule_book is None else {"rules": rule_book, "beside": beside, **inputs.what_counts()}
     result = _run(session, engine, tables, state, lines_out, detail, **more)
     seconds = time.perf_counter() - began
-    written = _write(session, result, out, format_, encoding)
-    if rule_book is not None:
-        written |= write_checked(session, result.checks, out, format_, encoding)
-    _write_receipt(session, result, inputs, out, read, written)
+    with whole(out) as place:
+        written = write_results(session, result, place, format_, encoding)
+        if rule_book is not None:
+            written |= write_checked(session, result.checks, place, format_, encoding, named=out)
+        names = write_receipt(session, result, inputs, place, read, written)
+    _tell_written(session, out, names)
     if rule_book is None:
         _report(session, result, tables, engine, as_json)
         return 0
@@ -154,13 +157,17 @@ def write_run(
     read: list[dict[str, Any]],
 ) -> None:
     """settlements, lines, detail, state/ and receipt.json in a folder. `read`: the files that went in."""
-    _write_receipt(session, result, inputs, out, read, _write(session, result, out, suffix, encoding))
+    with whole(out) as place:
+        names = write_receipt(
+            session, result, inputs, place, read, write_results(session, result, place, suffix, encoding)
+        )
+    _tell_written(session, out, names)
 
 
-def _write(session: Session, result: Settlement, out: Path, suffix: str, encoding: str) -> dict[Path, int | None]:
+def write_results(
+    session: Session, result: Settlement, out: Path, suffix: str, encoding: str
+) -> dict[Path, int | None]:
     """settlements, lines, detail and state/ in a folder; each file with its rows."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / RECEIPT).unlink(missing_ok=True)  # whatever is there now is not what it says
     files: dict[Path, int | None] = {}
     with session.step("写出结果", "write the outputs"):
         written = {"settlements": result.visits, "line_results": result.lines, "detail": result.detail}
@@ -175,15 +182,15 @@ def _write(session: Session, result: Settlement, out: Path, suffix: str, encodin
     return files
 
 
-def _write_receipt(
+def write_receipt(
     session: Session,
     result: Settlement,
     inputs: Inputs,
     out: Path,
     read: list[dict[str, Any]],
     written: dict[Path, int | None],
-) -> None:
-    """The last file: what went in, what came out, and the hash of each."""
+) -> list[str]:
+    """The last file: what went in, what came out, and the hash of each. Names of the tables."""
     with session.step("写出回执", "write the receipt"):
         outputs = [
             fact(path.stem if path.parent == out else "state", path, rows, out) for path, rows in written.items()
@@ -196,10 +203,11 @@ def _write_receipt(
             "run": {**inputs.record(), "files": named},
         }
         (out / RECEIPT).write_text(json.dumps(receipt, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    session.say(
-        f"已写入 {out}/：{'、'.join(named.values())}、state/、{RECEIPT}",
-        f"written to {out}/: {', '.join(named.values())}, state/, {RECEIPT}",
-    )
+    return [*named.values(), "state/", RECEIPT]
+
+
+def _tell_written(session: Session, out: Path, names: list[str]) -> None:
+    session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
 
 
 def _report(

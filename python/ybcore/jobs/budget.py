@@ -16,16 +16,22 @@ __all__ = ["Budget"]
 # come to, and a line of a row group with its copy by unit.
 BASE, PLANNED, VISIT, LINE, ROW = 320 << 20, 150, 2500, 200, 180
 RULED = 500  # more of a line, or a row beside, that rules look at
+OUTLINED, TIMES = (
+    300,
+    3,
+)  # where a job is settled again: more of a visit in the plan, and of one in work how many times as much
 MOST_VISITS, LEAST_VISITS = 100_000, 200
 
 
 @dataclass(frozen=True)
 class Budget:
-    """For some datasets and bytes of memory, with rules or without. Units depend on these alone, not on threads."""
+    """For some datasets and bytes of memory, with rules or without. Units depend on these alone, not on threads. `again`: for settling
+    before and after some changes."""  # fmt: skip
 
     datasets: Mapping[str, Dataset]
     memory: int
     rules: bool = False
+    again: bool = False
 
     def _rows(self, name: str) -> int:
         return self.datasets[name].rows if name in self.datasets else 0
@@ -36,11 +42,11 @@ class Budget:
         each = LINE * self._rows("lines")
         if self.rules:
             each += RULED * sum(self._rows(name) for name in ("lines", *OF_VISITS))
-        return VISIT + each / max(1, self._rows("visits"))
+        return (VISIT + each / max(1, self._rows("visits"))) * (TIMES if self.again else 1)
 
     @property
     def _fixed(self) -> int:
-        return BASE + PLANNED * self._rows("visits")
+        return BASE + (PLANNED + (OUTLINED if self.again else 0)) * self._rows("visits")
 
     @property
     def most_rows(self) -> int:

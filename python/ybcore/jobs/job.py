@@ -28,7 +28,7 @@ from .ruled import coverage
 from .run import Work
 from .unit import Outputs
 
-__all__ = ["JobResult", "opening_parts", "run_job"]
+__all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together", "units_told"]
 
 Progress = Callable[[int, int], None]
 
@@ -138,7 +138,7 @@ def run_job(
                 progress=progress,
             )
             units = done.run()
-            counts, sums = _together(journal, units)
+            counts, sums = together(journal, units)
             ran = None if opened.rules is None or done.ruled is None else coverage(opened.rules, done.ruled, units)
             hashed = hashing.result()
         finally:
@@ -150,6 +150,7 @@ def run_job(
             "threads": done.threads,
             "memory": document.memory,
             "peak_memory_bytes": peak_memory(),
+            "units": units_told(done.plan.begins, units),
             **done.told(),
         }
         for folder in SCRATCH:
@@ -161,7 +162,12 @@ def run_job(
     return JobResult(document.output, *records)
 
 
-def _together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
+def units_told(begins: Sequence[Any], units: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The units of a job, for one that settles it again: the person that each begins with, counts and sums."""
+    return {"begin": list(begins), "notes": [{name: unit[name] for name in ("counts", "sums")} for unit in units]}
+
+
+def together(journal: Journal, units: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, int]]:
     """Counts and sums of all units, and of the lines that belong to none."""
     counts: dict[str, Any] = {}
     sums: dict[str, int] = {}

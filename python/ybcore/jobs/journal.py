@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError, Problem
+from ..errors import InputError, JobError, Problem
 from . import disk
 from .disk import door, drop_empty, files_of, human, is_sound, locked, noted, removed, sync_folder, unlocked
 
@@ -87,8 +87,16 @@ class Journal:
     def __enter__(self) -> Journal:
         return self
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
+        asked = isinstance(error, InputError) or (isinstance(error, JobError) and error.problems[0].path == "memory")
+        if asked and not any(self.all(of) for of in ("unit", "differs")):
+            self.discard()
         self.close()
+
+    def discard(self) -> None:
+        """Take the unfinished folder away again: nothing of use stands in it."""
+        self.close()
+        removed(self.folder)
 
     def close(self) -> None:
         """Let go of the folder. What is there stays, to be gone on with."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Hashing", "Inputs", "begin", "manifest", "receipt", "write_records"]
 
 MANIFEST, RUN = "manifest.json", "run.json"
-SCRATCH = ("spill", "work")  # folders of the unfinished job that are no output
+SCRATCH = ("spill", "work", "before")  # folders of the unfinished job that are no output
 
 
 @dataclass(frozen=True)
@@ -194,6 +194,7 @@ def manifest(
     counts: Any,
     sums: Any,
     coverage: Any = None,
+    resettlement: Any = None,
 ) -> dict[str, Any]:
     """Every input and output file with rows, bytes and sha256; units, counts and sums. The same for the same job, wherever and whenever."""
     told = inputs.identity()
@@ -213,10 +214,11 @@ def manifest(
         "counts": counts,
         "sums": sums,
         **({} if coverage is None else {"coverage": coverage}),
+        **({} if resettlement is None else {"resettlement": resettlement}),
     }  # fmt: skip
 
 
-def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None) -> Facts:  # fmt: skip
+def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None, resettlement: Any = None) -> Facts:  # fmt: skip
     """The receipt of a job (docs/receipts.md): as that of a settlement, the same wherever the files are."""
     opening = {place: hashed[place] for place in inputs.files if place.startswith("opening/")}
     whole = hashlib.sha256("".join(f"{place} {sha}\n" for place, sha in opening.items()).encode()).hexdigest()
@@ -231,7 +233,7 @@ def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, 
         "inputs": [_told(place, file, hashed[place]) for place, file in inputs.files.items()],
         "outputs": [{"name": f["path"].split("/")[0], "rows": None, **f} for f in outputs],
     }
-    return out
+    return out if resettlement is None else {**out, "resettlement": resettlement}
 
 
 def _told(place: str, file: _File, sha256: str) -> Facts:
@@ -250,8 +252,13 @@ def write_records(
     sums: Any,
     coverage: Any,
     run: Mapping[str, Any],
+    resettlement: Any = None,
+    identity: Any = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write receipt.json, run.json and manifest.json into the journal's folder: (manifest, run). `run`: times, memory, threads."""
+    """Write receipt.json, run.json and manifest.json into the journal's folder: (manifest, run). `run`: times, memory, threads.
+
+    `resettlement`: what it was made of, where it is a job settled again; `identity`: what it is known by, where that is not its inputs.
+    """
     document = inputs.document
     told_run = {
         **run,
@@ -270,10 +277,11 @@ def write_records(
             "rules": _absolute(document.rules),
             "outputs": document.outputs.model_dump(mode="json", warnings=False),
         },
-        "identity": inputs.identity(),
+        "identity": inputs.identity() if identity is None else identity,
     }  # fmt: skip
-    _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), counts=counts, sums=sums, coverage=coverage))
-    told = manifest(journal, inputs, hashed, units=units, counts=counts, sums=sums, coverage=coverage)
+    more = {"counts": counts, "sums": sums, "coverage": coverage, "resettlement": resettlement}
+    _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), **more))
+    told = manifest(journal, inputs, hashed, units=units, **more)
     _json(journal, MANIFEST, told)
     _json(journal, RUN, told_run)
     return told, told_run

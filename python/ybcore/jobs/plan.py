@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -53,6 +54,28 @@ class Plan:
     def units(self) -> int:
         return len(self.unit_begin) - 1
 
+    @cached_property
+    def least_people(self) -> pa.Array:
+        """The person that each group stands in the order by."""
+        order = np.asarray(pc.array_sort_indices(self.people))
+        group = self.person_group[order]
+        place = np.full(self.groups, len(order), np.int64)
+        known = np.flatnonzero(group >= 0)
+        np.minimum.at(place, group[known], known)
+        return self.people.take(pa.array(order[place]))
+
+    @property
+    def begins(self) -> list[Any]:
+        """The person that each unit begins with."""
+        out: list[Any] = self.least_people.take(pa.array(self.unit_begin[:-1])).to_pylist() if self.groups else []
+        return out
+
+    def begun(self, begins: Sequence[Any]) -> Plan:
+        """The same groups in units that begin with these persons, in order; the first one takes all before it too."""
+        least = _Names(self.least_people)
+        begin = [0, *(bisect_left(least, name) for name in begins[1:]), self.groups]
+        return replace(self, unit_begin=np.array(begin, np.int32))
+
     def unit_of(self, group: Int32) -> Int32:
         """Unit of groups; -1 for group -1."""
         lut = np.repeat(np.arange(self.units, dtype=np.int32), np.diff(self.unit_begin))
@@ -99,6 +122,19 @@ class Plan:
         if self.visit_row is not None:
             return np.append(self.visit_row, np.int32(-1))[found]
         return found
+
+
+class _Names(Sequence[Any]):
+    """Names that are read one by one."""
+
+    def __init__(self, names: pa.Array) -> None:
+        self._names = names
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._names[at].as_py()
 
 
 def row_groups(dataset: Dataset) -> list[tuple[int, int]]:

@@ -24,14 +24,14 @@ from .budget import Budget
 from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
-from .plan import make_plan
+from .plan import Plan, make_plan
 from .rejects import Rejects
 from .ruled import OF_VISITS, Ruled
 from .scatter import Reader, by_unit, joined, read_batch, split, with_files, write_chunk
 from .times import Times
 from .unit import AGAIN, ASIDE, GROUP, SOURCE, VISIT, Outputs, UnitResult, rejected, settle_unit
 
-__all__ = ["Work"]
+__all__ = ["Work", "ids_in"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -58,6 +58,7 @@ class Work:
     progress: Callable[[int, int], None] | None = None
     times: Times = field(default_factory=Times)
     takes_rules: ClassVar[bool] = True
+    room: ClassVar[str] = "spill"  # of rows by unit, in the journal's folder and in its notes
     _done_rows: int = field(default=0, init=False)
 
     def told(self) -> dict[str, Any]:
@@ -74,7 +75,7 @@ class Work:
             with self.times.step("rules"):
                 _ = self.ruled
             with self.times.step("plan"):
-                self.plan = make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
+                self.plan = self._planned()
             self._budget.check(int(np.bincount(self.plan.visit_unit, minlength=1).max()))
             self._engines: deque[Engine] = deque()
             self.journal.expect(OUT_BYTES["visits"] * self.datasets["visits"].rows)
@@ -95,6 +96,9 @@ class Work:
                     self.journal.note("first", number, at=at)
         notes = self.journal.all("unit")
         return [notes[u] for u in range(self.plan.units)]
+
+    def _planned(self) -> Plan:
+        return make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)
 
     @cached_property
     def _budget(self) -> Budget:
@@ -161,7 +165,7 @@ class Work:
     def _lines_with_visits(self, table: pa.Table, key: str) -> tuple[pa.Table, Int32, Int32]:
         """(lines with their places in their units, visit of each, unit of each; -1 none). Those of no visit are rejects."""
         with self.times.step("join"):
-            visit = self.plan.visits_of(_ids(table["setl_id"]))
+            visit = self.plan.visits_of(ids_in(table["setl_id"]))
         lost = visit < 0
         if lost.any() and self.journal.find("lost", key) is None:
             self._lost(key, table.filter(pa.array(lost)))
@@ -182,7 +186,7 @@ class Work:
     def _scatter(self, name: str) -> None:
         """Each row group of a table by unit, in a file of its own."""
         sizes = self._readers[name].sizes
-        found = self._over(lambda at: self.journal.find(f"spill {name}", at) is not None, range(len(sizes)))
+        found = self._over(lambda at: self.journal.find(f"{self.room} {name}", at) is not None, range(len(sizes)))
         todo = [at for at, there in enumerate(found) if not there]
         self._advance(sum(sizes) - sum(sizes[at] for at in todo))
         self.journal.expect(self.datasets[name].row_bytes * sum(sizes[at] for at in todo))
@@ -190,7 +194,9 @@ class Work:
             self._advance(sizes[at])
 
     def _scatter_group(self, name: str, at: int) -> int:
-        self.journal.part(f"spill {name}", at, f"spill/{name}-{at:05d}", partial(self._spill, name, at), passing=True)
+        self.journal.part(
+            f"{self.room} {name}", at, f"{self.room}/{name}-{at:05d}", partial(self._spill, name, at), passing=True
+        )
         return at
 
     def _spill(self, name: str, at: int, place: Path) -> dict[str, Any]:
@@ -232,16 +238,16 @@ class Work:
             return table, unit
         if name in OF_VISITS:
             # Rows of no visit are told by the last unit, as visits of nobody are settled there.
-            visit = self.plan.visits_of(_ids(table["setl_id"]))
+            visit = self.plan.visits_of(ids_in(table["setl_id"]))
             last = np.int32(self.plan.units - 1)
             return table, np.append(self.plan.visit_unit, last)[visit].astype(np.int32)
-        return table, self.plan.unit_of_people(_ids(table["psn_no"]))
+        return table, self.plan.unit_of_people(ids_in(table["psn_no"]))
 
     def _spilled(self, name: str, unit: int) -> pa.Table:
         """Rows of a unit out of all chunks."""
         tables = []
         for at in range(len(self._readers[name])):
-            note = self.journal.find(f"spill {name}", at)
+            note = self.journal.find(f"{self.room} {name}", at)
             assert note is not None
             for number, units in enumerate(note["units"]):
                 table = read_batch(self.journal.folder / note["path"] / f"{number:05d}.arrow", units, unit)
@@ -414,7 +420,7 @@ class Work:
 
     def _set_aside(self, visits: pa.Table, ruled: Ruled) -> pa.Table:
         """Visits of a unit with those that rules do not look at because of others: they are reversed, or their id stands before."""
-        ids = _ids(visits["setl_id"])
+        ids = ids_in(visits["setl_id"])
         aside = ruled.aside(ids)
         if self.plan.visit_row is not None:
             aside |= self.plan.visits_of(ids) != self._rows_of(visits)
@@ -525,5 +531,5 @@ class Work:
         return ["stream" if self.streams else "partition", *rows]
 
 
-def _ids(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def ids_in(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return blank_is_missing(normal(column))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
@@ -17,7 +17,19 @@ from .deltas import PAYERS, totals
 if TYPE_CHECKING:
     from .resettlement import Work
 
-__all__ = ["MOST", "Attribution", "Which", "asked_of", "attribution", "averaged", "rounded", "worths"]
+__all__ = [
+    "MOST",
+    "Attribution",
+    "Which",
+    "asked_of",
+    "attribution",
+    "averaged",
+    "of_worths",
+    "rounded",
+    "sets_of",
+    "together",
+    "worths",
+]
 
 MOST = 6  # changes of which all orders are looked at
 Parts = dict[str, list[int]]
@@ -36,14 +48,50 @@ class Attribution:
     left_out: int
 
 
-def attribution(work: Work, method: str) -> Attribution:
-    """By `sequence` or `shapley` (docs/resettlement.md section 6). Raises InputError for another method or too many changes."""
+def attribution(work: Work, method: str, progress: Callable[[int, int], None] | None = None) -> Attribution:
+    """By `sequence` or `shapley` (docs/resettlement.md section 6). `progress(done, whole)` hears of the sets of changes that are settled.
+    Raises InputError for another method or too many changes."""  # fmt: skip
+    return of_worths(sets_of(work, method, progress), [read.change.reason for read in work.reads], method)
+
+
+def sets_of(work: Work, method: str, progress: Callable[[int, int], None] | None = None) -> dict[Which, dict[str, int]]:
+    """What the payers pay more after the sets of changes that a method looks at, where such a set can be applied."""
     count = len(work.reads)
     asked_of(method, count)
+    whole = 2**count - 1 if method == "shapley" else count
+    done = 0
+
+    def worth_of(which: Which) -> dict[str, int] | None:
+        nonlocal done
+        if progress is not None:
+            progress(done, whole)
+        done += 1
+        return _worth(work, which)
+
+    if method == "shapley":
+        return worths(count, worth_of)
+    begun = [tuple(range(i + 1)) for i in range(count)]
+    # Each change is right after those before it.
+    return {which: worth for which in begun if (worth := worth_of(which)) is not None}
+
+
+def together(every: Iterable[Mapping[Which, Mapping[str, int]]]) -> dict[Which, dict[str, int]]:
+    """The sets of several parts of a run: what cannot be applied in one of them cannot be applied."""
+    parts = list(every)
+    held = [which for which in parts[0] if all(which in part for part in parts)] if parts else []
+    return {which: {payer: sum(part[which][payer] for part in parts) for payer in PAYERS} for which in held}
+
+
+def of_worths(worth: Mapping[Which, Mapping[str, int]], reasons: Sequence[str], method: str) -> Attribution:
+    """The attribution from what sets of changes come to."""
+    count = len(reasons)
     if method == "sequence":
-        return _told(work, method, _sequence(work), 1, 0)
-    parts, orders = _shapley(work)
-    return _told(work, method, parts, orders, math.factorial(count) - orders)
+        steps = [worth[tuple(range(i))] if i else dict.fromkeys(PAYERS, 0) for i in range(count + 1)]
+        parts = {payer: [after[payer] - before[payer] for before, after in pairwise(steps)] for payer in PAYERS}
+        return _told(reasons, method, parts, 1, 0)
+    shares, orders = averaged(worth, count, list(PAYERS))
+    parts = {payer: rounded(of_payer) for payer, of_payer in shares.items()}
+    return _told(reasons, method, parts, orders, math.factorial(count) - orders)
 
 
 def asked_of(method: str, count: int) -> None:
@@ -69,25 +117,6 @@ def _worth(work: Work, which: tuple[int, ...]) -> dict[str, int] | None:
         after = totals(work.settle(bench, whole=False).visits)
     before = totals(work.reach.results[0])
     return {payer: after[payer] - before[payer] for payer in PAYERS}
-
-
-def _sequence(work: Work) -> Parts:
-    out: Parts = {payer: [] for payer in PAYERS}
-    before = dict.fromkeys(PAYERS, 0)
-    for i in range(len(work.reads)):
-        after = _worth(work, tuple(range(i + 1)))
-        assert after is not None  # each change is right after those before it
-        for payer in PAYERS:
-            out[payer].append(after[payer] - before[payer])
-        before = after
-    return out
-
-
-def _shapley(work: Work) -> tuple[Parts, int]:
-    """(parts of each change by payer, orders in which every change could be applied to those before it)."""
-    worth = worths(len(work.reads), lambda which: _worth(work, which))
-    parts, orders = averaged(worth, len(work.reads), list(PAYERS))
-    return {payer: rounded(shares) for payer, shares in parts.items()}, orders
 
 
 def worths(count: int, worth_of: Callable[[Which], Worth | None]) -> dict[Which, Worth]:
@@ -148,10 +177,10 @@ def rounded(shares: list[Fraction]) -> list[int]:
     return out
 
 
-def _told(work: Work, method: str, parts: Parts, orders: int, left_out: int) -> Attribution:
+def _told(reasons: Sequence[str], method: str, parts: Parts, orders: int, left_out: int) -> Attribution:
     """Rows of every change and of the payers that some change moved."""
     moved = [payer for payer in PAYERS if any(parts[payer])]
-    rows = [(i, read.change.reason, payer, parts[payer][i]) for i, read in enumerate(work.reads) for payer in moved]
+    rows = [(i, reason, payer, parts[payer][i]) for i, reason in enumerate(reasons) for payer in moved]
     columns = list(zip(*rows)) if rows else [(), (), (), ()]
     kinds = (pa.int64(), pa.string(), pa.string(), pa.int64())
     names = ("change", "reason", "payer", "amount")

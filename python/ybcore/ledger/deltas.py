@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +14,22 @@ import pyarrow.compute as pc
 from ..engine import FUND_TYPES
 from ..settling.result import NUMBERS
 
-__all__ = ["PAYERS", "Deltas", "Ledger", "deltas_of", "ledger_of", "totals"]
+__all__ = [
+    "PAYERS",
+    "Deltas",
+    "Ledger",
+    "deltas_of",
+    "institutions_of",
+    "ledger_of",
+    "merged_ledger",
+    "merged_sums",
+    "totals",
+]
 
 Int64 = npt.NDArray[np.int64]
 #: Who pays: the fund types of `Settlement.setldetail` and the mutual-aid account, with code and name.
 PAYERS = {**FUND_TYPES, "acct_mulaid_pay": ("310200", "个人账户基金（共济）")}
+MOVED = ("to_pay", "to_collect", "net")
 NOT_MONEY = ("pool_prop_selfpay", "balc")
 LINE_AMOUNTS = ("det_item_fee_sumamt", "fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt")
 LINE_FACTS = ("chrgitm_lv", "selfpay_prop", "pric_uplmt_amt", "reason")
@@ -162,7 +174,30 @@ def _sums(visits: pa.Table, key: str) -> pa.Table:
 
 def deltas_of(visits: pa.Table, lines: pa.Table) -> Deltas:
     """The rest of the deltas from those of visits and lines."""
-    return Deltas(visits, lines, _funds(visits), _sums(visits, "psn_no"), _sums(visits, "fixmedins_code"))
+    return Deltas(visits, lines, _funds(visits), _sums(visits, "psn_no"), institutions_of(visits))
+
+
+def institutions_of(visits: pa.Table) -> pa.Table:
+    """What the deltas of visits come to by institution."""
+    return _sums(visits, "fixmedins_code")
+
+
+def merged_sums(parts: Sequence[pa.Table], key: str) -> pa.Table:
+    """Sums by person or institution of several parts of a run, put together."""
+    every = pa.concat_tables([_words(part) for part in parts], promote_options="permissive")
+    names = [name for name in every.column_names if name != key]
+    out = every.group_by(key, use_threads=False).aggregate([(name, "sum") for name in names])
+    return out.select([key, *(f"{name}_sum" for name in names)]).rename_columns([key, *names]).sort_by(key)
+
+
+def merged_ledger(parts: Sequence[pa.Table]) -> pa.Table:
+    """Tables of a ledger of several parts of a run, put together."""
+    every = pa.concat_tables([_words(part) for part in parts], promote_options="permissive")
+    return _by(every, [name for name in every.column_names if name not in MOVED])
+
+
+def _words(table: pa.Table) -> pa.Table:
+    return pa.table({name: _text(table[name]) for name in table.column_names})
 
 
 def ledger_of(visits: pa.Table) -> Ledger:
@@ -182,7 +217,7 @@ def ledger_of(visits: pa.Table) -> Ledger:
 
 
 def _by(entries: pa.Table, keys: list[str]) -> pa.Table:
-    sums = ["to_pay", "to_collect", "net"]
+    sums = list(MOVED)
     out = entries.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in sums])
     out = out.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])
     return out.sort_by([(name, "ascending") for name in keys])

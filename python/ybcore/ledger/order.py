@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,14 +36,17 @@ def order_variants(run: Run) -> list[tuple[str, Variant]]:
     ]
 
 
-def order_sensitivity(run: Run) -> OrderSensitivity:
-    """Settle a run under the other orders and tell what moves, in fen."""
+def order_sensitivity(run: Run, progress: Callable[[int, int], None] | None = None) -> OrderSensitivity:
+    """Settle a run under the other orders and tell what moves, in fen. `progress(done, whole)` hears of the orders."""
     before = run.results[0]
     people = np.array(_text(before["psn_no"]).to_pylist(), object)
     variants: list[tuple[str, int, int, int]] = []
     payers: list[tuple[str, str, int, int, int]] = []
     persons: list[tuple[str, object, int, int, int]] = []
-    for name, variant in order_variants(run):
+    every = order_variants(run)
+    for done, (name, variant) in enumerate(every):
+        if progress is not None:
+            progress(done, len(every))
         after = settled(run, variant, PAYERS)
         moved = np.stack([after[payer].to_numpy() - before[payer].to_numpy() for payer in PAYERS])
         there = (moved != 0).any(axis=0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .attribution import Attribution
     from .document import ChangesDocument
 
-__all__ = ["Resettlement", "resettle"]
+__all__ = ["Resettlement", "Work", "again_of", "resettle"]
 
 Int64 = npt.NDArray[np.int64]
 _NONE = "\0"  # a key that is missing, while tables are joined
@@ -83,11 +83,11 @@ class Resettlement:
 
         return write_workbook(signed(self, document), path, lang)
 
-    def attribution(self, method: str = "sequence") -> Attribution:
+    def attribution(self, method: str = "sequence", progress: Callable[[int, int], None] | None = None) -> Attribution:
         """What each change moved, payer by payer: in the order given, or on average over all orders (`shapley`, up to six changes)."""
         from .attribution import attribution
 
-        return attribution(self._work, method)
+        return attribution(self._work, method, progress)
 
 
 def resettle(previous: Run, changes: Iterable[Change], policy: Any = None, catalog: Any = None) -> Resettlement:
@@ -102,18 +102,23 @@ def resettle(previous: Run, changes: Iterable[Change], policy: Any = None, catal
     work = Work(previous, every)
     if work.bench.problems:
         raise InputError(work.bench.problems)
+    return again_of(previous, every, work)
+
+
+def again_of(previous: Run, changes: Iterable[Change], work: Work) -> Resettlement:
+    """What became of a run, from the steps that settled it again."""
     deltas = work.deltas()
     after = After(work.engine, None, state=previous.state, work=work)
-    return Resettlement(previous, tuple(every), work.scope, deltas, ledger_of(deltas.visits), after, work)
+    return Resettlement(previous, tuple(changes), work.scope, deltas, ledger_of(deltas.visits), after, work)
 
 
 class Work:
-    """The steps of a re-settlement."""
+    """The steps of a re-settlement. `cache`: engines by the ids of book and catalogue that were made already."""
 
-    def __init__(self, run: Run, changes: list[Change]) -> None:
+    def __init__(self, run: Run, changes: list[Change], cache: dict[tuple[int, int], Engine] | None = None) -> None:
         self.run = run
-        cache: dict[tuple[int, int], Engine] = {(id(run.engine.book), id(run.engine.catalog)): run.engine}
-        self.cache = cache
+        self.cache = cache = {} if cache is None else cache
+        cache.setdefault((id(run.engine.book), id(run.engine.catalog)), run.engine)
         self.engines: list[Engine] = []
         for change in changes:
             self.engines.append(engine_of(self.engines[-1] if self.engines else run.engine, change, cache))

@@ -121,7 +121,7 @@ class Reach:
         """Groups of the persons of new rows, and what joins them."""
         people = self._fit(rows, "psn_no", self.index.psn_type)
         nodes = self.index.nodes_of_people(people)
-        groups = np.where(nodes >= 0, self.index.group[np.maximum(nodes, 0)], -1).astype(np.int64) if len(self.index.group) else np.full(len(nodes), -1, np.int64)  # fmt: skip
+        groups = self._group_of_node(nodes)
         for row in np.flatnonzero(groups < 0).tolist():
             who = people[row].as_py()
             key = who if who is not None else (id(rows), row)
@@ -161,12 +161,34 @@ class Reach:
         ids = self._fit(rows, "setl_id", self.index.id_type).to_pylist()
         named = self._fit(rows, "init_setl_id", self.index.id_type)
         for own, init, group in zip(ids, named.to_pylist(), groups.tolist()):
-            self._new_ids.setdefault(own, group)
+            self._links.append((group, self._new_ids.setdefault(own, group)))
             if init in self._new_ids:
                 self._links.append((group, self._new_ids[init]))
-        for owner in self.index.owners(named):
+        taken = self._fit(rows, "setl_id", self.index.id_type)
+        for owner in (*self.index.owners(named), *self.index.owners(taken)):
             at = np.flatnonzero(owner >= 0)
             self._links += zip(groups[at].tolist(), self.index.group[owner[at]].tolist())
+
+    def groups_of(self, name: str, rows: pa.Table) -> Int64:
+        """Group of each row of a change, in the numbers of `affected`; -1 where it names nobody that is known."""
+        if name in ("visits", "persons"):
+            people = self._fit(rows, "psn_no", self.index.psn_type)
+            node = self.index.nodes_of_people(people)
+            group = self._group_of_node(node)
+            for row in np.flatnonzero(node < 0).tolist():
+                who = people[row].as_py()
+                group[row] = self._people.get(who if who is not None else (id(rows), row), -1)
+        else:
+            ids = self._fit(rows, "setl_id", self.index.id_type)
+            now, before = self.index.owners(ids)
+            group = self._group_of_node(np.where(now >= 0, now, before))
+            for row in np.flatnonzero(group < 0).tolist():
+                group[row] = self._new_ids.get(ids[row].as_py(), -1)
+        return np.append(self.super, np.int32(-1))[group].astype(np.int64)
+
+    def _group_of_node(self, node: Any) -> Int64:
+        group: Int64 = np.append(self.index.group, np.int32(-1))[node].astype(np.int64)
+        return group
 
     # ------------------------------------------------------------------ what documents and dated tables touch
 
@@ -307,19 +329,28 @@ class Reach:
             group[row] = self.super_count + row if at is None else self.super[at]
         return group
 
+    @property
+    def others(self) -> int:
+        """Groups with visits that are not affected."""
+        mask, index = np.zeros(self.super_count, bool), self.index
+        mask[self.super[: index.groups][index.there & ~self.group_mask[: index.groups]]] = True
+        return int(np.count_nonzero(mask))
+
+    @property
+    def fresh(self) -> int:
+        """Persons that come with changes."""
+        return sum(1 for who in self._people if not isinstance(who, tuple))
+
     def scope(self, bench: Bench, group: Int32) -> Scope:
         """How much is settled again, and why."""
-        visits, index = bench.tables["visits"].num_rows, self.index
-        others = np.zeros(self.super_count, bool)
-        others[self.super[: index.groups][index.there & ~self.group_mask[: index.groups]]] = True
+        visits, index, fresh = bench.tables["visits"].num_rows, self.index, self.fresh
         known = int(np.count_nonzero(self.node_mask[: len(index.people)]))
-        fresh = sum(1 for who in self._people if not isinstance(who, tuple))
         why: dict[str, Any] = {}
         for i, read in enumerate(self.reads):
             why[read.change.reason] = bench.touched[i] | why.get(read.change.reason, False)
         groups = len(np.unique(group))
         return Scope(
-            groups, groups + int(np.count_nonzero(others)), known + fresh, len(index.people) + fresh,
+            groups, groups + self.others, known + fresh, len(index.people) + fresh,
             visits, index.visits + visits - bench.old,
             {reason: {"groups": len(np.unique(group[mask])), "visits": int(np.count_nonzero(mask))} for reason, mask in why.items()},
         )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,8 @@ __all__ = ["Sweep", "sweep"]
 
 Score = tuple[int, int, int]  # visits that differ, money, places changed
 
+_SHOWN = 3  # variants as good as the first that are named
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -41,16 +43,27 @@ class Sweep:
         """The best variants for people, `zh` or `en`."""
         if lang not in ("zh", "en"):
             raise ValueError(f"lang must be one of zh, en, not {lang!r}")
-        out = []
-        for row in self.variants.slice(0, most).to_pylist():
+        zh, out = lang == "zh", []
+        rows = self.variants.to_pylist()
+        for row in [row for i, row in enumerate(rows) if not i or row["rank"] != rows[i - 1]["rank"]][:most]:
             money = yuan_text(row["money"])
-            if lang == "zh":
-                tie = "（与其他方案并列）" if row["tie"] else ""
-                out.append(f"{row['rank']}. 次序 {ORDER_WORDS[row['order']][0]}，取整 {'同政策文件' if row['profile'] == 'as documented' else row['profile']}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
+            others = [_named(one, zh) for one in rows if one["rank"] == row["rank"]][1:]
+            shown = ("；" if zh else "; ").join(others[:_SHOWN]) + (" …" if len(others) > _SHOWN else "")
+            if zh:
+                tie = f"（另有 {len(others)} 个方案并列：{shown}）" if others else ""
+                out.append(f"{row['rank']}. {_named(row, zh)}：{row['equal']}/{row['of']} 笔逐分相同，其余绝对差 {money} 元{tie}")  # fmt: skip
             else:
-                tie = " (tie)" if row["tie"] else ""
-                out.append(f"{row['rank']}. order {row['order']}, rounding {row['profile']}: {row['equal']}/{row['of']} equal to the fen, {money} yuan apart in the rest{tie}")  # fmt: skip
+                tie = f" ({len(others)} more as good: {shown})" if others else ""
+                out.append(f"{row['rank']}. {_named(row, zh)}: {row['equal']}/{row['of']} equal to the fen, {money} yuan apart in the rest{tie}")  # fmt: skip
         return "\n".join(out)
+
+
+def _named(row: Mapping[str, Any], zh: bool) -> str:
+    """A variant in words."""
+    if not zh:
+        return f"order {row['order']}, rounding {row['profile']}"
+    profile = "同政策文件" if row["profile"] == "as documented" else row["profile"]
+    return f"次序 {ORDER_WORDS[row['order']][0]}，取整 {profile}"
 
 
 def sweep(
@@ -60,21 +73,25 @@ def sweep(
     key: str = "setl_id",
     unit: str = "yuan",
     profiles: Iterable[Mapping[str, Any]] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """Settle variants of the run and rank them by how many visits of the ledger they give to the fen.
 
-    `profiles`: rounding profiles to try under both order rules; default a search. The rest as in `reconcile`. Raises InputError with
+    `profiles`: rounding profiles to try under both order rules; default a search. `progress(done, whole)` hears of variants. The rest as in `reconcile`. Raises InputError with
     everything that is wrong with the ledger or a profile.
     """
     asked = None if profiles is None else [dict(profile) for profile in profiles]
     _checked(asked or [])
-    trial = _Trial(run, matched(external, run, columns, key, unit))
+    trial = _Trial(run, matched(external, run, columns, key, unit), progress)
     if asked is not None:
+        trial.whole = len(_orders(run)) * len(asked)
         for order in _orders(run):
             for profile in asked:
                 trial.score(profile, order)
         return trial.told()
     wide = [{}, *near_profiles()[: 2 * len(MODES)]]
+    steps = sum(len(rules_at(place)) for place in PLACES)
+    trial.whole = len(_orders(run)) * len(wide) + steps
     for order in _orders(run):
         for profile in wide:
             trial.score(profile, order)
@@ -85,6 +102,7 @@ def sweep(
                 trial.score({**profile, **rule}, order)
         if trial.best()[0][:2] >= before[:2]:
             break
+        trial.whole += steps
     return trial.told()
 
 
@@ -109,12 +127,16 @@ def _checked(profiles: list[dict[str, Any]]) -> None:
 class _Trial:
     """Scores of the variants that were settled, in the order in which they were tried."""
 
-    def __init__(self, run: Run, pairs: Matched) -> None:
-        self.run, self.pairs = run, pairs
+    def __init__(self, run: Run, pairs: Matched, progress: Callable[[int, int], None] | None) -> None:
+        self.run, self.pairs, self.progress = run, pairs, progress
+        self.done = self.whole = 0
         self.scores: dict[tuple[str, str], tuple[Score, dict[str, Any], str]] = {}
         self.refused: dict[str, None] = {}
 
     def score(self, profile: dict[str, Any], order: str) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.whole)
         variant = Variant(profile, order)
         name = (order, str(variant))
         if name in self.scores or str(variant) in self.refused:

@@ -349,19 +349,20 @@ class State:
         names: dict[str, Any] = {"policy": policy.dictionary.to_pylist(), "plan": plan.dictionary.to_pylist()}
         at = np.maximum(row, 0)
         own = row >= 0
+        some = bool(own.any())  # a run without visits carries on what was known
         cells = (
             np.stack([column[at] for column in answer["columns"]], axis=1)
-            if len(at)
-            else np.zeros((0, len(_core.LAYOUT["columns"])), np.int64)
+            if some
+            else np.zeros((len(at), len(_core.LAYOUT["columns"])), np.int64)
         )
-        arrays["setl"] = np.where(own, job.setl[at] if len(at) else 0, 0).astype(np.int32)
-        arrays["flags"] = np.where(own, visits["flags"].to_numpy()[at] if len(at) else 0, 0)
-        arrays["policy"] = np.where(own, policy.indices.to_numpy()[at] if len(at) else 0, 0).astype(np.int32)
-        arrays["plan"] = np.where(own, plan.indices.to_numpy()[at] if len(at) else 0, 0).astype(np.int32)
+        arrays["setl"] = np.where(own, job.setl[at] if some else 0, 0).astype(np.int32)
+        arrays["flags"] = np.where(own, visits["flags"].to_numpy()[at] if some else 0, 0)
+        arrays["policy"] = np.where(own, policy.indices.to_numpy()[at] if some else 0, 0).astype(np.int32)
+        arrays["plan"] = np.where(own, plan.indices.to_numpy()[at] if some else 0, 0).astype(np.int32)
         accounted = np.array(
             [job.compiled.policies[d].model.accounts is not None for d in job.compiled.plan_document] + [False]
         )
-        arrays["has_account"] = accounted[answer["plan"][at]].astype(np.int32) if len(at) else np.zeros(0, np.int32)
+        arrays["has_account"] = accounted[answer["plan"][at]].astype(np.int32) if some else np.zeros(len(at), np.int32)
         others = _others(job, answer)
         if opening is not None:
             a, setl, psn = opening.arrays, opening._setl_lut(job), opening._psn_lut(job)
