@@ -26,7 +26,11 @@ Desk::Desk(const Image& image)
       image_(image),
       one_(*image.prepared, static_cast<std::size_t>(image.meta.tags), image.field_facts.size()),
       facts_(image.facts.size()),
-      digits_(static_cast<std::size_t>(image.meta.asked) + 1) {}
+      digits_(static_cast<std::size_t>(image.meta.asked) + 1) {
+  const auto asked = [&](std::int32_t fact) { return fact >= 0 && fact < image.meta.asked; };
+  const bool by_disease = (image.meta.scopes >> static_cast<int>(Scope::kDisease) & 1) != 0;
+  looks_at_facts_ = asked(image.known.age) || asked(image.known.ipt_days) || !image.field_facts.empty() || by_disease;
+}
 
 Desk::Days Desk::days_of(const yb_visit& visit) const {
   Days d{};
@@ -342,7 +346,7 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
   bool known = false;
   if (!back && visit.combination >= 0) {
     setup = setups_[static_cast<std::size_t>(visit.combination & 0xffff)];
-    take_facts(visit);
+    if (looks_at_facts_) take_facts(visit);
     known = setup.sides == sides_of(visit, days);
     if (!known && visit.fact_count == 0) {
       why = "the combination was found on another side of a date, an age or a length of stay, and no facts are given";
