@@ -46,9 +46,7 @@ def program(folder: Path) -> Path:
     """The C program, built over what is installed."""
     from ybcore import embed
 
-    out = folder / "embed_latency"
-    source = Path(__file__).with_suffix("").parent / "embed_latency.c"
-    lib = embed.library()
+    out, source, lib = folder / "embed_latency", Path(__file__).parent / "embed_latency.c", embed.library()
     words = [
         "gcc",
         "-O2",
@@ -83,6 +81,8 @@ def differs(columns: np.ndarray, want: np.ndarray, names: list[str]) -> None:
 
 
 def told(nanoseconds: np.ndarray) -> dict[str, float]:
+    if not len(nanoseconds):
+        return {"visits": 0}
     p50, p90, p99 = np.percentile(nanoseconds, [50, 90, 99])
     return {
         "visits": len(nanoseconds),
@@ -179,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
             columns, took = through_c(built, image, given, job.visits, mode)
             differs(columns, want, names)
             answers[f"C door, {mode}"] = {"ten lines": told(took[ten]), "all": told(took)}
-        few = job.head(max(1, COLD // 8))
+        few = job.head(max(1, min(COLD, job.visits // 4) // 8))
         write_input(few, given)
         columns, took = through_c(built, image, given, few.visits, "cold")
         differs(columns, want[: few.visits], names)
@@ -188,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         took, some = fast_python(image, few, want, names)
         answers["ybcore.fast"] = {"ten lines": told(took[some]), "all": told(took)}
         answers["image"] = {"bytes": image.stat().st_size}
-    few = job.head(max(1, SLOW // 8))
+    few = job.head(max(1, min(SLOW, job.visits // 10) // 8))
     took = engine_one(engine, few, want, names)
     answers["Engine.settle_one"] = {"all": told(took)}
     answers["reference, a visit of many"] = {"all": told(reference(few, want, names))}

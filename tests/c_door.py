@@ -19,6 +19,12 @@ class Text(c.Structure):
     _fields_ = (("at", c.c_char_p), ("size", c.c_size_t))
 
 
+class Told(c.Structure):
+    """The same as the door gives it: no zero byte ends it, so it must not be read as a text of C."""
+
+    _fields_ = (("at", c.c_void_p), ("size", c.c_size_t))
+
+
 class Fact(c.Structure):
     _fields_ = (("which", c.c_int32), ("text", Text), ("number", c.c_int64))
 
@@ -54,7 +60,7 @@ class Line(c.Structure):
 
 class Result(c.Structure):
     _fields_ = (("size", c.c_uint32), ("outcome", c.c_int32), ("reason", c.c_int32), ("plan", c.c_int32), ("flags", c.c_int64), ("version", c.c_uint64),
-                ("policy_id", Text), ("plan_id", Text), ("columns", c.c_int64 * 34))  # fmt: skip
+                ("policy_id", Told), ("plan_id", Told), ("columns", c.c_int64 * 34))  # fmt: skip
 
 
 class LineResult(c.Structure):
@@ -87,7 +93,7 @@ class Door:
         self.lib = c.CDLL(str(library))
         for name in ("yb_column", "yb_reason", "yb_line_reason", "yb_why", "yb_sentence"):
             getattr(self.lib, name).restype = c.c_char_p
-        self.lib.yb_image_of.restype = Text
+        self.lib.yb_image_of.restype = Told
         self.lib.yb_state_version.restype = c.c_uint64
         self.image, self.desk = c.c_void_p(), c.c_void_p()
         self.ok(self.lib.yb_image_open(str(image).encode(), c.byref(self.image)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, clearing, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
+from benchmarks import city, clearing, embed, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -292,3 +293,23 @@ def test_clearing_that_differs_is_not_timed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(clearing.CONTENDERS, "polars", wrong)
     with pytest.raises(SystemExit, match="polars: payment differs"):
         clearing.equal(clearing_tables(1, 500))
+
+
+def test_embed(tmp_path: Path, need_program: Callable[[str], str], monkeypatch: pytest.MonkeyPatch):
+    need_program("gcc")
+    out = tmp_path / "embed.json"
+    embed.main(["--visits", "160", "--items", "800", "--out", str(out)])
+    answers = json.loads(out.read_text())["answers"]
+    assert answers["C door, combination"]["all"]["visits"] == answers["C door, facts"]["all"]["visits"] == 160
+    assert {"C door, cold cache", "ybcore.fast", "Engine.settle_one"} <= set(answers)
+    # A wrong answer is not timed.
+    own = embed.through_c
+
+    def wrong(*words: Any) -> Any:
+        columns, took = own(*words)
+        columns[3, 8] += 1
+        return columns, took
+
+    monkeypatch.setattr(embed, "through_c", wrong)
+    with pytest.raises(SystemExit, match="hifp_pay of visit 3 is"):
+        embed.main(["--visits", "160", "--items", "800"])

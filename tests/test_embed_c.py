@@ -146,6 +146,9 @@ def test_refusals_are_named(town: Any, door: Any, image: Path, tmp_path: Path): 
     with pytest.raises(CError, match=r"5: .* the state is at version 1, the visit asked for version 0"):
         again.settle(state, made, [], state)
     made.version = ANY
+    made.combination = 7
+    with pytest.raises(CError, match="1: an argument is wrong a combination of another desk"):
+        again.settle(state, made, [], state)
     made.size = 1
     with pytest.raises(CError, match="1: an argument is wrong the size of yb_visit"):
         again.settle(state, made, [], state)

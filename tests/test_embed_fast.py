@@ -20,7 +20,11 @@ def bill(image: Image, rows: list[dict[str, Any]] = LINES) -> Lines:  # noqa: F8
 
 
 def visit(image: Image, **more: Any) -> Visit:  # noqa: F811
-    return Visit(image, {"med_type": "11"}, **{"setl_day": DAY, "setl_id": "S0", "psn_no": "P1", **more})
+    return Visit(
+        image,
+        {"med_type": "11", "psn_type": "11", "age": 40},
+        **{"setl_day": DAY, "setl_id": "S0", "psn_no": "P1", **more},
+    )
 
 
 def test_a_year_of_one_person_is_that_of_the_engine(engine: Any, image: Path):  # noqa: F811

@@ -4,7 +4,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fast cimport (
-    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_STALE, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
+    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
     yb_image_close, yb_image_fact, yb_image_item, yb_image_of, yb_image_open, yb_line, yb_line_reason, yb_line_result, yb_movement, yb_reason, yb_result,
     yb_sentence, yb_settle, yb_state, yb_state_copy, yb_state_free, yb_state_new, yb_state_read, yb_state_reserve, yb_state_version, yb_state_write, yb_text,
     yb_visit, yb_why,
@@ -16,7 +16,7 @@ IDS = ("setl_id", "psn_no", "mdtrt_id", "fixmedins_code", "hsld_no", "mulaid_psn
 cdef dict _place = {name: i for i, name in enumerate(COLUMNS)}
 
 
-cdef object refuse(int code, const yb_desk* desk):
+cdef object refuse(yb_code code, const yb_desk* desk):
     """The error of ybcore for a code of the door."""
     from .errors import InputError, Problem, StaleStateError
 
@@ -28,8 +28,11 @@ cdef object refuse(int code, const yb_desk* desk):
 
 cdef inline yb_text text(bytes of):
     cdef yb_text out
-    out.at = NULL if of is None else <const char*> of
-    out.size = 0 if of is None else len(of)
+    out.at = NULL
+    out.size = 0
+    if of is not None:
+        out.at = of
+        out.size = len(of)
     return out
 
 
@@ -82,9 +85,9 @@ cdef class State:
     cdef readonly Image image
 
     def __cinit__(self, Image image not None, data=None, size_t room=16):
-        self.image = image
-        code = yb_state_new(image.own, &self.own)
         cdef bytes held
+        self.image = image
+        cdef yb_code code = yb_state_new(image.own, &self.own)
         if code == YB_OK and data is not None:
             held = bytes(data)
             code = yb_state_read(self.own, <const char*> held, len(held))
@@ -338,7 +341,7 @@ cdef class Desk:
         cdef const yb_line* rows = NULL if lines is None else lines.own
         cdef size_t count = 0 if lines is None else lines.count
         cdef yb_state* closing = NULL if pre else state.own
-        cdef int code
+        cdef yb_code code
         if visit.desk is not self:
             visit.own.combination = -1
         with nogil:

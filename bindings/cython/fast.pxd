@@ -6,6 +6,7 @@ cdef extern from "ybcore/ybcore.h" nogil:
     enum:
         YB_ABI
         YB_COLUMN_COUNT
+    ctypedef enum yb_code:
         YB_OK
         YB_BAD_ARGUMENT
         YB_NO_FILE
@@ -26,7 +27,6 @@ cdef extern from "ybcore/ybcore.h" nogil:
         pass
     ctypedef struct yb_state:
         pass
-    ctypedef int yb_code
     ctypedef struct yb_text:
         const char* at
         size_t size

@@ -26,7 +26,11 @@ Desk::Desk(const Image& image)
       image_(image),
       one_(*image.prepared, static_cast<std::size_t>(image.meta.tags), image.field_facts.size()),
       facts_(image.facts.size()),
-      digits_(static_cast<std::size_t>(image.meta.asked) + 1) {}
+      digits_(static_cast<std::size_t>(image.meta.asked) + 1) {
+  const auto asked = [&](std::int32_t fact) { return fact >= 0 && fact < image.meta.asked; };
+  const bool by_disease = (image.meta.scopes >> static_cast<int>(Scope::kDisease) & 1) != 0;
+  looks_at_facts_ = asked(image.known.age) || asked(image.known.ipt_days) || !image.field_facts.empty() || by_disease;
+}
 
 Desk::Days Desk::days_of(const yb_visit& visit) const {
   Days d{};
@@ -153,7 +157,8 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
   for (std::size_t i = 0; i < visit.fact_count; ++i)
     if (visit.facts[i].which < 0 || visit.facts[i].which >= static_cast<std::int32_t>(image_.facts.size()))
       return wrong("a fact that the image does not have");
-  if (visit.combination < -1 || visit.combination >= static_cast<std::int32_t>(setups_.size()))
+  if (visit.combination != -1 &&
+      (visit.combination >> 16 != mark() || static_cast<std::size_t>(visit.combination & 0xffff) >= setups_.size()))
     return wrong("a combination of another desk");
   if (count != 0 && !image_.catalog && visit.reversal == 0) return wrong("fee lines are given but the image has no catalogue");
   for (std::size_t i = 0; i < count; ++i) {
@@ -341,7 +346,7 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
   bool known = false;
   if (!back && visit.combination >= 0) {
     setup = setups_[static_cast<std::size_t>(visit.combination & 0xffff)];
-    take_facts(visit);
+    if (looks_at_facts_) take_facts(visit);
     known = setup.sides == sides_of(visit, days);
     if (!known && visit.fact_count == 0) {
       why = "the combination was found on another side of a date, an age or a length of stay, and no facts are given";

@@ -47,6 +47,7 @@ class Desk {
   const Image& image_;
   One one_;
   OneAnswer answer_{};
+  bool looks_at_facts_ = false;  // also where the combination is known
   std::vector<Setup> setups_;
   std::vector<const yb_fact*> facts_;
   std::vector<std::uint64_t> digits_, words_;

@@ -26,7 +26,7 @@ namespace ybcore {
     hash ^= hash >> 29;
   }
   std::uint64_t word = 0;
-  std::memcpy(&word, at, left);
+  if (left != 0) std::memcpy(&word, at, left);
   hash = (hash ^ word) * 0xBF58476D1CE4E5B9ULL;
   return hash ^ (hash >> 32);
 }

@@ -14,6 +14,7 @@ from .._version import __version__
 from ..catalog import Catalog
 from ..errors import InputError, Problem
 from ..policy.compile import CompiledBook
+from ..policy.vocabulary import ATTRIBUTES
 from .events import REASONS
 from .job import Job
 from .order import scopes_used, uses_households, uses_mutual_aid
@@ -30,7 +31,8 @@ HEAD = struct.Struct("<8sIIQ")
 SECTION = struct.Struct("<16sQQ")
 DAYS = {"settlement": 0, "discharge": 1, "admission": 2}
 SCOPE_BITS = {"person": 1, "household": 2, "hospital": 4, "disease": 8, "stay": 16}
-# Facts that the door reads itself, beside those that the book asks about.
+# Facts that the door reads itself, beside those that the book asks about. It takes every attribute there is, so that who gives one need not know
+# which books ask about it.
 READ = ("med_type", "hosp_lv", "dedc_hosp_lv", "lmtpric_hosp_lv", "mdtrtarea_admvs", "insuplc_admdvs", "dise_codg")
 NO_NUMBER = -(2**31)
 BITS = 64
@@ -71,7 +73,7 @@ class _Parts:
         self.compiled, self.catalog, self.sha256 = compiled, catalog, policy_sha256
         self.parts: dict[str, bytes] = {}
         self.asked = list(compiled.attributes)
-        more = [name for name in (*READ, *compiled.fields) if name not in self.asked]
+        more = [name for name in (*READ, *compiled.fields, *ATTRIBUTES) if name not in self.asked]
         self.facts = [*self.asked, *dict.fromkeys(more)]
 
     def texts(self, name: str, texts: Sequence[str]) -> None:
@@ -114,11 +116,11 @@ class _Parts:
             if name in c.attributes:
                 asked = c.attributes[name]
                 kind, default = asked.kind, asked.default
-            elif name in READ:
-                kind, default = "text", c.asked(name).default
-            else:
+            elif name in c.fields:
                 field = c.field(name)
                 kind, default = "number", field.default if field else ""
+            else:
+                kind, default = c.asked(name).kind, c.asked(name).default
             begin, first = len(tests), len(edges)
             if kind == "number" and name in c.attributes:
                 edges += c.number_edges(name)

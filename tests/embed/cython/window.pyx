@@ -3,7 +3,7 @@ from libc.stdint cimport UINT64_MAX, int64_t
 from libc.string cimport memset
 
 from ybcore.fast cimport (
-    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, yb_column, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image, yb_image_close, yb_image_fact,
+    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, yb_code, yb_column, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image, yb_image_close, yb_image_fact,
     yb_image_item, yb_image_open, yb_line, yb_result, yb_sentence, yb_settle, yb_state, yb_state_free, yb_state_new, yb_state_read, yb_state_write, yb_text,
     yb_visit, yb_why,
 )
@@ -52,7 +52,7 @@ cdef class Window:
         if self.image != NULL:
             yb_image_close(self.image)
 
-    cdef int must(self, int code) except -1:
+    cdef int must(self, yb_code code) except -1:
         if code != YB_OK:
             why = b"" if self.desk == NULL else yb_why(self.desk)
             raise RuntimeError(f"{yb_sentence(code, 0).decode()} {why.decode()}")
@@ -64,7 +64,7 @@ cdef class Window:
         cdef yb_result result
         cdef size_t count = len(items)
         cdef size_t i
-        cdef int code
+        cdef yb_code code
         for i in range(count):
             memset(&lines[i], 0, sizeof(yb_line))
             lines[i].item = yb_image_item(self.image, text(items[i][0]))
