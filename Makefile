@@ -17,7 +17,7 @@ PYTEST := cd tests && $(BIN)/python -m pytest -c ../pyproject.toml --rootdir=.. 
 # Without it CMake may keep an old module when two builds fall within one second.
 export CMAKE_INSTALL_ALWAYS := 1
 
-.PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup bench-resettle bench-files portable \
+.PHONY: demo test cpp-test nightly bench bench-full bench-checks bench-scaling bench-city bench-encoding bench-startup bench-service bench-resettle bench-embed bench-files portable \
         spark-test bench-spark instructions instructions-baseline lint format dev venv clean check-tools
 
 demo: $(STAMPS)/installed
@@ -50,8 +50,8 @@ bench-checks: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks.checks --visits 200000 --rounds 5 --out $(BUILD)/bench-checks.json $(BENCH_ARGS)
 
-# Growth with visits, threads, catalogue, policies and layers; the city; ids; start; a year settled again. Minutes, but for 10 million visits.
-bench-scaling bench-city bench-encoding bench-startup bench-resettle: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages
+# Growth with visits, threads, catalogue, policies and layers; the city; ids; start; the service; a year settled again; one visit by door. Minutes, but for 10 million visits.
+bench-scaling bench-city bench-encoding bench-startup bench-service bench-resettle bench-embed: bench-%: $(STAMPS)/installed $(STAMPS)/test-packages
 	@mkdir -p $(BUILD)
 	$(BIN)/python -m benchmarks.$* --out $(BUILD)/bench-$*.json $(BENCH_ARGS)
 

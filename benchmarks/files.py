@@ -22,6 +22,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from ybcore.memory import take_from_system
+
 from . import fresh, report, years
 
 DOCUMENT = """ybcore: job/1
@@ -60,31 +62,24 @@ def warm(folder: Path) -> int:
 
 
 def job(path: Path) -> dict[str, Any]:
-    """One run of the job in a process of its own: seconds, steps and the peak of its memory, as the system saw it."""
+    """One run of the job in a process of its own: seconds, steps and the peak of its memory."""
     out = path.with_suffix("")
     for folder in (out, out.parent / f"{out.name}.unfinished"):
         shutil.rmtree(folder, ignore_errors=True)
     began = time.perf_counter()
     command = [sys.executable, "-c", "from ybcore.cli import main; main()", "run", str(path)]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    _, status, used = _waited(child)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    status = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
     seconds = time.perf_counter() - began
     if status:
         raise SystemExit(f"the job {path} stopped with exit code {status}")
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
     told = {name: run[name] for name in ("steps", "threads", "peak_memory_bytes")}
     return told | {
         "seconds": seconds,
-        "cpu_seconds": used.ru_utime + used.ru_stime,
-        "most_bytes": used.ru_maxrss * 1024,
+        "cpu_seconds": spent.ru_utime - used.ru_utime + spent.ru_stime - used.ru_stime,
     }
-
-
-def _waited(child: subprocess.Popen[bytes]) -> tuple[int, int, resource.struct_rusage]:
-    import os
-
-    pid, status, used = os.wait4(child.pid, 0)
-    return pid, os.waitstatus_to_exitcode(status), used
 
 
 # ------------------------------------------------------------------ the floor, in this process
@@ -288,7 +283,7 @@ def table(result: dict[str, Any]) -> str:
         seconds = report.middle([run["seconds"] for run in runs])
         floor = result["floor"][kind]
         whole = sum(floor.values())
-        most = max(run["most_bytes"] for run in runs) / 2**30
+        most = max(run["peak_memory_bytes"] for run in runs) / 2**30
         rows.append([
             kind, f"{seconds:.1f}", *(f"{floor[name]:.1f}" for name in ("decode", "kernel", "encode")), f"{seconds / whole:.2f}",
             f"{1 - floor['kernel'] / seconds:.0%}", f"{result['rows'] / seconds:,.0f}", f"{most:.2f} GiB",
@@ -310,6 +305,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rest", type=Path, help="measure settling and encoding here and answer in JSON")
     asked = parser.parse_args(argv)
     if asked.decode or asked.rest:
+        take_from_system()  # as the job does
         print(json.dumps(decode(asked.decode) if asked.decode else rest(asked.rest)))
         return
     if asked.folder is None:

@@ -4,7 +4,7 @@
 
 The city under the shipped documents; each policy moves figures of two of them. First a sample of the policies is run by itself and every
 row of every measure must be the same. Then, in one process: one policy by itself (read, priced, ordered, settled, measured), `--separate`
-policies so, and all of them in one pass. With `--memory` one pass of each number of policies in a process of its own, for what it needs.
+policies so, and all of them in one pass. With `--catalogs` each policy changes two items of the catalogue instead. With `--memory` one pass of each number of policies in a process of its own, for what it needs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,17 +43,53 @@ def reforms(count: int) -> list[Any]:
     return out
 
 
-def stage(visits: int, policies: int, threads: int) -> tuple[Any, ...]:
+def listings(count: int, codes: Sequence[str]) -> list[Any]:
+    """Different changes of items: of one the class, of another class and ratio."""
+    from ybcore.simulate import Reform
+
+    out = []
+    for i in range(count):
+        one, two = codes[i % len(codes)], codes[(i + 1 + i // len(codes)) % len(codes)]
+        ratio = f"0.{10 + i % 80}"
+        changes = [
+            {"item": one, "path": "chrgitm_lv", "set": "03"},
+            {"item": two, "merge": {"chrgitm_lv": "02", "selfpay_prop": ratio}},
+        ]
+        out.append(Reform.of(f"r{i}", changes))
+    return out
+
+
+class Made(Mapping[str, Any]):
+    """Alternatives by name, each made when it is asked for."""
+
+    def __init__(self, engine: Any, changes: Sequence[Any]) -> None:
+        self._engine, self._changes = engine, {f"r{i}": each for i, each in enumerate(changes)}
+
+    def __getitem__(self, name: str) -> Any:
+        from ybcore.simulate import reformed
+
+        return reformed(self._engine.book, [self._changes[name]], catalog=self._engine.catalog)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._changes)
+
+    def __len__(self) -> int:
+        return len(self._changes)
+
+
+def stage(visits: int, policies: int, threads: int, replicates: int = 0, catalogs: bool = False) -> tuple[Any, ...]:
     """(engine, tables, alternatives, measures)."""
     from ybcore import Catalog, Engine, load_book
     from ybcore.cli.settle import demo_policies
-    from ybcore.simulate import Burden, Catastrophic, Inequality, People, Spending, Winners, reformed
+    from ybcore.simulate import Bootstrap, Burden, Catastrophic, Inequality, People, Spending, Winners
 
     tables, catalog = made(visits, 20_000, 1)
     engine = Engine(load_book(demo_policies()), Catalog(**catalog), threads=threads)
     ids = pa.chunked_array([tables["visits"]["psn_no"], tables["persons"]["psn_no"]]).unique()
     income = np.random.default_rng(1).integers(5_000_00, 90_000_00, len(ids))
-    people = People(pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00}), income="income")
+    known = pa.table({"psn_no": ids, "income": income, "decile": income // 9_000_00, "weight": 1 + income % 3})
+    survey: dict[str, Any] = {"weight": "weight", "replicates": Bootstrap(replicates)} if replicates else {}
+    people = People(known, income="income", **survey)
     measures = [
         Spending(["insutype", "dedc_hosp_lv"]),
         Burden(people),
@@ -61,8 +97,11 @@ def stage(visits: int, policies: int, threads: int) -> tuple[Any, ...]:
         Inequality(people),
         Winners(people, ["decile"]),
     ]
-    books = {f"r{i}": reformed(engine.book, [each]) for i, each in enumerate(reforms(policies))}
-    return engine, tables, books, measures
+    if not catalogs:
+        return engine, tables, Made(engine, reforms(policies)), measures
+    counts = tables["lines"]["med_list_codg"].value_counts().to_pylist()
+    common = [row["values"] for row in sorted(counts, key=lambda row: (-row["counts"], row["values"]))[:200]]
+    return engine, tables, Made(engine, listings(policies, common)), measures
 
 
 def alone(engine: Any, tables: Any, book: Any, measures: Any) -> Any:
@@ -70,7 +109,7 @@ def alone(engine: Any, tables: Any, book: Any, measures: Any) -> Any:
     from ybcore import Engine
     from ybcore.simulate import compare
 
-    return compare(Engine(book.book, engine.catalog, threads=engine.threads), tables, {}, measures)
+    return compare(Engine(book.book, book.catalog, threads=engine.threads), tables, {}, measures)
 
 
 def same(done: Any, own: Any, name: str, measures: Any) -> None:
@@ -88,11 +127,13 @@ def same(done: Any, own: Any, name: str, measures: Any) -> None:
             raise SystemExit(f"{measure.name} of {name} differs from a run of its own")
 
 
-def timed(visits: int, policies: int, separate: int, threads: int, rounds: int) -> dict[str, Any]:
+def timed(
+    visits: int, policies: int, separate: int, threads: int, rounds: int, replicates: int, catalogs: bool = False
+) -> dict[str, Any]:
     """Seconds of one policy, of `separate` runs, of one pass; the share of measuring."""
     from ybcore.simulate import compare
 
-    engine, tables, books, measures = stage(visits, policies, threads)
+    engine, tables, books, measures = stage(visits, policies, threads, replicates, catalogs)
     some = [f"r{i}" for i in SAMPLE if i < policies]
     done = compare(engine, tables, books, measures)
     for name in some:
@@ -100,6 +141,7 @@ def timed(visits: int, policies: int, separate: int, threads: int, rounds: int) 
     if len({tuple(row.items()) for row in done.table("burden").drop_columns(["policy"]).to_pylist()}) <= policies // 2:
         raise SystemExit("policies hardly differ")
     out: dict[str, Any] = {"visits": visits, "policies": policies, "threads": threads, "compared": some, "rounds": []}
+    out["lines"], out["priced"] = done.priced["base"], sum(done.priced[name] for name in books)
     for _ in range(rounds):
         began = time.perf_counter()
         names = list(books)[:separate]
@@ -143,6 +185,8 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("--separate", type=int, default=0, help="policies run by themselves; 0 all")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--replicates", type=int, default=0, help="of survey weights; 0: people without weights")
+    parser.add_argument("--catalogs", action="store_true", help="policies change items of the catalogue")
     parser.add_argument("--memory", default="", help="numbers of policies, by commas")
     parser.add_argument(
         "--needs", type=int, default=0, help="tell what one pass of so many policies needs, and nothing else"
@@ -152,7 +196,9 @@ def main(words: Sequence[str] | None = None) -> None:
     if args.needs:
         print(json.dumps(needed(args.visits, args.needs, args.threads)))
         return
-    out = timed(args.visits, args.policies, args.separate or args.policies, args.threads, args.rounds)
+    separate = args.separate or args.policies
+    out = timed(args.visits, args.policies, separate, args.threads, args.rounds, args.replicates, args.catalogs)
+    print(f"{out['lines']} lines; priced again for all policies {out['priced']}")
     for row in out["rounds"]:
         settling, measuring = row["settling"], row["measuring"]
         print(

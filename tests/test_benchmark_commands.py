@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, encoding, files, fresh, policies, report, resettle, scaling, startup  # noqa: E402
+from benchmarks import city, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402
@@ -183,6 +183,18 @@ def test_startup(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert all(f"| {name} | " in printed for name in (*few, "first settle, two visits", "second settle"))
 
 
+def test_service(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    pytest.importorskip("fastapi")
+    service.main(["--visits", "12", "--people", "3", "--clients", "2"])
+    printed = capsys.readouterr().out
+    assert "| service, 2 clients, sqlite | " in printed and "| library, one by one | " in printed
+    rows = service.by_batch({1: service.visits_of(1, 4)})
+    rows["V00001-0002"]["hifp_pay"] += 1
+    monkeypatch.setattr(service, "by_service", lambda *asked: (rows, [0.1], 1.0))
+    with pytest.raises(SystemExit, match="the service does not give"):
+        service.measure(4, 1, 1, None)
+
+
 def test_numbers_of_a_command_line():
     assert report.integers("20000,2_000_000") == [20_000, 2_000_000]
     for wrong in ("", "x", "1,0", "1;2"):
@@ -230,7 +242,7 @@ def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert 1_900 < result["rows"] <= 2_000
     for kind in ("scattered", "grouped"):
         assert all(seconds > 0 for seconds in result["floor"][kind].values())
-        assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["most_bytes"] < 512 << 20
+        assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["peak_memory_bytes"] < 512 << 20
     assert "| grouped | " in capsys.readouterr().out
 
 

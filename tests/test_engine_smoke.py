@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import ybcore
-from ybcore import Catalog, Engine, InputError, State
+from ybcore import Catalog, Engine, InputError, PersonState
 
 POLICY = """
 format: ybcore-policy/1
@@ -205,7 +205,8 @@ def test_one_at_a_time_is_the_bulk_answer(engine: Engine, plain: ybcore.Settleme
     names = list(tables["visits"])
     visits = [dict(zip(names, cells)) for cells in zip(*tables["visits"].values())]
     lines = [dict(zip(tables["lines"], cells)) for cells in zip(*tables["lines"].values())]
-    state: State | None = None
+    persons = [dict(zip(tables["persons"], cells)) for cells in zip(*tables["persons"].values())]
+    states: dict[str, PersonState] = {}
     want = {row["setl_id"]: row for row in rows(plain.visits)}
     for visit in sorted(visits, key=lambda v: (v["setl_time"], v["setl_id"]))[:40]:
         mine = [
@@ -213,10 +214,10 @@ def test_one_at_a_time_is_the_bulk_answer(engine: Engine, plain: ybcore.Settleme
             for line in lines
             if line["setl_id"] == visit["setl_id"]
         ]
-        row, state = engine.settle_one(
-            {k: v for k, v in visit.items() if v is not None}, mine, state, persons=tables["persons"]
-        )
-        assert row == want[visit["setl_id"]]
+        who = visit["psn_no"]
+        one = engine.settle_one(visit, mine, [p for p in persons if p["psn_no"] == who], states.get(who))
+        states[who] = one.state
+        assert one.result == want[visit["setl_id"]]
 
 
 def test_threads_share_an_engine(engine: Engine, plain: ybcore.Settlement):

@@ -12,19 +12,7 @@ from cases import Answer, by_kernel, by_reference, load
 
 HERE = Path(__file__).resolve().parent / "published"
 CASES = sorted(HERE.glob("*.yaml"))
-NOT_YET = {
-    "102-drg-package-over": "what a provider is paid by disease group",
-    "104-drg-cap-times-rate": "what a provider is paid by disease group",
-    "107-drg-high-multiple-threshold": "what a provider is paid by disease group",
-    "108-dip-point-value-and-surplus": "what a provider is paid by points",
-    "111-wuhan-per-case-quota-absorbed": "what a provider is paid by quota",
-    "112-shanghai-maternity-3-months": "maternity allowance",
-    "114-shanghai-maternity-4-months": "maternity allowance",
-    "115-shanghai-maternity-4_5-months": "maternity allowance",
-    "116-maternity-10000-98-days-truncated": "maternity allowance",
-    "117-maternity-10000-98-days-rounded": "maternity allowance",
-    "118-maternity-10000-113-days-rounded": "maternity allowance",
-}
+CLEARING = sorted(HERE.parent.glob("published_clearing/*.yaml"))  # test_clearing_published.py
 CONTRADICTED = {"093-generic-classB-drug-rounding": {"in_scope"}}
 
 pytestmark = pytest.mark.published
@@ -70,4 +58,4 @@ def test_figures_are_the_pages(path: Path, shared: Path):
 
 def test_every_published_case_is_here_or_named(shared: Path):
     published = {path.stem for path in (shared / "cases/published").glob("*.json")}
-    assert published == {path.stem for path in CASES} | set(NOT_YET)
+    assert published == {path.stem for path in (*CASES, *CLEARING)}

@@ -12,7 +12,7 @@ from ybcore.cli.describe import markdown, rows_about
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n```\n(.*?)^```$", re.M | re.S)
-PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md"]  # fmt: skip
+PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md", "docs/simulation.md", "docs/service.md", "docs/migration.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])

@@ -31,4 +31,4 @@ def test_ten_million_visits_settle_in_four_gigabytes(tmp_path: Path):
     told = json.loads(out.read_text())
     assert told["rows"] > 9_900_000
     for kind, runs in told["jobs"].items():
-        assert max(run["most_bytes"] for run in runs) < 4 << 30, kind
+        assert max(run["peak_memory_bytes"] for run in runs) < 4 << 30, kind

@@ -30,7 +30,7 @@ def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
         day = np.datetime64(line["fee_ocur_time"], "D").item()
         lines[line["setl_id"]].append({**line, "fee_ocur_time": day})
     # One row of persons a call: what a window knows is the patient.
-    persons = [{name: [value] for name, value in person.items()} for person in given["persons"]]
+    persons = given["persons"]
     order = np.lexsort((np.arange(job.visits), job.date, job.person)).tolist()
 
     def run() -> dict[str, np.ndarray]:
@@ -40,9 +40,10 @@ def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
             visit = visits[i]
             if visit["psn_no"] != who:
                 state, who = None, visit["psn_no"]
-            row, state = engine.settle_one(visit, lines[i], state, persons=persons[int(who)])
+            one = engine.settle_one(visit, lines[i], persons[int(who)], state)
+            state = one.state
             for own, name in OF.items():
-                out[own][i] = row[name]
+                out[own][i] = one.result[name]
         return out
 
     return run

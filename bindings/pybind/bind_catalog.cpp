@@ -6,6 +6,7 @@
 
 #include "arrays.hpp"
 #include "ybcore/catalog.hpp"
+#include "ybcore/names.hpp"
 
 namespace ybcore::bind {
 namespace {
@@ -45,6 +46,24 @@ std::unique_ptr<Catalog> build(std::int64_t items, const I32& class_item, const 
                                    span_of(tag), ratios, span_of(ratio), caps, span_of(cap));
 }
 
+template <class Row>
+py::bytes bytes_of(std::span<const Row> rows) {
+  return {reinterpret_cast<const char*>(rows.data()), rows.size_bytes()};
+}
+
+// Heads, classes, ratios and caps as they stand in memory: what an image holds of a catalogue.
+py::tuple rows_of(const Catalog& catalog) {
+  const CatalogRows rows = catalog.rows();
+  return py::make_tuple(bytes_of(rows.heads), bytes_of(rows.classes), bytes_of(rows.ratios), bytes_of(rows.caps));
+}
+
+py::array_t<std::int32_t> py_text_table(const In<std::uint32_t>& begin, const py::bytes& text) {
+  const auto from = span_of(begin);
+  const std::string_view all = text;
+  if (from.empty() || from.back() > all.size()) throw std::invalid_argument("begin must end inside the text");
+  return owned(table_of(from.size() - 1, [&](std::size_t i) { return all.substr(from[i], from[i + 1] - from[i]); }));
+}
+
 }  // namespace
 
 void bind_catalog(py::module_& m) {
@@ -53,7 +72,11 @@ void bind_catalog(py::module_& m) {
            py::arg("class_ratio"), py::arg("item_class"), py::arg("direct"), py::arg("tag"), py::arg("ratio_item"), py::arg("ratio_place"),
            py::arg("ratio_key"), py::arg("ratio_begin"), py::arg("ratio_end"), py::arg("ratio"), py::arg("cap_item"), py::arg("cap_place"),
            py::arg("cap_key"), py::arg("cap_begin"), py::arg("cap_end"), py::arg("cap"))
-      .def_property_readonly("items", &Catalog::items);
+      .def_property_readonly("items", &Catalog::items)
+      .def("rows", &rows_of, "(heads, classes, ratios, caps) as bytes, for an image.");
+  m.def("text_hash", [](const py::bytes& text) { return hash_of(text); }, py::arg("text"), "The hash that images and states use.");
+  m.def("text_table", &py_text_table, py::arg("begin").noconvert(), py::arg("text"),
+        "Where an image looks for a text: number of each by its place, -1 free.");
 }
 
 }  // namespace ybcore::bind

@@ -89,18 +89,32 @@ py::tuple py_rows(const I32& key, std::int64_t keys) {
   return py::make_tuple(owned(std::move(out.rows)), owned(std::move(out.start)));
 }
 
+void sound(const DatedRows& table, std::size_t key) {
+  const std::int64_t from = table.start[key], to = table.start[key + 1];
+  if (from < 0 || to < from || static_cast<std::size_t>(to) > table.rows.size()) throw std::invalid_argument("start is not sound");
+  for (auto at = static_cast<std::size_t>(from); at < static_cast<std::size_t>(to); ++at)
+    if (table.rows[at] < 0 || static_cast<std::size_t>(table.rows[at]) >= table.begin.size())
+      throw std::invalid_argument("rows is out of range");
+}
+
+// Of a table that is far longer than the rows that ask, only what they read is looked at.
+void sound(const DatedRows& table, std::span<const std::int32_t> asked) {
+  const std::size_t keys = table.start.empty() ? 0 : table.start.size() - 1;
+  if (asked.size() < keys / 4) {
+    for (const std::int32_t key : asked)
+      if (key >= 0 && static_cast<std::size_t>(key) < keys) sound(table, static_cast<std::size_t>(key));
+  } else {
+    for (std::size_t key = 0; key < keys; ++key) sound(table, key);
+  }
+}
+
 py::array_t<std::int32_t> py_find(const In<std::int64_t>& start, const In<std::int64_t>& rows, const I32& begin, const I32& end,
                                   const std::optional<I32>& own, const I32& key, const I32& day, const std::optional<I32>& theirs,
                                   std::int32_t none, std::int32_t unknown, int threads) {
   const DatedRows table{span_of(start), span_of(rows), span_of(begin), span_of(end), span_of(own)};
   same_length(table.end.size(), table.begin.size(), "end");
   if (own) same_length(table.own.size(), table.begin.size(), "own");
-  for (const std::int64_t row : table.rows)
-    if (row < 0 || static_cast<std::size_t>(row) >= table.begin.size()) throw std::invalid_argument("rows is out of range");
-  for (std::size_t k = 0; k < table.start.size(); ++k)
-    if (table.start[k] < 0 || static_cast<std::size_t>(table.start[k]) > table.rows.size() ||
-        (k > 0 && table.start[k] < table.start[k - 1]))
-      throw std::invalid_argument("start is not sound");
+  sound(table, span_of(key));
   same_length(span_of(day).size(), span_of(key).size(), "day");
   if (theirs) same_length(span_of(theirs).size(), span_of(key).size(), "theirs");
   py::array_t<std::int32_t> out(key.size());

@@ -8,12 +8,16 @@ namespace ybcore::bind {
 namespace {
 
 py::dict py_settle_each(const py::dict& program, const py::dict& events, const In<std::int32_t>& plan, const In<std::uint8_t>& reason,
-                        std::size_t policies, const py::dict& accounts, const std::vector<py::dict>& cells,
+                        std::size_t policies, const In<std::int32_t>& slot, const In<std::int32_t>& nature_row,
+                        const In<std::int64_t>& natures, const py::dict& accounts, const std::vector<py::dict>& cells,
                         const std::vector<std::uint8_t>& by_cell, const std::vector<std::uint8_t>& by_person, int threads) {
   Kept kept;
   const Program p = program_of(program, kept);
   const Events e = events_of(events, kept);
-  const Policies each{policies, policies == 0 ? 0 : static_cast<std::size_t>(plan.size()) / policies, span_of(plan), span_of(reason)};
+  const Policies each{policies,        policies == 0 ? 0 : static_cast<std::size_t>(plan.size()) / policies,
+                      span_of(plan),   span_of(reason),
+                      span_of(slot),   span_of(nature_row),
+                      span_of(natures)};
   AccountEvents a{};
   a.begin = kept.view<std::int64_t>(accounts, "begin");
   a.date = kept.view<std::int32_t>(accounts, "date");
@@ -55,8 +59,8 @@ py::dict py_settle_each(const py::dict& program, const py::dict& events, const I
 
 void bind_panel(py::module_& m) {
   m.def("settle_each", &py_settle_each, py::arg("program"), py::arg("events"), py::arg("plan"), py::arg("reason"), py::arg("policies"),
-        py::arg("accounts"), py::arg("cells"), py::arg("by_cell"), py::arg("by_person"), py::arg("threads"),
-        "Settle events under many policies and add up; see core/include/ybcore/panel.hpp.");
+        py::arg("slot"), py::arg("nature_row"), py::arg("natures"), py::arg("accounts"), py::arg("cells"), py::arg("by_cell"),
+        py::arg("by_person"), py::arg("threads"), "Settle events under many policies and add up; see core/include/ybcore/panel.hpp.");
 }
 
 }  // namespace ybcore::bind

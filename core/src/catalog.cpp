@@ -55,28 +55,32 @@ Catalog::Catalog(std::size_t items, const DatedColumns& classes, std::span<const
                  std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct, std::span<const std::int32_t> tag,
                  const DatedColumns& ratios, std::span<const std::int32_t> ratio, const DatedColumns& caps,
                  std::span<const std::int64_t> cap)
-    : heads_(items + 1, Head{0, 0, 0}) {
-  classes_.reserve(classes.item.size());
+    : own_heads_(items + 1, ItemHead{0, 0, 0}) {
+  own_classes_.reserve(classes.item.size());
   for (std::size_t i = 0; i < classes.item.size(); ++i) {
-    classes_.push_back({classes.place[i], classes.begin[i], classes.end[i], class_ratio[i], static_cast<ItemClass>(item_class[i]),
-                        direct[i] != 0, static_cast<std::uint16_t>(tag[i])});
-    ++heads_[static_cast<std::size_t>(classes.item[i]) + 1].classes;
+    own_classes_.push_back({classes.place[i], classes.begin[i], classes.end[i], class_ratio[i], static_cast<ItemClass>(item_class[i]),
+                            direct[i] != 0, static_cast<std::uint16_t>(tag[i])});
+    ++own_heads_[static_cast<std::size_t>(classes.item[i]) + 1].classes;
   }
-  ratios_.reserve(ratios.item.size());
+  own_ratios_.reserve(ratios.item.size());
   for (std::size_t i = 0; i < ratios.item.size(); ++i) {
-    ratios_.push_back({ratios.place[i], ratios.key[i], ratios.begin[i], ratios.end[i], ratio[i]});
-    ++heads_[static_cast<std::size_t>(ratios.item[i]) + 1].ratios;
+    own_ratios_.push_back({ratios.place[i], ratios.key[i], ratios.begin[i], ratios.end[i], ratio[i]});
+    ++own_heads_[static_cast<std::size_t>(ratios.item[i]) + 1].ratios;
   }
-  caps_.reserve(caps.item.size());
+  own_caps_.reserve(caps.item.size());
   for (std::size_t i = 0; i < caps.item.size(); ++i) {
-    caps_.push_back({caps.place[i], caps.key[i], caps.begin[i], caps.end[i], cap[i]});
-    ++heads_[static_cast<std::size_t>(caps.item[i]) + 1].caps;
+    own_caps_.push_back({caps.place[i], caps.key[i], caps.begin[i], caps.end[i], cap[i]});
+    ++own_heads_[static_cast<std::size_t>(caps.item[i]) + 1].caps;
   }
   for (std::size_t i = 1; i <= items; ++i) {
-    heads_[i].classes += heads_[i - 1].classes;
-    heads_[i].ratios += heads_[i - 1].ratios;
-    heads_[i].caps += heads_[i - 1].caps;
+    own_heads_[i].classes += own_heads_[i - 1].classes;
+    own_heads_[i].ratios += own_heads_[i - 1].ratios;
+    own_heads_[i].caps += own_heads_[i - 1].caps;
   }
+  heads_ = own_heads_;
+  classes_ = own_classes_;
+  ratios_ = own_ratios_;
+  caps_ = own_caps_;
 }
 
 const ClassRow* Catalog::class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept {

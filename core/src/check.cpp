@@ -136,6 +136,19 @@ bool cuts(std::span<const std::int64_t> begin, std::size_t total) {
          std::is_sorted(begin.begin(), begin.end());
 }
 
+[[nodiscard]] const char* invalid_natures(const Events& e, const Policies& policies) noexcept {
+  if (policies.slot.empty()) return policies.nature_row.empty() ? nullptr : "slot";
+  const std::size_t slots = policies.slots();
+  const std::size_t rows = policies.natures.size() / 5;
+  if (policies.slot.size() != e.size() || e.tags != 0) return "slot";
+  for (const std::int32_t slot : policies.slot)
+    if (slot >= 0 && static_cast<std::size_t>(slot) >= slots) return "slot";
+  if (policies.nature_row.size() != slots * policies.count || policies.natures.size() != rows * 5) return "natures";
+  for (const std::int32_t row : policies.nature_row)
+    if (row >= 0 && static_cast<std::size_t>(row) >= rows) return "natures";
+  return nullptr;
+}
+
 }  // namespace
 
 const char* invalid(const Program& program) noexcept { return Checker(program).program(); }
@@ -221,6 +234,7 @@ const char* invalid(const Program& program, const Events& e, const Policies& pol
       if (static_cast<std::size_t>(c.of[v]) >= c.count || c.pair[v] < 0 || static_cast<std::size_t>(c.pair[v]) >= c.pairs) return "cells";
     }
   }
+  if (const char* wrong = invalid_natures(e, policies)) return wrong;
   for (const auto& columns : {wanted.by_cell, wanted.by_person})
     for (const std::uint8_t column : columns)
       if (column >= kColumns) return "columns";

@@ -59,9 +59,9 @@ class Group {
   bool reverses_ = false;  // some visit of it takes another back
 
   void sort(std::size_t part);
-  void take_plans(std::size_t group, const std::int32_t* plan, const std::uint8_t* reason, const AccountEvents& accounts,
+  void take_plans(std::size_t group, const Policies& policies, std::size_t policy, const AccountEvents& accounts,
                   std::span<const std::int64_t> balance);
-  [[nodiscard]] bool differs(std::size_t group, const std::uint8_t* other) const;
+  [[nodiscard]] bool differs(std::size_t group, const Policies& policies, std::size_t policy, const std::uint8_t* other) const;
   void gather(const Wanted& wanted, Local& local) const;
   [[nodiscard]] std::int64_t number(std::size_t visit, std::size_t column) const;
   void read(std::size_t visit, const Wanted& wanted, std::int64_t* values) const;
@@ -73,7 +73,6 @@ class Group {
   Status settle_group(std::int32_t group, std::uint32_t begin, std::uint32_t end);
   bool visit(std::uint32_t place);
   bool plain_visit(std::uint32_t place, const Record& event, const PlainPlan& plan);
-  [[nodiscard]] Reason refusal(const Record* first, std::size_t parts) const;
   void reject(std::uint32_t place, Reason reason);
   bool too_much(std::uint32_t place, std::size_t moves);
   void reverse(std::uint32_t place, std::uint32_t begin, std::uint32_t end);

@@ -11,9 +11,11 @@ namespace {
 constexpr std::size_t kHead = 2;  // visits and persons stand before the columns of a cell
 }
 
-// The plans of a policy, into the records of a group, and its accounts as they were. A reason of the event's own stays.
-void Group::take_plans(std::size_t group, const std::int32_t* plan, const std::uint8_t* reason, const AccountEvents& accounts,
+// The plans and natures of a policy, into the records of a group, and its accounts as they were. A reason of the event's own stays.
+void Group::take_plans(std::size_t group, const Policies& policies, std::size_t policy, const AccountEvents& accounts,
                        std::span<const std::int64_t> balance) {
+  const std::int32_t* const plan = policies.plan.data() + policy * policies.combinations;
+  const std::uint8_t* const reason = policies.reason.data() + policy * policies.combinations;
   for (std::uint32_t at = group_begin_[group]; at < group_begin_[group + 1]; ++at) {
     Record* const first = records_ + first_[order_[at]];
     for (std::uint32_t k = 0; k < first->parts(); ++k) {
@@ -27,16 +29,24 @@ void Group::take_plans(std::size_t group, const std::int32_t* plan, const std::u
       if (record.combination < 0) continue;
       record.plan = plan[record.combination];
       record.set_reason(reason[record.combination]);
+      if (policies.slot.empty() || policies.slot[static_cast<std::size_t>(record.event)] < 0) continue;
+      const std::int32_t row = policies.row(policy, record.event);
+      const std::int64_t* const from = row < 0 ? events_.natures.data() + static_cast<std::size_t>(record.event) * 5
+                                               : policies.natures.data() + static_cast<std::size_t>(row) * 5;
+      std::copy_n(from, 5, record.nature);
     }
   }
 }
 
-// Whether some event of a group has another plan than under the first policy.
-bool Group::differs(std::size_t group, const std::uint8_t* other) const {
+// Whether some event of a group has another plan or other natures than under the first policy.
+bool Group::differs(std::size_t group, const Policies& policies, std::size_t policy, const std::uint8_t* other) const {
   for (std::uint32_t at = group_begin_[group]; at < group_begin_[group + 1]; ++at) {
     const Record* const first = records_ + first_[order_[at]];
-    for (std::uint32_t k = 0; k < first->parts(); ++k)
-      if (first[k].combination >= 0 && other[first[k].combination] != 0) return true;
+    for (std::uint32_t k = 0; k < first->parts(); ++k) {
+      if (first[k].combination < 0) continue;
+      if (other[first[k].combination] != 0) return true;
+      if (!policies.slot.empty() && policies.row(policy, first[k].event) != policies.row(0, first[k].event)) return true;
+    }
   }
   return false;
 }
@@ -105,12 +115,13 @@ Status Group::settle_each(std::size_t part, const Policies& policies, std::span<
     const std::size_t begin = policy * policies.combinations;
     local.changed.clear();
     for (std::size_t g = 0; g + 1 < group_begin_.size(); ++g)
-      if (group_begin_[g] != group_begin_[g + 1] && (policy == 0 || differs(g, other.data() + begin))) local.changed.push_back(g);
+      if (group_begin_[g] != group_begin_[g + 1] && (policy == 0 || differs(g, policies, policy, other.data() + begin)))
+        local.changed.push_back(g);
     if (local.changed.empty()) continue;
     rows_.start(visits);
     fates_.assign(visits, {-1, static_cast<std::uint8_t>(Outcome::kPending), 0, 0, 0});
     for (const std::size_t g : local.changed) {
-      take_plans(g, policies.plan.data() + begin, policies.reason.data() + begin, accounts, balance);
+      take_plans(g, policies, policy, accounts, balance);
       const auto group = partitions_.first_group(part) + static_cast<std::int32_t>(g);
       const Status status = settle_group(group, group_begin_[g], group_begin_[g + 1]);
       if (status.code != Code::kOk) return status;

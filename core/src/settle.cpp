@@ -163,25 +163,6 @@ Status Group::settle_group(std::int32_t group, std::uint32_t begin, std::uint32_
   return {Code::kOk, 0};
 }
 
-Reason Group::refusal(const Record* first, std::size_t parts) const {
-  const std::size_t stride = 5 + 4 * events_.tags;
-  for (std::size_t k = 0; k < parts; ++k) {
-    const Record& event = first[k];
-    if (event.reason() != Reason::kFine && event.reason() != Reason::kNoFigure) return event.reason();
-    std::int64_t sign = 0;
-    for (const std::int64_t nature : event.nature) sign |= nature;
-    const std::int64_t* all = events_.natures.data() + static_cast<std::size_t>(event.event) * stride;
-    for (std::size_t b = 5; b < stride; ++b) sign |= all[b];
-    if (sign < 0) return Reason::kNegativeBucket;
-    if (event.reason() != Reason::kFine) return event.reason();
-    const std::int64_t fields = program_.plan(event.plan).row->fields;
-    for (std::size_t f = 0; (fields >> f) != 0; ++f)
-      if (((fields >> f) & 1) != 0 && events_.fields[f * events_.size() + static_cast<std::size_t>(event.event)] == kMissing)
-        return Reason::kMissingValue;
-  }
-  return Reason::kFine;
-}
-
 void Group::reject(std::uint32_t place, Reason reason) {
   fates_[place].outcome = static_cast<std::uint8_t>(reason == Reason::kNotEnrolled ? Outcome::kNotEnrolled : Outcome::kRejected);
   fates_[place].reason = static_cast<std::uint8_t>(reason);
@@ -196,7 +177,7 @@ bool Group::visit(std::uint32_t place) {
   for (const std::int64_t nature : first->nature) sign |= nature;
   const bool fine = first->parts() == 1 && first->reason() == Reason::kFine && sign >= 0 && events_.tags == 0 &&
                     program_.plan(first->plan).row->fields == 0;
-  const Reason refused = fine ? Reason::kFine : refusal(first, first->parts());
+  const Reason refused = fine ? Reason::kFine : refusal(program_, events_, first, first->parts());
   if (refused != Reason::kFine) {
     reject(place, refused);
     return true;

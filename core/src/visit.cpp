@@ -31,6 +31,25 @@ std::int32_t period_key(Period period, std::int32_t day, std::int64_t month, std
   }
 }
 
+Reason refusal(const Prepared& program, const Events& events, const Record* first, std::size_t parts) {
+  const std::size_t stride = 5 + 4 * events.tags;
+  for (std::size_t k = 0; k < parts; ++k) {
+    const Record& event = first[k];
+    if (event.reason() != Reason::kFine && event.reason() != Reason::kNoFigure) return event.reason();
+    std::int64_t sign = 0;
+    for (const std::int64_t nature : event.nature) sign |= nature;
+    const std::int64_t* all = events.natures.data() + static_cast<std::size_t>(event.event) * stride;
+    for (std::size_t b = 5; b < stride; ++b) sign |= all[b];
+    if (sign < 0) return Reason::kNegativeBucket;
+    if (event.reason() != Reason::kFine) return event.reason();
+    const std::int64_t fields = program.plan(event.plan).row->fields;
+    for (std::size_t f = 0; (fields >> f) != 0; ++f)
+      if (((fields >> f) & 1) != 0 && events.fields[f * events.size() + static_cast<std::size_t>(event.event)] == kMissing)
+        return Reason::kMissingValue;
+  }
+  return Reason::kFine;
+}
+
 void Visit::open_buckets() {
   const std::size_t tags = events_.tags;
   buckets_ = kBuckets + 4 * static_cast<std::size_t>(plan_->tags);

@@ -207,6 +207,9 @@ class Visit {
   [[nodiscard]] std::int64_t nature(std::size_t which) const;
 };
 
+// Why a visit of so many events cannot be settled, or kFine.
+[[nodiscard]] Reason refusal(const Prepared& program, const Events& events, const Record* first, std::size_t parts);
+
 [[nodiscard]] std::int32_t period_key(Period period, std::int32_t day, std::int64_t month, std::int64_t first);
 
 }  // namespace ybcore

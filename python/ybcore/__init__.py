@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from .checks.run.report import CheckReport
     from .checks.user import rule
     from .engine import Engine, Settlement, State, release_memory, settle
-    from .errors import DocumentError, InputError, Problem, YbcoreError
+    from .errors import DocumentError, InputError, Problem, StaleStateError, YbcoreError
     from .policy import Book, Policy, load_book, load_policy
+    from .settling.one import OneSettlement
+    from .settling.person import PersonState
 
 # Where each public name is. It is fetched when it is first asked for, so that an import loads no data library.
 _HOME = {
@@ -41,7 +43,10 @@ _HOME = {
     "DocumentError": "errors",
     "InputError": "errors",
     "Problem": "errors",
+    "StaleStateError": "errors",
     "YbcoreError": "errors",
+    "OneSettlement": "settling.one",
+    "PersonState": "settling.person",
 }
 
 __all__ = [
@@ -52,10 +57,13 @@ __all__ = [
     "DocumentError",
     "Engine",
     "InputError",
+    "OneSettlement",
+    "PersonState",
     "Policy",
     "Problem",
     "RuleBook",
     "Settlement",
+    "StaleStateError",
     "State",
     "YbcoreError",
     "__version__",

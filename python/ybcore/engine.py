@@ -12,9 +12,10 @@ import datetime as dt
 import os
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,9 @@ from .policy import Book, Policy, load_book
 from .policy.compile import CompiledBook
 from .settling.given import input_tables
 from .settling.job import Job
+from .settling.one import OneSettlement, settled_alone
 from .settling.order import rows_in_order, uses_households, uses_mutual_aid
+from .settling.person import PersonState
 from .settling.result import detail_table, line_table, visit_table, wanted_bits
 from .settling.state import State
 
@@ -277,6 +280,19 @@ class Engine:
                     mine.setdefault(leaf.raw_path[:depth], []).append(leaf.path)
         return out
 
+    def image(
+        self, path: str | os.PathLike[str], visits: Any = None, persons: Any = None, institutions: Any = None
+    ) -> Path:
+        """Write what the C door settles with: the book, its plans and the catalogue, compiled, as one file that processes share.
+
+        It holds the plans of every combination of facts that this engine has met, and of those of `visits` (which are not settled): the
+        door refuses others by name. Raises InputError where there is none.
+        """
+        from .settling.image import image_of
+
+        with self._lock:
+            return image_of(self, Path(path), {"visits": visits, "persons": persons, "institutions": institutions})
+
     def order(self, visits: Any, group: npt.NDArray[np.int32], groups: int) -> npt.NDArray[np.int64]:
         """Rows of the visits by group (0 to `groups` - 1; rows of group -1 are left out), in settling order inside a group."""
         problems = Problems()
@@ -289,16 +305,35 @@ class Engine:
 
     def settle_one(
         self,
-        visit: dict[str, Any],
-        lines: list[dict[str, Any]] | None = None,
-        state: State | None = None,
-        **tables: Any,
-    ) -> tuple[dict[str, Any], State]:
-        """One visit: (its row as a dict, the state after it); exactly what a bulk run gives."""
-        rows = columns_of([{"setl_id": visit["setl_id"], **line} for line in lines]) if lines else None
-        done = self.settle(columns_of([visit]), rows, state=state, receipt=False, **tables)
-        assert done.state is not None
-        return done.visits.to_pylist()[0], done.state
+        visit: Mapping[str, Any],
+        lines: Sequence[Mapping[str, Any]] | None = None,
+        person: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        state: PersonState | None = None,
+        pre: bool = False,
+        *,
+        institution: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
+        acct_events: Sequence[Mapping[str, Any]] | None = None,
+    ) -> OneSettlement:
+        """One visit: its row, its lines and the state after it; exactly what a batch gives (docs/embedding.md).
+
+        `person`: the person's row of the table `persons`, or the dated rows, with those of whoever is settled together with them.
+        `state`: what the visits before left; None for the first. `pre`: only what would be paid: the state stays as it is. Raises
+        InputError for values that no table may hold.
+        """
+        return settled_alone(self, visit, lines, person, state, pre, institution, acct_events)
+
+    def settle_stream(
+        self, batches: Iterable[tuple[Any, Any]], *, state: State | None = None, **given: Any
+    ) -> Iterator[Settlement]:
+        """Batches of (visits, lines or None) as they come, each from the state that the one before left.
+
+        Batches come in settling order: no visit of a later one belongs before a visit of an earlier one of its settling group. `given`: the
+        tables that hold for all of them (persons, institutions, acct_events) and further options of `settle`.
+        """
+        for visits, lines in batches:
+            done = self.settle(visits, lines, **given, state=state)
+            state = done.state
+            yield done
 
     def documents(self) -> dict[str, Any]:
         """What a receipt says of engine, policy, catalogue, order and rounding."""
@@ -347,12 +382,6 @@ def release_memory() -> None:
     is short; after a large run that no other follows, this gives it back at once.
     """
     _core.let_go()
-
-
-def columns_of(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
-    """Rows as columns; a row without a key has nothing there."""
-    names = dict.fromkeys(name for row in rows for name in row)
-    return {name: [row.get(name) for row in rows] for name in names}
 
 
 def settle(

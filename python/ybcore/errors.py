@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["DocumentError", "InputError", "JobError", "Problem", "YbcoreError"]
+__all__ = ["DocumentError", "InputError", "JobError", "Problem", "StaleStateError", "YbcoreError"]
 
 _WORDS = {"zh": ("；是否为 {!r}？", "；应为：{}"), "en": ("; did you mean {!r}?", "; expected: {}")}
 
@@ -91,3 +91,7 @@ class InputError(_ProblemsError, ValueError):
 
 class JobError(_ProblemsError, RuntimeError):
     """A job over files cannot go on: the disk is full or fails, or another job runs in its folder; what is done stays."""
+
+
+class StaleStateError(_ProblemsError, RuntimeError):
+    """A settlement was made from a state that is no longer the one that stands: another desk was first."""

@@ -183,10 +183,12 @@ KINDS: Words = {
     "date": ("日期：date32 或 YYYY-MM-DD", "date: date32 or YYYY-MM-DD"),
     "time": ("时间：日期或时间戳", "time: date or timestamp"),
     "money": ("金额：int64 分；文件中可写元", "money: int64 fen; yuan in files"),
+    "sum": ("总额：int64 分；文件中可写元", "sum: int64 fen; yuan in files"),
     "rate": ("比例：百万分之一；文件中可写小数", "rate: millionths; fractions in files"),
     "quantity": ("数量：万分之一", "quantity: 1/10000"),
     "price": ("单价：百万分之一元", "price: 1/1000000 yuan"),
     "count": ("整数", "whole number"),
+    "number": ("大整数", "large whole number"),
     "text": ("文本", "text"),
 }
 

@@ -82,10 +82,16 @@ struct Setting {
   }
 };
 
-// What a run of its own gives: events have the plans of the policy.
-Added alone(const Setting& at, const std::array<std::int32_t, 2>& plan, const std::array<std::uint8_t, 2>& reason) {
+constexpr std::size_t kEvery = 7;  // the events whose natures some policies have otherwise
+
+// What a run of its own gives: events have the plans of the policy, and `less` of some is full self-pay.
+Added alone(const Setting& at, const std::array<std::int32_t, 2>& plan, const std::array<std::uint8_t, 2>& reason, std::int64_t less) {
   Batch batch = at.batch;
   const std::size_t visits = batch.visit.size();
+  for (std::size_t v = 0; v < visits; v += kEvery) {
+    batch.natures[v * 5] += less;
+    batch.natures[v * 5 + 3] -= less;
+  }
   for (std::size_t v = 0; v < visits; ++v) {
     if (batch.plan[v] < 0 || batch.reversal[v] != 0) continue;
     const auto combination = static_cast<std::size_t>(batch.plan[v]);
@@ -124,15 +130,28 @@ Added alone(const Setting& at, const std::array<std::int32_t, 2>& plan, const st
 
 void each_gives_what_a_run_of_its_own_gives() {
   const Setting at;
-  const std::array<std::array<std::int32_t, 2>, 5> plan{{{0, 1}, {1, 0}, {2, 0}, {-1, 1}, {2, 2}}};
-  const std::array<std::array<std::uint8_t, 2>, 5> reason{{{0, 0}, {0, 0}, {0, 0}, {kNoPolicy, 0}, {0, 0}}};
+  const std::array<std::array<std::int32_t, 2>, 7> plan{{{0, 1}, {1, 0}, {2, 0}, {-1, 1}, {2, 2}, {0, 1}, {2, 0}}};
+  const std::array<std::array<std::uint8_t, 2>, 7> reason{{{0, 0}, {0, 0}, {0, 0}, {kNoPolicy, 0}, {0, 0}, {0, 0}, {0, 0}}};
+  const std::array<std::int64_t, 7> less{0, 0, 100, 0, 100, 300, 0};
   std::vector<std::int32_t> plans;
   std::vector<std::uint8_t> reasons;
   for (std::size_t p = 0; p < plan.size(); ++p) {
     plans.insert(plans.end(), plan[p].begin(), plan[p].end());
     reasons.insert(reasons.end(), reason[p].begin(), reason[p].end());
   }
-  const Policies policies{plan.size(), 2, plans, reasons};
+  const std::size_t visits = at.batch.visit.size(), slots = (visits + kEvery - 1) / kEvery;
+  std::vector<std::int32_t> slot(visits, -1), rows(plan.size() * slots, -1);
+  std::vector<std::int64_t> natures;
+  for (std::size_t s = 0; s < slots; ++s) {
+    slot[s * kEvery] = static_cast<std::int32_t>(s);
+    for (std::size_t p = 0; p < plan.size(); ++p) {
+      if (less[p] == 0) continue;
+      rows[p * slots + s] = static_cast<std::int32_t>(natures.size() / 5);
+      const std::int64_t* own = at.batch.natures.data() + s * kEvery * 5;
+      natures.insert(natures.end(), {own[0] + less[p], own[1], own[2], own[3] - less[p], own[4]});
+    }
+  }
+  const Policies policies{plan.size(), 2, plans, reasons, slot, rows, natures};
   const Cells cells{at.cell, at.pair, kCells, kPersons * kCells};
   const Wanted wanted{{&cells, 1}, kByCell, kByPerson};
   CHECK(invalid(at.scheme.program()) == nullptr);
@@ -144,12 +163,12 @@ void each_gives_what_a_run_of_its_own_gives() {
     sums.by_person = by_person;
     CHECK(settle_each(at.scheme.program(), at.batch.events(), policies, at.accounts, at.balance, wanted, sums, threads).code == Code::kOk);
     for (std::size_t p = 0; p < plan.size(); ++p) {
-      const Added own = alone(at, plan[p], reason[p]);
+      const Added own = alone(at, plan[p], reason[p], less[p]);
       const auto a = by_cell.begin() + static_cast<std::ptrdiff_t>(p * kCells * 5);
       const auto b = by_person.begin() + static_cast<std::ptrdiff_t>(p * 2 * kPersons);
       CHECK(std::equal(own.by_cell.begin(), own.by_cell.end(), a));
       CHECK(std::equal(own.by_person.begin(), own.by_person.end(), b));
-      CHECK(p == 0 || !(own == alone(at, plan[0], reason[0])));
+      CHECK(p == 0 || !(own == alone(at, plan[0], reason[0], less[0])));
     }
   }
 }
@@ -177,6 +196,21 @@ void what_points_outside_is_named() {
   cells.pairs = kPersons * kCells;
   cells.count = 4;
   CHECK(wrong(2) != nullptr);
+  cells.count = kCells;
+  CHECK(wrong(2) == nullptr);
+  std::vector<std::int32_t> slot(at.batch.visit.size(), -1), rows{0};
+  std::vector<std::int64_t> natures(5, 0);
+  const auto untold = [&] { return invalid(program, events, {1, 2, plans, reasons, slot, rows, natures}, wanted, kPersons); };
+  slot[3] = 0;
+  CHECK(untold() == nullptr);
+  slot[3] = 1;
+  CHECK(untold() != nullptr);
+  slot[3] = 0;
+  rows[0] = 1;
+  CHECK(untold() != nullptr);
+  rows[0] = 0;
+  natures.pop_back();
+  CHECK(untold() != nullptr);
 }
 
 }  // namespace

@@ -5,9 +5,9 @@
 //           for caps) wins over the row for every key (-1).
 // Units     Days since 1970-01-01; ratios in ppm; caps in 1/1000000 yuan for one unit of quantity.
 // Requires  Rows sorted by (item, place, key, begin) and without overlap inside one (item, place, key); the loader checks both.
-// Gives     An immutable object; every look-up is const, allocates nothing and may run on any thread.
-// Fails     Never. An absent row is a null pointer.
-// Cost      One pass over an item's rows when they are few, binary searches when many.
+// Gives     An immutable object, of its own rows or of rows that stand elsewhere (a file in memory that processes share); every look-up is
+// const, allocates nothing and may run on any thread. Fails     Never. An absent row is a null pointer. Cost      One pass over an item's
+// rows when they are few, binary searches when many.
 #pragma once
 
 #include <cstddef>
@@ -59,13 +59,42 @@ struct DatedColumns {
   std::span<const std::int32_t> end;
 };
 
+// Where the rows of an item begin in each table; one more head than items.
+struct ItemHead {
+  std::uint32_t classes;
+  std::uint32_t ratios;
+  std::uint32_t caps;
+};
+
+// All of a catalogue as it stands in memory.
+struct CatalogRows {
+  std::span<const ItemHead> heads;
+  std::span<const ClassRow> classes;
+  std::span<const RatioRow> ratios;
+  std::span<const CapRow> caps;
+};
+
 class Catalog {
  public:
   Catalog(std::size_t items, const DatedColumns& classes, std::span<const std::int32_t> class_ratio,
           std::span<const std::uint8_t> item_class, std::span<const std::uint8_t> direct, std::span<const std::int32_t> tag,
           const DatedColumns& ratios, std::span<const std::int32_t> ratio, const DatedColumns& caps, std::span<const std::int64_t> cap);
 
+  // Of rows that outlive it.
+  explicit Catalog(const CatalogRows& rows) : heads_(rows.heads), classes_(rows.classes), ratios_(rows.ratios), caps_(rows.caps) {}
+  Catalog(const Catalog&) = delete;
+  Catalog& operator=(const Catalog&) = delete;
+  Catalog(Catalog&&) = default;
+  Catalog& operator=(Catalog&&) = default;
+
   [[nodiscard]] std::size_t items() const noexcept { return heads_.size() - 1; }
+  [[nodiscard]] CatalogRows rows() const noexcept { return {heads_, classes_, ratios_, caps_}; }
+  // Asks for what an item's look-up reads first, and then for its rows.
+  void ask_head(std::size_t item) const noexcept { __builtin_prefetch(heads_.data() + item); }
+  void ask_rows(std::size_t item) const noexcept {
+    __builtin_prefetch(classes_.data() + heads_[item].classes);
+    __builtin_prefetch(caps_.data() + heads_[item].caps);
+  }
 
   [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept;
   [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept;
@@ -83,16 +112,14 @@ class Catalog {
   }
 
  private:
-  // Where the rows of an item begin in each table; one more head than items.
-  struct Head {
-    std::uint32_t classes;
-    std::uint32_t ratios;
-    std::uint32_t caps;
-  };
-  std::vector<Head> heads_;
-  std::vector<ClassRow> classes_;
-  std::vector<RatioRow> ratios_;
-  std::vector<CapRow> caps_;
+  std::vector<ItemHead> own_heads_;
+  std::vector<ClassRow> own_classes_;
+  std::vector<RatioRow> own_ratios_;
+  std::vector<CapRow> own_caps_;
+  std::span<const ItemHead> heads_;
+  std::span<const ClassRow> classes_;
+  std::span<const RatioRow> ratios_;
+  std::span<const CapRow> caps_;
 };
 
 }  // namespace ybcore

@@ -85,7 +85,9 @@ class Ledger {
  public:
   explicit Ledger(bool whole_fen) : whole_fen_(whole_fen) { clear(); }
   void clear();
-  // Changes with every `clear`.
+  // Takes what the other one remembers, and gives it its own.
+  void exchange(Ledger& other) noexcept;
+  // Changes with every `clear` and `exchange`.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   // A counter in units of which `scale` make one fen, such an amount in the ledger's unit, and the most a counter may hold.
   [[nodiscard]] std::int64_t value(std::int32_t slot, std::int64_t scale) const {
@@ -125,7 +127,7 @@ class Ledger {
   void cancel();
 
  private:
-  const bool whole_fen_;
+  bool whole_fen_;
   std::uint64_t epoch_ = 1;
   void apply(const Standing& record, std::int64_t sign);
   // The newest slot of each counter; most groups are so small that walking back from it is enough.

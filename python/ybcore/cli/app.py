@@ -9,6 +9,7 @@ import click
 
 from .._version import __version__
 from .base import Group, Option, Session, common
+from .clear import CLEARING
 from .ledger import COMMANDS
 from .options import (
     DAY,
@@ -22,6 +23,8 @@ from .options import (
     rules_of_settling,
     what_counts,
 )
+from .outside import OUTSIDE
+from .studies import STUDIES
 
 PATH = click.Path(path_type=Path)
 
@@ -262,7 +265,20 @@ def check(session: Session, **options: Any) -> int:
 @common
 @inputs
 @rules_of_settling
-@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+@click.option(
+    "--format",
+    "format_",
+    cls=Option,
+    type=click.Choice(["text", "json", "html"]),
+    default="text",
+    show_default=True,
+    zh="文字、JSON，或一页可离线打开的 HTML 图示。",
+    en="Text, JSON, or one HTML page with charts that opens offline.",
+)
+@click.option(
+    "--json", "format_", cls=Option, flag_value="json", zh="即 --format json。", en="The same as --format json."
+)
+@click.option("--out", cls=Option, type=PATH, zh="写入文件，代替标准输出。", en="Write to a file instead of stdout.")
 @click.option(
     "--run",
     "run_folder",
@@ -518,7 +534,7 @@ def describe(session: Session, what: str, as_json: bool, markdown: bool) -> int:
     return work(session, what, as_json, markdown)
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, *CLEARING, *STUDIES, *OUTSIDE):
     app.add_command(command)
 
 __all__ = ["app"]

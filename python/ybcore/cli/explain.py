@@ -18,12 +18,15 @@ from ..messages import say
 from ..policy import Book, load_book
 from ..receipts.compare import numbers
 from ..receipts.stored import Stored
+from ..report.explained_page import needed, page_text
+from ..report.html import write_text
 from ..report.story import proof, story
+from ..report.waterfall import charts, exact_text
 from .base import Failure, Session
 from .earlier import checked, reader, with_earlier_runs
 from .tables import Inputs, OfJob, from_options, from_run
 
-__all__ = ["explain"]
+__all__ = ["as_json", "as_text", "explain"]
 
 
 def explain(
@@ -36,13 +39,16 @@ def explain(
     folder: Path | None,
     opening: Path | None,
     threads: int | None,
-    as_json: bool,
+    format_: str,
+    out: Path | None,
     rules: tuple[Path, ...],
     suppress: Path | None,
     known_at: dt.datetime | None,
     **named: Path | None,
 ) -> int:
     """Explain one settlement of a run, or of inputs given anew; exit code 1 when the figures differ."""
+    if format_ == "html":
+        needed()  # told before the work
     receipt: dict[str, Any] | None = None
     if run_folder is not None:
         inputs, receipt = from_run(run_folder)
@@ -66,12 +72,11 @@ def explain(
         bulk = engine.settle(**group, closing_state=False).visits
     with session.step("逐步重算", "settle again step by step"):
         told = explain_settled(setl_id, book, group, rows, bulk, () if report is None else moved_in(report, setl_id))
-    if as_json:
-        session.data(json.dumps(_plain(told), ensure_ascii=False, indent=1, default=str))
+    text = _TEXT[format_](told)
+    if out is None:
+        session.data(text)
     else:
-        for line in story(told):
-            session.data(line)
-        session.data(proof(told))
+        write_text(text + "\n", out)
     return 1 if told.differences else 0
 
 
@@ -104,6 +109,19 @@ def _bulk(folder: Path, inputs: Inputs, receipt: dict[str, Any], setl_id: str) -
     return pa.table(columns | numbers(table, VISIT_OUTPUT))
 
 
+def as_text(told: Explanation) -> str:
+    """The story, and whether it is that of the bulk run."""
+    return "\n".join([*story(told), proof(told)])
+
+
+def as_json(told: Explanation) -> str:
+    """Everything as JSON: money in fen; the steps of the charts in yuan as text with every decimal."""
+    return json.dumps(_plain(told), ensure_ascii=False, indent=1, default=str)
+
+
+_TEXT = {"text": as_text, "json": as_json, "html": page_text}
+
+
 def _plain(told: Explanation) -> dict[str, Any]:
     return {
         "setl_id": told.setl_id,
@@ -113,6 +131,18 @@ def _plain(told: Explanation) -> dict[str, Any]:
         "row": told.row,
         "lines": told.lines,
         "layers": told.detail,
+        "charts": [
+            {
+                "key": chart.key,
+                "title": chart.title,
+                "cite": chart.cite,
+                "steps": [
+                    {"kind": s.kind, "label": s.label, "yuan": exact_text(s.amount), "note": s.note}
+                    for s in chart.steps
+                ],
+            }
+            for chart in charts(told)
+        ],
         "story": story(told),
         "compared_columns": told.compared,
         "differences": told.differences,

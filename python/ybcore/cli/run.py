@@ -17,6 +17,7 @@ from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
 from ..jobs.ruled import ACROSS
 from ..jobs.run import Work
+from ..memory import take_from_system
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
 
@@ -37,6 +38,7 @@ def run(
     conf: tuple[str, ...],
 ) -> int:
     """Do a job, or what is left of it, and sum it up."""
+    take_from_system()
     document = load_job(job, memory=memory, threads=threads, output=output)
     with _engine(engine, master, conf) as work, session.progress("结算", "settle") as tell:
         result = run_job(document, replace=replace, progress=tell, work=work)

@@ -98,11 +98,18 @@ def encode(columns: Sequence[pa.ChunkedArray], threads: int = 1) -> tuple[list[C
     if numbers == {True}:
         dictionary = pa.Array.from_buffers(pa.int64(), len(index), [None, pa.py_buffer(index.values.copy())])
     else:
-        # The index holds them for as long as the dictionary stands, and nothing is added to it any more.
-        held = pa.py_buffer(index.offsets), pa.py_buffer(index.bytes)
-        dictionary = pa.LargeStringArray.from_buffers(len(index), *held)
+        return out, texts_in(index)
     _remember(dictionary, index)
     return out, dictionary
+
+
+def texts_in(index: Any) -> pa.Array:
+    """The dictionary of an index of texts, to which nothing is added any more."""
+    # The index holds them for as long as the dictionary stands.
+    held = pa.py_buffer(index.offsets), pa.py_buffer(index.bytes)
+    dictionary = pa.LargeStringArray.from_buffers(len(index), *held)
+    _remember(dictionary, index)
+    return dictionary
 
 
 class _Page:

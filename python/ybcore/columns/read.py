@@ -93,6 +93,7 @@ class Frame:
     ids: dict[str, pa.ChunkedArray]
     source: dict[str, pa.ChunkedArray]
     notes: list[str]
+    places: dict[str, Any] = field(default_factory=dict)  # of ids that may be numbered with those of other small tables
 
     def has(self, name: str) -> bool:
         """True when the caller gave the column."""
@@ -261,6 +262,15 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
     for name in twice:
         problems.add("the column is there twice", f"{table.name}.{name}", file)
     return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
+
+
+def as_table(data: Mapping[Any, Any], table: Table) -> pa.Table | None:
+    """A mapping of columns as one table; None where it cannot be one."""
+    problems = Problems()
+    columns = _from_mapping(data, table, problems, None)
+    if problems.found or len({len(column) for column in columns.values()}) != 1:
+        return None
+    return pa.Table.from_arrays(list(columns.values()), list(columns))
 
 
 def _from_mapping(

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from .. import _core
-from .convert import Cells, convert
-from .ids import normal
-from .read import Frame, LazyCells, Problems, blank_is_missing, read
-from .schema import Column, Table
+from .convert import FIRST_DAY, LAST_DAY, Cells, convert
+from .ids import normal, texts_in
+from .read import Frame, LazyCells, Problems, as_table, blank_is_missing, read
+from .schema import LIMITS, Column, Table
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "number_together"]
 
 _SURE_TEXTS = (pa.string(), pa.large_string())
 _SURE_NUMBERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
@@ -24,23 +25,40 @@ _SURE = {
     "flag": (*_SURE_NUMBERS, pa.bool_(), *_SURE_TEXTS), "code": _SURE_TEXTS, "id": (*_SURE_NUMBERS, *_SURE_TEXTS),
     **dict.fromkeys(("money", "rate", "quantity", "price", "count"), _SURE_NUMBERS),
 }  # fmt: skip
+_NOTHING = (0, 0, 0)
+_DAY = 86_400_000_000
+_WAYS = {
+    "date": (2, FIRST_DAY, LAST_DAY),
+    "time": (3, FIRST_DAY * _DAY, (LAST_DAY + 1) * _DAY - 1),
+    "flag": (4, -1, 9),
+    "code": (5, 0, 0),
+}
+_NO_ROWS = np.zeros(0, np.int32)
+_FEW = 1 << 14  # rows of a table whose columns are read together
 _SCHEMAS = 16  # of one kind of table that are remembered
 
 
 class PlannedCells(LazyCells):
-    """Columns of one table, each read by a way that is known for its schema."""
+    """Columns of one table, each read by a way that is known for its schema; `all_at_once` has those of a small table that can be read so."""
 
-    def __init__(self, ways: Mapping[str, Callable[[pa.Table], Any]], table: pa.Table) -> None:
+    def __init__(
+        self,
+        ways: Mapping[str, Callable[[pa.Table], Any]],
+        table: pa.Table,
+        all_at_once: Callable[[], dict[str, Any]] = dict,
+    ) -> None:
         dict.__init__(self, dict.fromkeys(ways))
-        self._plan, self._whole = ways, table
+        self._plan, self._whole, self._rest = ways, table, all_at_once
 
     def forget(self, name: str) -> None:
-        """Let go of cells that can be read again."""
-        if name in self._plan:
-            self[name] = None
+        """Let go of cells that can be read again: those of a small table are few."""
 
     def __getitem__(self, name: str) -> Any:
         held = dict.__getitem__(self, name)
+        if held is None:
+            self.update(self._rest())
+            self._rest = dict
+            held = dict.__getitem__(self, name)
         if held is None:
             held = self[name] = self._plan[name](self._whole)
         return held
@@ -58,12 +76,21 @@ class Reader:
 
     def read(self, data: Any, problems: Problems) -> Frame:
         """As `read` does."""
+        if isinstance(data, Mapping):
+            data = as_table(data, self._table) or data
         if isinstance(data, pa.Table):
             plan = self._plan_of(data.schema)
             if plan is not None:
+                small = _core.SmallTable(data) if data.num_rows <= _FEW else None
+                whole = small is not None and small.whole
+                cells = (
+                    PlannedCells(plan.cells, data, partial(_all_cells, small, plan))
+                    if whole
+                    else PlannedCells(plan.cells, data)
+                )
+                places = {name: (small, place) for name, place in plan.places.items()} if whole else {}
                 return Frame(
-                    self._table, data.num_rows, PlannedCells(plan.cells, data), PlannedCells(plan.ids, data),
-                    PlannedCells(plan.source, data), list(plan.notes),
+                    self._table, data.num_rows, cells, PlannedCells(plan.ids, data), PlannedCells(plan.source, data), list(plan.notes), places,
                 )  # fmt: skip
         return read(data, self._table, problems, optional=self._optional, lazy=self._lazy)
 
@@ -83,6 +110,7 @@ class Reader:
         cells: dict[str, Any] = {}
         ids: dict[str, Any] = {}
         source: dict[str, Any] = {}
+        ways: list[tuple[int, int, int]] = [_NOTHING] * len(schema.names)
         for place, name in enumerate(schema.names):
             spec = self._table.find(name)
             if spec is None or spec.name not in frame.source or (spec.name != name and spec.name in schema.names):
@@ -97,7 +125,8 @@ class Reader:
                 ids[spec.name] = partial(_id_column, place, self._table.name != "lines")
             elif spec.kind != "text":
                 cells[spec.name] = partial(_cells, place, spec)
-        return _Plan(cells, ids, source, tuple(frame.notes))
+                ways[place] = _way(spec)
+        return _Plan(cells, ids, source, tuple(frame.notes), ways, {name: way.args[0] for name, way in ids.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +137,39 @@ class _Plan:
     ids: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
     source: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
     notes: tuple[str, ...]
+    ways: list[tuple[int, int, int]]  # of every column of the table, as `_core.SmallTable.cells` takes them
+    places: dict[str, int]  # of the ids
+
+
+def _way(spec: Column) -> tuple[int, int, int]:
+    if spec.kind in LIMITS:
+        return 1, -LIMITS[spec.kind] if spec.negative else 0, LIMITS[spec.kind]
+    return _WAYS.get(spec.kind, _NOTHING)
+
+
+def _all_cells(small: Any, plan: _Plan) -> dict[str, Any]:
+    """What can be read in one call of a small table."""
+    found = small.cells(plan.ways)
+    out: dict[str, Any] = {}
+    for name, way in plan.cells.items():
+        values = found[way.args[0]]
+        if values is not None:
+            out[name] = Cells(values[0], None, values[1]) if type(values) is tuple else Cells(values)
+    return out
+
+
+def number_together(
+    frames: Mapping[str, Frame], places: Sequence[tuple[str, str]]
+) -> tuple[list[Any], pa.Array] | None:
+    """(numbers of ids of one thing in several small tables, -1 missing, empty for a column that is not there; the ids); None for others."""
+    asked = [(table, name) for table, name in places if table in frames and name in frames[table].ids]
+    if any(name not in frames[table].places for table, name in asked):
+        return None
+    found = _core.number_ids([frames[table].places[name] for table, name in asked])
+    if found is None:
+        return None
+    numbers = dict(zip(asked, found[0]))
+    return [numbers.get(place, _NO_ROWS) for place in places], texts_in(found[1])
 
 
 def _column(place: int, table: pa.Table) -> pa.ChunkedArray:

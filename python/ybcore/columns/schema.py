@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-Kind = Literal["id", "code", "flag", "date", "time", "money", "rate", "quantity", "price", "count", "text"]
+Kind = Literal[
+    "id", "code", "flag", "date", "time", "money", "sum", "rate", "quantity", "price", "count", "number", "text"
+]
 
 #: What each kind of column accepts, and what it is held as.
 KINDS: dict[str, str] = {
@@ -19,18 +21,22 @@ KINDS: dict[str, str] = {
     "date": "date32, timestamp, YYYY-MM-DD text, or int32 days since 1970-01-01",
     "time": "date, timestamp, or YYYY-MM-DD[ HH:MM:SS] text; held to the microsecond",
     "money": "int64 fen, decimal yuan, or yuan text with at most 2 decimals",
+    "sum": "int64 fen, decimal yuan, or yuan text with at most 2 decimals; for budgets",
     "rate": "integer ppm (millionths), decimal fraction, or text fraction with at most 6 decimals",
     "quantity": "integer 1/10000, decimal, or text with at most 4 decimals",
     "price": "integer 1/1000000 yuan, decimal yuan, or yuan text with at most 6 decimals",
     "count": "integer, or text of an integer",
+    "number": "integer, or text of an integer; for large numbers",
     "text": "text; kept, never compared",
 }
 
 #: Decimals of the unit that an integer of each exact kind counts.
-SCALES: dict[str, int] = {"money": 2, "rate": 6, "quantity": 4, "price": 6, "count": 0}
+SCALES: dict[str, int] = {"money": 2, "sum": 2, "rate": 6, "quantity": 4, "price": 6, "count": 0, "number": 0}
 
 #: Greatest absolute value of one cell, in held units: a thousand million yuan, and the field widths of the interface.
-LIMITS: dict[str, int] = {"money": 10**11, "rate": 10**6, "quantity": 10**12, "price": 10**14, "count": 10**6}
+LIMITS: dict[str, int] = {
+    "money": 10**11, "sum": 10**14, "rate": 10**6, "quantity": 10**12, "price": 10**14, "count": 10**6, "number": 10**9,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

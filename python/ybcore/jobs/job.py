@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
 from ..engine import Engine, State
 from ..errors import DocumentError, InputError, JobError, Problem
+from ..memory import peak_memory
 from ..policy import load_book
 from ..settling.merge import Part, merged
 from .datasets import Dataset, find_datasets
@@ -149,7 +149,7 @@ def run_job(
             "steps": {name: round(seconds, 3) for name, seconds in sorted(done.times.seconds.items())},
             "threads": done.threads,
             "memory": document.memory,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_memory_bytes": peak_memory(),
             "units": units_told(done.plan.begins, units),
             **done.told(),
         }

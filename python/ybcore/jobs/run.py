@@ -319,11 +319,11 @@ class Work:
                     pieces, end = next(visits)
                     read = end
                     self._hold("visits", pieces)
-                tables = self._taken(unit)
+                pieces_of = {name: held.pop(unit, []) for name, held in self._held.items()}
                 done.add(unit)
                 if unit not in self._settled:
-                    running.append(self.pool.submit(self._settle, unit, tables))
-                del tables
+                    running.append(self.pool.submit(self._settle_pieces, unit, pieces_of))
+                del pieces_of
                 while len(running) > self.workers:
                     self._tell(running.popleft().result())
 
@@ -341,10 +341,12 @@ class Work:
         while running:
             self._tell(running.popleft().result())
 
-    def _taken(self, unit: int) -> dict[str, pa.Table]:
-        """What is held of a unit."""
-        names = [name for name in ("visits", "lines") if name in self.datasets]
-        return {name: joined(self._held[name].pop(unit, []), partial(self._empty, name)) for name in names}
+    def _settle_pieces(self, unit: int, pieces: dict[str, list[pa.Table]]) -> int:
+        """Settle a unit of what was held of it; to put it together is work enough not to be left to one thread."""
+        with self.times.step("gather"):
+            names = [name for name in ("visits", "lines") if name in self.datasets]
+            tables: dict[str, pa.Table] = {n: joined(pieces.pop(n), partial(self._empty, n)) for n in names}
+        return self._settle(unit, tables)
 
     def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
         for unit, table in pieces:

@@ -16,17 +16,17 @@ SCHEMA_FILE = "ybcore-changes-1.schema.json"
 SCHEMA_ID = "urn:ybcore:changes:1"
 
 
-class _Generator(GenerateJsonSchema):
+class Generator(GenerateJsonSchema):
     """pydantic's generator without defaults: they are what is held, not what a document would write."""
 
     def encode_default(self, dft: Any) -> Any:
         return None
 
 
-def _plain(node: Any) -> Any:
+def plain(node: Any) -> Any:
     """Titles and defaults left out; what may be missing is not null."""
     if isinstance(node, list):
-        return [_plain(item) for item in node]
+        return [plain(item) for item in node]
     if not isinstance(node, dict):
         return node
     out: dict[str, Any] = {}
@@ -34,12 +34,12 @@ def _plain(node: Any) -> Any:
         if key == "default" or (key == "title" and isinstance(value, str)):
             continue
         if key == "properties":
-            out[key] = {name: _plain(item) for name, item in value.items()}
+            out[key] = {name: plain(item) for name, item in value.items()}
         elif key == "anyOf":
-            kept = [_plain(item) for item in value if item != {"type": "null"}]
+            kept = [plain(item) for item in value if item != {"type": "null"}]
             out.update(kept[0] if len(kept) == 1 else {key: kept})
         else:
-            out[key] = _plain(value)
+            out[key] = plain(value)
     return out
 
 
@@ -52,7 +52,7 @@ def _of_kind(kind: str, keys: tuple[str, ...]) -> dict[str, Any]:
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one document of changes."""
-    made = _plain(ChangesModel.model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation"))
+    made = plain(ChangesModel.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation"))
     made["$defs"]["ChangeModel"]["allOf"] = [_of_kind(kind, keys) for kind, keys in FILES.items()]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

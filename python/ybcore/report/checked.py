@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..checks import Rule, RuleBook
+from ..memory import peak_memory
 from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
-from .summary import peak_memory
 
 __all__ = ["print_checked", "reason_of", "summarise"]
 

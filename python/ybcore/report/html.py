@@ -13,7 +13,7 @@ from ..extras import extra
 from ..messages import say, yuan_text
 from .summary import percent
 
-__all__ = ["needed", "write_html", "yuan"]
+__all__ = ["html_text", "needed", "write_html", "write_text", "yuan"]
 
 
 def needed() -> Any:
@@ -23,6 +23,16 @@ def needed() -> Any:
 
 def write_html(template: str, content: dict[str, Any], path: str | os.PathLike[str], **filters: Any) -> None:
     """Write a page in the language in use."""
+    write_text(html_text(template, content, **filters), path)
+
+
+def write_text(text: str, path: str | os.PathLike[str]) -> None:
+    """Write what `html_text` gave: the same bytes on every machine."""
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def html_text(template: str, content: dict[str, Any], **filters: Any) -> str:
+    """A page in the language in use."""
     jinja2 = needed()
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("ybcore.report"),
@@ -33,8 +43,8 @@ def write_html(template: str, content: dict[str, Any], path: str | os.PathLike[s
         finalize=_shown,
     )
     environment.filters |= {"yuan": yuan, "many": "{:,}".format, "share": percent, "moment": _moment, **filters}
-    text = environment.get_template(template).render({"say": say, "version": __version__, **content})
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    text: str = environment.get_template(template).render({"say": say, "version": __version__, **content})
+    return text
 
 
 def yuan(fen: int | None) -> str:

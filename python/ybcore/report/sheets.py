@@ -26,6 +26,8 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "count": {"num_format": "#,##0", "valign": "top"},
     "quantity": {"num_format": "#,##0.####", "valign": "top"},
     "money": {"num_format": "#,##0.00", "valign": "top"},
+    "number": {"num_format": "#,##0.######", "valign": "top"},
+    "index": {"num_format": "0.0000", "valign": "top"},
     "share": {"num_format": "0.00%", "valign": "top"},
     "time": {"num_format": "yyyy-mm-dd hh:mm", "valign": "top", "align": "left"},
 }

@@ -19,7 +19,7 @@ from ..messages import (
     yuan_text,
 )
 
-__all__ = ["proof", "story"]
+__all__ = ["CEILINGS", "PERIODS", "RULES", "bucket_name", "clauses", "money_text", "percent_text", "proof", "story"]
 
 RULES = {
     "visit": ("每次", "each visit"),
@@ -110,7 +110,7 @@ def proof(told: Explanation) -> str:
     )
 
 
-def _money(amount: int, scale: int) -> str:
+def money_text(amount: int, scale: int) -> str:
     """Units of money as yuan; in the grid as many decimals as there are."""
     if scale == 1 or amount % scale == 0:
         return yuan_text(amount // scale)
@@ -120,17 +120,17 @@ def _money(amount: int, scale: int) -> str:
     return f"{sign}{yuan_text(fen)}{digits}"
 
 
-def _percent(ppm: int) -> str:
+def percent_text(ppm: int) -> str:
     whole, part = divmod(ppm, 10_000)
     return f"{whole}" + (f".{part:04d}".rstrip("0") if part else "") + "%"
 
 
 def _buckets(amounts: dict[str, int], scale: int) -> str:
-    words = [f"{_bucket(name)} {_money(amount, scale)}" for name, amount in amounts.items() if amount]
+    words = [f"{bucket_name(name)} {money_text(amount, scale)}" for name, amount in amounts.items() if amount]
     return say("，", ", ").join(words) or say("无", "nothing")
 
 
-def _bucket(name: str) -> str:
+def bucket_name(name: str) -> str:
     tag, dot, bucket = name.rpartition(".")
     return say(*BUCKETS.get(bucket, (bucket, bucket))) + (f"[{tag}]" if dot else "")
 
@@ -145,7 +145,7 @@ def _natures(step: dict[str, Any], told: Explanation) -> list[str]:
     out.append(say("条件：", "facts: ") + ", ".join(f"{n}={facts[n]}" for n in shown if facts.get(n) not in (None, "")))
     total = sum(step["natures"].values())
     out.append(
-        say("费用构成：总额", "natures: total") + f" {_money(total, scale)} = {_buckets(step['natures'], scale)}"
+        say("费用构成：总额", "natures: total") + f" {money_text(total, scale)} = {_buckets(step['natures'], scale)}"
     )
     if told.lines:
         out += _lines(told.lines)
@@ -169,7 +169,7 @@ def _lines(lines: list[dict[str, Any]]) -> list[str]:
             if line[name]
         )
         why = f" [{say(*LINE_REASONS[line['reason']])}]" if line["reason"] in LINE_REASONS else ""
-        ratio = f" {_percent(line['selfpay_prop'])}" if line["preselfpay_amt"] else ""
+        ratio = f" {percent_text(line['selfpay_prop'])}" if line["preselfpay_amt"] else ""
         out.append(f"  {line['feedetl_sn']}: {yuan_text(line['det_item_fee_sumamt'])} = {parts or '0.00'}{ratio}{why}")
     return out
 
@@ -192,7 +192,7 @@ def _layer(step: dict[str, Any], told: Explanation) -> list[str]:
     r, scale, raw = step["result"], step["scale"], step["doc"]
 
     def m(amount: int) -> str:
-        return _money(amount, scale)
+        return money_text(amount, scale)
 
     kind = "" if step["kind"] == "share" else f"［{say(*LAYER_KINDS[step['kind']])}］"
     out = [
@@ -236,7 +236,7 @@ def _layer(step: dict[str, Any], told: Explanation) -> list[str]:
     out.append(say("支付后个人负担：", "burden after: ") + _buckets(step["burden"], scale))
     for key, (before, after) in step["counters"].items():
         if before != after:
-            out.append(say("累计", "counter") + f" {_counter(key)}: {m(before)} → {m(after)}")
+            out.append(say("累计", "counter") + f" {counter_name(key)}: {m(before)} → {m(after)}")
     return out
 
 
@@ -246,10 +246,12 @@ def _bands(r: Any, step: dict[str, Any], scale: int) -> list[str]:
     low = r.low
     flat = "part_rates" in step["doc"] or (step["doc"].get("bands") or {}).get("form") == "by_total"
     for width, rate, payer in r.pieces:
-        where = "" if flat or len(step["bands"]) < 2 else f"({_money(low, scale)}, {_money(low + width, scale)}] "
+        where = (
+            "" if flat or len(step["bands"]) < 2 else f"({money_text(low, scale)}, {money_text(low + width, scale)}] "
+        )
         product = _exact(width * rate, scale)
         who = f" → {say(*PAYERS.get(payer, (payer, payer)))}" if payer else ""
-        out.append(say("分段", "band") + f" {where}{_money(width, scale)} × {_percent(rate)} = {product}{who}")
+        out.append(say("分段", "band") + f" {where}{money_text(width, scale)} × {percent_text(rate)} = {product}{who}")
         low += width
     return out
 
@@ -265,18 +267,18 @@ def _exact(units_ppm: int, scale: int) -> str:
 def _room(room: tuple[dict[str, Any], int, int, int, int], scale: int) -> str:
     ceiling, limit, used, before, after = room
     period = say(*PERIODS[ceiling.get("per", "year")])
-    text = f"{say(*CEILINGS[ceiling['on']])} {_money(limit, scale)}{_aside(period)}"
-    text += say("，已用", ", used") + f" {_money(used, scale)}"
+    text = f"{say(*CEILINGS[ceiling['on']])} {money_text(limit, scale)}{_aside(period)}"
+    text += say("，已用", ", used") + f" {money_text(used, scale)}"
     if before == after:
         return text + say("，未触及", ", not met")
-    return text + f": {_money(before, scale)} → {_money(after, scale)}"
+    return text + f": {money_text(before, scale)} → {money_text(after, scale)}"
 
 
 def _aside(text: str) -> str:
     return say(f"（{text}）", f" ({text})")
 
 
-def _counter(key: Any) -> str:
+def counter_name(key: Any) -> str:
     """A counter's name: declared as it is called, own ones by their terms."""
     name = key[1]
     return name if isinstance(name, str) else " + ".join(name[1]) if name and name[0] == "own" else str(name)
@@ -303,15 +305,18 @@ def _reversal(step: dict[str, Any], told: Explanation) -> list[str]:
         )
     )
     for key, amount in original.contributions:
-        out.append(say("累计", "counter") + f" {_counter(key)}: -{_money(amount, 1_000_000)}")
+        out.append(say("累计", "counter") + f" {counter_name(key)}: -{money_text(amount, 1_000_000)}")
     return out
 
 
+def clauses(cite: Any) -> str:
+    """What a document cites, as one line; empty where it cites nothing."""
+    return "" if not cite else cite if isinstance(cite, str) else "; ".join(str(one) for one in cite)
+
+
 def _cite(cite: Any) -> str:
-    if not cite:
-        return ""
-    text = cite if isinstance(cite, str) else "; ".join(str(c) for c in cite)
-    return say("〔依据：", " [clause: ") + text + say("〕", "]")
+    text = clauses(cite)
+    return text and say("〔依据：", " [clause: ") + text + say("〕", "]")
 
 
 _TELL = {"natures": _natures, "plan": _plan, "layer": _layer, "end": _end, "reversal": _reversal}

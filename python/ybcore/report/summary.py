@@ -5,8 +5,6 @@ Money is int64 fen and is added with NumPy on int64; a rate is made of two sums 
 
 from __future__ import annotations
 
-import resource
-import sys
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ from ..columns.convert import NULL_DAY
 from ..columns.ids import encode, normal
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import FUNDS, INSTITUTIONS, PERSONS, VISITS
+from ..memory import peak_memory
 from ..messages import (
     FLAGS,
     INSUTYPES,
@@ -33,17 +32,11 @@ from ..messages import (
     yuan_text,
 )
 
-__all__ = ["peak_memory", "percent", "print_summary", "summarise"]
+__all__ = ["percent", "print_summary", "summarise"]
 
 SUMS = ("medfee_sumamt", "inscp_scp_amt", "fund_pay_sumamt", "psn_part_amt", "psn_cash_pay")
 LEVEL_OF = {**dict.fromkeys(("01", "02", "03", "04", "12"), "3"), **dict.fromkeys(("05", "06", "07", "13"), "2"), **dict.fromkeys(("08", "09", "10", "14"), "1")}  # fmt: skip
 MICROS_A_DAY = 86_400_000_000
-
-
-def peak_memory() -> int:
-    """Greatest resident memory of this process so far, in bytes."""
-    size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return size if sys.platform == "darwin" else size * 1024
 
 
 def percent(part: int, whole: int, places: int = 2) -> str:

@@ -65,7 +65,7 @@ class Given:
         line_offsets: Any = None,
         threads: int = 1,
     ) -> None:
-        self.compiled, self.catalog, self.threads = compiled, catalog, threads
+        self.compiled, self.catalog, self.threads, self.given = compiled, catalog, threads, tables
         self.tags = list(dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags))
         self.most_tags = compiled.max_tags
         problems = Problems()
@@ -299,12 +299,18 @@ class Given:
             return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None, None)
         assert self.catalog is not None
         item, index = lookup_indices(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
-        named = self._named()
+        self.named_line = self._named()
+        return self.lines_as(np.ascontiguousarray(item, dtype=np.int32), index, self.line_row)
+
+    def lines_as(self, item: Int32, index: Int32 | None, row: Int64 | None) -> Any:
+        """The lines for pricing, with these items; `row`: those of each visit, one visit after the other (None: all as they stand)."""
+        lines = self.lines
+        assert lines is not None
         return _core.Lines(
-            np.ascontiguousarray(item, dtype=np.int32), index, lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
+            item, index, lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
             lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
-            lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, named, self.line_row,
+            lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, self.named_line, row,
             all(cells.sure for cells in lines.cells.values()),
         )  # fmt: skip
 

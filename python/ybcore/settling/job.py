@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
+from ..catalog import Catalog
 from ..columns.checks import unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
@@ -264,9 +265,9 @@ class Job(Given):
             natures[rows] = cells * scales[assigned.document[rows]][:, None]
         return natures, price
 
-    def _kernel_price(self, assigned: Assigned, line_output: bool) -> dict[str, Any]:
-        compiled, catalog = self.compiled, self.catalog
-        assert catalog is not None
+    def pricing(self, catalog: Catalog) -> tuple[Any, Any, Any, Any, Any, Any]:
+        """What the book and the attributes of events say of pricing under a catalogue: programs, steps, tags, places of treatment and insurance, price levels."""
+        compiled = self.compiled
         categories = {text: i for i, text in enumerate(catalog.categories)}
         numbers = [categories.get(name, -1) for name in compiled.categories]
         programs = np.array([(*p[:5], numbers[p[5]], *p[6:]) for p in compiled.programs] or [(0,) * 15], np.int64)
@@ -281,6 +282,10 @@ class Job(Given):
         if not self.whole and treatment is not None and insured is not None:
             first = self.event_begin[:-1]
             treatment, insured = treatment[first], insured[first]
+        return programs, steps, tag_map, treatment, insured, level
+
+    def wanted_programs(self, assigned: Assigned) -> Int32:
+        """The program that prices the lines of each event; -1 where nobody asks what they come to."""
         program = assigned.program
         wanted = self.at(self.priced) & ((assigned.reason == 0) | (assigned.reason == NO_FIGURE))
         # Nobody asks what lines of refused visits come to, and their days may be any.
@@ -288,6 +293,13 @@ class Job(Given):
             wanted &= self.at(self.taking_part)
         if not wanted.all():
             program = np.where(wanted, program, -1).astype(np.int32)
+        return program
+
+    def _kernel_price(self, assigned: Assigned, line_output: bool) -> dict[str, Any]:
+        catalog = self.catalog
+        assert catalog is not None
+        programs, steps, tag_map, treatment, insured, level = self.pricing(catalog)
+        program = self.wanted_programs(assigned)
         return _core.price(
             catalog.kernel, programs.reshape(-1), steps.reshape(-1), tag_map.reshape(-1), len(catalog.tags), self.most_tags, self.line_begin,
             self.enddate, self.setl_day, treatment, insured, self.event_begin, program, level, None if self.whole else self.before, self.kernel_lines,

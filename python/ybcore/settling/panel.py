@@ -12,6 +12,7 @@ import numpy as np
 from ..catalog import Catalog
 from ..policy import Book
 from ..policy.compile import CompiledBook
+from .editions import NOTHING, Edition, Editions
 from .events import Assigned
 from .given import input_tables
 from .job import NO_FIGURE, Job
@@ -34,9 +35,14 @@ class Panel:
         self.job = Job(compiled, catalog, tables, None, threads)
         self._begun = self.job.begin(line_output=False, state=state)
 
-    def settle(self, compiled: CompiledBook, catalog: Catalog | None, columns: int = -1) -> tuple[Job, dict[str, Any]]:
-        """(the job, the kernel's answer) under a book and a catalogue; see `Job.settle`."""
+    def settle(
+        self, compiled: CompiledBook, catalog: Catalog | None, columns: int = -1, lines: Any = None
+    ) -> tuple[Job, dict[str, Any]]:
+        """(the job, the kernel's answer) under a book and a catalogue, or with other lines; see `Job.settle`."""
         first = self.job
+        if lines is not None:
+            job = Job(compiled, catalog, {**self._tables, "lines": lines}, None, self._threads)
+            return job, job.settle(line_output=False, detail=False, state=self.state, columns=columns)
         if compiled is first.compiled and catalog is first.catalog:
             job = copy.copy(first)
             return job, job.finish(*self._begun, columns=columns)
@@ -59,10 +65,29 @@ class Panel:
     def _together(self) -> Together:
         return Together(self.job, self._begun[1])
 
+    @property
+    def together(self) -> bool:
+        """Whether books can be settled in one pass at all."""
+        return self._together.may
+
+    @cached_property
+    def editions(self) -> Editions:
+        """What lines come to otherwise; asked for where books can be settled in one pass."""
+        return Editions(self.job, self._begun[0], self._begun[1], self._tables)
+
     def sums(
-        self, books: Sequence[Book], cells: Sequence[CellsOf], by_cell: Sequence[str], by_person: Sequence[str]
+        self,
+        books: Sequence[Book],
+        cells: Sequence[CellsOf],
+        by_cell: Sequence[str],
+        by_person: Sequence[str],
+        editions: Sequence[Edition] | None = None,
+        first: Edition = NOTHING,
     ) -> list[Sums | None]:
-        """What comes of each book under the first catalogue, added up in one pass; None of a book that `settle` must run by itself."""
+        """What comes of each book, added up in one pass; None of a book that `settle` must run by itself.
+
+        `editions`: what lines come to beside each book; `first`: beside the panel's own.
+        """
         own = self.job.compiled
         if not self._together.may:
             return [None] * len(books)
@@ -74,7 +99,8 @@ class Panel:
         good = [CompiledBook(book, shelf) for book, fits in zip(books, alike) if fits]
         if not good:
             return [None] * len(books)
-        found = iter(self._together.settle(good, cells, by_cell, by_person))
+        mine = [held for held, fits in zip(editions or [NOTHING] * len(books), alike) if fits]
+        found = iter(self._together.settle(good, cells, by_cell, by_person, [first, *mine]))
         return [next(found) if fits else None for fits in alike]
 
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from .. import _core
 from ..policy import Policy
 from ..policy.compile import CompiledBook, Instance
+from .editions import Edition
 from .events import REASONS, classified
 from .job import NO_FIGURE, Job
 from .order import uses_households, uses_mutual_aid
@@ -84,9 +85,17 @@ class Together:
         return all(np.array_equal(found[name], self._accounts[name]) for name in self._accounts)
 
     def settle(
-        self, books: Sequence[CompiledBook], cells: Sequence[CellsOf], by_cell: Sequence[str], by_person: Sequence[str]
+        self,
+        books: Sequence[CompiledBook],
+        cells: Sequence[CellsOf],
+        by_cell: Sequence[str],
+        by_person: Sequence[str],
+        editions: Sequence[Edition],
     ) -> list[Sums | None]:
-        """What came of each book; None of one that prices lines otherwise. The books stand on one shelf."""
+        """What came of each book; None of one that prices lines otherwise. The books stand on one shelf.
+
+        `editions`: what lines come to under the base and beside each book.
+        """
         job = copy.copy(self.job)
         shelf = books[0].shelf
         documents = {p.sha256: p for book in (self.job.compiled, *books) for p in book.policies}
@@ -101,6 +110,7 @@ class Together:
             return [None] * len(books)
         # The base stands first: people who have no other plans than under it are settled once for all.
         good = [base, *(table for table, fit in zip(tables, fits) if fit)]
+        held = [editions[0], *(edition for edition, fit in zip(editions[1:], fits) if fit)]
         own = np.where(job.at(job.reversal), 0, job.own_reason) if job.reverses else job.own_reason
         combination = np.where(own != 0, -1, of_event).astype(np.int32)
         events = job._events(SimpleNamespace(plan=combination, reason=own.astype(np.uint8)), self._natures)  # type: ignore[arg-type]
@@ -111,6 +121,7 @@ class Together:
             np.concatenate([table.plan for table in good]),
             np.concatenate([table.reason for table in good]),
             len(good),
+            *_natures(held, len(combination)),
             self._accounts,
             [self._cells(one) for one in cells],
             [numbers.index(name) for name in by_cell],
@@ -130,6 +141,24 @@ class Together:
             known, pair = np.unique(np.maximum(cells.of, 0) * people + np.maximum(self.job.psn, 0), return_inverse=True)
             held = self._pairs[id(cells)] = (cells, pair.reshape(-1).astype(np.int32), len(known))
         return {"of": cells.of.astype(np.int32), "pair": held[1], "count": cells.count, "pairs": held[2]}
+
+
+def _natures(editions: Sequence[Edition], events: int) -> tuple[Int32, Int32, Int64]:
+    """(slot of each event, by policy and slot the row of the natures, natures) as core/include/ybcore/panel.hpp has them; empty when nothing differs."""
+    visits = [edition.visit for edition in editions]
+    slots = np.unique(np.concatenate(visits))
+    if not len(slots):
+        return np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.int64)
+    slot = np.full(events, -1, np.int32)
+    slot[slots] = np.arange(len(slots), dtype=np.int32)
+    rows = np.full((len(editions), len(slots)), -1, np.int32)
+    once = {id(edition): edition for edition in editions}
+    sizes = [len(edition.visit) for edition in once.values()]
+    begin = dict(zip(once, np.concatenate([[0], np.cumsum(sizes)]).tolist()))
+    for row, edition in zip(rows, editions):
+        row[slot[edition.visit]] = begin[id(edition)] + np.arange(len(edition.visit))
+    natures = np.concatenate([edition.natures for edition in once.values()])
+    return slot, rows.reshape(-1), np.ascontiguousarray(natures, np.int64).reshape(-1)
 
 
 class _Found:

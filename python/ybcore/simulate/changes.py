@@ -1,9 +1,9 @@
-"""What a reform does at one place of a raw document."""
+"""One change of a reform, and what it does at one place of a raw document."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from .places import NoPlaceError, index_of, node, place
 if TYPE_CHECKING:
     from ..policy import FigureLeaf, Policy
 
-__all__ = ["OPERATIONS", "Change", "applied"]
+__all__ = ["OPERATIONS", "WAYS", "Change", "applied"]
 
 OPERATIONS = ("set", "add", "points", "times", "insert", "remove", "merge")
 _ROUND = {"fen": 1, "jiao": 10, "yuan": 100}
@@ -25,7 +25,8 @@ _ROUND = {"fen": 1, "jiao": 10, "yuan": 100}
 
 @dataclass(frozen=True)
 class Change:
-    """One operation on documents of a book. `number` is its place in the reform, from 0."""
+    """One operation on documents of a book, items of a catalogue (`items`, in the place `region` where it is given), a rule or a document of
+    rules. `number` is its place in the reform, from 0."""
 
     operation: str
     value: Any
@@ -35,6 +36,10 @@ class Change:
     at: str | None = None
     round: str | None = None
     number: int = 0
+    items: tuple[str, ...] = ()
+    region: str = ""
+    rule: str = ""
+    rules: str = ""
 
     @property
     def canonical(self) -> dict[str, Any]:
@@ -42,11 +47,19 @@ class Change:
         held = {
             "policy": list(self.policies),
             "scheme": self.scheme,
+            "items": list(self.items),
+            "region": self.region,
+            "rule": self.rule,
+            "rules": self.rules,
             "path": self.path,
             "at": self.at,
             "round": self.round,
         }
         return {name: value for name, value in held.items() if value} | {self.operation: self.value}
+
+    def with_value(self, value: Any) -> Change:
+        """The same with another value."""
+        return replace(self, value=value)
 
 
 def applied(policy: Policy, change: Change) -> tuple[dict[str, Any], RawPath]:
@@ -56,7 +69,7 @@ def applied(policy: Policy, change: Change) -> tuple[dict[str, Any], RawPath]:
     if change.operation in ("add", "points", "times"):
         _reckoned(policy, doc, path, change)
     else:
-        _WAYS[change.operation](doc, path, change)
+        WAYS[change.operation](doc, path, change)
     return doc, path
 
 
@@ -117,7 +130,7 @@ def _merged(into: dict[str, Any], patch: dict[str, Any]) -> None:
             into[key] = _written(value)
 
 
-_WAYS: dict[str, Callable[[Any, RawPath, Change], None]] = {
+WAYS: dict[str, Callable[[Any, RawPath, Change], None]] = {
     "set": _set,
     "insert": _insert,
     "remove": _remove,

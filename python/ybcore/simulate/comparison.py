@@ -20,18 +20,35 @@ from ..policy import Book
 from ..policy.compile import CompiledBook
 from ..policy.faults import nearest
 from ..policy.vocabulary import ATTRIBUTES
+from ..settling.job import Job
 from ..settling.panel import Panel
 from ..settling.result import NUMBERS, number_of, visit_table
 from .reform import Reformed
+from .staging import Staging
 
 if TYPE_CHECKING:
-    from ..settling.job import Job
+    from ..checks import RuleBook
+    from ..settling.editions import Edition
     from ..settling.together import Sums
+    from .listing import Listing
 
-__all__ = ["BASE", "Cells", "Comparison", "Measure", "Needs", "View", "compare"]
+__all__ = [
+    "BASE",
+    "TABLES",
+    "Alternative",
+    "Cells",
+    "Comparison",
+    "Meant",
+    "Measure",
+    "Needs",
+    "View",
+    "compare",
+    "meant",
+]
 
 Int64 = npt.NDArray[np.int64]
 BASE = "base"
+TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 MOST_POLICIES = 32  # in one pass
 MOST_BYTES = 1 << 27  # of their sums
 Alternative = Book | Reformed | Engine | tuple[Book, Catalog]
@@ -203,11 +220,14 @@ class Measure(Protocol):
 
 @dataclass
 class Comparison:
-    """What the measures saw. `policies`: names in order, the base first; `seconds`: settling and measuring of each."""
+    """What the measures saw. `policies`: names in order, the base first; `seconds`: settling and measuring of each; `priced`: lines that were
+    priced for each: all for the base and for one that ran by itself, for others those that its catalogue and rules touch, where none
+    before it had the same."""
 
     policies: tuple[str, ...]
     tables: dict[str, pa.Table]
     seconds: list[tuple[float, float]] = field(default_factory=list)
+    priced: dict[str, int] = field(default_factory=dict)
 
     def table(self, measure: str) -> pa.Table:
         """The rows of a measure, by policy. Raises InputError when there is no such measure."""
@@ -223,21 +243,27 @@ def compare(
     alternatives: Mapping[str, Alternative],
     measures: Sequence[Measure],
     *,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
     state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Comparison:
     """Settle one batch under a base and alternatives, and measure each (docs/simulation.md section 3).
 
-    `tables`: visits, lines, persons, institutions, acct_events by name. Raises InputError for wrong tables and names.
+    `tables`: visits, lines, persons, institutions, acct_events by name. `rules`: what is denied before the base is settled, and under every
+    alternative that does not have rules of its own; `beside`: further tables that rules look at. Raises InputError for wrong tables and names.
     """
     _named(alternatives, measures)
-    known = {name: tables.get(name) for name in ("visits", "lines", "persons", "institutions", "acct_events")}
+    known = {name: tables.get(name) for name in TABLES}
     began = time.perf_counter()
     panel = Panel(engine._compiled, engine.catalog, known, engine.threads, state)
+    staging = Staging(panel, known, beside or {})
+    own = Meant(engine.book, engine._compiled, engine.catalog, rules)
     seen: dict[str, list[pa.Table]] = {measure.name: [] for measure in measures}
     seconds: list[tuple[float, float]] = []
-    base = View(BASE, lambda: panel.settle(engine._compiled, engine.catalog), None)
+    base = View(BASE, partial(own.run, panel, staging), None)
     base._ran  # noqa: B018
+    priced = {BASE: 0 if panel.job.lines is None else panel.job.lines.rows}
 
     def look(view: View, settling: float) -> None:
         at = time.perf_counter()
@@ -251,19 +277,27 @@ def compare(
     look(base, time.perf_counter() - began)
     needs = _needs(base, measures)
     names = list(alternatives)
-    size = max(1, len(names)) if needs is None else _block(base, needs)
+    size = 1 if needs is None else _block(base, needs)
     for block in (names[at : at + size] for at in range(0, len(names), size)):
         began = time.perf_counter()
-        sums = _in_one_pass(engine, panel, [alternatives[name] for name in block], needs)
+        # Held no longer than their block: a grid makes its books when they are asked for.
+        held = [meant(engine, name, alternatives[name], rules) for name in block]
+        sums = _in_one_pass(panel, staging, own, held, needs)
         each = (time.perf_counter() - began) / len(block)
-        for name in block:
+        for name, one, (mine, lines) in zip(block, held, sums):
             began = time.perf_counter()
-            view = View(name, partial(_alone, engine, panel, alternatives[name]), base, sums.pop(0), needs)
-            if view._sums is None:
+            view = View(name, partial(one.run, panel, staging), base, mine, needs)
+            if mine is None:
                 view._ran  # noqa: B018
+            priced[name] = lines if mine is not None else priced[BASE]
             look(view, each + time.perf_counter() - began)
-    joined = {name: pa.concat_tables(rows, promote_options="default") for name, rows in seen.items()}
-    return Comparison((BASE, *alternatives), joined, seconds)
+        # Many small tables take much more room than one.
+        seen = {name: [_joined(rows)] for name, rows in seen.items()}
+    return Comparison((BASE, *names), {name: _joined(rows) for name, rows in seen.items()}, seconds, priced)
+
+
+def _joined(rows: list[pa.Table]) -> pa.Table:
+    return pa.concat_tables(rows, promote_options="default").combine_chunks()
 
 
 def _needs(base: View, measures: Sequence[Measure]) -> Needs | None:
@@ -287,27 +321,70 @@ def _block(base: View, needs: Needs) -> int:
     return int(min(MOST_POLICIES, max(1, MOST_BYTES // max(1, each))))
 
 
-def _in_one_pass(engine: Engine, panel: Panel, block: Sequence[Alternative], needs: Needs | None) -> list[Sums | None]:
-    """Sums of each policy; None of one that is to be run by itself."""
-    if needs is None:
-        return [None] * len(block)
-    books = [_book_of(engine, each) for each in block]
-    found = iter(panel.sums([book for book in books if book is not None], needs.cells, needs.by_cell, needs.by_person))
-    return [None if book is None else next(found) for book in books]
+@dataclass(frozen=True)
+class Meant:
+    """What an alternative is settled under."""
+
+    book: Book
+    compiled: CompiledBook | None
+    catalog: Catalog | None
+    rules: RuleBook | None
+    listing: Listing | None = None
+
+    def run(self, panel: Panel, staging: Staging) -> tuple[Job, dict[str, Any]]:
+        """A run of its own."""
+        compiled = CompiledBook(self.book) if self.compiled is None else self.compiled
+        return panel.settle(compiled, self.catalog, lines=staging.denied_lines(self.catalog, self.rules))
+
+    def alone(self, tables: dict[str, Any], threads: int) -> tuple[Job, dict[str, Any]]:
+        """A run over other tables, without rules. Raises InputError where there are rules."""
+        if self.rules is not None:
+            what, zh = (
+                "rules are not told of visits that take place more often or not at all",
+                "规则不适用于随价格增减的就诊",
+            )
+            raise InputError([Problem(what=what, what_zh=zh, path="alternatives", expected="a reform without rules")])
+        job = Job(
+            CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads
+        )
+        return job, job.settle(line_output=False, detail=False)
 
 
-def _book_of(engine: Engine, alternative: Alternative) -> Book | None:
-    """The book of an alternative that leaves the catalogue as it is."""
+def meant(engine: Engine, name: str, alternative: Alternative, rules: RuleBook | None = None) -> Meant:
+    wrong = _wrong(name, alternative)
+    if wrong is not None:
+        raise InputError([wrong])
+    if isinstance(alternative, Engine):
+        return Meant(alternative.book, alternative._compiled, alternative.catalog, rules)
+    if isinstance(alternative, tuple):
+        return Meant(alternative[0], None, alternative[1], rules)
+    catalog = engine.catalog
+    book = alternative.book if isinstance(alternative, Reformed) else alternative
     if isinstance(alternative, Reformed):
-        return alternative.book
-    if isinstance(alternative, Book):
-        return alternative
-    book, catalog = (alternative.book, alternative.catalog) if isinstance(alternative, Engine) else alternative
-    return book if catalog is engine.catalog else None
+        catalog, rules = alternative.catalog or catalog, alternative.rules or rules
+    listing = alternative.listing if isinstance(alternative, Reformed) else None
+    return Meant(book, engine._compiled if book == engine.book else None, catalog, rules, listing)
 
 
-def _alone(engine: Engine, panel: Panel, alternative: Alternative) -> tuple[Job, dict[str, Any]]:
-    return panel.settle(*_meant(engine, alternative))
+def _in_one_pass(
+    panel: Panel, staging: Staging, base: Meant, block: Sequence[Meant], needs: Needs | None
+) -> list[tuple[Sums | None, int]]:
+    """Sums of each policy and how many lines were priced for it; None of one that is to be run by itself."""
+    if needs is None or not panel.together:
+        return [(None, 0)] * len(block)
+    first = staging.edition(base.catalog, base.rules)
+    held: list[tuple[Book, Edition, int] | None] = []
+    for one in block:
+        before = staging.lines
+        if one.catalog is None and base.catalog is not None:
+            held.append(None)
+            continue
+        edition = staging.edition(one.catalog, one.rules, one.listing)
+        held.append((one.book, edition, staging.lines - before))
+    good = [each for each in held if each is not None]
+    books, editions = [each[0] for each in good], [each[1] for each in good]
+    found = iter(panel.sums(books, needs.cells, needs.by_cell, needs.by_person, editions, first))
+    return [(None, 0) if each is None else (next(found), each[2]) for each in held]
 
 
 def _named(alternatives: Mapping[str, Alternative], measures: Sequence[Measure]) -> None:
@@ -319,19 +396,15 @@ def _named(alternatives: Mapping[str, Alternative], measures: Sequence[Measure])
     for name in dict.fromkeys(name for name in names if names.count(name) > 1):
         what, zh = f"two measures are named {name!r}", f"两个指标同名 {name!r}"
         problems.append(Problem(what=what, what_zh=zh, path="measures"))
-    for name, held in alternatives.items():
-        pair = isinstance(held, tuple) and len(held) == 2 and isinstance(held[0], Book) and isinstance(held[1], Catalog)
-        if not pair and not isinstance(held, (Book, Reformed, Engine)):
-            what = f"{name!r} is a {type(held).__name__}, not a Book, a Reformed, an Engine or (Book, Catalog)"
-            problems.append(Problem(what=what, what_zh=f"{name!r} 不是政策、改革或引擎", path="alternatives"))
+    if isinstance(alternatives, dict):  # of other mappings each is made when it is settled
+        problems += [wrong for name, held in alternatives.items() if (wrong := _wrong(name, held)) is not None]
     if problems:
         raise InputError(problems)
 
 
-def _meant(engine: Engine, alternative: Alternative) -> tuple[CompiledBook, Catalog | None]:
-    if isinstance(alternative, Engine):
-        return alternative._compiled, alternative.catalog
-    if isinstance(alternative, tuple):
-        return CompiledBook(alternative[0]), alternative[1]
-    book = alternative.book if isinstance(alternative, Reformed) else alternative
-    return (engine._compiled if book == engine.book else CompiledBook(book)), engine.catalog
+def _wrong(name: str, held: Any) -> Problem | None:
+    pair = isinstance(held, tuple) and len(held) == 2 and isinstance(held[0], Book) and isinstance(held[1], Catalog)
+    if pair or isinstance(held, (Book, Reformed, Engine)):
+        return None
+    what = f"{name!r} is a {type(held).__name__}, not a Book, a Reformed, an Engine or (Book, Catalog)"
+    return Problem(what=what, what_zh=f"{name!r} 不是政策、改革或引擎", path="alternatives")

@@ -15,11 +15,12 @@ from ..policy.reader import Parsed, parse_file, parse_text
 from .changes import OPERATIONS, Change
 from .reform import Reform
 
-__all__ = ["FORMAT", "load_reform", "reform_of"]
+__all__ = ["FORMAT", "load_reform", "reform_in", "reform_of"]
 
 FORMAT = "ybcore-reform/1"
 _HEAD = ("format", "id", "name", "source", "from", "changes")
-_CHANGE = ("policy", "scheme", "path", "at", "round", *OPERATIONS)
+_NAMED = ("policy", "scheme", "item", "items", "rule", "rules")
+_CHANGE = (*_NAMED, "region", "path", "at", "round", *OPERATIONS)
 _ROUND = ("fen", "jiao", "yuan")
 
 
@@ -33,6 +34,11 @@ def load_reform(source: str | bytes | os.PathLike[str]) -> Reform:
     if given != FORMAT:
         fault = Fault("not a reform document", "不是改革文件", f"format: {FORMAT}")
         raise DocumentError([problem_at(parsed, ("format",), fault)])
+    return _Reader(parsed).reform()
+
+
+def reform_in(parsed: Parsed) -> Reform:
+    """A reform that stands in another document: `parsed` is that node, with its places. Raises DocumentError with every problem."""
     return _Reader(parsed).reform()
 
 
@@ -97,17 +103,7 @@ class _Reader:
             )
             return None
         way = ways[0]
-        if ("policy" in row) == ("scheme" in row):
-            self.tell(
-                loc,
-                Fault(
-                    "a change names its documents by policy or by scheme",
-                    "须用 policy 或 scheme 之一指明文件",
-                    "one of the two",
-                ),
-            )
-        if "path" not in row and way != "merge":
-            self.tell(loc, Fault("`path` is missing", "缺少 path", "a path of the document"))
+        self._named(loc, row, way)
         if "at" in row and way != "insert":
             self.tell((*loc, "at"), Fault("`at` goes with insert", "at 只与 insert 同用", key=True))
         if "round" in row and way != "times":
@@ -116,10 +112,27 @@ class _Reader:
             self.tell((*loc, "round"), unknown("word", "取值", str(row["round"]), _ROUND))
         value = _nulls(row[way]) if way == "merge" and self.parsed.marks else row[way]
         self._value(loc, way, value)
-        named = row.get("policy", [])
-        policies = tuple(str(item) for item in (named if isinstance(named, list) else [named]))
         at = row.get("at")
-        return Change(way, value, policies, str(row.get("scheme", "")), str(row.get("path", "")), None if at is None else str(at), row.get("round"), number)  # fmt: skip
+        texts = {name: str(row.get(name, "")) for name in ("scheme", "path", "region", "rule", "rules")}
+        items = (*_several(row.get("item")), *_several(row.get("items")))
+        return Change(way, value, _several(row.get("policy")), at=None if at is None else str(at), round=row.get("round"), number=number, items=items, **texts)  # fmt: skip
+
+    def _named(self, loc: RawPath, row: dict[str, Any], way: str) -> None:
+        """What is changed, and where in it."""
+        named = [name for name in _NAMED if name in row]
+        if len(named) != 1:
+            en = "a change names its documents by policy or by scheme, its items by item or items, or a rule by rule or rules"
+            zh = "须用 policy、scheme、item、items、rule、rules 之一指明所改"
+            self.tell(loc, Fault(en, zh, "one of these"))
+            return
+        items, rule = named[0] in ("item", "items"), named[0] == "rule"
+        if items and not (*_several(row.get("item")), *_several(row.get("items"))):
+            self.tell((*loc, named[0]), Fault("no item is named", "没有指明目录项目", "a code, or a list of them"))
+        if "region" in row and not items:
+            self.tell((*loc, "region"), Fault("`region` goes with items", "region 只与目录项目同用", key=True))
+        if "path" not in row and way != "merge" and not (items and way in ("insert", "remove")):
+            what = "the rule" if rule else "the item" if items else "the document"
+            self.tell(loc, Fault("`path` is missing", "缺少 path", f"a path of {what}"))
 
     def _value(self, loc: RawPath, way: str, value: Any) -> None:
         if way in ("add", "points", "times"):
@@ -138,6 +151,12 @@ class _Reader:
         elif way != "remove" and _holds_float(value):
             said = f"`{way}` holds a binary float"
             self.tell((*loc, way), Fault(said, f"{way} 含二进制浮点数", "text, int, Decimal or Fraction"))
+
+
+def _several(named: Any) -> tuple[str, ...]:
+    if named is None:
+        return ()
+    return tuple(str(item) for item in (named if isinstance(named, (list, tuple)) else [named]))
 
 
 def _nulls(value: Any) -> Any:

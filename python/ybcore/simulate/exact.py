@@ -16,9 +16,10 @@ from ..errors import InputError, Problem
 from ..policy.vocabulary import ATTRIBUTES
 from .comparison import View, summed
 from .measures import CASH
-from .people import People
+from .people import People, Units
+from .weights import over
 
-__all__ = ["Exact", "Mean", "Ratio", "Total", "told"]
+__all__ = ["Exact", "Mean", "Ratio", "Told", "Total", "told"]
 
 Where = Mapping[str, str | Sequence[str]]
 
@@ -36,7 +37,7 @@ class Exact(Protocol):
         """The same as a row: `exact` (text of the fraction) and `value` (a double)."""
 
 
-class _Told(ABC):
+class Told(ABC):
     """A measure that is shown as one row."""
 
     @abstractmethod
@@ -50,7 +51,7 @@ class _Told(ABC):
         return pa.table({"exact": texts, "value": pa.array([None if held is None else float(held)], pa.float64())})
 
 
-class Total(_Told):
+class Total(Told):
     """The sum of a column of money, in fen, over the visits that count; `where`: only over those with these attributes."""
 
     whole = True
@@ -63,7 +64,7 @@ class Total(_Told):
         return Fraction(_total(view, self.column, self.where))
 
 
-class Ratio(_Told):
+class Ratio(Told):
     """One sum by another."""
 
     whole = False
@@ -77,7 +78,7 @@ class Ratio(_Told):
         return Fraction(_total(view, self.top, self.where), below) if below else None
 
 
-class Mean(_Told):
+class Mean(Told):
     """The mean of a column over persons or households, in fen, by weight; those without a visit have 0."""
 
     whole = False
@@ -90,11 +91,7 @@ class Mean(_Told):
     def exact(self, view: View) -> Fraction | None:
         """The mean; None where nobody has a weight."""
         units = self.people.of(view)
-        kept = _kept(view, self.where)
-        if kept is None:
-            paid = units.sums(view.by_person(self.column))
-        else:
-            paid = units.sums(summed(np.where(kept, view.number(self.column), 0), view.person, view.people))
+        paid = self._paid(view, units)
         if units.weights is None:
             return Fraction(int(paid.sum()), len(units)) if len(units) else None
         # A double is a fraction too; there are few different weights beside people.
@@ -104,6 +101,21 @@ class Mean(_Told):
         exact = [Fraction(weight) for weight in weights.tolist()]
         heavy = sum((weight * count for weight, count in zip(exact, counts)), Fraction(0))
         return sum((weight * held for weight, held in zip(exact, sums)), Fraction(0)) / heavy if heavy else None
+
+    def look(self, view: View) -> pa.Table:
+        """The row of the fraction, with the interval of its double where people have replicates."""
+        row, units = super().look(view), self.people.of(view)
+        if self.people.replicates is None:
+            return row
+        held = units.estimates(())
+        told = held.columns("value", over(held.sums(self._paid(view, units))[0], held.whole))
+        return pa.table({"exact": row["exact"], **told, "value": row["value"]})
+
+    def _paid(self, view: View, units: Units) -> npt.NDArray[np.int64]:
+        kept = _kept(view, self.where)
+        if kept is None:
+            return units.sums(view.by_person(self.column))
+        return units.sums(summed(np.where(kept, view.number(self.column), 0), view.person, view.people))
 
 
 def _total(view: View, column: str, where: Where) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..errors import InputError, Problem
+from ..errors import DocumentError, InputError, Problem
 from ..extras import extra
 from ..policy import Book
 from ..policy.inventory import scalar_text
@@ -23,6 +23,7 @@ from .places import NoPlaceError, place
 from .reform import Reform, Reformed, meant, reformed
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine
 
 __all__ = ["MOST", "Grid", "Knob", "Number", "Sweep", "exact_number", "grid", "sample", "sweep"]
@@ -162,26 +163,48 @@ class Knob:
 
 
 class Grid(Mapping[str, Reformed]):
-    """Reformed books by names that tell the values; `point(name)` are the values of the `knobs`."""
+    """Reformed books by names that tell the values; `point(name)` are the values of the `knobs`.
+
+    A book is made whenever it is asked for, so that none is held longer than it is needed. Of each knob the lowest and the highest value are tried
+    at once, in the first combination that has them.
+    """
 
     def __init__(self, book: Book, knobs: Sequence[Knob], points: Sequence[tuple[Fraction, ...]]) -> None:
         self.book, self.knobs = book, tuple(knobs)
         self._points: dict[str, tuple[Fraction, ...]] = {}
-        self._books: dict[str, Reformed] = {}
         for point in points:
             name = ", ".join(f"{knob.name}={scalar_text(value)}" for knob, value in zip(knobs, point))
-            if name not in self._points:
-                self._points[name] = point
-                self._books[name] = reformed(book, [knob.reform(value) for knob, value in zip(knobs, point)])
+            self._points.setdefault(name, point)
+        self._try()
+
+    def _try(self) -> None:
+        """Raises DocumentError for the combinations that are tried and make no valid book."""
+        ends = [
+            pick(self._points, key=lambda name: self._points[name][at])
+            for at in range(len(self.knobs))
+            for pick in (min, max)
+        ]
+        problems: list[Problem] = []
+        for name in dict.fromkeys(ends):
+            try:
+                self[name]
+            except DocumentError as error:
+                problems += error.problems
+        if problems:
+            raise DocumentError(list(dict.fromkeys(problems)))
 
     def __getitem__(self, name: str) -> Reformed:
-        return self._books[name]
+        reforms = [knob.reform(value) for knob, value in zip(self.knobs, self._points[name])]
+        return reformed(self.book, reforms)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._books)
+        return iter(self._points)
 
     def __len__(self) -> int:
-        return len(self._books)
+        return len(self._points)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._points
 
     def point(self, name: str) -> tuple[Fraction, ...]:
         """Values of the knobs, in their order, of one of the books."""
@@ -268,9 +291,13 @@ def sweep(
     knobs: Grid | Sequence[Knob],
     measures: Sequence[Measure],
     *,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
     state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """`compare` over a grid, or over the grid of knobs. Raises InputError, DocumentError."""
     held = knobs if isinstance(knobs, Grid) else grid(engine.book, knobs)
-    return Sweep(held, compare(engine, tables, held, measures, state=state, progress=progress))
+    return Sweep(
+        held, compare(engine, tables, held, measures, rules=rules, beside=beside, state=state, progress=progress)
+    )

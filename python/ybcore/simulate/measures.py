@@ -13,7 +13,8 @@ import pyarrow as pa
 from ..errors import InputError, Problem
 from ..policy.vocabulary import ATTRIBUTES, PAYERS
 from .comparison import Cells, Needs, View, summed
-from .people import People, Units, cells_of
+from .people import Bands, By, People, Units, cells_of
+from .weights import Ranked, over
 
 __all__ = ["Burden", "Catastrophic", "Inequality", "Spending", "Winners"]
 
@@ -21,33 +22,59 @@ Int64 = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
 MONEY = ("medfee_sumamt", "inscp_scp_amt", *PAYERS, "fund_pay_sumamt", "acct_pay", "acct_mulaid_pay", "psn_cash_pay")
 CASH = "psn_cash_pay"
+_RATES = {
+    "fund_share": ("fund_pay_sumamt", "medfee_sumamt"),
+    "scope_rate": ("fund_pay_sumamt", "inscp_scp_amt"),
+    "cash_share": (CASH, "medfee_sumamt"),
+}
 
 
 def _over(numerator: Float | Int64, denominator: Float | Int64) -> pa.Array:
     """A ratio, null where there is nothing to divide by."""
-    below = np.asarray(denominator, np.float64)
-    out = np.divide(np.asarray(numerator, np.float64), below, out=np.zeros(len(below)), where=below != 0)
-    return pa.array(out, mask=below == 0)
+    out = over(np.asarray(numerator, np.float64), np.asarray(denominator, np.float64))
+    return pa.array(out, mask=np.isnan(out))
 
 
 class Spending:
-    """Money by payer and the rates at which bills are paid, by attributes of visits or columns of people."""
+    """Money by payer and the rates at which bills are paid, by attributes of visits or columns of people.
 
-    def __init__(self, by: Sequence[str] = (), people: People | None = None, name: str = "spending") -> None:
-        self.by, self.people, self.name = tuple(by), people, name
+    `weighted`: the money of each person times their weight, with intervals; by columns of people only.
+    """
+
+    def __init__(
+        self, by: Sequence[By] = (), people: People | None = None, name: str = "spending", *, weighted: bool = False
+    ) -> None:
+        if weighted and people is None:
+            what, zh = "weights are of people, and no people are given", "权重属于人员，但未给出人员表"
+            raise InputError([Problem(what=what, what_zh=zh, path="people", expected="Spending(by, people, weighted=True)")])  # fmt: skip
+        self.by, self.people, self.name, self.weighted = tuple(by), people, name, weighted
 
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
+        if self.weighted:
+            return self._weighted(view)
         cells = self._cells(view)
         out: dict[str, Any] = dict(view.by_cell(cells, MONEY))
-        out["fund_share"] = _over(out["fund_pay_sumamt"], out["medfee_sumamt"])
-        out["scope_rate"] = _over(out["fund_pay_sumamt"], out["inscp_scp_amt"])
-        out["cash_share"] = _over(out[CASH], out["medfee_sumamt"])
+        for name, (top, bottom) in _RATES.items():
+            out[name] = _over(out[top], out[bottom])
         return _beside(cells, out)
 
     def needs(self, base: View) -> Needs:
-        """Money by cell."""
-        return Needs(cells=(self._cells(base),), by_cell=MONEY)
+        """Money by cell, or by person."""
+        return Needs(by_person=MONEY) if self.weighted else Needs(cells=(self._cells(base),), by_cell=MONEY)
+
+    def _weighted(self, view: View) -> pa.Table:
+        assert self.people is not None
+        units = self.people.of(view)
+        held = units.estimates(self.by)
+        sums = held.sums(*(units.sums(view.by_person(column)) for column in MONEY))
+        found = {"units": held.whole, **dict(zip(MONEY, sums))}
+        out: dict[str, Any] = {}
+        for name, each in found.items():
+            out |= held.columns(name, each)
+        for name, (top, bottom) in _RATES.items():
+            out |= held.columns(name, over(found[top], found[bottom]))
+        return _beside(units.cells(self.by), out)
 
     def _cells(self, view: View) -> Cells:
         found = view.once(self, lambda: self._found(view))
@@ -56,7 +83,8 @@ class Spending:
 
     def _found(self, view: View) -> Cells:
         columns: dict[str, Any] = {}
-        for name in self.by:
+        for asked in self.by:
+            name = asked.column if isinstance(asked, Bands) else asked
             if self.people is not None and name in self.people.table.column_names:
                 row = self.people.of(view).row[np.maximum(view.person, 0)]
                 known = pa.array(np.where(view.person >= 0, row, -1), mask=(view.person < 0) | (row < 0))
@@ -66,6 +94,8 @@ class Spending:
             else:
                 what, zh = f"neither visits nor people have an attribute {name!r}", f"就诊与人员均无属性 {name!r}"
                 raise InputError([Problem(what=what, what_zh=zh, path="by", expected=", ".join(ATTRIBUTES))])
+            if isinstance(asked, Bands):
+                columns[asked.named] = asked.of(columns.pop(name))
         return cells_of(columns, len(view.person))
 
 
@@ -74,28 +104,13 @@ def _beside(cells: Cells, out: dict[str, Any]) -> pa.Table:
     return pa.table({name: cells.values[name] for name in cells.values.column_names} | out)
 
 
-def _weights(units: Units) -> Float:
-    held = units.weights
-    return np.ones(len(units)) if held is None else held
-
-
-def quantiles(values: Int64, weights: Float, shares: Sequence[Fraction]) -> list[int | None]:
-    """For each share the smallest value such that at least that share of the weight is at or below it; None without weight."""
-    order = np.argsort(values, kind="stable")
-    ends = np.cumsum(weights[order])
-    if not len(ends) or ends[-1] <= 0:
-        return [None] * len(shares)
-    at = np.searchsorted(ends, [float(share) * ends[-1] * (1 - 1e-15) for share in shares], side="left")
-    return [int(values[order[min(int(i), len(order) - 1)]]) for i in at]
-
-
 class Burden:
     """What people (or households) pay in cash: mean, quantiles, the largest, and the share above amounts (in fen)."""
 
     def __init__(
         self,
         people: People,
-        by: Sequence[str] = (),
+        by: Sequence[By] = (),
         *,
         quantile: Sequence[str] = ("0.5", "0.9", "0.99"),
         above: Sequence[int] = (),
@@ -113,26 +128,22 @@ class Burden:
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         units = self.people.of(view)
-        paid, weight, cells = units.sums(view.by_person(self.column)), _weights(units), units.cells(self.by)
-        out: dict[str, list[Any]] = {"units": [], "total": [], "mean": []}
-        for i in range(cells.count):
-            mine = slice(None) if cells.count == 1 else cells.of == i
-            own, heavy = paid[mine], weight[mine]
-            whole = float(heavy.sum())
-            out["units"].append(whole)
-            out["total"].append(_total(own, heavy, units.weights is None))
-            out["mean"].append(float((own * heavy).sum()) / whole if whole else None)
-            for said, value in zip(self.said, quantiles(own, heavy, self.shares)):
-                out.setdefault(f"q{said}", []).append(value)
-            out.setdefault("largest", []).append(int(own.max()) if len(own) else None)
-            for amount in self.above:
-                share = float(heavy[own > amount].sum()) / whole if whole else None
-                out.setdefault(f"above_{amount}", []).append(share)
-        return _beside(cells, {name: pa.array(values) for name, values in out.items()})
+        paid, cells, held = units.sums(view.by_person(self.column)), units.cells(self.by), units.estimates(self.by)
+        total, *above = held.sums(paid, *(paid > amount for amount in self.above))
+        whole = held.whole
+        out = held.columns("units", whole) | held.columns("total", total) | held.columns("mean", over(total, whole))
+        for said, found in zip(self.said, held.quantiles(paid, self.shares)):
+            out |= held.columns(f"q{said}", found, whole=True)
+        out["largest"] = _largest(paid, cells)
+        for amount, found in zip(self.above, above):
+            out |= held.columns(f"above_{amount}", over(found, whole))
+        return _beside(cells, out)
 
 
-def _total(values: Int64, weights: Float, unweighted: bool) -> float:
-    return float(values.sum()) if unweighted else float((values * weights).sum())
+def _largest(values: Int64, cells: Cells) -> pa.Array:
+    out = np.full(cells.count, np.iinfo(np.int64).min)
+    np.maximum.at(out, cells.of, values)
+    return pa.array(out, mask=np.bincount(cells.of, minlength=cells.count) == 0)
 
 
 class Catastrophic:
@@ -145,7 +156,7 @@ class Catastrophic:
         of: str = "income",
         share: str = "0.10",
         line: int | None = None,
-        by: Sequence[str] = (),
+        by: Sequence[By] = (),
         column: str = CASH,
         name: str = "catastrophic",
     ) -> None:
@@ -165,45 +176,33 @@ class Catastrophic:
     def look(self, view: View) -> pa.Table:
         """One row a cell."""
         units = self.people.of(view)
-        paid, weight, cells = units.sums(view.by_person(self.column)), _weights(units), units.cells(self.by)
+        paid, cells, held = units.sums(view.by_person(self.column)), units.cells(self.by), units.estimates(self.by)
         means = units.money(self.of)
         z = float(self.share)
         part = np.divide(paid, means, out=np.where(paid > 0, 1.0, 0.0), where=means > 0)
-        over = np.where(means > 0, _more(paid, means, self.share), paid > 0)
-        beyond = np.where(over, np.maximum(0.0, part - z), 0.0)
-        out = self._means(cells, weight, {"H": over.astype(float), "O": beyond})
-        out["O_per_case"] = _over(out["O"], out["H"])
+        more = np.where(means > 0, _more(paid, means, self.share), paid > 0)
+        beyond = np.where(more, np.maximum(0.0, part - z), 0.0)
+        left = () if self.line is None else self._left(units, paid)
+        (cases, overshoot, *after), whole = held.sums(more, beyond, *left), held.whole
+        out = held.columns("units", whole)
+        for name, found in (("H", cases), ("O", overshoot)):
+            out |= held.columns(name, over(found, whole), null=False)
+        out |= held.columns("O_per_case", over(overshoot, cases))
         if self.line is not None:
-            out |= self._poor(units, cells, weight, paid)
+            before = view.once(self, lambda: held.sums(*self._left(units, np.zeros(len(units), np.int64))))
+            told = zip(("poor_before", "gap_before", "poor_after", "gap_after"), (*before, *after))
+            poor = {name: over(found, whole) for name, found in told}
+            poor["impoverished"] = poor["poor_after"] - poor["poor_before"]
+            for name in ("poor_before", "poor_after", "impoverished", "gap_before", "gap_after"):
+                out |= held.columns(name, poor[name], null=False)
         return _beside(cells, out)
 
-    @staticmethod
-    def _means(cells: Cells, weight: Float, values: dict[str, Float]) -> dict[str, Any]:
-        whole = np.bincount(cells.of, weight, cells.count)
-        held: dict[str, Any] = {"units": whole}
-        for name, each in values.items():
-            held[name] = np.bincount(cells.of, weight * each, cells.count)
-        return held | {
-            name: np.divide(held[name], whole, out=np.zeros(cells.count), where=whole > 0) for name in values
-        }
-
-    def _poor(self, units: Units, cells: Cells, weight: Float, paid: Int64) -> dict[str, Any]:
+    def _left(self, units: Units, paid: Int64) -> tuple[Float, Float]:
+        """Who is below the line with what is left after paying, and by what part of it."""
         assert self.line is not None
         line = self.line * units.members.astype(np.float64)
-        before = units.money("consumption")
-        after = before - paid
-        gaps = [np.maximum(0.0, line - held) / line for held in (before, after)]
-        poor = [(held < line).astype(float) for held in (before, after)]
-        told = {
-            "poor_before": poor[0],
-            "poor_after": poor[1],
-            "impoverished": poor[1] - poor[0],
-            "gap_before": gaps[0],
-            "gap_after": gaps[1],
-        }
-        out = self._means(cells, weight, told)
-        out.pop("units")
-        return out
+        left = units.money("consumption") - paid
+        return (left < line).astype(np.float64), np.maximum(0.0, line - left) / line
 
 
 def _more(paid: Int64, means: Float, share: Fraction) -> npt.NDArray[np.bool_]:
@@ -211,26 +210,6 @@ def _more(paid: Int64, means: Float, share: Fraction) -> npt.NDArray[np.bool_]:
     held = np.asarray(means, np.int64)
     top, bottom = share.numerator, share.denominator
     return np.asarray(paid * bottom > held * top)
-
-
-def ranks(by: Float, weights: Float) -> Float:
-    """Fractional rank of each unit: the share of weight before it and half of its own; equal ones share their mean."""
-    order = np.argsort(by, kind="stable")
-    heavy = weights[order]
-    whole = heavy.sum()
-    ends = np.cumsum(heavy)
-    _, first, inverse = np.unique(by[order], return_index=True, return_inverse=True)
-    last = np.append(first[1:], len(order)) - 1
-    middle = (ends[last] + np.where(first > 0, ends[first - 1], 0.0)) / 2 / whole
-    out = np.empty(len(by))
-    out[order] = middle[inverse]
-    return out
-
-
-def concentration(values: Float, rank: Float, weights: Float) -> float | None:
-    """2 ÷ (n μ) × Σ y r − 1; None where there is nothing."""
-    whole = float((values * weights).sum())
-    return 2 * float((values * rank * weights).sum()) / whole - 1 if whole else None
 
 
 class Inequality:
@@ -248,32 +227,29 @@ class Inequality:
     def look(self, view: View) -> pa.Table:
         """One row a column of payments."""
         units = self.people.of(view)
-        weight, (rank, gini) = _weights(units), view.once(self, lambda: self._by_income(units))
-        rows = []
-        for column in self.columns:
-            index = concentration(units.sums(view.by_person(column)).astype(np.float64), rank, weight)
-            kakwani = None if index is None or gini is None else index - gini
-            rows.append({"payments": column, "gini": gini, "concentration": index, "kakwani": kakwani})
-        kinds = [
-            ("payments", pa.string()),
-            ("gini", pa.float64()),
-            ("concentration", pa.float64()),
-            ("kakwani", pa.float64()),
-        ]
-        return pa.Table.from_pylist(rows, schema=pa.schema(kinds))
+        held, (ranked, gini) = units.estimates(()), view.once(self, lambda: self._by_income(units))
+        found = ranked.concentration(*(units.sums(view.by_person(c)).astype(np.float64) for c in self.columns))
+        out: dict[str, list[Any]] = {}
+        for column, index in zip(self.columns, found):
+            row: dict[str, Any] = {"payments": pa.array([column])}
+            for name, each in (("gini", gini), ("concentration", index), ("kakwani", index - gini)):
+                row |= held.columns(name, each[np.newaxis])
+            for name, cell in row.items():
+                out.setdefault(name, []).append(cell)
+        return pa.table({name: pa.concat_arrays(cells) for name, cells in out.items()})
 
     @staticmethod
-    def _by_income(units: Units) -> tuple[Float, float | None]:
-        """What no policy changes: ranks and the Gini index."""
-        income, weight = units.money("income"), _weights(units)
-        rank = ranks(income, weight)
-        return rank, concentration(income, rank, weight)
+    def _by_income(units: Units) -> tuple[Ranked, Float]:
+        """What no policy changes: ranks, and the Gini index."""
+        income = units.money("income")
+        ranked = Ranked(income, units.own, units.replicates)
+        return ranked, ranked.concentration(income)[0]
 
 
 class Winners:
     """Who pays less, the same and more than under the base, and how much."""
 
-    def __init__(self, people: People, by: Sequence[str] = (), *, column: str = CASH, name: str = "winners") -> None:
+    def __init__(self, people: People, by: Sequence[By] = (), *, column: str = CASH, name: str = "winners") -> None:
         self.people, self.by, self.column, self.name = people, tuple(by), column, name
 
     def needs(self, base: View) -> Needs:
@@ -284,14 +260,18 @@ class Winners:
         """One row a cell."""
         units = self.people.of(view)
         change = units.sums(view.by_person(self.column)) - units.sums(view.base.by_person(self.column))
-        weight, cells = _weights(units), units.cells(self.by)
-        sides = {"less": change < 0, "same": change == 0, "more": change > 0}
-        out: dict[str, Any] = {name: np.bincount(cells.of, weight * side, cells.count) for name, side in sides.items()}
-        for name, side in (("gained", sides["less"]), ("lost", sides["more"])):
-            amounts = np.where(side, np.abs(change), 0)
-            if units.weights is None:
-                out[name] = summed(amounts, cells.of, cells.count)
-            else:
-                out[name] = np.bincount(cells.of, weight * amounts, cells.count)
-        out["net_gain"] = out["gained"] - out["lost"]
+        cells, held = units.cells(self.by), units.estimates(self.by)
+        less, more = change < 0, change > 0
+        gained, lost = np.where(less, -change, 0), np.where(more, change, 0)
+        fewer, greater, gains, losses = held.sums(less, more, gained, lost)
+        alike = held.whole - fewer - greater
+        alike[:, 0] = np.bincount(cells.of, units.own * (change == 0), cells.count)
+        out: dict[str, Any] = {}
+        for name, found in (("less", fewer), ("same", alike), ("more", greater)):
+            out |= held.columns(name, found)
+        if units.people.named["weight"] is None and held.design is None:
+            exact = {name: summed(each, cells.of, cells.count) for name, each in (("gained", gained), ("lost", lost))}
+            return _beside(cells, out | exact | {"net_gain": exact["gained"] - exact["lost"]})
+        for name, found in (("gained", gains), ("lost", losses), ("net_gain", gains - losses)):
+            out |= held.columns(name, found)
         return _beside(cells, out)

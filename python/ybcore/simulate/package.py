@@ -65,18 +65,18 @@ def parts(
     given = tuple(reforms)
     asked_of(method, len(given))
     every = tuple(range(len(given)))
-    package = reformed(engine.book, given)
+    package = reformed(engine.book, given, catalog=engine.catalog)
 
     def made(which: Which) -> Reformed | None:
         if which == every:
             return package
         try:
-            return reformed(engine.book, [given[i] for i in which])
+            return reformed(engine.book, [given[i] for i in which], catalog=engine.catalog)
         except DocumentError:
             return None
 
     if method == "sequence":
-        sets = {every[: i + 1]: reformed(engine.book, given[: i + 1]) for i in every}
+        sets = {every[: i + 1]: reformed(engine.book, given[: i + 1], catalog=engine.catalog) for i in every}
     else:
         sets = worths(len(given), made)
     names = {"+".join(str(i + 1) for i in which): which for which in sets}

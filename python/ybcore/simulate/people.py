@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,18 +19,58 @@ from ..columns.ids import flat
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
 from .comparison import Cells, View, summed
+from .weights import Bootstrap, Estimates, Replicates, Table, quantiles
 
-__all__ = ["People", "cells_of"]
+__all__ = ["Bands", "By", "People", "cells_of"]
 
 Int64 = npt.NDArray[np.int64]
 Float = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Bands:
+    """A column of whole numbers in bands, as a `by` of measures: `Bands("age", (0, 18, 60))` is 00–17, 18–59, 60+ in a column `age_band`.
+
+    `edges`: where each band begins, rising. What is below the first is `<`; a null stays null. Raises InputError.
+    """
+
+    column: str
+    edges: tuple[int, ...]
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.edges or list(self.edges) != sorted(set(self.edges)):
+            what, zh = f"the edges of {self.column} do not rise", f"{self.column} 的分段起点未递增"
+            raise InputError([Problem(what=what, what_zh=zh, path="by", expected="(0, 18, 60)")])
+
+    @property
+    def named(self) -> str:
+        """The column that the bands have."""
+        return self.name or f"{self.column}_band"
+
+    def of(self, values: Any) -> pa.Array:
+        """The band of each value. Raises InputError when they are no whole numbers."""
+        held = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        if not pa.types.is_integer(held.type):
+            what, zh = f"{self.column} is {held.type}, no whole number", f"{self.column} 不是整数"
+            raise InputError([Problem(what=what, what_zh=zh, path="by", expected="a column of whole numbers")])
+        wide = max(len(str(edge)) for edge in self.edges)
+        texts = [f"<{self.edges[0]}"]
+        texts += [f"{low:0{wide}d}–{high - 1:0{wide}d}" for low, high in pairwise(self.edges)]
+        texts.append(f"{self.edges[-1]}+")
+        place = np.searchsorted(np.array(self.edges), np.asarray(pc.fill_null(held, 0), np.int64), side="right")
+        return pa.array(texts).take(pa.array(place, mask=np.asarray(held.is_null())))
+
+
+By = str | Bands
 
 
 class People:
     """A table with one row a person: `psn_no`, and what is known of each.
 
     `income`, `consumption`, `capacity`: columns of money a year in int64 fen, of the person or, with `household`, of the household (each member's row
-    says the same). `weight`: how many people a row stands for. Raises InputError with every column that is missing or wrong.
+    says the same). `weight`: how many people a row stands for. `replicates`: where intervals are from. Raises InputError with every column that is
+    missing or wrong.
     """
 
     def __init__(
@@ -39,7 +82,9 @@ class People:
         capacity: str | None = None,
         weight: str | None = None,
         household: str | None = None,
+        replicates: Bootstrap | Replicates | None = None,
     ) -> None:
+        self.replicates = replicates
         self.table: pa.Table = table if isinstance(table, pa.Table) else pa.table(table)
         self.named = {
             "income": income,
@@ -49,11 +94,10 @@ class People:
             "household": household,
         }
         problems = []
-        for name in ("psn_no", *(name for name in self.named.values() if name is not None)):
+        beside = () if replicates is None else replicates.columns
+        for name in dict.fromkeys(("psn_no", *(name for name in self.named.values() if name is not None), *beside)):
             if name not in self.table.column_names:
-                what, zh = f"people have no column {name!r}", f"人员表没有列 {name!r}"
-                near = nearest(name, self.table.column_names)
-                problems.append(Problem(what=what, what_zh=zh, path="people", nearest=near))
+                problems.append(_no_column("people", "人员表", name, self.table.column_names))
         if problems:
             raise InputError(problems)
         problems += self._wrong()
@@ -76,8 +120,10 @@ class People:
             if name is not None and (self.table[name].type != pa.int64() or self.table[name].null_count):
                 what = f"{role} is {self.table[name].type} with {self.table[name].null_count} nulls, not int64 fen without nulls"
                 out.append(Problem(what=what, what_zh=f"{role} 须为无空值的 int64（分）", path=f"people.{name}"))
-        name = self.named["weight"]
-        if name is not None:
+        given = self.replicates.columns if isinstance(self.replicates, Replicates) else ()
+        for name in (self.named["weight"], *given):
+            if name is None:
+                continue
             held = self.table[name]
             number = pa.types.is_integer(held.type) or pa.types.is_floating(held.type)
             if not number or held.null_count or (len(held) and pc.min(held).as_py() < 0):
@@ -116,14 +162,76 @@ class People:
         lost = np.unique(job.psn[job.psn >= 0]).astype(np.int64)
         return Units(self, row), lost[row[lost] < 0]
 
-    def column(self, name: str) -> pa.ChunkedArray:
-        """A column by name. Raises InputError."""
-        if name not in self.table.column_names:
-            what, zh = f"people have no column {name!r}", f"人员表没有列 {name!r}"
+    def _with(self, columns: dict[str, Any]) -> People:
+        """The same people with columns put beside, or in the place of those of the same name."""
+        kept = self.table.drop_columns([name for name in columns if name in self.table.column_names])
+        for name, values in columns.items():
+            kept = kept.append_column(name, values)
+        return People(kept, **self.named, replicates=self.replicates)
+
+    def deciles(self, of: str = "income", number: int = 10, name: str | None = None) -> People:
+        """With a column `income_decile` (1 the poorest): income, consumption or capacity a head, cut where each tenth of the people ends, by weight.
+
+        Those at a cut are below it. `number`: 5 for quintiles. Raises InputError when no column was named for it.
+        """
+        units = Units(self, np.zeros(0, np.int64))
+        a_head = units.money(of) / units.members
+        cuts = quantiles(a_head, units.own * units.members, [Fraction(k, number) for k in range(1, number)])
+        place = 1 + np.searchsorted(cuts, a_head, side="left")
+        words = {4: "quartile", 5: "quintile", 10: "decile", 100: "percentile"}
+        return self._with({name or f"{of}_{words.get(number, 'group')}": pa.array(place[units.unit])})
+
+    def joined(self, persons: pa.Table, on: str, columns: Sequence[str]) -> People:
+        """With columns of the table `persons` as it was on a day (YYYY-MM-DD); null for who is not in it then. `age` is made of `brdy`.
+
+        Raises InputError: a column that is not there, a person with two rows on that day.
+        """
+        day = dt.date.fromisoformat(on)
+        wanted = dict.fromkeys(
+            "brdy" if name == "age" and name not in persons.column_names else name for name in columns
+        )
+        missing = [name for name in wanted if name not in persons.column_names]
+        if missing:
+            raise InputError([_no_column("persons", "参保人表", name, persons.column_names) for name in missing])
+        held = persons
+        for name, outside in (("begndate", pc.less_equal), ("enddate", pc.greater)):
+            if name in held.column_names:
+                held = held.filter(pc.fill_null(outside(held[name], pa.scalar(day, pa.date32())), True))
+        ids = flat(held["psn_no"]).combine_chunks()
+        if len(pc.unique(ids)) < len(ids):
+            twice = pc.filter(pc.value_counts(ids).field("values"), pc.greater(pc.value_counts(ids).field("counts"), 1))
+            what, zh = f"{len(twice)} persons have several rows on {on}: {twice[0]}", f"{len(twice)} 人在 {on} 有多行：{twice[0]}"  # fmt: skip
             raise InputError(
-                [Problem(what=what, what_zh=zh, path="by", nearest=nearest(name, self.table.column_names))]
+                [Problem(what=what, what_zh=zh, path="persons.psn_no", expected="one scheme; filter before")]
             )
+        rows = pc.index_in(flat(self.table["psn_no"]).combine_chunks().cast(ids.type), ids)
+        out = {name: _plain(held[name]).take(rows) for name in wanted}
+        if "brdy" in wanted and "brdy" not in columns:
+            out = {
+                ("age" if name == "brdy" else name): _ages(v, day) if name == "brdy" else v for name, v in out.items()
+            }
+        return self._with(out)
+
+    def column(self, name: By) -> Any:
+        """A column by name, or its bands. Raises InputError."""
+        if isinstance(name, Bands):
+            return name.of(self.column(name.column))
+        if name not in self.table.column_names:
+            raise InputError([_no_column("people", "人员表", name, self.table.column_names, "by")])
         return self.table[name]
+
+
+def _no_column(table: str, zh: str, name: str, known: Sequence[str], path: str = "") -> Problem:
+    what, told = f"{table} have no column {name!r}", f"{zh}没有列 {name!r}"
+    return Problem(what=what, what_zh=told, path=path or table, nearest=nearest(name, known))
+
+
+def _ages(births: Any, day: dt.date) -> pa.Array:
+    """Completed years on a day; somebody born on 29 February is a year older on 1 March."""
+    year, month, date = (np.asarray(pc.fill_null(part(births), 0), np.int64) for part in (pc.year, pc.month, pc.day))
+    before = (month > day.month) | ((month == day.month) & (date > day.day))
+    years = day.year - year - before
+    return pa.array(years, mask=np.asarray(births.is_null()) | (years < 0))
 
 
 @dataclass
@@ -154,7 +262,8 @@ class Units:
         self._of_person = np.where(self.row >= 0, self.unit[np.maximum(self.row, 0)] if n else -1, -1)
         # Persons and units are the same, one after the other.
         self._plain = len(self._of_person) == n and bool((self._of_person == np.arange(n)).all())
-        self._cells: dict[tuple[str, ...], Cells] = {}
+        self._cells: dict[tuple[By, ...], Cells] = {}
+        self._estimates: dict[tuple[By, ...], Estimates] = {}
 
     def __len__(self) -> int:
         return len(self.first)
@@ -180,12 +289,38 @@ class Units:
         name = self.people.named["weight"]
         return None if name is None else np.asarray(self.people.table[name], np.float64)[self.first]
 
-    def cells(self, by: Sequence[str]) -> Cells:
+    @cached_property
+    def own(self) -> Float:
+        """Weight of each unit; 1 where the table has none."""
+        return np.ones(len(self)) if self.weights is None else self.weights
+
+    @cached_property
+    def replicates(self) -> Table:
+        """Weights of units in the replicates; no columns where there are none."""
+        design, table = self.people.replicates, self.people.table
+        if design is None:
+            return Table(np.empty((len(self), 0)), np.ones(len(self)))
+        first = pa.array(self.first)
+        held = [table[name].take(first) for name in design.columns]
+        if isinstance(design, Replicates):
+            return Table(np.stack([np.asarray(c, np.float64) for c in held], axis=1), np.ones(len(self)))
+        return design.weights(self.own, [cells_of({"of": c}, len(self)).of for c in held])
+
+    def estimates(self, by: Sequence[By]) -> Estimates:
+        """Weights and their replicates, by columns of the table."""
+        key = tuple(by)
+        if key not in self._estimates:
+            cells = self.cells(key)
+            self._estimates[key] = Estimates(self.own, self.replicates, cells.of, cells.count, self.people.replicates)
+        return self._estimates[key]
+
+    def cells(self, by: Sequence[By]) -> Cells:
         """Units by columns of the table; a household goes by its first row."""
         key = tuple(by)
         if key not in self._cells:
             first = pa.array(self.first)
-            self._cells[key] = cells_of({name: self.people.column(name).take(first) for name in by}, len(self.first))
+            held = {n.named if isinstance(n, Bands) else n: self.people.column(n).take(first) for n in by}
+            self._cells[key] = cells_of(held, len(self.first))
         return self._cells[key]
 
 

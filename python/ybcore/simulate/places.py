@@ -9,7 +9,7 @@ from typing import Any
 from ..policy.faults import Fault, nearest
 from ..policy.paths import RawPath, path_text
 
-__all__ = ["NoPlaceError", "below", "index_of", "node", "place"]
+__all__ = ["NoPlaceError", "below", "index_of", "node", "place", "spoken"]
 
 _STEP = re.compile(r'\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\[([A-Za-z_][\w.+-]*)\]|(?:\A|\.)([A-Za-z_][A-Za-z0-9_]*)')
 _NAMES = ("id", "use")
@@ -77,7 +77,7 @@ def below(raw: Any, path: RawPath = ()) -> Iterator[RawPath]:
             yield from below(value, (*path, index))
 
 
-def _spoken(doc: Any, path: RawPath) -> str:
+def spoken(doc: Any, path: RawPath) -> str:
     """A path with ids in the place of numbers, as people write it."""
     out, here = "", doc
     for step in path:
@@ -96,14 +96,14 @@ def _spoken(doc: Any, path: RawPath) -> str:
 def _missing(doc: Any, known: RawPath, text: str) -> Fault:
     holder = node(doc, known)
     if isinstance(holder, dict):
-        there = [_spoken(doc, (*known, key)) for key in holder]
+        there = [spoken(doc, (*known, key)) for key in holder]
     elif isinstance(holder, list):
-        there = [_spoken(doc, (*known, index)) for index in range(len(holder))]
+        there = [spoken(doc, (*known, index)) for index in range(len(holder))]
     else:
         there = []
-    everything = [_spoken(doc, path) for path in below(doc) if path]
+    everything = [spoken(doc, path) for path in below(doc) if path]
     shown = ", ".join(there[:_SHOWN]) + (", ..." if len(there) > _SHOWN else "")
-    where = _spoken(doc, known) or "the document"
+    where = spoken(doc, known) or "the document"
     what = f"no {text!r} is there; {where} holds {shown}" if there else f"no {text!r} is there; {where} is a scalar"
     zh = f"没有 {text!r}；{where} 下有 {shown}" if there else f"没有 {text!r}；{where} 是单个值"
     return Fault(what, zh, nearest=nearest(text, everything))

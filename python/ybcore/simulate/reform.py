@@ -1,4 +1,4 @@
-"""Reforms: new books from old ones, listed figure by figure, and who reads what they change."""
+"""Reforms: new books, catalogues and rule sets from old ones, listed figure by figure, and who reads what they change."""
 
 from __future__ import annotations
 
@@ -9,33 +9,39 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..catalog import Catalog
 from ..errors import DocumentError, InputError, Problem
 from ..policy import Book, Policy, load_policy
-from ..policy.canonical import canonical_bytes, sha256_of
+from ..policy.canonical import canonical_bytes, canonical_value, sha256_of
 from ..policy.faults import Fault, problem_at, unknown
 from ..policy.numbers import date_text
 from ..policy.paths import RawPath, path_text
 from ..policy.reader import Parsed
 from .changes import Change, applied
+from .listing import Listing
 from .places import NoPlaceError, below, node
+from .readers import Readers
+from .rulebooks import Docket
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine, Settlement
 
+_NAMED = ("id", "effective")  # what tells documents apart that say the same
 __all__ = ["Reform", "Reformed", "changed", "meant", "reformed"]
 
 _SCHEMA = pa.schema(
     [
         ("reform", pa.string()), ("change", pa.int32()), ("policy_id", pa.string()), ("scheme", pa.string()), ("path", pa.string()), ("from", pa.date32()),
         ("unit", pa.string()), ("before", pa.string()), ("after", pa.string()), ("before_value", pa.int64()), ("after_value", pa.int64()),
-        ("cite", pa.string()),
+        ("cite", pa.string()), ("item", pa.string()), ("rule", pa.string()),
     ]
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Reform:
-    """Changes of policy documents under one name. `start`: days since 1970-01-01, None for their whole life."""
+    """Changes of policy documents, of a catalogue and of rules under one name. `start`: days since 1970-01-01, None for their whole life."""
 
     id: str
     changes: tuple[Change, ...]
@@ -94,41 +100,68 @@ class _Step:
 
 @dataclass(frozen=True)
 class Reformed:
-    """A book after reforms. `before` is the book they were applied to; the same object as `book` when nothing changed."""
+    """A book after reforms, and the catalogue and rule set where they were given. `before` is the book they were applied to; the same object as
+    `book` when nothing changed, and so are catalogue and rules."""
 
     before: Book
     book: Book
     reforms: tuple[Reform, ...]
     steps: tuple[_Step, ...]
+    listing: Listing | None = None
+    docket: Docket | None = None
+    catalog: Catalog | None = None
+    rules: RuleBook | None = None
 
     @property
     def sha256(self) -> str:
-        """Hash of the old book and of every reform, in order."""
-        return sha256_of("\n".join([self.before.sha256, *(reform.sha256 for reform in self.reforms)]).encode())
+        """Hash of the old book, catalogue and rules where these were given, and of every reform, in order."""
+        given = [] if self.listing is None else [self.listing.before.hash]
+        given += [] if self.docket is None else [self.docket.before.sha256]
+        return sha256_of("\n".join([self.before.sha256, *given, *(reform.sha256 for reform in self.reforms)]).encode())
 
     def table(self) -> pa.Table:
         """Every scalar that differs, one row each, by change (docs/simulation.md section 1)."""
         rows = [row for step in self.steps for row in _differences(step)]
+        for held in (self.listing, self.docket):
+            rows += [] if held is None else held.rows
+        place = {reform.id: at for at, reform in reversed(list(enumerate(self.reforms)))}
+        rows.sort(key=lambda row: (place[row["reform"]], row["change"]))
         return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
-    def reads(self, engine: Engine, tables: Mapping[str, Any], *, unread: bool = False) -> pa.Table:
-        """`table()` with `visits_read`; `engine` settles under the old book. Raises InputError for a change that nobody reads.
+    def reads(
+        self,
+        engine: Engine,
+        tables: Mapping[str, Any],
+        *,
+        unread: bool = False,
+        beside: Mapping[str, Any] | None = None,
+    ) -> pa.Table:
+        """`table()` with `visits_read` and `lines_read`; `engine` settles under the old book. Raises InputError for a change that nobody reads.
 
-        `tables`: visits, lines, persons, … by name, as `Engine.settle` takes them.
+        `tables`: visits, lines, persons, … by name, as `Engine.settle` takes them; `beside`: further tables that rules look at.
         """
         from ..engine import Engine
 
         held = self.table()
         now = _read(engine.figures_read(**tables))
-        new = Engine(self.book, engine.catalog, threads=engine.threads)
+        new = Engine(self.book, self.catalog or engine.catalog, threads=engine.threads)
         then = _read(new.figures_read(**tables))
-        counts = []
+        others = [row for row in held.to_pylist() if row["policy_id"] is None]
+        found = iter(Readers(self, engine, new, tables, beside or {}).of(others)) if others else iter(())
+        counts, lines = [], []
         for row in held.to_pylist():
+            if row["policy_id"] is None:
+                visits, own = next(found)
+                counts.append(visits)
+                lines.append(own)
+                continue
+            lines.append(None)
             side = now if row["after"] is None else then
             places, documents = side
             at = (row["policy_id"] if row["after"] is not None else self._from(row), row["path"])
             counts.append(places.get(at, 0) if row["unit"] else documents.get(at[0], 0))
         out = held.append_column("visits_read", pa.array(counts, pa.int64()))
+        out = out.append_column("lines_read", pa.array(lines, pa.int64()))
         if not unread:
             self._all_read(out)
         return out
@@ -144,26 +177,42 @@ class Reformed:
                 mine = rows.filter(
                     pc.and_(pc.equal(rows["reform"], reform.id), pc.equal(rows["change"], change.number))
                 )
-                if len(mine) and not pc.sum(mine["visits_read"]).as_py():
-                    named = ", ".join(f"{row['policy_id']}: {row['path']}" for row in mine.slice(0, 3).to_pylist())
+                reads = [pc.sum(mine[name]).as_py() for name in ("visits_read", "lines_read")]
+                if len(mine) and not any(reads):
+                    some = mine.slice(0, 3).to_pylist()
+                    named = ", ".join(
+                        f"{row['policy_id'] or row['item'] or row['rule']}: {row['path']}" for row in some
+                    )
                     what, zh = f"no visit reads what this changes ({named})", f"没有一笔结算读到所改的数值（{named}）"
                     problems.append(reform.problem(change, Fault(what, zh, "visits that read it, or unread=True")))
         if problems:
             raise InputError(problems)
 
 
-def reformed(book: Book, reforms: Iterable[Reform]) -> Reformed:
-    """A book after reforms, in order. Raises DocumentError: unknown documents and paths, changes that cannot be made, wrong documents."""
+def reformed(
+    book: Book, reforms: Iterable[Reform], *, catalog: Catalog | None = None, rules: RuleBook | None = None
+) -> Reformed:
+    """A book after reforms, in order, and the catalogue and rule set that they change.
+
+    Raises DocumentError: unknown documents, items, rules and paths, changes that cannot be made, wrong documents.
+    """
     given = tuple(reforms)
     problems: list[Problem] = []
     steps: list[_Step] = []
+    listing = None if catalog is None else Listing(catalog)
+    docket = None if rules is None else Docket(rules)
     policies = {policy.id: policy for policy in book}
     for reform in given:
         for change in reform.changes:
             try:
-                for step in _steps(policies, reform, change):
-                    steps.append(step)
-                    _put(policies, step)
+                if change.items:
+                    _there(listing, "items", "catalog").apply(reform, change)
+                elif change.rule or change.rules:
+                    _there(docket, "rules", "rules").apply(reform, change)
+                else:
+                    for step in _steps(policies, reform, change):
+                        steps.append(step)
+                        _put(policies, step)
             except NoPlaceError as error:
                 problems.append(reform.problem(change, error.fault))
             except DocumentError as error:
@@ -171,7 +220,17 @@ def reformed(book: Book, reforms: Iterable[Reform]) -> Reformed:
     if problems:
         raise DocumentError(problems)
     same = {policy.sha256 for policy in book} == {policy.sha256 for policy in policies.values()}
-    return Reformed(book, book if same else Book(policies.values()), given, tuple(steps))
+    made = None if listing is None else listing.made()
+    after = None if docket is None else docket.made()
+    return Reformed(book, book if same else Book(policies.values()), given, tuple(steps), listing, docket, made, after)
+
+
+def _there(held: Any, what: str, name: str) -> Any:
+    """What is changed beside the book. Raises NoPlaceError where it was not given."""
+    if held is None:
+        zh = "目录" if name == "catalog" else "规则"
+        raise NoPlaceError(Fault(f"{what} are changed, and no {name} was given", f"改动了{zh}，但未给出", f"reformed(book, reforms, {name}=…)"))  # fmt: skip
+    return held
 
 
 def meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Policy]:
@@ -224,12 +283,12 @@ def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> li
 
 def _same(before: Policy, after: Policy) -> bool:
     """Whether two documents say the same, but for their ids and dates."""
-    own = {"id", "effective"}
-    one, two = ({k: v for k, v in policy.doc.items() if k not in own} for policy in (before, after))
-    if one == two:
-        return True
-    both = [load_policy({**held, "id": "same", "effective": {"from": "2000-01-01"}}) for held in (one, two)]
-    return both[0].sha256 == both[1].sha256
+    if before.id == after.id:
+        return before.sha256 == after.sha256
+    one, two = (
+        {k: v for k, v in canonical_value(policy.model).items() if k not in _NAMED} for policy in (before, after)
+    )
+    return one == two
 
 
 def _put(policies: dict[str, Policy], step: _Step) -> None:

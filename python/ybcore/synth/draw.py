@@ -25,7 +25,7 @@ _BITS = 12
 FINE = 1 << 16  # entries of a table with rare values
 
 # Streams: one number for each thing that is drawn on its own.
-PEOPLE, VISITS, LINES, PLACES, CATALOG, CLINICAL, BILLING, CARE, RESERVED = range(1, 10)
+PEOPLE, VISITS, LINES, PLACES, CATALOG, CLINICAL, BILLING, CARE, RESERVED, ECONOMY = range(1, 11)
 
 
 class Draw:

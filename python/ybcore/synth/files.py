@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from .. import io
 from ..columns.schema import ACCT_EVENTS, CAPS, INSTITUTIONS, ITEMS, PERSONS, SCALES, SELFPAY, Table
+from .economy import EARNINGS, HOUSEHOLDS
 
 if TYPE_CHECKING:
     from .town import City
@@ -38,7 +39,12 @@ def write_city(
         io.write_table(table, catalog / f"{schema.name}.{format}", schema, encoding)
     io.write_table(city.institutions, folder / f"institutions.{format}", INSTITUTIONS, encoding)
     counts = {"institutions": city.institutions.num_rows, "items": city.catalog.items.num_rows}
-    for schema, tables in ((PERSONS, city.person_batches()), (ACCT_EVENTS, city.account_batches())):
+    for schema, tables in (
+        (PERSONS, city.person_batches()),
+        (ACCT_EVENTS, city.account_batches()),
+        (HOUSEHOLDS, city.household_batches()),
+        (EARNINGS, city.earning_batches()),
+    ):
         with _Sink(folder / f"{schema.name}.{format}", schema, encoding) as sink:
             for table in _grouped(tables, rows):
                 sink.add(table)

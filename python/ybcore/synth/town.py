@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.schema import LINES, VISITS, Table
+from .economy import earning_rows, household_rows, people_rows
 from .feelines import Shelf, line_rows, shelf
 from .items import CatalogTables, Items, items
 from .people import People, account_rows, people, person_rows
@@ -142,6 +143,21 @@ class City:
         """The table ``acct_events``: monthly top-ups of employees' accounts."""
         return pa.concat_tables(self.account_batches())
 
+    @cached_property
+    def households(self) -> pa.Table:
+        """What each household has and spends, and its weight in a survey: a row a household."""
+        return pa.concat_tables(self.household_batches())
+
+    @cached_property
+    def earnings(self) -> pa.Table:
+        """Wage, contribution base and contributions: a row a person, as on 1 January."""
+        return pa.concat_tables(self.earning_batches())
+
+    @property
+    def people(self) -> pa.Table:
+        """``earnings`` with the money and weight of the household, as ``ybcore.simulate.People`` takes it."""
+        return people_rows(self.households, self.earnings)
+
     def visits(self) -> Batch:
         """All visits and lines at once."""
         return _joined(list(self._units()))
@@ -174,6 +190,16 @@ class City:
         """``acct_events`` in parts."""
         for block in range(self.plan.blocks):
             yield account_rows(self.plan, self._people(block))
+
+    def household_batches(self) -> Iterator[pa.Table]:
+        """``households`` in parts."""
+        for block in range(self.plan.blocks):
+            yield household_rows(self.plan, self._people(block))
+
+    def earning_batches(self) -> Iterator[pa.Table]:
+        """``earnings`` in parts."""
+        for block in range(self.plan.blocks):
+            yield earning_rows(self.plan, self._people(block))
 
     def batches(self, rows: int = 100_000) -> Iterator[Batch]:
         """Visits with their lines, ``rows`` visits at a time (the last batch may have fewer).
@@ -217,7 +243,7 @@ class City:
         rows: int = 100_000,
         progress: Callable[[int, int], None] | None = None,
     ) -> None:
-        """Write all tables: persons, institutions, acct_events, visits, lines, and the folder ``catalog``.
+        """Write all tables: persons, institutions, acct_events, visits, lines, households, earnings, and the folder ``catalog``.
 
         ``format``: ``parquet``, or ``csv`` (money in yuan, rates as fractions) in ``encoding`` (utf-8, utf-8-sig, gb18030).
         ``progress(done, all)`` hears of visits. Memory is bounded by batches of ``rows`` visits.

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...columns.convert import NULL_DAY, NULL_INT
-from ...columns.ids import encode
 from .given import Batch
 
 __all__ = ["cells_of", "lacking"]
@@ -19,6 +18,8 @@ Int64 = npt.NDArray[np.int64]
 def lacking(batch: Batch, table: str, column: str, rows: Any) -> npt.NDArray[np.bool_]:
     """Which of some rows have nothing in a column."""
     frame = batch.frames[table]
+    if column in frame.places:
+        return batch.codes(table, column)[rows] < 0
     if column in frame.ids:
         held = frame.ids[column]
         return ~np.asarray(held.is_valid())[rows] if held.null_count else np.zeros(len(rows), bool)
@@ -29,7 +30,7 @@ def cells_of(batch: Batch, table: str, column: str, rows: Any) -> tuple[Any, Any
     """(values of some rows, which are missing, texts that the values are places of; None: the values are numbers, days or times)."""
     frame = batch.frames[table]
     if column in frame.ids:
-        (codes,), ids = encode([frame.ids[column]])
+        codes, ids = batch.number(table, column)
         texts = [str(text) for text in ids.to_pylist()]
         return codes[rows], codes[rows] < 0, texts
     if column not in frame.cells:

@@ -14,7 +14,7 @@ from ... import _core
 from ...columns.convert import NULL_INT
 from ..rule import Rule
 from .given import DAY
-from .texts import bytes_of, some_of
+from .texts import FEW, bytes_of, some_of
 from .work import Work
 
 __all__ = ["Hits", "Raw", "give_names", "hits_of"]
@@ -323,6 +323,8 @@ def names_of(work: Work, row: Int64, is_line: Mask) -> pa.Array:
     ids = batch.frames["lines"].ids
     column = ids.get("feedetl_sn")
     own = pa.nulls(len(row), pa.large_string()) if column is None else some_of(column, lines).cast(pa.large_string())
+    if len(row) <= FEW:
+        return _few_names(work, visits.to_pylist(), own.to_pylist(), row.tolist(), is_line.tolist())
     bare = np.flatnonzero(is_line & np.asarray(own.is_null()))
     if len(bare):
         places = pa.array(work.place_in_visit[row[bare]]).cast(pa.large_string())
@@ -332,6 +334,14 @@ def names_of(work: Work, row: Int64, is_line: Mask) -> pa.Array:
         own = pc.replace_with_mask(own, pa.array(mask), told)
     joined = pc.binary_join_element_wise(visits, own, pa.scalar("/", pa.large_string()))
     return pc.if_else(pa.array(is_line), joined, visits)
+
+
+def _few_names(work: Work, visits: list[str], lines: list[str | None], row: list[int], is_line: list[bool]) -> pa.Array:
+    """The same, one by one."""
+    out = []
+    for visit, line, at, on_line in zip(visits, lines, row, is_line):
+        out.append(f"{visit}/{line if line is not None else f'#{work.place_in_visit[at]}'}" if on_line else visit)
+    return pa.array(out, pa.large_string())
 
 
 def days(values: Int64) -> Int64:

@@ -17,6 +17,7 @@ from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS
 from ...columns.convert import NULL_DAY, NULL_INT
 from ...columns.ids import encode, lookup, named_lines
 from ...columns.read import Frame, Problems, read
+from ...columns.reader import number_together
 from ...columns.schema import INSTITUTIONS, PERSONS
 from ...settling.order import tie_ids
 from ...settling.people import dated, insutype_match
@@ -30,6 +31,7 @@ Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 DAY = 86_400_000_000
+_NAMING = ("lines", "diagnoses", "operations", "labs")
 TABLES = {
     "visits": CHECK_VISITS,
     "lines": CHECK_LINES,
@@ -81,6 +83,7 @@ class Batch:
                 lazy = name == "lines"
                 self.frames[name] = read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=lazy)
         self.visits = self.frames["visits"]
+        self._numbered: dict[tuple[str, str], Int32] = {}
         self._check(line_offsets, problems)
         for name in ("persons", "institutions") if kept is None else ("persons",):
             check_validity(self.frames.get(name), problems)
@@ -118,6 +121,14 @@ class Batch:
 
         `beside`: a further table, which may have been numbered before any call; its ids that the others do not have are left out then.
         """
+        together = None if self.kept is None else number_together(self.frames, places)
+        if together is not None:
+            codes, ids = together
+            self._numbered |= zip(places, codes)
+            known = None if beside is None or self.kept is None else self.kept.beside.get(beside[0])
+            if beside is not None:
+                codes = [*codes, np.zeros(0, np.int32) if known is None else known.within(ids)]
+            return codes, ids
         columns = [self._column(*place) for place in places]
         kept = None if beside is None or self.kept is None else self.kept.beside.get(beside[0])
         if kept is not None:
@@ -125,10 +136,34 @@ class Batch:
             return [*codes, kept.within(ids)], ids
         return encode(columns if beside is None else [*columns, self._column(*beside)], self.threads)
 
+    def _settlements(self) -> None:
+        """Numbers of the visits' ids, and of those that other small tables name."""
+        own = ("visits", "setl_id"), ("visits", "init_setl_id")
+        beside = [name for name in _NAMING if name in self.frames]
+        together = None if self.kept is None else number_together(self.frames, [*own, *((name, "setl_id") for name in beside)])
+        self._naming: dict[str, Int32] = {}
+        if together is None:
+            (self.setl, self.init), self.setl_ids = self._joint(*own)
+        else:
+            (self.setl, self.init, *named), self.setl_ids = together
+            self._naming = dict(zip(beside, named))
+            self._numbered |= zip(own, (self.setl, self.init))
+
+    def codes(self, table: str, name: str) -> Int32:
+        """Dense ids of one column (-1 missing), whatever they were numbered with."""
+        if (table, name) not in self._numbered:
+            self._numbered[table, name] = self.number(table, name)[0]
+        return self._numbered[table, name]
+
+    def number(self, table: str, name: str) -> tuple[Int32, pa.Array]:
+        """Dense ids of one column (-1 missing), and the ids."""
+        (codes,), ids = self._joint((table, name))
+        return codes, ids
+
     def _ids(self, line_offsets: Any) -> None:
         v = self.visits
         n = v.rows
-        (self.setl, self.init), self.setl_ids = self._joint(("visits", "setl_id"), ("visits", "init_setl_id"))
+        self._settlements()
         self.init = self.init if len(self.init) else np.full(n, -1, np.int32)
         first = np.full(len(self.setl_ids) + 1, -1, np.int32)
         known = np.flatnonzero(self.setl >= 0)[::-1].astype(np.int32)
@@ -166,8 +201,10 @@ class Batch:
 
     def visit_of(self, table: str) -> Int32:
         """Visit row of each row of a table that names visits; rows of no visit are told as a problem."""
-        column = self.frames[table].ids["setl_id"]
-        found = self.row_of_setl[lookup(column, self.setl_ids, self.threads)]
+        number = self._naming.get(table)
+        if number is None:
+            number = lookup(self.frames[table].ids["setl_id"], self.setl_ids, self.threads)
+        found = self.row_of_setl[number]
         lost = found < 0
         if lost.any():
             problems = Problems()

@@ -26,6 +26,7 @@ __all__ = [
     "items_of_class",
     "name_of",
     "rows_of_class",
+    "surely_of_class",
 ]
 
 Int32 = npt.NDArray[np.int32]
@@ -127,3 +128,11 @@ def items_of_class(catalog: Any, items: Items) -> Mask:
     some = np.zeros(len(catalog) + 1, bool)
     some[catalog.item_of_row[rows_of_class(catalog, items)[:-1] != NO]] = True
     return some
+
+
+def surely_of_class(catalog: Any, items: Items) -> Mask:
+    """Items of the catalogue without a row of another list type or charge head, and at the end none, of which it is not known."""
+    sure = np.ones(len(catalog) + 1, bool)
+    sure[catalog.item_of_row[rows_of_class(catalog, items)[:-1] == NO]] = False
+    sure[-1] = True
+    return sure

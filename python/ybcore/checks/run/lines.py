@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from ... import _core
 from ...columns.convert import NULL_INT
-from ...columns.ids import encode
 from ...settling.order import tie_ids
 from .given import Batch
 from .texts import some_of
@@ -209,8 +208,7 @@ class OrderedLines:
         visits = self.batch.visits
         if "mdtrt_cert_no" not in visits.ids:
             return np.full(visits.rows, -1, np.int32), pa.array([], pa.large_string())
-        (codes,), ids = encode([visits.ids["mdtrt_cert_no"]], self.threads)
-        return codes, ids
+        return self.batch.number("visits", "mdtrt_cert_no")
 
     @cached_property
     def last_day(self) -> int | None:
@@ -259,8 +257,7 @@ class OrderedLines:
         frame = self.batch.frames["lines"]
         if name not in frame.ids:
             return np.full(frame.rows, -1, np.int32), pa.array([], pa.large_string())
-        (codes,), ids = encode([frame.ids[name]], self.threads)
-        return codes, ids
+        return self.batch.number("lines", name)
 
     @cached_property
     def has_line(self) -> Mask:

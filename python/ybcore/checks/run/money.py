@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,12 @@ class Judged:
     excluded: dict[str, int]
     told: list[dict[str, Any]]
     paid: list[Int64]  # of each rule's details: fen that really moved
-    rank: Int64  # findings in the order in which money moves
+    work: Work = field(repr=False)
+
+    @cached_property
+    def rank(self) -> Int64:
+        """Findings in the order in which money moves."""
+        return _rank(self.work, self)
 
     def moves(self) -> Mask:
         """Findings that move money."""
@@ -56,8 +62,7 @@ def judge(
     disposition = np.concatenate([_disposition(h) for h in hits if len(h)] or [np.zeros(0, np.uint8)]).astype(np.uint8)
     severity = np.concatenate([h.severity for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     none = np.zeros(len(rule), bool)
-    judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], np.zeros(0, np.int64))
-    judged.rank = _rank(work, judged)
+    judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], work)
     judged.told = [_suppress(work, judged, row, known_at) for row in suppress]
     dropped = _related(judged, "excludes")
     for place in dropped:
@@ -208,11 +213,12 @@ def _drop(judged: Judged, dropped: list[int]) -> None:
 
     keep = np.ones(len(judged.rule), bool)
     keep[dropped] = False
+    rank = judged.rank
     for i in set(judged.rule[dropped].tolist()):
         mine = judged.rule == i
         judged.hits[i] = _only(judged.hits[i], keep[mine])
     place = np.cumsum(keep) - 1
-    judged.rank = place[judged.rank[keep[judged.rank]]]
+    judged.rank = place[rank[keep[rank]]]
     for name in ("rule", "disposition", "severity", "suppressed", "subsumed"):
         setattr(judged, name, getattr(judged, name)[keep])
     judged.at = np.concatenate([np.arange(len(h)) for h in judged.hits]).astype(np.int64)
@@ -221,7 +227,10 @@ def _drop(judged: Judged, dropped: list[int]) -> None:
 def _pay(work: Work, judged: Judged, before: bool) -> None:
     """Each line is moved once: a later finding moves what is left of it."""
     judged.paid = [np.zeros(len(h.row), np.int64) for h in judged.hits]
-    moving = judged.rank[judged.moves()[judged.rank]]
+    moves = judged.moves()
+    if not moves.any():
+        return
+    moving = judged.rank[moves[judged.rank]]
     if not len(moving):
         return
     base = np.concatenate(([0], np.cumsum([len(h.row) for h in judged.hits])))

@@ -22,7 +22,7 @@ from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
-from .texts import some_of
+from .texts import FEW, as_texts, chosen_texts, some_of
 from .work import Work
 
 if TYPE_CHECKING:
@@ -78,13 +78,8 @@ class CheckReport:
         def of_hits(name: str) -> Any:
             return np.concatenate([getattr(h, name) for h in judged.hits] or [np.zeros(0, np.int64)])[order]
 
-        def of_rule(values: list[Any]) -> pa.Array:
-            index = pa.array(rule.astype(np.int32))
-            return (
-                pa.DictionaryArray.from_arrays(index, pa.array(values or [""], pa.string())).dictionary_decode()
-                if len(rule)
-                else pa.array([], pa.string())
-            )
+        def of_rule(values: list[str]) -> pa.Array:
+            return chosen_texts(values, rule)
 
         amount = self._amounts()[order]
         computed = np.array([r.amount != "none" and r.kernel != "K13" for r in rules] or [False])[rule]
@@ -97,10 +92,10 @@ class CheckReport:
             "mdtrt_id": self._stays(visit),
             "fixmedins_code": self._unit(batch.visits.ids.get("fixmedins_code"), visit, rule, at, "unit_hospital"),
             "dr_code": self._doctors(row, is_line, visit, rule, at),
-            "disposition": pa.array(DISPOSITIONS, pa.string()).take(pa.array(judged.disposition[order])),
-            "sev_deg": pa.array(judged.severity[order]).cast(pa.string()),
+            "disposition": chosen_texts(DISPOSITIONS, judged.disposition[order]),
+            "sev_deg": as_texts(judged.severity[order]),
             "vola_amt": pa.array(amount),
-            "vola_amt_stas": pa.array(computed.astype(np.int64)).cast(pa.string()),
+            "vola_amt_stas": as_texts(computed.astype(np.int64)),
             "recover_amt": self._recover(order),
             "vola_bhvr_type": of_rule([r.behaviour for r in rules]),
             "measure": pa.array(of_hits("measure")),
@@ -211,7 +206,7 @@ class CheckReport:
         paid = np.concatenate(judged.paid or [np.zeros(0, np.int64)])[at]
         return pa.table(
             {
-                "jrd_id": pc.binary_join_element_wise(names, pa.array(step + 1).cast(pa.string()), "-"),
+                "jrd_id": _numbered(names, step + 1),
                 "jr_id": names,
                 "setl_id": self._ids_of(batch.visits.ids["setl_id"], visit),
                 "feedetl_sn": self._ids_of(numbers, np.where(is_line, row, -1)),
@@ -289,6 +284,13 @@ class CheckReport:
             np.add.at(moved.quantity, hits.row[at], np.where(hits.count[at] == NULL_INT, 0, hits.count[at]))
         np.clip(moved.quantity, 0, np.maximum(work.quantity, 0), out=moved.quantity)
         return moved
+
+
+def _numbered(names: pa.Array, place: Int64) -> pa.Array:
+    """Names of details: that of the finding, and the place in it."""
+    if len(names) <= FEW:
+        return pa.array([f"{name}-{at}" for name, at in zip(names.to_pylist(), place.tolist())], names.type)
+    return pc.binary_join_element_wise(names, as_texts(place), "-")
 
 
 def _texts(names: npt.NDArray[np.bytes_]) -> pa.Array:

@@ -18,9 +18,10 @@ from ..fields import Items
 from ..rule import Rule
 from .held import is_of_pairs, rows_of_class
 from .lists import members
+from .now import More, Now
 from .picked import OF_VISITS, of_lines
 from .scope import OF_LINES, YES, fits, kinds_of, scope_with_region
-from .taken import Now, enough, least_visits, more_of, some_death
+from .taken import enough, least_visits, more_of, some_death
 from .work import Work
 
 __all__ = ["Screen"]
@@ -161,7 +162,7 @@ class Screen:
             for flags in cell[2:]:
                 bits &= flags
             out |= bits
-        now = Now(rows, [cell[:2] for cell in cells], of_visit)
+        now = Now(rows, [cell[:2] for cell in cells], of_visit, current)
         refused = self._refused(work, now, there, out | there | always)
         out, there = (out | always) & ~refused, there & ~refused
         out |= there & on["visits"]
@@ -199,7 +200,7 @@ class Screen:
             if there & bit and sum(1 for bits in every.values() if bits & bit) < least:
                 refused |= bit
         asked &= ~refused
-        now = Now(now.rows, now.items, every)
+        now = Now(now.rows, now.items, every, now.current)
         for bit, more in self._more:
             now.bit = bit
             if asked & bit and not more(work, now):

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from ... import _core
 from ...columns.convert import NULL_DAY, NULL_INT
-from ...columns.ids import encode
 from ..rule import Rule
 from .cells import cells_of, lacking
 from .found import Raw
@@ -22,7 +21,7 @@ from .texts import some_of
 from .thresholds import thresholds
 from .work import Chosen, Work
 
-__all__ = ["compose", "dense_of", "stock", "tier", "valid"]
+__all__ = ["VALID", "compose", "dense_of", "full_price", "same_place", "stock", "tier", "valid"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -38,7 +37,7 @@ def tier(work: Work, rule: Rule) -> Raw:
     assert table is not None
     chosen = work.lines(rule)
     rows = chosen.rows.astype(np.int64)
-    place, lost = _same_place(work, check.same, rows)
+    place, lost = same_place(work, check.same, rows)
     names = _groups(check.group_priority, rule.words["operation_group"])
     entry = _memberships(work, rule, rows, names)
     inside = entry >= 0
@@ -58,7 +57,7 @@ def tier(work: Work, rule: Rule) -> Raw:
     group = np.concatenate(own or [np.zeros(0, np.int64)]).astype(np.int32)
     factors = np.array([factor.value for factor in check.factors], np.int64)
     found = _core.check_tier(
-        begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(_full_price(work, rule, rows)), group_begin,
+        begin, c(item.reshape(-1).astype(np.int32)), c(work.quantity[rows]), c(work.amount[rows]), c(full_price(work, rule, rows)), group_begin,
         group, len(names), factors, work.threads,
     )  # fmt: skip
     found["excess"] = np.full(len(found["excess"]), -1, np.int64)
@@ -74,7 +73,7 @@ def _groups(priority: tuple[str, ...], words: tuple[str, ...]) -> list[str]:
     return [*priority, *sorted((w for w in words if w not in priority), key=str.encode)]
 
 
-def _same_place(work: Work, same: str, rows: Int64) -> tuple[Any, Any]:
+def same_place(work: Work, same: str, rows: Int64) -> tuple[Any, Any]:
     """(what cuts a visit's lines, lines of which it is not known)."""
     if same == "visit":
         return np.zeros(len(rows), np.int32), np.zeros(len(rows), bool)
@@ -105,7 +104,7 @@ def _memberships(work: Work, rule: Rule, rows: Int64, names: list[str]) -> Int32
     return out
 
 
-def _full_price(work: Work, rule: Rule, rows: Int64) -> Int64:
+def full_price(work: Work, rule: Rule, rows: Int64) -> Int64:
     batch, table = work.batch, rule.tables["full_price"]
     entry = work.entries(table, table.key[0], batch.item_ids, "item", batch.item[rows], batch.line_visit[rows].astype(np.int64), batch.line_day[rows])  # fmt: skip
     values = rule.numbers["full_price.ceiling"]
@@ -323,7 +322,7 @@ def valid(work: Work, rule: Rule) -> Raw:
     if check.form == "unique":
         code, texts = dense_of(work, check.column, chosen.rows, on)
         return _repeated(work, chosen, code, texts, on)
-    found = _VALID[check.form](work, rule, chosen.rows, on)
+    found = VALID[check.form](work, rule, chosen.rows, on)
     return table_entry(
         Raw(unbounded(found), chosen.rows, on, chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0)
     )
@@ -333,7 +332,7 @@ def dense_of(work: Work, column: str, rows: Any, on: str) -> tuple[Any, pa.Array
     """(dense code of a row's own cell, -1 missing; what the codes stand for)."""
     frame = work.batch.frames[on]
     if column in frame.ids:
-        (codes,), ids = encode([frame.ids[column]], work.threads)
+        codes, ids = work.batch.number(on, column)
         return codes[rows], ids
     values, missing, texts = cells_of(work.batch, on, column, rows)
     if texts is None:
@@ -423,7 +422,7 @@ def _delay(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 
 def _in_catalogue(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
-    return made(np.flatnonzero(work.at(work.catalogue_rows, rows) < 0))
+    return made(np.flatnonzero(work.catalogue_rows_of(rows) < 0))
 
 
 def _code_in(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
@@ -444,7 +443,7 @@ def _code_in(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     return _core.check_flagged(c(state.astype(np.uint8)), work.threads)
 
 
-_VALID = {
+VALID = {
     "required": _required,
     "one_of": _one_of,
     "sum": _sum,

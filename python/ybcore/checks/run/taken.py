@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
@@ -12,27 +11,18 @@ import pyarrow as pa
 
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN
+from .alone import alone
 from .line_rules import fits_test, tests_of
+from .now import More, Now
 from .scope import OF_LINES, scope_with_region
 from .sum_rules import dense_of
 from .time_rules import least_of
 from .work import Work
 
-__all__ = ["Now", "enough", "least_visits", "more_of", "some_death"]
-
-
-@dataclass
-class Now:
-    """Current lines, their different (item, visit), and of each standing visit the rules whose scope it is in; `bit` is the rule asked about."""
-
-    rows: Any
-    items: list[tuple[int, int]]
-    of_visit: dict[int, int]
-    bit: int = 0
+__all__ = ["enough", "least_visits", "more_of", "some_death"]
 
 
 _MOST = 1 << 10  # texts of an attribute that are remembered
-More = Callable[[Work, Now], bool]
 
 
 def some_death(work: Work) -> bool:
@@ -91,15 +81,13 @@ def more_of(rule: Rule) -> More | None:
         )
     if kernel == "K08" or (kernel == "K09" and check.form == "overlap"):
         return _stays(rule) if _by_tests_alone(rule) else None
-    if kernel == "K11" and "full_price" in rule.tables:
-        return _priced(rule)
     if kernel == "K12" and check.form == "same_class" and check.prefix is not None:
         return _classes(rule)
     if kernel == "K14" and check.form == "trace":
         return lambda work, now: _repeated(work, "lines", "drug_trac_codg")
     if kernel == "K15" and check.form == "unique":
         return lambda work, now: _repeated(work, check.on, check.column)
-    return None
+    return alone(rule)
 
 
 def _by_tests_alone(rule: Rule) -> bool:
@@ -161,6 +149,16 @@ def _caps(rule: Rule) -> More | None:
     return beyond
 
 
+@dataclass
+class _Stay:
+    """First and last day of a stay, its institutions, and whether it may be reported."""
+
+    begin: int
+    end: int
+    places: set[int] = field(default_factory=set)
+    current: bool = False
+
+
 def _stays(rule: Rule) -> More:
     """Two stays of the rule's visits are as near, or overlap as much, as it takes."""
     check = rule.check
@@ -171,31 +169,29 @@ def _stays(rule: Rule) -> More:
     else:
         least, most = 0, max(zone.value.value for zone in check.zones)
 
+    here = rule.kernel == "K08" and "institution" in check.same
+
     def near(work: Work, now: Now) -> bool:
         batch = work.batch
-        spans: dict[tuple[int, int], tuple[int, int]] = {}
+        stays: dict[tuple[int, int], _Stay] = {}
         for visit, bits in now.of_visit.items():
             if bits & now.bit:
-                key = int(batch.psn[visit]), int(batch.stay[visit])
                 begin, end = int(batch.begin_day[visit]), int(batch.end_day[visit])
-                old = spans.get(key, (begin, end))
-                spans[key] = min(old[0], begin), max(old[1], end)
-        for (one, first), (other, later) in permutations(spans.items(), 2):
-            gap = later[0] - first[1]
-            # Stays that overlap do so whichever is taken first.
-            gaps = (gap, first[0] - later[1]) if rule.kernel == "K09" else (gap,)
-            if one[0] == other[0] and all((most is None or g <= most) and (least is None or g >= least) for g in gaps):
+                stay = stays.setdefault((int(batch.psn[visit]), int(batch.stay[visit])), _Stay(begin, end))
+                stay.begin, stay.end = min(stay.begin, begin), max(stay.end, end)
+                stay.places.add(int(batch.hospital[visit]))
+                stay.current |= bool(now.current[visit])
+        for ((who, _), first), ((other, _), later) in permutations(stays.items(), 2):
+            # The later stay offends; of two that overlap it may be either, and each is the first once.
+            if who != other or not later.current or (here and first.places.isdisjoint(later.places)):
+                continue
+            gap, back = later.begin - first.end, first.begin - later.end
+            gaps = (gap, back) if rule.kernel == "K09" else (gap,)
+            if all((most is None or g <= most) and (least is None or g >= least) for g in gaps):
                 return True
         return False
 
     return near
-
-
-def _priced(rule: Rule) -> More:
-    """An item has a full price."""
-    table = rule.tables["full_price"]
-    priced = frozenset(table.columns[table.key[0]])
-    return lambda work, now: any(work.item_names[item] in priced for item, _ in now.items if item >= 0)
 
 
 def _classes(rule: Rule) -> More:

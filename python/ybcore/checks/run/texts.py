@@ -11,16 +11,16 @@ import pyarrow as pa
 
 from ...columns.ids import texts_of
 
-__all__ = ["bytes_of", "some_of"]
+__all__ = ["FEW", "as_texts", "bytes_of", "chosen_texts", "some_of"]
 
-_FEW = 16
+FEW = 16  # texts that are made one by one: a compute function takes longer
 
 
 def some_of(column: pa.ChunkedArray, rows: Any) -> pa.Array:
     """Cells of an id column by row, null for row -1; no more of the column than that is touched, however many chunks it has."""
     rows = np.asarray(rows, np.int64)
     chunks = [chunk for chunk in column.chunks if len(chunk)]
-    if len(chunks) == 1 and len(rows) <= _FEW:
+    if len(chunks) == 1 and len(rows) <= FEW:
         chunk = chunks[0]
         kind = chunk.type.value_type if pa.types.is_dictionary(chunk.type) else chunk.type
         return pa.array([None if row < 0 else chunk[row].as_py() for row in rows.tolist()], kind)
@@ -43,6 +43,21 @@ def some_of(column: pa.ChunkedArray, rows: Any) -> pa.Array:
 
 def _plain(chunk: pa.Array) -> pa.Array:
     return chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
+
+
+def chosen_texts(texts: Sequence[str], place: Any) -> pa.Array:
+    """The text at each place."""
+    if len(place) <= FEW:
+        return pa.array([texts[at] for at in place.tolist()], pa.string())
+    index = pa.array(place.astype(np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array(texts, pa.string())).dictionary_decode()
+
+
+def as_texts(numbers: Any) -> pa.Array:
+    """Whole numbers as texts."""
+    if len(numbers) <= FEW:
+        return pa.array([str(number) for number in numbers.tolist()], pa.string())
+    return pa.array(numbers).cast(pa.string())
 
 
 def bytes_of(texts: Sequence[str] | pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:

@@ -286,12 +286,18 @@ def span(work: Work, rule: Rule) -> Raw:
     return _SPANS[rule.check.form](work, rule)
 
 
-def _line_in_stay(work: Work, rule: Rule) -> Raw:
-    chosen, batch, check = work.lines(rule), work.batch, rule.check
-    found = _core.check_line_in_stay(
-        work.of(chosen, "time"), work.of(chosen, "visit"), c(batch.begin), c(batch.end), check.grace_before.value,
+def line_in_stay_of(work: Work, rule: Rule, rows: Any) -> dict[str, Any]:
+    """What the kernel finds among some lines."""
+    batch, check = work.batch, rule.check
+    return _core.check_line_in_stay(
+        work.at(c(batch.line_time), rows), work.at(c(batch.line_visit), rows), c(batch.begin), c(batch.end), check.grace_before.value,
         check.grace_after.value, work.threads,
     )  # fmt: skip
+
+
+def _line_in_stay(work: Work, rule: Rule) -> Raw:
+    chosen = work.lines(rule)
+    found = line_in_stay_of(work, rule, chosen.rows)
     return table_entry(
         Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown), Chosen(chosen.rows, None, 0, 0)
     )
@@ -319,18 +325,24 @@ def _overlap(work: Work, rule: Rule) -> Raw:
     return Raw(spread(found, stays.cut), stays.visits, "visits", chosen.eligible, chosen.unknown)
 
 
-def _around_operation(work: Work, rule: Rule) -> Raw:
-    chosen, batch, check = work.lines(rule), work.batch, rule.check
+def around_operation_of(work: Work, rule: Rule, rows: Any) -> dict[str, Any]:
+    """What the kernel finds among some lines."""
+    batch, check = work.batch, rule.check
     frame = batch.frames["operations"]
     time, visit = frame.ints("oprn_oprt_date"), batch.row_visit["operations"]
     keep = (time != NULL_INT) & batch.stands[visit]
     order = np.flatnonzero(keep)
     order = order[np.argsort(visit[order], kind="stable")]
     begin = np.searchsorted(visit[order], np.arange(batch.visits.rows + 1)).astype(np.int64)
-    found = _core.check_around_operation(
-        work.of(chosen, "time"), work.of(chosen, "visit"), begin, c(time[order]), check.before_hours.value,
+    return _core.check_around_operation(
+        work.at(c(batch.line_time), rows), work.at(c(batch.line_visit), rows), begin, c(time[order]), check.before_hours.value,
         check.after_hours.value, work.threads,
     )  # fmt: skip
+
+
+def _around_operation(work: Work, rule: Rule) -> Raw:
+    chosen = work.lines(rule)
+    found = around_operation_of(work, rule, chosen.rows)
     return Raw(unbounded(found), chosen.rows, "lines", chosen.eligible, chosen.unknown)
 
 
@@ -384,6 +396,20 @@ def _first_deaths(work: Work) -> Int64:
     return out
 
 
+def idle_of(work: Work, rule: Rule, rows: Int64, busy: Any) -> dict[str, Any]:
+    """What the kernel finds among some visits, where some lines in canonical order stand against idleness."""
+    batch = work.batch
+    place = np.full(batch.visits.rows, -1, np.int64)
+    place[rows] = np.arange(len(rows))
+    of = place[batch.line_visit[busy]]
+    by = np.flatnonzero(of >= 0)
+    by = by[np.argsort(of[by], kind="stable")]
+    begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
+    return _core.check_idle(
+        c(batch.begin[rows]), c(batch.end[rows]), begin, c(batch.line_time[busy[by]]), rule.check.value.value, work.threads
+    )  # fmt: skip
+
+
 def _idle(work: Work, rule: Rule) -> Raw:
     batch = work.batch
     order, _ = batch.visit_order
@@ -401,21 +427,7 @@ def _idle(work: Work, rule: Rule) -> Raw:
     lost = doubt[rows]
     rows = rows[~lost]
     busy = near.rows if among is None else near.rows[among == YES]
-    at = work.visit_place[batch.line_visit[busy]]
-    place = np.full(len(order) + 1, -1, np.int64)
-    place[work.visit_place[rows]] = np.arange(len(rows))
-    of = place[at]
-    by = np.flatnonzero(of >= 0)
-    by = by[np.argsort(of[by], kind="stable")]
-    begin = np.searchsorted(of[by], np.arange(len(rows) + 1)).astype(np.int64)
-    found = _core.check_idle(
-        c(batch.begin[rows]),
-        c(batch.end[rows]),
-        begin,
-        c(batch.line_time[busy[by]]),
-        rule.check.value.value,
-        work.threads,
-    )
+    found = idle_of(work, rule, rows, busy)
     unknown = int((truth == UNKNOWN).sum()) + int(lost.sum())
     return Raw(unbounded(found), rows, "visits", int((truth == YES).sum()), unknown)
 

@@ -203,8 +203,13 @@ class Work(Records):
     @cached_property
     def catalogue_item(self) -> Int32:
         """Index of each item of the batch in the catalogue; -1 for one that is not there."""
-        out: Int32 = self.batch.catalog.item_of(self.batch.item_ids)
-        return out
+        catalog, kept = self.batch.catalog, self.batch.kept
+        if kept is None:
+            out: Int32 = catalog.item_of(self.batch.item_ids)
+            return out
+        of_kept = kept.once("catalogue", lambda: np.append(catalog.item_of(kept.items), np.int32(-1)))
+        found: Int32 = of_kept[self.kept_items]
+        return found
 
     @cached_property
     def _items_without_row(self) -> Mask:
@@ -247,14 +252,25 @@ class Work(Records):
     @cached_property
     def catalogue_rows(self) -> Int32:
         """Row of the catalogue's items for each line on its day: that of the insured place, else the one for everywhere; -1 none."""
-        batch, catalog = self.batch, self.batch.catalog
-        item = _core.taken(np.append(self.catalogue_item, np.int32(-1)), batch.item, self.threads)
+        return self._catalogue_rows(self.batch.item, self.batch.line_visit, self.batch.line_day)
+
+    def catalogue_rows_of(self, rows: Any) -> Int32:
+        """The same of some lines."""
+        if self.batch.kept is None or "catalogue_rows" in self.__dict__:
+            found: Int32 = self.at(self.catalogue_rows, rows)
+            return found
+        batch = self.batch
+        return self._catalogue_rows(*(np.ascontiguousarray(column[rows]) for column in (batch.item, batch.line_visit, batch.line_day)))
+
+    def _catalogue_rows(self, item: Int32, visit: Int32, day: Int32) -> Int32:
+        catalog = self.batch.catalog
+        item = _core.taken(np.append(self.catalogue_item, np.int32(-1)), item, self.threads)
         region: Any = None
         texts: list[str] = []
         if catalog.regional:
             codes, texts = self.scopes.text("insuplc_admdvs")
-            region = codes[batch.line_visit]
-        rows: Int32 = catalog.item_row(item, region, texts, batch.line_day, self.threads)
+            region = codes[visit]
+        rows: Int32 = catalog.item_row(item, region, texts, day, self.threads)
         return rows
 
     def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:

@@ -133,6 +133,29 @@ class CompiledBook:
             tests += [lambda text, c=code: text.startswith(c) for code in regions]
         return tests
 
+    def text_patterns(self, name: str) -> list[tuple[str, bool, list[str]]]:
+        """(match, negate, codes) of each test of a text attribute, in the order in which `classes` tells their answers."""
+        out: list[tuple[str, bool, list[str]]] = [
+            (test.match, test.negate, list(test.codes)) for test in dict.fromkeys(self.tests[name])
+        ]
+        if name == "insutype":
+            out += [
+                ("prefix", False, [code])
+                for code in sorted({code for p in self.policies for code in p.scheme.insutype})
+            ]
+        if name == "insuplc_admdvs":
+            out += [("prefix", False, [code]) for code in sorted({p.scheme.region for p in self.policies} - {"*"})]
+        return out
+
+    @property
+    def combinations(self) -> dict[Any, Instance]:
+        """What was met so far, by the day's place among `date_edges` and the class of each attribute."""
+        return self._instances
+
+    def asked(self, name: str) -> Asked:
+        """An attribute that a visit may have, whether the book asks about it or not."""
+        return self._asked(name)
+
     def number_edges(self, name: str) -> list[int]:
         """Ascending edges of a numeric attribute."""
         edges = {

@@ -1,0 +1,351 @@
+"""One visit in a microsecond from Python: thin objects over the C door (ybcore.h); see ybcore.fast."""
+from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from fast cimport (
+    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_STALE, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
+    yb_image_close, yb_image_fact, yb_image_item, yb_image_of, yb_image_open, yb_line, yb_line_reason, yb_line_result, yb_movement, yb_reason, yb_result,
+    yb_sentence, yb_settle, yb_state, yb_state_copy, yb_state_free, yb_state_new, yb_state_read, yb_state_reserve, yb_state_version, yb_state_write, yb_text,
+    yb_visit, yb_why,
+)
+
+COLUMNS = tuple(yb_column(i).decode() for i in range(YB_COLUMN_COUNT))
+OUTCOMES = ("settled", "no_benefit", "not_enrolled", "rejected")
+IDS = ("setl_id", "psn_no", "mdtrt_id", "fixmedins_code", "hsld_no", "mulaid_psn_no", "refl_old_mdtrt_id", "init_setl_id")
+cdef dict _place = {name: i for i, name in enumerate(COLUMNS)}
+
+
+cdef object refuse(int code, const yb_desk* desk):
+    """The error of ybcore for a code of the door."""
+    from .errors import InputError, Problem, StaleStateError
+
+    why = "" if desk == NULL else yb_why(desk).decode()
+    en, zh = yb_sentence(code, 0).decode(), yb_sentence(code, 1).decode()
+    problem = Problem(what=f"{en}: {why}" if why else en, what_zh=f"{zh}：{why}" if why else zh, path="state" if code == YB_STALE else "")
+    raise (StaleStateError if code == YB_STALE else InputError)([problem])
+
+
+cdef inline yb_text text(bytes of):
+    cdef yb_text out
+    out.at = NULL if of is None else <const char*> of
+    out.size = 0 if of is None else len(of)
+    return out
+
+
+cdef bytes utf8(object of):
+    return of if of is None or isinstance(of, bytes) else str(of).encode()
+
+
+cdef str told(yb_text of):
+    return "" if of.at == NULL else of.at[:of.size].decode()
+
+
+cdef class Image:
+    """What `Engine.image` wrote, mapped; may be shared by threads and forks. A pickle of it is its path."""
+
+    cdef yb_image* own
+    cdef readonly object path
+
+    def __cinit__(self, path):
+        self.path = path
+        code = yb_image_open(utf8(path), &self.own)
+        if code != YB_OK:
+            from .errors import InputError, Problem
+
+            raise InputError([Problem(what=yb_sentence(code, 0).decode(), what_zh=yb_sentence(code, 1).decode(), file=str(path))])
+
+    def __dealloc__(self):
+        if self.own != NULL:
+            yb_image_close(self.own)
+
+    def __reduce__(self):
+        return Image, (self.path,)
+
+    def item(self, code):
+        """Number of an item of the catalogue; -1: there is none."""
+        return yb_image_item(self.own, text(utf8(code)))
+
+    @property
+    def policy_sha256(self):
+        return told(yb_image_of(self.own, 0))
+
+    @property
+    def catalog_sha256(self):
+        return told(yb_image_of(self.own, 1))
+
+
+cdef class State:
+    """A person's state, open for an image: moves on in place. `to_bytes` is the binary form of `PersonState`."""
+
+    cdef yb_state* own
+    cdef readonly Image image
+
+    def __cinit__(self, Image image not None, data=None, size_t room=16):
+        self.image = image
+        code = yb_state_new(image.own, &self.own)
+        cdef bytes held
+        if code == YB_OK and data is not None:
+            held = bytes(data)
+            code = yb_state_read(self.own, <const char*> held, len(held))
+        if code == YB_OK:
+            code = yb_state_reserve(self.own, room)
+        if code != YB_OK:
+            refuse(code, NULL)
+
+    def __dealloc__(self):
+        if self.own != NULL:
+            yb_state_free(self.own)
+
+    def __reduce__(self):
+        return State, (self.image, self.to_bytes())
+
+    @property
+    def version(self):
+        return yb_state_version(self.own)
+
+    def copy(self):
+        cdef State out = State(self.image)
+        code = yb_state_copy(self.own, out.own)
+        if code != YB_OK:
+            refuse(code, NULL)
+        return out
+
+    def to_bytes(self):
+        cdef size_t size = 0
+        yb_state_write(self.own, NULL, &size)
+        out = bytearray(size)
+        cdef unsigned char[::1] at = out
+        code = yb_state_write(self.own, &at[0], &size)
+        if code != YB_OK:
+            refuse(code, NULL)
+        return bytes(out)
+
+
+cdef class Lines:
+    """Fee lines of one visit. `item` numbers from `Image.item`; days since 1970, quantities 1/10000, None where a line has none."""
+
+    cdef yb_line* own
+    cdef size_t count
+
+    def __cinit__(self, item, amount, quantity=None, day=None, deny=None):
+        self.count = len(item)
+        self.own = <yb_line*> calloc(self.count + 1, sizeof(yb_line))
+        if self.own == NULL:
+            raise MemoryError
+        for i in range(self.count):
+            self.own[i].item = item[i]
+            self.own[i].amount = amount[i]
+            self.own[i].quantity = YB_MISSING if quantity is None or quantity[i] is None else quantity[i]
+            self.own[i].day = YB_NO_DAY if day is None or day[i] is None else day[i]
+            self.own[i].deny = 0 if deny is None else deny[i]
+            self.own[i].price = YB_MISSING
+            self.own[i].returns = -1
+
+    def __len__(self):
+        return self.count
+
+    def __dealloc__(self):
+        free(self.own)
+
+
+cdef class Visit:
+    """A visit of an image: ids, days since 1970, and facts by name (texts or numbers). Its ids and days may be set anew for the next one.
+
+    `natures`: full self-pay, over limit, first pay, in scope, direct, where there are no lines. `movements`: (day, kind, amount) or
+    (psn_no, day, kind, amount), where the policy asks for them.
+    """
+
+    cdef yb_visit own
+    cdef yb_fact* facts
+    cdef yb_movement* moves
+    cdef list kept
+    cdef dict ids
+    cdef object desk
+    cdef readonly Image image
+
+    def __cinit__(self, Image image not None, facts, *, setl_day, reversal=False, begndate=None, enddate=None, ipt_days=None, brdy=None, acct_used=True,
+                  natures=None, medfee=None, balc=None, mulaid_balc=None, movements=None, version=None, **ids):
+        self.image, self.kept, self.ids = image, [], {}
+        memset(&self.own, 0, sizeof(yb_visit))
+        self.own.size = sizeof(yb_visit)
+        self.own.version = UINT64_MAX if version is None else version
+        self.own.reversal = bool(reversal)
+        self.own.setl_day = setl_day
+        self.own.begndate = YB_NO_DAY if begndate is None else begndate
+        self.own.enddate = YB_NO_DAY if enddate is None else enddate
+        self.own.ipt_days = -1 if ipt_days is None else ipt_days
+        self.own.brdy = YB_NO_DAY if brdy is None else brdy
+        self.own.acct_used = bool(acct_used)
+        self.own.combination = -1
+        self.own.medfee = YB_MISSING if medfee is None else medfee
+        self.own.balc = YB_MISSING if balc is None else balc
+        self.own.mulaid_balc = YB_MISSING if mulaid_balc is None else mulaid_balc
+        self.own.has_natures = natures is not None or medfee is not None
+        for i, amount in enumerate(natures or ()):
+            self.own.natures[i] = amount
+        for name, value in ids.items():
+            self.set_id(name, value)
+        self.take_facts(facts)
+        self.take_movements(movements)
+
+    cdef take_facts(self, facts):
+        self.facts = <yb_fact*> calloc(len(facts) + 1, sizeof(yb_fact))
+        if self.facts == NULL:
+            raise MemoryError
+        for i, (name, value) in enumerate(facts.items()):
+            which = yb_image_fact(self.image.own, text(utf8(name)))
+            if which < 0:
+                raise KeyError(f"the image asks for no fact {name!r}")
+            self.facts[i].which = which
+            self.facts[i].number = value if isinstance(value, int) else YB_MISSING
+            held = utf8(value)
+            self.kept.append(held)
+            self.facts[i].text = text(held)
+        self.own.facts, self.own.fact_count = self.facts, len(facts)
+
+    cdef take_movements(self, movements):
+        if movements is None:
+            return
+        self.moves = <yb_movement*> calloc(len(movements) + 1, sizeof(yb_movement))
+        if self.moves == NULL:
+            raise MemoryError
+        for i, (*who, day, kind, amount) in enumerate(movements):
+            held = utf8(who[0]) if who else None
+            self.kept.append(held)
+            self.moves[i].psn_no = text(held)
+            self.moves[i].day, self.moves[i].kind, self.moves[i].amount = day, kind, amount
+        self.own.movements, self.own.movement_count, self.own.movements_known = self.moves, len(movements), 1
+
+    cdef set_id(self, name, value):
+        held = utf8(value)
+        cdef yb_text at = text(held)
+        if name == "setl_id":
+            self.own.setl_id = at
+        elif name == "psn_no":
+            self.own.psn_no = at
+        elif name == "mdtrt_id":
+            self.own.mdtrt_id = at
+        elif name == "fixmedins_code":
+            self.own.fixmedins_code = at
+        elif name == "hsld_no":
+            self.own.hsld_no = at
+        elif name == "mulaid_psn_no":
+            self.own.mulaid_psn_no = at
+        elif name == "refl_old_mdtrt_id":
+            self.own.refl_old_mdtrt_id = at
+        elif name == "init_setl_id":
+            self.own.init_setl_id = at
+        else:
+            raise TypeError(f"a visit has no id {name!r}; it has {', '.join(IDS)}")
+        self.ids[name] = held
+
+    def again(self, setl_id, setl_day):
+        """The same for another visit with these facts."""
+        self.set_id("setl_id", setl_id)
+        self.own.setl_day = setl_day
+        return self
+
+    @property
+    def version(self):
+        """The version that the state must be at; None: any."""
+        return None if self.own.version == UINT64_MAX else self.own.version
+
+    @version.setter
+    def version(self, value):
+        self.own.version = UINT64_MAX if value is None else value
+
+    def __dealloc__(self):
+        free(self.facts)
+        free(self.moves)
+
+
+cdef class Result:
+    """What became of a visit. Every column is an attribute, int fen: `result.hifp_pay`; `to_dict` has them all."""
+
+    cdef yb_result own
+    cdef Image image
+    cdef str back_policy, back_plan
+
+    def __getattr__(self, name):
+        if name in _place:
+            return self.own.columns[<int> _place[name]]
+        raise AttributeError(f"a result has no {name!r}")
+
+    @property
+    def outcome(self):
+        return OUTCOMES[self.own.outcome]
+
+    @property
+    def reason(self):
+        return yb_reason(self.own.reason).decode()
+
+    @property
+    def flags(self):
+        return self.own.flags
+
+    @property
+    def version(self):
+        """Of the state after it."""
+        return self.own.version
+
+    @property
+    def policy_id(self):
+        return told(self.own.policy_id) if self.back_policy is None else self.back_policy
+
+    @property
+    def plan_id(self):
+        return told(self.own.plan_id) if self.back_plan is None else self.back_plan
+
+    def to_dict(self):
+        out = {name: self.own.columns[i] for i, name in enumerate(COLUMNS)}
+        return out | {"outcome": self.outcome, "reason": self.reason, "flags": self.flags, "policy_id": self.policy_id, "plan_id": self.plan_id}
+
+
+cdef class Desk:
+    """What one thread settles with; the GIL is released while it does."""
+
+    cdef yb_desk* own
+    cdef readonly Image image
+
+    def __cinit__(self, Image image not None):
+        self.image = image
+        code = yb_desk_new(image.own, &self.own)
+        if code != YB_OK:
+            refuse(code, NULL)
+
+    def __dealloc__(self):
+        if self.own != NULL:
+            yb_desk_free(self.own)
+
+    def combine(self, Visit visit not None):
+        """Learns what the visit's facts come to, so that this desk need not look again. Until then, and for other desks, facts are looked at each time."""
+        cdef int32_t found = -1
+        visit.own.combination = -1
+        code = yb_combination(self.own, &visit.own, &found)
+        if code != YB_OK:
+            refuse(code, self.own)
+        visit.own.combination, visit.desk = found, self
+
+    def settle(self, State state not None, Visit visit not None, Lines lines=None, bint pre=False):
+        """The visit's result; the state moves on in place, or stays where it is with `pre`.
+
+        Raises StaleStateError where the state is at another version than the visit asks for, InputError for what the door refuses.
+        """
+        cdef Result result = Result.__new__(Result)
+        result.image = self.image
+        result.own.size = sizeof(yb_result)
+        cdef const yb_line* rows = NULL if lines is None else lines.own
+        cdef size_t count = 0 if lines is None else lines.count
+        cdef yb_state* closing = NULL if pre else state.own
+        cdef int code
+        if visit.desk is not self:
+            visit.own.combination = -1
+        with nogil:
+            code = yb_settle(self.own, state.own, &visit.own, rows, count, &result.own, NULL, closing)
+        if code != YB_OK:
+            refuse(code, self.own)
+        if visit.own.reversal:
+            # These stand in the state, which moves on.
+            result.back_policy, result.back_plan = told(result.own.policy_id), told(result.own.plan_id)
+        return result

@@ -1,0 +1,118 @@
+// A table of few rows through the Arrow C stream, and the texts of its columns as numbers.
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+#include "pages.hpp"
+#include "ybcore/texts.hpp"
+
+namespace ybcore::bind {
+
+// The one batch of a table and its schema, for as long as this stands.
+class SmallTable {
+ public:
+  explicit SmallTable(const pybind11::object& table) : capsule_(table.attr("__arrow_c_stream__")()) {
+    auto* stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule_.ptr(), "arrow_array_stream"));
+    if (stream == nullptr) throw pybind11::error_already_set();
+    if (stream->get_schema(stream, &schema_) != 0) throw std::runtime_error("a table gave no schema");
+    if (stream->get_next(stream, &batch_) != 0) throw std::runtime_error("a table gave no batch");
+    ArrowArray more{};
+    if (batch_.release != nullptr && stream->get_next(stream, &more) == 0 && more.release != nullptr) {
+      more.release(&more);
+      whole_ = false;
+    }
+  }
+  ~SmallTable() {
+    if (batch_.release != nullptr) batch_.release(&batch_);
+    if (schema_.release != nullptr) schema_.release(&schema_);
+  }
+  SmallTable(const SmallTable&) = delete;
+  SmallTable& operator=(const SmallTable&) = delete;
+
+  [[nodiscard]] bool whole() const { return whole_ && batch_.offset == 0; }
+  [[nodiscard]] std::size_t rows() const { return static_cast<std::size_t>(batch_.length); }
+  [[nodiscard]] std::size_t columns() const { return static_cast<std::size_t>(schema_.n_children); }
+  [[nodiscard]] const ArrowSchema& kind(std::size_t place) const { return *schema_.children[place]; }
+  // Null where the table has no row.
+  [[nodiscard]] const ArrowArray* column(std::size_t place) const { return batch_.release == nullptr ? nullptr : batch_.children[place]; }
+
+ private:
+  pybind11::object capsule_;
+  ArrowSchema schema_{};
+  ArrowArray batch_{};
+  bool whole_ = true;
+};
+
+// Number of each row in an index, new texts added. Entries that several rows name are looked at once, but for a dictionary that is far
+// longer than its rows.
+template <class Code, class Offset>
+void add_coded(TextIndex& index, const ArrowArray& column, std::span<std::int32_t> out) {
+  const auto codes = cells_of<Code>(column);
+  const auto valid = mask_of(column);
+  const auto entries_valid = mask_of(*column.dictionary);
+  const auto texts = texts_of<Offset>(*column.dictionary, entries_valid);
+  const std::size_t size = texts.rows();
+  const bool once = size <= 4 * out.size() + 64;
+  std::vector<std::int32_t> place(once ? size : 0, -1), named;
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    out[row] = -1;
+    if (codes.empty() || (!valid.empty() && valid[row] == 0)) continue;
+    const auto code = static_cast<std::size_t>(codes[row]);
+    if (code >= size) throw pybind11::index_error("a code is beyond its dictionary");
+    if (once && place[code] >= 0) {
+      out[row] = place[code];
+      continue;
+    }
+    out[row] = static_cast<std::int32_t>(named.size());
+    if (once) place[code] = out[row];
+    named.push_back(static_cast<std::int32_t>(code));
+  }
+  std::vector<std::int32_t> numbers(named.size());
+  index.add(texts, named, numbers);
+  for (std::int32_t& row : out)
+    if (row >= 0) row = numbers[static_cast<std::size_t>(row)];
+}
+
+template <class Offset>
+bool add_dictionary(TextIndex& index, const std::string_view codes, const ArrowArray& column, std::span<std::int32_t> out) {
+  switch (codes[0]) {
+    case 'c':
+      add_coded<std::int8_t, Offset>(index, column, out);
+      return true;
+    case 's':
+      add_coded<std::int16_t, Offset>(index, column, out);
+      return true;
+    case 'i':
+      add_coded<std::int32_t, Offset>(index, column, out);
+      return true;
+    default:
+      return false;
+  }
+}
+
+template <class Offset>
+void add_plain(TextIndex& index, const ArrowArray& column, std::span<std::int32_t> out) {
+  const auto valid = mask_of(column);
+  index.add(texts_of<Offset>(column, valid), out);
+}
+
+// False for a column that is none of texts, or of dictionaries of them.
+inline bool add_texts(TextIndex& index, const ArrowSchema& kind, const ArrowArray* column, std::span<std::int32_t> out) {
+  const std::string_view format = kind.format, entries = kind.dictionary == nullptr ? "" : kind.dictionary->format;
+  if (column == nullptr) return format == "u" || format == "U" || entries == "u" || entries == "U";
+  if (entries == "u") return add_dictionary<std::int32_t>(index, format, *column, out);
+  if (entries == "U") return add_dictionary<std::int64_t>(index, format, *column, out);
+  if (!entries.empty()) return false;
+  if (format == "u") add_plain<std::int32_t>(index, *column, out);
+  if (format == "U") add_plain<std::int64_t>(index, *column, out);
+  return format == "u" || format == "U";
+}
+
+}  // namespace ybcore::bind

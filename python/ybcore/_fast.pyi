@@ -1,0 +1,82 @@
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+COLUMNS: tuple[str, ...]
+OUTCOMES: tuple[str, ...]
+IDS: tuple[str, ...]
+
+class Image:
+    path: Any
+    def __init__(self, path: str | bytes | os.PathLike[str]) -> None: ...
+    def item(self, code: str | bytes) -> int: ...
+    @property
+    def policy_sha256(self) -> str: ...
+    @property
+    def catalog_sha256(self) -> str: ...
+
+class State:
+    image: Image
+    def __init__(self, image: Image, data: bytes | bytearray | memoryview | None = None, room: int = 16) -> None: ...
+    @property
+    def version(self) -> int: ...
+    def copy(self) -> State: ...
+    def to_bytes(self) -> bytes: ...
+
+class Lines:
+    def __init__(
+        self,
+        item: Sequence[int],
+        amount: Sequence[int],
+        quantity: Sequence[int | None] | None = None,
+        day: Sequence[int | None] | None = None,
+        deny: Sequence[int] | None = None,
+    ) -> None: ...
+    def __len__(self) -> int: ...
+
+class Visit:
+    image: Image
+    version: int | None
+    def __init__(
+        self,
+        image: Image,
+        facts: Mapping[str, str | int],
+        *,
+        setl_day: int,
+        reversal: bool = False,
+        begndate: int | None = None,
+        enddate: int | None = None,
+        ipt_days: int | None = None,
+        brdy: int | None = None,
+        acct_used: bool = True,
+        natures: Sequence[int] | None = None,
+        medfee: int | None = None,
+        balc: int | None = None,
+        mulaid_balc: int | None = None,
+        movements: Sequence[tuple[Any, ...]] | None = None,
+        version: int | None = None,
+        **ids: str | bytes | int,
+    ) -> None: ...
+    def again(self, setl_id: str | bytes, setl_day: int) -> Visit: ...
+
+class Result:
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def flags(self) -> int: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def policy_id(self) -> str: ...
+    @property
+    def plan_id(self) -> str: ...
+    def to_dict(self) -> dict[str, Any]: ...
+    def __getattr__(self, name: str) -> int: ...
+
+class Desk:
+    image: Image
+    def __init__(self, image: Image) -> None: ...
+    def combine(self, visit: Visit) -> None: ...
+    def settle(self, state: State, visit: Visit, lines: Lines | None = None, pre: bool = False) -> Result: ...

@@ -1,0 +1,205 @@
+"""Cash benefits: `benefit(claims, documents)` (docs/clearing.md section 5)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..columns.checks import tell
+from ..columns.convert import NULL_INT
+from ..columns.read import Frame, Problems, read
+from ..columns.schema import Column
+from ..errors import DocumentError, InputError, Problem
+from ..policy.book import _parsed_of
+from ..policy.names import Names, names_of
+from ..policy.reader import Parsed, parse_file, parse_text
+from ..policy.vocabulary import ATTRIBUTES, Attribute
+from ..settling.clearing import pay_benefits
+from .cashmodels import BenefitModel, Rule, check
+from .book import Document, build, overlaps
+from .cells import compact
+from .figures import NoFigureError, attributes_used, holds, number, starts
+from .tables import CLAIMS
+
+__all__ = ["Benefit", "benefit", "load_benefits"]
+
+_UNIT = {"fen": 1, "jiao": 10, "yuan": 100}
+_MODE = {"half_up": 0, "half_even": 1, "down": 2, "up": 3}
+_OUTCOMES = ["paid", "no_document", "no_benefit"]
+
+
+class Benefit(Document):
+    """One document of cash benefits."""
+
+    @property
+    def model(self) -> BenefitModel:
+        """The normalised model (fen, 1/10000 days and months)."""
+        return self._model
+
+    def _build(self, parsed: Parsed) -> BenefitModel:
+        names = names_of(parsed.doc)
+        own = {name: ATTRIBUTES[name] for name in ("insutype",)}
+        own |= {name: Attribute(name, "exact", ("visits",)) for name in ("difficult", "matn_type")}
+        own["births"] = Attribute("births", "number", ("visits",))
+        declared = {name: held for name, held in names.attributes.items() if held.declared}
+        return build(parsed, BenefitModel, Names(sets=names.sets, attributes={**own, **declared}), check)
+
+
+def load_benefits(source: Any) -> tuple[Benefit, ...]:
+    """Documents from a path, a folder, a text, a raw document, a Benefit, or a list of these; sorted, without overlaps.
+
+    Raises DocumentError with every problem of all of them, OSError.
+    """
+    many: Iterable[Any] = [source] if isinstance(source, (str, bytes, dict, os.PathLike, Benefit)) else source
+    out: list[Benefit] = []
+    problems: list[Problem] = []
+    for item in many:
+        for one in _expanded(item):
+            try:
+                out.append(_load(one))
+            except DocumentError as error:
+                problems.extend(error.problems)
+    out.sort(key=lambda document: document.id)
+    problems.extend(overlaps(out))
+    if problems:
+        raise DocumentError(problems)
+    return tuple(out)
+
+
+def _expanded(item: Any) -> list[Any]:
+    if isinstance(item, (dict, bytes, Benefit)) or (isinstance(item, str) and "\n" in item):
+        return [item]
+    folder = Path(os.fspath(item))
+    return sorted(p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml")) if folder.is_dir() else [item]
+
+
+def _load(item: Any) -> Benefit:
+    if isinstance(item, Benefit):
+        return item
+    if isinstance(item, dict):
+        return Benefit(_parsed_of(item))
+    text = isinstance(item, bytes) or (isinstance(item, str) and "\n" in item)
+    return Benefit(parse_text(item) if text else parse_file(os.fspath(item)))
+
+
+def benefit(claims: Any, documents: Any) -> pa.Table:
+    """What each claim is paid, in the order of the claims.
+
+    Columns: claim_id, document, benefit, outcome, count (days or months, 1/10000), allowance, lump, pay (fen; null where nothing is due).
+    Raises DocumentError and InputError, each with everything that is wrong.
+    """
+    book = load_benefits(documents)
+    declared = {name: told for document in book for name, told in document.model.attributes.items()}
+    table = CLAIMS.with_columns([Column(name, "count" if told.match == "number" else "code") for name, told in declared.items()])
+    problems = Problems()
+    frame = read(claims, table, problems)
+    tell(problems, frame.bad(), "a cell is missing or cannot be read", "claims")
+    if problems.found:
+        raise InputError(problems.found)
+    return _paid(frame, book, {name: told.default for name, told in declared.items()})
+
+
+def _attributes(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> dict[str, tuple[Any, list[Any]]]:
+    out: dict[str, tuple[Any, list[Any]]] = {}
+    for name in sorted({"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}):
+        spec = frame.table.find(name)
+        if spec is not None and spec.kind == "count":
+            values = frame.ints(name)
+            found, of = np.unique(np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True)
+            out[name] = of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found]
+            continue
+        default = defaults.get(name, "0" if name == "difficult" else "")
+        held = frame.code(name)
+        texts = [default] if held is None else [*(text or default for text in held[1]), default]
+        of = np.zeros(frame.rows, np.int32) if held is None else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
+        out[name] = of, texts
+    return out
+
+
+def _documents(frame: Frame, book: tuple[Benefit, ...], attributes: dict[str, tuple[Any, list[Any]]]) -> Any:
+    out = np.full(frame.rows, -1, np.int32)
+    day = frame.days("event_date")
+    (kind, kinds), (region, regions) = attributes["insutype"], attributes["insuplc_admdvs"]
+    for index, document in enumerate(book):
+        start, end = document.effective
+        kin = np.array([any(text.startswith(code) for code in document.scheme.insutype) for text in kinds])[kind]
+        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[region]
+        out[kin & near & (day >= start) & (day < (end if end is not None else 2**31 - 1))] = index
+    return out
+
+
+def _paid(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> pa.Table:
+    attributes = _attributes(frame, book, defaults)
+    document = _documents(frame, book, attributes)
+    days = sorted({day for held in book for day in starts(held.model)})
+    segment = np.searchsorted(days, frame.days("event_date"), side="right").astype(np.int32)
+    parts = [(document + np.int32(1), len(book) + 1), (segment, len(days) + 1)]
+    parts += [(of, len(values)) for of, values in attributes.values()]
+    of, rows = compact(parts) if frame.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
+    rules, steps, names, problems = [], [], [], []
+    for row in rows.tolist():
+        names.append(("", -1))
+        rules.append([0, -1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+        if document[row] < 0:
+            continue
+        held = book[document[row]]
+        values = {name: values[of_[row]] for name, (of_, values) in attributes.items()}
+        rule = next((one for one in held.model.benefits if holds(one.when, values)), None)
+        if rule is None:
+            continue
+        names[-1] = (rule.id, held.model.benefits.index(rule))
+        try:
+            rules[-1] = _numbers(rule, values, int(frame.days("event_date")[row]), steps)
+        except NoFigureError as error:
+            what, zh = f"benefit {rule.id} has no figure by {error}", f"待遇 {rule.id} 没有适用的数值（按 {error}）"
+            problems.append(Problem(file=held.file, what=what, what_zh=zh, path="claims", row=row + 1))
+    if problems:
+        raise InputError(problems)
+    paid = np.array([at >= 0 for _, at in names] + [False])[of] if frame.rows else np.zeros(0, bool)
+    own = {unit: np.where(frame.ints(unit) == NULL_INT, 0, frame.ints(unit)) for unit in ("days", "months")}
+    months = np.array([rule[2] for rule in rules] + [0])[of] == 1 if frame.rows else np.zeros(0, bool)
+    births = frame.ints("births")
+    out = pay_benefits(
+        {"rules": np.array(rules, np.int64).reshape(-1), "steps": np.array(steps, np.int64)},
+        {
+            "rule": np.where(paid, of, -1).astype(np.int32),
+            "base": np.ascontiguousarray(frame.ints("monthly_base")),
+            "count": np.where(months, own["months"], own["days"]),
+            "births": np.where(births == NULL_INT, 1, births),
+        },
+    )
+    outcome = np.where(document < 0, 1, np.where(paid, 0, 2)).astype(np.int32)
+    columns = {name: pa.array(out[name], mask=~paid) for name in ("count", "allowance", "lump", "pay")}
+    return pa.table(
+        {
+            "claim_id": frame.ids["claim_id"],
+            "document": pa.array([book[at].id if at >= 0 else None for at in document.tolist()], pa.string()),
+            "benefit": pa.array([names[at][0] or None for at in of.tolist()], pa.string()),
+            "outcome": pa.DictionaryArray.from_arrays(pa.array(outcome), pa.array(_OUTCOMES)),
+            **columns,
+        }
+    )
+
+
+def _numbers(rule: Rule, values: dict[str, Any], day: int, steps: list[int]) -> list[int]:
+    """The fields of `BenefitRule` in core/include/ybcore/benefit.hpp."""
+    begin, start = len(steps) // 2, rule.count.start or 0
+    for plus in rule.count.plus:
+        if not holds(plus.when, values):
+            continue
+        if plus.each is None:
+            start += plus.adds
+        else:
+            steps += [plus.beyond, plus.adds]
+    least, most = rule.base.least, rule.base.most
+    return [
+        0 if least is None else number(least, values, day), -1 if most is None else number(most, values, day),
+        int(rule.unit == "months"), int(rule.count.column is not None), start, begin, len(steps) // 2,
+        0 if rule.lump is None else number(rule.lump, values, day),
+        _UNIT[rule.round.to], _MODE[rule.round.mode], int(rule.round.at == "total"), 0,
+    ]  # fmt: skip

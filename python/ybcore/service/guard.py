@@ -1,0 +1,178 @@
+"""Before a request is looked at: who asks, how large and how slow it is; after it: one line of log and the counts, without personal data."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+import re
+import time
+import traceback
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from .replies import refused
+
+__all__ = ["OPEN", "Guard", "Limits", "Metrics", "logger"]
+
+OPEN = ("/health", "/openapi.json")
+"""What may be asked without a token."""
+logger = logging.getLogger("ybcore.service")
+_TEXTS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
+_NO_BRACKETS = bytes(sorted(set(range(256)) - set(b"[]{}")))
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`body`: bytes of a request; `seconds`: how long it may take to arrive, and again to be answered; `deep`: brackets within brackets."""
+
+    body: int = 4 << 20
+    seconds: float = 30.0
+    deep: int = 32
+
+
+class Metrics:
+    """What Prometheus reads. Labels are routes and codes, never ids."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        one: dict[str, Any] = {"registry": self.registry}
+        self.requests = Counter("ybcore_requests", "Requests answered.", ["method", "route", "status"], **one)
+        self.seconds = Histogram("ybcore_request_seconds", "How long answers took.", ["route"], buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30), **one)  # fmt: skip
+        self.under_way = Gauge("ybcore_requests_under_way", "Requests being answered.", **one)
+        self.settlements = Counter("ybcore_settlements", "Settlements written.", ["outcome"], **one)
+        self.replayed = Counter("ybcore_replayed", "Settlements answered again under their key.", **one)
+        self.refusals = Counter("ybcore_refusals", "Requests refused.", ["code"], **one)
+
+
+class Refused(Exception):
+    def __init__(self, status: int, code: str, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.status, self.body = status, refused(status, code, zh, en)
+
+
+class Guard:
+    """An ASGI layer around the application. `tokens`: any of them opens; None: nobody is asked."""
+
+    def __init__(self, app: Any, *, tokens: Sequence[str] | None, limits: Limits, metrics: Metrics) -> None:
+        self.app, self.limits, self.metrics = app, limits, metrics
+        self.digests = None if tokens is None else [hashlib.sha256(token.encode()).digest() for token in tokens]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        told: dict[str, Any] = {"status": 500, "started": False}
+        request_id = scope["ybcore.request"] = uuid.uuid4().hex[:16]
+
+        async def answer(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                told["status"], told["started"] = message["status"], True
+                message = {**message, "headers": [*message.get("headers", []), (b"x-request-id", request_id.encode())]}
+            await send(message)
+
+        self.metrics.under_way.inc()
+        try:
+            self._let_in(scope)
+            body = await self._body_in_time(scope, receive)
+            if body is None:
+                told["status"] = 499  # whoever asked has gone before all of it was here
+                return
+            await asyncio.wait_for(self.app(scope, _given(body, receive), answer), self.limits.seconds)
+        except (TimeoutError, Refused) as error:
+            await self._refuse(error, told["started"], answer)
+        except (
+            Exception
+        ) as error:  # the application has answered that it failed; where, without the values it failed on
+            places = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-3:]]
+            logger.error(json.dumps({"event": "crash", "request": request_id, "error": type(error).__name__, "at": places}))  # fmt: skip
+        finally:
+            self.metrics.under_way.dec()
+            self._tell(scope, told["status"], time.perf_counter() - began, request_id)
+
+    def _let_in(self, scope: Scope) -> None:
+        if self.digests is None or scope["path"] in OPEN:
+            return
+        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+        word, _, token = given.partition(b" ")
+        digest = hashlib.sha256(token).digest()
+        same = [hmac.compare_digest(digest, one) for one in self.digests]  # each is looked at, however many there are
+        if word.lower() != b"bearer" or not any(same):
+            raise Refused(401, "unauthorized", "需要有效的访问令牌（Authorization: Bearer …）", "a valid token is needed (Authorization: Bearer …)")  # fmt: skip
+
+    async def _body_in_time(self, scope: Scope, receive: Receive) -> bytes | None:
+        try:
+            return await asyncio.wait_for(self._body(scope, receive), self.limits.seconds)
+        except TimeoutError:
+            raise Refused(408, "too_slow", "请求未在时限内发完", "the request did not arrive in time") from None
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """All of it, or a refusal as soon as it is too large; None when the other side has gone."""
+        large = Refused(413, "too_large", f"请求超过 {self.limits.body} 字节", f"the request has more than {self.limits.body} bytes")  # fmt: skip
+        said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not said.isdigit() or int(said[:20]) > self.limits.body:
+            raise large
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            body += message.get("body", b"")
+            if len(body) > self.limits.body:
+                raise large
+            if not message.get("more_body", False):
+                break
+        if _depth(bytes(body)) > self.limits.deep:
+            raise Refused(400, "too_deep", f"JSON 嵌套超过 {self.limits.deep} 层", f"the JSON is nested deeper than {self.limits.deep}")  # fmt: skip
+        return bytes(body)
+
+    async def _refuse(self, error: TimeoutError | Refused, started: bool, send: Send) -> None:
+        if isinstance(error, TimeoutError):
+            zh = "超过时限；是否已写入不明，请用同一 Idempotency-Key 重发"
+            en = "out of time; whether it was written is not known: send again with the same Idempotency-Key"
+            error = Refused(503, "timeout", zh, en)
+        self.metrics.refusals.labels(code=error.body["code"]).inc()
+        if started:
+            return
+        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+        if error.status == 401:
+            headers.append((b"www-authenticate", b"Bearer"))
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(error.body, ensure_ascii=False).encode()})
+
+    def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
+        route = getattr(scope.get("route"), "path", "-")
+        method = scope["method"] if scope["method"] in ("GET", "POST") else "other"
+        self.metrics.requests.labels(method=method, route=route, status=str(status)).inc()
+        self.metrics.seconds.labels(route=route).observe(seconds)
+        said = {"event": "request", "request": request_id, "method": method, "route": route, "status": status}
+        logger.info(json.dumps({**said, "ms": round(seconds * 1000, 1)}))
+
+
+def _given(body: bytes, receive: Receive) -> Receive:
+    """The body as one message; what comes after it is asked of the server."""
+    left = [body]
+
+    async def read() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": left.pop(), "more_body": False} if left else await receive()
+
+    return read
+
+
+def _depth(body: bytes) -> int:
+    """How deep brackets stand in brackets, those in texts left out."""
+    deepest = depth = 0
+    for byte in _TEXTS.sub(b"", body).translate(None, _NO_BRACKETS):
+        depth += 1 if byte in b"[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,84 @@
+"""Starting the service: what it reads, where it keeps state, who may ask."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .. import io
+from ..catalog import Catalog
+from ..checks import load_rules, shipped_rules
+from ..checks.checker import Checker
+from ..engine import Engine
+from ..errors import InputError, Problem
+from ..extras import extra
+from ..policy import load_book
+from .app import guarded
+from .desk import Desk
+from .guard import Guard, Limits, logger
+from .store import Store
+
+__all__ = ["Settings", "build", "is_loopback", "serve"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a service is started. `tokens`: who may ask; none only on loopback."""
+
+    policy: tuple[Path, ...]
+    database: str
+    catalog: Path | None = None
+    institutions: Path | None = None
+    rules: tuple[Path, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    tokens: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    at_once: int = 256
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def build(settings: Settings) -> Guard:
+    """The application, ready to be served. Raises InputError and DocumentError with every problem."""
+    if not settings.tokens and not is_loopback(settings.host):
+        what = f"without a token the service listens on this machine only, not on {settings.host!r}"
+        zh = f"没有访问令牌时只能监听本机地址，不能监听 {settings.host!r}"
+        raise InputError(
+            [Problem(what=what, what_zh=zh, path="host", expected="--token-file FILE, or --host 127.0.0.1")]
+        )
+    if any(len(token) < 16 or not token.isascii() for token in settings.tokens):
+        what, zh = "a token is shorter than 16 ASCII characters", "访问令牌少于 16 个 ASCII 字符"
+        raise InputError([Problem(what=what, what_zh=zh, path="token", expected="a line of 16 characters or more")])
+    catalog = None if settings.catalog is None else Catalog.load(settings.catalog)
+    engine = Engine(load_book(list(settings.policy)), catalog, threads=1)
+    places = None if settings.institutions is None else io.read_table(settings.institutions)
+    checker = Checker(load_rules(list(settings.rules) or shipped_rules()), catalog, places, stage="before")
+    desk = Desk(engine, Store(settings.database), checker, places)
+    return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits)
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted. Logs go to stderr, one JSON object a line."""
+    uvicorn = extra("uvicorn", "service", "服务", "the service")
+    app = build(settings)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter('{"time":"%(asctime)s","level":"%(levelname)s","said":%(message)s}'))
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    uvicorn.run(
+        app, host=settings.host, port=settings.port, access_log=False, log_level="warning", limit_concurrency=settings.at_once,
+        timeout_keep_alive=5, h11_max_incomplete_event_size=16 << 10, server_header=False, lifespan="off",
+    )  # fmt: skip

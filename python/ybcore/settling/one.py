@@ -1,0 +1,101 @@
+"""One visit at a time through the same kernel as a batch: a value in, a value out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, PERSONS, VISITS, Table
+from ..errors import InputError, Problem
+from .person import PersonState
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+__all__ = ["OneSettlement", "settled_alone", "tables_of"]
+
+IDS = (
+    "setl_id",
+    "psn_no",
+    "mdtrt_id",
+    "init_setl_id",
+    "refl_old_mdtrt_id",
+    "hsld_no",
+    "mulaid_psn_no",
+    "fixmedins_code",
+)
+Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class OneSettlement:
+    """What became of one visit.
+
+    `result`: the visit's row, by column; money is int fen. `lines`: a row a fee line, in their order. `state`: the state after the visit;
+    with `pre` the state before it. `opening_version` and `opening_sha256` name the state that it was settled from.
+    """
+
+    result: dict[str, Any]
+    lines: list[dict[str, Any]]
+    state: PersonState
+    opening_version: int
+    opening_sha256: str
+    pre: bool = False
+
+
+def settled_alone(
+    engine: Engine, visit: Mapping[str, Any], lines: Any, person: Rows, state: PersonState | None, pre: bool, institution: Rows, acct_events: Any
+) -> OneSettlement:  # fmt: skip
+    """See `Engine.settle_one`."""
+    opening = PersonState() if state is None else state
+    own = visit.get("setl_id")
+    for i, line in enumerate(lines or ()):
+        other = line.get("setl_id", own)
+        if str(other) != str(own):
+            what = f"the line is of the settlement {other!r}, the visit is {own!r}"
+            raise InputError([Problem(what=what, what_zh=f"明细属于结算 {other!r}，而就诊为 {own!r}", path="lines.setl_id", row=i + 1)])  # fmt: skip
+    rows = [{**line, "setl_id": own} for line in lines or ()]
+    tables = tables_of(visit, rows, person, institution, acct_events)
+    done = engine.settle(**tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False)
+    result = done.visits.to_pylist()[0] | {name: visit[name] for name in ("setl_id", "psn_no") if name in visit}
+    told = [] if done.lines is None else [row | {"setl_id": own} for row in done.lines.to_pylist()]
+    after = opening if done.state is None else PersonState.of(done.state, opening.version + 1)
+    return OneSettlement(result, told, after, opening.version, opening.sha256, pre)
+
+
+def tables_of(
+    visit: Mapping[str, Any], lines: Any, person: Rows, institution: Rows, acct_events: Any
+) -> dict[str, Any]:
+    """The tables of a batch of one visit."""
+    return {
+        "visits": columns_of([_by_text(visit)], VISITS),
+        "lines": columns_of([_by_text(row) for row in lines], LINES) if lines else None,
+        "persons": _table(person, PERSONS),
+        "institutions": _table(institution, INSTITUTIONS),
+        "acct_events": columns_of([_by_text(row) for row in acct_events], ACCT_EVENTS) if acct_events else None,
+    }
+
+
+def _table(rows: Rows, table: Table) -> dict[str, Any] | None:
+    if rows is None:
+        return None
+    if not len(rows):  # there is a table, and nobody is in it
+        return {column.name: pa.array([], pa.string()) for column in table.columns if column.required}
+    return columns_of([_by_text(row) for row in ([rows] if isinstance(rows, Mapping) else rows)], table)
+
+
+def _by_text(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Ids as texts: a state outlives the program that made it, and texts are what every one of them has."""
+    return {name: str(cell) if name in IDS and isinstance(cell, int) else cell for name, cell in row.items()}
+
+
+def columns_of(rows: list[dict[str, Any]], table: Table) -> dict[str, list[Any]]:
+    """Rows as columns, with those that must be there; a row without a key has nothing in it."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    names |= {
+        column.name: None for column in table.columns if column.required and not any(n in names for n in column.also)
+    }
+    return {name: [row.get(name) for row in rows] for name in names}

@@ -1,0 +1,39 @@
+"""The JSON Schema of fund documents, for editors and other tools: `data/schema/ybcore-fund-1.schema.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from ..ledger.schema import Generator, plain
+from .funddocument import FundModel
+
+__all__ = ["SCHEMA_FILE", "SCHEMA_ID", "json_schema", "schema_text", "write_schema"]
+
+SCHEMA_FILE = "ybcore-fund-1.schema.json"
+SCHEMA_ID = "urn:ybcore:fund:1"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of one document; what keys ask of each other is left to the reader."""
+    made = plain(FundModel.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation"))
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "ybcore document of a fund, format ybcore-fund/1",
+        **made,
+    }
+
+
+def schema_text() -> str:
+    """The schema as the published text."""
+    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
+
+
+def write_schema(folder: str | Path) -> Path:
+    """Write the published file into `folder` and return its path."""
+    path = Path(folder) / SCHEMA_FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(schema_text(), encoding="utf-8")
+    return path

@@ -1,0 +1,228 @@
+"""The document of a study, `ybcore-study/1` (docs/simulation.md section 9): text into models, every problem at its place.
+
+Published as `data/schema/ybcore-study-1.schema.json`; `write_schema` makes that file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import DocumentError, Problem
+from ..policy.faults import Fault, problem_at, problems_of, unknown
+from ..policy.paths import RawPath, path_text
+from ..policy.reader import Parsed, parse_file
+from .comparison import BASE
+from .document import load_reform, reform_in
+from .reform import Reform
+from .studymodel import ExactNode, StudyModel, Tables
+
+__all__ = ["FORMAT", "PACKAGE", "Study", "load_study"]
+
+FORMAT = "ybcore-study/1"
+PACKAGE = "package"
+"""The name of all reforms of a study together, in order."""
+
+RESERVED = ("overview", "changes", "attribution", "targets", "targets-looked", "fund", "fund-spending")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study document: what it says, its reforms, and where everything in it stands."""
+
+    model: StudyModel
+    reforms: tuple[Reform, ...]
+    parsed: Parsed
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """As written."""
+        return self.model.id
+
+    @property
+    def alternatives(self) -> dict[str, tuple[Reform, ...]]:
+        """Reforms of each policy that is compared with the base, the package last."""
+        by_id = {reform.id: reform for reform in self.reforms}
+        out = {row.id: tuple(by_id[name] for name in row.reforms) for row in self.model.alternatives}
+        return out | ({PACKAGE: self.reforms} if self.reforms else {})
+
+    def problem(self, loc: RawPath, fault: Fault) -> Problem:
+        """What is wrong at a place of the document."""
+        return problem_at(self.parsed, loc, fault)
+
+    def placed(self, loc: RawPath, problems: tuple[Problem, ...]) -> Iterator[Problem]:
+        """Problems that were found by what reads a part of the document, at the place of that part."""
+        for held in problems:
+            if held.file is None:
+                fault = Fault(held.what, held.what_zh, held.expected, held.nearest)
+                yield self.problem(loc, fault)
+            else:
+                yield held
+
+    def files(self) -> Iterator[tuple[str, RawPath, Path]]:
+        """(what it is, where it is named, path) of every file and folder that the document names."""
+        model, doc = self.model, self.parsed.doc
+        listed = isinstance(doc.get("policy"), list)
+        for i, path in enumerate(model.policy):
+            yield "policy", ("policy", i) if listed else ("policy",), path
+        if model.catalog is not None:
+            yield "catalog", ("catalog",), model.catalog
+        for name in Tables.model_fields:
+            held = getattr(model.inputs, name)
+            if isinstance(held, Path):
+                yield name, ("inputs", name), held
+        if model.people is not None and model.people.table is not None:
+            yield "people", ("people", "table"), model.people.table
+        for i, row in enumerate(doc.get("reforms") or ()):
+            if isinstance(row, dict) and "file" in row:
+                yield "reform", ("reforms", i, "file"), self.path.parent / row["file"]
+        if model.fund is not None:
+            yield "fund", ("fund", "plan"), model.fund.plan
+        if model.outputs.font is not None:
+            yield "font", ("outputs", "font"), model.outputs.font
+
+
+def load_study(path: str | os.PathLike[str]) -> Study:
+    """One study document. Raises DocumentError with every problem of it and of the reforms that it names; OSError."""
+    path = Path(path)
+    parsed = parse_file(path)
+    if parsed.doc.get("format") != FORMAT:
+        fault = Fault("not a study document", "不是测算文件", f"format: {FORMAT}")
+        raise DocumentError([problem_at(parsed, ("format",) if "format" in parsed.doc else (), fault)])
+    problems: list[Problem] = []
+    reforms = _reforms(parsed, path.parent, problems)
+    model: StudyModel | None = None
+    try:
+        model = StudyModel.model_validate(parsed.doc, context={"folder": path.parent})
+    except ValidationError as error:
+        problems += problems_of(error, parsed)
+    if model is not None and not problems:
+        study = Study(model, tuple(reforms), parsed, path)
+        problems += _missing(study)
+        problems += _crossed(study)
+        if not problems:
+            return study
+    raise DocumentError(sorted(dict.fromkeys(problems), key=lambda p: (p.file or "", p.line or 0, p.column or 0)))
+
+
+def _reforms(parsed: Parsed, folder: Path, problems: list[Problem]) -> list[Reform]:
+    """Reforms written in the document or named by file."""
+    rows = parsed.doc.get("reforms", [])
+    out: list[Reform] = []
+    if not isinstance(rows, list):
+        problems.append(problem_at(parsed, ("reforms",), Fault("expected a list", "应为列表", "a list")))
+        return out
+    for i, row in enumerate(rows):
+        loc: RawPath = ("reforms", i)
+        if not isinstance(row, dict):
+            problems.append(problem_at(parsed, loc, Fault("expected a mapping", "应为键值映射", "{file: …} or {id: …, changes: […]}")))  # fmt: skip
+            continue
+        try:
+            if "file" in row:
+                out.append(_from_file(parsed, loc, row, folder))
+            else:
+                out.append(reform_in(_part(parsed, loc)))
+        except DocumentError as error:
+            mine = (held.file == parsed.file and "file" not in row for held in error.problems)
+            problems += [
+                replace(held, path=f"{path_text(loc)}.{held.path}") if here else held
+                for held, here in zip(error.problems, mine)
+            ]
+    return out
+
+
+def _from_file(parsed: Parsed, loc: RawPath, row: dict[str, Any], folder: Path) -> Reform:
+    for key in row:
+        if key != "file":
+            raise DocumentError([problem_at(parsed, (*loc, key), unknown("key", "键", str(key), ["file"], key=True))])
+    try:
+        return load_reform(folder / str(row["file"]))
+    except OSError:
+        fault = Fault(f"{row['file']} is not there", f"{row['file']} 不存在", "the file of a reform")
+        raise DocumentError([problem_at(parsed, (*loc, "file"), fault)]) from None
+
+
+def _part(parsed: Parsed, loc: RawPath) -> Parsed:
+    """A node of a document as a document of its own, its places kept."""
+    doc: Any = parsed.doc
+    for step in loc:
+        doc = doc[step]
+    size = len(loc)
+    marks, keys = (
+        {path[size:]: mark for path, mark in held.items() if path[:size] == loc}
+        for held in (parsed.marks, parsed.key_marks)
+    )
+    return Parsed(doc, parsed.file, marks, keys)
+
+
+def _missing(study: Study) -> Iterator[Problem]:
+    """Files that are not there."""
+    for _, loc, path in study.files():
+        if not path.exists():
+            yield study.problem(loc, Fault(f"{path} is not there", f"{path} 不存在"))
+
+
+def _crossed(study: Study) -> Iterator[Problem]:
+    """Names that one part of the document says of another."""
+    model, names = study.model, [reform.id for reform in study.reforms]
+    yield from _twice(study, "reforms", names, "id")
+    yield from _twice(study, "alternatives", [row.id for row in model.alternatives], "id")
+    yield from _twice(study, "measures", [row.name_of_table for row in model.measures], "id")
+    yield from _twice(study, "sweeps", [row.id for row in model.sweeps], "id")
+    yield from _twice(study, "targets", [row.id for row in model.targets], "id")
+    for i, measure in enumerate(model.measures):
+        if measure.name_of_table in RESERVED:
+            said = f"{measure.name_of_table} is the name of another table"
+            yield study.problem(("measures", i, "id"), Fault(said, f"{measure.name_of_table} 已是另一张表的名称", "another id"))  # fmt: skip
+    for i, row in enumerate(model.alternatives):
+        if row.id in (BASE, PACKAGE):
+            taken = Fault(f"{row.id} is the name of another policy", f"{row.id} 已是另一政策的名称", "another id")
+            yield study.problem(("alternatives", i, "id"), taken)
+        for j, name in enumerate(row.reforms):
+            if name not in names:
+                yield study.problem(("alternatives", i, "reforms", j), unknown("reform", "改革", name, names))
+    policies = [BASE, *(row.id for row in model.alternatives), *([PACKAGE] if study.reforms else [])]
+    for key in ("sweeps", "targets"):
+        for i, held in enumerate(getattr(model, key)):
+            if held.on not in policies:
+                yield study.problem((key, i, "on"), unknown("policy", "政策", held.on, policies))
+    if model.attribution is not None and not study.reforms:
+        yield study.problem(("attribution",), Fault("there are no reforms to take apart", "没有可分解的改革", "reforms: […]"))  # fmt: skip
+    yield from _wanting(study)
+
+
+def _twice(study: Study, key: str, names: list[str], field: str) -> Iterator[Problem]:
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield study.problem((key, i, field), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id"))
+
+
+def _wanting(study: Study) -> Iterator[Problem]:
+    """Measures of people and of the fund, where the document has none."""
+    model = study.model
+    no_people = Fault("this is a measure of people, and the study has none", "这是关于人员的指标，而文件没有 people", "people: {…}")  # fmt: skip
+    no_fund = Fault("this is a measure of the fund, and the study has none", "这是关于基金的指标，而文件没有 fund", "fund: {plan: …}")  # fmt: skip
+    if model.people is None:
+        for i, measure in enumerate(model.measures):
+            if measure.kind != "spending":
+                yield study.problem(("measures", i, "kind"), no_people)
+    for loc, exact in exacts(model):
+        if exact.mean is not None and model.people is None:
+            yield study.problem((*loc, "mean"), no_people)
+        if exact.reserve is not None and model.fund is None:
+            yield study.problem((*loc, "reserve"), no_fund)
+
+
+def exacts(model: StudyModel) -> Iterator[tuple[RawPath, ExactNode]]:
+    """Every exact measure of the document, and where it stands."""
+    if model.attribution is not None:
+        yield from ((("attribution", "measures", i), held) for i, held in enumerate(model.attribution.measures))
+    for i, row in enumerate(model.sweeps):
+        yield from ((("sweeps", i, "measures", j), held) for j, held in enumerate(row.measures))
+    yield from ((("targets", i, "measure"), row.measure) for i, row in enumerate(model.targets))

@@ -1,0 +1,200 @@
+"""What tests of the service share: a policy, visits, a PostgreSQL of their own, the service as a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+WAIT = 240.0  # seconds for what takes two on a machine with nothing else to do
+POLICY = """\
+format: ybcore-policy/1
+id: served
+scheme: {id: served, region: "*", insutype: ["310"]}
+effective: {from: 2024-01-01}
+admissions: {when: {med_type: ["21"]}}
+counters: {critical_base: {sum: [critical.base], period: year}}
+accounts: {pay: last}
+plans:
+  - id: inpatient
+    when: {med_type: ["21"]}
+    layers:
+      - id: basic
+        basic: true
+        payer: hifp_pay
+        cite: clause 8
+        deductible: {amount: 1000, admission: {list: [1000, 700, 300]}}
+        bands: {origin: including, steps: [{to: 10000, rate: 0.80}, {to: open, rate: 0.90}]}
+        ceilings: [{on: fund, limit: 20000, per: year}]
+      - {id: critical, payer: hifmi_pay, base: [deductible, copay, over_ceiling], deductible: {amount: 5000}, rate: 0.60, settle: delta_F, accumulate: critical_base}
+"""
+RULES = """\
+format: ybcore-rules/1
+id: served
+version: "1"
+name: {zh: 服务测试, en: of the tests}
+layer: city
+region: "*"
+known_since: 2024-01-01
+from: open
+source: made up for this test
+lists: {narrow: {match: exact, codes: [A1]}}
+rules:
+  - id: T1
+    name: {zh: 限住院使用, en: for inpatients only}
+    kernel: K01
+    items: {list: narrow}
+    check: {attribute: visit_kind, allowed: {codes: [inpatient]}}
+    amount: whole_line
+    disposition: deny
+    severity: 1
+    source: made up
+"""
+
+
+def visit(person: int, number: int, amount: int = 1_234_567) -> dict[str, Any]:
+    """Visit `number` (from 1) of a person, one a day."""
+    day = f"2024-{1 + (number - 1) // 28:02d}-{1 + (number - 1) % 28:02d}"
+    return {
+        "setl_id": f"V{person:03d}-{number:04d}", "psn_no": f"P{person:03d}", "insutype": "310", "psn_type": "1101", "med_type": "21",
+        "setl_time": f"{day} 10:00:00", "preselfpay_amt": 100 * number, "inscp_scp_amt": amount + 7 * number, "balc": 500_00,
+    }  # fmt: skip
+
+
+@contextmanager
+def postgres(program: str) -> Iterator[str]:
+    """A server on a socket of its own, run by somebody without rights; the URL of its empty database."""
+    binaries = Path(program).resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="ybpg-", dir="/tmp"))
+    who: dict[str, Any] = {}
+    if os.geteuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+    try:
+        subprocess.run([binaries / "initdb", "-D", folder / "data", "-U", "ybcore", "--auth=trust", "--no-sync", "-E", "UTF8", "--locale=C"], check=True, capture_output=True, cwd="/", **who)  # fmt: skip
+        words = [
+            binaries / "postgres",
+            "-D",
+            folder / "data",
+            "-k",
+            folder,
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "fsync=off",
+            "-c",
+            "max_connections=60",
+        ]
+        with open(folder / "log", "wb") as log:
+            server = subprocess.Popen(words, stdout=log, stderr=log, cwd="/", **who)
+        try:
+            _answers(folder)
+            yield f"postgresql+psycopg://ybcore@/postgres?host={folder}"
+        finally:
+            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+            server.wait(30)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _answers(folder: Path) -> None:
+    import psycopg
+
+    until = time.monotonic() + WAIT
+    while time.monotonic() < until:
+        try:
+            psycopg.connect(host=str(folder), user="ybcore", dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+    raise TimeoutError((folder / "log").read_text())
+
+
+def fresh_database(url: str, name: str) -> str:
+    """An empty database beside the one of the URL."""
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as link:
+        link.execute(sa.text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+        link.execute(sa.text(f'CREATE DATABASE "{name}"'))
+    engine.dispose()
+    return url.replace("/postgres?", f"/{name}?")
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return held.getsockname()[1]
+
+
+class Served:
+    """`ybcore serve` as a process of its own."""
+
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder, self.database, self.port = folder, database, free_port()
+        (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
+        (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
+        self.log = open(folder / "log", "ab")  # noqa: SIM115
+        self.start()
+
+    def start(self) -> None:
+        words = [
+            "serve",
+            "--policy",
+            "policy.yaml",
+            "--rules",
+            "rules.yaml",
+            "--database",
+            self.database,
+            "--port",
+            str(self.port),
+            "-q",
+        ]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ybcore", *words], cwd=self.folder, stderr=self.log, stdout=self.log
+        )
+        until = time.monotonic() + WAIT
+        while time.monotonic() < until:
+            if self.process.poll() is not None:
+                raise RuntimeError((self.folder / "log").read_text())
+            try:
+                if self.ask("GET", "/health")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise TimeoutError((self.folder / "log").read_text())
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}", data, {"Content-Type": "application/json", **named}, method=method
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=WAIT) as reply:
+                return reply.status, json.loads(reply.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def close(self) -> None:
+        self.kill()
+        self.log.close()

@@ -1,0 +1,116 @@
+"""`ybcore clear` and `ybcore benefit` as people run them: files in, files, pages and workbooks out, explanations, exit codes."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from clearing_cases import HERE, by_reference, load, written
+from openpyxl import load_workbook
+from ybcore.clearing import clear
+from ybcore.clearing.explain import explain_case
+from ybcore.cli import main
+from ybcore.io import read_table
+from ybcore.messages import speaking
+
+FOLDER = HERE / "09-points-share-a-budget"
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    """The tables of a golden case as CSV."""
+    for name, rows in written(load(FOLDER / "case.yaml")).items():
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        with open(tmp_path / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns)
+            writer.writeheader()
+            writer.writerows(rows)
+    return tmp_path
+
+
+def run(given: Path, *words: str, lang: str = "en") -> int:
+    return main(["clear", "--lang", lang, "--documents", str(FOLDER / "document.yaml"), "--input", str(given), *words])
+
+
+def test_files_pages_and_workbooks(given: Path, capsys: pytest.CaptureFixture[str]):
+    out = given / "out"
+    assert (
+        run(given, "--out", str(out), "--format", "csv", "--html", str(out / "pages"), "--excel", str(out / "books"))
+        == 0
+    )
+    told = capsys.readouterr().out
+    assert "all 2024: budget 2,000.00 = paid 1,743.34 + held 156.66 + reserve 100.00 + unspent 0.00" in told
+    years = read_table(out / "years.csv").to_pylist()
+    expected = by_reference(FOLDER)["years"]
+    assert [float(row["due"]) * 100 for row in years] == [row["due"] for row in expected]
+    page = (out / "pages" / "H1.html").read_text(encoding="utf-8")
+    assert "Statement: H1" in page and "633.34" in page and "http" not in page.replace("http-equiv", "")
+    book = load_workbook(out / "books" / "H2.xlsx")
+    assert book.sheetnames == ["Overview", "Years", "Months", "Cases"]
+    cells = {row[0].value: row[1].value for row in book["Overview"].iter_rows(min_row=2)}
+    assert cells["due"] == 1233.33 and cells["held back"] == 123.33
+
+
+def test_pages_speak_chinese_and_are_the_same_bytes(given: Path):
+    for place in ("one", "two"):
+        assert run(given, "--html", str(given / place), "--hospital", "H1", "--quiet", lang="zh") == 0
+    pages = [(given / place / "H1.html").read_bytes() for place in ("one", "two")]
+    assert pages[0] == pages[1] and "清算单：H1" in pages[0].decode()
+    assert not (given / "one" / "H2.html").exists()
+
+
+def test_a_case_is_explained_and_checked(given: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(given, "--case", "b") == 0
+    told = capsys.readouterr().out
+    assert "1,300.00 to share / 300.0000 points = 4.3333 yuan a point" in told and "the fund pays 333.33" in told
+    assert told.splitlines()[-1].startswith("Checked:")
+    assert run(given, "--case", "zz") == 1 and run(given, "--hospital", "zz") == 1
+
+
+def test_an_explanation_notices_a_bulk_row_that_is_not_so(given: Path):
+    tables = {path.stem: read_table(path) for path in given.glob("*.csv")}
+    done = clear(tables.pop("cases"), FOLDER / "document.yaml", **tables)
+    done.out["payment"][1] += 1
+    with speaking("en"), pytest.raises(RuntimeError, match="differs from the steps in payment"):
+        explain_case(done, "b")
+
+
+def test_every_golden_case_can_be_explained():
+    import pyarrow as pa
+    from clearing_cases import FOLDERS, documents
+
+    for folder in FOLDERS:
+        tables = {}
+        for name, rows in written(load(folder / "case.yaml")).items():
+            columns = list(dict.fromkeys(column for row in rows for column in row))
+            tables[name] = pa.table({c: pa.array([row.get(c) or None for row in rows], pa.string()) for c in columns})
+        done = clear(tables.pop("cases"), documents(folder), **tables)
+        for setl_id in done.cases["setl_id"].to_pylist():
+            assert len(explain_case(done, str(setl_id))) >= 3
+
+
+def test_a_folder_without_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(tmp_path) == 1
+    assert "no cases.parquet and no cases.csv" in capsys.readouterr().err
+
+
+def test_benefits(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    document = Path(__file__).resolve().parent / "golden_benefit/births-and-bounds/document.yaml"
+    (tmp_path / "claims.csv").write_text(
+        "claim_id,event_date,insutype,monthly_base,matn_type\nc1,2024-06-01,510,10000,1\n", encoding="utf-8"
+    )
+    words = [
+        "benefit",
+        "--lang",
+        "en",
+        "--documents",
+        str(document),
+        "--claims",
+        str(tmp_path / "claims.csv"),
+        "--out",
+        str(tmp_path / "paid.csv"),
+    ]
+    assert main(words) == 0
+    assert "1 claims, 35,067.00 yuan to pay" in capsys.readouterr().out
+    assert read_table(tmp_path / "paid.csv").to_pylist()[0]["pay"] == "35067.00"

@@ -1,0 +1,153 @@
+"""Indicators, corrections, and what is told of wrong tables and documents."""
+
+from __future__ import annotations
+
+import copy
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+import pytest
+from clearing_cases import HERE, documents, load, value, written
+from clearing_random import document, tables
+from test_clearing_equality import arrow, typed
+from ybcore.clearing import clear, corrections, load_clearing
+from ybcore.errors import DocumentError, InputError
+from ybcore.reference.clearing.cases import rounded
+from ybcore.reference.clearing.indicators import indicators
+
+
+def cleared(doc: Any, text: dict[str, list[dict]]) -> Any:
+    held = {name: arrow(rows) for name, rows in text.items()}
+    return clear(held.pop("cases"), doc, **held)
+
+
+def facts(done: Any, text: dict[str, list[dict]]) -> list[dict[str, Any]]:
+    """What indicators are reckoned from, by hand: of every case its group's weight on its day."""
+    out = []
+    for order, (case, found, weight) in enumerate(zip(text["cases"], done.cases.to_pylist(), done.weights().tolist())):
+        begin, end = (value("cases", name, case[name]) for name in ("begndate", "enddate"))
+        days = value("cases", "ipt_days", case["ipt_days"])
+        stay = max(1, end - begin) if begin is not None and end is not None else 1
+        out.append(
+            {"institution": case["fixmedins_code"], "group": case["group_code"], "fee": value("cases", "medfee_sumamt", case["medfee_sumamt"]),
+             "days": stay if days is None else days, "weight": None if weight < 0 else weight, "kind": found["kind"], "cut": found["readmission"],
+             "person": case["psn_no"], "begin": begin, "end": end, "order": order}
+        )  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize("by", ["institution", "group"])
+@pytest.mark.parametrize("seed", range(8))
+def test_indicators_are_the_references(seed: int, by: str):
+    r = Random(seed)
+    doc, text = document(r), typed({}, tables(r, 60))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    done = cleared(doc, text)
+    expected = indicators(facts(done, text), by)
+    places = {"mean_fee": 1, "mean_days": 10_000, "psntime": 1, "readmissions": 1, "split_stays": 1}
+    found = done.indicators(by).to_pylist()
+    assert [row["fixmedins_code" if by == "institution" else "group_code"] for row in found] == sorted(expected)
+    for row in found:
+        for name, ratio in expected[row["fixmedins_code" if by == "institution" else "group_code"]].items():
+            assert row[name] == (None if ratio is None else rounded(Fraction(ratio) * places.get(name, 10**6))), name
+
+
+def test_corrections_add_up():
+    """A case that is settled again and one that is new: what each moves, and what a hospital is to be paid in addition."""
+    folder = HERE / "01-multiples-in-money"
+    text = written(load(folder / "case.yaml"))
+    before = cleared(documents(folder), text)
+    again = copy.deepcopy(text)
+    again["cases"][0]["psn_part_amt"] = "3500"
+    again["cases"].append({**again["cases"][0], "setl_id": "new", "fixmedins_code": "H2"})
+    del again["cases"][1]
+    found = corrections(before, cleared(documents(folder), again))
+    cases = {row["setl_id"]: row for row in found["cases"].to_pylist()}
+    assert {name: (row["kind"], row["payment"]) for name, row in cases.items()} == {
+        "normal": ("changed", -50_000), "low": ("removed", -300_000), "new": ("added", 1_150_000),
+    }  # fmt: skip
+    years = {row["fixmedins_code"]: row for row in found["years"].to_pylist()}
+    assert {name: (row["kind"], row["paid"]) for name, row in years.items()} == {
+        "H1": ("changed", -350_000),
+        "H2": ("added", 1_150_000),
+    }
+    assert sum(row["payment"] for row in cases.values()) == sum(row["paid"] for row in years.values())
+    assert corrections(before, before)["cases"].num_rows == 0
+
+
+def problems(change: Any, name: str = "09-points-share-a-budget") -> str:
+    text = written(load(HERE / name / "case.yaml"))
+    change(text)
+    with pytest.raises(InputError) as found:
+        cleared(documents(HERE / name), text)
+    return found.value.render("en")
+
+
+def test_wrong_tables_are_told():
+    assert "budgets have no row for pool all, 2024" in problems(
+        lambda t: t["budgets"].clear() or t["budgets"].append({"pool": "al", "period": "2024", "budget": "1"})
+    )
+    assert "does not have the figure" in problems(lambda t: t["groups"][0].pop("mean_amt"))
+    assert "(group G1)" in problems(lambda t: t["groups"][0].pop("points"))
+    assert "more than the budget" in problems(lambda t: t["budgets"][0].update(budget="600"))
+    assert "two rows for pool all, 2024" in problems(lambda t: t["budgets"].append(dict(t["budgets"][0])))
+    assert "overlaps another row of the same group" in problems(lambda t: t["groups"].append(dict(t["groups"][0])))
+    told = problems(
+        lambda t: t["quotas"].clear() or t["quotas"].append({"fixmedins_code": "H9", "year": "2024"}),
+        "10-heads-and-budget",
+    )
+    assert "quotas have no budget for H2/310/21/town/global/2024" in told
+    told = problems(
+        lambda t: [t["cases"][0].update(medfee_sumamt="12.345"), t["cases"][1].update(setl_time="2024-13-01")]
+    )
+    assert "row 1" in told and "row 2" in told
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: d["methods"][0].pop("ungrouped"), "never zero by silence"),
+        (lambda d: d["methods"][0].pop("pool"), "points have a value only in a pool"),
+        (lambda d: d["methods"][0].update(pool="al"), "did you mean 'all'"),
+        (lambda d: d["methods"][0]["multiples"]["high"].update(pays="reviews"), "did you mean 'review'"),
+        (lambda d: d["methods"][0]["multiples"]["high"].update(pays="review"), "something goes to review"),
+        (lambda d: d["methods"][0]["fund"].update(rate="0.7"), "means nothing in less_patient"),
+        (lambda d: d["methods"][0].update(base={"amount": "5"}), "is not amount"),
+        (
+            lambda d: d["methods"][0].update(
+                yearly={"overrun": {"reading": "part", "steps": [{"upto": "0.2", "fund": "1"}]}}
+            ),
+            "end open",
+        ),
+        (lambda d: d["methods"][0].update(ungroupd="item"), "did you mean 'ungrouped'"),
+        (lambda d: d["pools"].update(other={}), "no method uses the pool"),
+        (lambda d: d["effective"].update(to="2023-01-01"), "the end is not after the start"),
+    ],
+)
+def test_wrong_documents_are_told(change: Any, words: str):
+    doc = documents(HERE / "09-points-share-a-budget")[0]
+    change(doc)
+    with pytest.raises(DocumentError) as found:
+        load_clearing(doc)
+    assert words in found.value.render("en")
+
+
+def test_documents_that_overlap_are_told():
+    doc = documents(HERE / "09-points-share-a-budget")[0]
+    with pytest.raises(DocumentError, match="holds on the days of 'other'"):
+        cleared([doc, {**doc, "id": "other"}], written(load(HERE / "09-points-share-a-budget" / "case.yaml")))
+
+
+def test_problems_stand_at_their_line(tmp_path: Any):
+    path = tmp_path / "wrong.yaml"
+    path.write_text(
+        (HERE / "09-points-share-a-budget" / "document.yaml")
+        .read_text(encoding="utf-8")
+        .replace("rate: 0.1", "rate: 1.5"),
+        encoding="utf-8",
+    )
+    with pytest.raises(DocumentError) as found:
+        load_clearing(path)
+    problem = found.value.problems[0]
+    assert problem.file == str(path) and problem.line == 14 and problem.path == "methods[0].deposit.rate"

@@ -1,0 +1,322 @@
+"""The C door gives the results and the states of `Engine.settle_one`, byte for byte."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import struct
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from c_door import ANY, CError, Door
+from test_embed import held, in_order, town  # noqa: F401  (a fixture)
+from ybcore import Catalog, Engine, InputError, PersonState
+from ybcore.embed import library, movements
+
+
+@pytest.fixture(scope="module")
+def image(town: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    engine, tables = town
+    path = tmp_path_factory.mktemp("image") / "town.ybimage"
+    return engine.image(path, tables["visits"], tables["persons"], tables["institutions"])
+
+
+@pytest.fixture
+def door(image: Path) -> Any:
+    made = Door(library(), image)
+    yield made
+    made.close()
+
+
+class Town:
+    """The city's rows by visit, as a window has them."""
+
+    def __init__(self, made: Any) -> None:
+        self.engine, self.tables = made
+        self.order, self.group = in_order(self.engine, self.tables)
+        self.visits = held(self.tables["visits"])
+        self.everybody, self.places, self.events = (
+            held(self.tables[n]) for n in ("persons", "institutions", "acct_events")
+        )
+        self.lines: dict[str, list[Any]] = {}
+        seen: set[str] = set()
+        for line in held(self.tables["lines"]):
+            self.lines.setdefault(line["setl_id"], []).append(line)
+        self.own: dict[int, list[Any]] = {}
+        for row in self.order:
+            name = self.visits[row]["setl_id"]
+            self.own[row] = [] if name in seen else self.lines.get(name, [])
+            seen.add(name)
+
+    def rows(self, row: int) -> tuple[dict[str, Any], list[Any], list[Any], list[Any], list[Any]]:
+        """(visit, lines, person rows, institution rows, account events)."""
+        visit = self.visits[row]
+        who = visit.get("psn_no")
+        people = [p for p in self.everybody if p["psn_no"] == who]
+        places = [p for p in self.places if p["fixmedins_code"] == visit.get("fixmedins_code")]
+        return visit, self.own[row], people, places, [e for e in self.events if e["psn_no"] == who]
+
+
+def one_row(rows: list[dict[str, Any]], visit: dict[str, Any]) -> dict[str, Any]:
+    """The dated row that holds; the city has one insurance a person."""
+    at = visit.get("enddate") or visit["setl_time"].date()
+    fit = [
+        r
+        for r in rows
+        if (r.get("begndate") is None or r["begndate"] <= at) and (r.get("enddate") is None or at < r["enddate"])
+    ]
+    return fit[0] if fit else {}
+
+
+def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
+    """Every visit of the city through both doors, each from its own state; (visits compared, outcomes)."""
+    t = Town(made)
+    states: dict[str, PersonState] = {}
+    mine: dict[str, Any] = {}
+    outcomes: dict[str, int] = {}
+    for row in t.order:
+        visit, lines, people, places, events = t.rows(row)
+        if visit.get("psn_no") is None or visit.get("setl_time") is None:
+            continue
+        who = visit["psn_no"]
+        one = t.engine.settle_one(visit, lines, people, states.get(who), institution=places, acct_events=events)
+        if one.result["outcome"] == "not_enrolled" or one.result["reason"] == "unknown_person":
+            continue  # whose row it is, the caller of the C door knows
+        rows = {"persons": one_row(people, visit), "institutions": one_row(places, visit)}
+        moves = movements(t.engine, visit, people, states.get(who), events)
+        state = mine.setdefault(who, door.state())
+        before = door.bytes_of(state)
+        asked, told = door.settle(state, door.visit(t.engine, visit, rows, moves), lines, None)
+        assert door.bytes_of(state) == before
+        result, told_lines = door.settle(state, door.visit(t.engine, visit, rows, moves, version=len(before) and door.lib.yb_state_version(state)), lines, state)  # fmt: skip
+        want = {**one.result, "version": one.state.version, "flags": one.result["flags"] & ~4}
+        assert result == {name: want[name] for name in result}
+        assert {**asked, "version": 0} == {**result, "version": 0} and told == told_lines
+        assert told_lines == [{n: line[n] for n in told_lines[0]} for line in one.lines]
+        assert door.bytes_of(state) == one.state.to_bytes()
+        states[who] = one.state
+        outcomes[one.result["outcome"]] = outcomes.get(one.result["outcome"], 0) + 1
+    return sum(outcomes.values()), outcomes
+
+
+def test_both_doors_give_the_same_bytes(town: Any, door: Any):  # noqa: F811
+    count, outcomes = walk(town, door)
+    assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
+
+
+def test_a_state_goes_from_door_to_door(town: Any, door: Any):  # noqa: F811
+    """What one wrote the other reads: from the bytes of either, the next visit comes out the same."""
+    t = Town(town)
+    visits = [row for row in t.order if t.visits[row].get("psn_no") and t.visits[row].get("setl_time")]
+    who = max({t.visits[r]["psn_no"] for r in visits}, key=lambda w: sum(t.visits[r]["psn_no"] == w for r in visits))
+    state = PersonState()
+    for row in [r for r in visits if t.visits[r]["psn_no"] == who]:
+        visit, lines, people, places, events = t.rows(row)
+        rows = {"persons": one_row(people, visit), "institutions": one_row(places, visit)}
+        one = t.engine.settle_one(visit, lines, people, state, institution=places, acct_events=events)
+        if one.result["outcome"] == "not_enrolled":
+            continue
+        fresh = door.state(state.to_bytes())
+        assert door.bytes_of(fresh) == state.to_bytes()
+        closing = door.state()
+        door.settle(fresh, door.visit(t.engine, visit, rows, movements(t.engine, visit, people, state, events)), lines, closing)  # fmt: skip
+        assert door.bytes_of(fresh) == state.to_bytes()
+        state = PersonState.from_bytes(door.bytes_of(closing))
+        assert state == one.state
+
+
+def simple(engine: Engine, tables: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    person = next(p for p in held(tables["persons"]) if p["insutype"].startswith("310"))
+    visit = {"setl_id": "A", "psn_no": person["psn_no"], "med_type": "11", "setl_time": dt.datetime(2024, 6, 1), "medfee_sumamt": 10_000, "inscp_scp_amt": 10_000}  # fmt: skip
+    return visit, person
+
+
+def test_refusals_are_named(town: Any, door: Any, image: Path, tmp_path: Path):  # noqa: F811
+    engine, tables = town
+    visit, person = simple(engine, tables)
+    engine.settle_one(visit, None, person)
+    path = engine.image(tmp_path / "again.ybimage")
+    again = Door(library(), path)
+    state = again.state()
+    made = again.visit(engine, visit, {"persons": person}, [])
+    again.settle(state, made, [], state)
+    made.version = 0
+    with pytest.raises(CError, match=r"5: .* the state is at version 1, the visit asked for version 0"):
+        again.settle(state, made, [], state)
+    made.version = ANY
+    made.size = 1
+    with pytest.raises(CError, match="1: an argument is wrong the size of yb_visit"):
+        again.settle(state, made, [], state)
+    assert again.lib.yb_state_version(state) == 1
+    again.close()
+    with pytest.raises(InputError, match="met no visit yet"):
+        Engine(engine.book).image(tmp_path / "none")
+    with pytest.raises(CError, match="2: the image cannot be opened"):
+        Door(library(), tmp_path / "nothing")
+
+
+POLICY = """
+format: ybcore-policy/1
+id: purse-2024
+name: {zh: 账户, en: Accounts}
+scheme: {id: purse, region: "*", insutype: ["310"]}
+effective: {from: 2023-01-01, to: 2026-01-01}
+cite: ["for tests"]
+year: {starts: 01-01, cross: split}
+accounts: {pay: last, mutual_aid: true, renew: opening, topups: [{every: month, amount: {by: age, "<45": 10, else: 12}}]}
+plans:
+  - {id: outpatient, when: {med_type: ["11"]}, layers: [{id: basic, payer: hifp_pay, basic: true, rate: 0.5}]}
+"""
+
+
+@pytest.fixture(scope="module")
+def purse(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, list[dict[str, Any]], Path]:
+    """(an engine whose accounts are topped up and pay for each other, two people, an image)."""
+    folder = tmp_path_factory.mktemp("purse")
+    (folder / "purse.yaml").write_text(POLICY, encoding="utf-8")
+    engine = Engine(folder / "purse.yaml", Catalog({"med_list_codg": ["XA"], "chrgitm_lv": ["01"], "selfpay_prop": [None]}), threads=1)  # fmt: skip
+    people = [
+        {
+            "psn_no": "P1",
+            "insutype": "310",
+            "psn_type": "11",
+            "brdy": dt.date(1990, 5, 1),
+            "balc": 2_000,
+            "mulaid_psn_no": "P2",
+        },
+        {"psn_no": "P2", "insutype": "310", "psn_type": "12", "brdy": dt.date(1950, 5, 1), "balc": 7_000},
+    ]
+    for row in people:
+        engine.settle_one({**VISIT, "psn_no": row["psn_no"]}, None, [row])
+    return engine, people, engine.image(folder / "purse.ybimage")
+
+
+VISIT = {"setl_id": "V", "psn_no": "P1", "med_type": "11", "setl_time": dt.datetime(2024, 3, 18), "medfee_sumamt": 9_000, "inscp_scp_amt": 9_000}  # fmt: skip
+
+
+def test_accounts_move_as_they_do_in_a_batch(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    state, mine = PersonState(), door.state()
+    events = [{"psn_no": "P1", "event_date": dt.date(2024, 4, 2), "kind": "add", "amount": 333}]
+    told = []
+    for i, (month, year) in enumerate(((3, 2024), (5, 2024), (6, 2024), (2, 2025))):
+        visit = {
+            **VISIT,
+            "setl_id": f"V{i}",
+            "setl_time": dt.datetime(year, month, 18),
+            "medfee_sumamt": 9_000 + i,
+            "inscp_scp_amt": 9_000 + i,
+        }
+        one = engine.settle_one(visit, None, people, state, acct_events=events)
+        moves = movements(engine, visit, people, state, events)
+        made = door.visit(engine, visit, {"persons": people[0]}, moves, mulaid_balc=7_000)
+        made.movements_known = 0
+        with pytest.raises(CError, match="8: the policy tops accounts up"):
+            door.settle(mine, made, [], mine)
+        made.movements_known = 1
+        result, _ = door.settle(mine, made, [], mine)
+        assert {n: result[n] for n in door.columns} == {n: one.result[n] for n in door.columns}
+        assert door.bytes_of(mine) == one.state.to_bytes()
+        state = one.state
+        told.append((result["acct_pay"], result["acct_mulaid_pay"], result["balc"]))
+    # 20.00 and three months of 10.00 pay 45.00; later another's account pays what one's own lacks; at the new year there is 20.00 again.
+    assert told == [(4_500, 0, 500), (2_833, 1_667, 0), (1_000, 3_501, 0), (4_000, 501, 0)]
+    door.close()
+
+
+def test_facts_that_no_visit_had_are_named(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    strange = door.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, [])
+    with pytest.raises(CError, match=r"6: .*no visit with these facts was known.* age=33 med_type=21"):
+        door.settle(door.state(), strange, [], None)
+    # The image is written again, with such a visit.
+    names = sorted({name for row in people for name in row})
+    table = {name: [row.get(name) for row in people] for name in names}
+    more = engine.image(image, {name: [cell] for name, cell in {**VISIT, "med_type": "21"}.items()}, table)
+    again = Door(library(), more)
+    result, _ = again.settle(again.state(), again.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, []), [], None)  # fmt: skip
+    assert (
+        result["outcome"]
+        == "no_benefit"
+        == engine.settle_one({**VISIT, "med_type": "21"}, None, people).result["outcome"]
+    )
+    door.close()
+    again.close()
+
+
+def test_a_stay_that_is_settled_in_parts_is_refused(purse: Any):
+    engine, people, image = purse
+    door = Door(library(), image)
+    lines = [{"med_list_codg": "XA", "det_item_fee_sumamt": 100, "fee_ocur_time": dt.date(2023, 12, 30)}]
+    visit = {name: cell for name, cell in VISIT.items() if name not in ("medfee_sumamt", "inscp_scp_amt")}
+    visit |= {"setl_time": dt.datetime(2024, 1, 5), "begndate": dt.date(2023, 12, 28), "enddate": dt.date(2024, 1, 5)}
+    state = door.state()
+    before = door.bytes_of(state)
+    with pytest.raises(CError, match="7: the stay crosses the year"):
+        door.settle(state, door.visit(engine, visit, {"persons": people[0]}, []), lines, state)
+    assert door.bytes_of(state) == before
+    assert engine.settle_one(visit, lines, people).result["outcome"] == "settled"
+    door.close()
+
+
+def test_what_is_damaged_is_refused(town: Any, door: Any, image: Path, tmp_path: Path):  # noqa: F811
+    data = image.read_bytes()
+    for name, wrong in (("short", data[:1000]), ("magic", b"x" + data[1:]), ("cut", data[:-8]), ("empty", b""), ("other", struct.pack("<8sI", b"YBIMAGE\0", 9) + data[12:])):  # fmt: skip
+        (tmp_path / name).write_bytes(wrong)
+        with pytest.raises(CError, match="3: this is no image"):
+            Door(library(), tmp_path / name)
+    engine, tables = town
+    visit, person = simple(engine, tables)
+    good = engine.settle_one(visit, None, person).state.to_bytes()
+    for wrong_state in (b"", good[:-1], b"x" + good[1:], good[:8] + b"\2" + good[9:]):
+        with pytest.raises(CError, match="4: these bytes are no state"):
+            door.state(wrong_state)
+    # Any byte may be wrong: the door reads it or refuses it, and lives.
+    for at in range(72, min(len(good), 700)):
+        for flip in (0xFF, 1):
+            wrong_bytes = bytearray(good)
+            wrong_bytes[at] ^= flip
+            try:
+                state = door.state(bytes(wrong_bytes))
+            except CError:
+                continue
+            door.bytes_of(state)
+            door.lib.yb_state_free(state)
+
+
+def test_threads_and_forks_share_an_image(town: Any, door: Any, image: Path):  # noqa: F811
+    engine, tables = town
+    visit, person = simple(engine, tables)
+    want = engine.settle_one(visit, None, person).result
+    engine.image(image)
+    whole = Door(library(), image)
+    answers: list[Any] = []
+
+    def settled() -> dict[str, Any]:
+        import ctypes
+
+        desk = Door.__new__(Door)
+        desk.lib, desk.image, desk.columns, desk.desk = whole.lib, whole.image, whole.columns, ctypes.c_void_p()
+        desk.ok(desk.lib.yb_desk_new(desk.image, ctypes.byref(desk.desk)))
+        last: dict[str, Any] = {}
+        for _ in range(50):
+            state = desk.state()
+            last, _lines = desk.settle(state, desk.visit(engine, visit, {"persons": person}, []), [], state)
+            desk.lib.yb_state_free(state)
+        return last
+
+    team = [threading.Thread(target=lambda: answers.append(settled())) for _ in range(4)]
+    for one in team:
+        one.start()
+    for one in team:
+        one.join()
+    assert len(answers) == 4 and all(a["fund_pay_sumamt"] == want["fund_pay_sumamt"] for a in answers)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if settled()["fund_pay_sumamt"] == want["fund_pay_sumamt"] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    whole.close()

@@ -1,0 +1,126 @@
+"""ybcore.fast: the same results and states as `Engine.settle_one`, in objects that threads share and pickles carry."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_embed_strangers import LINES, VISIT, engine, image  # noqa: F401  (fixtures)
+from ybcore import InputError, PersonState, StaleStateError
+from ybcore.fast import COLUMNS, Desk, Image, Lines, State, Visit
+
+DAY = 19_800  # 2024-03-18
+
+
+def bill(image: Image, rows: list[dict[str, Any]] = LINES) -> Lines:  # noqa: F811
+    return Lines([image.item(r["med_list_codg"]) for r in rows], [r["det_item_fee_sumamt"] for r in rows])
+
+
+def visit(image: Image, **more: Any) -> Visit:  # noqa: F811
+    return Visit(image, {"med_type": "11"}, **{"setl_day": DAY, "setl_id": "S0", "psn_no": "P1", **more})
+
+
+def test_a_year_of_one_person_is_that_of_the_engine(engine: Any, image: Path):  # noqa: F811
+    opened = Image(image)
+    desk, state, one = Desk(opened), State(opened), visit(opened)
+    desk.combine(one)
+    held = PersonState()
+    for i in range(12):
+        when = f"2024-{i + 1:02d}-18"
+        rows = LINES[: i % 3]
+        done = engine.settle_one({**VISIT, "setl_id": f"S{i}", "setl_time": when}, rows, state=held)
+        day = DAY + [-60, -29, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275][i]
+        asked = desk.settle(state, one.again(f"S{i}", day), bill(opened, rows), pre=True)
+        told = desk.settle(state, one, bill(opened, rows))
+        assert asked.to_dict() == told.to_dict()
+        assert told.to_dict() == {
+            name: done.result[name] for name in (*COLUMNS, "outcome", "reason", "flags", "policy_id", "plan_id")
+        }
+        assert (told.hifp_pay, told.version) == (done.result["hifp_pay"], i + 1)
+        assert state.to_bytes() == done.state.to_bytes()
+        held = done.state
+    back = desk.settle(state, visit(opened, setl_id="R", init_setl_id="S1", reversal=True))
+    want = engine.settle_one({"setl_id": "R", "psn_no": "P1", "setl_time": "2024-03-18", "refd_setl_flag": "1", "init_setl_id": "S1"}, state=held)  # fmt: skip
+    assert back.to_dict() == {name: want.result[name] for name in back.to_dict()} and back.plan_id == "outpatient"
+    assert PersonState.from_bytes(state.to_bytes()) == want.state
+
+
+def test_refusals_are_errors_of_ybcore(image: Path, tmp_path: Path):  # noqa: F811
+    opened = Image(image)
+    desk, state = Desk(opened), State(opened)
+    first = visit(opened, version=0)
+    desk.settle(state, first, bill(opened))
+    with pytest.raises(StaleStateError, match="the state is at version 1, the visit asked for version 0") as refused:
+        desk.settle(state, first, bill(opened))
+    assert "请重新读取状态" in refused.value.render("zh") and state.version == 1
+    assert first.version == 0
+    first.version = None
+    assert desk.settle(state, first, bill(opened)).reason == "duplicate_setl_id"
+    with pytest.raises(InputError, match="no visit with these facts"):
+        desk.settle(state, Visit(opened, {"med_type": "21"}, setl_day=DAY, setl_id="X", psn_no="P1"))
+    with pytest.raises(InputError, match="cannot be opened"):
+        Image(tmp_path / "nothing")
+    with pytest.raises(InputError, match="no state"):
+        State(opened, b"YBSTATE")
+    with pytest.raises(KeyError, match="no fact 'med_typ'"):
+        Visit(opened, {"med_typ": "11"}, setl_day=DAY)
+    with pytest.raises(TypeError, match="no id 'setl'"):
+        visit(opened, setl="x")
+    with pytest.raises(AttributeError, match="no 'hifp'"):
+        _ = desk.settle(state, visit(opened, setl_id="Y"), pre=True).hifp
+
+
+def test_a_combination_is_good_where_it_was_found(image: Path):  # noqa: F811
+    """At another desk, and on the other side of a date, the facts are looked at again."""
+    opened = Image(image)
+    one, other, state, held = Desk(opened), Desk(opened), State(opened), visit(opened)
+    one.combine(held)
+    assert other.settle(state, held, bill(opened)).outcome == "settled"
+    with pytest.raises(InputError, match="no visit with these facts"):
+        one.settle(
+            state, held.again("S9", 20_200), bill(opened)
+        )  # 2025: no policy, and no visit of that year was known
+
+
+def test_objects_are_carried_by_pickles(image: Path):  # noqa: F811
+    opened = Image(image)
+    desk, state = Desk(opened), State(opened)
+    desk.settle(state, visit(opened), bill(opened))
+    again = pickle.loads(pickle.dumps(state))
+    assert again.to_bytes() == state.to_bytes() and again.image.policy_sha256 == opened.policy_sha256 != ""
+    copy = state.copy()
+    desk.settle(copy, visit(opened, setl_id="S1"), bill(opened))
+    assert (copy.version, state.version) == (2, 1)
+
+
+def test_an_engine_is_carried_by_a_pickle(engine: Any):  # noqa: F811
+    """By its documents and tables: the same hashes, and the same money."""
+    again = pickle.loads(pickle.dumps(engine))
+    assert again.documents() == engine.documents()
+    asked = ({"setl_id": "S1", **VISIT}, LINES)
+    one, other = engine.settle_one(*asked), again.settle_one(*asked)
+    assert one.result == other.result and one.state.to_bytes() == other.state.to_bytes()
+
+
+def test_threads_settle_different_people(image: Path):  # noqa: F811
+    opened = Image(image)
+    sums: dict[int, int] = {}
+
+    def people(first: int) -> None:
+        desk, total = Desk(opened), 0
+        for p in range(first, first + 50):
+            state = State(opened)
+            for v in range(6):
+                total += desk.settle(state, visit(opened, setl_id=f"{p}-{v}", psn_no=f"P{p}"), bill(opened)).hifp_pay
+        sums[first] = total
+
+    team = [threading.Thread(target=people, args=(k * 50,)) for k in range(4)]
+    for one in team:
+        one.start()
+    for one in team:
+        one.join()
+    # A person's year: 4900 of 7000 in 100ths, 5100 more up to the ceiling of 100 yuan.
+    assert sums == dict.fromkeys(range(0, 200, 50), 50 * 10_000)
