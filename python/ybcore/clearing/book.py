@@ -25,7 +25,18 @@ from .models import ClearingModel
 
 Model = TypeVar("Model", bound=BaseModel)
 
-__all__ = ["NUMBERS", "OWN", "Clearing", "ClearingBook", "ClearingSource", "Document", "build", "overlaps", "load_clearing", "load_clearings"]
+__all__ = [
+    "NUMBERS",
+    "OWN",
+    "Clearing",
+    "ClearingBook",
+    "ClearingSource",
+    "Document",
+    "build",
+    "overlaps",
+    "load_clearing",
+    "load_clearings",
+]
 
 ClearingSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Clearing"]
 """A path, the text of a document (it has a line break), a raw document, or a Clearing."""

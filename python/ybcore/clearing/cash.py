@@ -95,7 +95,9 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
     """
     book = load_benefits(documents)
     declared = {name: told for document in book for name, told in document.model.attributes.items()}
-    table = CLAIMS.with_columns([Column(name, "count" if told.match == "number" else "code") for name, told in declared.items()])
+    table = CLAIMS.with_columns(
+        [Column(name, "count" if told.match == "number" else "code") for name, told in declared.items()]
+    )
     problems = Problems()
     frame = read(claims, table, problems)
     tell(problems, frame.bad(), "a cell is missing or cannot be read", "claims")
@@ -106,17 +108,25 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
 
 def _attributes(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> dict[str, tuple[Any, list[Any]]]:
     out: dict[str, tuple[Any, list[Any]]] = {}
-    for name in sorted({"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}):
+    for name in sorted(
+        {"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}
+    ):
         spec = frame.table.find(name)
         if spec is not None and spec.kind == "count":
             values = frame.ints(name)
-            found, of = np.unique(np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True)
+            found, of = np.unique(
+                np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True
+            )
             out[name] = of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found]
             continue
         default = defaults.get(name, "0" if name == "difficult" else "")
         held = frame.code(name)
         texts = [default] if held is None else [*(text or default for text in held[1]), default]
-        of = np.zeros(frame.rows, np.int32) if held is None else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
+        of = (
+            np.zeros(frame.rows, np.int32)
+            if held is None
+            else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
+        )
         out[name] = of, texts
     return out
 
@@ -128,7 +138,9 @@ def _documents(frame: Frame, book: tuple[Benefit, ...], attributes: dict[str, tu
     for index, document in enumerate(book):
         start, end = document.effective
         kin = np.array([any(text.startswith(code) for code in document.scheme.insutype) for text in kinds])[kind]
-        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[region]
+        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[
+            region
+        ]
         out[kin & near & (day >= start) & (day < (end if end is not None else 2**31 - 1))] = index
     return out
 

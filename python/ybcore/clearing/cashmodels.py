@@ -44,7 +44,9 @@ def _ten_thousandths(text: str) -> int:
     except ValueError:
         value = None
     if value is None or value < 0:
-        raise ScalarError(f"expected a number with at most 4 decimals, found {text!r}", f"应为至多四位小数的数，实为 {text!r}")
+        raise ScalarError(
+            f"expected a number with at most 4 decimals, found {text!r}", f"应为至多四位小数的数，实为 {text!r}"
+        )
     return value
 
 

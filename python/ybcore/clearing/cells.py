@@ -24,7 +24,14 @@ Int64 = npt.NDArray[np.int64]
 
 NONE = int(NULL_INT)
 WIDTH = 64
-_FROM = {"amount": 0, "group.amount": 1, "group.weight/case": 2, "group.points": 3, "group.weight/points": 4, "group.mean": 5}
+_FROM = {
+    "amount": 0,
+    "group.amount": 1,
+    "group.weight/case": 2,
+    "group.points": 3,
+    "group.weight/points": 4,
+    "group.mean": 5,
+}
 _RULE = {"standard": 0, "item": 1, "hold": 2, "actual": 3, "by_cost": 4}
 _PAYS = {"item": 0, "case": 1, "days": 1, "points": 2, "heads": 3, "budget": 3}
 _MOST = 10**12  # ppm: a coefficient of a million is a slip of the pen
@@ -33,7 +40,9 @@ _MOST = 10**12  # ppm: a coefficient of a million is a slip of the pen
 class Cells:
     """`of`: the cell of every case, -1 none; `reason` 1: no document, 2: no method. By cell: numbers, method, coefficient."""
 
-    def __init__(self, of: Int32, document: Int32, table: Int64, methods: list[tuple[Clearing, Method]], method: Int32) -> None:
+    def __init__(
+        self, of: Int32, document: Int32, table: Int64, methods: list[tuple[Clearing, Method]], method: Int32
+    ) -> None:
         self.of, self.document, self.table, self.methods, self.method = of, document, table, methods, method
 
     @property
@@ -91,7 +100,11 @@ def cells_of(given: Given) -> Cells:
     document = _documents(given)
     asked = _classes(given)
     days = np.array(sorted({day for held in given.book for day in starts(held.model)}), np.int64)
-    segment = np.searchsorted(days, given.day, side="right").astype(np.int32) if len(days) else np.zeros(len(given.day), np.int32)
+    segment = (
+        np.searchsorted(days, given.day, side="right").astype(np.int32)
+        if len(days)
+        else np.zeros(len(given.day), np.int32)
+    )
     parts = [(document + np.int32(1), len(given.book) + 1), (segment, len(days) + 1)]
     parts += [(held.of, len(held.values)) for held in asked.values()]
     of, rows = compact(parts) if given.cases.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
@@ -113,10 +126,19 @@ def cells_of(given: Given) -> Cells:
             table[cell] = _numbers(method, values, int(given.day[row]), int(chosen[cell]))
         except NoFigureError as error:
             what = f"method {method.id} has no figure by {error} for this case (row {row + 1})"
-            problems.append(Problem(file=held.file, what=what, what_zh=f"方法 {method.id} 没有适用于此病例的数值（按 {error}）", row=row + 1))
+            problems.append(
+                Problem(
+                    file=held.file,
+                    what=what,
+                    what_zh=f"方法 {method.id} 没有适用于此病例的数值（按 {error}）",
+                    row=row + 1,
+                )
+            )
     if problems:
         raise InputError(problems)
-    return Cells(of if (chosen >= 0).all() else np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen)
+    return Cells(
+        of if (chosen >= 0).all() else np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen
+    )
 
 
 def _classes(given: Given) -> dict[str, Attribute]:
@@ -135,11 +157,16 @@ def _classes(given: Given) -> dict[str, Attribute]:
     for name, mine in sorted(tests.items()):
         unlike = list(dict.fromkeys(mine))
         whole = name == "age" and ages
-        out[name] = _merged(given.attributes[name], lambda value, t=unlike, w=whole: (value if w else None, *(one.holds(value) for one in t)))  # type: ignore[misc]
+        out[name] = _merged(
+            given.attributes[name],
+            lambda value, t=unlike, w=whole: (value if w else None, *(one.holds(value) for one in t)),
+        )  # type: ignore[misc]
     if ages and "age" not in out:
         out["age"] = given.attributes["age"]
     for name, steps in sorted(each.items()):
-        out[name] = _merged(given.attributes[name], lambda value, s=sorted(steps): tuple(max(0, value or 0) // step for step in s))  # type: ignore[misc]
+        out[name] = _merged(
+            given.attributes[name], lambda value, s=sorted(steps): tuple(max(0, value or 0) // step for step in s)
+        )  # type: ignore[misc]
     return out
 
 
@@ -210,7 +237,9 @@ def _numbers(method: Method, values: Values, day: int, at: int) -> list[int]:
     source = _FROM.get(form, _FROM.get(f"{form}/{method.pays}", 0))
     money = base.amount if base.amount is not None else base.rate
     actual = any(held.actual for _, held in method.all_pays())
-    against = 0 if multiples is None and not actual else 2 if multiples is not None and multiples.against == "standard" else 1
+    against = (
+        0 if multiples is None and not actual else 2 if multiples is not None and multiples.against == "standard" else 1
+    )
     needs = int(base.group is not None or against == 1 or actual)
     rule = method.readmission
     row = [
@@ -224,5 +253,9 @@ def _numbers(method: Method, values: Values, day: int, at: int) -> list[int]:
     row += _payment(method.incomplete, method, values, day) + _payment(method.ungrouped, method, values, day)
     rate = NONE if fund.rate is None else number(fund.rate, values, day)
     row += [FORMULAS.index(fund.formula), rate, int(fund.stops)]
-    row += [NONE, 0, 0, 0] if rule is None else [at, rule.within, number(rule.keeps, values, day), int(rule.which == "later")]
+    row += (
+        [NONE, 0, 0, 0]
+        if rule is None
+        else [at, rule.within, number(rule.keeps, values, day), int(rule.which == "later")]
+    )
     return row + [0] * (WIDTH - len(row))

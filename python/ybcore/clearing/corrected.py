@@ -38,7 +38,9 @@ def _differences(before: pa.Table, after: pa.Table, keys: tuple[str, ...], numbe
         if kind != "changed" or any(moved.values()):
             out.append({**dict(zip(keys, key)), "kind": kind, **moved})
     types = [(name, after.schema.field(name).type) for name in keys]
-    return pa.Table.from_pylist(out, schema=pa.schema([*types, ("kind", pa.string()), *((name, pa.int64()) for name in numbers)]))
+    return pa.Table.from_pylist(
+        out, schema=pa.schema([*types, ("kind", pa.string()), *((name, pa.int64()) for name in numbers)])
+    )
 
 
 def _rows(table: pa.Table, keys: tuple[str, ...], numbers: tuple[str, ...]) -> dict[tuple[Any, ...], tuple[int, ...]]:

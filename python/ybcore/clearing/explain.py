@@ -60,13 +60,22 @@ def explain_case(done: Cleared, setl_id: str) -> list[str]:
     case = row_of(frame, row)
     case["setl_time"] = int(done.given.day[row])
     day = date_text(case["setl_time"])
-    out = [say(f"病例 {setl_id}，{day}，机构 {case['fixmedins_code']}", f"Case {setl_id}, {day}, institution {case['fixmedins_code']}")]
+    out = [
+        say(
+            f"病例 {setl_id}，{day}，机构 {case['fixmedins_code']}",
+            f"Case {setl_id}, {day}, institution {case['fixmedins_code']}",
+        )
+    ]
     if found["document"] is None or found["method"] is None:
         return [*out, say("结果：", "outcome: ") + say(*OUTCOME_WORDS[found["outcome"]])]
     one = _again(done, case)
     model = next(m for d in done.book for m in d.model.methods if d.id == found["document"] and m.id == found["method"])
     clause = f" [{'; '.join(model.cite)}]" if model.cite else ""
-    out.append(say(f"文件 {found['document']}，方法 {model.id}：", f"document {found['document']}, method {model.id}: ") + say(*PAYS_WORDS[model.pays]) + clause)
+    out.append(
+        say(f"文件 {found['document']}，方法 {model.id}：", f"document {found['document']}, method {model.id}: ")
+        + say(*PAYS_WORDS[model.pays])
+        + clause
+    )
     out += _standard(one, found)
     out += _valued(done, one, found)
     return out + _paid(one, found)
@@ -75,11 +84,17 @@ def explain_case(done: Cleared, setl_id: str) -> list[str]:
 def _again(done: Cleared, case: dict[str, Any]) -> Standing:
     """The case through the reference, up to its standard."""
     frames = done.given.frames
-    groups = [row for at in range(frames["groups"].rows) if (row := row_of(frames["groups"], at))["group_code"] == case.get("group_code")]
+    groups = [
+        row
+        for at in range(frames["groups"].rows)
+        if (row := row_of(frames["groups"], at))["group_code"] == case.get("group_code")
+    ]
     for row in groups:
         row["bed_day"] = row.get("bed_day") or 0
     places = [
-        row for at in range(frames["institutions"].rows) if (row := row_of(frames["institutions"], at))["fixmedins_code"] == case["fixmedins_code"]
+        row
+        for at in range(frames["institutions"].rows)
+        if (row := row_of(frames["institutions"], at))["fixmedins_code"] == case["fixmedins_code"]
     ]
     world = World([document.doc for document in done.book], groups, places, [], [])
     one = place(world, case)
@@ -110,7 +125,11 @@ def _standard(one: Standing, found: dict[str, Any]) -> list[str]:
         out.append(say("系数 ", "coefficient ") + _ratio(found["coefficient"]))
     if one.multiple is not None:
         out.append(
-            say("费用 ", "cost ") + yuan_text(one.cost) + say("，为基准的 ", ", which is ") + _ratio(found["multiple"]) + say(" 倍", " times the reference")
+            say("费用 ", "cost ")
+            + yuan_text(one.cost)
+            + say("，为基准的 ", ", which is ")
+            + _ratio(found["multiple"])
+            + say(" 倍", " times the reference")
         )
     if found["kind"]:
         out.append(say("病例类型：", "kind: ") + say(*KIND_WORDS[found["kind"]]))
@@ -127,7 +146,11 @@ def _valued(done: Cleared, one: Standing, found: dict[str, Any]) -> list[str]:
         return []
     day = dt.date.fromordinal(one.case["setl_time"] + dt.date(1970, 1, 1).toordinal())
     name = one.method["pool"]
-    pool = next(row for row in done.pools.to_pylist() if row["document"] == one.doc["id"] and row["pool"] == name and row["period"] in (f"{day:%Y}", f"{day:%Y-%m}"))
+    pool = next(
+        row
+        for row in done.pools.to_pylist()
+        if row["document"] == one.doc["id"] and row["pool"] == name and row["period"] in (f"{day:%Y}", f"{day:%Y-%m}")
+    )
     if one.points != found["points"]:
         raise RuntimeError(f"points of the bulk row are {found['points']}, of the steps {one.points}")
     standard = found["standard"]
@@ -154,7 +177,19 @@ def _paid(one: Standing, found: dict[str, Any]) -> list[str]:
     elif one.way == "item":
         out.append(say("按项目支付", "paid by item"))
     mine = one.row()
-    names = ("outcome", "kind", "multiple", "coefficient", "points", "standard", "payment", "itemised", "difference", "high_edge", "readmission")
+    names = (
+        "outcome",
+        "kind",
+        "multiple",
+        "coefficient",
+        "points",
+        "standard",
+        "payment",
+        "itemised",
+        "difference",
+        "high_edge",
+        "readmission",
+    )
     wrong = [name for name in names if mine[name] != found[name]]
     if wrong:
         raise RuntimeError(f"the bulk row differs from the steps in {', '.join(wrong)}")

@@ -93,7 +93,9 @@ def given_tables(tables: Mapping[str, Any], book: ClearingBook, threads: int) ->
     frames: dict[str, Frame] = {}
     for name, schema in schemas.items():
         data = tables.get(name)
-        frames[name] = read({} if data is None else data, schema if data is not None else _bare(schema), problems, threads=threads)
+        frames[name] = read(
+            {} if data is None else data, schema if data is not None else _bare(schema), problems, threads=threads
+        )
         tell(problems, frames[name].bad(), "a cell is missing or cannot be read", name)
     _raise(problems)
     ids = [frames["cases"].ids["fixmedins_code"]]

@@ -41,12 +41,19 @@ def indicators(done: Cleared, by: str = "institution", within: int = 15) -> pa.T
     total = lambda values, mask=counts: _sum(of, values, mask, size)  # noqa: E731
     one = np.ones(len(of), np.int64)
     cases, fee, days = total(one), done.money("medfee_sumamt"), days_of_stay(given.cases).astype(np.int64)
-    kinds = {name: total((done.out["kind"] == KINDS.index(name)).astype(np.int64)) for name in ("low", "high", "extreme")}
+    kinds = {
+        name: total((done.out["kind"] == KINDS.index(name)).astype(np.int64)) for name in ("low", "high", "extreme")
+    }
     weight = done.weights()
     weighed = counts & (weight != NULL_INT)
     mean_weight = _fraction(int(weight[weight != NULL_INT].sum()), int((weight != NULL_INT).sum()))
-    cost, time = (_indices(of, group.of.astype(np.int64), values, known, size, len(group.values)) for values in (fee, days))
-    columns: dict[str, list[Any]] = {name: [] for name in ("mean_fee", "mean_days", *(f"{kind}_share" for kind in kinds), "cmi", "cost_index", "time_index")}
+    cost, time = (
+        _indices(of, group.of.astype(np.int64), values, known, size, len(group.values)) for values in (fee, days)
+    )
+    columns: dict[str, list[Any]] = {
+        name: []
+        for name in ("mean_fee", "mean_days", *(f"{kind}_share" for kind in kinds), "cmi", "cost_index", "time_index")
+    }
     sums = {"mean_fee": total(fee), "mean_days": total(days), **{f"{kind}_share": held for kind, held in kinds.items()}}
     mixes = (total(np.where(weighed, weight, 0), weighed), total(one, weighed))
     names = given.institutions.to_pylist() if by == "institution" else group.values
@@ -92,7 +99,9 @@ def _told(value: Fraction | None, places: int) -> int | None:
     return whole if value >= 0 else -whole
 
 
-def _indices(of: Int64, group: Int64, values: Int64, known: npt.NDArray[np.bool_], size: int, groups: int) -> dict[int, Fraction]:
+def _indices(
+    of: Int64, group: Int64, values: Int64, known: npt.NDArray[np.bool_], size: int, groups: int
+) -> dict[int, Fraction]:
     """Σ over groups of (own mean / mean of all) × cases over Σ cases; groups without a mean are left out."""
     every = _sum(group, values, known, groups), _sum(group, np.ones(len(group), np.int64), known, groups)
     key = of * groups + group
@@ -105,7 +114,9 @@ def _indices(of: Int64, group: Int64, values: Int64, known: npt.NDArray[np.bool_
     for at, pair in enumerate(found.tolist()):
         mine, which = divmod(pair, groups)
         if every[0][which]:
-            above[mine] = above.get(mine, Fraction(0)) + Fraction(int(own[at]) * int(every[1][which]), int(every[0][which]))
+            above[mine] = above.get(mine, Fraction(0)) + Fraction(
+                int(own[at]) * int(every[1][which]), int(every[0][which])
+            )
             below[mine] = below.get(mine, 0) + int(count[at])
     return {mine: held / below[mine] for mine, held in above.items()}
 
@@ -122,7 +133,11 @@ def _split(done: Cleared, known: npt.NDArray[np.bool_], within: int) -> Int64:
     group = done.given.attributes["group_code"].of
     rows = rows[np.lexsort((end[rows], begin[rows], group[rows], done.given.institution[rows], person[rows]))]
     before, after = rows[:-1], rows[1:]
-    same = (person[before] == person[after]) & (done.given.institution[before] == done.given.institution[after]) & (group[before] == group[after])
+    same = (
+        (person[before] == person[after])
+        & (done.given.institution[before] == done.given.institution[after])
+        & (group[before] == group[after])
+    )
     gap = begin[after].astype(np.int64) - end[before]
     out[after[same & (gap >= 0) & (gap <= within)]] = 1
     return out

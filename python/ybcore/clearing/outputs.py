@@ -76,10 +76,17 @@ CLEARING_OUTPUTS = {
         "months",
         "月度",
         "months",
-        (*_KEYS, C("setlym", "code", zh="清算年月", en="month"), *_SUMS, *_numbers(("advance", "sum", "预付", "advance"))),
+        (
+            *_KEYS,
+            C("setlym", "code", zh="清算年月", en="month"),
+            *_SUMS,
+            *_numbers(("advance", "sum", "预付", "advance")),
+        ),
         True,
     ),
-    "years": Table("years", "年度", "years", (*_KEYS, C("year", "number", zh="年度", en="year"), *_SUMS, *_YEARS), True),
+    "years": Table(
+        "years", "年度", "years", (*_KEYS, C("year", "number", zh="年度", en="year"), *_SUMS, *_YEARS), True
+    ),
     "pools": Table(
         "pools",
         "预算",

@@ -71,7 +71,16 @@ def compare(before: Cleared, after: Cleared) -> pa.Table:
     for code in sorted({*sides[0], *sides[1]}):
         one, two = (side.get(code, 0) for side in sides)
         share = None if not one else (two - one) * 10**6 // abs(one)
-        rows.append({"fixmedins_code": code, "psntime": cases.get(code, 0), "before": one, "after": two, "change": two - one, "share": share})
+        rows.append(
+            {
+                "fixmedins_code": code,
+                "psntime": cases.get(code, 0),
+                "before": one,
+                "after": two,
+                "change": two - one,
+                "share": share,
+            }
+        )
     rows.sort(key=lambda row: (row["change"], row["fixmedins_code"]))
     kind = after.years.schema.field("fixmedins_code").type
     numbers = [(name, pa.int64()) for name in ("psntime", "before", "after", "change", "share")]
@@ -94,7 +103,9 @@ def _at(documents: Any, document: str, path: str, value: Any) -> ClearingBook:
     return reformed(documents, Reform.of("value", [{"policy": document, "path": path, "set": value}]))
 
 
-def sweep(cases: Any, documents: ClearingSource | Any, document: str, path: str, values: Sequence[Any], **tables: Any) -> pa.Table:
+def sweep(
+    cases: Any, documents: ClearingSource | Any, document: str, path: str, values: Sequence[Any], **tables: Any
+) -> pa.Table:
     """What each value of a scalar of a document comes to.
 
     `values`: text, int, Decimal or Fraction. Columns: value, the measures (fen), winners and losers: institutions that are due more or less
@@ -117,7 +128,17 @@ def _measured_names() -> tuple[str, ...]:
 
 
 def solve(
-    cases: Any, documents: Any, document: str, path: str, measure: str, target: int, low: str, high: str, *, places: int = 4, **tables: Any
+    cases: Any,
+    documents: Any,
+    document: str,
+    path: str,
+    measure: str,
+    target: int,
+    low: str,
+    high: str,
+    *,
+    places: int = 4,
+    **tables: Any,
 ) -> tuple[str, int]:
     """(the value of a scalar with so many decimals, between two, whose measure is nearest to a target; the measure there).
 
@@ -138,7 +159,9 @@ def solve(
     one, two = (int(Fraction(edge) * scale) for edge in (low, high))
     rising = at(two) >= at(one)
     if not min(at(one), at(two)) <= target <= max(at(one), at(two)):
-        raise ValueError(f"{measure} goes from {at(one)} to {at(two)} between {low} and {high}; {target} is not between")
+        raise ValueError(
+            f"{measure} goes from {at(one)} to {at(two)} between {low} and {high}; {target} is not between"
+        )
     while two - one > 1:
         middle = (one + two) // 2
         if not min(at(one), at(two)) <= at(middle) <= max(at(one), at(two)):
@@ -151,7 +174,9 @@ def solve(
     return text(best), at(best)
 
 
-def attribute(cases: Any, documents: Any, reforms: Sequence[Reform], method: str = "sequence", **tables: Any) -> pa.Table:
+def attribute(
+    cases: Any, documents: Any, reforms: Sequence[Reform], method: str = "sequence", **tables: Any
+) -> pa.Table:
     """What each reform moved of what institutions are due: (reform, fixmedins_code, change), Σ to the fen of all of them together.
 
     `sequence`: each beside those before it; `shapley` (up to six): on average over all orders, rounded by largest remainder.
@@ -179,7 +204,9 @@ def attribute(cases: Any, documents: Any, reforms: Sequence[Reform], method: str
             if change:
                 rows.append({"reform": reform.id, "fixmedins_code": code, "change": change})
     kind = pa.string() if not rows or isinstance(rows[0]["fixmedins_code"], str) else pa.int64()
-    return pa.Table.from_pylist(rows, schema=pa.schema([("reform", pa.string()), ("fixmedins_code", kind), ("change", pa.int64())]))
+    return pa.Table.from_pylist(
+        rows, schema=pa.schema([("reform", pa.string()), ("fixmedins_code", kind), ("change", pa.int64())])
+    )
 
 
 def _whole(parts: list[Fraction]) -> list[int]:

@@ -58,7 +58,11 @@ class Cleared:
         outcome = np.where(self.cells_of.document < 0, 3, np.where(known, outcome, 4))
         kinded = out["kind"] > 0
         group = self.given.attributes["group_code"]
-        coefficient = np.where(known, self.cells_of.coefficient[cell], 0) if len(self.cells_of.table) else np.zeros(len(cell), np.int64)
+        coefficient = (
+            np.where(known, self.cells_of.coefficient[cell], 0)
+            if len(self.cells_of.table)
+            else np.zeros(len(cell), np.int64)
+        )
         whole = known & np.array([m.pays in ("case", "days", "points") for _, m in held] + [False])[method]
         return pa.table(
             {
@@ -122,7 +126,9 @@ class Cleared:
         stamps = [f"{self.units.units[unit].year:04d}{month:02d}" for unit, month in self.units.months]
         columns = {name: pa.array(np.ascontiguousarray(sums[:, at])) for at, name in enumerate(SUMS)}
         columns["advance"] = pa.array(self.out["advance"])
-        return pa.table({**self._keys([unit for unit, _ in self.units.months]), "setlym": pa.array(stamps, pa.string()), **columns})
+        return pa.table(
+            {**self._keys([unit for unit, _ in self.units.months]), "setlym": pa.array(stamps, pa.string()), **columns}
+        )
 
     @cached_property
     def years(self) -> pa.Table:

@@ -86,7 +86,9 @@ def _groups(given: Given) -> tuple[Int32, dict[str, Any]]:
     """(row of each case's group on its day, of its grade else of all; -1 none), and the columns of groups."""
     frame = given.frames["groups"]
     names = ("points", "weight", "mean_amt", "amount")
-    columns: dict[str, Any] = {f"group_{name.removesuffix('_amt')}": np.ascontiguousarray(frame.ints(name)) for name in names}
+    columns: dict[str, Any] = {
+        f"group_{name.removesuffix('_amt')}": np.ascontiguousarray(frame.ints(name)) for name in names
+    }
     columns["group_bed_day"] = (frame.flag("bed_day", 0) > 0).astype(np.uint8)
     rows = len(given.day)
     if not frame.rows:
@@ -157,5 +159,3 @@ def _stays(given: Given, cells: Cells) -> dict[str, Any]:
         "end": frame.days("enddate"),
         "exempt": np.ascontiguousarray(free[method, treatment.of]).astype(np.uint8),
     }
-
-

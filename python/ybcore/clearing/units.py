@@ -58,7 +58,9 @@ class _Quotas:
         texts = []
         for name in ("insutype", "clr_type"):
             held = frame.code(name) if frame.rows else None
-            texts.append([""] * frame.rows if held is None else [held[1][i] if i >= 0 else "" for i in held[0].tolist()])
+            texts.append(
+                [""] * frame.rows if held is None else [held[1][i] if i >= 0 else "" for i in held[0].tolist()]
+            )
         years = frame.ints("year").tolist() if frame.rows else []
         self.rows = list(zip(given.quota_institution.tolist(), years, *texts))
         self.columns = {
@@ -112,13 +114,21 @@ class _Builder:
             for name, told in document.model.attributes.items():
                 values.setdefault(name, told.default)
         for name in ("hosp_lv", "fixmedins_type", "tcm_flag", *values):
-            held = places.code(name) if row >= 0 and name in places.cells and places.table.find(name).kind == "code" else None  # type: ignore[union-attr]
+            held = (
+                places.code(name)
+                if row >= 0 and name in places.cells and places.table.find(name).kind == "code"
+                else None
+            )  # type: ignore[union-attr]
             if held is not None and held[0][row] >= 0 and held[1][held[0][row]]:
                 values[name] = held[1][held[0][row]]
             elif row >= 0 and name in places.cells and held is None:
                 have = int(places.ints(name)[row])
                 values[name] = None if have == NULL_INT else have
-        return values | {"fixmedins_code": self.names[unit.institution], "insutype": unit.insutype, "clr_type": unit.clr_type}
+        return values | {
+            "fixmedins_code": self.names[unit.institution],
+            "insutype": unit.insutype,
+            "clr_type": unit.clr_type,
+        }
 
     def tell(self, what: str, zh: str) -> None:
         self.problems.append(Problem(what=what, what_zh=zh))
@@ -182,7 +192,9 @@ class _Builder:
         monthly, deposit = method.monthly, method.deposit
         of = ("payment" if method.by_case else "twelfth") if monthly is None else monthly.of
         score = self.quotas.find(unit, "score")
-        releases = [] if deposit is None or score is None else [row.share for row in deposit.release if score >= row.start]
+        releases = (
+            [] if deposit is None or score is None else [row.share for row in deposit.release if score >= row.start]
+        )
         return [
             target, _COUNTS[yearly.counts if yearly is not None else "fund"], int(yearly is not None), begin, len(steps) // 2,
             int(yearly is not None and yearly.overrun is not None and yearly.overrun.reading == "part"),
@@ -216,7 +228,9 @@ def units_of(given: Given, cells: Cells) -> Units:
     found = []
     for place_of, kind, clearing, way, at in zip(*(column[rows].tolist() for column, _ in parts)):
         stamp = first + at
-        found.append((Unit(place_of, insutype.values[kind], clr_type.values[clearing], way, stamp // 12), stamp % 12 + 1))
+        found.append(
+            (Unit(place_of, insutype.values[kind], clr_type.values[clearing], way, stamp // 12), stamp % 12 + 1)
+        )
     extra = [(unit, number) for unit in build.given_units() for number in range(1, 13)]
     units = sorted({unit for unit, _ in (*found, *extra)}, key=build.key)
     place = {unit: index for index, unit in enumerate(units)}
@@ -306,5 +320,3 @@ def _plan(build: _Builder, out: Units) -> None:
         "pool_grid": whole(10 ** (6 - spec.digits) for spec in specs),
         "pool_balance": np.array([out.balances.index(key) for key in pooled], np.int32),
     }
-
-

@@ -93,7 +93,7 @@ CLICK = tuple((re.compile(pattern, re.S), text) for pattern, text in (
     (r"Got unexpected extra arguments? \((.+)\)", r"多余的参数：\1"),
     (r"Invalid value for (.+?): (.+) is not one of (.+)\.", r"\1 的值 \2 无效，可选：\3"),
     (r"Invalid value for (.+?): (.+) is not in the range (.+)\.", r"\1 的值 \2 超出范围 \3"),
-    (r"Invalid value for (.+?): (.+) is not a valid integer\.", r"\1 的值 \2 不是整数"),
+    (r"Invalid value for (.+?): (.+) is not a valid integer(?: range)?\.", r"\1 的值 \2 不是整数"),
     (r"Invalid value for (.+?): (.+) is not a valid float\.", r"\1 的值 \2 不是数"),
     (r"Invalid value for (.+?): (.+) does not match the formats? (.+)\.", r"\1 的值 \2 不合格式 \3"),
     (r"Invalid value for (.+?): \w+ (.+) does not exist\.", r"\1：\2 不存在"),

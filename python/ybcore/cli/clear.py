@@ -32,10 +32,24 @@ documents = click.option(
 )
 @common
 @documents
-@click.option("--input", "folder", cls=Option, type=PATH, required=True, zh="放有各表的文件夹。", en="Folder with the tables.")
+@click.option(
+    "--input", "folder", cls=Option, type=PATH, required=True, zh="放有各表的文件夹。", en="Folder with the tables."
+)
 @click.option("--out", cls=Option, type=PATH, zh="输出文件夹。", en="Folder to write to.")
-@click.option("--html", cls=Option, type=PATH, zh="每家机构一页清算单的文件夹。", en="Folder for a statement of each hospital as a page.")
-@click.option("--excel", cls=Option, type=PATH, zh="每家机构一份清算单的文件夹（xlsx）。", en="Folder for a statement of each hospital as a workbook.")
+@click.option(
+    "--html",
+    cls=Option,
+    type=PATH,
+    zh="每家机构一页清算单的文件夹。",
+    en="Folder for a statement of each hospital as a page.",
+)
+@click.option(
+    "--excel",
+    cls=Option,
+    type=PATH,
+    zh="每家机构一份清算单的文件夹（xlsx）。",
+    en="Folder for a statement of each hospital as a workbook.",
+)
 @click.option("--case", "case", cls=Option, zh="解释一个病例（setl_id）。", en="Explain one case (setl_id).")
 @click.option("--hospital", cls=Option, zh="只看一家机构。", en="One hospital only.")
 @out_format
@@ -56,8 +70,22 @@ def clear(session: Session, **options: Any) -> int:
 )
 @common
 @documents
-@click.option("--claims", cls=Option, type=PATH, required=True, zh="申请文件（.csv 或 .parquet）。", en="File of claims (.csv or .parquet).")
-@click.option("--out", cls=Option, type=PATH, required=True, zh="结果文件（.csv 或 .parquet）。", en="File for the result (.csv or .parquet).")
+@click.option(
+    "--claims",
+    cls=Option,
+    type=PATH,
+    required=True,
+    zh="申请文件（.csv 或 .parquet）。",
+    en="File of claims (.csv or .parquet).",
+)
+@click.option(
+    "--out",
+    cls=Option,
+    type=PATH,
+    required=True,
+    zh="结果文件（.csv 或 .parquet）。",
+    en="File for the result (.csv or .parquet).",
+)
 @out_encoding
 def benefit(session: Session, documents: tuple[Path, ...], claims: Path, out: Path, encoding: str) -> int:
     from .clearing import benefit as work

@@ -56,7 +56,13 @@ def clear(
         session.say(f"已写入 {out}", f"written to {out}")
     _statements(session, done, html, excel, hospital)
     if as_json:
-        session.data(json.dumps({name: table.to_pylist() for name, table in done.tables().items() if name != "cases"}, ensure_ascii=False, indent=1))
+        session.data(
+            json.dumps(
+                {name: table.to_pylist() for name, table in done.tables().items() if name != "cases"},
+                ensure_ascii=False,
+                indent=1,
+            )
+        )
     else:
         _tell(session, done, hospital)
     return 0
@@ -124,6 +130,9 @@ def benefit(session: Session, documents: tuple[Path, ...], claims: Path, out: Pa
     io.write_table(table, out, RESULTS, encoding)
     paid: Any = pc.sum(table["pay"]).as_py() or 0
     session.data(
-        say(f"{table.num_rows:,} 笔申请，应发 {yuan_text(paid)} 元", f"{table.num_rows:,} claims, {yuan_text(paid)} yuan to pay")
+        say(
+            f"{table.num_rows:,} 笔申请，应发 {yuan_text(paid)} 元",
+            f"{table.num_rows:,} claims, {yuan_text(paid)} yuan to pay",
+        )
     )
     return 0

@@ -77,6 +77,8 @@ _KINDS = {
     "integer 1/10000, decimal, or text with at most 4 decimals": "万分之一为单位的整数、decimal，或至多四位小数的文本",
     "integer 1/1000000 yuan, decimal yuan, or yuan text with at most 6 decimals": "百万分之一元为单位的整数、decimal（元），或至多六位小数的文本（元）",
     "integer, or text of an integer": "整数，或整数的文本",
+    "int64 fen, decimal yuan, or yuan text with at most 2 decimals; for budgets": "int64（分）、decimal（元），或至多两位小数的文本（元）；用于预算",
+    "integer, or text of an integer; for large numbers": "整数，或整数的文本；用于大数",
     "text; kept, never compared": "文本；保留，不作比较",
 }  # fmt: skip
 _KIND = re.compile(r"\{(.+)\}", re.S)

@@ -20,7 +20,19 @@ __all__ = ["Statement", "write_statement_book", "write_statement_page"]
 LISTED = 20
 """Cases that the page lists on each side, won and lost."""
 _MONTH = ("psntime", "medfee_sumamt", "fund_appy_sum", "bydise_setl_payamt", "advance")
-_YEAR = ("psntime", "fund_appy_sum", "target", "due", "advanced", "deposit", "released", "held", "final", "paid", "difference")
+_YEAR = (
+    "psntime",
+    "fund_appy_sum",
+    "target",
+    "due",
+    "advanced",
+    "deposit",
+    "released",
+    "held",
+    "final",
+    "paid",
+    "difference",
+)
 _RATIOS = {
     "mean_fee": (("例均费用（元）", "mean fee (yuan)"), 100),
     "mean_days": (("平均住院日", "mean days"), 10_000),
@@ -48,7 +60,9 @@ class Statement:
         code = done.given.cases.ids["fixmedins_code"]
         self.cases: pa.Table = done.cases.filter(pc.equal(code.cast(pa.string()), institution))
         self.name = self._name(done)
-        self.indicators = next((row for row in done.indicators().to_pylist() if str(row["fixmedins_code"]) == institution), None)
+        self.indicators = next(
+            (row for row in done.indicators().to_pylist() if str(row["fixmedins_code"]) == institution), None
+        )
 
     def _name(self, done: Cleared) -> str:
         places = done.given.frames["institutions"]
@@ -73,7 +87,9 @@ class Statement:
 
     def kinds(self) -> list[dict[str, Any]]:
         """Cases, payment and difference by kind."""
-        grouped = self.cases.group_by(["outcome", "kind"]).aggregate([("setl_id", "count"), ("payment", "sum"), ("itemised", "sum"), ("difference", "sum")])
+        grouped = self.cases.group_by(["outcome", "kind"]).aggregate(
+            [("setl_id", "count"), ("payment", "sum"), ("itemised", "sum"), ("difference", "sum")]
+        )
         rows = [
             {
                 "kind": say(*KIND_WORDS[row["kind"]]) if row["kind"] else say(*OUTCOME_WORDS[row["outcome"]]),
@@ -90,7 +106,9 @@ class Statement:
 
     def far(self, most: bool) -> list[dict[str, Any]]:
         """Cases that won most, or lost most; ids decide between equals."""
-        known = self.cases.filter(pc.greater(self.cases["difference"], 0) if most else pc.less(self.cases["difference"], 0))
+        known = self.cases.filter(
+            pc.greater(self.cases["difference"], 0) if most else pc.less(self.cases["difference"], 0)
+        )
         order = "descending" if most else "ascending"
         held = known.sort_by([("difference", order), ("setl_id", "ascending")]).slice(0, LISTED)
         return [{**row, "kind": say(*KIND_WORDS[row["kind"]])} for row in held.to_pylist()]
@@ -102,7 +120,15 @@ class Statement:
         out = []
         for name, (words, by) in _RATIOS.items():
             value = self.indicators[name]
-            text = "—" if value is None else f"{value:,}" if by == 1 else f"{value / by:.2%}" if name.endswith("share") else f"{value / by:,.2f}"
+            text = (
+                "—"
+                if value is None
+                else f"{value:,}"
+                if by == 1
+                else f"{value / by:.2%}"
+                if name.endswith("share")
+                else f"{value / by:,.2f}"
+            )
             out.append((say(*words), text))
         return out
 
@@ -130,25 +156,75 @@ def write_statement_page(statement: Statement, path: str | os.PathLike[str], lan
 def write_statement_book(statement: Statement, path: str | os.PathLike[str], lang: str | None = None) -> None:
     """The statement as a workbook: years, months, cases; sums in the last rows."""
     with speaking(lang), book_at(path, say("清算单", "Statement")) as book:
-        pairs: list[tuple[str, str, Any]] = [(_head("years", name), "money", statement.total(name)) for name in _YEAR[1:]]
+        pairs: list[tuple[str, str, Any]] = [
+            (_head("years", name), "money", statement.total(name)) for name in _YEAR[1:]
+        ]
         pairs += [(label, "text", text) for label, text in statement.ratios()]
         book.pairs(say("总览", "Overview"), statement.title, pairs)
         keys = ("insutype", "clr_type", "clr_way")
-        for table, rows, names in (("years", statement.years, ("year", *_YEAR)), ("months", statement.months, ("setlym", *_MONTH))):
+        for table, rows, names in (
+            ("years", statement.years, ("year", *_YEAR)),
+            ("months", statement.months, ("setlym", *_MONTH)),
+        ):
             columns = [(say("支付方法", "method"), "text", 22), *((_head(table, name), "text", 12) for name in keys)]
-            columns += [(_head(table, name), "text" if name in ("year", "setlym") else "count" if name == "psntime" else "money", 16) for name in names]
+            columns += [
+                (
+                    _head(table, name),
+                    "text" if name in ("year", "setlym") else "count" if name == "psntime" else "money",
+                    16,
+                )
+                for name in names
+            ]
             cells = [
-                (statement.method(row), *(row[key] for key in keys), *(str(row[name]) if name in ("year", "setlym") else row[name] for name in names))
+                (
+                    statement.method(row),
+                    *(row[key] for key in keys),
+                    *(str(row[name]) if name in ("year", "setlym") else row[name] for name in names),
+                )
                 for row in rows
             ]
-            sums = (say("合计", "total"), None, None, None, None, *(sum(row[name] for row in rows) for name in names[1:]))
-            book.sheet(Sheet(say(*{"years": ("年度", "Years"), "months": ("月度", "Months")}[table]), columns, cells, len(cells), sums))
+            sums = (
+                say("合计", "total"),
+                None,
+                None,
+                None,
+                None,
+                *(sum(row[name] for row in rows) for name in names[1:]),
+            )
+            book.sheet(
+                Sheet(
+                    say(*{"years": ("年度", "Years"), "months": ("月度", "Months")}[table]),
+                    columns,
+                    cells,
+                    len(cells),
+                    sums,
+                )
+            )
         book.sheet(_case_sheet(statement))
 
 
 def _case_sheet(statement: Statement) -> Sheet:
-    names = ("setl_id", "method", "group_code", "outcome", "kind", "multiple", "points", "standard", "payment", "itemised", "difference")
-    kinds = {"multiple": "quantity", "points": "quantity", "standard": "money", "payment": "money", "itemised": "money", "difference": "money"}
+    names = (
+        "setl_id",
+        "method",
+        "group_code",
+        "outcome",
+        "kind",
+        "multiple",
+        "points",
+        "standard",
+        "payment",
+        "itemised",
+        "difference",
+    )
+    kinds = {
+        "multiple": "quantity",
+        "points": "quantity",
+        "standard": "money",
+        "payment": "money",
+        "itemised": "money",
+        "difference": "money",
+    }
     words = {"outcome": OUTCOME_WORDS, "kind": KIND_WORDS}
 
     def rows() -> Iterable[tuple[Any, ...]]:

@@ -19,10 +19,14 @@ STREAM = 10
 _GROUPS = 400
 _BLOCK = 1 << 16
 _LEVELS = ("02", "05", "08")
-_EPOCH = {year: (np.datetime64(f"{year}-01-01") - np.datetime64("1970-01-01")).astype(int) for year in range(1990, 2100)}
+_EPOCH = {
+    year: (np.datetime64(f"{year}-01-01") - np.datetime64("1970-01-01")).astype(int) for year in range(1990, 2100)
+}
 
 
-def clearing_tables(seed: int = 1, cases: int = 100_000, year: int = 2024, institutions: int | None = None) -> dict[str, pa.Table]:
+def clearing_tables(
+    seed: int = 1, cases: int = 100_000, year: int = 2024, institutions: int | None = None
+) -> dict[str, pa.Table]:
     """cases, groups, institutions, budgets, quotas of a year; money int64 fen, points 1/10000, weights ppm.
 
     `institutions`: default one for 4,000 cases, 3 at least. The same parameters give the same tables on every machine.
@@ -31,8 +35,15 @@ def clearing_tables(seed: int = 1, cases: int = 100_000, year: int = 2024, insti
     draw = Draw(seed, STREAM)
     mean = np.sort(draw.pick(lognormal(900_000, 0.8, 120_000, 20_000_000), _GROUPS))
     days = np.clip(mean // 120_000, 2, 40)
-    parts = [_block(Draw(seed, STREAM, 1 + at), at * _BLOCK, min(_BLOCK, cases - at * _BLOCK), year, places, mean, days) for at in range(-(-cases // _BLOCK))]
-    table = pa.concat_tables(parts).combine_chunks() if parts else _block(Draw(seed, STREAM, 1), 0, 0, year, places, mean, days)
+    parts = [
+        _block(Draw(seed, STREAM, 1 + at), at * _BLOCK, min(_BLOCK, cases - at * _BLOCK), year, places, mean, days)
+        for at in range(-(-cases // _BLOCK))
+    ]
+    table = (
+        pa.concat_tables(parts).combine_chunks()
+        if parts
+        else _block(Draw(seed, STREAM, 1), 0, 0, year, places, mean, days)
+    )
     level = np.arange(places) % 3
     return {
         "cases": table,

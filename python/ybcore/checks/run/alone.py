@@ -30,7 +30,9 @@ def alone(rule: Rule) -> More | None:
     if kernel == "K09" and check.form == "line_in_stay":
         return _asked(rule, lambda work, rule, now: line_in_stay_of(work, rule, now.lines(work)))
     if kernel == "K09" and check.form == "around_operation":
-        return _asked(rule, lambda work, rule, now: around_operation_of(work, rule, now.lines(work, work.item_mask(rule))))
+        return _asked(
+            rule, lambda work, rule, now: around_operation_of(work, rule, now.lines(work, work.item_mask(rule)))
+        )
     if kernel == "K09" and check.form == "idle":
         return _asked(rule, _idle)
     if kernel == "K03":
@@ -113,10 +115,14 @@ def _beyond_rank(rule: Rule) -> More | None:
         place, lost = same_place(work, rule.check.same, rows)
         rows, place = rows[~lost], place[~lost].tolist()
         items, visits = [names[item] for item in batch.item[rows].tolist()], batch.line_visit[rows].tolist()
-        where = [[(visit, at, group) for group in groups.get(item, ())] for item, visit, at in zip(items, visits, place)]
+        where = [
+            [(visit, at, group) for group in groups.get(item, ())] for item, visit, at in zip(items, visits, place)
+        ]
         count = Counter(one for mine in where for one in mine)
         prices = full_price(work, rule, rows).tolist() if len(rows) else []
-        for mine, price, quantity, amount in zip(where, prices, work.quantity[rows].tolist(), work.amount[rows].tolist()):
+        for mine, price, quantity, amount in zip(
+            where, prices, work.quantity[rows].tolist(), work.amount[rows].tolist()
+        ):
             factor = min(factors) if any(count[one] > 1 for one in mine) else factors[0]
             # Half a fen may be lost in rounding.
             if price != NULL_INT and (2 * amount + 1) * _PER_FEN * _MILLION > 2 * price * quantity * factor:
@@ -137,7 +143,9 @@ def _visit_total(rule: Rule) -> More | None:
         rows = now.lines(work, work.item_mask(rule))
         if not len(rows):
             return False
-        counted = np.full(len(rows), 1) if check.measure == "count" else np.maximum(getattr(work, check.measure)[rows], 0)
+        counted = (
+            np.full(len(rows), 1) if check.measure == "count" else np.maximum(getattr(work, check.measure)[rows], 0)
+        )
         sums = np.zeros(work.batch.visits.rows, np.int64)
         np.add.at(sums, work.batch.line_visit[rows], counted)
         return bool((sums > least).any())

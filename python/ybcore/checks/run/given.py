@@ -140,7 +140,9 @@ class Batch:
         """Numbers of the visits' ids, and of those that other small tables name."""
         own = ("visits", "setl_id"), ("visits", "init_setl_id")
         beside = [name for name in _NAMING if name in self.frames]
-        together = None if self.kept is None else number_together(self.frames, [*own, *((name, "setl_id") for name in beside)])
+        together = (
+            None if self.kept is None else number_together(self.frames, [*own, *((name, "setl_id") for name in beside)])
+        )
         self._naming: dict[str, Int32] = {}
         if together is None:
             (self.setl, self.init), self.setl_ids = self._joint(*own)

@@ -260,7 +260,9 @@ class Work(Records):
             found: Int32 = self.at(self.catalogue_rows, rows)
             return found
         batch = self.batch
-        return self._catalogue_rows(*(np.ascontiguousarray(column[rows]) for column in (batch.item, batch.line_visit, batch.line_day)))
+        return self._catalogue_rows(
+            *(np.ascontiguousarray(column[rows]) for column in (batch.item, batch.line_visit, batch.line_day))
+        )
 
     def _catalogue_rows(self, item: Int32, visit: Int32, day: Int32) -> Int32:
         catalog = self.batch.catalog

@@ -22,7 +22,10 @@ def indicators(rows: list[dict[str, Any]], by: str, within: int = 15) -> dict[An
         count = len(held)
         grouped = [row for row in held if row["group"]]
         weighed = [row["weight"] for row in held if row["weight"] is not None]
-        shares = {f"{kind}_share": Fraction(sum(row["kind"] == kind for row in held), count) for kind in ("low", "high", "extreme")}
+        shares = {
+            f"{kind}_share": Fraction(sum(row["kind"] == kind for row in held), count)
+            for kind in ("low", "high", "extreme")
+        }
         out[key] = {
             "psntime": count,
             "mean_fee": Fraction(sum(row["fee"] for row in held), count),
@@ -51,7 +54,11 @@ def _index(rows: list[dict[str, Any]], name: str, means: dict[str, Fraction]) ->
         if means[row["group"]]:
             held[row["group"]].append(row[name])
     cases = sum(len(values) for values in held.values())
-    return sum((Fraction(sum(values)) / means[group] for group, values in held.items()), Fraction(0)) / cases if cases else None
+    return (
+        sum((Fraction(sum(values)) / means[group] for group, values in held.items()), Fraction(0)) / cases
+        if cases
+        else None
+    )
 
 
 def _split(rows: list[dict[str, Any]], within: int) -> set[Any]:
