@@ -32,8 +32,12 @@ spark-test: export YBCORE_REQUIRE_SYSTEM = 1
 spark-test: $(STAMPS)/installed $(STAMPS)/spark-packages
 	$(PYTEST) -m "spark and not nightly" . $(PYTEST_ARGS)
 
-nightly: $(STAMPS)/installed $(STAMPS)/test-packages
+# Long tests, then one job at full size here and on Spark: every file the same bytes, the frames the same rows.
+SPARK_VISITS ?= 2000000
+nightly: $(STAMPS)/installed $(STAMPS)/test-packages $(STAMPS)/spark-packages
 	$(PYTEST) -m nightly . $(PYTEST_ARGS)
+	@mkdir -p $(BUILD)
+	$(BIN)/python -m benchmarks.spark --visits $(SPARK_VISITS) --rounds 1 --out $(BUILD)/spark-nightly.json
 
 # Contenders in turn, equality before time (benchmarks/README.md). Minutes; the full one takes most of an hour.
 BENCH_ARGS ?=

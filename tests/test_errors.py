@@ -29,7 +29,7 @@ def test_every_problem_is_told_in_one_language(kind: type[DocumentError] | type[
     ]
     assert error.render("zh").splitlines() == [
         "p.yaml:3:5: layers[0].ded: 未知名称 'ded'；是否为 'deductible'？",
-        "row 7: psn_no: a value is missing；应为：text",
+        "第 7 行: psn_no: a value is missing；应为：text",
     ]
     assert error.render() == error.render("zh")
     assert "未知名称" in str(error) and "unknown name" in str(error) and "row 7" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from ybcore.jobs.budget import Budget
 from ybcore.jobs.document import load_job
 from ybcore.jobs.job import run_job
 from ybcore.ledger.document import load_changes
+from ybcore.receipts import verify
+from ybcore.receipts.model import read_receipt
+from ybcore.receipts.verify import Verifier
 from ybcore.settling.result import NUMBERS
 
 UNIT = 60
@@ -244,6 +248,33 @@ def test_what_is_wrong_is_told_with_its_file_and_row(town: Path) -> None:
     assert not (town / "never").exists()
 
 
+def test_everybody_of_a_job_is_verified_some_at_a_time(town: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rows and cells as at once; a cell that was changed is found."""
+
+    def proved(folder: Path) -> Verifier:
+        found = Verifier(folder, read_receipt(folder), 1)
+        found.settle_all()
+        return found
+
+    whole = proved(town / "again-job")
+    monkeypatch.setattr(verify, "AT_ONCE", 100)
+    heard: list[int] = []
+    parts = Verifier(town / "again-job", read_receipt(town / "again-job"), 1)
+    parts.settle_all(progress=lambda done, whole: heard.append(done))
+    assert len(heard) > 3 and parts.true and whole.true
+    assert (parts.compared.rows, parts.compared.cells, parts.people) == (
+        whole.compared.rows,
+        whole.compared.cells,
+        whole.people,
+    )
+    shutil.copytree(town / "job", town / "altered")
+    path = sorted((town / "altered/settlements").iterdir())[-1]
+    table = pq.read_table(path)
+    at = table.column_names.index("psn_cash_pay")
+    pq.write_table(table.set_column(at, "psn_cash_pay", pc.add(table["psn_cash_pay"], 1)), path)
+    assert proved(town / "altered").compared.different == table.num_rows
+
+
 def test_from_the_command_line(few: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--previous", str(few / "job"), "--changes", str(few / "few.yaml"), "--out", str(few / "told")]
     page, book = few / "told.html", few / "told.xlsx"
@@ -251,7 +282,11 @@ def test_from_the_command_line(few: Path, capsys: pytest.CaptureFixture[str]) ->
         main(["--lang", "zh", "resettle", *words, "--memory", "2GiB", "--html", str(page), "--excel", str(book)]) == 0
     )
     told = capsys.readouterr()
-    assert "基金应补付" in told.out and "个照旧" in told.err and "拒付" in page.read_text(encoding="utf-8")
+    assert (
+        "基金应补付" in told.out
+        and "个照旧" in told.err
+        and "依协议应由医疗机构承担的" in page.read_text(encoding="utf-8")
+    )
     assert book.stat().st_size > 5000
     assert main(["--lang", "en", "verify", str(few / "told"), "--all", "-q"]) == 0
     assert "verified" in capsys.readouterr().out

@@ -293,11 +293,16 @@ def test_every_cause_in_one_ledger():
 def test_the_sweep_finds_the_variant():
     profile = {"layer": {"to": "jiao", "mode": "down"}}
     outside = ledger(settled(late_run(), Variant(profile, "discharge")))
-    told = sweep(outside, late_run(), COLUMNS, "ID")
+    heard: list[tuple[int, int]] = []
+    told = sweep(outside, late_run(), COLUMNS, "ID", progress=lambda done, whole: heard.append((done, whole)))
+    assert all(done <= whole for done, whole in heard) and [done for done, _ in heard] == list(range(1, len(heard) + 1))
     best = told.variants.to_pylist()[0]
     assert (best["order"], best["profile"], best["equal"], best["money"]) == ("discharge", "layer: jiao down", 1000, 0)
     assert all(row["tie"] for row in told.best) == (len(told.best) > 1)
     assert all(row["rank"] == 1 and row["order"] == "discharge" for row in told.best)
+    for lang, words in (("zh", f"另有 {len(told.best) - 1} 个方案并列"), ("en", f"({len(told.best) - 1} more as good")):
+        lines = [line.partition(" ")[0] for line in told.text(lang).splitlines()]
+        assert len(set(lines)) == len(lines) and (len(told.best) == 1 or words in told.text(lang).splitlines()[0])
     assert "layer: jiao down" in told.text("en").splitlines()[0]
     few = sweep(outside, late_run(), COLUMNS, "ID", profiles=[{}, profile, {"end": "exact"}])
     assert few.variants.num_rows == 4

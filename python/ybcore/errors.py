@@ -38,6 +38,13 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
         return " ".join(part for part in (place, f"row {self.row}" if self.row is not None else "") if part)
 
+    def placed(self, lang: str) -> str:
+        """The same in a language: `file:line:column row N`, `文件:行:列 第 N 行`."""
+        row = f"row {self.row}"
+        return (
+            self.where.removesuffix(row) + f"第 {self.row} 行" if lang == "zh" and self.row is not None else self.where
+        )
+
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         path = f"{self.path}: " if self.path else ""
@@ -52,7 +59,7 @@ class Problem:
             raise ValueError(f"lang must be one of {', '.join(_WORDS)}, not {lang!r}")
         mean, expected = _WORDS[lang]
         what = self.what_zh if lang == "zh" and self.what_zh else self.what
-        text = ": ".join(part for part in (self.where, self.path, what) if part)
+        text = ": ".join(part for part in (self.placed(lang), self.path, what) if part)
         text += mean.format(self.nearest) if self.nearest else ""
         return text + (expected.format(self.expected) if self.expected else "")
 

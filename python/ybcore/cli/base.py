@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import re
 import shutil
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import Problem, YbcoreError, _ProblemsError
-from ..messages import LANGUAGES, from_environment, say
+from ..messages import LANGUAGES, current, from_environment, say
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -67,15 +68,54 @@ class Option(click.Option):
         return super().get_help_record(ctx)
 
 
+def _headed(text: str) -> str:
+    """Help with its headings in the language in use."""
+    for english, chinese in HEADINGS.items():
+        text = text.replace(english, say(chinese, english))
+    return text
+
+
+# What the option parser says is wrong.
+CLICK = tuple((re.compile(pattern, re.S), text) for pattern, text in (
+    (r"Missing option (.+?)\. Choose from:\s*(.+)", r"缺少选项 \1，可选：\2"),
+    (r"Missing option (.+?)\.", r"缺少选项 \1"),
+    (r"Missing argument (.+?)\.", r"缺少参数 \1"),
+    (r"Missing parameter: (.+)", r"缺少参数 \1"),
+    (r"No such command (.+?)\. Did you mean one of: (.+)\?", r"没有命令 \1；是否为 \2？"),
+    (r"No such command (.+?)\. Did you mean (.+)\?", r"没有命令 \1；是否为 \2？"),
+    (r"No such command (.+?)\.", r"没有命令 \1"),
+    (r"No such option:? (.+?)\.? Did you mean (.+)\?", r"没有选项 \1；是否为 \2？"),
+    (r"No such option:? (.+?) \(Possible options: (.+)\)", r"没有选项 \1；相近的有：\2"),
+    (r"No such option:? (.+?)\.?", r"没有选项 \1"),
+    (r"Option (.+) requires an argument\.", r"选项 \1 须带一个值"),
+    (r"Option (.+) requires (\d+) arguments\.", r"选项 \1 须带 \2 个值"),
+    (r"Option (.+) does not take a value\.", r"选项 \1 不带值"),
+    (r"Got unexpected extra arguments? \((.+)\)", r"多余的参数：\1"),
+    (r"Invalid value for (.+?): (.+) is not one of (.+)\.", r"\1 的值 \2 无效，可选：\3"),
+    (r"Invalid value for (.+?): (.+) is not in the range (.+)\.", r"\1 的值 \2 超出范围 \3"),
+    (r"Invalid value for (.+?): (.+) is not a valid integer(?: range)?\.", r"\1 的值 \2 不是整数"),
+    (r"Invalid value for (.+?): (.+) is not a valid float\.", r"\1 的值 \2 不是数"),
+    (r"Invalid value for (.+?): (.+) does not match the formats? (.+)\.", r"\1 的值 \2 不合格式 \3"),
+    (r"Invalid value for (.+?): \w+ (.+) does not exist\.", r"\1：\2 不存在"),
+    (r"Invalid value for (.+?): (.+)", r"\1 的值无效：\2"),
+))  # fmt: skip
+
+
+def _of_click(what: str) -> str:
+    """What the option parser says, in the language in use."""
+    for pattern, text in CLICK:
+        if found := pattern.fullmatch(what):
+            return say(found.expand(text), what)
+    return what
+
+
 class _Bilingual:
     zh = en = ""
     help: str | None
 
     def get_help(self, ctx: click.Context) -> str:
         text: str = super().get_help(ctx)  # type: ignore[misc]
-        for english, chinese in HEADINGS.items():
-            text = text.replace(english, say(chinese, english))
-        return text
+        return _headed(text)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         self.help = say(self.zh, self.en)
@@ -236,8 +276,8 @@ def run(arguments: list[str]) -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         if context is not None:
-            click.echo(context.get_usage().replace("Usage:", say("用法：", "Usage:")), err=True)
-        click.echo(say("错误：", "error: ") + error.format_message(), err=True)
+            click.echo(_headed(context.get_usage()), err=True)
+        click.echo(say("错误：", "error: ") + _of_click(error.format_message()), err=True)
         return 2
     except _ProblemsError as error:
         return _tell_problems(error.problems)
@@ -290,7 +330,7 @@ def _tell_problems(problems: Sequence[Problem]) -> int:
     click.echo(say(f"共 {len(problems)} 处问题：", f"{len(problems)} problem(s):"), err=True)
     for problem in problems:
         what = say(problem.what_zh or problem.what, problem.what)
-        place = ": ".join(text for text in (problem.where, problem.path) if text)
+        place = ": ".join(text for text in (problem.placed(current()), problem.path) if text)
         click.echo(f"  {place}{': ' if place else ''}{what}", err=True)
         if problem.nearest:
             click.echo("    " + say("最接近的名称：", "nearest name: ") + problem.nearest, err=True)

@@ -17,6 +17,7 @@ from ..checks.check import check as run_checks
 from ..checks.run.report import CheckReport
 from ..checks.suppression import suppressions
 from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST, PRECISION, STATISTICS
+from ..columns.phrases import chinese
 from ..messages import say
 from ..report import page, workbook
 from ..report.checked import print_checked, summarise
@@ -183,7 +184,7 @@ def _with_times(table: pa.Table) -> pa.Table:
 def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
     """What a reader must know beside the figures."""
     for note in report.notes:
-        session.detail(f"提示：{note}", f"note: {note}")
+        session.detail(f"提示：{chinese(note) or note}", f"note: {note}")
     if report.unmatched_returns:
         many = report.unmatched_returns
         session.say(

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..columns.phrases import chinese
 from ..messages import LAYER_KINDS, PAYERS, name_of, say
 from .base import Session
 
@@ -35,7 +36,7 @@ def check_catalog(session: Session, path: Path) -> int:
 
     catalog = Catalog.load(path)
     for note in catalog.check():
-        session.say(f"提示：{note}", f"note: {note}")
+        session.say(f"提示：{chinese(note) or note}", f"note: {note}")
     session.data(say("通过：", "ok: ") + repr(catalog))
     return 0
 

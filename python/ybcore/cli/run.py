@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from ..columns.phrases import chinese
 from ..jobs.disk import human
 from ..jobs.document import load_job
 from ..jobs.job import JobResult, run_job
@@ -42,7 +43,7 @@ def run(
     with _engine(engine, master, conf) as work, session.progress("结算", "settle") as tell:
         result = run_job(document, replace=replace, progress=tell, work=work)
     for note in result.run["notes"]:
-        session.detail(f"提示：{note}", f"note: {note}")
+        session.detail(f"提示：{chinese(note) or note}", f"note: {note}")
     if not result.fresh:
         session.say(
             f"{result.out}/：已完成，无需再做；以下为当时的结果",

@@ -14,6 +14,7 @@ import pyarrow as pa
 from .. import io
 from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
+from ..columns.phrases import chinese
 from ..columns.schema import (
     ACCT_EVENTS,
     CAPS,
@@ -124,7 +125,7 @@ def _run(
     with session.step("结算", "settle"):
         result = engine.settle(**tables, state=state, line_output=lines, detail=detail, **more)
     for note in result.notes:
-        session.detail(f"提示：{note}", f"note: {note}")
+        session.detail(f"提示：{chinese(note) or note}", f"note: {note}")
     return result
 
 

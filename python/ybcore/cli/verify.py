@@ -11,7 +11,7 @@ from typing import Any
 
 from ..columns.schema import DETAIL_OUTPUT, LINE_OUTPUT, VISIT_OUTPUT
 from ..errors import Problem
-from ..messages import say, yuan_text
+from ..messages import current, say, yuan_text
 from ..receipts.compare import Difference
 from ..receipts.model import read_receipt
 from ..receipts.verify import Verifier
@@ -35,8 +35,12 @@ def verify(
         found.documents()
     with session.step("核对合计", "check the sums"):
         found.sums()
-    with session.step("抽样重新结算", "settle a sample again"):
-        found.settle(None if everybody else people, seed)
+    if everybody:
+        with session.progress("全部重新结算", "settle everybody again") as tell:
+            found.settle_all(seed, tell)
+    else:
+        with session.step("抽样重新结算", "settle a sample again"):
+            found.settle(people, seed)
     for zh, en in found.notes:
         session.say(f"提示：{zh}", f"note: {en}")
     if as_json:
@@ -132,5 +136,5 @@ def _cell(column: str, value: Any) -> str:
 
 def _line(problem: Problem) -> str:
     what = say(problem.what_zh or problem.what, problem.what)
-    place = ": ".join(text for text in (problem.where, problem.path) if text)
+    place = ": ".join(text for text in (problem.placed(current()), problem.path) if text)
     return f"{place}{': ' if place else ''}{what}"

@@ -28,7 +28,8 @@ from .carried import carried, told
 from .datasets import Dataset
 from .journal import Facts, Journal, Key
 from .plan import Plan
-from .run import AROUND, Work
+from .rows import AROUND
+from .run import Work
 from .scatter import joined
 from .unit import Outputs
 

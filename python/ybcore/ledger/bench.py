@@ -13,6 +13,7 @@ from ..catalog import Catalog
 from ..columns.convert import ColumnError, convert
 from ..columns.ids import encode, flat, lookup
 from ..columns.keys import ids_of, text_of
+from ..columns.phrases import chinese
 from ..columns.schema import Table
 from ..engine import Engine
 from ..errors import Problem
@@ -185,7 +186,7 @@ class Bench:
         try:
             return fitted(flat(ids_of(table, name, like)), like, "id")
         except (ColumnError, pa.ArrowException) as error:
-            self._problem(f"{part}.{name}", f"the column {error}", f"该列类型不符：{error}")
+            self._problem(f"{part}.{name}", *_of_type(error))
             return None
 
     def _lines_place(self, setl: pa.ChunkedArray, line: pa.ChunkedArray) -> Int64:
@@ -227,7 +228,7 @@ class Bench:
             return True
         ours, theirs, wrong = alike(table, rows, schema)
         for column, error in wrong.items():
-            self._problem(f"{name}.{column}", f"the column {error}", f"该列类型不符：{error}")
+            self._problem(f"{name}.{column}", *_of_type(error))
         if not wrong:
             self.tables[name] = pa.concat_tables([ours, theirs])
         return not wrong
@@ -393,7 +394,7 @@ class Bench:
         try:
             times = fitted(rows["setl_time"], held.type, "time")
         except ColumnError as error:
-            self._problem("rows.setl_time", f"the column {error}", f"该列类型不符：{error}")
+            self._problem("rows.setl_time", *_of_type(error))
             return
         known = np.flatnonzero(at >= 0)
         place = np.arange(visits.num_rows)
@@ -402,6 +403,12 @@ class Bench:
         moved = convert(held, spec).values != convert(column, spec).values
         self.tables["visits"] = _with(visits, "setl_time", column)
         self._touched(np.flatnonzero(moved))
+
+
+def _of_type(error: Exception) -> tuple[str, str]:
+    """A column that does not fit, in both languages."""
+    what = f"the column {error}"
+    return what, chinese(what)
 
 
 def _again(visit: Int64, line: pa.ChunkedArray) -> Any:

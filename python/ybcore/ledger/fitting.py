@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from .. import io
 from ..columns.convert import NULL_DAY, NULL_INT, Cells, ColumnError, convert, decoded
+from ..columns.phrases import chinese
 from ..columns.schema import SCALES, Column, Table
 from ..errors import Problem
 from .changes import family
@@ -47,7 +48,13 @@ def in_types_of(
         try:
             column, bad = _cast(column, spec, target)
         except (ColumnError, pa.ArrowException) as error:
-            problems.append(Problem(**place, what=f"the column {name!r} {error}", what_zh=f"列 {name!r}：{error}"))
+            problems.append(
+                Problem(
+                    **place,
+                    what=f"the column {name!r} {error}",
+                    what_zh=f"列 {name!r}：{chinese(f'the column {error}') or error}",
+                )
+            )
             continue
         problems += _unread(rows.column(i), bad, name, place)
         rows = rows.set_column(i, name, column)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from .._version import __version__
 from ..catalog import Catalog
@@ -31,6 +33,7 @@ from .stored import Stored
 
 __all__ = ["Verifier"]
 
+AT_ONCE = 200_000  # settlements of a job that are settled again together
 ORDER = ("table", "jrd_id", "jr_id", "source_file", "source_row")  # of rows of one settlement, where a job wrote them
 
 
@@ -50,6 +53,7 @@ class Verifier:
     compared: Compared = field(default_factory=Compared)
     people: int = 0
     settled: bool = False
+    _begun: bool = False
 
     @property
     def true(self) -> bool:
@@ -228,11 +232,40 @@ class Verifier:
         if not self.settled:
             self._wrong("nothing was settled again, since something of the run cannot be read", "该次结算的某些内容无法读取，未能重新结算")  # fmt: skip
 
+    def settle_all(self, seed: int = 1, progress: Callable[[int, int], None] = lambda done, whole: None) -> None:
+        """Settle everybody again: of a job some of its parts at a time, so that it need not be held whole."""
+        run, settlements = self.run, self.outputs.get("settlements")
+        if run is None or not run.job or settlements is None or settlements.rows <= AT_ONCE:
+            self.settle(None, seed)
+            return
+        done = 0
+        for some in _some_at_a_time(settlements):
+            self._some(drawn([some], None, seed))
+            done += some.rows
+            progress(done, settlements.rows)
+        rest = self._only_rejected(settlements, seed)
+        if rest.size:
+            self._some(rest)
+
+    def _some(self, chosen: Chosen) -> None:
+        self.settled = False
+        self.settle(None, chosen=chosen)
+
+    def _only_rejected(self, settlements: Stored, seed: int) -> Chosen:
+        """Who stands in the rejects and not among the settlements."""
+        rejects = self.outputs.get("rejects")
+        chosen = Chosen() if rejects is None else drawn([rejects], None, seed)
+        for table in settlements.each(("psn_no",)) if chosen.people else ():
+            chosen.people -= set(flat(table["psn_no"]).unique().to_pylist())
+        return chosen
+
     def _settled(self, run: SettledRun | JobRun, chosen: Chosen) -> None:
         assert self.book is not None
         engine = Engine(self.book, self.catalog, threads=self.threads)
         opening, tables, written = run.opening(), run.tables(engine), self.outputs
-        self._rows_of_inputs(tables)
+        if not self._begun:
+            self._rows_of_inputs(tables)
+        self._begun = True
         closed(chosen, [tables["visits"]], tables.get("persons"), engine.shares, opening, self.threads)
         state = None if opening is None else opening.of(chosen.people, chosen.houses)
         lines, detail = "line_results" in written, "detail" in written
@@ -331,7 +364,21 @@ class Verifier:
                 continue
             theirs = stored.where(keys if "psn_no" in mine.column_names else {"setl_id": chosen.ids}, threads=self.threads)  # fmt: skip
             compare(name, theirs, as_written(mine, stored.schema, stored.csv), self.compared, ORDER)
-        self.people = len(people)
+        self.people += len(people)
+
+
+def _some_at_a_time(stored: Stored) -> Iterator[Stored]:
+    """The files of a table, as many together as have about `AT_ONCE` rows."""
+    files: list[Path] = []
+    rows = 0
+    for file in stored.files:
+        files.append(file)
+        rows += pq.read_metadata(file).num_rows
+        if rows >= AT_ONCE:
+            yield Stored(stored.schema, files)
+            files, rows = [], 0
+    if files:
+        yield Stored(stored.schema, files)
 
 
 def _tables_of(done: Settlement) -> dict[str, pa.Table | None]:

@@ -15,8 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..columns.schema import LINE_OUTPUT
 from ..ledger.deltas import LINE_FACTS, PAYERS
-from ..messages import BUCKETS, CAUSES, CHANGES, NATURES, OUTCOMES, name_of, say, speaking, yuan_text
+from ..messages import BUCKETS, CAUSES, CHANGES, LINE_REASONS, NATURES, OUTCOMES, name_of, say, speaking, yuan_text
 from ..messages import PAYERS as PAYER_WORDS
 from .resettled import LINE_WORDS, SIDES, Signed, direction, figures, paired, payer_name, proofs
 from .sheets import Book, Sheet, book_at, needed
@@ -197,6 +198,14 @@ def _visits(signed: Signed) -> Sheet:
     return Sheet(say("结算", "visits"), columns, cells(), visits.num_rows, total)
 
 
+def _heading(name: str) -> str:
+    """Of a column of facts before or after: the name of the column too, as that of the tables."""
+    column, _, when = name.rpartition("_")
+    known = LINE_OUTPUT.find(column)
+    words = {"before": ("变更前", "before"), "after": ("变更后", "after")}
+    return f"{'' if known is None else say(known.zh, column)} {say(*words[when])} {name}".strip()
+
+
 def _lines(signed: Signed) -> Sheet:
     lines = signed.again.deltas.lines
     amounts = [name for name in LINE_WORDS if name in lines.column_names]
@@ -210,7 +219,7 @@ def _lines(signed: Signed) -> Sheet:
     columns = [
         (say("行（自 1 起）", "row (from 1)"), "count", 12), (say("结算ID", "setl_id"), "text", 26), (say("明细流水号", "feedetl_sn"), "text", 24),
         (say("原因", "reason"), "text", 16), (say("类型", "kind"), "text", 8), *((f"{say(*LINE_WORDS[name])} {name}", "money", 16) for name in amounts),
-        *((name, "text", 16) for name in facts),
+        *((_heading(name), "text", 16) for name in facts),
     ]  # fmt: skip
 
     def cells() -> Iterator[tuple[Any, ...]]:
@@ -230,6 +239,8 @@ def _fact(name: str, value: Any) -> str | None:
     if value is None or value == "":
         return None
     places = {"selfpay_prop": 6, "pric_uplmt_amt": 6}.get(name.rpartition("_")[0])
+    if name.startswith("reason_"):
+        return name_of(LINE_REASONS, value)
     if places is None:
         return str(value)
     whole, rest = divmod(int(value), 10**places)

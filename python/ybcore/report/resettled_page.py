@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from ..ledger.changes import DeniedLines
 from ..messages import CAUSES, CHANGES, LINE_REASONS, OUTCOMES, name_of, say, speaking
 from .html import needed, write_html, yuan
 from .resettled import LINE_WORDS, OWN, Signed, direction, figures, paired, payer_name, proofs
@@ -58,6 +59,7 @@ def _content(signed: Signed) -> dict[str, Any]:
         "reasons": reasons,
         "steps": _steps(signed, reasons),
         "changes": signed.changes(),
+        "denied": any(change.reason == DeniedLines.reason for change in signed.again.changes),
         "attribution": signed.attribution,
         "knock_on": {"rows": signed.visits(knocked[:LISTED]), "all": len(knocked), "rest": _rest_of_visits(signed, knocked)},
         "examples": [_example(example) for example in signed.examples],

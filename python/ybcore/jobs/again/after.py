@@ -17,7 +17,8 @@ import pyarrow.parquet as pq
 from ...receipts.runs import JobRun
 from ..parts import write_part
 from ..plan import Plan, make_plan
-from ..run import Work, ids_in
+from ..rows import ids_in
+from ..run import Work
 from .differ import Differing
 
 __all__ = ["After"]
