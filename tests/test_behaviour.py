@@ -1,4 +1,4 @@
-"""Visits that answer to their price (docs/simulation.md section 7): against plain Python, off when nothing answers, the base as it is."""
+"""Visits that answer to their price (docs/simulation.md section 10): against plain Python, off when nothing answers, the base as it is."""
 
 from __future__ import annotations
 
@@ -235,6 +235,8 @@ def test_classes_of_visits_have_one_price(town):
     behaviour = Behaviour("-0.4", by=("insutype",), seed=3)
     done = respond(engine, tables, {"dear": dearer(engine)}, [Spending()], behaviour)
     assert done.rounds["dear"] >= 2 and done.answers.num_rows >= 1
+    with pytest.raises(InputError, match="no attribute 'insutyp'"):
+        respond(engine, tables, {}, [Spending()], Behaviour(by=("insutyp",)))
 
 
 def test_sensitivity_stands_beside(town):

@@ -18,7 +18,20 @@ sys.path.insert(0, str(ROOT))
 
 from ybcore import Engine, load_book, reference  # noqa: E402
 
-from benchmarks import city, clearing, embed, encoding, files, fresh, policies, report, resettle, scaling, service, startup  # noqa: E402
+from benchmarks import (  # noqa: E402
+    city,
+    clearing,
+    embed,
+    encoding,
+    files,
+    fresh,
+    policies,
+    report,
+    resettle,
+    scaling,
+    service,
+    startup,
+)
 from benchmarks.contenders import MODULES  # noqa: E402
 from benchmarks.job import make  # noqa: E402
 from benchmarks.peers import ybcore_bulk, ybcore_reference  # noqa: E402

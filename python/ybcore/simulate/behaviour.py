@@ -19,6 +19,7 @@ from ..checks.vocabulary import VISIT_KINDS
 from ..columns.ids import flat, lookup
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
+from ..policy.vocabulary import ATTRIBUTES
 from ..settling.order import group_persons
 from ..settling.panel import Panel
 from .comparison import BASE, TABLES, Comparison, Measure, View, summed
@@ -191,6 +192,9 @@ class _Crowd:
         by = self.behaviour.by
         if by is None:
             return None
+        unknown = [name for name in by if not self.base.knows(name)]
+        if unknown:
+            raise InputError([Problem(what=f"visits have no attribute {n!r}", what_zh=f"就诊没有属性 {n!r}", path="by", nearest=nearest(n, ATTRIBUTES)) for n in unknown])  # fmt: skip
         columns: dict[str, Any] = {"group": pa.array(self.group)}
         columns |= {name: self.base.attribute(name).take(pa.array(self.first)) for name in by}
         return cells_of(columns, self.episodes).of

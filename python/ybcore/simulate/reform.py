@@ -235,6 +235,8 @@ def _there(held: Any, what: str, name: str) -> Any:
 
 def meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Policy]:
     """Documents that a change is about. Raises NoPlaceError."""
+    if not change.policies and not change.scheme:
+        raise NoPlaceError(Fault("items and rules are no documents", "目录项目与规则不是文件", "policy or scheme"))
     schemes = list(dict.fromkeys(policy.scheme.id for policy in policies.values()))
     if change.scheme and change.scheme not in schemes:
         raise NoPlaceError(unknown("scheme", "方案", change.scheme, schemes))
