@@ -11,6 +11,38 @@ LUOYANG = "luoyang-resident-2024"
 LAYER = "plans[inpatient_city_l3].layers[basic]"
 DEDUCTIBLE, RATE = f"{LAYER}.deductible.amount", f"{LAYER}.bands.steps[0].rate"
 
+RULES = """
+format: ybcore-rules/1
+id: few
+version: "1"
+name: {zh: 试, en: try}
+layer: city
+from: open
+known_since: 2000-01-01
+source: made up for a test
+parameters: {most: 3}
+tables:
+  ceilings: {columns: [med_list_codg, ceiling], key: med_list_codg, rows: []}
+rules:
+  - id: MANY
+    name: {zh: 超量, en: too many}
+    kernel: K06
+    check: {group: visit, measure: quantity, cap: {parameter: most}, comparator: more_than}
+    amount: excess_qty
+    disposition: deny
+    severity: 2
+    source: made up
+  - id: DEAR
+    name: {zh: 超价, en: too dear}
+    kernel: K03
+    items: {table: ceilings}
+    check: {tolerance: 0}
+    amount: price_diff
+    disposition: deny
+    severity: 2
+    source: made up
+"""
+
 
 def small():
     """(engine, tables, people): a city of which one scheme is settled; people have a weight."""

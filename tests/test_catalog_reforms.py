@@ -16,7 +16,7 @@ from generate.population import population
 from generate.tables import arrow
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulate_small import DEDUCTIBLE, LUOYANG, small
+from simulate_small import DEDUCTIBLE, LUOYANG, RULES, small
 from ybcore import Catalog, DocumentError, Engine, InputError, load_book, load_policy
 from ybcore.checks import load_rules
 from ybcore.columns.schema import NATURES
@@ -35,38 +35,6 @@ from ybcore.simulate import (
     load_reform,
     reformed,
 )
-
-RULES = """
-format: ybcore-rules/1
-id: few
-version: "1"
-name: {zh: 试, en: try}
-layer: city
-from: open
-known_since: 2000-01-01
-source: made up for a test
-parameters: {most: 3}
-tables:
-  ceilings: {columns: [med_list_codg, ceiling], key: med_list_codg, rows: []}
-rules:
-  - id: MANY
-    name: {zh: 超量, en: too many}
-    kernel: K06
-    check: {group: visit, measure: quantity, cap: {parameter: most}, comparator: more_than}
-    amount: excess_qty
-    disposition: deny
-    severity: 2
-    source: made up
-  - id: DEAR
-    name: {zh: 超价, en: too dear}
-    kernel: K03
-    items: {table: ceilings}
-    check: {tolerance: 0}
-    amount: price_diff
-    disposition: deny
-    severity: 2
-    source: made up
-"""
 
 
 @pytest.fixture(scope="module")

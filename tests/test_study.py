@@ -14,14 +14,19 @@ import pyarrow.parquet as pq
 import pytest
 from browser import browser
 from pages import Page, rows_of
+from simulate_small import RULES
 from study_small import CITY, EVIL, LAYER, ROOT, STUDY, write
 from ybcore import Catalog, Engine, load_book, messages
+from ybcore.checks import RuleBook, load_rules
+from ybcore.checks.check import check
+from ybcore.checks.settled import lines_left
 from ybcore.cli import main
 from ybcore.messages import yuan_text
 from ybcore.report import charts, studied_book, studied_page
 from ybcore.report.studied import Studied
 from ybcore.report.studied_charts import pictures
 from ybcore.simulate import Reform, StudyRun, load_study, reformed, run_study
+from ybcore.simulate.studyreceipt import documents_of
 from ybcore.synth import city
 
 DEDUCTIBLE = f"{LAYER}.deductible.amount"
@@ -64,13 +69,25 @@ class ByHand:
         self.tables = {"visits": batch.visits, "lines": batch.lines, "persons": town.persons, "institutions": town.institutions, "acct_events": town.acct_events}  # fmt: skip
         self.book, self.catalog = load_book(ROOT / "data/policies/luoyang-resident"), Catalog(*town.catalog)
 
-    def rows(self, *reforms: Reform) -> list[dict]:
-        book = reformed(self.book, reforms).book
-        found = Engine(book, self.catalog).settle(**self.tables, receipt=False, closing_state=False).visits.to_pylist()
+    def rows(self, *reforms: Reform, rules: RuleBook | None = None) -> list[dict]:
+        made, tables = reformed(self.book, reforms, catalog=self.catalog, rules=rules), self.tables
+        if made.rules is not None:
+            looked = {name: held for name, held in tables.items() if name != "acct_events"}
+            tables = {
+                **tables,
+                "lines": lines_left(check(**looked, rules=made.rules, catalog=made.catalog, stage="during")),
+            }
+        found = Engine(made.book, made.catalog).settle(**tables, receipt=False, closing_state=False).visits.to_pylist()
         return [row for row in found if row["outcome"] in ("settled", "no_benefit")]
 
-    def sum(self, column: str, *reforms: Reform) -> int:
-        return sum(row[column] for row in self.rows(*reforms))
+    def sum(self, column: str, *reforms: Reform, rules: RuleBook | None = None) -> int:
+        return sum(row[column] for row in self.rows(*reforms, rules=rules))
+
+    @property
+    def common(self) -> str:
+        """The item with most lines."""
+        used = self.tables["lines"]["med_list_codg"].value_counts().to_pylist()
+        return max(used, key=lambda row: (row["counts"], row["values"] or ""))["values"]
 
 
 @pytest.fixture(scope="module")
@@ -154,8 +171,7 @@ def test_visits_answer_as_respond_has_them(run: StudyRun, by_hand: ByHand):
 
 
 def test_reforms_of_the_catalogue_are_settled_and_told(by_hand: ByHand, tmp_path: Path):
-    used = by_hand.tables["lines"]["med_list_codg"].value_counts().to_pylist()
-    item = max(used, key=lambda row: (row["counts"], row["values"] or ""))["values"]
+    item = by_hand.common
     text = STUDY[: STUDY.index("alternatives:")].replace("- file: reform.yaml", f"- {{id: off, changes: [{{item: '{item}', remove: true}}]}}")  # fmt: skip
     made = run_study(load_study(write(tmp_path, text)))
     base, package = made.table("overview").to_pylist()
@@ -163,6 +179,64 @@ def test_reforms_of_the_catalogue_are_settled_and_told(by_hand: ByHand, tmp_path
     with messages.speaking("en"):
         told = Studied(made).changes()[0]["rows"]
     assert told and all(item in row["path"] for row in told) and max(row["lines_read"] for row in told) > 0
+
+
+RULED = f"""format: ybcore-study/1
+id: ruled
+policy: [{ROOT}/data/policies/luoyang-resident]
+rules: rules.yaml
+{STUDY[STUDY.index("inputs:") : STUDY.index("people:")]}reforms:
+  - {{id: dearer, changes: [{{item: "@item@", path: chrgitm_lv, set: "03"}}]}}
+  - {{id: fewer, changes: [{{rules: few, path: parameters.most, set: 1}}, {{rule: DEAR, path: status, set: disabled}}]}}
+alternatives: [{{id: items, reforms: [dearer]}}, {{id: rules, reforms: [fewer]}}]
+unread: true
+attribution: {{measures: [{{total: fund_pay_sumamt}}]}}
+sweeps: [{{id: line, on: package, knobs: [{{scheme: luoyang-resident, path: "{DEDUCTIBLE}", values: [900, 1500]}}], measures: [{{total: fund_pay_sumamt}}]}}]
+targets: [{{id: neutral, on: rules, knob: {{id: line, scheme: luoyang-resident, path: "{DEDUCTIBLE}", span: [0, 3000, 500]}}, measure: {{total: fund_pay_sumamt}}, target: "@target@"}}]
+outputs: {{workbook: false, pictures: []}}
+"""
+
+
+def test_rules_are_a_stage_of_settlement_and_reforms_of_them_are_told(by_hand: ByHand, tmp_path: Path, need_font: str):
+    item, rules = by_hand.common, load_rules(RULES)
+    dearer = Reform.of("dearer", [{"item": item, "path": "chrgitm_lv", "set": "03"}])
+    fewer = Reform.of("fewer", [{"rules": "few", "path": "parameters.most", "set": 1}, {"rule": "DEAR", "path": "status", "set": "disabled"}])  # fmt: skip
+    line = {value: Reform.of("line", [{**SCHEME, "path": DEDUCTIBLE, "set": str(value)}]) for value in (900, 1500, 2000, 2500)}  # fmt: skip
+    sums = {
+        name: by_hand.sum("fund_pay_sumamt", *reforms, rules=rules)
+        for name, reforms in {"base": (), "items": (dearer,), "rules": (fewer,), "package": (dearer, fewer), 900: (dearer, fewer, line[900]), 2000: (fewer, line[2000]), 2500: (fewer, line[2500])}.items()
+    }  # fmt: skip
+    goal = Fraction(sums[2000] + sums[2500], 200)
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    text = RULED.replace("@item@", item).replace("@target@", f"{float(goal):.3f}")
+    made = run_study(load_study(write(tmp_path, text)))
+    assert {row["policy"]: row["fund_pay_sumamt"] for row in made.table("overview").to_pylist()} == {name: sums[name] for name in ("base", "items", "rules", "package")}  # fmt: skip
+    assert len(set(sums.values())) == len(sums) and sums["base"] != by_hand.sum("fund_pay_sumamt")
+    before, *amounts, after = made.table("attribution")["amount_fen"].to_pylist()
+    assert (before, after) == (sums["base"], sums["package"]) and before + sum(amounts) == after and all(amounts)
+    assert [int(exact) for exact in made.table("sweep-line")["exact"].to_pylist()][:2] == [sums["package"], sums[900]]
+    (proof,) = made.table("targets").to_pylist()
+    assert [(int(proof[end]), int(proof[f"at_{end}"])) for end in ("low", "high")] == [(2000, sums[2000]), (2500, sums[2500])]  # fmt: skip
+    told = [(row["reform"], row["item"] or row["rule"], row["path"], row["after"]) for row in made.table("changes").to_pylist()]  # fmt: skip
+    assert told == [("dearer", item, "items.chrgitm_lv", "03"), ("fewer", "few", "parameters.most", "1"), ("fewer", "DEAR", "status", "disabled"), ("fewer", "DEAR", "reason", "fewer")]  # fmt: skip
+    lines = {row["path"]: row["lines_read"] for row in made.table("changes").to_pylist()}
+    counted = {row["setl_id"] for row in by_hand.rows(dearer)}
+    lines_of = zip(*(by_hand.tables["lines"][name].to_pylist() for name in ("setl_id", "med_list_codg")))
+    assert lines["items.chrgitm_lv"] == sum(code == item and visit in counted for visit, code in lines_of)
+    assert lines["parameters.most"] > 0
+    documents = documents_of(made)
+    assert documents["rules"]["sha256"] == rules.sha256 and documents["rules"]["moved_fen"] > 0
+    assert documents["totals_fen"]["fund_pay_sumamt"] == sums["base"]
+    assert "rules.yaml" in {row["path"] for row in documents["inputs"]}
+    hashes = {row["id"]: (row.get("catalog"), row.get("rules")) for row in documents["policies"]}
+    package = made.package
+    assert package is not None and package.catalog is not None and package.rules is not None
+    assert hashes["package"] == (package.catalog.hash, package.rules.sha256) != hashes["items"]
+    studied_page.write_page(made, tmp_path / "x.html", need_font, "en")
+    page = Page(tmp_path / "x.html")
+    rows = {row[0]: row[1:] for row in page.rows["changes"] if row}
+    assert rows["few parameters.most"][:2] == ["3", "1"] and rows["DEAR reason"][:2] == ["—", "fewer"]
+    assert rows[f"{item} items.chrgitm_lv"][1] == "03" and "None" not in page.text and rules.sha256 in page.text
 
 
 def test_people_are_in_tenths_of_their_income_by_weight(run: StudyRun):

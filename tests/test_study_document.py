@@ -8,6 +8,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from ruamel.yaml import YAML
+from simulate_small import RULES
 from study_small import REFORM, ROOT, STUDY, write
 from ybcore import DocumentError
 from ybcore.cli import main
@@ -150,6 +151,25 @@ def test_reforms_of_the_catalogue_are_checked_against_it(tmp_path: Path):
     text = changed(('{scheme: luoyang-resident, path: "plans[inpatient_community].layers[basic].rate", points: 5}', '{item: nothing, path: chrgitm_lv, set: "03"}'))  # fmt: skip
     found = problems(tmp_path, text)
     assert [line for line, _, _ in found.values()] == [line_of(text, "{item: nothing")]
+
+
+def test_rules_are_given_where_they_are_changed_or_looked_at(tmp_path: Path):
+    community = '{scheme: luoyang-resident, path: "plans[inpatient_community].layers[basic].rate", points: 5}'
+    text = changed((community, "{rule: MANY, path: status, set: disabled}"))
+    assert problems(tmp_path, text)["changes[0]"][:2] == (line_of(text, "{rule: MANY"), "rules are changed, and the study has none")  # fmt: skip
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    ruled = ("inputs:", "rules: rules.yaml\ninputs:")
+    found = problems(tmp_path, changed(ruled))
+    assert list(found) == ["behaviour"] and "rules are not told" in found["behaviour"][1]
+    still = ('behaviour: {elasticity: {inpatient: "-0.3"}, seed: 3}\n', "")
+    check_study(load_study(write(tmp_path, changed(ruled, still))))
+    text = changed(ruled, still, (community, "{rule: MANI, path: status, set: disabled}"))
+    assert problems(tmp_path, text)["changes[0]"][::2] == (line_of(text, "{rule: MANI"), "MANY")
+    assert set(problems(tmp_path, changed(("inputs:", "rules: rule.yaml\ninputs:"), still))) == {"rules"}
+    (tmp_path / "labs.csv").write_text("setl_id\n1\n", encoding="utf-8")
+    files = "inputs: {visits: people.parquet, labs: labs.csv}\n"
+    text = STUDY[: STUDY.index("inputs:")] + files + STUDY[STUDY.index("people:") :]
+    assert problems(tmp_path, text)["inputs.labs"][:2] == (line_of(text, "labs:"), "labs is read by rules only")
 
 
 def test_another_document_is_told_alone(tmp_path: Path):

@@ -122,7 +122,7 @@ class Curve:
     def __init__(self, held):
         self.held, self.asked = held, []
 
-    def compare(self, engine, tables, alternatives, measures, state=None):
+    def compare(self, engine, tables, alternatives, measures, **named):
         names = ["base", *alternatives]
         self.asked += list(alternatives)
         texts = ["0", *(str(self.held[int(name)]) for name in alternatives)]

@@ -135,6 +135,8 @@ def _hashes(documents: dict[str, Any]) -> list[tuple[str, str]]:
     named += [(say("政策册", "policy book"), documents["policy"]["sha256"])]
     if documents["catalog"] is not None:
         named.append((say("目录", "catalogue"), documents["catalog"]["sha256"]))
+    if documents.get("rules"):
+        named.append((say("规则册", "rule set"), documents["rules"]["sha256"]))
     named += [(say("改革", "reform") + f" {row['id']}", row["sha256"]) for row in documents["reforms"]]
     named += [(say(f"内容：{name}，{row['rows']:,} 行", f"content of {name}, {row['rows']:,} rows"), row["sha256"]) for name, row in sorted(documents["input"].items()) if row]  # fmt: skip
     named += [(f"{row['name']} · {row['path']}", row["sha256"]) for row in documents["inputs"]]

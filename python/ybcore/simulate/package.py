@@ -18,6 +18,7 @@ from .exact import Exact, told
 from .reform import Reform, Reformed, reformed
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine
 
 __all__ = ["Parts", "parts"]
@@ -58,30 +59,34 @@ def parts(
     measure: Exact,
     method: str = "shapley",
     *,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
     state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Parts:
-    """What each reform contributes to a measure, by `sequence` or `shapley`. Raises InputError, DocumentError (the package cannot be made)."""
+    """What each reform contributes to a measure, by `sequence` or `shapley`; `rules`, `beside`: as in `compare`. Raises InputError, DocumentError (the package cannot be made)."""
     given = tuple(reforms)
     asked_of(method, len(given))
     every = tuple(range(len(given)))
-    package = reformed(engine.book, given, catalog=engine.catalog)
+    package = reformed(engine.book, given, catalog=engine.catalog, rules=rules)
 
     def made(which: Which) -> Reformed | None:
         if which == every:
             return package
         try:
-            return reformed(engine.book, [given[i] for i in which], catalog=engine.catalog)
+            return reformed(engine.book, [given[i] for i in which], catalog=engine.catalog, rules=rules)
         except DocumentError:
             return None
 
     if method == "sequence":
-        sets = {every[: i + 1]: reformed(engine.book, given[: i + 1], catalog=engine.catalog) for i in every}
+        sets = {
+            every[: i + 1]: reformed(engine.book, given[: i + 1], catalog=engine.catalog, rules=rules) for i in every
+        }
     else:
         sets = worths(len(given), made)
     names = {"+".join(str(i + 1) for i in which): which for which in sets}
     alternatives = {name: sets[which] for name, which in names.items()}
-    done = compare(engine, tables, alternatives, [measure], state=state, progress=progress)
+    done = compare(engine, tables, alternatives, [measure], rules=rules, beside=beside, state=state, progress=progress)
     values = _known(told(done.table(measure.name)), measure)
     before = values[BASE]
     worth = {which: {measure.name: values[name] - before} for name, which in names.items()}

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -20,7 +21,11 @@ from ..policy.reader import Parsed, parse_file
 from .comparison import BASE
 from .document import load_reform, reform_in
 from .reform import Reform
-from .studymodel import ExactNode, StudyModel, Tables
+from .studymodel import ExactNode, StudyModel
+from .studytables import BESIDE, Tables
+
+if TYPE_CHECKING:
+    from ..checks import RuleBook
 
 __all__ = ["FORMAT", "PACKAGE", "Study", "load_study"]
 
@@ -62,6 +67,15 @@ class Study:
         out = {row.id: tuple(by_id[name] for name in row.reforms) for row in self.model.alternatives}
         return out | ({PACKAGE: self.reforms} if self.reforms else {})
 
+    @cached_property
+    def rules(self) -> RuleBook | None:
+        """The rule set under which everything is settled; None without. Raises DocumentError."""
+        if not self.model.rules:
+            return None
+        from ..checks import load_rules
+
+        return load_rules(self.model.rules)
+
     def problem(self, loc: RawPath, fault: Fault) -> Problem:
         """What is wrong at a place of the document."""
         return problem_at(self.parsed, loc, fault)
@@ -78,9 +92,10 @@ class Study:
     def files(self) -> Iterator[tuple[str, RawPath, Path]]:
         """(what it is, where it is named, path) of every file and folder that the document names."""
         model, doc = self.model, self.parsed.doc
-        listed = isinstance(doc.get("policy"), list)
-        for i, path in enumerate(model.policy):
-            yield "policy", ("policy", i) if listed else ("policy",), path
+        for name in ("policy", "rules"):
+            listed = isinstance(doc.get(name), list)
+            for i, path in enumerate(getattr(model, name)):
+                yield name, (name, i) if listed else (name,), path
         if model.catalog is not None:
             yield "catalog", ("catalog",), model.catalog
         for name in Tables.model_fields:
@@ -204,6 +219,15 @@ def _crossed(study: Study) -> Iterator[Problem]:
                 yield study.problem((key, i, "on"), unknown("policy", "政策", held.on, policies))
     if model.behaviour is not None and not study.reforms:
         yield study.problem(("behaviour",), Fault("there are no reforms for visits to answer to", "没有可供响应的改革", "reforms: […]"))  # fmt: skip
+    if model.behaviour is not None and model.rules:
+        yield study.problem(("behaviour",), Fault("rules are not told of visits that take place more often or not at all", "规则不适用于随价格增减的就诊", "a study without rules"))  # fmt: skip
+    if not model.rules:
+        for name in BESIDE:
+            if getattr(model.inputs, name) is not None:
+                unlooked = Fault(f"{name} is read by rules only", f"{name} 只有审核规则才读取", "rules: folder/")
+                yield study.problem(("inputs", name), unlooked)
+        no_rules = Fault("rules are changed, and the study has none", "改动了规则，而文件没有 rules", "rules: folder/")
+        yield from (reform.problem(change, no_rules) for reform in study.reforms for change in reform.changes if change.rule or change.rules)  # fmt: skip
     if model.attribution is not None and not study.reforms:
         yield study.problem(("attribution",), Fault("there are no reforms to take apart", "没有可分解的改革", "reforms: […]"))  # fmt: skip
     yield from _wanting(study)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,10 @@ from ..catalog import Catalog
 from ..errors import DocumentError, InputError, Problem
 from ..policy.faults import Fault
 from ..receipts.files import sha256_of_file
+from .comparison import TABLES
 from .people import Bands, By, People
 from .study import Study
+from .studytables import BESIDE
 from .weights import Bootstrap
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DECILE", "Given", "bys", "read_catalog", "read_inputs", "told_from", "unknown_columns"]
 
-TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 CATALOG = ("items", "selfpay", "caps")
 DECILE = "income_decile"
 """The column that people with an income get (`People.deciles`)."""
@@ -32,12 +33,14 @@ DECILE = "income_decile"
 
 @dataclass(frozen=True)
 class Given:
-    """`tables` and `catalog` as the engine takes them, `people`, and `files`: name, path and rows of what was read."""
+    """`tables` and `catalog` as the engine takes them, `people`, `files`: name, path and rows of what was read, and `beside`: the further
+    tables that rules look at."""
 
     tables: dict[str, Any]
     catalog: Catalog | None
     people: People | None
     files: list[tuple[str, Path, int | None]] = field(default_factory=list)
+    beside: dict[str, Any] = field(default_factory=dict)
 
     def facts(self, root: Path) -> list[dict[str, Any]]:
         """Every file with its hash; paths below `root` are told from there."""
@@ -93,7 +96,8 @@ def _made(study: Study) -> tuple[City, Catalog]:
 def _files(study: Study) -> Given:
     inputs = study.model.inputs
     paths: dict[str, Path] = {}
-    for name in TABLES:
+    further = BESIDE if study.model.rules else ()
+    for name in (*TABLES, *further):
         path = getattr(inputs, name) or (None if inputs.folder is None else io.find_table(inputs.folder, name))
         if path is not None:
             paths[name] = path
@@ -104,7 +108,8 @@ def _files(study: Study) -> Given:
     tables |= {name: io.read_table(path) for name, path in paths.items()}
     files: list[tuple[str, Path, int | None]] = [(name, path, tables[name].num_rows) for name, path in paths.items()]
     catalog, of_catalog = _catalog(study)
-    return Given(tables, catalog, None, files + [(f"catalog.{path.stem}", path, None) for path in of_catalog])
+    beside = {name: tables.pop(name) for name in further if name in tables}
+    return Given(tables, catalog, None, files + [(f"catalog.{path.stem}", path, None) for path in of_catalog], beside)
 
 
 def _catalog(study: Study) -> tuple[Catalog | None, list[Path]]:
@@ -137,7 +142,7 @@ def _with_people(study: Study, given: Given) -> Given:
             people = people.deciles()
     except InputError as error:
         raise DocumentError(study.placed(("people",), error.problems)) from None
-    return Given(given.tables, given.catalog, people, files)
+    return replace(given, people=people, files=files)
 
 
 def _own_people(study: Study, given: Given) -> pa.Table:

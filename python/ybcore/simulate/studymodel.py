@@ -27,7 +27,6 @@ from .people import People
 from .studyfields import (
     Amounts,
     BandsOf,
-    ByCode,
     ColumnName,
     Elasticity,
     Money,
@@ -41,45 +40,12 @@ from .studyfields import (
     Target,
     Where,
 )
+from .studytables import Tables
 
-__all__ = ["SCHEMA_FILE", "ExactNode", "KnobNode", "StudyModel", "Tables", "json_schema", "schema_text", "write_schema"]  # fmt: skip
+__all__ = ["SCHEMA_FILE", "ExactNode", "KnobNode", "StudyModel", "json_schema", "schema_text", "write_schema"]  # fmt: skip
 
 SCHEMA_FILE = "ybcore-study-1.schema.json"
 SCHEMA_ID = "urn:ybcore:study:1"
-
-
-class Synth(Node):
-    """A synthetic city instead of files (docs/synth.md)."""
-
-    seed: Seed = 1
-    persons: Positive = 10_000
-    visits: Positive | None = None
-    lines_per_visit: Number = Decimal(10)
-    catalog_items: Positive = 20_000
-    year: Positive = 2024
-    insutypes: ByCode | None = None
-    regions: dict[str, str] | None = None
-
-
-class Tables(Node):
-    """What is settled: a folder of tables, tables by name, or a synthetic city."""
-
-    folder: PathOf | None = None
-    visits: PathOf | None = None
-    lines: PathOf | None = None
-    persons: PathOf | None = None
-    institutions: PathOf | None = None
-    acct_events: PathOf | None = None
-    synth: Synth | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Tables:
-        files = [name for name in Tables.model_fields if name != "synth" and getattr(self, name) is not None]
-        if self.synth is not None and files:
-            fail(Fault("a synthetic city and files", "合成城市与文件不能同用", "synth, or files"))
-        if self.synth is None and self.folder is None and self.visits is None:
-            fail(Fault("no visits are given", "没有给出 visits（结算表）", "synth, folder or visits"))
-        return self
 
 
 class BootstrapNode(Node):
@@ -353,6 +319,7 @@ class StudyModel(Node):
     about: Bilingual | None = None
     policy: Paths
     catalog: PathOf | None = None
+    rules: Paths = ()
     inputs: Tables
     people: PeopleNode | None = None
     # Read apart: a reform has a reader of its own.

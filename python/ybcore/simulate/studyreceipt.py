@@ -8,6 +8,7 @@ from typing import Any
 
 from ..receipts.files import sha256_of_file
 from .comparison import BASE
+from .reform import Reformed
 from .studyinputs import told_from
 from .studyrun import StudyRun
 
@@ -22,6 +23,7 @@ def documents_of(run: StudyRun) -> dict[str, Any]:
     synth = study.model.inputs.synth
     named = [(name, path) for name, _, path in study.files() if name in ("reform", "fund") and path.is_file()]
     named += [("policy", Path(policy.file)) for policy in run.book]
+    named += [] if study.rules is None else [("rules", Path(file)) for file in study.rules.files]
     files = [*run.given.facts(root), *({"name": name, "path": told_from(path, root), "sha256": sha256_of_file(path), "rows": None} for name, path in named)]  # fmt: skip
     return {
         "study": {"id": study.id, "file": study.path.name, "sha256": sha256_of_file(study.path)},
@@ -31,12 +33,23 @@ def documents_of(run: StudyRun) -> dict[str, Any]:
         "policies": [
             {"id": BASE, "reforms": [], "sha256": run.book.sha256},
             *(
-                {"id": name, "reforms": [reform.id for reform in held.reforms], "sha256": held.book.sha256}
+                {
+                    "id": name,
+                    "reforms": [reform.id for reform in held.reforms],
+                    "sha256": held.book.sha256,
+                    **_beside_books(held),
+                }
                 for name, held in run.alternatives.items()
             ),
         ],
         "inputs": files,
     }
+
+
+def _beside_books(held: Reformed) -> dict[str, str]:
+    """Hashes of the catalogue and the rule set of a policy, where its reforms are of these."""
+    out = {} if held.catalog is None else {"catalog": held.catalog.hash}
+    return out if held.rules is None else {**out, "rules": held.rules.sha256}
 
 
 def write_receipt(run: StudyRun, out: Path, written: dict[Path, int | None], **more: Any) -> Path:

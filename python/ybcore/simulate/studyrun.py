@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +16,6 @@ from ..catalog import Catalog
 from ..engine import Engine
 from ..errors import DocumentError, InputError, Problem
 from ..policy import Book, load_book
-from ..policy.inventory import scalar_text
 from ..policy.paths import RawPath
 from ..policy.vocabulary import ATTRIBUTES
 from .behaviour import respond
@@ -32,6 +30,7 @@ from .reform import Reformed, reformed
 from .study import PACKAGE, Study, exacts
 from .studyinputs import Given, bys, read_catalog, read_inputs, unknown_columns
 from .studymodel import ExactNode, SweepNode, TargetNode
+from .studyrows import LOOKED, TARGETS, crossings, looked_rows, part_rows, sweep_rows
 from .targets import Solution, solve
 
 __all__ = ["OVERVIEW", "StudyRun", "check_study", "run_study"]
@@ -84,12 +83,7 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
     _stop(_wrong_names(study, engine, given))
     run = StudyRun(study, book, given, policies.get(PACKAGE), policies, fund)
     with watch("核对输入", "hash the inputs"):
-        told_of = engine.settle(
-            **given.tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay")
-        ).receipt
-        run.receipt = {
-            name: held for name, held in told_of.items() if name not in ("seconds", "threads", "opening_state")
-        }
+        run.receipt = _receipt(study, engine, given)
     works = _Works(run, engine, threads, watch)
     works.changes()
     works.comparison()
@@ -101,6 +95,25 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
     works.told_targets()
     works.behaviour()
     return run
+
+
+def _receipt(study: Study, engine: Engine, given: Given) -> dict[str, Any]:
+    """What the receipt of settling the base says, of the lines that rules leave where there are any."""
+    tables, rules, ruled = given.tables, study.rules, {}
+    if rules is not None:
+        from ..checks.check import check
+        from ..checks.settled import lines_left
+
+        named: dict[str, Any] = {name: held for name, held in tables.items() if name != "acct_events"}
+        report = check(
+            **named, **given.beside, rules=rules, catalog=engine.catalog, stage="during", threads=engine.threads
+        )
+        left = lines_left(report)
+        moved = 0 if left is None else int(report.denials().amount.sum())
+        tables, ruled = {**tables, "lines": left}, {"rules": {**rules.told(), "moved_fen": moved}}
+    done = engine.settle(**tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay"))
+    held = {name: told for name, told in done.receipt.items() if name not in ("seconds", "threads", "opening_state")}
+    return held | ruled
 
 
 def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | None]:
@@ -125,7 +138,7 @@ def _policies(study: Study, book: Book, catalog: Catalog | None) -> dict[str, Re
     out = {}
     for name, reforms in study.alternatives.items():
         try:
-            out[name] = reformed(book, reforms, catalog=catalog)
+            out[name] = reformed(book, reforms, catalog=catalog, rules=study.rules)
         except DocumentError as error:
             problems += error.problems
     _stop(problems)
@@ -190,12 +203,15 @@ class _Works:
         self.run, self.engine, self.threads, self.watch = run, engine, threads, watch
         self.study, self.tables = run.study, run.given.tables
         self.model = run.study.model
+        self.ruled: dict[str, Any] = {"rules": run.study.rules, "beside": run.given.beside}
 
     def changes(self) -> None:
         """What the package changes, figure by figure, and how many visits read it."""
         if self.run.package is not None:
             with self.watch("读取改动的数值", "who reads what changes"):
-                rows = self.run.package.reads(self.engine, self.tables, unread=self.model.unread)
+                rows = self.run.package.reads(
+                    self.engine, self.tables, unread=self.model.unread, beside=self.run.given.beside
+                )
             self.run.tables["changes"] = rows
 
     def comparison(self) -> None:
@@ -204,7 +220,7 @@ class _Works:
         if self.run.fund is not None:
             measures.append(Spent(self.run.fund, SPENT))
         with self.watch("比较各政策", "compare the policies") as tell:
-            done = compare(self.engine, self.tables, self.run.alternatives, measures, progress=tell)
+            done = compare(self.engine, self.tables, self.run.alternatives, measures, **self.ruled, progress=tell)
         for measure in measures:
             if measure.name != SPENT:
                 self.run.tables[measure.name] = done.table(measure.name)
@@ -233,9 +249,9 @@ class _Works:
             return
         for i, node in enumerate(asked.measures):
             with self.watch("分解各项改革", "take the package apart") as tell, self._at(("attribution", "measures", i)):
-                held = parts(self.engine, self.tables, self.study.reforms, self._exact(node), asked.method, progress=tell)  # fmt: skip
+                held = parts(self.engine, self.tables, self.study.reforms, self._exact(node), asked.method, **self.ruled, progress=tell)  # fmt: skip
             self.run.parts.append((node, held))
-        rows = [_part_rows(node, held) for node, held in self.run.parts]
+        rows = [part_rows(node, held) for node, held in self.run.parts]
         self.run.tables["attribution"] = pa.concat_tables(rows)
 
     def sweep(self, number: int) -> None:
@@ -248,9 +264,16 @@ class _Works:
                 if row.sample is None
                 else sample(engine.book, knobs, row.sample.points, row.sample.kind, seed=row.sample.seed)
             )
-            done = sweep(engine, self.tables, points, [self._exact(node) for node in row.measures], progress=tell)
+            done = sweep(
+                engine,
+                self.tables,
+                points,
+                [self._exact(node) for node in row.measures],
+                **self._on(row.on),
+                progress=tell,
+            )
         self.run.sweeps.append((row, done))
-        self.run.tables[f"sweep-{row.id}"] = _joined(row, done)
+        self.run.tables[f"sweep-{row.id}"] = sweep_rows(row, done)
 
     def target(self, number: int) -> None:
         """One target."""
@@ -258,21 +281,30 @@ class _Works:
         measure = self._exact(row.measure)
         with self.watch(f"求解 {row.id}", f"solve {row.id}") as tell, self._at(("targets", number)):
             if row.target is None:
-                goal = told(compare(self.engine, self.tables, {}, [measure]).table(measure.name))[BASE]
+                goal = told(compare(self.engine, self.tables, {}, [measure], **self.ruled).table(measure.name))[BASE]
                 if goal is None:
                     what, zh = "the measure has nothing to divide by under the base", "基准下该指标的分母为零"
                     raise InputError([Problem(what=what, what_zh=zh)])
             else:
                 goal = Fraction(row.target) * (100 if row.measure.money else 1)
             engine = self._engine(row.on)
-            found = solve(engine, self.tables, row.knob.knob(), measure, goal, coarse=row.coarse, progress=tell)
+            found = solve(
+                engine,
+                self.tables,
+                row.knob.knob(),
+                measure,
+                goal,
+                coarse=row.coarse,
+                **self._on(row.on),
+                progress=tell,
+            )
         self.run.targets.append((row, found))
 
     def told_targets(self) -> None:
         """Certificates of all targets, and every value that was looked at."""
         if self.run.targets:
-            self.run.tables["targets"] = pa.Table.from_pylist([each for pair in self.run.targets for each in _crossings(*pair)], _TARGETS)  # fmt: skip
-            self.run.tables["targets-looked"] = pa.Table.from_pylist([each for pair in self.run.targets for each in _looked(*pair)], _LOOKED)  # fmt: skip
+            self.run.tables["targets"] = pa.Table.from_pylist([each for pair in self.run.targets for each in crossings(*pair)], TARGETS)  # fmt: skip
+            self.run.tables["targets-looked"] = pa.Table.from_pylist([each for pair in self.run.targets for each in looked_rows(*pair)], LOOKED)  # fmt: skip
 
     def behaviour(self) -> None:
         """The package where visits answer to their price, at none, half, all and twice of the elasticities."""
@@ -297,6 +329,10 @@ class _Works:
         held = self.run.alternatives[on]
         return Engine(held.book, held.catalog or self.engine.catalog, threads=self.threads)
 
+    def _on(self, on: str) -> dict[str, Any]:
+        """Rules of a policy, and the tables that they look at."""
+        return self.ruled if on == BASE else {**self.ruled, "rules": self.run.alternatives[on].rules}
+
     def _exact(self, node: ExactNode) -> Any:
         people: People | None = self.run.given.people
         return node.measure(people, self.run.fund)
@@ -317,67 +353,3 @@ def _projected(plan: FundPlan, spent: pa.Table, scenarios: tuple[str, ...]) -> p
         rows = project(plan, spent.filter(pc.equal(spent["policy"], name)), scenarios or None)
         out.append(rows.add_column(0, "policy", pa.array([name] * rows.num_rows, pa.string())))
     return pa.concat_tables(out)
-
-
-def _part_rows(node: ExactNode, held: Parts) -> pa.Table:
-    """before, then each reform, then after: exact (text), whole fen of totals, and as a double."""
-    names = ["before", *held.reforms, "after"]
-    values = [held.before, *held.amounts, held.after]
-    return pa.table(
-        {
-            "measure": pa.array([node.id] * len(names), pa.string()),
-            "part": pa.array([None, *range(1, len(held.reforms) + 1), None], pa.int64()),
-            "reform": pa.array(names, pa.string()),
-            "exact": pa.array([str(value) for value in values], pa.string()),
-            "amount_fen": pa.array([int(value) if held.whole else None for value in values], pa.int64()),
-            "value": pa.array([float(value) for value in values], pa.float64()),
-        }
-    )
-
-
-def _joined(row: SweepNode, done: Sweep) -> pa.Table:
-    """A sweep as one table: the policy, the knobs' values, the measure, its fraction and its double."""
-    out = []
-    for node in row.measures:
-        held = done.table(node.id)
-        names = pa.array([node.id] * held.num_rows, pa.string())
-        out.append(held.add_column(held.num_columns - 2, "measure", names))
-    return pa.concat_tables(out)
-
-
-_NUMBER = pa.decimal128(38, 6)
-_TARGETS = pa.schema(
-    [
-        ("target", pa.string()), ("on", pa.string()), ("knob", pa.string()), ("measure", pa.string()), ("goal", pa.string()), ("without", pa.string()),
-        ("monotone", pa.string()), ("value", _NUMBER), ("low", _NUMBER), ("high", _NUMBER), ("at_low", pa.string()), ("at_high", pa.string()),
-    ]
-)  # fmt: skip
-_LOOKED = pa.schema([("target", pa.string()), ("value", _NUMBER), ("exact", pa.string()), ("measure", pa.float64())])
-
-
-def _decimal(value: Fraction) -> Decimal:
-    return Decimal(scalar_text(value))
-
-
-def _crossings(row: TargetNode, found: Solution) -> Iterator[dict[str, Any]]:
-    """One row a certificate; `value` is empty where there are several."""
-    for held in found.crossings:
-        yield {
-            "target": row.id,
-            "on": row.on,
-            "knob": found.knob.name,
-            "measure": found.measure,
-            "goal": str(found.target),
-            "without": None if found.base is None else str(found.base),
-            "monotone": found.monotone,
-            "value": _decimal(found.value) if len(found.crossings) == 1 else None,
-            "low": _decimal(held.low),
-            "high": _decimal(held.high),
-            "at_low": str(held.at_low),
-            "at_high": str(held.at_high),
-        }
-
-
-def _looked(row: TargetNode, found: Solution) -> Iterator[dict[str, Any]]:
-    for value, held in found.looked:
-        yield {"target": row.id, "value": _decimal(value), "exact": str(held), "measure": float(held)}

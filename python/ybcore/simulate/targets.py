@@ -16,6 +16,7 @@ from .knobs import Knob, Number, exact_number
 from .reform import reformed
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine
 
 __all__ = ["Crossing", "Solution", "solve"]
@@ -88,12 +89,14 @@ def solve(
     target: Number,
     *,
     coarse: int = 9,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
     state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Solution:
     """The value of a knob for which a measure meets a target: coarse values first, then halving down to neighbours.
 
-    `target`: fen for money. `progress`: passes over the batch done, and in all. Raises InputError (a target that is not met, is no exact
+    `target`: fen for money; `rules`, `beside`: as in `compare`. `progress`: passes over the batch done, and in all. Raises InputError (a target that is not met, is no exact
     number, a measure with nothing to divide by), DocumentError (a value that makes no valid book).
     """
     goal = exact_number(target)
@@ -107,7 +110,8 @@ def solve(
         problems.append(Problem(what=f"{coarse} coarse values", what_zh=f"粗看 {coarse} 个取值", path="coarse", expected="2 or more"))  # fmt: skip
     if goal is None or problems:
         raise InputError(problems)
-    search = _Search(engine, tables, knob, measure, goal, state)
+    given = {"rules": rules, "beside": beside, "state": state}
+    search = _Search(engine, tables, knob, measure, goal, given)
     last, passes = len(search.scale) - 1, 1
     search.look(i * last // (coarse - 1) for i in range(coarse))
     while True:
@@ -134,16 +138,16 @@ class _Search:
     """What is known of the measure along the knob, by place on its scale."""
 
     def __init__(
-        self, engine: Engine, tables: Mapping[str, Any], knob: Knob, measure: Exact, goal: Fraction, state: Any
+        self,
+        engine: Engine,
+        tables: Mapping[str, Any],
+        knob: Knob,
+        measure: Exact,
+        goal: Fraction,
+        given: dict[str, Any],
     ) -> None:
-        self.engine, self.tables, self.knob, self.measure, self.goal, self.state = (
-            engine,
-            tables,
-            knob,
-            measure,
-            goal,
-            state,
-        )
+        self.engine, self.tables, self.given = engine, tables, given
+        self.knob, self.measure, self.goal = knob, measure, goal
         self.scale = knob.scale(engine.book)
         self.at: dict[int, Fraction] = {}
         self.base: Fraction | None = None
@@ -153,7 +157,7 @@ class _Search:
         book = self.engine.book
         fresh = {scalar_text(self.scale[i]): i for i in sorted(set(places) - self.at.keys())}
         alternatives = {text: reformed(book, [self.knob.reform(self.scale[i])]) for text, i in fresh.items()}
-        done = compare(self.engine, self.tables, alternatives, [self.measure], state=self.state)
+        done = compare(self.engine, self.tables, alternatives, [self.measure], **self.given)
         problems = []
         for text, held in told(done.table(self.measure.name)).items():
             if text == BASE:
