@@ -258,7 +258,7 @@ class Catalog:
     def _encode(self, problems: Problems) -> None:
         """Joint indices of items and places; each other code list has its own."""
         columns = [self._frames[table.name].ids["med_list_codg"] for table in _TABLES]
-        codes, self._items = encode([_as_text(column) for column in columns])
+        codes, self._items = encode([_as_text(column, coded=True) for column in columns])
         self._item = {table.name: code for table, code in zip(_TABLES, codes)}
         self._texts: dict[str, list[str]] = {
             "insu_admdvs": [],
@@ -355,8 +355,10 @@ def _joint(frame: Frame, name: str, texts: list[str]) -> npt.NDArray[np.int32]:
     return np.array([place[text] for text in own] + [-1], np.int32)[values]
 
 
-def _as_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Item codes are always text."""
+def _as_text(column: pa.ChunkedArray, coded: bool = False) -> pa.ChunkedArray:
+    """Item codes are always text. `coded`: they may stay in a dictionary."""
+    if coded and pa.types.is_dictionary(column.type) and pa.types.is_large_string(column.type.value_type):
+        return column
     column = flat(column)
     return column if pa.types.is_large_string(column.type) else column.cast(pa.large_string())
 

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalog import Catalog
 from ..columns.convert import NULL_INT
+from ..columns.ids import flat
 from ..columns.schema import CAPS, ITEMS, SCALES, SELFPAY, Column, Table
 from ..policy.canonical import sha256_of
 from ..policy.faults import Fault, nearest, unknown
@@ -36,10 +38,25 @@ _KEY = {"items": "", "selfpay": "selfpay_prop_psn_type", "caps": "lmtpric_hosp_l
 _OWN = ("med_list_codg", "insu_admdvs", "begndate", "enddate")
 _PATH = re.compile(r"(?:(items|selfpay|caps)(?:\[([^\]]*)\])?)?(?:(?:\A|(?<=[\]a-z])\.)([a-z_]+))?")
 _ROUND = {"fen": 10**4, "jiao": 10**5, "yuan": 10**6}
-_WHOLE: WeakKeyDictionary[Catalog, dict[str, pa.Table]] = (
-    WeakKeyDictionary()
-)  # tables of catalogues that are changed again and again
 UNITS = {"rate": "ppm", "price": "micro_yuan"}
+
+
+class _Whole:
+    """The tables of a catalogue that is changed again and again: as they are held (`tables`), as a catalogue takes them (`given`), and the
+    item of each row (`items`). Codes that are given stand in dictionaries, those of items in the catalogue's own, so that they are read once."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.tables = {name: _whole(catalog, name) for name in _TABLES}
+        self.items = {
+            name: catalog.item_of(flat(table["med_list_codg"]).combine_chunks()) for name, table in self.tables.items()
+        }
+        self.given = {}
+        for name, table in self.tables.items():
+            own = pa.DictionaryArray.from_arrays(pa.array(self.items[name]), catalog.codes)
+            self.given[name] = _given(table).set_column(table.column_names.index("med_list_codg"), "med_list_codg", own)
+
+
+_WHOLE: WeakKeyDictionary[Catalog, _Whole] = WeakKeyDictionary()
 
 
 class Listing:
@@ -51,10 +68,15 @@ class Listing:
         self._held: dict[str, dict[str, list[Row]]] = {name: {} for name in _TABLES}
 
     @cached_property
-    def _tables(self) -> dict[str, pa.Table]:
+    def _whole(self) -> _Whole:
         if self.before not in _WHOLE:
-            _WHOLE[self.before] = {name: _whole(self.before, name) for name in _TABLES}
+            _WHOLE[self.before] = _Whole(self.before)
         return _WHOLE[self.before]
+
+    def _marked(self, name: str, codes: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """Rows of a table that are of these items; an item that the catalogue does not know has none."""
+        items = self.before.item_of(pa.array(list(codes), pa.large_string()))
+        return np.isin(self._whole.items[name], items[items >= 0])
 
     @property
     def items(self) -> list[str]:
@@ -98,23 +120,22 @@ class Listing:
         return Catalog(**{name: self._made(name) for name in _TABLES})
 
     def _made(self, name: str) -> pa.Table:
-        table = self._tables[name]
-        held = self._held[name]
-        if not held:
-            return _given(table)
-        rest = table.filter(pc.invert(pc.is_in(table["med_list_codg"], pa.array(list(held), pa.large_string()))))
+        held, schema = self._held[name], self._whole.tables[name].schema
+        rest, mine = self._whole.given[name], self._marked(name, held)
+        rest = rest.filter(pa.array(~mine)) if mine.any() else rest
         rows = [row for own in held.values() for row in own]
-        fresh = pa.Table.from_pylist([{k: _raw(v, table.schema.field(k).type) for k, v in row.items()} for row in rows], table.schema)  # fmt: skip
-        return _given(pa.concat_tables([rest, fresh]))
+        fresh = pa.Table.from_pylist(
+            [{k: _raw(v, schema.field(k).type) for k, v in row.items()} for row in rows], schema
+        )
+        return pa.concat_tables([rest, _given(fresh)]) if rows else rest
 
     def _know(self, change: Change) -> None:
         """Rows of the items of a change, taken out of the tables once."""
         fresh = [code for code in change.items if code not in self._held["items"]]
-        for name, table in self._tables.items():
+        for name, table in self._whole.tables.items():
             for code in fresh:
                 self._held[name][code] = []
-            some = table.filter(pc.is_in(table["med_list_codg"], pa.array(fresh, pa.large_string())))
-            for row in some.to_pylist():
+            for row in table.take(pa.array(np.flatnonzero(self._marked(name, fresh)))).to_pylist():
                 held: Row = {k: None if v in ("", NULL_INT) else v for k, v in row.items()}
                 self._held[name][held["med_list_codg"]].append(held)
         if change.operation != "insert":
@@ -167,7 +188,7 @@ class Listing:
             what, zh = "a row is inserted into a table of the item", "插入的是项目某个表的一行"
             raise NoPlaceError(Fault(what, zh, "path: items (or none), selfpay or caps, and columns with their values"))
         for code in change.items:
-            row: Row = dict.fromkeys(self._tables[table.name].column_names)
+            row: Row = dict.fromkeys(self._whole.tables[table.name].column_names)
             row |= {"med_list_codg": code, "begndate": reform.start, "insu_admdvs": change.region or None}
             if "drt_reim_flag" in row:
                 row["drt_reim_flag"] = 0
@@ -227,7 +248,7 @@ def _whole(catalog: Catalog, name: str) -> pa.Table:
 
 
 def _given(table: pa.Table) -> pa.Table:
-    """Such a table as a catalogue takes it: nothing where there is nothing, days as days."""
+    """Such a table as a catalogue takes it: nothing where there is nothing, days as days, codes in dictionaries."""
     out = {}
     for name, column in zip(table.column_names, table.columns):
         if pa.types.is_integer(column.type):
@@ -235,7 +256,8 @@ def _given(table: pa.Table) -> pa.Table:
             kind = np.int32 if name in ("begndate", "enddate") else np.int64
             out[name] = pa.array(np.where(values == NULL_INT, 0, values).astype(kind), mask=values == NULL_INT)
         else:
-            out[name] = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+            text = pc.if_else(pc.equal(column, ""), pa.scalar(None, column.type), column)
+            out[name] = text if name == "name" else pc.dictionary_encode(text)
     return pa.table(out)
 
 
