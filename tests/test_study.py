@@ -303,6 +303,19 @@ def test_charts_have_their_texts_as_text(pages: Path):
     assert "font-family" not in page.source[page.source.index("<body>") :]
 
 
+def test_a_chart_in_chinese_is_saved_in_every_form(run: StudyRun, need_font: str, tmp_path: Path):
+    picture = next(held for held in pictures(Studied(run)).values())[0]
+    heads = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
+    for ending, head in heads.items():
+        path = tmp_path / f"x.{ending}"
+        if ending == "pdf":
+            charts.save_pages([picture], path, need_font)
+        else:
+            charts.save(picture, path, need_font)
+        assert path.read_bytes().startswith(head)
+    assert "<text" not in (tmp_path / "x.svg").read_text(encoding="utf-8")
+
+
 def test_the_workbook_has_the_tables(run: StudyRun, tmp_path: Path):
     studied_book.write_workbook(run, tmp_path / "x.xlsx", "zh")
     rows = rows_of(tmp_path / "x.xlsx", "总览")
@@ -334,10 +347,20 @@ SHORT = STUDY[: STUDY.index(", {ratio")] + STUDY[STUDY.index("]}\nmeasures") : S
 """One waterfall, winners, the fund."""
 
 
-def test_the_command_writes_everything_and_the_same_bytes_again(tmp_path: Path, need_font: str, capsys: pytest.CaptureFixture[str]):  # fmt: skip
-    path = write(tmp_path, SHORT)
+def latin() -> Path:
+    """A font without Chinese characters, which is cut to those of a chart at once."""
+    import matplotlib
+
+    return Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+
+
+def test_the_command_writes_everything_and_the_same_bytes_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    path = write(tmp_path, SHORT.replace("outputs: {", f"outputs: {{font: {latin()}, "))
     for name, threads in (("a", "1"), ("b", "2")):
-        assert main(["simulate", str(path), "--out", str(tmp_path / name), "--threads", threads, "--json"]) == 0
+        assert (
+            main(["--lang", "en", "simulate", str(path), "--out", str(tmp_path / name), "--threads", threads, "--json"])
+            == 0
+        )
     told = json.loads(capsys.readouterr().out.split("\n}\n")[0] + "\n}")
     files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
     assert [f for f in files if (tmp_path / "a" / f).read_bytes() != (tmp_path / "b" / f).read_bytes()] == []
@@ -372,10 +395,7 @@ def test_fonts_that_do_not_do_are_told(tmp_path, monkeypatch, capsys):
     write(tmp_path, SHORT.replace("outputs: {", "outputs: {font: study.yaml, "))
     assert main(["simulate", str(path), "--out", out]) == 1
     assert "不是可用的字体文件" in capsys.readouterr().err
-    import matplotlib
-
-    latin = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
-    write(tmp_path, SHORT.replace("outputs: {", f"outputs: {{font: {latin}, "))
+    write(tmp_path, SHORT.replace("outputs: {", f"outputs: {{font: {latin()}, "))
     assert main(["simulate", str(path), "--out", out]) == 1
     assert "缺少字符" in capsys.readouterr().err
 
