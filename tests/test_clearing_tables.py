@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from clearing_cases import HERE, documents, load, value, written
 from clearing_random import document, tables
+from ruamel.yaml import YAML
 from test_clearing_equality import arrow, typed
-from ybcore.clearing import clear, corrections, load_clearing
+from ybcore.clearing import clear, corrections, load_benefits, load_clearing
 from ybcore.errors import DocumentError, InputError
 from ybcore.reference.clearing.cases import rounded
 from ybcore.reference.clearing.indicators import indicators
@@ -123,6 +124,8 @@ def test_wrong_tables_are_told():
         (lambda d: d["methods"][0].update(ungroupd="item"), "did you mean 'ungrouped'"),
         (lambda d: d["pools"].update(other={}), "no method uses the pool"),
         (lambda d: d["effective"].update(to="2023-01-01"), "the end is not after the start"),
+        (lambda d: d["pools"]["all"].update(reserve={"by": "hosp_lv", "else": "0.05"}), "one number stands here"),
+        (lambda d: d["pools"]["all"].update(fund_ratio="0"), "a number above 0"),
     ],
 )
 def test_wrong_documents_are_told(change: Any, words: str):
@@ -151,3 +154,36 @@ def test_problems_stand_at_their_line(tmp_path: Any):
         load_clearing(path)
     problem = found.value.problems[0]
     assert problem.file == str(path) and problem.line == 14 and problem.path == "methods[0].deposit.rate"
+
+
+COMPUTE = {"compute": {"base": "5", "factor": "0.5", "of": "medfee_sumamt"}}
+
+
+@pytest.mark.parametrize("written", [COMPUTE, {"by": "hosp_lv", "03": COMPUTE, "else": "5"}, {"dated": [{"from": "2024-01-01", "value": COMPUTE}]}])  # fmt: skip
+def test_a_document_that_computes_is_refused(written: Any, tmp_path: Any):
+    """When it is read, at its place, with what may stand there instead."""
+    doc = documents(HERE / "07-overrun-whole-and-by-part")[0]
+    doc["methods"][0]["base"]["amount"] = written
+    path = tmp_path / "compute.yaml"
+    YAML(pure=True).dump(doc, path)
+    with pytest.raises(DocumentError) as found:
+        load_clearing(path)
+    assert len(found.value.problems) == 1
+    problem = found.value.problems[0]
+    assert problem.path.startswith("methods[0].base.amount") and problem.path.endswith("compute")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert problem.line is not None and "compute" in lines[problem.line - 1]
+    assert problem.expected == "a number, value, by or dated"
+
+
+def test_a_benefit_that_computes_is_refused():
+    doc = load(HERE.parent / "golden_benefit/births-and-bounds/document.yaml")
+    doc["benefits"][0]["lump"] = COMPUTE
+    with pytest.raises(DocumentError, match="reckons from a visit"):
+        load_benefits(doc)
+
+
+def test_a_key_of_a_table_may_be_called_compute():
+    doc = documents(HERE / "07-overrun-whole-and-by-part")[0]
+    doc["methods"][0]["base"]["amount"] = {"by": "hosp_lv", "compute": "5", "else": "6"}
+    assert len([leaf for leaf in load_clearing(doc).figures() if leaf.unit == "fen"]) == 3
