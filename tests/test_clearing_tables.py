@@ -187,3 +187,48 @@ def test_a_key_of_a_table_may_be_called_compute():
     doc = documents(HERE / "07-overrun-whole-and-by-part")[0]
     doc["methods"][0]["base"]["amount"] = {"by": "hosp_lv", "compute": "5", "else": "6"}
     assert len([leaf for leaf in load_clearing(doc).figures() if leaf.unit == "fen"]) == 3
+
+
+def places(read: Any, doc: dict) -> list[str]:
+    with pytest.raises(DocumentError) as found:
+        read(doc)
+    return sorted(problem.path for problem in found.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("shape", "at"),
+    [
+        (lambda d: d["scheme"].update(regin="*"), "scheme.regin"),
+        (lambda d: d["pools"]["all"].update(reserve="2"), "pools.all.reserve"),
+        (lambda d: d.update(pools="all"), "pools"),
+        (lambda d: d.pop("id"), "id"),
+        (lambda d: d["methods"][0].update(pays="point"), "methods[0].pays"),
+        (lambda d: d["methods"][0].update(pool=["all"]), "methods[0].pool"),
+        (lambda d: d["methods"][0].update(fund={"formula": "les_patient"}), "methods[0].fund.formula"),
+        (lambda d: d["methods"][0]["deposit"].update(rate="1.5"), "methods[0].deposit.rate"),
+        (lambda d: d["methods"].append("item"), "methods[2]"),
+    ],
+)
+def test_problems_of_shape_and_between_parts_are_told_together(shape: Any, at: str):
+    """The second method has an unknown name of a pool and two methods are called alike; nothing that only follows is told."""
+    doc = documents(HERE / "09-points-share-a-budget")[0]
+    second = copy.deepcopy(doc["methods"][0])
+    doc["methods"].append({**second, "pool": "al"})
+    del doc["methods"][1]["ungrouped"]
+    shape(doc)
+    doc["methods"][1]["fund"]["formula"] = "wholly"
+    between = ["methods[1].fund.formula", "methods[1].id", "methods[1].pool", "methods[1].ungrouped"]
+    if at == "pools":
+        between.remove("methods[1].pool")
+    assert places(load_clearing, doc) == sorted([at, *between])
+
+
+def test_benefits_tell_both_too():
+    doc = load(HERE.parent / "golden_benefit/births-and-bounds/document.yaml")
+    held = doc["benefits"][0]
+    held["lump"], held["count"] = "-1", {"start": "98", "column": "days"}
+    doc["benefits"].append({**held, "id": "two", "lump": "1", "unit": "weeks"})
+    doc["effective"]["form"] = "2024-01-01"
+    assert places(load_benefits, doc) == [
+        "benefits[0].count", "benefits[0].lump", "benefits[1].unit", "effective.form",
+    ]  # fmt: skip
