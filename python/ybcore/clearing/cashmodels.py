@@ -14,7 +14,7 @@ from ..policy.fields import Code, Node, Word, Words, _scalar
 from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import ScalarError, whole
 from ..policy.numbers import _scaled as scaled
-from .fields import Money
+from .fields import SCALAR, Money
 
 __all__ = ["RESULTS", "BenefitModel", "Rule", "check"]
 
@@ -50,8 +50,8 @@ def _ten_thousandths(text: str) -> int:
     return value
 
 
-Count = Annotated[int, _scalar(_ten_thousandths)]
-Whole = Annotated[int, _scalar(lambda text: whole(text, 0, 99))]
+Count = Annotated[int, _scalar(_ten_thousandths), SCALAR]
+Whole = Annotated[int, _scalar(lambda text: whole(text, 0, 99)), SCALAR]
 
 
 class Base(Node):

@@ -15,11 +15,11 @@ from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import PPM, whole
 from .fields import SCALAR, Above, FromZero, Money, Part, Upto, fixed
 
-__all__ = ["FORMULAS", "PAYS", "ClearingModel", "Method", "Pays", "Pool", "Yearly"]
+__all__ = ["FORMULAS", "PAYS", "WORDS", "ClearingModel", "Method", "Pays", "Pool", "Yearly"]
 
 PAYS = ("item", "case", "days", "points", "heads", "budget")
 FORMULAS = ("whole", "policy_share", "less_patient", "cap_times_rate", "lesser")
-_WORDS = ("standard", "item", "review", "hold")
+WORDS = ("standard", "item", "review", "hold")
 _SOURCES = ("amount", "weight", "points", "mean")
 _ALWAYS = Condition()
 
@@ -75,12 +75,12 @@ class Pays(Node):
 
 def _pays(raw: Any, info: ValidationInfo) -> Pays:
     if isinstance(raw, str):
-        if raw not in _WORDS:
-            fail(unknown("way to pay", "支付方式", raw, (*_WORDS, "actual", "by_cost")))
+        if raw not in WORDS:
+            fail(unknown("way to pay", "支付方式", raw, (*WORDS, "actual", "by_cost")))
         return Pays.model_construct(word=str(raw), actual=None, by_cost=None)
     if not isinstance(raw, dict) or len(raw) != 1 or next(iter(raw)) not in ("actual", "by_cost"):
         word = next(iter(raw)) if isinstance(raw, dict) and raw else ""
-        fail(unknown("way to pay", "支付方式", str(word), (*_WORDS, "actual", "by_cost")))
+        fail(unknown("way to pay", "支付方式", str(word), (*WORDS, "actual", "by_cost")))
     held = Pays.model_validate(raw, context=info.context)
     return held.model_copy(update={"word": str(next(iter(raw)))})
 
@@ -160,7 +160,7 @@ class FundShare(Node):
     formula: Annotated[
         Literal["whole", "policy_share", "less_patient", "cap_times_rate", "lesser"], Word("基金支付公式")
     ]
-    rate: Annotated[Figure | None, PlainValidator(_rate), WithJsonSchema({"x-ref": "share"})] = None
+    rate: Annotated[Figure | None, PlainValidator(_rate), WithJsonSchema({"x-ref": "rate_or_case"})] = None
     stops_at_zero: Flag | None = None
     cite: Words = ()
 
