@@ -61,7 +61,8 @@ def told_between(
     parts: Parts,
 ) -> Faults:
     """What `check` finds between the right parts of `raw`, which `error` says is wrong; nothing when there is no saving it."""
-    work, replaced, out = copy.deepcopy(raw), [], Faults()
+    work, out = copy.deepcopy(raw), Faults()
+    replaced: list[RawPath] = []
     for _ in range(_ROUNDS):
         places = [item["loc"] for item in error.errors(include_url=False, include_input=False)]
         if () in places:
