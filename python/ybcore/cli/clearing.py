@@ -19,6 +19,7 @@ from ..clearing.tables import CLEARING_INPUTS
 from ..errors import InputError, Problem
 from ..messages import INSUTYPES, name_of, say, yuan_text
 from .base import Session
+from .clearrun import cases_of_run
 
 __all__ = ["benefit", "clear"]
 
@@ -33,6 +34,10 @@ def clear(
     excel: Path | None,
     case: str | None,
     hospital: str | None,
+    run: Path | None,
+    groups_of: Path | None,
+    med_types: tuple[str, ...],
+    clears: tuple[str, ...],
     format_: str,
     encoding: str,
     threads: int | None,
@@ -40,10 +45,15 @@ def clear(
 ) -> int:
     """Clear the cases of a folder."""
     paths = {name: io.find_table(folder, name) for name in CLEARING_INPUTS}
-    if paths["cases"] is None:
+    if run is None and paths["cases"] is None:
         what, zh = "no cases.parquet and no cases.csv is there", "没有 cases.parquet 或 cases.csv"
         raise InputError([Problem(what=what, what_zh=zh, file=str(folder))])
+    if run is not None:
+        paths["cases"] = None
     tables = {name: io.read_table(path) for name, path in paths.items() if path is not None}
+    if run is not None:
+        with session.step("取出病例", "take the cases"):
+            tables["cases"] = cases_of_run(run, groups_of, med_types, clears, documents)
     with session.step("清算", "clear"):
         done = clear_cases(tables.pop("cases"), list(documents), **tables, threads=threads)
     if case is not None:
