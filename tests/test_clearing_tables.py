@@ -13,6 +13,7 @@ from clearing_random import document, tables
 from ruamel.yaml import YAML
 from test_clearing_equality import arrow, typed
 from ybcore.clearing import clear, corrections, load_benefits, load_clearing
+from ybcore.clearing.hospital import explain_hospital
 from ybcore.errors import DocumentError, InputError
 from ybcore.reference.clearing.cases import rounded
 from ybcore.reference.clearing.indicators import indicators
@@ -52,6 +53,17 @@ def test_indicators_are_the_references(seed: int, by: str):
     for row in found:
         for name, ratio in expected[row["fixmedins_code" if by == "institution" else "group_code"]].items():
             assert row[name] == (None if ratio is None else rounded(Fraction(ratio) * places.get(name, 10**6))), name
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_hospital_is_told_as_the_table_has_it(seed: int):
+    """Rounding of odd fen, negative dues, deposits and steps of documents that nobody wrote: the steps are those of the kernel."""
+    r = Random(100 + seed)
+    doc, text = document(r), typed({}, tables(r, 60))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    done = cleared(doc, text)
+    for code in dict.fromkeys(done.years["fixmedins_code"].to_pylist()):
+        assert len(explain_hospital(done, str(code))) > 5
 
 
 def test_corrections_add_up():

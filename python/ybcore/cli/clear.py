@@ -53,7 +53,7 @@ documents = click.option(
     en="Folder for a statement of each hospital as a workbook.",
 )
 @click.option("--case", "case", cls=Option, zh="解释一个病例（setl_id）。", en="Explain one case (setl_id).")
-@click.option("--hospital", cls=Option, zh="只看一家机构。", en="One hospital only.")
+@click.option("--hospital", cls=Option, zh="只看一家机构，逐步说明。", en="One hospital only, told step by step.")
 @click.option(
     "--run",
     "run",

@@ -13,6 +13,7 @@ from ..clearing import benefit as pay_benefits
 from ..clearing import clear as clear_cases
 from ..clearing.cashmodels import RESULTS
 from ..clearing.explain import explain_case
+from ..clearing.hospital import explain_hospital
 from ..clearing.outputs import CLEARING_OUTPUTS, PAYS_WORDS
 from ..clearing.result import Cleared
 from ..clearing.tables import CLEARING_INPUTS
@@ -126,6 +127,9 @@ def _tell(session: Session, done: Cleared, hospital: str | None) -> None:
         cells = [f"{row[name]:,}" if name == "psntime" else yuan_text(row[name]) for name in names]
         shown.add_row(str(row["fixmedins_code"]), name_of(INSUTYPES, row["insutype"], 3), way, str(row["year"]), *cells)
     session.out().print(shown)
+    if hospital is not None:
+        session.data("\n".join(explain_hospital(done, hospital)))
+        return
     for row in done.balances.to_pylist():
         told = {name: yuan_text(row[name]) for name in ("budget", "paid", "held", "reserve", "unspent")}
         session.data(
