@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -10,7 +12,8 @@ import pyarrow as pa
 import pytest
 from clearing_cases import FOLDERS, HERE, by_reference, documents, load, written
 from openpyxl import load_workbook
-from ybcore.clearing import clear
+from ybcore import __version__
+from ybcore.clearing import clear, load_clearing
 from ybcore.clearing.explain import explain_case
 from ybcore.clearing.hospital import explain_hospital
 from ybcore.clearing.result import Cleared
@@ -54,6 +57,58 @@ def test_files_pages_and_workbooks(given: Path, capsys: pytest.CaptureFixture[st
     assert book.sheetnames == ["Overview", "Years", "Months", "Cases"]
     cells = {row[0].value: row[1].value for row in book["Overview"].iter_rows(min_row=2)}
     assert cells["due"] == 1233.33 and cells["held back"] == 123.33
+
+
+def test_the_receipt_says_what_was_read_and_what_came_of_it(given: Path):
+    out = given / "told"
+    assert run(given, "--out", str(out), "-q") == 0
+    told = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    assert told["format"] == "ybcore-clearing-receipt/1" and told["engine"] == {
+        "name": "ybcore",
+        "version": __version__,
+    }
+    document = load_clearing(FOLDER / "document.yaml")
+    assert told["documents"]["documents"] == [{"id": document.id, "sha256": document.sha256}]
+    tables = {name: read_table(out / f"{name}.parquet") for name in ("cases", "months", "years", "pools", "balances")}
+    assert told["counts"]["cases"] == tables["cases"].num_rows == sum(told["counts"]["outcomes"].values())
+    assert told["totals_fen"]["paid"] == sum(tables["years"]["paid"].to_pylist()) == 174_334
+    assert told["balances"] == tables["balances"].to_pylist()
+    assert [(pool["budget"], pool["shared"]) for pool in told["pools"]] == [
+        (row["budget"], row["shared"]) for row in tables["pools"].to_pylist()
+    ]
+    for held, root in (("inputs", Path("/")), ("outputs", out)):
+        for one in told["files"][held]:
+            data = (root / one["path"]).read_bytes()
+            assert (one["bytes"], one["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert {one["name"] for one in told["files"]["inputs"]} == {
+        "documents",
+        *(path.stem for path in given.glob("*.csv")),
+    }
+    assert {one["path"] for one in told["files"]["outputs"]} == {f"{name}.parquet" for name in tables}
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert run(given, "--out", str(out), "-q", "--threads", "1") == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_outputs_are_whole_or_not_at_all(given: Path, monkeypatch: pytest.MonkeyPatch):
+    """A table that cannot be written leaves nothing behind, and what was there stays as it was."""
+    out = given / "half"
+
+    def full(table: pa.Table, path: Path, *rest: object) -> None:
+        if path.stem == "years":
+            raise OSError(28, "No space left on device")
+        path.write_bytes(b"half")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ybcore.io.write_table", full)
+        assert run(given, "--out", str(out), "-q") != 0
+    assert not out.exists() and not list(given.glob("half*"))
+    assert run(given, "--out", str(out), "-q") == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with monkeypatch.context() as broken:
+        broken.setattr("ybcore.io.write_table", full)
+        assert run(given, "--out", str(out), "-q") != 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_pages_speak_chinese_and_are_the_same_bytes(given: Path):

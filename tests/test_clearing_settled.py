@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from ybcore.clearing import cases_of, clear
+from ybcore.cli import clear as clear_command
 from ybcore.cli import main
+from ybcore.columns.schema import FUNDS
 from ybcore.errors import InputError
 from ybcore.io import read_table
 
@@ -123,6 +126,9 @@ def run(town: Path, *words: str) -> int:
 def test_a_run_is_cleared(town: Path, capsys: pytest.CaptureFixture[str]):
     out = town / "out"
     assert run(town, "--groups-of", str(town / "groups_of.csv"), "--med-type", "2", "--out", str(out)) == 0, capsys.readouterr().err  # fmt: skip
+    receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    assert receipt["run"] == {"med_types": ["2"], "clears": ["hifp_pay"]}
+    assert {one["name"] for one in receipt["files"]["inputs"]} == {"documents", "run", "groups_of"}
     paid = {row["setl_id"]: row for row in read_table(next((town / "run").glob("settlements.*"))).to_pylist()}
     told = {row["setl_id"]: row for row in visits(town)}
     back = {row.get("init_setl_id") for row in told.values() if str(row.get("refd_setl_flag")) == "1"}
@@ -155,3 +161,8 @@ def test_cases_of_a_run_are_what_clear_takes():
     cases = cases_of(**held)
     done = clear(cases, DOCUMENT)
     assert done.cases["payment"].to_pylist() == [902, 500_000, 905]
+
+
+def test_the_command_knows_every_fund():
+    """Its help loads nothing, so it has the names itself."""
+    assert clear_command.FUNDS == FUNDS

@@ -19,7 +19,9 @@ from ..clearing.result import Cleared
 from ..clearing.tables import CLEARING_INPUTS
 from ..errors import InputError, Problem
 from ..messages import INSUTYPES, name_of, say, yuan_text
+from ..receipts.model import RECEIPT
 from .base import Session
+from .clearreceipt import write_cleared
 from .clearrun import cases_of_run
 
 __all__ = ["benefit", "clear"]
@@ -61,9 +63,11 @@ def clear(
         session.data("\n".join(explain_case(done, case)))
         return 0
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, table in done.tables().items():
-            io.write_table(table, out / f"{name}.{format_}", CLEARING_OUTPUTS[name], encoding)
+        read = {name: path for name, path in paths.items() if path is not None}
+        if run is not None and groups_of is not None:
+            read |= {"run": run / RECEIPT, "groups_of": groups_of}
+        taken = None if run is None else {"med_types": list(med_types), "clears": list(clears)}
+        write_cleared(done, out, read, taken, format_, encoding)
         session.say(f"已写入 {out}", f"written to {out}")
     _statements(session, done, html, excel, hospital)
     if as_json:
