@@ -6,17 +6,20 @@ python -m benchmarks.embed --visits 20000 --out build/bench-embed.json
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from . import machine
+from .c_door import MISSING, Door, Line, Result, text
 from .job import NEW_YEAR, Job, make
 from .peers import ybcore_reference
 from .peers.ybcore_bulk import CATEGORIES, LEVELS, POLICY, catalog, code, tables
@@ -127,6 +130,60 @@ def fast_python(image: Path, job: Job, want: np.ndarray, names: list[str]) -> tu
     return took, np.diff(job.off) == 10
 
 
+def through_ctypes(engine: Any, image: Path, job: Job, want: np.ndarray, names: list[str]) -> np.ndarray:
+    """The C door from Python without a compiler: structures made beforehand, from the call to a dictionary."""
+    from ybcore import embed
+
+    door, given = Door(embed.library(), image), ybcore_reference.tables(job)
+    items = [door.lib.yb_image_item(door.image, text(code(i))) for i in range(job.items)]
+    took = np.zeros(job.visits, np.int64)
+    state, who = None, -1
+    for v, visit in enumerate(given["visits"]):
+        p = int(job.person[v])
+        if p != who:
+            if state is not None:
+                door.lib.yb_state_free(state)
+            state, who = door.state(), p
+            door.ok(door.lib.yb_state_reserve(state, ctypes.c_size_t(64)))
+        person = given["persons"][p]
+        row = visit | {"setl_time": datetime.fromtimestamp(visit["setl_time"], UTC)}
+        asked = door.visit(engine, row, {"persons": person}, [(str(p), NEW_YEAR, 0, person["balc"])])
+        seen = ctypes.c_int32(-1)
+        door.ok(door.lib.yb_combination(door.desk, ctypes.byref(asked), ctypes.byref(seen)))
+        asked.combination = seen.value
+        rows = range(int(job.off[v]), int(job.off[v + 1]))
+        lines = (Line * max(1, len(rows)))()
+        for at, k in enumerate(rows):
+            lines[at].item, lines[at].day, lines[at].price, lines[at].returns = (
+                items[job.item[k]],
+                int(job.ldate[k]),
+                MISSING,
+                -1,
+            )
+            lines[at].quantity, lines[at].amount = int(job.qty[k]) * 10, int(job.amount[k])
+        begin = time.perf_counter_ns()
+        result = Result(ctypes.sizeof(Result))
+        door.ok(
+            door.lib.yb_settle(
+                door.desk,
+                state,
+                ctypes.byref(asked),
+                lines,
+                ctypes.c_size_t(len(rows)),
+                ctypes.byref(result),
+                None,
+                state,
+            )
+        )
+        out = dict(zip(door.columns, result.columns))
+        took[v] = time.perf_counter_ns() - begin
+        assert [out[name] for name in names] == want[v].tolist()
+    if state is not None:
+        door.lib.yb_state_free(state)
+    door.close()
+    return took
+
+
 def engine_one(engine: Any, job: Job, want: np.ndarray, names: list[str]) -> np.ndarray:
     """`Engine.settle_one` over pybind11, dictionaries in and out."""
     given = ybcore_reference.tables(job)
@@ -187,6 +244,8 @@ def main(arguments: list[str] | None = None) -> int:
         few = job.head(max(1, job.visits // 16))
         took, some = fast_python(image, few, want, names)
         answers["ybcore.fast"] = {"ten lines": told(took[some]), "all": told(took)}
+        took = through_ctypes(engine, image, few, want, names)
+        answers["C door through ctypes"] = {"ten lines": told(took[some]), "all": told(took)}
         answers["image"] = {"bytes": image.stat().st_size}
     few = job.head(max(1, min(SLOW, job.visits // 10) // 8))
     took = engine_one(engine, few, want, names)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import os
 import struct
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
-from c_door import ANY, CError, Door
 from test_embed import held, in_order, town  # noqa: F401  (a fixture)
 from ybcore import Catalog, Engine, InputError, PersonState
 from ybcore.embed import library, movements
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks.c_door import ANY, CError, Door
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from ..ledger.attribution import Attribution
 from ..ledger.changes import NewCatalog, NewPolicy
 from ..ledger.document import TABLES, ChangesDocument, file_sha256
 from ..ledger.scope import Scope
+from ..memory import take_from_system
 from ..messages import say
 from ..receipts.model import read_receipt
 from ..receipts.runs import InDataset, JobRun
@@ -48,6 +49,7 @@ def resettled_job(
 ) -> Signed:  # fmt: skip
     """Do it, or what is left of it; what it came to."""
     size = MEMORY if memory is None else _bytes(memory)
+    take_from_system()
     with _Steps(session) as progress:
         done = resettle_job(
             previous, document, out, memory=size, threads=threads, attribution=attribution, replace=replace, progress=progress

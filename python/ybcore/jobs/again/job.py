@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from ...engine import Engine
 from ...errors import InputError, JobError, Problem
 from ...ledger.attribution import asked_of
 from ...ledger.document import ChangesDocument, file_sha256
+from ...memory import peak_memory
 from ...receipts.model import read_receipt
 from ...receipts.runs import JobRun
 from ...receipts.verify import Verifier
@@ -112,7 +112,7 @@ def resettle_job(
             "steps": {name: round(s, 3) for name, s in sorted([*work.times.seconds.items(), *((f"{n} (after)", s) for n, s in done.times.seconds.items())])},
             "threads": cores,
             "memory": memory,
-            "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            "peak_memory_bytes": peak_memory(),
             "units": units_told(done.plan.begins, settled),
         }  # fmt: skip
         more = {
