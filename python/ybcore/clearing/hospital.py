@@ -135,7 +135,7 @@ class _Unit:
             top = Fraction(over) if upto == NONE else min(Fraction(over), Fraction(max(target, 0) * upto, PPM))
             last = top == over
             before, wide = rounded(share), rounded(top) - rounded(low)
-            edge = say("以上不限", "open") if upto == NONE else say(f"至目标额的 {_rate(upto)}", f"up to {_rate(upto)} of the target")  # fmt: skip
+            edge = say("以上不限", "above") if upto == NONE else say(f"至目标额的 {_rate(upto)}", f"up to {_rate(upto)} of the target")  # fmt: skip
             if self.numbers[5]:
                 share += (top - low) * Fraction(fund, PPM)
             elif last:
