@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import json
+import re
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
-from clearing_cases import HERE, by_reference, load, written
+from clearing_cases import FOLDERS, HERE, by_reference, documents, load, written
 from openpyxl import load_workbook
-from ybcore.clearing import clear
+from ybcore import __version__
+from ybcore.clearing import clear, load_clearing
 from ybcore.clearing.explain import explain_case
+from ybcore.clearing.hospital import explain_hospital
+from ybcore.clearing.result import Cleared
 from ybcore.cli import main
 from ybcore.io import read_table
 from ybcore.messages import speaking
@@ -52,6 +59,58 @@ def test_files_pages_and_workbooks(given: Path, capsys: pytest.CaptureFixture[st
     assert cells["due"] == 1233.33 and cells["held back"] == 123.33
 
 
+def test_the_receipt_says_what_was_read_and_what_came_of_it(given: Path):
+    out = given / "told"
+    assert run(given, "--out", str(out), "-q") == 0
+    told = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    assert told["format"] == "ybcore-clearing-receipt/1" and told["engine"] == {
+        "name": "ybcore",
+        "version": __version__,
+    }
+    document = load_clearing(FOLDER / "document.yaml")
+    assert told["documents"]["documents"] == [{"id": document.id, "sha256": document.sha256}]
+    tables = {name: read_table(out / f"{name}.parquet") for name in ("cases", "months", "years", "pools", "balances")}
+    assert told["counts"]["cases"] == tables["cases"].num_rows == sum(told["counts"]["outcomes"].values())
+    assert told["totals_fen"]["paid"] == sum(tables["years"]["paid"].to_pylist()) == 174_334
+    assert told["balances"] == tables["balances"].to_pylist()
+    assert [(pool["budget"], pool["shared"]) for pool in told["pools"]] == [
+        (row["budget"], row["shared"]) for row in tables["pools"].to_pylist()
+    ]
+    for held, root in (("inputs", Path("/")), ("outputs", out)):
+        for one in told["files"][held]:
+            data = (root / one["path"]).read_bytes()
+            assert (one["bytes"], one["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
+    assert {one["name"] for one in told["files"]["inputs"]} == {
+        "documents",
+        *(path.stem for path in given.glob("*.csv")),
+    }
+    assert {one["path"] for one in told["files"]["outputs"]} == {f"{name}.parquet" for name in tables}
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert run(given, "--out", str(out), "-q", "--threads", "1") == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_outputs_are_whole_or_not_at_all(given: Path, monkeypatch: pytest.MonkeyPatch):
+    """A table that cannot be written leaves nothing behind, and what was there stays as it was."""
+    out = given / "half"
+
+    def full(table: pa.Table, path: Path, *rest: object) -> None:
+        if path.stem == "years":
+            raise OSError(28, "No space left on device")
+        path.write_bytes(b"half")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("ybcore.io.write_table", full)
+        assert run(given, "--out", str(out), "-q") != 0
+    assert not out.exists() and not list(given.glob("half*"))
+    assert run(given, "--out", str(out), "-q") == 0
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    with monkeypatch.context() as broken:
+        broken.setattr("ybcore.io.write_table", full)
+        assert run(given, "--out", str(out), "-q") != 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_pages_speak_chinese_and_are_the_same_bytes(given: Path):
     for place in ("one", "two"):
         assert run(given, "--html", str(given / place), "--hospital", "H1", "--quiet", lang="zh") == 0
@@ -77,17 +136,69 @@ def test_an_explanation_notices_a_bulk_row_that_is_not_so(given: Path):
 
 
 def test_every_golden_case_can_be_explained():
-    import pyarrow as pa
-    from clearing_cases import FOLDERS, documents
-
     for folder in FOLDERS:
-        tables = {}
-        for name, rows in written(load(folder / "case.yaml")).items():
-            columns = list(dict.fromkeys(column for row in rows for column in row))
-            tables[name] = pa.table({c: pa.array([row.get(c) or None for row in rows], pa.string()) for c in columns})
-        done = clear(tables.pop("cases"), documents(folder), **tables)
+        done = cleared_golden(folder)
         for setl_id in done.cases["setl_id"].to_pylist():
             assert len(explain_case(done, str(setl_id))) >= 3
+
+
+def test_a_hospital_is_told_step_by_step(given: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(given, "--hospital", "H2") == 0
+    told = capsys.readouterr().out
+    assert "target 1,233.33: the payments of 2 cases" in told and "due 1,233.33: the target" in told
+    assert "deposit: 10% of what is due = 123.33" in told and "released by the score 0% = 0.00, held back 123.33" in told  # fmt: skip
+    assert "Institution H2 in all: due 1,233.33, paid 1,110.00" in told and "all 2024: budget" not in told
+    assert run(given, "--hospital", "H2", lang="zh") == 0
+    assert "年终清算" in capsys.readouterr().out
+
+
+def cleared_golden(folder: Path) -> Cleared:
+    tables = {}
+    for name, rows in written(load(folder / "case.yaml")).items():
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        tables[name] = pa.table({c: pa.array([row.get(c) or None for row in rows], pa.string()) for c in columns})
+    return clear(tables.pop("cases"), documents(folder), **tables)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_golden_hospital_adds_up(lang: str):
+    """The steps equal the rows of years, or it says so; the steps of an overrun and the months add up to what is said of them."""
+    for folder in FOLDERS:
+        done = cleared_golden(folder)
+        for code in dict.fromkeys(str(code) for code in done.years["fixmedins_code"].to_pylist()):
+            with speaking(lang):
+                assert explain_hospital(done, code)[-1].startswith(("已核对", "Checked"))
+
+
+def fen(text: str) -> int:
+    return int(text.replace(",", "").replace(".", ""))
+
+
+def test_the_steps_of_an_overrun_add_up():
+    done = cleared_golden(HERE / "07-overrun-whole-and-by-part")
+    seen = 0
+    for row in done.years.to_pylist():
+        with speaking("en"):
+            lines = explain_hospital(done, row["fixmedins_code"])
+        parts = [re.search(r"of ([\d,.]+) the fund bears \S+ = ([\d,.]+)", line) for line in lines]
+        steps = [(fen(part[1]), fen(part[2])) for part in parts if part]
+        if row["counted"] <= row["target"]:
+            assert not steps
+            continue
+        seen += len(steps)
+        assert sum(wide for wide, _ in steps) == row["counted"] - row["target"]
+        assert sum(bears for _, bears in steps) == row["due"] - row["target"]
+    assert seen == 6
+
+
+def test_a_hospital_whose_row_is_not_so_is_noticed():
+    done = cleared_golden(HERE / "08-savings-with-a-cap")
+    code = done.years["fixmedins_code"][0].as_py()
+    done.out["years"] = done.out["years"].copy()
+    done.out["years"][2] += 1
+    del done.years
+    with pytest.raises(RuntimeError, match="differs from the steps in"):
+        explain_hospital(done, code)
 
 
 def test_a_folder_without_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -100,3 +100,15 @@ def test_cases_from_a_seed(town: dict[str, Any], tmp_path: Path):
     from ybcore.cli import main
 
     assert main(["clear", "--documents", str(TOWN), "--input", str(tmp_path), "--quiet", "--json"]) == 0
+
+
+def test_numbers_of_pools_and_steps_are_figures():
+    """`points`, `add` and `times` reach what is the same for everybody, as they reach other figures."""
+    employee = next(d for d in load_clearings(TOWN) if d.id == "town-employee-2024")
+    assert {leaf.path: leaf.text for leaf in employee.figures()}["pools.inpatient.reserve"] == "0.05"
+    moved = reformed(TOWN, change(path="pools.inpatient.reserve", points="2"))
+    assert moved["town-employee-2024"].doc["pools"]["inpatient"]["reserve"] == "0.07"
+    moved = reformed(TOWN, change(path="pools.inpatient.reserve", times="0.5"))
+    assert moved["town-employee-2024"].model.pools["inpatient"].reserve.value == 25_000
+    with pytest.raises(DocumentError, match="at most 1"):
+        reformed(TOWN, change(path="pools.inpatient.reserve", add="1"))

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from clearing_cases import HERE, documents, load, value, written
 from clearing_random import document, tables
+from ruamel.yaml import YAML
 from test_clearing_equality import arrow, typed
-from ybcore.clearing import clear, corrections, load_clearing
+from ybcore.clearing import clear, corrections, load_benefits, load_clearing
+from ybcore.clearing.hospital import explain_hospital
 from ybcore.errors import DocumentError, InputError
 from ybcore.reference.clearing.cases import rounded
 from ybcore.reference.clearing.indicators import indicators
@@ -51,6 +53,17 @@ def test_indicators_are_the_references(seed: int, by: str):
     for row in found:
         for name, ratio in expected[row["fixmedins_code" if by == "institution" else "group_code"]].items():
             assert row[name] == (None if ratio is None else rounded(Fraction(ratio) * places.get(name, 10**6))), name
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_every_hospital_is_told_as_the_table_has_it(seed: int):
+    """Rounding of odd fen, negative dues, deposits and steps of documents that nobody wrote: the steps are those of the kernel."""
+    r = Random(100 + seed)
+    doc, text = document(r), typed({}, tables(r, 60))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    done = cleared(doc, text)
+    for code in dict.fromkeys(done.years["fixmedins_code"].to_pylist()):
+        assert len(explain_hospital(done, str(code))) > 5
 
 
 def test_corrections_add_up():
@@ -123,6 +136,8 @@ def test_wrong_tables_are_told():
         (lambda d: d["methods"][0].update(ungroupd="item"), "did you mean 'ungrouped'"),
         (lambda d: d["pools"].update(other={}), "no method uses the pool"),
         (lambda d: d["effective"].update(to="2023-01-01"), "the end is not after the start"),
+        (lambda d: d["pools"]["all"].update(reserve={"by": "hosp_lv", "else": "0.05"}), "one number stands here"),
+        (lambda d: d["pools"]["all"].update(fund_ratio="0"), "a number above 0"),
     ],
 )
 def test_wrong_documents_are_told(change: Any, words: str):
@@ -151,3 +166,81 @@ def test_problems_stand_at_their_line(tmp_path: Any):
         load_clearing(path)
     problem = found.value.problems[0]
     assert problem.file == str(path) and problem.line == 14 and problem.path == "methods[0].deposit.rate"
+
+
+COMPUTE = {"compute": {"base": "5", "factor": "0.5", "of": "medfee_sumamt"}}
+
+
+@pytest.mark.parametrize("written", [COMPUTE, {"by": "hosp_lv", "03": COMPUTE, "else": "5"}, {"dated": [{"from": "2024-01-01", "value": COMPUTE}]}])  # fmt: skip
+def test_a_document_that_computes_is_refused(written: Any, tmp_path: Any):
+    """When it is read, at its place, with what may stand there instead."""
+    doc = documents(HERE / "07-overrun-whole-and-by-part")[0]
+    doc["methods"][0]["base"]["amount"] = written
+    path = tmp_path / "compute.yaml"
+    YAML(pure=True).dump(doc, path)
+    with pytest.raises(DocumentError) as found:
+        load_clearing(path)
+    assert len(found.value.problems) == 1
+    problem = found.value.problems[0]
+    assert problem.path.startswith("methods[0].base.amount") and problem.path.endswith("compute")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert problem.line is not None and "compute" in lines[problem.line - 1]
+    assert problem.expected == "a number, value, by or dated"
+
+
+def test_a_benefit_that_computes_is_refused():
+    doc = load(HERE.parent / "golden_benefit/births-and-bounds/document.yaml")
+    doc["benefits"][0]["lump"] = COMPUTE
+    with pytest.raises(DocumentError, match="reckons from a visit"):
+        load_benefits(doc)
+
+
+def test_a_key_of_a_table_may_be_called_compute():
+    doc = documents(HERE / "07-overrun-whole-and-by-part")[0]
+    doc["methods"][0]["base"]["amount"] = {"by": "hosp_lv", "compute": "5", "else": "6"}
+    assert len([leaf for leaf in load_clearing(doc).figures() if leaf.unit == "fen"]) == 3
+
+
+def places(read: Any, doc: dict) -> list[str]:
+    with pytest.raises(DocumentError) as found:
+        read(doc)
+    return sorted(problem.path for problem in found.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("shape", "at"),
+    [
+        (lambda d: d["scheme"].update(regin="*"), "scheme.regin"),
+        (lambda d: d["pools"]["all"].update(reserve="2"), "pools.all.reserve"),
+        (lambda d: d.update(pools="all"), "pools"),
+        (lambda d: d.pop("id"), "id"),
+        (lambda d: d["methods"][0].update(pays="point"), "methods[0].pays"),
+        (lambda d: d["methods"][0].update(pool=["all"]), "methods[0].pool"),
+        (lambda d: d["methods"][0].update(fund={"formula": "les_patient"}), "methods[0].fund.formula"),
+        (lambda d: d["methods"][0]["deposit"].update(rate="1.5"), "methods[0].deposit.rate"),
+        (lambda d: d["methods"].append("item"), "methods[2]"),
+    ],
+)
+def test_problems_of_shape_and_between_parts_are_told_together(shape: Any, at: str):
+    """The second method has an unknown name of a pool and two methods are called alike; nothing that only follows is told."""
+    doc = documents(HERE / "09-points-share-a-budget")[0]
+    second = copy.deepcopy(doc["methods"][0])
+    doc["methods"].append({**second, "pool": "al"})
+    del doc["methods"][1]["ungrouped"]
+    shape(doc)
+    doc["methods"][1]["fund"]["formula"] = "wholly"
+    between = ["methods[1].fund.formula", "methods[1].id", "methods[1].pool", "methods[1].ungrouped"]
+    if at == "pools":
+        between.remove("methods[1].pool")
+    assert places(load_clearing, doc) == sorted([at, *between])
+
+
+def test_benefits_tell_both_too():
+    doc = load(HERE.parent / "golden_benefit/births-and-bounds/document.yaml")
+    held = doc["benefits"][0]
+    held["lump"], held["count"] = "-1", {"start": "98", "column": "days"}
+    doc["benefits"].append({**held, "id": "two", "lump": "1", "unit": "weeks"})
+    doc["effective"]["form"] = "2024-01-01"
+    assert places(load_benefits, doc) == [
+        "benefits[0].count", "benefits[0].lump", "benefits[1].unit", "effective.form",
+    ]  # fmt: skip

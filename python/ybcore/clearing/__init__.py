@@ -17,6 +17,7 @@ _HOME = {
     "load_benefits": "cash",
     "load_clearing": "book",
     "load_clearings": "book",
+    "cases_of": "settled",
     "clear": "run",
     "Cleared": "result",
     "corrections": "corrected",

@@ -22,6 +22,7 @@ from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
 from ..policy.vocabulary import ATTRIBUTES, Attribute
 from .checks import check
 from .models import ClearingModel
+from .salvage import METHODS, Parts, told_between
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -125,18 +126,22 @@ class Clearing(Document):
         return self._model
 
     def _build(self, parsed: Parsed) -> ClearingModel:
-        return build(parsed, ClearingModel, _names(parsed.doc), check)
+        return build(parsed, ClearingModel, _names(parsed.doc), check, METHODS)
 
 
-def build(parsed: Parsed, kind: type[Model], names: Names, check: Callable[[Model, Faults], None]) -> Model:
-    """Validate and normalise; every problem at once."""
+def build(
+    parsed: Parsed, kind: type[Model], names: Names, check: Callable[[Model, Faults], None], parts: Parts
+) -> Model:
+    """Validate and normalise; every problem at once, those between right parts of a wrong document too."""
     faults = Faults()
     problems: list[Problem] = []
     model: Model | None = None
+    raw = with_places(parsed.doc)
     try:
-        model = kind.model_validate(with_places(parsed.doc), context=names)
+        model = kind.model_validate(raw, context=names)
     except ValidationError as error:
         problems.extend(problems_of(error, parsed))
+        faults = told_between(raw, kind, names, error, check, parts)
     if model is not None:
         check(model, faults)
     problems.extend(problem_at(parsed, loc, fault) for loc, fault in faults.found)

@@ -24,6 +24,7 @@ from .book import Document, build, overlaps
 from .cashmodels import BenefitModel, Rule, check
 from .cells import compact
 from .figures import NoFigureError, attributes_used, holds, number, starts
+from .salvage import BENEFITS
 from .tables import CLAIMS
 
 __all__ = ["Benefit", "benefit", "load_benefits"]
@@ -47,7 +48,7 @@ class Benefit(Document):
         own |= {name: Attribute(name, "exact", ("visits",)) for name in ("difficult", "matn_type")}
         own["births"] = Attribute("births", "number", ("visits",))
         declared = {name: held for name, held in names.attributes.items() if held.declared}
-        return build(parsed, BenefitModel, Names(sets=names.sets, attributes={**own, **declared}), check)
+        return build(parsed, BenefitModel, Names(sets=names.sets, attributes={**own, **declared}), check, BENEFITS)
 
 
 def load_benefits(source: Any) -> tuple[Benefit, ...]:

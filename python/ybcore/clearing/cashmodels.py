@@ -11,10 +11,10 @@ from ..columns.schema import Table
 from ..policy.conditions import Condition, ConditionField
 from ..policy.faults import Fault, Faults
 from ..policy.fields import Code, Node, Word, Words, _scalar
-from ..policy.figurefields import PlainMoney
 from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import ScalarError, whole
 from ..policy.numbers import _scaled as scaled
+from .fields import SCALAR, Money
 
 __all__ = ["RESULTS", "BenefitModel", "Rule", "check"]
 
@@ -50,16 +50,16 @@ def _ten_thousandths(text: str) -> int:
     return value
 
 
-Count = Annotated[int, _scalar(_ten_thousandths)]
-Whole = Annotated[int, _scalar(lambda text: whole(text, 0, 99))]
+Count = Annotated[int, _scalar(_ten_thousandths), SCALAR]
+Whole = Annotated[int, _scalar(lambda text: whole(text, 0, 99)), SCALAR]
 
 
 class Base(Node):
     """The monthly base, held between two amounts."""
 
     column: Annotated[Literal["monthly_base"], Word("列")]
-    least: PlainMoney | None = None
-    most: PlainMoney | None = None
+    least: Money | None = None
+    most: Money | None = None
 
 
 class Plus(Node):
@@ -95,7 +95,7 @@ class Rule(Node):
     base: Base
     unit: Annotated[Literal["days", "months"], Word("单位")]
     count: Counted
-    lump: PlainMoney | None = None
+    lump: Money | None = None
     round: Rounding = Rounding()
     cite: Words = ()
 

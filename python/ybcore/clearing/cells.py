@@ -157,7 +157,7 @@ def _classes(given: Given) -> dict[str, Attribute]:
             tests.setdefault(name, []).extend(mine)
         for method in held.model.methods:
             for plus in (plus for one in method.coefficients for plus in one.plus):
-                each.setdefault(f"+{plus.of}", set()).add(plus.each)
+                each.setdefault(f"+{plus.of}", set()).add(int(plus.each.value))
     out: dict[str, Attribute] = {}
     for name, mine in sorted(tests.items()):
         out[name] = _merged(given.attributes[name], partial(_seen, list(dict.fromkeys(mine)), name == "age" and ages))
@@ -198,8 +198,8 @@ def coefficient_of(method: Method, values: Values, day: int) -> int:
         value = number(one.value, values, day)
         for plus in one.plus:
             have = values.get(f"+{plus.of}")
-            steps = max(0, have) // plus.each if isinstance(have, int) else 0
-            value += min(steps * plus.adds, number(plus.most, values, day))
+            steps = max(0, have) // int(plus.each.value) if isinstance(have, int) else 0
+            value += min(steps * int(plus.adds.value), number(plus.most, values, day))
         product = (2 * product * value + PPM) // (2 * PPM)
     if product > _MOST:
         raise NoFigureError("coefficients (their product is above a million)")
@@ -215,7 +215,8 @@ def _payment(pays: Pays | None, method: Method, values: Values, day: int) -> lis
         word = method.review.otherwise
     out = [_RULE[word], 0, NONE, 0, 1, 0]
     if pays.actual is not None:
-        out[1:4] = [pays.actual.less, NONE if pays.actual.most is None else pays.actual.most, int(pays.actual.bare)]
+        less, most = pays.actual.less, pays.actual.most
+        out[1:4] = [int(less.value), NONE if most is None else int(most.value), int(pays.actual.bare)]
     if pays.by_cost is not None:
         out[4:] = [number(pays.by_cost.over, values, day), number(pays.by_cost.times, values, day)]
     return out
@@ -253,7 +254,7 @@ def _numbers(method: Method, values: Values, day: int, at: int) -> list[int]:
         pays, source, 0 if money is None else number(money, values, day), 0 if base.times is None else number(base.times, values, day),
         1 if base.over is None else number(base.over, values, day), int(method.pays == "days"),
         10 ** (4 - method.digits) if method.pays == "points" else 1, coefficient_of(method, values, day),
-        against, (multiples.value or 0) if multiples is not None else 0, needs, int(method.incomplete is not None),
+        against, 0 if multiples is None or multiples.value is None else int(multiples.value.value), needs, int(method.incomplete is not None),
     ]  # fmt: skip
     for name in ("low", "high", "extreme"):
         row += _edge(None if multiples is None else getattr(multiples, name), method, values, day)

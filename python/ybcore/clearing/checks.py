@@ -143,7 +143,7 @@ def _kinds(method: Method) -> Iterator[tuple[RawPath, Fault]]:
             yield ("fund", "rate"), Fault("`rate` is missing", "缺少 rate", "a rate, or case")
     if method.yearly is not None and method.yearly.overrun is not None:
         edges = [step.upto for step in method.yearly.overrun.steps]
-        told = [edge for edge in edges[:-1] if edge is not None]
+        told = [int(edge.value) for edge in edges[:-1] if edge is not None]
         if edges[-1] is not None or len(told) != len(edges) - 1 or told != sorted(set(told)):
             yield (
                 ("yearly", "overrun", "steps"),

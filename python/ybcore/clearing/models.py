@@ -2,68 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema
 
 from ..policy.conditions import Condition, ConditionField
 from ..policy.faults import fail, unknown
 from ..policy.fields import Code, Flag, Node, Word, Words, _scalar
-from ..policy.figurefields import Factor, PlainMoney, Share
+from ..policy.figurefields import Factor, Share
 from ..policy.figures import Figure
 from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
-from ..policy.numbers import ScalarError, ppm, whole
+from ..policy.numbers import PPM, whole
+from .fields import SCALAR, Above, FromZero, Money, Part, Upto, fixed
 
-__all__ = ["FORMULAS", "PAYS", "ClearingModel", "Method", "Pays", "Pool", "Yearly"]
+__all__ = ["FORMULAS", "PAYS", "WORDS", "ClearingModel", "Method", "Pays", "Pool", "Yearly"]
 
 PAYS = ("item", "case", "days", "points", "heads", "budget")
 FORMULAS = ("whole", "policy_share", "less_patient", "cap_times_rate", "lesser")
-_WORDS = ("standard", "item", "review", "hold")
+WORDS = ("standard", "item", "review", "hold")
 _SOURCES = ("amount", "weight", "points", "mean")
 _ALWAYS = Condition()
 
 
-def _positive(text: str) -> int:
-    value = ppm(text)
-    if value <= 0:
-        raise ScalarError(f"expected a number above 0, found {text!r}", f"应大于 0，实为 {text!r}")
-    return value
-
-
-def _from_zero(text: str) -> int:
-    value = ppm(text)
-    if value < 0:
-        raise ScalarError(f"expected 0 or more, found {text!r}", f"应不小于 0，实为 {text!r}")
-    return value
-
-
-def _part(text: str) -> int:
-    value = _from_zero(text)
-    if value > 1_000_000:
-        raise ScalarError(f"expected a share of at most 1, found {text!r}", f"比例不得大于 1，实为 {text!r}")
-    return value
-
-
-_NUMBER = WithJsonSchema({"type": ["number", "string"]})
-Above = Annotated[int, _scalar(_positive), _NUMBER]
-FromZero = Annotated[int, _scalar(_from_zero), _NUMBER]
-Part = Annotated[int, _scalar(_part), _NUMBER]
-Digits = Annotated[int, _scalar(lambda text: whole(text, 0, 4)), _NUMBER]
-ValueDigits = Annotated[int, _scalar(lambda text: whole(text, 0, 6)), _NUMBER]
-Whole = Annotated[int, _scalar(lambda text: whole(text, 0)), _NUMBER]
-Upto = Annotated[
-    Union[int, None],  # noqa: UP007
-    _scalar(lambda text: None if text == "open" else _from_zero(text)),
-    _NUMBER,
-]
+Digits = Annotated[int, _scalar(lambda text: whole(text, 0, 4)), SCALAR]
+ValueDigits = Annotated[int, _scalar(lambda text: whole(text, 0, 6)), SCALAR]
+Whole = Annotated[int, _scalar(lambda text: whole(text, 0)), SCALAR]
 
 
 class Pool(Node):
     """A budget that points share: docs/clearing.md 2.4."""
 
     period: Annotated[Literal["year", "month"], Word("周期")] = "year"
-    reserve: Part = 0
-    fund_ratio: Above = 1_000_000
+    reserve: Part = fixed(0)
+    fund_ratio: Above = fixed(PPM)
     adds: Annotated[Literal["nothing", "persons"], Word()] = "nothing"
     remainder: Annotated[Literal["share", "reserve"], Word("余数规则")] = "share"
     digits: ValueDigits = 4
@@ -73,16 +44,16 @@ class Base(Node):
     """Where a standard comes from: `amount` alone, or a column of the group."""
 
     group: Annotated[Literal["points", "weight", "mean", "amount"], Word("病组列")] | None = None
-    amount: PlainMoney | None = None
-    rate: PlainMoney | None = None
+    amount: Money | None = None
+    rate: Money | None = None
     times: Factor | None = None
-    over: PlainMoney | None = None
+    over: Money | None = None
 
 
 class Actual(Node):
     """standard × (multiple − less), at most standard × most."""
 
-    less: FromZero = 0
+    less: FromZero = fixed(0)
     most: FromZero | None = None
     bare: Flag = False
 
@@ -90,7 +61,7 @@ class Actual(Node):
 class ByCost(Node):
     """cost / over × times, in points."""
 
-    over: PlainMoney
+    over: Money
     times: Factor
 
 
@@ -104,12 +75,12 @@ class Pays(Node):
 
 def _pays(raw: Any, info: ValidationInfo) -> Pays:
     if isinstance(raw, str):
-        if raw not in _WORDS:
-            fail(unknown("way to pay", "支付方式", raw, (*_WORDS, "actual", "by_cost")))
+        if raw not in WORDS:
+            fail(unknown("way to pay", "支付方式", raw, (*WORDS, "actual", "by_cost")))
         return Pays.model_construct(word=str(raw), actual=None, by_cost=None)
     if not isinstance(raw, dict) or len(raw) != 1 or next(iter(raw)) not in ("actual", "by_cost"):
         word = next(iter(raw)) if isinstance(raw, dict) and raw else ""
-        fail(unknown("way to pay", "支付方式", str(word), (*_WORDS, "actual", "by_cost")))
+        fail(unknown("way to pay", "支付方式", str(word), (*WORDS, "actual", "by_cost")))
     held = Pays.model_validate(raw, context=info.context)
     return held.model_copy(update={"word": str(next(iter(raw)))})
 
@@ -189,7 +160,7 @@ class FundShare(Node):
     formula: Annotated[
         Literal["whole", "policy_share", "less_patient", "cap_times_rate", "lesser"], Word("基金支付公式")
     ]
-    rate: Annotated[Figure | None, PlainValidator(_rate), WithJsonSchema({"x-ref": "share"})] = None
+    rate: Annotated[Figure | None, PlainValidator(_rate), WithJsonSchema({"x-ref": "rate_or_case"})] = None
     stops_at_zero: Flag | None = None
     cite: Words = ()
 

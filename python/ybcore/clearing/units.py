@@ -188,20 +188,22 @@ class _Builder:
         savings = None if yearly is None else yearly.savings
         if yearly is not None and yearly.overrun is not None:
             for step in yearly.overrun.steps:
-                steps += [NONE if step.upto is None else step.upto, number(step.fund, values, day)]
+                steps += [NONE if step.upto is None else int(step.upto.value), number(step.fund, values, day)]
         outpatients = self.quotas.find(unit, "opt_psntime")
         monthly, deposit = method.monthly, method.deposit
         of = ("payment" if method.by_case else "twelfth") if monthly is None else monthly.of
         score = self.quotas.find(unit, "score")
         releases = (
-            [] if deposit is None or score is None else [row.share for row in deposit.release if score >= row.start]
+            []
+            if deposit is None or score is None
+            else [int(row.share.value) for row in deposit.release if score >= row.start]
         )
         return [
             target, _COUNTS[yearly.counts if yearly is not None else "fund"], int(yearly is not None), begin, len(steps) // 2,
             int(yearly is not None and yearly.overrun is not None and yearly.overrun.reading == "part"),
             int(savings is not None), 0 if savings is None else number(savings.keeps, values, day),
             NONE if savings is None or savings.most is None else number(savings.most, values, day),
-            NONE if savings is None or savings.admissions_at_most is None else savings.admissions_at_most,
+            NONE if savings is None or savings.admissions_at_most is None else int(savings.admissions_at_most.value),
             NONE if outpatients is None else outpatients,
             _ADVANCE[of], PPM if monthly is None else number(monthly.rate, values, day),
             0 if deposit is None else number(deposit.rate, values, day), releases[0] if releases else 0,
@@ -317,8 +319,8 @@ def _plan(build: _Builder, out: Units) -> None:
         "months": whole(month for _, month in out.months),
         "balances": len(out.balances),
         "pool_budget": whole(_budgets(build, out)),
-        "pool_reserve": whole(spec.reserve for spec in specs),
-        "pool_ratio": whole(spec.fund_ratio for spec in specs),
+        "pool_reserve": whole(int(spec.reserve.value) for spec in specs),
+        "pool_ratio": whole(int(spec.fund_ratio.value) for spec in specs),
         "pool_adds": whole(int(spec.adds == "persons") for spec in specs),
         "pool_share": whole(int(spec.remainder == "share") for spec in specs),
         "pool_grid": whole(10 ** (6 - spec.digits) for spec in specs),

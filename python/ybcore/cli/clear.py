@@ -13,6 +13,8 @@ from .options import PATH, out_encoding, out_format
 
 __all__ = ["CLEARING"]
 
+FUNDS = ("hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay", "oth_pay")
+
 documents = click.option(
     "--documents",
     cls=Option,
@@ -51,7 +53,41 @@ documents = click.option(
     en="Folder for a statement of each hospital as a workbook.",
 )
 @click.option("--case", "case", cls=Option, zh="解释一个病例（setl_id）。", en="Explain one case (setl_id).")
-@click.option("--hospital", cls=Option, zh="只看一家机构。", en="One hospital only.")
+@click.option("--hospital", cls=Option, zh="只看一家机构，逐步说明。", en="One hospital only, told step by step.")
+@click.option(
+    "--run",
+    "run",
+    cls=Option,
+    type=PATH,
+    zh="以 settle 或作业的结果文件夹为病例，不读 INPUT 中的 cases。",
+    en="Cases are what a folder of settle or of a job holds, not the cases of the input folder.",
+)
+@click.option(
+    "--groups-of",
+    "groups_of",
+    cls=Option,
+    type=PATH,
+    zh="与 --run 同用：每笔结算的病组（setl_id、group_code 等列）。",
+    en="With --run: the group of each settlement (setl_id, group_code and more).",
+)
+@click.option(
+    "--med-type",
+    "med_types",
+    cls=Option,
+    multiple=True,
+    zh="与 --run 同用：只取这些医疗类别（前缀）。",
+    en="With --run: only these kinds of visit, by prefix.",
+)
+@click.option(
+    "--clears",
+    "clears",
+    cls=Option,
+    type=click.Choice(FUNDS),
+    multiple=True,
+    default=("hifp_pay",),
+    zh="与 --run 同用：清算的基金；其余为其他基金。",
+    en="With --run: the funds that clear; the others are other funds.",
+)
 @out_format
 @out_encoding
 @threads

@@ -13,12 +13,16 @@ from ..clearing import benefit as pay_benefits
 from ..clearing import clear as clear_cases
 from ..clearing.cashmodels import RESULTS
 from ..clearing.explain import explain_case
+from ..clearing.hospital import explain_hospital
 from ..clearing.outputs import CLEARING_OUTPUTS, PAYS_WORDS
 from ..clearing.result import Cleared
 from ..clearing.tables import CLEARING_INPUTS
 from ..errors import InputError, Problem
 from ..messages import INSUTYPES, name_of, say, yuan_text
+from ..receipts.model import RECEIPT
 from .base import Session
+from .clearreceipt import write_cleared
+from .clearrun import cases_of_run
 
 __all__ = ["benefit", "clear"]
 
@@ -33,6 +37,10 @@ def clear(
     excel: Path | None,
     case: str | None,
     hospital: str | None,
+    run: Path | None,
+    groups_of: Path | None,
+    med_types: tuple[str, ...],
+    clears: tuple[str, ...],
     format_: str,
     encoding: str,
     threads: int | None,
@@ -40,19 +48,26 @@ def clear(
 ) -> int:
     """Clear the cases of a folder."""
     paths = {name: io.find_table(folder, name) for name in CLEARING_INPUTS}
-    if paths["cases"] is None:
+    if run is None and paths["cases"] is None:
         what, zh = "no cases.parquet and no cases.csv is there", "没有 cases.parquet 或 cases.csv"
         raise InputError([Problem(what=what, what_zh=zh, file=str(folder))])
+    if run is not None:
+        paths["cases"] = None
     tables = {name: io.read_table(path) for name, path in paths.items() if path is not None}
+    if run is not None:
+        with session.step("取出病例", "take the cases"):
+            tables["cases"] = cases_of_run(run, groups_of, med_types, clears, documents)
     with session.step("清算", "clear"):
         done = clear_cases(tables.pop("cases"), list(documents), **tables, threads=threads)
     if case is not None:
         session.data("\n".join(explain_case(done, case)))
         return 0
     if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        for name, table in done.tables().items():
-            io.write_table(table, out / f"{name}.{format_}", CLEARING_OUTPUTS[name], encoding)
+        read = {name: path for name, path in paths.items() if path is not None}
+        if run is not None and groups_of is not None:
+            read |= {"run": run / RECEIPT, "groups_of": groups_of}
+        taken = None if run is None else {"med_types": list(med_types), "clears": list(clears)}
+        write_cleared(done, out, read, taken, format_, encoding)
         session.say(f"已写入 {out}", f"written to {out}")
     _statements(session, done, html, excel, hospital)
     if as_json:
@@ -116,6 +131,9 @@ def _tell(session: Session, done: Cleared, hospital: str | None) -> None:
         cells = [f"{row[name]:,}" if name == "psntime" else yuan_text(row[name]) for name in names]
         shown.add_row(str(row["fixmedins_code"]), name_of(INSUTYPES, row["insutype"], 3), way, str(row["year"]), *cells)
     session.out().print(shown)
+    if hospital is not None:
+        session.data("\n".join(explain_hospital(done, hospital)))
+        return
     for row in done.balances.to_pylist():
         told = {name: yuan_text(row[name]) for name in ("budget", "paid", "held", "reserve", "unspent")}
         session.data(

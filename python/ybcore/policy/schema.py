@@ -16,7 +16,16 @@ from .models import PolicyModel
 from .numbers import MONEY_UNITS
 from .vocabulary import SCOPES
 
-__all__ = ["SCHEMA_FILE", "SCHEMA_ID", "json_schema", "schema_text", "write_schema"]
+__all__ = [
+    "SCHEMA_FILE",
+    "SCHEMA_ID",
+    "Generator",
+    "json_schema",
+    "resolve",
+    "schema_text",
+    "write_schema",
+    "written_figures",
+]
 
 SCHEMA_FILE = "ybcore-policy-1.schema.json"
 SCHEMA_ID = "urn:ybcore:policy:1"
@@ -44,9 +53,9 @@ def _object(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[
     }
 
 
-def _figure(dim: str, by_counter: bool = False) -> dict[str, Any]:
-    """One dimension of figures. A cell is a figure again."""
-    me = _ref(f"{dim}_by_counter" if by_counter else dim)
+def _figure(dim: str, by_counter: bool = False, written: str = "") -> dict[str, Any]:
+    """One dimension of figures. A cell is a figure again. `written`: the name of money that is not computed."""
+    me = _ref(written or (f"{dim}_by_counter" if by_counter else dim))
     pattern = {"text": None, "money": _MONEY, "signed_money": _MONEY}.get(dim, _RATE)
     scalar = dict(_TEXT) if pattern is None else {"type": ["string", "number"], "pattern": pattern}
     about: dict[str, Any] = {"cite": _TEXT, "source": _TEXT, "note": _TEXT}
@@ -67,7 +76,7 @@ def _figure(dim: str, by_counter: bool = False) -> dict[str, Any]:
         names = ("start", "per_year", "min", "max")
         ages = {**dict.fromkeys(names, _SCALAR), "from": _WHOLE, "every": _WHOLE}
         forms.append(_object({"from_age": _object(ages, ("start", "per_year"))}, ("from_age",)))
-    if money:
+    if money and not written:
         forms.append(_object({"compute": _ref("compute")}, ("compute",)))
     if by_counter:
         edge = {"anyOf": [{"const": "open"}, {"type": ["string", "number"], "pattern": _MONEY}]}
@@ -131,10 +140,20 @@ def _definitions() -> dict[str, Any]:
     }
 
 
-def _resolve(node: Any) -> Any:
+def written_figures() -> dict[str, Any]:
+    """Definitions of what documents without visits are made of: amounts, shares, factors and conditions."""
+    return {
+        "amount": _figure("money", written="amount"),
+        "condition": _condition(),
+        "factor": _figure("factor"),
+        "share": _figure("share"),
+    }
+
+
+def resolve(node: Any) -> Any:
     """`x-ref` placeholders of the models into references; defaults (normalised values) and titles left out."""
     if isinstance(node, list):
-        return [_resolve(item) for item in node]
+        return [resolve(item) for item in node]
     if not isinstance(node, dict):
         return node
     if "x-ref" in node:
@@ -144,18 +163,18 @@ def _resolve(node: Any) -> Any:
         if key == "default" or (key == "title" and isinstance(value, str)):
             continue
         if key == "properties":
-            out[key] = {name: _resolve(item) for name, item in value.items()}
+            out[key] = {name: resolve(item) for name, item in value.items()}
         elif key == "anyOf":
-            kept = [_resolve(item) for item in value if item != {"type": "null"}]
+            kept = [resolve(item) for item in value if item != {"type": "null"}]
             out.update(kept[0] if len(kept) == 1 else {key: kept})
         elif key == "discriminator":
             continue
         else:
-            out[key] = _resolve(value)
+            out[key] = resolve(value)
     return out
 
 
-class _Generator(GenerateJsonSchema):
+class Generator(GenerateJsonSchema):
     """pydantic's generator without defaults: they are normalised values, not what a document would write."""
 
     def encode_default(self, dft: Any) -> Any:
@@ -164,8 +183,8 @@ class _Generator(GenerateJsonSchema):
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema (2020-12) of one policy document."""
-    generated = PolicyModel.model_json_schema(by_alias=True, schema_generator=_Generator, mode="validation")
-    made = _resolve(generated)
+    generated = PolicyModel.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation")
+    made = resolve(generated)
     definitions = {**made.pop("$defs", {}), **_definitions()}
     _optional_ids(made, definitions)
     return {
