@@ -284,7 +284,7 @@ def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: 
         policies, "alone", lambda engine, tables, book, measures: right(engine, tables, engine, measures)
     )
     with pytest.raises(SystemExit, match="differs from a run of its own"):
-        policies.timed(4000, 18, 1, 1, 1)
+        policies.timed(4000, 18, 1, 1, 1, 0)
 
 
 def test_clearing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
