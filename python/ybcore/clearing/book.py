@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar, Union
@@ -55,7 +56,7 @@ def _names(raw: Any) -> Names:
     return Names(sets=names.sets, attributes={**own, **declared})
 
 
-class Document:
+class Document(ABC):
     """One document of providers or benefits: validated, normalised, immutable."""
 
     _model: Any
@@ -104,8 +105,9 @@ class Document:
         """A new document with the scalars at some paths replaced. Raises KeyError, TypeError (float) or DocumentError."""
         return type(self)(replaced(self._parsed, changes))
 
+    @abstractmethod
     def _build(self, parsed: Parsed) -> Any:
-        raise NotImplementedError
+        """The normalised model. Raises DocumentError with every problem."""
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._sha == other._sha
