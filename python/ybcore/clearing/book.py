@@ -35,9 +35,11 @@ __all__ = [
     "ClearingSource",
     "Document",
     "build",
+    "document_of",
     "load_clearing",
     "load_clearings",
     "overlaps",
+    "place_of",
 ]
 
 ClearingSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Clearing"]
@@ -182,6 +184,21 @@ class ClearingBook:
 
     def __getitem__(self, name: str) -> Clearing:
         return next(held for held in self.documents if held.id == name)
+
+
+def place_of(document: Document) -> str:
+    """The prefix of the insured places that a document is for."""
+    return "" if document.scheme.region == "*" else document.scheme.region
+
+
+def document_of(documents: Sequence[Document], day: int, insutype: str, place: str) -> int:
+    """Number of the document that holds for an insutype and an insured place on a day; -1 none."""
+    for index, held in enumerate(documents):
+        start, end = held.effective
+        if start <= day and (end is None or day < end):
+            if insutype.startswith(held.scheme.insutype) and place.startswith(place_of(held)):
+                return index
+    return -1
 
 
 def overlaps(documents: Sequence[Document]) -> Iterable[Problem]:

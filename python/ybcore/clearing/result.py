@@ -43,9 +43,9 @@ class Cleared:
     @cached_property
     def cases(self) -> pa.Table:
         """One row a case, in the order of the cases."""
-        out, cell = self.out, self.cells_of.of
-        known = cell >= 0
-        method = np.where(known, self.cells_of.method[cell] if len(self.cells_of.method) else -1, -1)
+        out, cells = self.out, self.cells_of
+        known = cells.of >= 0
+        method, document = cells.by_case([*cells.method, -1]), cells.by_case([*cells.document, -1])
         way = out["way"]
         standard, item = way == WAYS.index("standard"), way == WAYS.index("item")
         held = [self.cells_of.methods[index] for index in range(len(self.cells_of.methods))]
@@ -55,19 +55,15 @@ class Cleared:
             pointed &= frame.ints("review_amt") == NULL_INT
         itemised = self.money("fund_pay_sumamt") - self.money("oth_fund_amt")
         outcome = np.where(way == WAYS.index("held"), 1, np.where(way == WAYS.index("institution"), 2, 0))
-        outcome = np.where(self.cells_of.document < 0, 3, np.where(known, outcome, 4))
+        outcome = np.where(document < 0, 3, np.where(known, outcome, 4))
         kinded = out["kind"] > 0
         group = self.given.attributes["group_code"]
-        coefficient = (
-            np.where(known, self.cells_of.coefficient[cell], 0)
-            if len(self.cells_of.table)
-            else np.zeros(len(cell), np.int64)
-        )
+        coefficient = cells.by_case([*cells.coefficient, 0], np.int64)
         whole = known & np.array([m.pays in ("case", "days", "points") for _, m in held] + [False])[method]
         return pa.table(
             {
                 "setl_id": frame.ids["setl_id"],
-                "document": _words(self.cells_of.document, [document.id for document in self.book]),
+                "document": _words(document, [document.id for document in self.book]),
                 "method": _words(method, [m.id for _, m in held]),
                 "clr_way": _words(method, [m.clr_way or None for _, m in held]),
                 "group_code": _words(group.of, [text or None for text in group.values]),
@@ -106,42 +102,44 @@ class Cleared:
 
         return indicators(self, by, within)
 
-    def _keys(self, units: list[int]) -> dict[str, pa.Array]:
-        held = [self.units.units[index] for index in units]
-        methods = [self.cells_of.methods[unit.method] for unit in held]
-        names = self.given.institutions
-        return {
-            "fixmedins_code": names.take(pa.array([unit.institution for unit in held], pa.int32())),
+    def _keys(self, of: Any = None) -> dict[str, pa.Array]:
+        """Keys of the units, or of what is `of` them."""
+        held = self.units.units
+        methods = [(document.id, method.id, method.clr_way or None) for document, method in self.cells_of.methods]
+        told = [methods[unit.method] for unit in held]
+        columns = {
+            "fixmedins_code": self.given.institutions.take(pa.array([unit.institution for unit in held], pa.int32())),
             "insutype": pa.array([unit.insutype for unit in held], pa.string()),
             "clr_type": pa.array([unit.clr_type for unit in held], pa.string()),
-            "document": pa.array([document.id for document, _ in methods], pa.string()),
-            "method": pa.array([method.id for _, method in methods], pa.string()),
-            "clr_way": pa.array([method.clr_way or None for _, method in methods], pa.string()),
+            "document": pa.array([document for document, _, _ in told], pa.string()),
+            "method": pa.array([method for _, method, _ in told], pa.string()),
+            "clr_way": pa.array([way for _, _, way in told], pa.string()),
         }
+        return columns if of is None else {name: column.take(pa.array(of)) for name, column in columns.items()}
 
     @cached_property
     def months(self) -> pa.Table:
         """One row for a unit and month."""
         sums = self.out["sums"].reshape(-1, len(SUMS))
-        stamps = [f"{self.units.units[unit].year:04d}{month:02d}" for unit, month in self.units.months]
+        year = np.array([unit.year for unit in self.units.units], np.int64)[self.units.unit]
+        stamps, of = np.unique(year * 100 + self.units.month, return_inverse=True)
+        setlym = pa.array([f"{stamp:06d}" for stamp in stamps.tolist()], pa.string()).take(pa.array(of))
         columns = {name: pa.array(np.ascontiguousarray(sums[:, at])) for at, name in enumerate(SUMS)}
         columns["advance"] = pa.array(self.out["advance"])
-        return pa.table(
-            {**self._keys([unit for unit, _ in self.units.months]), "setlym": pa.array(stamps, pa.string()), **columns}
-        )
+        return pa.table({**self._keys(self.units.unit), "setlym": setlym, **columns})
 
     @cached_property
     def years(self) -> pa.Table:
         """One row for a unit and year."""
-        of = np.array([unit for unit, _ in self.units.months], np.int64)
-        sums = np.zeros((len(self.units.units), len(SUMS)), np.int64)
-        np.add.at(sums, of, self.out["sums"].reshape(-1, len(SUMS)))
+        begin = np.searchsorted(self.units.unit, np.arange(len(self.units.units)))
+        months = self.out["sums"].reshape(-1, len(SUMS))
+        sums = np.add.reduceat(months, begin) if len(begin) else months
         year = self.out["years"].reshape(-1, len(YEAR))
         columns = {name: pa.array(np.ascontiguousarray(sums[:, at])) for at, name in enumerate(SUMS)}
         columns |= {name: pa.array(np.ascontiguousarray(year[:, at])) for at, name in enumerate(YEAR)}
         columns["difference"] = pa.array(year[:, YEAR.index("due")] - sums[:, SUMS.index("fund_appy_sum")])
         years = pa.array([unit.year for unit in self.units.units], pa.int64())
-        return pa.table({**self._keys(list(range(len(self.units.units)))), "year": years, **columns})
+        return pa.table({**self._keys(), "year": years, **columns})
 
     @cached_property
     def pools(self) -> pa.Table:

@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..columns.asof import Dated, overlaps, pack
-from ..columns.convert import NULL_INT
+from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.ids import encode
 from ..columns.read import Frame
 from ..errors import InputError, Problem
-from ..settling.clearing import clear_columns
+from ..settling.clearing import clear_columns, taken
 from ..settling.order import tie_ids
+from .attributes import combine, day_column
 from .book import ClearingBook, ClearingSource, load_clearings
 from .cells import Cells, cells_of
 from .given import Given, days_of_stay, given_tables
@@ -71,7 +72,7 @@ def _problem(given: Given, units: Units, out: dict[str, Any]) -> Problem:
     if out["code"] == 4:
         return Problem(what=f"{units.balances[row]}: {what}", what_zh=f"{units.balances[row]}：{zh}")
     code = given.attributes["group_code"]
-    name = code.values[code.of[row]] if row < len(code.of) else ""
+    name = code.at(np.array([row]))[0] if row < given.cases.rows else ""
     return Problem(what=f"{what} (group {name})", what_zh=f"{zh}（病组 {name}）", path="groups", row=row + 1)
 
 
@@ -107,14 +108,16 @@ def _groups(given: Given) -> tuple[Int32, dict[str, Any]]:
     dated = Dated.of(key, len(texts) * wide, begin, end, given.threads)
     place = {text: index for index, text in enumerate(texts)}
     asked, held = given.attributes["group_code"], given.attributes["hosp_lv"]
-    code_of = np.array([place.get(text, -1) if text else -1 for text in asked.values], np.int32)[asked.of]
-    level_of = np.array([grade.get(text, 0) for text in held.values], np.int32)[held.of]
-    known = code_of >= 0
-    everybody = dated.find(np.where(known, code_of * wide, -1).astype(np.int32), given.day)
-    if wide == 1:
-        return everybody, columns
-    own = dated.find(np.where(known & (level_of > 0), code_of * wide + level_of, -1).astype(np.int32), given.day)
-    return np.where(own >= 0, own, everybody).astype(np.int32), columns
+    edges = {int(day) for column in (begin, end) for day in column.tolist() if day != NULL_DAY}
+    seen = [asked.column(lambda text: place.get(text, -1)), held.column(lambda text: grade.get(text, 0))]
+    every = combine(rows, [*seen, day_column(given.day, edges)], given.threads)
+    day = given.day[every.first]
+    code_of = np.array([place.get(text, -1) if text else -1 for text in asked.at(every.first)], np.int32)
+    level_of = np.array([grade.get(text, 0) for text in held.at(every.first)], np.int32)
+    own = dated.find(np.where((code_of >= 0) & (level_of > 0), code_of * wide + level_of, -1).astype(np.int32), day)
+    everybody = dated.find(np.where(code_of >= 0, code_of * wide, -1).astype(np.int32), day)
+    found = np.append(np.where(own >= 0, own, everybody), -1).astype(np.int32)
+    return taken(found, every.of, given.threads), columns
 
 
 def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str, Any]:
@@ -124,7 +127,6 @@ def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str
         "cell": cells.of,
         "group": group,
         "month": units.month_of_case,
-        "pool": units.pool_of_case,
         "days": days_of_stay(frame),
     }
     for name in (*MONEY, "fund_rate", "review_points", "review_amt"):
@@ -149,7 +151,7 @@ def _stays(given: Given, cells: Cells) -> dict[str, Any]:
     (person,), _ = encode([frame.ids["psn_no"]], given.threads)
     treatment, code = given.attributes["treatment"], given.attributes["group_code"]
     free = np.array([[rule is not None and text in rule.exempt for text in treatment.values] for rule in rules])
-    method = np.where(cells.of >= 0, cells.method[cells.of], 0)
+    method = cells.by_case(np.maximum(cells.method, 0))
     named = np.array([bool(text) for text in code.values])[code.of]
     return {
         "person": person,
