@@ -60,24 +60,38 @@ struct Block {
   std::size_t begin, end;
 };
 
-// What all cases of a cell, a group and a number of days have in common: standard, and the costs at which kinds begin.
-struct Scale {
-  Wide above;  // of the fraction that costs are compared with, in fen; 0 none
-  std::int64_t below;
+// What all cases of a cell, a group and a number of days have in common: standard, and the costs at which kinds begin. A line of cache.
+struct alignas(64) Scale {
+  std::int64_t above;  // of the fraction that costs are compared with, in fen; 0 none
   std::int64_t standard, bare;
   std::int64_t low_to, high_from, extreme_from, high_edge;
-  Code code;       // why no case has a standard
-  bool by_day;     // there is one for each number of days
-  bool ungrouped;  // the group is missing, and is needed
+  std::int32_t below;  // of the fraction
+  Code code;           // why no case has a standard
+  bool by_day;         // there is one for each number of days
+  bool ungrouped;      // the group is missing, and is needed
 };
+static_assert(sizeof(Scale) == 64);
 class Scales {
  public:
   Scales(const Job& job, int threads);
   // `made` holds what is not kept.
-  [[nodiscard]] const Scale& of(std::size_t row, Scale& made) const;
+  [[nodiscard]] const Scale& of(std::size_t row, Scale& made) const {
+    if (kept_.empty()) return fresh(row, made);
+    const auto cell = static_cast<std::size_t>(job_.cases.cell[row]);
+    const Scale& scale = kept_[cell * wide_ + static_cast<std::size_t>(job_.cases.group[row] + 1)];
+    return scale.by_day ? fresh(row, made) : scale;
+  }
+  void fetch(std::size_t row) const {
+    const std::int32_t cell = job_.cases.cell[row];
+    if (cell >= 0 && !kept_.empty())
+      __builtin_prefetch(&kept_[static_cast<std::size_t>(cell) * wide_ + static_cast<std::size_t>(job_.cases.group[row] + 1)]);
+  }
 
  private:
+  const Scale& fresh(std::size_t row, Scale& made) const;
+
   const Job& job_;
+  std::size_t wide_;
   std::vector<Scale> kept_;  // by cell, then by group, of no group first; empty where these are too many
 };
 

@@ -17,7 +17,7 @@ class Maker {
   Maker(const Job& job, const Cell& cell, std::int32_t group, std::int64_t days) : job_(job), cell_(cell), group_(group), days_(days) {}
 
   Scale made() {
-    Scale out{0, 1, 0, 0, INT64_MIN, INT64_MAX, INT64_MAX, kNothing, Code::kOk, false, group_ < 0 && cell_.needs_group != 0};
+    Scale out{0, 0, 0, INT64_MIN, INT64_MAX, INT64_MAX, kNothing, 1, Code::kOk, false, group_ < 0 && cell_.needs_group != 0};
     if (!out.ungrouped) out.code = fill(out);
     return out;
   }
@@ -69,16 +69,19 @@ class Maker {
   }
 
   Code refer(Scale& out) {
+    Wide above = 0;
     if (cell_.against == Against::kMean) {
       const std::int64_t mean = of_group(job_.groups.mean);
       if (mean == kNothing) return Code::kNoFigure;
-      out.above = Wide{mean} * days_;
+      above = Wide{mean} * days_;
     } else if (cell_.against == Against::kStandard) {
       const bool points = cell_.pays == Pays::kPoints;
-      out.above = points ? Wide{out.standard} * cell_.value : Wide{out.standard};
+      above = points ? Wide{out.standard} * cell_.value : Wide{out.standard};
       out.below = points ? 100'000'000 : 1;
     }
-    if (out.above == 0) return Code::kOk;
+    if (above > INT64_MAX) return Code::kOverflow;
+    out.above = static_cast<std::int64_t>(above);
+    if (above == 0) return Code::kOk;
     // A cost is beyond an edge where it is above (below) this fraction, or is the fraction and belongs to the edge.
     const Wide under = Wide{out.below} * kMillion;
     const auto edge_of = [&](const Edge& edge) {
@@ -189,7 +192,7 @@ class One {
       const Product part = Product(how.bare != 0 ? scale.bare : scale.standard).times(cost_).times(Wide{scale.below} * unit);
       const Product less = Product(scale.standard).times(how.less / (kMillion / unit)).times(scale.above);
       if (part.lost() || less.lost()) return Code::kOverflow;
-      value = on_grid(cell_, part.value() - less.value(), scale.above * unit);
+      value = on_grid(cell_, part.value() - less.value(), Wide{scale.above} * unit);
       if (how.most != kNothing) value = std::min(value, on_grid(cell_, Wide{scale.standard} * how.most, kMillion));
       value = std::max(value, Wide{0});
     }
@@ -207,17 +210,16 @@ class One {
 
 }  // namespace
 
-Scales::Scales(const Job& job, int threads) : job_(job) {
-  const std::size_t wide = job.groups.points.size() + 1;
-  if (job.cells.size() > job.cases.cell.size() / wide) return;
-  kept_.resize(job.cells.size() * wide);
+Scales::Scales(const Job& job, int threads) : job_(job), wide_(job.groups.points.size() + 1) {
+  if (job.cells.size() > job.cases.cell.size() / wide_) return;
+  kept_.resize(job.cells.size() * wide_);
   for_each_chunk(cut_rows(job.cells.size(), 1), threads, [&](std::size_t c) {
     if (c >= job.cells.size()) return;
     const Cell& cell = job.cells[c];
     if (cell.pays != Pays::kMoney && cell.pays != Pays::kPoints) return;
-    for (std::size_t g = 0; g < wide; ++g) {
+    for (std::size_t g = 0; g < wide_; ++g) {
       const auto group = static_cast<std::int32_t>(g) - 1;
-      Scale& scale = kept_[c * wide + g];
+      Scale& scale = kept_[c * wide_ + g];
       if (by_day(job, cell, group))
         scale.by_day = true;
       else
@@ -226,21 +228,17 @@ Scales::Scales(const Job& job, int threads) : job_(job) {
   });
 }
 
-const Scale& Scales::of(std::size_t row, Scale& made) const {
-  const Cases& cases = job_.cases;
-  const std::int32_t group = cases.group[row];
-  if (!kept_.empty()) {
-    const std::size_t wide = job_.groups.points.size() + 1;
-    const Scale& scale = kept_[static_cast<std::size_t>(cases.cell[row]) * wide + static_cast<std::size_t>(group + 1)];
-    if (!scale.by_day) return scale;
-  }
+const Scale& Scales::fresh(std::size_t row, Scale& made) const {
   const Cell& cell = cell_of(job_, row);
-  made = Maker(job_, cell, group, by_day(job_, cell, group) ? cases.days[row] : 1).made();
+  const std::int32_t group = job_.cases.group[row];
+  made = Maker(job_, cell, group, by_day(job_, cell, group) ? job_.cases.days[row] : 1).made();
   return made;
 }
 
 Status settle_standards(const Job& job, const Scales& scales, const CaseResults& out, Block block) {
+  constexpr std::size_t kAhead = 12;
   for (std::size_t row = block.begin; row < block.end; ++row) {
+    if (row + kAhead < block.end) scales.fetch(row + kAhead);
     out.kind[row] = 0;
     out.way[row] = 0;
     out.cut[row] = 0;

@@ -144,7 +144,7 @@ class Numbers:
 def day_column(day: Int32, edges: Iterable[int]) -> dict[str, Any]:
     """Days between two edges are one class."""
     told = np.array(sorted(set(edges)), np.int64)
-    if len(told) <= _FEW or not len(day) or int(day.min()) < 0:
+    if len(told) <= 2 or not len(day) or int(day.min()) < 0:
         return _BLANK | {"day": day, "edges": told, "classes": len(told) + 1}
     place = np.searchsorted(told, np.arange(int(day.max()) + 1), side="right").astype(np.int32)
     return _BLANK | {"sources": [(None, day, None, place)], "classes": len(told) + 1}

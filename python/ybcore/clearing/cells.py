@@ -43,21 +43,21 @@ _MOST = 10**12  # ppm: a coefficient of a million is a slip of the pen
 
 
 class Cells:
-    """`combination`: that of every case; by combination: document and method (-1 none), numbers, coefficient. `of`: the combination of every
-    case that has a method, -1 of others."""
+    """`combination`: that of every case; by combination: document and method (-1 none), coefficient. `of`: the row of `table` of every case
+    that has a method, -1 of others; combinations whose numbers are the same have one row."""
 
     def __init__(
-        self, combination: Int32, document: Int32, table: Int64, methods: list[tuple[Clearing, Method]], method: Int32, threads: int
+        self, combination: Int32, document: Int32, numbers: Int64, methods: list[tuple[Clearing, Method]], method: Int32, threads: int
     ) -> None:
-        self.combination, self.document, self.table, self.methods = combination, document, table, methods
-        self.method, self.threads = method, threads
-        every = np.where(method >= 0, np.arange(len(method), dtype=np.int32), np.int32(-1))
-        self.of = combination if (method >= 0).all() else taken(every, combination, threads)
+        self.combination, self.document, self.methods = combination, document, methods
+        self.method, self.threads, self._numbers = method, threads, numbers
+        self.table, row = np.unique(numbers, axis=0, return_inverse=True)
+        self.of = self.by_case([*np.where(method >= 0, row.reshape(-1), -1), -1])
 
     @property
     def coefficient(self) -> Int64:
         """By combination, ppm."""
-        return self.table[:, 7]
+        return self._numbers[:, 7]
 
     def by_case(self, values: Any, dtype: Any = np.int32) -> Any:
         """What each case has of something that combinations have."""
