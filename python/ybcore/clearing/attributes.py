@@ -18,6 +18,7 @@ __all__ = ["Attribute", "Codes", "Combinations", "Numbers", "codes_of", "combine
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 Seen = Callable[[Any], Hashable]
+Source = tuple[Int32 | None, Int32, Int32]
 _BLANK: dict[str, Any] = {"sources": [], "fallback": 0, "ready": None, "day": None, "edges": None, "number": None}
 _FEW = 24  # edges that are quicker looked through than looked up
 
@@ -53,7 +54,7 @@ class Codes:
 
     rows: int
     values: list[Any]
-    sources: list[tuple[Int32 | None, Int32, Int32]]
+    sources: Sequence[Source]
     threads: int = 1
 
     @cached_property
@@ -85,10 +86,12 @@ class Codes:
         return [self.values[at] for at in np.where(found < 0, 0, found).tolist()]
 
 
-def codes_of(rows: int, sources: list[tuple[Int32 | None, tuple[Int32, list[str]] | None]], default: Any, threads: int = 1) -> Codes:
+def codes_of(
+    rows: int, sources: list[tuple[Int32 | None, tuple[Int32, list[str]] | None]], default: Any, threads: int = 1
+) -> Codes:
     """Texts of some code columns, each with the row of each case: the first that has one, else the default."""
     values: list[Any] = [default]
-    out: list[tuple[Int32 | None, Int32, Int32]] = []
+    out: list[Source] = []
     for row, code in sources:
         if code is None or not len(code[0]):
             continue
@@ -112,10 +115,10 @@ class Numbers:
         low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)
         if high - low > 100_000:
             found, of = np.unique(self.number, return_inverse=True)
-            return of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found]
+            return np.asarray(of, np.int32), [None if value == NULL_INT else int(value) for value in found]
         # Whole numbers of a narrow range, without sorting them.
-        of = np.where(self.number == NULL_INT, high - low + 1, self.number - low).astype(np.int32)
-        return of, [*range(low, high + 1), None]
+        narrow = np.where(self.number == NULL_INT, high - low + 1, self.number - low).astype(np.int32)
+        return narrow, [*range(low, high + 1), None]
 
     @property
     def of(self) -> Int32:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,14 +12,14 @@ from ..columns.convert import NULL_INT
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import Column
 from ..errors import DocumentError, InputError, Problem
-from ..policy.book import _parsed_of
+from ..policy.document import Document, load_each, parsed_from
 from ..policy.names import Names, names_of
-from ..policy.reader import Parsed, parse_file, parse_text
+from ..policy.reader import Parsed
 from ..policy.vocabulary import ATTRIBUTES
 from ..policy.vocabulary import Attribute as Declared
 from ..settling.clearing import pay_benefits, taken
 from .attributes import Attribute, Numbers, codes_of
-from .book import Document, build, overlaps
+from .book import build, overlaps
 from .cashmodels import BenefitModel, Rule, check
 from .cells import tell_apart
 from .figures import NoFigureError, attributes_used, edges_of, holds, number
@@ -36,13 +33,8 @@ _MODE = {"half_up": 0, "half_even": 1, "down": 2, "up": 3}
 _OUTCOMES = ["paid", "no_document", "no_benefit"]
 
 
-class Benefit(Document):
-    """One document of cash benefits."""
-
-    @property
-    def model(self) -> BenefitModel:
-        """The normalised model (fen, 1/10000 days and months)."""
-        return self._model
+class Benefit(Document[BenefitModel]):
+    """One document of cash benefits (fen, 1/10000 days and months)."""
 
     def _build(self, parsed: Parsed) -> BenefitModel:
         names = names_of(parsed.doc)
@@ -58,15 +50,9 @@ def load_benefits(source: Any) -> tuple[Benefit, ...]:
 
     Raises DocumentError with every problem of all of them, OSError.
     """
-    many: Iterable[Any] = [source] if isinstance(source, (str, bytes, dict, os.PathLike, Benefit)) else source
-    out: list[Benefit] = []
-    problems: list[Problem] = []
-    for item in many:
-        for one in _expanded(item):
-            try:
-                out.append(_load(one))
-            except DocumentError as error:
-                problems.extend(error.problems)
+    out, problems = load_each(source, _load)
+    if not out and not problems:
+        problems.append(Problem(what="no documents of benefits", what_zh="没有津贴文件"))
     out.sort(key=lambda document: document.id)
     problems.extend(overlaps(out))
     if problems:
@@ -74,20 +60,8 @@ def load_benefits(source: Any) -> tuple[Benefit, ...]:
     return tuple(out)
 
 
-def _expanded(item: Any) -> list[Any]:
-    if isinstance(item, (dict, bytes, Benefit)) or (isinstance(item, str) and "\n" in item):
-        return [item]
-    folder = Path(os.fspath(item))
-    return sorted(p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml")) if folder.is_dir() else [item]
-
-
-def _load(item: Any) -> Benefit:
-    if isinstance(item, Benefit):
-        return item
-    if isinstance(item, dict):
-        return Benefit(_parsed_of(item))
-    text = isinstance(item, bytes) or (isinstance(item, str) and "\n" in item)
-    return Benefit(parse_text(item) if text else parse_file(os.fspath(item)))
+def _load(source: Any) -> Benefit:
+    return source if isinstance(source, Benefit) else Benefit(parsed_from(source))
 
 
 def benefit(claims: Any, documents: Any) -> pa.Table:

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from ..columns.convert import NULL_INT
 from ..errors import InputError, Problem
+from ..policy.document import Document
 from ..policy.numbers import PPM
 from ..settling.clearing import taken
 from .attributes import Attribute, Combinations, combine, day_column
-from .book import Clearing, ClearingBook, Document, document_of, place_of
+from .book import Clearing, ClearingBook, document_of
 from .figures import NoFigureError, Values, by_age, holds, number, starts, tests_of
 from .given import Given
 from .models import FORMULAS, Edge, Method, Pays
@@ -47,7 +48,13 @@ class Cells:
     that has a method, -1 of others; combinations whose numbers are the same have one row."""
 
     def __init__(
-        self, combination: Int32, document: Int32, numbers: Int64, methods: list[tuple[Clearing, Method]], method: Int32, threads: int
+        self,
+        combination: Int32,
+        document: Int32,
+        numbers: Int64,
+        methods: list[tuple[Clearing, Method]],
+        method: Int32,
+        threads: int,
     ) -> None:
         self.combination, self.document, self.methods = combination, document, methods
         self.method, self.threads, self._numbers = method, threads, numbers
@@ -74,12 +81,12 @@ class Told:
     values: list[dict[str, Any]]
 
 
-def tell_apart(documents: Sequence[Document], models: Sequence[BaseModel], attributes: Mapping[str, Attribute], day: Int32, looks: Looks, threads: int) -> Told:  # fmt: skip
+def tell_apart(documents: Sequence[Document[Any]], models: Sequence[BaseModel], attributes: Mapping[str, Attribute], day: Int32, looks: Looks, threads: int) -> Told:  # fmt: skip
     """What documents look at, in rows with a day and attributes; `looks`: what else sees the values of some."""
     edges = {edge for held in documents for edge in held.effective if edge is not None}
     edges |= {edge for model in models for edge in starts(model)}
     seen: Looks = {"insutype": [partial(_begins, held.scheme.insutype) for held in documents]}
-    seen["insuplc_admdvs"] = [partial(_begins, (place_of(held),)) for held in documents]
+    seen["insuplc_admdvs"] = [partial(_begins, (held.scheme.region.rstrip("*"),)) for held in documents]
     for model in models:
         for name, mine in sorted(tests_of(model).items()):
             seen.setdefault(name, []).extend(test.holds for test in dict.fromkeys(mine))
@@ -98,7 +105,9 @@ def tell_apart(documents: Sequence[Document], models: Sequence[BaseModel], attri
 def cells_of(given: Given) -> Cells:
     """The cells of all cases. Raises InputError where a document has no figure for a case."""
     book = given.book.documents
-    told = tell_apart(book, [held.model for held in book], given.attributes, given.day, _extras(given.book), given.threads)
+    told = tell_apart(
+        book, [held.model for held in book], given.attributes, given.day, _extras(given.book), given.threads
+    )
     rows = told.every.first.tolist()
     methods = [(held, method) for held in book for method in held.model.methods]
     index = {id(method): at for at, (_, method) in enumerate(methods)}

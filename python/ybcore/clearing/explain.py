@@ -52,7 +52,10 @@ def explain_case(done: Cleared, setl_id: str) -> list[str]:
     """
     frame = done.given.cases
     if done.columns != CASE_COLUMNS:
-        what, zh = "the cases were cleared without some of their columns: clear them with all", "清算结果不含 cases 的全部列：请输出全部列"
+        what, zh = (
+            "the cases were cleared without some of their columns: clear them with all",
+            "清算结果不含 cases 的全部列：请输出全部列",
+        )
         raise InputError([Problem(what=what, what_zh=zh, path="columns")])
     ids = frame.ids["setl_id"].to_pylist()
     row = next((at for at, value in enumerate(ids) if str(value) == setl_id), None)

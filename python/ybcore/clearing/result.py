@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -103,7 +103,10 @@ class _Columns:
         """What came of the case."""
         by_way = np.array([_OUTCOMES.index(_OF_WAY.get(way, "paid")) for way in (*WAYS, "")], np.int32)
         index = taken(by_way, self.out["way"], self.cells.threads)
-        lost = [3 if at < 0 else 4 if way < 0 else 0 for at, way in zip(self.cells.document.tolist(), self.cells.method.tolist())]
+        lost = [
+            3 if at < 0 else 4 if way < 0 else 0
+            for at, way in zip(self.cells.document.tolist(), self.cells.method.tolist())
+        ]
         if any(lost):
             index = np.maximum(index, self.cells.by_case([*lost, 0]))
         return _words(index, _OUTCOMES)
@@ -111,7 +114,9 @@ class _Columns:
     def kind(self) -> pa.Array:
         """What kind of case it is."""
         kind = self.out["kind"]
-        return _words(taken(np.array([-1, *range(1, len(KINDS)), -1], np.int32), kind, self.cells.threads), KINDS, kind > 0)
+        return _words(
+            taken(np.array([-1, *range(1, len(KINDS)), -1], np.int32), kind, self.cells.threads), KINDS, kind > 0
+        )
 
     def multiple(self) -> pa.Array:
         """Cost over the reference."""
@@ -119,7 +124,9 @@ class _Columns:
 
     def coefficient(self) -> pa.Array:
         """All coefficients."""
-        return _array(self.cells.by_case([*self.cells.coefficient, 0], np.int64), self._methods(("case", "days", "points")))
+        return _array(
+            self.cells.by_case([*self.cells.coefficient, 0], np.int64), self._methods(("case", "days", "points"))
+        )
 
     def points(self) -> pa.Array:
         """Points of cases that have a value from a pool."""
@@ -156,7 +163,7 @@ class _Columns:
 class Cleared:
     """The tables of docs/clearing.md section 3; each is made when it is asked for."""
 
-    def __init__(self, given: Given, cells: Cells, units: Units, group: Any, out: dict[str, Any], columns: Sequence[str] | None = None) -> None:  # fmt: skip
+    def __init__(self, given: Given, cells: Cells, units: Units, group: Any, out: dict[str, Any], columns: Collection[str] | None = None) -> None:  # fmt: skip
         self.given, self.cells_of, self.units, self.group, self.out = given, cells, units, group, out
         self.book = given.book
         self.columns = CASE_COLUMNS if columns is None else tuple(name for name in CASE_COLUMNS if name in columns)

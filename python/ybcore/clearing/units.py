@@ -227,8 +227,10 @@ class _Ranks:
     @staticmethod
     def of(build: _Builder, insutypes: Iterable[str], clr_types: Iterable[str]) -> _Ranks:
         named = [(document.id, method.id) for document, method in build.cells.methods]
-        texts = [{text: rank for rank, text in enumerate(sorted(set(held)))} for held in (insutypes, clr_types)]
-        return _Ranks(build, _rank(build.plain), *texts, _rank(named))
+        kinds, clearings = (
+            {text: rank for rank, text in enumerate(sorted(set(held)))} for held in (insutypes, clr_types)
+        )
+        return _Ranks(build, _rank(build.plain), kinds, clearings, _rank(named))
 
     def key(self, institution: Any, insutype: Any, clr_type: Any, method: Any, year: Any, month: Any) -> Any:
         """Of ranks, a year and a month from 0."""
@@ -274,7 +276,7 @@ def _of_cases(given: Given, cells: Cells, build: _Builder, extra: list[Unit]) ->
     low, high = (int(day.min()), int(day.max())) if len(day) else (0, 0)
     stamps = np.arange(low, high + 1).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     starts = np.flatnonzero(np.diff(stamps)) + low + 1
-    ways = [(None, cells.combination, cells.method + np.int32(1))]
+    ways = [(None, cells.combination, (cells.method + 1).astype(np.int32))]
     methods = Codes(given.cases.rows, [-1, *range(len(cells.methods))], ways, given.threads)
     attributes = [*(given.attributes[name] for name in ("fixmedins_code", "insutype", "clr_type")), methods]
     columns = [one.column(lambda value: value) for one in attributes]
@@ -361,7 +363,7 @@ def _plan(build: _Builder, out: Units) -> None:
         (document.id, method.pool or method.id) if method.pays in ("points", "heads", "budget") else None
         for document, method in methods
     ]
-    names = [None if (name := own[unit.method]) is None else (*name, unit.year) for unit in out.units]
+    names = [None if (held := own[unit.method]) is None else (*held, unit.year) for unit in out.units]
     pooled = [(document.id, pool, int(period[:4])) for document, pool, period in out.pools]
     out.balances = sorted({*(name for name in names if name is not None), *pooled})
     place = {name: at for at, name in enumerate(out.balances)}
