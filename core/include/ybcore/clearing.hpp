@@ -62,8 +62,8 @@ struct Groups {
 };
 // Columns by case. Amounts that are empty are zero for all.
 struct Cases {
-  std::span<const std::int32_t> cell, group, month;  // -1: none
-  std::span<const std::int32_t> days;
+  std::span<const std::int32_t> cell, group, month;                     // -1: none
+  std::span<const std::int32_t> days;                                   // or empty: nothing is paid by day
   std::span<const std::uint8_t> broken, exempt;                         // or empty
   std::span<const std::int32_t> person, institution, code, begin, end;  // or empty: nobody asks for readmissions; -1 unknown
   std::span<const std::int64_t> medfee, own, over, first, deductible, fund, other, patient, cash, account, carved, carved_fund;

@@ -32,7 +32,10 @@ const char* invalid(const Job& job) noexcept {
   if (job.groups.weight.size() != groups || job.groups.mean.size() != groups || job.groups.amount.size() != groups ||
       job.groups.bed_day.size() != groups)
     return "groups";
-  if (cases.group.size() != rows || cases.month.size() != rows || cases.days.size() != rows) return "cases";
+  if (cases.group.size() != rows || cases.month.size() != rows) return "cases";
+  const bool by_day = std::any_of(job.cells.begin(), job.cells.end(), [](const Cell& cell) { return cell.by_day != 0; }) ||
+                      std::any_of(job.groups.bed_day.begin(), job.groups.bed_day.end(), [](std::uint8_t day) { return day != 0; });
+  if (cases.days.size() != rows && (by_day || !cases.days.empty())) return "days";
   for (const auto column :
        {cases.medfee, cases.own, cases.over, cases.first, cases.deductible, cases.fund, cases.other, cases.patient, cases.cash,
         cases.account, cases.carved, cases.carved_fund, cases.rate, cases.review_points, cases.review_amount})

@@ -141,8 +141,9 @@ def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str
         "cell": cells.of,
         "group": group,
         "month": units.month_of_case,
-        "days": days_of_stay(frame),
     }
+    if _by_day(given):
+        out["days"] = days_of_stay(frame)
     for name in (*MONEY, "fund_rate", "review_points", "review_amt"):
         if frame.has(name):
             values = frame.ints(name)
@@ -154,6 +155,12 @@ def _columns(given: Given, cells: Cells, units: Units, group: Int32) -> dict[str
     out.update({name: value for name, value in tie_ids(frame.ids["setl_id"]).items() if value is not None})
     out.update(_stays(given, cells))
     return out
+
+
+def _by_day(given: Given) -> bool:
+    """Whether some case may be paid by days."""
+    ways = [method.pays for document in given.book for method in document.model.methods]
+    return "days" in ways or bool((given.frames["groups"].flag("bed_day", 0) > 0).any())
 
 
 def _stays(given: Given, cells: Cells) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ class _Quotas:
         return self.columns[name][held[0]] if held else None
 
 
+@cache
 def _last_day(year: int) -> int:
     return dt.date(year, 12, 31).toordinal() - _EPOCH
 
@@ -100,6 +102,10 @@ class _Builder:
         self.names = [str(v) for v in given.institutions.to_pylist()]
         self.plain = given.institutions.to_pylist()
         self.row: dict[Unit, int] = {}
+        self.plain_method = [
+            method.by_case and method.yearly is None and method.monthly is None and method.deposit is None
+            for _, method in cells.methods
+        ]
 
     def day(self, unit: Unit) -> int:
         """The last day of a unit's year, or of its document before that."""
@@ -107,9 +113,10 @@ class _Builder:
         return last if end is None else min(last, end - 1)
 
     def stand(self, units: list[Unit]) -> None:
-        """Finds where the institutions of units stand, all at once."""
-        rows = self.given.institution_rows([unit.institution for unit in units], [self.day(unit) for unit in units])
-        self.row = dict(zip(units, rows))
+        """Finds where the institutions of units stand that have more than payments, all at once."""
+        asked = [unit for unit in units if not self.plain_method[unit.method]]
+        rows = self.given.institution_rows([unit.institution for unit in asked], [self.day(unit) for unit in asked])
+        self.row = dict(zip(asked, rows))
 
     def values(self, unit: Unit, row: int) -> dict[str, Any]:
         """Attributes of a unit whose institution stands in a row, -1 none."""
@@ -176,7 +183,7 @@ class _Builder:
         """The numbers of a unit but for its months and balance."""
         method = self.cells.methods[unit.method][1]
         begin = len(steps) // 2
-        if method.by_case and method.yearly is None and method.monthly is None and method.deposit is None:
+        if self.plain_method[unit.method]:
             return [NONE, _COUNTS["fund"], 0, begin, begin, 0, 0, 0, NONE, NONE, NONE, _ADVANCE["payment"], PPM, 0, 0]
         day, values = self.day(unit), self.values(unit, self.row[unit])
         target = NONE
@@ -359,6 +366,7 @@ def _plan(build: _Builder, out: Units) -> None:
     steps: list[int] = []
     rows, ends = [], np.searchsorted(out.unit, np.arange(len(out.units) + 1)).tolist()
     methods = build.cells.methods
+    given = [int(not method.by_case) for _, method in methods]
     own = [
         (document.id, method.pool or method.id) if method.pays in ("points", "heads", "budget") else None
         for document, method in methods
@@ -376,7 +384,7 @@ def _plan(build: _Builder, out: Units) -> None:
             build.tell(f"no figure by {error} for {who}", f"{who} 没有适用的数值（按 {error}）")
             numbers = [0] * 15
         balance = -1 if name is None else place[name]
-        rows.append([*numbers, balance, ends[index], ends[index + 1], int(not methods[unit.method][1].by_case), 0])
+        rows.append([*numbers, balance, ends[index], ends[index + 1], given[unit.method], 0])
     specs = [document.model.pools[pool] for document, pool, _ in out.pools]
 
     def whole(values: Iterable[Any]) -> Int64:
