@@ -528,12 +528,10 @@ def rules_schema(session: Session) -> int:
 
 @app.command(
     "describe",
-    zh="说明输入列、输出列、规则检查的表、政策属性、原因代码或回执。",
-    en="Describe input columns, output columns, tables of rule checks, policy attributes, reason codes or receipts.",
+    zh="说明输入列、输出列、规则检查的表、政策属性、原因代码、回执，或清算与待遇的各表及代码。",
+    en="Describe input columns, output columns, tables of rule checks, policy attributes, reason codes, receipts, or tables and codes of clearing and benefits.",
 )
-@click.argument(
-    "what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons", "receipt"])
-)
+@click.argument("what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons", "receipt", "clearing", "cleared", "benefits", "clearing-codes"]))  # fmt: skip
 @common
 @click.option("--markdown", cls=Option, is_flag=True, zh="以 Markdown 输出。", en="As Markdown.")
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
