@@ -15,6 +15,8 @@ from .studyfields import Number, Numbers, PathOf, Paths, Seed, Target, checked
 __all__ = ["FUNDS", "BudgetChange", "ClearKnobNode", "ClearSweepNode", "ClearTargetNode", "ClearingNode", "Measured"]
 
 FUNDS = Literal["hifp_pay", "cvlserv_pay", "hifes_pay", "hifmi_pay", "hifob_pay", "hifdm_pay", "maf_pay", "oth_pay"]
+FIGURES = ("psntime", "medfee_sumamt", "fund_appy_sum", "budget", "paid", "due", "held", "difference", "unspent", "value", "winners", "losers", "won", "lost")  # fmt: skip
+"""What is told of every policy and of every point of a sweep."""
 Measured = Annotated[Literal["paid", "due", "held", "unspent", "difference"], Word("指标")]
 
 
@@ -91,6 +93,8 @@ class ClearKnobNode(Node):
             fail(Fault("a budget is set, added to or multiplied", "预算只能 set、add 或 times", "pool, period, way"))
         if self.pool is not None and self.span is not None and len(self.span) == 2:
             fail(Fault("a span of a budget has a step", "预算的 span 须有步长", "[low, high, step]"), "span")
+        if self.called in FIGURES:
+            fail(Fault(f"{self.called} is the name of a column", f"{self.called} 已是一列的名称", "another id"), "id")
         checked(self.knob)
         return self
 
