@@ -56,33 +56,33 @@ _EFFICIENCY = "http://www.handmsg.com/page/2022/0816/14010576.shtml; https://www
 _DIP = "https://www.ppdoc.com/periodical/63ff1da03f5dcf10b02b195250e0700e.html"
 _POINTS = "https://hznews.hangzhou.com.cn/chengshi/content/2019-11/23/content_7309246_2.htm"
 _SPLIT = "https://reportify.cn/tags/concept?tagValue=%E5%88%86%E8%A7%A3%E4%BD%8F%E9%99%A2"
-_NOTES: dict[str, tuple[str, str, str]] = {
-    "psntime": ("cases", "national interface 3203", "psntime"),
-    "mean_fee": ("sum of medfee_sumamt / cases", OWN, "a plain mean of everything charged; half up to the fen"),
-    "mean_days": ("sum of ipt_days / cases", OWN, "a plain mean; days as in the table cases"),
-    "low_share": ("cases of kind low / cases", f"{OWN}; what is low or high: {_DIP}", "edges are those of the document; all cases below the line"),
-    "high_share": ("cases of kind high / cases", f"{OWN}; what is low or high: {_DIP}", "as low_share; extreme ones are not among them"),
-    "extreme_share": ("cases of kind extreme / cases", f"{OWN}; extremes apart: https://m.jiusongjiankang.com/health/news/7410055.html", "as low_share"),
+_NOTES: dict[str, tuple[str, str, str, str]] = {
+    "psntime": ("病例数", "cases", "national interface 3203", "psntime"),
+    "mean_fee": ("Σ 医疗费总额 ÷ 病例数", "sum of medfee_sumamt / cases", OWN, "a plain mean of everything charged; half up to the fen"),
+    "mean_days": ("Σ 住院天数 ÷ 病例数", "sum of ipt_days / cases", OWN, "a plain mean; days as in the table cases"),
+    "low_share": ("低倍率病例数 ÷ 病例数", "cases of kind low / cases", f"{OWN}; what is low or high: {_DIP}", "edges are those of the document; all cases below the line"),
+    "high_share": ("高倍率病例数 ÷ 病例数", "cases of kind high / cases", f"{OWN}; what is low or high: {_DIP}", "as low_share; extreme ones are not among them"),
+    "extreme_share": ("极高倍率病例数 ÷ 病例数", "cases of kind extreme / cases", f"{OWN}; extremes apart: https://m.jiusongjiankang.com/health/news/7410055.html", "as low_share"),
     "cmi": (
-        "(sum of weights of the cases / cases that have one) / (the same of all cases)", _CMI,
+        "（Σ 病例权重 ÷ 有权重的病例数）÷ 全部病例的同一比值", "(sum of weights of the cases / cases that have one) / (the same of all cases)", _CMI,
         "the page has the first quotient; dividing by that of all cases (so that all together are 1), and points where groups have no weights, are ybcore's own choice",
     ),
     "cost_index": (
-        "sum over groups of (own mean fee / mean fee of all in the group) x cases / cases", _EFFICIENCY,
+        "Σ 各组（本机构例均费用 ÷ 全部机构同组例均费用）× 病例数 ÷ 病例数", "sum over groups of (own mean fee / mean fee of all in the group) x cases / cases", _EFFICIENCY,
         "the pages say what it measures and that 1 is the average; the formula with cases as weights is ybcore's own choice",
     ),
-    "time_index": ("as cost_index, with days", _EFFICIENCY, "as cost_index"),
-    "readmissions": ("cases that `readmission` of their method cut", _POINTS, "the page halves the earlier points after 15 days; window and share are those of the document"),
+    "time_index": ("同费用消耗指数，以住院天数计", "as cost_index, with days", _EFFICIENCY, "as cost_index"),
+    "readmissions": ("按支付方法的重复住院规则扣减的病例数", "cases that `readmission` of their method cut", _POINTS, "the page halves the earlier points after 15 days; window and share are those of the document"),
     "split_stays": (
-        "cases whose stay begins within 15 days after the one before it of the same person, institution and group", _SPLIT,
+        "同一人员、机构、病组，前次出院后 15 天内再入院的病例数", "cases whose stay begins within 15 days after the one before it of the same person, institution and group", _SPLIT,
         "the page tells of windows of 7, 14 and 15 days and of no rule that holds everywhere; these pairs, whatever their treatment, are ybcore's own choice: they are to be looked at, no finding",
     ),
 }  # fmt: skip
 
 
 def indicator_notes(name: str) -> dict[str, str]:
-    """formula, source (pages, or ybcore) and note of an indicator; empty for keys. They stand in the metadata of the columns too."""
-    return dict(zip(("formula", "source", "note"), _NOTES[name])) if name in _NOTES else {}
+    """formula_zh, formula, source (pages, or ybcore) and note of an indicator; empty for keys. They stand in the metadata of the columns too."""
+    return dict(zip(("formula_zh", "formula", "source", "note"), _NOTES[name])) if name in _NOTES else {}
 
 
 _2304, _3203 = "2304 setlinfo", "3203"
@@ -139,12 +139,12 @@ def rows(group: str) -> list[dict[str, str]]:
         for column in table.columns:
             zh, en = _unit(column)
             notes = indicator_notes(column.name) if table is INDICATORS else {}
-            told = f": {notes['formula']}" if notes else ""
+            told = (f"：{notes['formula_zh']}", f": {notes['formula']}") if notes else ("", "")
             out.append(
                 {
                     "table": table.name, "column": column.name, "kind": column.kind, "required": "yes" if column.required and not table.output else "",
                     "default": column.default, "source": notes.get("source", source_of(table.name, column.name)),
-                    "zh": column.zh, "en": f"{column.en}{told}", "unit_zh": zh, "unit_en": en,
+                    "zh": f"{column.zh}{told[0]}", "en": f"{column.en}{told[1]}", "unit_zh": zh, "unit_en": en,
                 }
             )  # fmt: skip
     return out

@@ -204,7 +204,7 @@ class Studied:
     def shown(self, name: str, brief: bool = False) -> Shown:
         """A table of the run in words. `brief`, for the page: without what its charts show, and payers that pay all that funds pay."""
         if name.startswith("clearing"):
-            return clear_shown(self, name)
+            return clear_shown(self, name, brief)
         table = self.run.tables[name]
         titles = [self._column(field, table) for field in table.column_names]
         kinds = [kind for _, kind in titles]

@@ -40,7 +40,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "fund_appy_sum": ("按项目基金支付（元）", "itemised fund (yuan)", "money"), "budget": ("预算额（元）", "budget (yuan)", "money"),
     "paid": ("实付合计（元）", "paid (yuan)", "money"), "due": ("应付医疗机构（元）", "due to hospitals (yuan)", "money"), "held": ("暂扣（元）", "held back (yuan)", "money"),
     "difference": ("与按项目之差（元）", "against itemised (yuan)", "money"), "unspent": ("结余（元）", "unspent (yuan)", "money"),
-    "value": ("点值（元）", "value of a point (yuan)", "ppm"), "winners": ("盈余机构", "hospitals that win", "count"), "losers": ("亏损机构", "hospitals that lose", "count"),
+    "value": ("点值（元）", "value of a point (yuan)", "ppm"), "winners": ("受益机构", "hospitals that win", "count"), "losers": ("受损机构", "hospitals that lose", "count"),
     "won": ("增加合计（元）", "won (yuan)", "money"), "lost": ("减少合计（元）", "lost (yuan)", "money"),
     "before": ("改前应付（元）", "due before (yuan)", "money"), "after": ("改后应付（元）", "due after (yuan)", "money"), "change": ("变化（元）", "change (yuan)", "money"),
     "share": ("变化率", "change, share", "ppm_share"), "document": ("清算文件", "document", "text"), "method": ("支付方法", "method", "text"), "pays": ("支付方式", "pays", "text"),
@@ -63,7 +63,7 @@ def clear_title(studied: Studied, name: str) -> str:
     """Of a table of clearing."""
     fixed = {
         "clearing": ("医疗机构清算", "What providers are owed"), "clearing-changes": ("清算：改了什么", "Clearing: what changes"),
-        "clearing-hospitals": ("各机构盈亏", "Hospitals that win and lose"), "clearing-methods": ("各支付方法", "By method"),
+        "clearing-hospitals": ("各机构受益与受损", "Hospitals that win and lose"), "clearing-methods": ("各支付方法", "By method"),
         "clearing-pools": ("预算与点值", "Budgets and points"), "clearing-targets": ("清算求解", "Targets of clearing"),
     }  # fmt: skip
     if name in fixed:
@@ -84,12 +84,14 @@ def _knobs(studied: Studied) -> Iterator[ClearKnobNode]:
     yield from (row.knob for row in asked.targets)
 
 
-def clear_shown(studied: Studied, name: str) -> Shown:
-    """A table of clearing in words."""
+def clear_shown(studied: Studied, name: str, brief: bool = False) -> Shown:
+    """A table of clearing in words. `brief`, for the page: without columns that say the same in every row."""
     table = studied.run.tables[name]
     knobs = {node.called: studied.said(node.name, node.called) for node in _knobs(studied)} if name.startswith("clearing-sweep-") else {}  # fmt: skip
     rows = table.to_pylist()
     names = [key for key in table.column_names if key not in _HIDDEN and any(row[key] is not None for row in rows)]
+    if brief and len(rows) > 1:
+        names = [key for key in names if key in ("policy", *knobs) or len({row[key] for row in rows}) > 1]
     words = [(knobs[key], "", "number") if key in knobs else _OTHERWISE.get((name, key)) or _WORDS[key] for key in names]  # fmt: skip
     kinds = [kind for *_, kind in words]
     columns = [(zh if key in knobs else say(zh, en), {"ppm": "number", "points": "number", "ppm_share": "share"}.get(kind, kind)) for key, (zh, en, kind) in zip(names, words)]  # fmt: skip
@@ -147,7 +149,7 @@ def clear_cards(studied: Studied) -> list[dict[str, Any]]:
     out = [studied._money(say("应付医疗机构（元）", "Due to hospitals (yuan)"), base, now, "due", 0)]
     if studied.two[-1] != BASE:
         won, lost = (yuan_text(now[name]) for name in ("won", "lost"))
-        out.append(studied._card(say("盈余／亏损机构", "Hospitals that win / lose"), f"{now['winners']:,} / {now['losers']:,}", "", say(f"增 {won}，减 {lost} 元", f"+{won}, -{lost} yuan"), 0))  # fmt: skip
+        out.append(studied._card(say("受益／受损机构", "Hospitals that win / lose"), f"{now['winners']:,} / {now['losers']:,}", "", say(f"增 {won}，减 {lost} 元", f"+{won}, -{lost} yuan"), 0))  # fmt: skip
     if now["value"] is not None and base["value"] is not None:
         step = now["value"] - base["value"]
         change = f"{step / 1e6:+,.4f} ({'' if step < 0 else '+'}{percent(step, base['value'])})" if step else ""
@@ -191,7 +193,8 @@ def clear_changes(studied: Studied) -> list[dict[str, Any]]:
         if row["policy_id"] in documents:
             row["path"] = spoken(documents[row["policy_id"]], parse_path(row["path"]))
         else:
-            row["policy_id"], row["path"] = say("预算（元）", "budgets (yuan)"), row["path"]
+            row["policy_id"] = say("预算（元）", "budgets (yuan)")
+            row |= {side: yuan_text(row[f"{side}_value"]) for side in ("before", "after")}
     return [
         {"name": studied.reform(held.id), "source": held.reform.source, "rows": [row for row in rows if row["reform"] == held.id]}
         for held in studied.run.study.clearing
@@ -268,7 +271,7 @@ def _hospitals(studied: Studied, policy: str) -> Picture | None:
         axes.grid(axis="y", visible=False)
 
     note = say(
-        f"“{studied.policy(policy)}”下应付额与现行之差；绿为盈余，红斜纹为亏损，各至多 {_SHOWN} 家，括号内为变化率。",
+        f"“{studied.policy(policy)}”下应付额与现行之差；绿为受益，红斜纹为受损，各至多 {_SHOWN} 家，括号内为变化率。",
         f"What is due under “{studied.policy(policy)}” less what is due now; green wins, hatched red loses, at most {_SHOWN} of each; the change in brackets.",
     )
     return Picture("clearing-hospitals", clear_title(studied, "clearing-hospitals"), note, draw, lambda narrow: 0.9 + 0.27 * len(shown))  # fmt: skip
@@ -298,14 +301,14 @@ def _sweep(studied: Studied, row: Any) -> Picture:
                 x = [float(each[knobs[0]]) for each in mine]
                 shade = 1.0 if len(lines) == 1 else 0.3 + 0.7 * at / (len(lines) - 1)
                 if key == "winners":
-                    axes.plot(x, [each["winners"] for each in mine], color=COLOURS["gain"], alpha=shade, marker="o", markersize=2.6, label=say("盈余", "win") if at == 0 else None)  # fmt: skip
-                    axes.plot(x, [each["losers"] for each in mine], color=COLOURS["loss"], alpha=shade, marker="s", markersize=2.6, linestyle="--", label=say("亏损", "lose") if at == 0 else None)  # fmt: skip
+                    axes.plot(x, [each["winners"] for each in mine], color=COLOURS["gain"], alpha=shade, marker="o", markersize=2.6, label=say("受益", "win") if at == 0 else None)  # fmt: skip
+                    axes.plot(x, [each["losers"] for each in mine], color=COLOURS["loss"], alpha=shade, marker="s", markersize=2.6, linestyle="--", label=say("受损", "lose") if at == 0 else None)  # fmt: skip
                 else:
                     axes.plot(x, [each[key] / by for each in mine], color=COLOURS["now"], alpha=shade, marker="o", markersize=2.6, label=line or None)  # fmt: skip
             if key == "winners":
                 axes.legend(loc="best", fontsize="small")
                 axes.set_ylim(bottom=0)
-                axes.set_title(say("盈余与亏损机构", "Who wins, who loses"))
+                axes.set_title(say("受益与受损机构", "Who wins, who loses"))
             else:
                 axes.axhline(table[0][key] / by, color=COLOURS["base"], linestyle="--", linewidth=1.0)
                 title = say(*_WORDS[key][:2]).split("（")[0].split(" (")[0]
@@ -317,5 +320,5 @@ def _sweep(studied: Studied, row: Any) -> Picture:
             if 1 < len(lines) <= 8 and key != "winners":
                 axes.legend(fontsize="small", ncols=2)
 
-    note = say("虚线：不动该参数时。盈亏与现行政策相比。", "Dashed: without the knob. Who wins and loses is against the present policy.")  # fmt: skip
+    note = say("虚线：不动该参数时。受益、受损与现行政策相比。", "Dashed: without the knob. Who wins and loses is against the present policy.")  # fmt: skip
     return Picture(f"clearing-sweep-{row.id}", clear_title(studied, f"clearing-sweep-{row.id}"), note, draw, lambda narrow: 2.0 * len(panels) + 0.4 if narrow else 2.6)  # fmt: skip
