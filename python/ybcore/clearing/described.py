@@ -51,7 +51,7 @@ INDICATORS = Table(
     True,
 )
 
-_CMI = "https://blob.wenxiaobai.com/article/1832202d-a1cb-93d4-1081-030a45b1f67c (after https://www.dxy.cn/bbs/newweb/pc/post/51502853)"  # fmt: skip
+_CMI = "https://blob.wenxiaobai.com/article/1832202d-a1cb-93d4-1081-030a45b1f67c; https://www.dxy.cn/bbs/newweb/pc/post/51502853"  # fmt: skip
 _EFFICIENCY = "http://www.handmsg.com/page/2022/0816/14010576.shtml; https://www.tsu.tw/xiyi/750695.html"
 _DIP = "https://www.ppdoc.com/periodical/63ff1da03f5dcf10b02b195250e0700e.html"
 _POINTS = "https://hznews.hangzhou.com.cn/chengshi/content/2019-11/23/content_7309246_2.htm"
@@ -60,9 +60,9 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
     "psntime": ("病例数", "cases", "national interface 3203", "psntime"),
     "mean_fee": ("Σ 医疗费总额 ÷ 病例数", "sum of medfee_sumamt / cases", OWN, "a plain mean of everything charged; half up to the fen"),
     "mean_days": ("Σ 住院天数 ÷ 病例数", "sum of ipt_days / cases", OWN, "a plain mean; days as in the table cases"),
-    "low_share": ("低倍率病例数 ÷ 病例数", "cases of kind low / cases", f"{OWN}; what is low or high: {_DIP}", "edges are those of the document; all cases below the line"),
-    "high_share": ("高倍率病例数 ÷ 病例数", "cases of kind high / cases", f"{OWN}; what is low or high: {_DIP}", "as low_share; extreme ones are not among them"),
-    "extreme_share": ("极高倍率病例数 ÷ 病例数", "cases of kind extreme / cases", f"{OWN}; extremes apart: https://m.jiusongjiankang.com/health/news/7410055.html", "as low_share"),
+    "low_share": ("低倍率病例数 ÷ 病例数", "cases of kind low / cases", f"{OWN}; {_DIP}", "the page has the edges of one city, those here are the document's; shares of all cases"),
+    "high_share": ("高倍率病例数 ÷ 病例数", "cases of kind high / cases", f"{OWN}; {_DIP}", "as low_share; extreme ones are not among them"),
+    "extreme_share": ("极高倍率病例数 ÷ 病例数", "cases of kind extreme / cases", f"{OWN}; https://m.jiusongjiankang.com/health/news/7410055.html", "as low_share"),
     "cmi": (
         "（Σ 病例权重 ÷ 有权重的病例数）÷ 全部病例的同一比值", "(sum of weights of the cases / cases that have one) / (the same of all cases)", _CMI,
         "the page has the first quotient; dividing by that of all cases (so that all together are 1), and points where groups have no weights, are ybcore's own choice",
@@ -71,7 +71,7 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
         "Σ 各组（本机构例均费用 ÷ 全部机构同组例均费用）× 病例数 ÷ 病例数", "sum over groups of (own mean fee / mean fee of all in the group) x cases / cases", _EFFICIENCY,
         "the pages say what it measures and that 1 is the average; the formula with cases as weights is ybcore's own choice",
     ),
-    "time_index": ("同费用消耗指数，以住院天数计", "as cost_index, with days", _EFFICIENCY, "as cost_index"),
+    "time_index": ("Σ 各组（本机构平均住院日 ÷ 全部机构同组平均住院日）× 病例数 ÷ 病例数", "sum over groups of (own mean days / mean days of all in the group) x cases / cases", _EFFICIENCY, "as cost_index"),
     "readmissions": ("按支付方法的重复住院规则扣减的病例数", "cases that `readmission` of their method cut", _POINTS, "the page halves the earlier points after 15 days; window and share are those of the document"),
     "split_stays": (
         "同一人员、机构、病组，前次出院后 15 天内再入院的病例数", "cases whose stay begins within 15 days after the one before it of the same person, institution and group", _SPLIT,

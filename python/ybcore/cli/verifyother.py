@@ -34,7 +34,7 @@ def verify_other(
         )
     with session.step("核对文件", "check the files"):
         found.files()
-    with session.step("核对文件内容", "check the documents"):
+    with session.step("核对政策与清算文件", "check the documents"):
         found.documents()
     with session.step("重新计算", "reckon again"):
         if format_ == STUDY:
@@ -50,7 +50,7 @@ def verify_other(
     done, compared = found.checked, found.compared
     session.data(
         say(
-            f"核对：文件 {done['files']} 个，文件内容 {done['documents']} 项，合计 {done['sums']} 项",
+            f"核对：文件 {done['files']} 个，政策与清算文件等 {done['documents']} 项，合计 {done['sums']} 项",
             f"checked: {done['files']} files, {done['documents']} facts of documents, {done['sums']} sums",
         )
     )

@@ -210,10 +210,10 @@ def _reforms_of_clearing(parsed: Parsed, folder: Path, problems: list[Problem]) 
     for i, row in enumerate(asked.get("reforms", [])):
         if isinstance(row, dict) and "budgets" in row:
             try:
-                held = TypeAdapter(tuple[BudgetChange, ...]).validate_python(row["budgets"])
-                budgets[i] = held
+                budgets[i] = TypeAdapter(tuple[BudgetChange, ...]).validate_python(row["budgets"])
             except ValidationError as error:
-                problems += problems_of(error, _part(parsed, ("clearing", "reforms", i, "budgets")))
+                loc: RawPath = ("clearing", "reforms", i, "budgets")
+                problems += [replace(held, path=f"{path_text(loc)}{held.path}") for held in problems_of(error, _part(parsed, loc))]  # fmt: skip
             row = {
                 **({} if "file" in row else {"changes": []}),
                 **{key: value for key, value in row.items() if key != "budgets"},
