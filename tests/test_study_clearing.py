@@ -312,3 +312,9 @@ def test_charts_of_clearing_can_be_drawn(run: StudyRun):
                 figure = Figure()
                 held[0].draw(figure, narrow)
                 assert figure.axes and held[0].height(narrow) > 1
+
+
+def test_the_study_that_is_shipped_can_be_made():
+    study = load_study(ROOT / "data/studies/town-providers-2024.yaml")
+    check_study(study)
+    assert {name: [held.id for held in reforms] for name, reforms in study.alternatives_of_clearing.items()} == {"base": [], "level-only": ["second-level"], PACKAGE: ["second-level", "budget", "high"]}  # fmt: skip

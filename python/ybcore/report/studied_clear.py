@@ -187,7 +187,7 @@ def clear_changes(studied: Studied) -> list[dict[str, Any]]:
     if cleared is None or "clearing-changes" not in studied.run.tables:
         return []
     rows = studied.run.tables["clearing-changes"].to_pylist()
-    book = [*cleared.providers.book, *cleared.providers.of(studied.two[-1]).book]
+    book = [*cleared.providers.book, *cleared.providers.terms(studied.run.study.clearing)[0]]
     documents = {document.id: document.doc for document in book}
     for row in rows:
         if row["policy_id"] in documents:

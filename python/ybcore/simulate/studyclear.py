@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import islice, product
@@ -77,7 +77,7 @@ class Providers:
     reforms: Mapping[str, tuple[ClearReform, ...]]
     cases: Cases
     threads: int | None = None
-    done: dict[str, Cleared] = field(default_factory=dict)
+    base: Cleared | None = None
 
     def terms(self, reforms: Sequence[ClearReform]) -> tuple[ClearingBook, Any]:
         """(documents, budgets) after reforms. Raises DocumentError, InputError: a pool or period that has no budget."""
@@ -94,10 +94,13 @@ class Providers:
         return clear(self.cases(policy), book, **tables, threads=self.threads)
 
     def of(self, policy: str) -> Cleared:
-        """Under a policy; kept."""
-        if policy not in self.done:
-            self.done[policy] = self.clear(policy, *self.terms(self.reforms.get(policy, ())))
-        return self.done[policy]
+        """Under a policy. The base is kept, as everything is held against it; others are let go, so that memory does not grow with them."""
+        if policy == BASE and self.base is not None:
+            return self.base
+        done = self.clear(policy, *self.terms(self.reforms.get(policy, ())))
+        if policy == BASE:
+            self.base = done
+        return done
 
     # ------------------------------------------------------------------ tables
 
