@@ -309,7 +309,7 @@ def test_an_opening_state_is_where_every_round_begins(changes):
 
 def test_rules_look_at_the_visits_that_take_place():
     """The loop of plain Python over whole settlements under rules; a repeat has the diagnoses of its visit."""
-    engine, tables, people = small()
+    engine, tables, _people = small()
     lone = pa.compute.and_(pa.compute.equal(tables["visits"]["refd_setl_flag"], "0"), pa.compute.is_null(tables["visits"]["init_setl_id"]))  # fmt: skip
     visits = tables["visits"].filter(lone)
     visits = visits.filter(pa.compute.equal(visits["insutype"], "390")).slice(0, 250)
@@ -378,6 +378,8 @@ def _repeated(table, kept, whose, again):
     out = table.take(pa.array(picked, pa.int64()))
     for name in ("setl_id", "mdtrt_id"):
         if name in out.column_names:
-            texts = [f"{text}~{k + 1}" if k else text for text, k in zip(out[name].cast(pa.string()).to_pylist(), named)]
+            texts = [
+                f"{text}~{k + 1}" if k else text for text, k in zip(out[name].cast(pa.string()).to_pylist(), named)
+            ]
             out = out.set_column(out.column_names.index(name), name, pa.array(texts))
     return out

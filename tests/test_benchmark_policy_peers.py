@@ -59,7 +59,9 @@ def test_a_fen_of_a_visit_is_caught(contest: policy_peers.Contest, monkeypatch: 
     def spoiled(k: int, name: str) -> dict[str, Any]:
         out = {column: held.copy() for column, held in true(k, name).items()}
         if name == ("polars" if judge == "polars" else name) and k == 2:
-            out["cat_pay"][0 if judge == "polars" else np.flatnonzero(contest.job.person < policy_peers.PERSONS)[0]] += 1
+            out["cat_pay"][
+                0 if judge == "polars" else np.flatnonzero(contest.job.person < policy_peers.PERSONS)[0]
+            ] += 1
         return out
 
     if judge == "the reference":

@@ -12,7 +12,21 @@ import pytest
 from simulate_small import DEDUCTIBLE, LUOYANG, RATE, RULES, settled, small
 from ybcore import DocumentError, InputError, YbcoreError
 from ybcore.checks import load_rules
-from ybcore.simulate import Knob, Mean, People, Ratio, Reform, Spending, Total, compare, grid, reformed, sample, solve, sweep
+from ybcore.simulate import (
+    Knob,
+    Mean,
+    People,
+    Ratio,
+    Reform,
+    Spending,
+    Total,
+    compare,
+    grid,
+    reformed,
+    sample,
+    solve,
+    sweep,
+)
 
 MONEY = Knob(DEDUCTIBLE, policy=LUOYANG, span=(1000, "1401", 200), name="deductible")
 SHARE = Knob(RATE, policy=LUOYANG, values=["0.60", "0.50"], name="rate")

@@ -220,7 +220,9 @@ class _Crowd:
         paid, bill = (summed(view.number(name), cell, cells) for name in (self.behaviour.paid, "medfee_sumamt"))
         return paid, bill
 
-    def at_rest(self, name: str, run: Callable[[dict[str, Any], dict[str, Any]], tuple[Job, dict[str, Any]]]) -> tuple[View, int]:
+    def at_rest(
+        self, name: str, run: Callable[[dict[str, Any], dict[str, Any]], tuple[Job, dict[str, Any]]]
+    ) -> tuple[View, int]:
         """(a policy with as many visits as take place under it, rounds). Raises InputError when they do not come to rest."""
         counts = np.ones(self.episodes, np.int64)
         paid, bill = (np.zeros_like(held) for held in self._before)

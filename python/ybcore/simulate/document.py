@@ -117,7 +117,8 @@ class _Reader:
         asked = row.get("items")
         where: Any = ()
         if isinstance(asked, dict):
-            asked, where = None, tuple((str(name), _several(words)) for name, words in sorted(asked.items()))
+            where = tuple((str(name), _several(words)) for name, words in sorted(asked.items()))
+            asked = None
         items = (*_several(row.get("item")), *_several(asked))
         return Change(way, value, _several(row.get("policy")), at=None if at is None else str(at), round=row.get("round"), number=number, items=items, where=where, **texts)  # fmt: skip
 
@@ -131,7 +132,10 @@ class _Reader:
             return
         items, rule = named[0] in ("item", "items"), named[0] == "rule"
         if items and not (row.get("items") or _several(row.get("item"))):
-            self.tell((*loc, named[0]), Fault("no item is named", "没有指明目录项目", "a code, a list of them, or columns with what they say"))
+            self.tell(
+                (*loc, named[0]),
+                Fault("no item is named", "没有指明目录项目", "a code, a list of them, or columns with what they say"),
+            )
         if isinstance(row.get("items"), dict) and way == "insert":
             self.tell((*loc, "items"), Fault("`insert` names its items by their codes", "insert 须以编码指明项目"))
         if "region" in row and not items:

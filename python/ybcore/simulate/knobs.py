@@ -243,9 +243,7 @@ class Grid(Mapping[str, Reformed]):
         return self._points[name]
 
 
-def grid(
-    book: Book, knobs: Sequence[Knob], *, catalog: Catalog | None = None, rules: RuleBook | None = None
-) -> Grid:
+def grid(book: Book, knobs: Sequence[Knob], *, catalog: Catalog | None = None, rules: RuleBook | None = None) -> Grid:
     """Every combination of the knobs' values; `catalog`, `rules`: what knobs of these move. Raises InputError, DocumentError."""
     _told_apart(knobs)
     scales = [knob.scale(book, catalog, rules) for knob in knobs]

@@ -109,7 +109,10 @@ def _users(book: RuleBook, path: str, end: str) -> list[str]:
     if held is None:
         return [rule.id for rule in book]
     for document in book.documents:
-        parts = {"lists": document.lists, "tables": {own: model for own, (model, _) in document.tables.items()}}
+        parts: dict[str, dict[str, Any]] = {
+            "lists": document.lists,
+            "tables": {own: model for own, (model, _) in document.tables.items()},
+        }
         own = parts.get(held, {}).get(name)
         name = name if own is None else own.extends or own.replaces or name
     names = {name, name + end}
@@ -121,5 +124,7 @@ def _named(rule: Rule, held: str) -> set[str]:
     tables = rule.tables.values()
     if held == "tables":
         return {table.name for table in tables}
-    cells = {cell for table in tables for column in table.columns.values() for cell in column} if held == "lists" else set()
+    cells = (
+        {cell for table in tables for column in table.columns.values() for cell in column} if held == "lists" else set()
+    )
     return {*getattr(rule, held), *cells}

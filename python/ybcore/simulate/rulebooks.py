@@ -40,7 +40,9 @@ class Docket:
         """One change of a rule or of a rule document, of each part of it that reforms cut. Raises NoPlaceError."""
         before = None if reform.start is None else copy.deepcopy(self._docs)
         day = None if reform.start is None else date_text(reform.start)
-        rows, faults, done = [], [], 0
+        rows: list[tuple[str, RawPath, str | None, str | None]] = []
+        faults: list[NoPlaceError] = []
+        done = 0
         for doc, root, name in self._meant(change, day):
             old = _scalars(node(doc, root))
             try:
@@ -53,7 +55,7 @@ class Docket:
                 faults.append(error)
                 continue
             done += 1
-            rows += [(name, path, *each) for path, *each in _differences(old, _scalars(node(doc, root)))]
+            rows += [(name, *each) for each in _differences(old, _scalars(node(doc, root)))]
         if not done:
             raise faults[0]
         ids: dict[str, str] = {}
@@ -91,11 +93,10 @@ class Docket:
                 )
             return [(found, (), change.rules)]
         held = effective(self._docs)
-        out = [
+        out: list[tuple[dict[str, Any], RawPath, str]] = [
             (doc, ("rules", next(i for i, one in enumerate(doc["rules"]) if one is rule)), name)
             for name, (rule, doc, _) in held.items()
-            if (name == change.rule or name.startswith(f"{change.rule}+"))
-            and (day is None or holds_on(rule, doc, day))
+            if (name == change.rule or name.startswith(f"{change.rule}+")) and (day is None or holds_on(rule, doc, day))
         ]
         if not out and day is not None and change.rule in held:
             raise NoPlaceError(Fault(f"the rule does not hold on {day} or later", f"该规则在 {day} 及以后无效"))
@@ -149,7 +150,9 @@ def _made(change: Change, root: dict[str, Any], path: RawPath) -> None:
 
 
 def _differences(old: dict[RawPath, str], new: dict[RawPath, str]) -> list[tuple[RawPath, str | None, str | None]]:
-    return [(path, old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)]
+    return [
+        (path, old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
+    ]
 
 
 def _scalars(doc: Any) -> dict[RawPath, str]:

@@ -157,7 +157,7 @@ class Meant:
             from ..checks.check import check
             from ..checks.settled import lines_left
 
-            named = {name: tables.get(name) for name in ("visits", "lines", "persons", "institutions")}
+            named: dict[str, Any] = {n: tables.get(n) for n in ("visits", "lines", "persons", "institutions")}
             report = check(**named, **beside, rules=self.rules, catalog=self.catalog, stage="during", threads=threads)
             tables = {**tables, "lines": lines_left(report)}
         compiled = CompiledBook(self.book) if self.compiled is None else self.compiled

@@ -161,9 +161,7 @@ def _knobs(study: Study) -> list[tuple[RawPath, str, Any]]:
     return held
 
 
-def _wrong_knobs(
-    study: Study, book: Book, policies: dict[str, Reformed], catalog: Catalog | None
-) -> Iterator[Problem]:
+def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed], catalog: Catalog | None) -> Iterator[Problem]:
     """Knobs at places that the documents do not have."""
     for loc, on, node in _knobs(study):
         mine, knob = _book_on(on, book, policies), node.knob()
@@ -327,7 +325,9 @@ class _Works:
         with self.watch("就医行为的影响", "visits that answer") as tell, self._at(("behaviour",)):
             for done, factor in enumerate(FACTORS, 1):
                 held = asked.behaviour().times(Fraction(factor))
-                found = respond(self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held, **self.ruled)
+                found = respond(
+                    self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held, **self.ruled
+                )
                 mine = found.table(OVERVIEW)
                 rows.append(mine.add_column(0, "times", pa.array([factor] * mine.num_rows, pa.string())))
                 if factor == "1":

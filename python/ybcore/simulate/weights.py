@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from ..errors import InputError, Problem
 from ..policy.faults import unknown
-from .drawn import Drawn, RankSums
+from ..settling.drawn import Drawn, RankSums
 
 __all__ = ["Bootstrap", "Estimates", "Ranked", "Replicates", "over", "quantiles", "ranks"]
 
