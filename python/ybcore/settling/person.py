@@ -10,8 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -24,7 +22,7 @@ from .state import LISTS, NAMES, NEVER, WITHIN, State
 if TYPE_CHECKING:
     from .one import OneSettlement
 
-__all__ = ["Account", "Contribution", "Kept", "Key", "Other", "PersonState", "not_a_state"]
+__all__ = ["Account", "Contribution", "Kept", "Key", "Other", "Parts", "PersonState", "not_a_state"]
 
 FORMAT = "ybcore-person/1"
 ATTRIBUTE = len(SCOPES)  # the scope of a counter that is kept by the value of an attribute
@@ -101,23 +99,100 @@ class Other(NamedTuple):
     kind: int
 
 
-@dataclass(frozen=True)
-class PersonState:
-    """Counters, accounts, settlements that stand (in settling order) and ids that do not; `version` counts the visits that led here."""
+class Parts(NamedTuple):
+    """What a `PersonState` holds."""
 
-    version: int = 0
-    counters: tuple[Contribution, ...] = ()
-    accounts: tuple[Account, ...] = ()
-    settlements: tuple[Kept, ...] = ()
-    others: tuple[Other, ...] = ()
+    version: int
+    counters: tuple[Contribution, ...]
+    accounts: tuple[Account, ...]
+    settlements: tuple[Kept, ...]
+    others: tuple[Other, ...]
+
+
+class PersonState:
+    """Counters, accounts, settlements that stand (in settling order) and ids that do not; `version` counts the visits that led here.
+
+    Held as its parts or as its bytes, whichever it was made from; the other is made when it is asked for.
+    """
+
+    __slots__ = ("_bytes", "_parts", "_sha256")
+    _bytes: Any
+    _parts: Any
+    _sha256: Any
+
+    def __init__(
+        self,
+        version: int = 0,
+        counters: tuple[Contribution, ...] = (),
+        accounts: tuple[Account, ...] = (),
+        settlements: tuple[Kept, ...] = (),
+        others: tuple[Other, ...] = (),
+    ) -> None:
+        self._hold(Parts(version, counters, accounts, settlements, others), None)
+
+    def _hold(self, parts: Parts | None, data: bytes | None) -> None:
+        for name, held in (("_parts", parts), ("_bytes", data), ("_sha256", None)):
+            object.__setattr__(self, name, held)
+
+    @staticmethod
+    def held(data: bytes) -> PersonState:
+        """Of bytes that ybcore wrote: looked through when a part of it is asked for, and by who settles from it."""
+        out = PersonState.__new__(PersonState)
+        out._hold(None, data)
+        return out
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a PersonState never changes: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_bytes() == other.to_bytes() if isinstance(other, PersonState) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def __reduce__(self) -> Any:
+        return PersonState.held, (self.to_bytes(),)
+
+    def _read(self) -> Parts:
+        if self._parts is None:
+            from .personbytes import unpacked
+
+            object.__setattr__(self, "_parts", unpacked(self._bytes))
+        return self._parts
+
+    @property
+    def version(self) -> int:
+        if self._parts is None:
+            from .personbytes import version_of
+
+            return version_of(self._bytes)
+        return self._parts.version
+
+    @property
+    def counters(self) -> tuple[Contribution, ...]:
+        return self._read().counters
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self._read().accounts
+
+    @property
+    def settlements(self) -> tuple[Kept, ...]:
+        return self._read().settlements
+
+    @property
+    def others(self) -> tuple[Other, ...]:
+        return self._read().others
 
     def __repr__(self) -> str:
         return f"PersonState(version={self.version}, {len(self.settlements)} settlements, {self.sha256[:12]})"
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Hash of the binary form: equal for equal states, whatever engine and door led there."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        if self._sha256 is None:
+            object.__setattr__(self, "_sha256", hashlib.sha256(self.to_bytes()).hexdigest())
+        return self._sha256
 
     def advance(self, done: OneSettlement) -> PersonState:
         """The state after a settlement, if it was made from this one.
@@ -136,16 +211,18 @@ class PersonState:
 
     def to_bytes(self) -> bytes:
         """The stable binary form (docs/embedding.md): equal states have equal bytes."""
-        from .personbytes import packed
+        if self._bytes is None:
+            from .personbytes import packed
 
-        return packed(self)
+            object.__setattr__(self, "_bytes", packed(self))
+        return self._bytes
 
     @staticmethod
     def from_bytes(data: bytes | memoryview) -> PersonState:
         """Raises InputError for bytes that are no state, are cut short, or were made by a later format."""
         from .personbytes import unpacked
 
-        return unpacked(data)
+        return PersonState(*unpacked(data))
 
     def to_json(self) -> str:
         """The same for people and other languages: one JSON object; whole numbers have up to 63 bits."""
@@ -171,7 +248,7 @@ class PersonState:
 
     def state(self) -> State | None:
         """The same as a batch opens with; None where nothing is remembered."""
-        return _Writing(self).state() if self != PersonState(self.version) else None
+        return _Writing(self).state() if any(self._read()[1:]) else None
 
 
 def not_a_state(why: str, expected: str) -> InputError:
