@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import pickle
 import random
-import threading
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from test_embed import held, in_order, town  # noqa: F401  (a fixture)
-from ybcore import Catalog, Engine, InputError, PersonState
+from ybcore import Engine, InputError, PersonState
 from ybcore.settling.one import NOBODY, in_batch
 
 # By kind of column: what is plainly right, what is odd and what is wrong.

@@ -112,8 +112,8 @@ cdef class Row:
         for i in range(self.table.size):
             self.number[i] = YB_MISSING
 
-    cdef bint read(self, object row) except -1:
-        """False: not ours."""
+    cdef bint read(self, object row, dict kinds=None) except -1:
+        """False: not ours. `kinds`: types of cells by column so far: a column has one type in all rows, as in a table."""
         self.clear()
         for name, cell in row.items():
             if type(name) is not str:
@@ -121,7 +121,11 @@ cdef class Row:
             at = self.table.at(name)
             if at == NOT_OURS:
                 return False
-            if at >= 0 and cell is not None and not self.take(at, cell):
+            if at < 0 or cell is None:
+                continue
+            if kinds is not None and kinds.setdefault(at, type(cell)) is not type(cell):
+                return False
+            if not self.take(at, cell):
                 return False
         return True
 
@@ -362,11 +366,12 @@ cdef class Window:
         """Looks for the row that holds. Not ours: nobody does, or people who are joined and of whom the state knows nothing yet."""
         cdef Row row
         cdef bint one = False
+        cdef dict kinds = {} if len(persons) > 1 else None
         who, insutype = self.visit.text[<int> self.v[1]], self.visit.text[<int> self.v[8]]
         self.people = []
         for given in persons:
             row = self.person if len(persons) == 1 else Row(self.persons)
-            if not row.read(given) or row.text[<int> self.p[0]] is None:
+            if not row.read(given, kinds) or row.text[<int> self.p[0]] is None:
                 return False
             self.people.append(row)
         if _overlap(self.people, self.p[0], self.p[3], self.p[1], self.p[2]):
@@ -414,9 +419,10 @@ cdef class Window:
             return True
         code = self.visit.text[<int> self.v[7]]
         cdef list rows = []
+        cdef dict kinds = {} if len(institutions) > 1 else None
         for given in institutions:
             row = self.institution if len(institutions) == 1 else Row(self.institutions)
-            if not row.read(given):
+            if not row.read(given, kinds):
                 return False
             rows.append(row)
         if _overlap(rows, self.i[0], -1, self.i[1], self.i[2]):
@@ -493,7 +499,7 @@ cdef class Window:
         return some
 
     cdef take_lines(self, object lines):
-        """How many lines, and whether they name themselves; None: not ours. A column has one type in all lines, as in a table."""
+        """How many lines, and whether they name themselves; None: not ours."""
         cdef Py_ssize_t count = len(lines) if lines else 0, i
         cdef Row row = self.line
         if count > self.room:
@@ -518,6 +524,8 @@ cdef class Window:
                 if at == NOT_OURS:
                     return None
                 named |= name == "feedetl_sn"
+                if cell is None and name == "setl_id":
+                    return None
                 if at < 0 or cell is None:
                     continue
                 kind = type(cell)

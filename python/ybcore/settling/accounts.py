@@ -192,7 +192,9 @@ def rules_on(
     rules = model.accounts
     resolver = Resolver(held, day, model, Tables(), compiled.fields, None)
     due = [topup for topup in rules.topups if (topup.every == "month" or new_year) and resolver.holds(topup.when)]
-    return rules.renew if new_year and rules.renew != "carried" else None, [_amount(resolver, one.amount, fields) for one in due]
+    return rules.renew if new_year and rules.renew != "carried" else None, [
+        _amount(resolver, one.amount, fields) for one in due
+    ]
 
 
 def _amount(resolver: Resolver, figure: Any, fields: dict[str, int]) -> int:

@@ -83,7 +83,7 @@ def in_batch(
     done = engine.settle(**tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False)
     result = done.visits.to_pylist()[0] | {name: visit[name] for name in ("setl_id", "psn_no") if name in visit}
     told = [] if done.lines is None else [row | {"setl_id": own} for row in done.lines.to_pylist()]
-    after = opening if done.state is None else PersonState.of(done.state, opening.version + 1)
+    after = opening if done.state is None else PersonState.of(done.state, opening.version + 1).after(opening)
     return OneSettlement(result, told, after, opening, pre)
 
 

@@ -71,7 +71,16 @@ class Windows:
                 return self.moves.of(persons, acct_events or (), accounts_in(data), last, people)
 
         window = self._window(image)
-        done = window.settle(data, lambda: {one.psn_no.encode() for one in accounts_in(data)}, visit, lines, persons, institutions, pre, moves)
+        done = window.settle(
+            data,
+            lambda: {one.psn_no.encode() for one in accounts_in(data)},
+            visit,
+            lines,
+            persons,
+            institutions,
+            pre,
+            moves,
+        )
         self.unmet += window.unmet
         if window.image is self.image:
             self.free.append(window)
@@ -130,13 +139,17 @@ def _layout(engine: Engine) -> dict[str, Any]:
     facts = []
     more = [name for name in (*READ, *compiled.fields) if name not in compiled.attributes]
     for name in dict.fromkeys((*compiled.attributes, *more)):
-        asked = compiled.attributes.get(name) or (compiled.field(name) if name in compiled.fields else compiled.asked(name))
+        asked = compiled.attributes.get(name) or (
+            compiled.field(name) if name in compiled.fields else compiled.asked(name)
+        )
         number = name in compiled.fields if asked is None else asked.kind == "number"
         facts.append((name, number, ("visits", "persons") if asked is None else asked.tables))
     tags = dict.fromkeys(tag for policy in compiled.policies for tag in policy.model.tags)
     first = compiled.policies[0].model.dates
     return {
-        **{name: (_columns(tables[name]), tables[name].find) for name in ("visits", "persons", "institutions", "lines")},
+        **{
+            name: (_columns(tables[name]), tables[name].find) for name in ("visits", "persons", "institutions", "lines")
+        },
         "facts": facts,
         "natures": [*NATURES, "direct_amt"],
         "payers": [f"given_{payer}" for payer in PAYERS],
