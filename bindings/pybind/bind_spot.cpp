@@ -125,7 +125,7 @@ class SpotLooked {
 };
 
 // None where this way cannot be taken.
-py::object py_look(const std::shared_ptr<const SpotDesk>& desk, const std::vector<std::pair<SmallTable*, const SpotLayout*>>& tables,
+py::object py_look(const std::shared_ptr<const SpotDesk>& desk, const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables,
                    const py::bytes& running, const py::bytes& by_day) {
   if (tables.size() != checks::kSpotTables) throw std::invalid_argument("tables has not one entry a kind");
   const auto runs = static_cast<std::string_view>(running), days = static_cast<std::string_view>(by_day);

@@ -1,14 +1,18 @@
 // Small tables as the cells that rules over one batch read (ybcore/checks/spot.hpp).
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "small.hpp"
 #include "ybcore/checks/spot.hpp"
+#include "ybcore/few_texts.hpp"
 
 namespace ybcore::bind {
 
@@ -24,8 +28,8 @@ struct SpotLayout {
 // What a call holds: the cells, and the texts that they name.
 struct SpotCells {
   checks::SpotInput input;
-  std::vector<std::unique_ptr<TextIndex>> index;  // by group, then one for each column of codes
-  std::vector<std::vector<std::string_view>> text;
+  std::vector<FewTexts> text;                       // by group, then one for each column of codes
+  std::vector<std::shared_ptr<SmallTable>> tables;  // whose bytes the texts are
   char line_ids = 'u';  // how the lines' own ids are written
 };
 
@@ -53,19 +57,63 @@ inline bool read_integers(std::string_view format, const ArrowArray* column, con
   return format == "c" && read_numbers<std::int8_t>(column, way, 1, rows, out);
 }
 
+// Numbers of the rows of a dictionary; an entry that several rows name is looked at once.
+template <class Code, class Offset>
+void number_coded(FewTexts& index, const ArrowArray& column, std::span<std::int32_t> out) {
+  const auto codes = cells_of<Code>(column);
+  const auto valid = mask_of(column);
+  const auto entries_valid = mask_of(column.dictionary->null_count == 0 ? ArrowArray{} : *column.dictionary);
+  const auto texts = texts_of<Offset>(*column.dictionary, entries_valid);
+  constexpr std::size_t kPlaces = 4096;  // more than twice the rows that are remembered; the others are asked again
+  std::vector<std::pair<std::size_t, std::int32_t>> seen(std::min(kPlaces, std::bit_ceil(4 * out.size() + 1)), {SIZE_MAX, -1});
+  for (std::size_t row = 0; row < out.size(); ++row) {
+    out[row] = -1;
+    if (codes.empty() || (!valid.empty() && valid[row] == 0)) continue;
+    const auto code = static_cast<std::size_t>(codes[row]);
+    if (code >= texts.rows()) throw pybind11::index_error("a code is beyond its dictionary");
+    auto& [held, number] = seen[code * 0x9e3779b97f4a7c15U >> 32 & (seen.size() - 1)];
+    if (held != code) held = code, number = index.add(texts[code]);
+    out[row] = number;
+  }
+}
+
+template <class Offset>
+bool number_dictionary(FewTexts& index, std::string_view codes, const ArrowArray& column, std::span<std::int32_t> out) {
+  if (codes == "c") number_coded<std::int8_t, Offset>(index, column, out);
+  if (codes == "s") number_coded<std::int16_t, Offset>(index, column, out);
+  if (codes == "i") number_coded<std::int32_t, Offset>(index, column, out);
+  return codes == "c" || codes == "s" || codes == "i";
+}
+
+template <class Offset>
+void number_plain(FewTexts& index, const ArrowArray& column, std::span<std::int32_t> out) {
+  const auto valid = mask_of(column);
+  const auto texts = texts_of<Offset>(column, valid);
+  for (std::size_t row = 0; row < out.size(); ++row) out[row] = index.add(texts[row]);
+}
+
+// False for a column that is none of texts, or of dictionaries of them.
+inline bool number_texts(FewTexts& index, const ArrowSchema& kind, const ArrowArray* column, std::span<std::int32_t> out) {
+  const std::string_view format = kind.format, entries = kind.dictionary == nullptr ? "" : kind.dictionary->format;
+  if (column == nullptr) return format == "u" || format == "U" || entries == "u" || entries == "U";
+  if (entries == "u") return number_dictionary<std::int32_t>(index, format, *column, out);
+  if (entries == "U") return number_dictionary<std::int64_t>(index, format, *column, out);
+  if (!entries.empty()) return false;
+  if (format == "u") number_plain<std::int32_t>(index, *column, out);
+  if (format == "U") number_plain<std::int64_t>(index, *column, out);
+  return format == "u" || format == "U";
+}
+
 // Flags that are texts of one digit.
 inline bool read_digits(const ArrowSchema& kind, const ArrowArray* column, std::size_t rows, std::vector<std::int64_t>& out) {
-  TextIndex index;
+  FewTexts index;
   std::vector<std::int32_t> numbers(rows);
-  if (!add_texts(index, kind, column, numbers)) return false;
-  const auto offsets = index.offsets();
-  for (std::size_t n = 0; n < index.size(); ++n) {
-    const char digit = index.bytes()[static_cast<std::size_t>(offsets[n])];
-    if (offsets[n + 1] - offsets[n] != 1 || digit < '0' || digit > '9') return false;
-  }
+  if (!number_texts(index, kind, column, numbers)) return false;
+  for (const std::string_view text : index.texts())
+    if (text.size() != 1 || text[0] < '0' || text[0] > '9') return false;
   out.assign(rows, checks::kUnknown);
   for (std::size_t row = 0; row < rows; ++row)
-    if (numbers[row] >= 0) out[row] = index.bytes()[static_cast<std::size_t>(numbers[row])] - '0';
+    if (numbers[row] >= 0) out[row] = index.texts()[static_cast<std::size_t>(numbers[row])][0] - '0';
   return true;
 }
 
@@ -95,18 +143,18 @@ inline bool read_cells(const SmallTable& table, const SpotLayout::One& way, chec
       break;
   }
   out.code.resize(table.rows());
-  if (!to.index[group]) to.index[group] = std::make_unique<TextIndex>();
-  return add_texts(*to.index[group], kind, column, out.code);
+  return number_texts(to.text[group], kind, column, out.code);
 }
 
 // Null where some cell speaks against it.
 inline std::shared_ptr<SpotCells> read_spot(const checks::SpotBook& book,
-                                            const std::vector<std::pair<SmallTable*, const SpotLayout*>>& tables) {
+                                            const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables) {
   auto out = std::make_shared<SpotCells>();
   out->input.columns.resize(book.columns.size());
-  out->index.resize(2 * book.columns.size());
+  out->text.resize(2 * book.columns.size());
   for (std::size_t t = 0; t < tables.size(); ++t) {
-    const auto [table, layout] = tables[t];
+    const auto& [table, layout] = tables[t];
+    out->tables.push_back(table);
     if (table == nullptr) continue;
     if (!table->whole()) return nullptr;
     out->input.given[t] = true;
@@ -122,16 +170,9 @@ inline std::shared_ptr<SpotCells> read_spot(const checks::SpotBook& book,
       if (wanted.name == "feedetl_sn") out->line_ids = (kind.dictionary == nullptr ? kind.format : kind.dictionary->format)[0];
     }
   }
-  out->text.resize(out->index.size());
-  for (std::size_t g = 0; g < out->index.size(); ++g) {
-    if (!out->index[g]) continue;
-    const auto offsets = out->index[g]->offsets();
-    for (std::size_t n = 0; n + 1 < offsets.size(); ++n)
-      out->text[g].emplace_back(out->index[g]->bytes().data() + offsets[n], static_cast<std::size_t>(offsets[n + 1] - offsets[n]));
-  }
   for (std::size_t w = 0; w < book.columns.size(); ++w) {
     const std::int32_t group = book.columns[w].group;
-    out->input.columns[w].text = out->text[group >= 0 ? static_cast<std::size_t>(group) : book.columns.size() + w];
+    out->input.columns[w].text = out->text[group >= 0 ? static_cast<std::size_t>(group) : book.columns.size() + w].texts();
   }
   return out;
 }

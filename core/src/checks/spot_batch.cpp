@@ -265,7 +265,7 @@ void Batch::net() {
   std::partial_sum(cut.begin(), cut.end(), cut.begin());
   quantity = given_quantity;
   amount = given_amount;
-  has_line.assign(visits, 0);
+  item_now.assign(items(), 0);
   if (order.empty()) return;
   Netted netted = checks::net({order, cut, visit, item, given_quantity, given_amount, named}, 1);
   lost = netted.lost;
@@ -278,7 +278,9 @@ void Batch::net() {
   for (const std::int32_t row : order) {
     if (netted.stands[static_cast<std::size_t>(row)] == 0) continue;
     rows.push_back(row);
-    has_line[static_cast<std::size_t>(line_visit[static_cast<std::size_t>(row)])] = 1;
+    if (current[static_cast<std::size_t>(line_visit[static_cast<std::size_t>(row)])] == 0) continue;
+    now.push_back(row);
+    if (item[static_cast<std::size_t>(row)] >= 0) item_now[static_cast<std::size_t>(item[static_cast<std::size_t>(row)])] = 1;
   }
 }
 

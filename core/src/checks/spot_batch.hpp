@@ -73,9 +73,9 @@ class Batch {
   // By line.
   std::vector<std::int32_t> line_visit, item, doctor, line_day;
   std::vector<std::int64_t> line_time, given_quantity, given_amount, quantity, amount;
-  Rows order, rows;                    // of standing visits in order; those that stand after netting
+  Rows order, rows, now;                  // of standing visits in order; those that stand after netting; those that may be reported
+  std::vector<std::uint8_t> item_now;     // by item: a line of it may be reported
   std::vector<std::int64_t> place_of;  // in `order`
-  std::vector<std::uint8_t> has_line;  // by visit
   std::vector<std::int32_t> kept;      // number of each item among the book's; -1 for another
   std::vector<std::uint8_t> current;   // by visit: what may be reported
 
@@ -103,9 +103,11 @@ class Batch {
   [[nodiscard]] std::int32_t catalogue_row(std::size_t line);
   [[nodiscard]] std::int32_t entry_of(const SpotRows& table, std::int32_t key, std::size_t visit, std::int32_t day);
 
-  [[nodiscard]] Chosen lines_of(const SpotRule& rule);
+  // Rows that a rule looks at: none where none of them may be reported. `alone`: of those that may be reported, which is enough where no
+  // finding takes rows of two visits.
+  [[nodiscard]] Chosen lines_of(const SpotRule& rule, bool alone);
   [[nodiscard]] Rows given_lines_of(const SpotRule& rule);
-  [[nodiscard]] Rows visits_of(const SpotRule& rule);
+  [[nodiscard]] Rows visits_of(const SpotRule& rule, bool alone);
   // Where runs of persons begin among rows in order, and the end.
   [[nodiscard]] std::vector<std::int64_t> runs(const Rows& rows, bool of_lines) const;
 

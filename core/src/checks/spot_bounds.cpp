@@ -1,5 +1,6 @@
 // Stays that meet, and bounds of the kernels that are not asked here: whether a finding is not ruled out (spot_rules.hpp).
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <numeric>
 #include <set>
@@ -19,7 +20,7 @@ void Rules::overlap(const SpotRule& rule, Raw& raw) {
   };
   const SpotColumn *ids = b_.column(SpotTable::kVisits, "mdtrt_id"), *own = b_.column(SpotTable::kVisits, "setl_id");
   std::map<std::pair<std::int32_t, std::int32_t>, Stay> found;
-  for (const std::int32_t visit : b_.visits_of(rule)) {
+  for (const std::int32_t visit : b_.visits_of(rule, false)) {
     const auto v = static_cast<std::size_t>(visit);
     Stay& stay = found[{b_.psn[v], b_.stay[v]}];
     stay.begin = stay.visits.empty() ? b_.begin[v] : std::min(stay.begin, b_.begin[v]);
@@ -72,15 +73,7 @@ void Rules::overlap(const SpotRule& rule, Raw& raw) {
   }
 }
 
-bool Rules::lines_there(const SpotRule& rule) {
-  for (const std::int32_t row : b_.rows) {
-    const auto line = static_cast<std::size_t>(row);
-    if (b_.current[static_cast<std::size_t>(b_.line_visit[line])] == 0 || !b_.may_be_among(rule.items, b_.item[line])) continue;
-    std::int32_t entry = kNoEntry;
-    if (b_.of_line(rule, line) == kYes && b_.among(rule.items, line, entry) == kYes) return true;
-  }
-  return false;
-}
+bool Rules::lines_there(const SpotRule& rule) { return !b_.lines_of(rule, true).rows.empty(); }
 
 bool Rules::coded_there(const SpotRule& rule) {
   const bool operations = rule.keyed == 1;
@@ -113,7 +106,7 @@ bool Rules::keys_there(const SpotRule& rule) {
   if (keys == nullptr) return false;
   const bool of_lines = table == SpotTable::kLines;
   std::set<std::pair<std::int32_t, std::int32_t>> seen;
-  for (const std::int32_t row : of_lines ? b_.rows : b_.visit_order) {
+  for (const std::int32_t row : of_lines ? b_.now : b_.visit_order) {
     const auto at_row = static_cast<std::size_t>(row);
     const std::int32_t visit = of_lines ? b_.line_visit[at_row] : row, key = keys->code[at_row];
     const auto v = static_cast<std::size_t>(visit);
@@ -135,7 +128,7 @@ bool Rules::stays_near(const SpotRule& rule) {
     bool current = false;
   };
   std::map<std::pair<std::int32_t, std::int32_t>, Stay> stays;
-  for (const std::int32_t visit : b_.visits_of(rule)) {
+  for (const std::int32_t visit : b_.visits_of(rule, false)) {
     const auto v = static_cast<std::size_t>(visit);
     const auto [held, fresh] = stays.try_emplace({b_.psn[v], b_.stay[v]}, Stay{b_.begin_day[v], b_.end_day[v], {}, false});
     Stay& stay = held->second;
@@ -164,19 +157,24 @@ bool Rules::death(const SpotRule& rule) {
 }
 
 bool Rules::ratio(const SpotRule& rule) {
-  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays;
-  std::map<std::int32_t, std::int64_t> sums;
+  // What rules of one measure and unit ask for is the same.
+  const auto [held, fresh] = most_.try_emplace({rule.measure, rule.subject}, -1);
+  if (!fresh) return held->second >= rule.figure;
+  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays, of_doctors = rule.subject == SpotSubject::kDoctor;
+  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.visits + b_.lines + 1);
   for (const std::int32_t row : of_visits ? b_.visit_order : b_.rows) {
     const auto at_row = static_cast<std::size_t>(row), v = of_visits ? at_row : static_cast<std::size_t>(b_.line_visit[at_row]);
-    const std::int32_t unit = rule.subject == SpotSubject::kDoctor ? (of_visits ? b_.attending[v] : b_.doctor[at_row]) : b_.hospital[v];
+    const std::int32_t unit = of_doctors ? (of_visits ? b_.attending[v] : b_.doctor[at_row]) : b_.hospital[v];
+    if (unit < 0) continue;
     std::int64_t value = 1;
     if (rule.measure == SpotMeasure::kDays) value = b_.stay_days(v);
     if (rule.measure == SpotMeasure::kAmount) value = b_.amount[at_row];
     if (rule.measure == SpotMeasure::kQuantity) value = b_.quantity[at_row];
-    std::int64_t& sum = sums[unit];
-    if (unit >= 0 && __builtin_add_overflow(sum, std::max<std::int64_t>(value, 0), &sum)) return true;
+    std::int64_t& sum = sums[static_cast<std::size_t>(unit)];
+    if (__builtin_add_overflow(sum, std::max<std::int64_t>(value, 0), &sum)) sum = INT64_MAX;
+    held->second = std::max(held->second, sum);
   }
-  return std::any_of(sums.begin(), sums.end(), [&](const auto& one) { return one.first >= 0 && one.second >= rule.figure; });
+  return held->second >= rule.figure;
 }
 
 bool Rules::repeated(const SpotRule& rule) {

@@ -29,6 +29,12 @@ constexpr std::int64_t kHour = 3'600'000'000;
   return static_cast<std::size_t>(std::max(own, 0));
 }
 
+// Whether no group has lines of two visits.
+[[nodiscard]] bool within_visits(const SpotRule& rule) {
+  const SpotGroup group = rule.groups[0].group;
+  return rule.subject == SpotSubject::kVisit || group == SpotGroup::kLine || group == SpotGroup::kVisit || group == SpotGroup::kPrescription;
+}
+
 // The first so many letters of a text in UTF-8.
 [[nodiscard]] std::string_view first_letters(std::string_view text, std::int64_t letters) {
   std::size_t end = 0;
@@ -58,7 +64,7 @@ std::vector<std::int64_t> Rules::regrouped(Chosen& chosen, const std::vector<std
 }
 
 void Rules::attribute(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.rows.empty()) return;
   const Texts& texts = b_.texts(rule.attribute);
   const bool of_line = b_.book.attributes[static_cast<std::size_t>(rule.attribute)].meant == SpotMeant::kOfLine;
@@ -75,7 +81,7 @@ void Rules::attribute(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::age(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   for (std::size_t i = 0; i < chosen.rows.size(); ++i) {
     const auto line = static_cast<std::size_t>(chosen.rows[i]), visit = static_cast<std::size_t>(b_.line_visit[line]);
     const std::int32_t entry = chosen.entries ? chosen.entry[i] : -1;
@@ -93,14 +99,14 @@ void Rules::age(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::listed(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.entries)
     for (std::size_t i = 0; i < chosen.rows.size(); ++i) name(raw.found, i, chosen.entry[i]);
   raw.rows = chosen.rows;
 }
 
 void Rules::price(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.rows.empty()) return;
   const auto prices = column_of("pric", chosen.rows), quantity = at(b_.quantity, chosen.rows);
   raw.found = price_ceiling(chosen.entry, prices, quantity, rule.figures, rule.figure, 1);
@@ -159,17 +165,21 @@ void Rules::pairs(const SpotRule& rule, Raw& raw) {
   const SpotRows& table = b_.book.tables[static_cast<std::size_t>(rule.key)];
   std::vector<std::int64_t> mine;
   for (const auto& [key, own] : there) {
-    static_cast<void>(own);
     for (auto k = static_cast<std::size_t>(table.start[static_cast<std::size_t>(key)]);
          k < static_cast<std::size_t>(table.start[static_cast<std::size_t>(key) + 1]); ++k)
-      if (there.contains(rule.included[static_cast<std::size_t>(table.rows[k])])) mine.push_back(table.rows[k]);
+{
+        const auto other = there.find(rule.included[static_cast<std::size_t>(table.rows[k])]);
+        // The included line is what is reported.
+        if (other == there.end()) continue;
+        if (b_.item_now[static_cast<std::size_t>(other->second)] != 0 || (rule.symmetric && b_.item_now[static_cast<std::size_t>(own)] != 0)) mine.push_back(table.rows[k]);
+      }
   }
   if (mine.empty()) return;
   // Most specific first, then as the table stands: `other` is that order.
   std::sort(mine.begin(), mine.end(), [&](std::int64_t a, std::int64_t c) {
     return rule.other[static_cast<std::size_t>(a)] < rule.other[static_cast<std::size_t>(c)];
   });
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, false);
   std::vector<std::int32_t> main, included, scope, from, to, region, level;
   std::vector<std::int64_t> free;
   const auto some = [&](const auto& column, auto& out, std::size_t row) {
@@ -228,7 +238,7 @@ void Rules::pairs(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::cap(const SpotRule& rule, Raw& raw) {
-  Chosen chosen = b_.lines_of(rule);
+  Chosen chosen = b_.lines_of(rule, within_visits(rule));
   if (!rule.count_denied) {
     std::vector<std::uint8_t> keep;
     for (const std::int32_t row : chosen.rows) keep.push_back(denied[static_cast<std::size_t>(row)] == 0);
@@ -261,7 +271,7 @@ void Rules::cap(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::supply(const SpotRule& rule, Raw& raw) {
-  Chosen chosen = b_.lines_of(rule);
+  Chosen chosen = b_.lines_of(rule, rule.form == SpotForm::kPrescriptionDays || rule.form == SpotForm::kDailyDose);
   if (rule.form == SpotForm::kPrescriptionDays) {
     std::vector<std::uint8_t> keep;
     for (const std::int32_t code : prescriptions(chosen.rows)) keep.push_back(code >= 0);
@@ -312,7 +322,7 @@ void Rules::supply(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::compose(const SpotRule& rule, Raw& raw) {
-  Chosen chosen = b_.lines_of(rule);
+  Chosen chosen = b_.lines_of(rule, true);
   const bool by_prescription = rule.groups[0].group == SpotGroup::kPrescription;
   if (by_prescription) {
     std::vector<std::uint8_t> keep;
@@ -369,7 +379,7 @@ void Rules::compose(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::tier(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.rows.empty()) return;
   const SpotColumn* incisions = b_.column(SpotTable::kLines, "incs_no");
   const SpotRows &table = b_.book.tables[static_cast<std::size_t>(rule.items.table)],

@@ -98,7 +98,7 @@ std::int32_t Rules::birth_of(const SpotRule& rule, std::size_t visit) {
 }
 
 void Rules::diagnoses(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.rows.empty()) return;
   // Codes of one text have one number.
   std::map<std::string_view, std::int32_t> number;
@@ -151,9 +151,9 @@ void Rules::window(const SpotRule& rule, Raw& raw) {
       rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays || rule.measure == SpotMeasure::kInstitutions;
   Chosen chosen;
   if (of_visits) {
-    chosen.rows = b_.visits_of(rule);
+    chosen.rows = b_.visits_of(rule, false);
   } else {
-    chosen = b_.lines_of(rule);
+    chosen = b_.lines_of(rule, false);
   }
   const auto visit_at = [&](std::size_t i) {
     return static_cast<std::size_t>(of_visits ? chosen.rows[i] : b_.line_visit[static_cast<std::size_t>(chosen.rows[i])]);
@@ -226,7 +226,7 @@ std::int64_t Rules::time_of(const SpotRule& rule, std::size_t which, std::size_t
 }
 
 void Rules::valid(const SpotRule& rule, Raw& raw) {
-  const Rows rows = rule.on_lines ? b_.given_lines_of(rule) : b_.visits_of(rule);
+  const Rows rows = rule.on_lines ? b_.given_lines_of(rule) : b_.visits_of(rule, true);
   if (rows.empty()) return;
   raw.on_lines = rule.on_lines;
   if (rule.form == SpotForm::kProduct) {
@@ -252,7 +252,7 @@ void Rules::valid(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::sums(const SpotRule& rule, Raw& raw) {
-  const Rows rows = b_.visits_of(rule);
+  const Rows rows = b_.visits_of(rule, true);
   const SpotColumn* total = b_.column(SpotTable::kVisits, "medfee_sumamt");
   std::vector<std::int64_t> sum(b_.visits), many(b_.visits), begin{0}, given, whole;
   for (std::size_t i = 0; i < b_.lines; ++i) {
@@ -273,7 +273,7 @@ void Rules::sums(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::required(const SpotRule& rule, Raw& raw) {
-  const Rows rows = b_.visits_of(rule);
+  const Rows rows = b_.visits_of(rule, true);
   const auto lacks = [&](std::int32_t at_column, std::size_t row) {
     if (at_column < 0 || !b_.number(at_column).there) return true;
     const SpotColumn& held = b_.number(at_column);
@@ -292,7 +292,7 @@ void Rules::required(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::in_stay(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   raw.found = line_in_stay({at(b_.line_time, chosen.rows), visit_of(chosen.rows), b_.begin, b_.end}, rule.figure, rule.more, 1);
   unbounded(raw.found);
   raw.found.entry.assign(raw.found.size(), -1);
@@ -300,7 +300,7 @@ void Rules::in_stay(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::around(const SpotRule& rule, Raw& raw) {
-  const Chosen chosen = b_.lines_of(rule);
+  const Chosen chosen = b_.lines_of(rule, true);
   if (chosen.rows.empty()) return;
   const SpotColumn *times = b_.column(SpotTable::kOperations, "oprn_oprt_date"), *names = b_.column(SpotTable::kOperations, "setl_id");
   std::vector<std::vector<std::int64_t>> own(b_.visits);
@@ -321,11 +321,13 @@ void Rules::around(const SpotRule& rule, Raw& raw) {
 void Rules::idle(const SpotRule& rule, Raw& raw) {
   Rows rows;
   std::vector<std::uint8_t> looked(b_.visits), doubt(b_.visits);
+  bool some = false;
   for (const std::int32_t visit : b_.visit_order)
-    if (b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
-      looked[static_cast<std::size_t>(visit)] = 1;
+    if (b_.current[static_cast<std::size_t>(visit)] != 0 && b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
+      looked[static_cast<std::size_t>(visit)] = some = true;
+  if (!some) return;
   std::vector<std::vector<std::int64_t>> busy(b_.visits);
-  for (const std::int32_t row : b_.rows) {
+  for (const std::int32_t row : b_.now) {
     const auto line = static_cast<std::size_t>(row), v = static_cast<std::size_t>(b_.line_visit[line]);
     if (looked[v] == 0 || !b_.may_be_among(rule.items, b_.item[line])) continue;
     std::int32_t entry = kNoEntry;
@@ -350,7 +352,7 @@ void Rules::idle(const SpotRule& rule, Raw& raw) {
 }
 
 void Rules::unsettled(const SpotRule& rule, Raw& raw) {
-  raw.rows = b_.visits_of(rule);
+  raw.rows = b_.visits_of(rule, true);
   raw.on_lines = false;
   raw.found = checks::unsettled(at(b_.end, raw.rows), at(b_.settled, raw.rows), rule.figure, 1);
   unbounded(raw.found);

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "spot_batch.hpp"
@@ -31,6 +33,7 @@ class Rules {
 
  private:
   Batch& b_;
+  std::map<std::pair<SpotMeasure, SpotSubject>, std::int64_t> most_;  // of a unit, of ratios
 
  public:
   std::vector<std::uint8_t> denied;  // lines that earlier rules deny as a whole

@@ -338,17 +338,24 @@ Truth Batch::among(const SpotItems& items, std::size_t line, std::int32_t& entry
   return entry >= 0 ? kYes : entry == kNoEntry ? kNo : kDoubt;
 }
 
-Chosen Batch::lines_of(const SpotRule& rule) {
+Chosen Batch::lines_of(const SpotRule& rule, bool alone) {
   Chosen out;
   out.entries = rule.items.among == SpotAmong::kRows;
-  for (const std::int32_t row : rows) {
-    const auto line = static_cast<std::size_t>(row);
-    if (!may_be_among(rule.items, item[line]) || of_line(rule, line) != kYes) continue;
-    std::int32_t entry = kNoEntry;
-    if (among(rule.items, line, entry) != kYes) continue;
-    out.rows.push_back(row);
-    if (out.entries) out.entry.push_back(entry);
-  }
+  const auto look = [&](const Rows& some) {
+    for (const std::int32_t row : some) {
+      const auto line = static_cast<std::size_t>(row);
+      if (!may_be_among(rule.items, item[line]) || of_line(rule, line) != kYes) continue;
+      std::int32_t entry = kNoEntry;
+      if (among(rule.items, line, entry) != kYes) continue;
+      out.rows.push_back(row);
+      if (out.entries) out.entry.push_back(entry);
+    }
+  };
+  look(now);
+  if (alone || out.rows.empty() || now.size() == rows.size()) return out;
+  out.rows.clear();
+  out.entry.clear();
+  look(rows);
   return out;
 }
 
@@ -357,25 +364,29 @@ Rows Batch::given_lines_of(const SpotRule& rule) {
   for (const std::int32_t row : order) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes) out.push_back(row);
+    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes) out.push_back(row);
   }
   return out;
 }
 
-Rows Batch::visits_of(const SpotRule& rule) {
-  std::vector<std::uint8_t> with(visits, rule.items.among == SpotAmong::kAll ? kYes : kNo);
-  if (rule.items.among != SpotAmong::kAll)
-    for (const std::int32_t row : rows) {
-      const auto line = static_cast<std::size_t>(row);
-      std::int32_t entry = kNoEntry;
-      if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes)
-        with[static_cast<std::size_t>(line_visit[line])] = kYes;
-    }
+Rows Batch::visits_of(const SpotRule& rule, bool alone) {
   Rows out;
+  bool some = false;
   for (const std::int32_t visit : visit_order) {
     const auto v = static_cast<std::size_t>(visit);
-    if (with[v] == kYes && of_visit(rule, v, begin_day[v]) == kYes) out.push_back(visit);
+    if ((alone && current[v] == 0) || of_visit(rule, v, begin_day[v]) != kYes) continue;
+    some = some || current[v] != 0;
+    out.push_back(visit);
   }
+  if (!some) return {};
+  if (rule.items.among == SpotAmong::kAll) return out;
+  std::vector<std::uint8_t> with(visits);
+  for (const std::int32_t row : rows) {
+    const auto line = static_cast<std::size_t>(row);
+    std::int32_t entry = kNoEntry;
+    if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes) with[static_cast<std::size_t>(line_visit[line])] = 1;
+  }
+  std::erase_if(out, [&](std::int32_t visit) { return with[static_cast<std::size_t>(visit)] == 0; });
   return out;
 }
 
