@@ -135,6 +135,12 @@ class TextIndex:
     @property
     def bytes(self) -> NDArray[np.uint8]: ...
 
+def add_ranked(
+    rank: NDArray[np.int64], unit: NDArray[np.int32], cell: NDArray[np.int32], amount: NDArray[np.int64], cells: int
+) -> NDArray[np.uint64]: ...
+def add_replicates(
+    times: NDArray[np.uint8], unit: NDArray[np.int32], cell: NDArray[np.int32], amount: NDArray[np.int64], cells: int
+) -> NDArray[np.uint64]: ...
 def bounds(values: NDArray[np.int64] | NDArray[np.int32], threads: int = 1) -> tuple[int, int]: ...
 def check_age(
     entry: NDArray[np.int32] | None,
@@ -577,6 +583,14 @@ def connect(persons: int, left: NDArray[np.int32], right: NDArray[np.int32]) -> 
 def days_of(micros: NDArray[np.int64], threads: int = 1) -> tuple[NDArray[np.int32], bool]: ...
 def digits(column: Any, threads: int = 1) -> tuple[NDArray[np.int8], list[str]] | None: ...
 def earliest(group: NDArray[np.int32], day: NDArray[np.int32], groups: int, threads: int = 1) -> NDArray[np.int32]: ...
+def find_places(
+    times: NDArray[np.uint8],
+    unit: NDArray[np.int32],
+    weight: NDArray[np.int64],
+    start: int,
+    before: NDArray[np.int64],
+    target: NDArray[np.int64],
+) -> NDArray[np.int64]: ...
 def find_rows(
     start: NDArray[np.int64],
     rows: NDArray[np.int64],
