@@ -213,6 +213,20 @@ def test_one_fen_more_of_a_benefit_is_found(hidden: bool, paid: Path, capsys: py
     assert named(found) == (set() if hidden else {("benefits", "paid.csv")})
 
 
+def test_benefits_that_cannot_be_written_leave_what_was_there(paid: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = paid.parent
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def full(table: pa.Table, path: Path, *rest: object) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ybcore.io.write_table", full)
+    words = ["--documents", str(folder / "births.yaml"), "--claims", str(folder / "claims.csv"), "--out", str(folder / "paid.csv"), "-q"]  # fmt: skip
+    assert main(["benefit", *words]) != 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_claims_and_documents_of_benefits_are_named(paid: Path, capsys: pytest.CaptureFixture[str]):
     claims = paid.parent / "claims.csv"
     claims.write_text(claims.read_text(encoding="utf-8").replace("9000.50", "9000.51"), encoding="utf-8")

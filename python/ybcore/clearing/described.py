@@ -14,7 +14,7 @@ from .cashmodels import RESULTS
 from .outputs import CLEARING_OUTPUTS, FORMULA_WORDS, KIND_WORDS, OUTCOME_WORDS, PAYS_WORDS
 from .tables import CLAIMS, CLEARING_INPUTS
 
-__all__ = ["CLR_TYPES", "CLR_WAYS", "GROUPS", "INDICATORS", "OWN", "codes", "indicator_notes", "rows", "source_of"]  # fmt: skip
+__all__ = ["CLR_TYPES", "CLR_WAYS", "GROUPS", "INDICATORS", "OWN", "codes", "describe", "indicator_notes", "source_of"]  # fmt: skip
 
 OWN = "ybcore"
 
@@ -132,8 +132,13 @@ def _unit(column: Column) -> tuple[str, str]:
     return KIND_UNITS[column.kind]
 
 
-def rows(group: str) -> list[dict[str, str]]:
-    """Every column of `clearing`, `cleared` or `benefits`: table, column, kind, required, default, source, zh, en, units."""
+def describe(group: str = "clearing") -> list[dict[str, str]]:
+    """Every column of `clearing`, `cleared` or `benefits`: table, column, kind, required, default, source, zh, en, units.
+
+    Anything else is a ValueError.
+    """
+    if group not in GROUPS:
+        raise ValueError(f"describe: {group!r} is not {', '.join(GROUPS)}")
     out = []
     for table in GROUPS[group].values():
         for column in table.columns:
