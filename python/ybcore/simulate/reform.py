@@ -205,7 +205,7 @@ def reformed(
     for reform in given:
         for change in reform.changes:
             try:
-                if change.items:
+                if change.of_catalog:
                     _there(listing, "items", "catalog").apply(reform, change)
                 elif change.rule or change.rules:
                     _there(docket, "rules", "rules").apply(reform, change)

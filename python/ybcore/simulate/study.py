@@ -288,8 +288,6 @@ def _crossed(study: Study) -> Iterator[Problem]:
                 yield study.problem((key, i, "on"), unknown("policy", "政策", held.on, policies))
     if model.behaviour is not None and not study.reforms:
         yield study.problem(("behaviour",), Fault("there are no reforms for visits to answer to", "没有可供响应的改革", "reforms: […]"))  # fmt: skip
-    if model.behaviour is not None and model.rules:
-        yield study.problem(("behaviour",), Fault("rules are not told of visits that take place more often or not at all", "规则不适用于随价格增减的就诊", "a study without rules"))  # fmt: skip
     if not model.rules:
         for name in BESIDE:
             if getattr(model.inputs, name) is not None:

@@ -143,6 +143,10 @@ class KnobNode(Node):
     path: str
     policy: Words | None = None
     scheme: Code | None = None
+    items: Words | dict[str, Words] | None = None
+    region: Code | None = None
+    rule: Code | None = None
+    rules: Code | None = None
     values: Numbers | None = None
     span: Numbers | None = None
     way: Annotated[Literal["set", "add", "points", "times"], Word("方式")] = "set"
@@ -155,7 +159,10 @@ class KnobNode(Node):
 
     def knob(self) -> Knob:
         """The knob of the library."""
-        return Knob(self.path, self.policy, self.scheme, self.values, self.span, self.way, self.start, self.id or "")
+        own: dict[str, Any] = {name: getattr(self, name) for name in ("items", "region", "rule", "rules")}
+        return Knob(
+            self.path, self.policy, self.scheme, self.values, self.span, self.way, self.start, self.id or "", **own
+        )
 
 
 class Sample(Node):

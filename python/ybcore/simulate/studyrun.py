@@ -106,10 +106,12 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
 def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | None]:
     """The book of a study, its policies by name, and its fund. Raises DocumentError with every problem that shows without the tables."""
     book = load_book(study.model.policy)
-    items = any(change.items for reform in study.reforms for change in reform.changes)
-    policies = _policies(study, book, read_catalog(study) if items else None)
+    items = any(change.of_catalog for reform in study.reforms for change in reform.changes)
+    items = items or any(node.items is not None for _, _, node in _knobs(study))
+    catalog = read_catalog(study) if items else None
+    policies = _policies(study, book, catalog)
     fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
-    _stop([*_wrong_knobs(study, book, policies), *_wrong_fund(study, fund), *check_clearing(study)])
+    _stop([*_wrong_knobs(study, book, policies, catalog), *_wrong_fund(study, fund), *check_clearing(study)])
     return book, policies, fund
 
 
@@ -136,17 +138,24 @@ def _book_on(name: str, book: Book, policies: dict[str, Reformed]) -> Book:
     return book if name == BASE else policies[name].book
 
 
-def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed]) -> Iterator[Problem]:
-    """Knobs at places that the documents do not have."""
+def _knobs(study: Study) -> list[tuple[RawPath, str, Any]]:
+    """Every knob: where it stands, the policy that it is turned on, and what is written."""
     model = study.model
     held: list[tuple[RawPath, str, Any]] = [
         (("sweeps", i, "knobs", j), row.on, knob) for i, row in enumerate(model.sweeps) for j, knob in enumerate(row.knobs)
     ]  # fmt: skip
     held += [(("targets", i, "knob"), row.on, row.knob) for i, row in enumerate(model.targets)]
-    for loc, on, node in held:
+    return held
+
+
+def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed], catalog: Catalog | None) -> Iterator[Problem]:
+    """Knobs at places that the documents do not have."""
+    for loc, on, node in _knobs(study):
         mine, knob = _book_on(on, book, policies), node.knob()
+        own = policies.get(on)
+        beside = (catalog, study.rules) if own is None else (own.catalog or catalog, own.rules or study.rules)
         try:
-            reformed(mine, [knob.reform(knob.scale(mine)[0])])
+            reformed(mine, [knob.reform(knob.scale(mine, *beside)[0])], **knob.beside(*beside))
         except (DocumentError, InputError) as error:
             yield from study.placed((*loc, "path"), error.problems)
 
@@ -245,11 +254,12 @@ class _Works:
         """One sweep."""
         row = self.model.sweeps[number]
         engine, knobs = self._engine(row.on), [node.knob() for node in row.knobs]
+        moved: dict[str, Any] = {"catalog": engine.catalog, "rules": self._on(row.on).get("rules")}
         with self.watch(f"扫描 {row.id}", f"sweep {row.id}") as tell, self._at(("sweeps", number)):
             points: Grid = (
-                grid(engine.book, knobs)
+                grid(engine.book, knobs, **moved)
                 if row.sample is None
-                else sample(engine.book, knobs, row.sample.points, row.sample.kind, seed=row.sample.seed)
+                else sample(engine.book, knobs, row.sample.points, row.sample.kind, seed=row.sample.seed, **moved)
             )
             done = sweep(
                 engine,
@@ -302,7 +312,9 @@ class _Works:
         with self.watch("就医行为的影响", "visits that answer") as tell, self._at(("behaviour",)):
             for done, factor in enumerate(FACTORS, 1):
                 held = asked.behaviour().times(Fraction(factor))
-                found = respond(self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held)
+                found = respond(
+                    self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held, **self.ruled
+                )
                 mine = found.table(OVERVIEW)
                 rows.append(mine.add_column(0, "times", pa.array([factor] * mine.num_rows, pa.string())))
                 if factor == "1":
