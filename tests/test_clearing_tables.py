@@ -248,7 +248,7 @@ def test_benefits_tell_both_too():
 
 def test_every_column_is_described():
     """What comes out has the columns that are told, in their order; each has words in both languages, a unit and where its name is from."""
-    from ybcore.clearing import described
+    from ybcore.clearing import describe, described
 
     r = Random(1)
     text = typed({}, tables(r, 40))
@@ -257,11 +257,13 @@ def test_every_column_is_described():
     found = {**done.tables(), "indicators": done.indicators()}
     for name, table in described.GROUPS["cleared"].items():
         assert set(found[name].column_names) == {column.name for column in table.columns}, name
-    rows = [row for group in described.GROUPS for row in described.rows(group)]
+    rows = [row for group in described.GROUPS for row in describe(group)]
     assert all(row["zh"] and row["en"] and row["source"] and row["unit_zh"] and row["unit_en"] for row in rows)
     sources = {(row["table"], row["column"]): row["source"] for row in rows}
     assert sources["months", "setlym"] == "3203" and "3201" in sources["cases", "medfee_sumamt"]
     assert sources["months", "bydise_setl_payamt"] == "SETL_D" and sources["cases", "group_code"] == described.OWN
+    with pytest.raises(ValueError, match="'nothing' is not clearing, cleared, benefits"):
+        describe("nothing")
     units = {(row["table"], row["column"]): row["unit_en"] for row in rows}
     assert units["pools", "value"] == "value of a point: 1/1000000 yuan" and units["cases", "multiple"] == "number: 1/1000000"  # fmt: skip
 

@@ -11,6 +11,7 @@ _HOME = {
     "reformed": "reforms",
     "solve": "reforms",
     "sweep": "reforms",
+    "describe": "described",
     "Clearing": "book",
     "ClearingBook": "book",
     "benefit": "cash",

@@ -14,7 +14,7 @@ from .cashmodels import RESULTS
 from .outputs import CLEARING_OUTPUTS, FORMULA_WORDS, KIND_WORDS, OUTCOME_WORDS, PAYS_WORDS
 from .tables import CLAIMS, CLEARING_INPUTS
 
-__all__ = ["CLR_TYPES", "CLR_WAYS", "GROUPS", "INDICATORS", "OWN", "codes", "indicator_notes", "rows", "source_of"]  # fmt: skip
+__all__ = ["CLR_TYPES", "CLR_WAYS", "GROUPS", "INDICATORS", "OWN", "codes", "describe", "indicator_notes", "source_of"]  # fmt: skip
 
 OWN = "ybcore"
 
@@ -64,17 +64,17 @@ _NOTES: dict[str, tuple[str, str, str, str]] = {
     "high_share": ("高倍率病例数 ÷ 病例数", "cases of kind high / cases", f"{OWN}; {_DIP}", "as low_share; extreme ones are not among them"),
     "extreme_share": ("极高倍率病例数 ÷ 病例数", "cases of kind extreme / cases", f"{OWN}; https://m.jiusongjiankang.com/health/news/7410055.html", "as low_share"),
     "cmi": (
-        "（Σ 病例权重 ÷ 有权重的病例数）÷ 全部病例的同一比值", "(sum of weights of the cases / cases that have one) / (the same of all cases)", _CMI,
+        "（Σ 病例权重 ÷ 有权重的病例数）÷ 全部病例的同一比值", "(sum of weights of the cases / cases that have one) / (the same of all cases)", f"{_CMI}; {OWN}",
         "the page has the first quotient; dividing by that of all cases (so that all together are 1), and points where groups have no weights, are ybcore's own choice",
     ),
     "cost_index": (
-        "Σ 各组（本机构例均费用 ÷ 全部机构同组例均费用）× 病例数 ÷ 病例数", "sum over groups of (own mean fee / mean fee of all in the group) x cases / cases", _EFFICIENCY,
+        "Σ 各组（本机构例均费用 ÷ 全部机构同组例均费用）× 病例数 ÷ 病例数", "sum over groups of (own mean fee / mean fee of all in the group) x cases / cases", f"{OWN}; {_EFFICIENCY}",
         "the pages say what it measures and that 1 is the average; the formula with cases as weights is ybcore's own choice",
     ),
-    "time_index": ("Σ 各组（本机构平均住院日 ÷ 全部机构同组平均住院日）× 病例数 ÷ 病例数", "sum over groups of (own mean days / mean days of all in the group) x cases / cases", _EFFICIENCY, "as cost_index"),
+    "time_index": ("Σ 各组（本机构平均住院日 ÷ 全部机构同组平均住院日）× 病例数 ÷ 病例数", "sum over groups of (own mean days / mean days of all in the group) x cases / cases", f"{OWN}; {_EFFICIENCY}", "as cost_index"),
     "readmissions": ("按支付方法的重复住院规则扣减的病例数", "cases that `readmission` of their method cut", _POINTS, "the page halves the earlier points after 15 days; window and share are those of the document"),
     "split_stays": (
-        "同一人员、机构、病组，前次出院后 15 天内再入院的病例数", "cases whose stay begins within 15 days after the one before it of the same person, institution and group", _SPLIT,
+        "同一人员、机构、病组，前次出院后 15 天内再入院的病例数", "cases whose stay begins within 15 days after the one before it of the same person, institution and group", f"{OWN}; {_SPLIT}",
         "the page tells of windows of 7, 14 and 15 days and of no rule that holds everywhere; these pairs, whatever their treatment, are ybcore's own choice: they are to be looked at, no finding",
     ),
 }  # fmt: skip
@@ -132,8 +132,13 @@ def _unit(column: Column) -> tuple[str, str]:
     return KIND_UNITS[column.kind]
 
 
-def rows(group: str) -> list[dict[str, str]]:
-    """Every column of `clearing`, `cleared` or `benefits`: table, column, kind, required, default, source, zh, en, units."""
+def describe(group: str = "clearing") -> list[dict[str, str]]:
+    """Every column of `clearing`, `cleared` or `benefits`: table, column, kind, required, default, source, zh, en, units.
+
+    Anything else is a ValueError.
+    """
+    if group not in GROUPS:
+        raise ValueError(f"describe: {group!r} is not {', '.join(GROUPS)}")
     out = []
     for table in GROUPS[group].values():
         for column in table.columns:

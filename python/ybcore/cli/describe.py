@@ -18,7 +18,7 @@ def rows_about(what: str) -> list[dict[str, str]]:
     from ..columns.description import describe as columns
 
     if what in described.GROUPS:
-        return described.rows(what)
+        return described.describe(what)
     if what == "clearing-codes":
         return list(described.codes())
     if what in GROUPS:

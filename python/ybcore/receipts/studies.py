@@ -25,7 +25,7 @@ from .compare import Difference, compare_in_order
 from .files import sha256_of_file
 from .found import Found
 
-__all__ = ["StudyVerifier"]
+__all__ = ["StudyVerifier", "drawn"]
 
 _SUMMED = tuple(column.name for column in VISIT_OUTPUT.columns if column.kind == "money")
 
@@ -151,7 +151,7 @@ class StudyVerifier(Found):
         engine, given = self._base(study, book)
         written = {row["policy"]: row for row in pq.read_table(self.folder / "tables" / f"{OVERVIEW}.parquet").to_pylist()}  # fmt: skip
         self._row(BASE, written, engine, given, study.rules)
-        name = _drawn(list(policies), seed)
+        name = drawn(list(policies), seed)
         if name is not None:
             held = policies[name]
             self._row(name, written, engine_of(engine, held), given, held.rules)
@@ -205,6 +205,6 @@ class StudyVerifier(Found):
         self.again.append(name)
 
 
-def _drawn(names: list[str], seed: int) -> str | None:
+def drawn(names: list[str], seed: int) -> str | None:
     """One of them, by the hash of seed and name."""
     return min(names, key=lambda name: sha256(f"{seed}\n{name}".encode()).hexdigest(), default=None)
