@@ -297,10 +297,10 @@ def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: 
 
 
 def test_clearing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    clearing.main(["--cases", "3000", "--rounds", "1", "--out", str(tmp_path / "clearing.json")])
-    assert "| 3,000 | duckdb |" in capsys.readouterr().out
+    clearing.main(["--cases", "3000", "--threads", "2", "--rounds", "1", "--out", str(tmp_path / "clearing.json")])
+    assert "| 3,000 | 2 | duckdb |" in capsys.readouterr().out
     point = json.loads((tmp_path / "clearing.json").read_text())["points"][0]
-    assert set(point["seconds"]) == set(clearing.CONTENDERS)
+    assert set(point["seconds"]) == set(point["processor"]) == set(clearing.CONTENDERS)
 
 
 def test_clearing_that_differs_is_not_timed(monkeypatch: pytest.MonkeyPatch):
@@ -308,13 +308,13 @@ def test_clearing_that_differs_is_not_timed(monkeypatch: pytest.MonkeyPatch):
 
     polars = clearing.CONTENDERS["polars"]
 
-    def wrong(tables: dict) -> tuple:
-        cases, months = polars(tables)
+    def wrong(tables: dict, threads: int) -> tuple:
+        cases, months = polars(tables, threads)
         return cases.set_column(cases.column_names.index("payment"), "payment", [[1] * cases.num_rows]), months
 
     monkeypatch.setitem(clearing.CONTENDERS, "polars", wrong)
     with pytest.raises(SystemExit, match="polars: payment differs"):
-        clearing.equal(clearing_tables(1, 500))
+        clearing.equal(clearing_tables(1, 500), 1)
 
 
 def test_embed(tmp_path: Path, need_program: Callable[[str], str], monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,5 @@
 // Clearing by hand at its edges, and random cases on one thread and on three.
+#include <algorithm>
 #include <vector>
 
 #include "check.hpp"
@@ -19,6 +20,7 @@ struct World {
   std::vector<std::int64_t> points{1'000'000}, weight{c::kNothing}, mean{10'000 * kYuan}, amount{5'000 * kYuan};
   std::vector<std::uint8_t> bed_day{0};
   std::vector<std::int32_t> cell, group, month, days;
+  std::vector<std::int32_t> person, place, code, begin, end;
   std::vector<std::int64_t> medfee, fund, patient, ids;
   std::vector<std::int64_t> budget, reserve, ratio, adds, share, grid;
   std::vector<std::int32_t> balance;
@@ -51,6 +53,11 @@ struct World {
     job.cases.group = group;
     job.cases.month = month;
     job.cases.days = days;
+    job.cases.person = person;
+    job.cases.institution = place;
+    job.cases.code = code;
+    job.cases.begin = begin;
+    job.cases.end = end;
     job.cases.medfee = medfee;
     job.cases.fund = fund;
     job.cases.patient = patient;
@@ -176,15 +183,57 @@ void threads_agree() {
     World world = pool_of(0, 987'654'321, round % 2);
     world.cells[0].against = c::Against::kMean;
     world.cells[0].high = {1'500'000, 0, {c::Rule::kActual, 500'000, c::kNothing, 0, 1, 0}};
+    world.cells[0].readmission = 0;
+    world.cells[0].within = 10;
+    world.cells[0].keeps = 500'000;
     const int rows = check::rounds(90'000);
-    for (int i = 0; i < rows; ++i)
+    for (int i = 0; i < rows; ++i) {
+      world.person.push_back(numbers.between<std::int32_t>(0, rows / 2));
+      world.place.push_back(0);
+      world.code.push_back(0);
+      world.begin.push_back(numbers.between<std::int32_t>(0, 300));
+      world.end.push_back(world.begin.back() + numbers.between<std::int32_t>(0, 9));
       world.add(numbers.between<std::int64_t>(0, 1) * 1'000'000 + i, numbers.between<std::int64_t>(1, 3'000'000));
+    }
     CHECK(world.run(1).code == c::Code::kOk);
     const World one = world;
     CHECK(world.run(3).code == c::Code::kOk);
     CHECK(world.standard == one.standard && world.payment == one.payment && world.sums == one.sums && world.kept == one.kept);
+    CHECK(world.cut == one.cut && std::count(one.cut.begin(), one.cut.end(), 1) > rows / 100);
     if (round % 2 != 0) CHECK_EQ(world.kept[4], 0);
   }
+}
+
+// The same cases, when what they share is worked out once and when each is on its own.
+void scales_are_kept_or_made_anew() {
+  World few, many;
+  for (World* world : {&few, &many}) {
+    world->cells = {plain(c::Pays::kMoney, c::From::kGroupAmount)};
+    world->cells[0].against = c::Against::kStandard;
+    world->cells[0].high = {1'500'000, 1, {c::Rule::kActual, 700'000, 1'300'000, 0, 1, 0}};
+    world->cells[0].low = {400'000, 0, {c::Rule::kItem, 0, c::kNothing, 0, 1, 0}};
+    world->units = {unit(-1)};
+    for (const std::int64_t cost : {200'000, 199'999, 749'999, 750'000, 5'000'000, 333'333}) world->add(cost, cost);
+  }
+  many.cells.resize(9, many.cells[0]);
+  CHECK(few.run(1).code == c::Code::kOk && many.run(2).code == c::Code::kOk);
+  CHECK(few.kind == many.kind && few.standard == many.standard && few.multiple == many.multiple && few.edge == many.edge);
+  CHECK(few.kind == (std::vector<std::uint8_t>{1, 2, 1, 3, 3, 1}));
+  CHECK(few.standard == (std::vector<std::int64_t>{500'000, 0, 500'000, 400'000, 650'000, 500'000}));
+  CHECK(few.edge == std::vector<std::int64_t>(6, 750'000));
+}
+
+void by_day_needs_days() {
+  World world;
+  world.cells = {plain(c::Pays::kMoney, c::From::kAmount)};
+  world.cells[0].amount = 320 * kYuan;
+  world.units = {unit(-1)};
+  world.add(1, 5);
+  world.days.clear();
+  CHECK(world.run(1).code == c::Code::kOk);
+  CHECK_EQ(world.standard[0], 320 * kYuan);
+  world.cells[0].by_day = 1;
+  CHECK(c::invalid(world.job()) != nullptr);
 }
 
 void benefits() {
@@ -207,6 +256,8 @@ int main() {
   multiples_at_their_edges();
   products_that_do_not_fit_are_told();
   threads_agree();
+  scales_are_kept_or_made_anew();
+  by_day_needs_days();
   benefits();
   return check::result();
 }

@@ -11,10 +11,10 @@ from ..columns.schema import Table
 from ..policy.conditions import Condition, ConditionField
 from ..policy.faults import Fault, Faults
 from ..policy.fields import Code, Node, Word, Words, _scalar
-from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import ScalarError, whole
 from ..policy.numbers import _scaled as scaled
 from .fields import SCALAR, Money
+from .models import Head
 
 __all__ = ["RESULTS", "BenefitModel", "Rule", "check"]
 
@@ -100,19 +100,10 @@ class Rule(Node):
     cite: Words = ()
 
 
-class BenefitModel(Node):
+class BenefitModel(Head):
     """One document."""
 
     format: Annotated[Literal["ybcore-benefit/1"], Word("格式")]
-    id: Code
-    name: Name | None = None
-    cite: Words = ()
-    source: Words = ()
-    note: str = ""
-    scheme: Scheme
-    effective: Effective
-    sets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    attributes: dict[str, AttributeDeclaration] = Field(default_factory=dict)
     benefits: tuple[Rule, ...] = Field(min_length=1)
 
 

@@ -15,7 +15,7 @@ from ..policy.models import AttributeDeclaration, Effective, Name, Scheme
 from ..policy.numbers import PPM, whole
 from .fields import SCALAR, Above, FromZero, Money, Part, Upto, fixed
 
-__all__ = ["FORMULAS", "PAYS", "WORDS", "ClearingModel", "Method", "Pays", "Pool", "Yearly"]
+__all__ = ["FORMULAS", "PAYS", "WORDS", "ClearingModel", "Head", "Method", "Pays", "Pool", "Yearly"]
 
 PAYS = ("item", "case", "days", "points", "heads", "budget")
 FORMULAS = ("whole", "policy_share", "less_patient", "cap_times_rate", "lesser")
@@ -265,10 +265,10 @@ class Method(Node):
         return [(loc, pays) for loc, pays in held if pays is not None]
 
 
-class ClearingModel(Node):
-    """One document."""
+class Head(Node):
+    """What a document of clearing and one of benefits say of themselves."""
 
-    format: Annotated[Literal["ybcore-clearing/1"], Word("格式")]
+    format: str
     id: Code
     name: Name | None = None
     cite: Words = ()
@@ -278,5 +278,11 @@ class ClearingModel(Node):
     effective: Effective
     sets: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     attributes: dict[str, AttributeDeclaration] = Field(default_factory=dict)
+
+
+class ClearingModel(Head):
+    """One document."""
+
+    format: Annotated[Literal["ybcore-clearing/1"], Word("格式")]
     pools: dict[str, Pool] = Field(default_factory=dict)
     methods: tuple[Method, ...] = Field(min_length=1)

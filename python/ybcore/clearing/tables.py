@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..columns.schema import INSTITUTIONS, VISITS, Table
 from ..columns.schema import Column as C
-from ..columns.schema import Table
 
 __all__ = ["CLAIMS", "CLEARING_INPUTS", "MONEY"]
 
@@ -17,30 +17,28 @@ CASES = Table(
     "病例",
     "settled cases",
     (
-        C("setl_id", "id", True, zh="结算ID", en="settlement"),
-        C("fixmedins_code", "id", True, zh="定点医药机构编号", en="institution"),
+        *VISITS.some("setl_id"),
+        *VISITS.some("fixmedins_code", required=True),
         C("setl_time", "date", True, zh="结算日期", en="day that decides document, month and year"),
-        C("insutype", "code", True, zh="险种类型", en="scheme type"),
+        *VISITS.some("insutype", required=True),
         C("clr_type", "code", default="21", zh="清算类别", en="clearing category"),
-        C("insuplc_admdvs", "code", zh="参保地医保区划", en="insured place"),
-        C("med_type", "code", zh="医疗类别", en="kind of visit"),
-        C("psn_type", "code", zh="人员类别", en="person category"),
-        C("psn_no", "id", zh="人员编号", en="person"),
+        *VISITS.some("insuplc_admdvs"),
+        *VISITS.some("med_type", required=False),
+        *VISITS.some("psn_type"),
+        *VISITS.some("psn_no", required=False),
         C("begndate", "date", zh="入院日期", en="admission"),
         C("enddate", "date", zh="出院日期", en="discharge"),
-        C("ipt_days", "count", default="max(1, enddate - begndate)", zh="住院天数", en="days of stay"),
+        *VISITS.some("ipt_days"),
         C("age", "count", zh="年龄", en="age in years"),
         C("group_code", "code", zh="病组编码", en="group that a grouper gave"),
         C("treatment", "code", zh="治疗方式", en="what may exempt a readmission"),
-        C("dise_codg", "code", zh="病种编码", en="disease programme"),
+        *VISITS.some("dise_codg"),
         C("hosp_lv", "code", default="of the institution", zh="医院等级", en="hospital grade"),
         C("cmpl_flag", "flag", default="1", zh="完整住院标志", en="0: the stay was broken off"),
-        C("medfee_sumamt", "money", True, zh="医疗费总额", en="total", negative=True),
-        _money("fulamt_ownpay_amt", "全自费金额", "full self-pay"),
-        _money("overlmt_selfpay", "超限价自费", "over the price cap"),
-        _money("preselfpay_amt", "先行自付", "first self-pay"),
+        _money("medfee_sumamt", "医疗费总额", "total", True),
+        *VISITS.some("fulamt_ownpay_amt", "overlmt_selfpay", "preselfpay_amt"),
         _money("act_pay_dedc", "起付线", "deductible paid"),
-        C("fund_pay_sumamt", "money", True, zh="基金支付总额", en="all funds, by item", negative=True),
+        _money("fund_pay_sumamt", "基金支付总额", "all funds, by item", True),
         _money("oth_fund_amt", "其他基金支付", "of it other funds than the one that clears"),
         _money("psn_part_amt", "个人负担总额", "what the patient paid"),
         _money("psn_cash_pay", "个人现金", "cash"),
@@ -59,8 +57,7 @@ GROUPS = Table(
     "groups, dated, by grade of hospital or for all",
     (
         C("group_code", "code", True, zh="病组编码", en="group"),
-        C("begndate", "date", zh="开始日期", en="from"),
-        C("enddate", "date", zh="结束日期", en="to, not included"),
+        *INSTITUTIONS.some("begndate", "enddate"),
         C("hosp_lv", "code", zh="医院等级", en="hospital grade; empty: all"),
         C("points", "quantity", zh="基准点数", en="points of a case or day"),
         C("weight", "price", zh="权重", en="relative weight"),
@@ -76,11 +73,7 @@ CLEARING_INSTITUTIONS = Table(
     "机构",
     "institutions, dated",
     (
-        C("fixmedins_code", "id", True, zh="定点医药机构编号", en="institution"),
-        C("begndate", "date", zh="开始日期", en="from"),
-        C("enddate", "date", zh="结束日期", en="to, not included"),
-        C("hosp_lv", "code", zh="医院等级", en="hospital grade"),
-        C("fixmedins_type", "code", zh="定点机构类型", en="kind of institution"),
+        *INSTITUTIONS.some("fixmedins_code", "begndate", "enddate", "hosp_lv", "fixmedins_type"),
         C("tcm_flag", "code", zh="中医医院标志", en="TCM hospital"),
         C("fixmedins_name", "code", zh="机构名称", en="name"),
     ),
@@ -102,7 +95,7 @@ QUOTAS = Table(
     "定额",
     "what institutions have for a year",
     (
-        C("fixmedins_code", "id", True, zh="定点医药机构编号", en="institution"),
+        *INSTITUTIONS.some("fixmedins_code"),
         C("insutype", "code", zh="险种类型", en="scheme type; empty: any"),
         C("clr_type", "code", zh="清算类别", en="clearing category; empty: any"),
         C("year", "count", True, zh="年度", en="year"),
@@ -119,10 +112,10 @@ CLAIMS = Table(
     "claims of cash benefits",
     (
         C("claim_id", "id", True, zh="申请编号", en="claim"),
-        C("psn_no", "id", zh="人员编号", en="person"),
+        *VISITS.some("psn_no", required=False),
         C("event_date", "date", True, zh="事件日期", en="day"),
-        C("insutype", "code", True, zh="险种类型", en="scheme type"),
-        C("insuplc_admdvs", "code", zh="参保地医保区划", en="insured place"),
+        *VISITS.some("insutype", required=True),
+        *VISITS.some("insuplc_admdvs"),
         C("monthly_base", "money", True, zh="月基数", en="monthly base"),
         C("days", "quantity", zh="天数", en="days"),
         C("months", "quantity", zh="月数", en="months"),

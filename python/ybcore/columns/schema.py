@@ -6,7 +6,7 @@ Field names, codes and precisions are those of the national platform's interface
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Kind = Literal[
@@ -73,6 +73,11 @@ class Table:
     def find(self, name: str) -> Column | None:
         """The column of this name or of one of its other names (upper or lower case)."""
         return self._index.get(name) or self._index.get(name.lower())
+
+    def some(self, *names: str, required: bool | None = None) -> tuple[Column, ...]:
+        """The columns of these names for another table, which may (not) require them. Raises KeyError."""
+        held = [self._index[name] for name in names]
+        return tuple(held if required is None else (replace(column, required=required) for column in held))
 
     def with_columns(self, extra: list[Column]) -> Table:
         """The same table with more columns; a name it already has is left as it is."""
