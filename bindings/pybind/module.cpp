@@ -26,6 +26,7 @@ void bind_pricing(pybind11::module_& m);
 void bind_panel(pybind11::module_& m);
 void bind_settle(pybind11::module_& m);
 void bind_small(pybind11::module_& m);
+void bind_spot(pybind11::module_& m);
 void bind_texts(pybind11::module_& m);
 }  // namespace ybcore::bind
 
@@ -56,5 +57,6 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_panel(m);
   ybcore::bind::bind_settle(m);
   ybcore::bind::bind_small(m);
+  ybcore::bind::bind_spot(m);
   ybcore::bind::bind_texts(m);
 }
