@@ -221,10 +221,8 @@ class SpotBook:
         return keep if self.known_at is None else keep & (table.known <= self.known_at)
 
     def when(self, rule: Rule) -> dict[str, Any]:
-        """On which days a rule without a table holds."""
-        if rule.table is not None:
-            return {}
-        never = self.known_at is not None and rule.known > self.known_at
+        """On which days a rule holds; what its table says stands in the rows."""
+        never = rule.table is None and self.known_at is not None and rule.known > self.known_at
         return {"never": never, "dated": (rule.begin, rule.end) != (ALWAYS, OPEN), "begin": rule.begin, "end": rule.end}
 
     def made(self, rules: list[dict[str, Any]], before: bool) -> dict[str, Any]:
@@ -245,7 +243,14 @@ class SpotBook:
         out: dict[str, Any] = {"catalogue_item": item[:-1]}
         for name, everywhere in (("catalogue_rows", True), ("catalogue_here", False)):
             start, rows, begin, end, places = catalog.rows_by_item(everywhere)
-            out[name] = {"start": start, "rows": rows, "from": begin, "to": end, "region": places, "regions": catalog.places}
+            out[name] = {
+                "start": start,
+                "rows": rows,
+                "from": begin,
+                "to": end,
+                "region": places,
+                "regions": catalog.places,
+            }
         return out
 
     def _places(self) -> dict[str, Any]:
