@@ -243,7 +243,7 @@ cdef class Window:
     cdef bint households, mutual_aid
     cdef int policy_rule, by_discharge
     cdef list kept
-    cdef readonly bint unmet
+    cdef readonly int code
 
     def __cinit__(self, Image image not None, layout):
         self.image, self.desk = image, Desk(image)
@@ -296,7 +296,7 @@ cdef class Window:
         `opening`: bytes of a state. `known`: a call that names whose accounts are in it. `moves`: None, or a call that gives the movements on
         accounts for (day of the visit in the order, persons as (psn_no, opening balance)), or None: not ours.
         """
-        self.unmet = False
+        self.code = YB_OK
         self.kept = []
         if not self.visit.read(visit):
             return None
@@ -571,7 +571,7 @@ cdef class Window:
         code = yb_state_read(self.state, <const char*> opening, len(opening))
         if code == YB_OK:
             code = yb_settle(self.desk.own, self.state, asked, self.rows, count, &result, self.told, self.state)
-        self.unmet = code == YB_NO_COMBINATION
+        self.code = code
         if code != YB_OK:
             return None
         out = {"setl_id": visit["setl_id"], "psn_no": visit["psn_no"], "outcome": OUTCOMES[result.outcome], "reason": yb_reason(result.reason).decode(),

@@ -28,6 +28,7 @@ __all__ = ["Windows"]
 TEXT, ID, CODE, EXACT, DATE, FLAG = range(6)
 KINDS = {"text": TEXT, "id": ID, "code": CODE, "date": DATE, "time": DATE, "flag": FLAG}
 RULES = {"settlement": 0, "discharge": 1, "admission": 2}
+NO_COMBINATION = 6
 SOME = 8  # of the combinations met: when so many more were met, all of them are put into the image
 
 
@@ -68,7 +69,8 @@ class Windows:
         if acct_events or not self.plain:
 
             def moves(last: int, people: list[tuple[str, int]]) -> Any:
-                return self.moves.of(persons, acct_events or (), accounts_in(data), last, people)
+                back = visit.get("refd_setl_flag") not in (None, "", "0", 0)
+                return self.moves.of(persons, acct_events or (), accounts_in(data), last, people, back)
 
         window = self._window(image)
         done = window.settle(
@@ -81,7 +83,7 @@ class Windows:
             pre,
             moves,
         )
-        self.unmet += window.unmet
+        self.unmet += window.code == NO_COMBINATION
         if window.image is self.image:
             self.free.append(window)
         if done is None:
