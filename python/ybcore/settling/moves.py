@@ -85,7 +85,8 @@ class Moves:
                         return False
                 elif ACCT_EVENTS.find(str(name)) is not None:
                     return False
-            who, when, kind, amount = (row.get(name) for name in NAMES)
+            cells: tuple[Any, ...] = tuple(row.get(name) for name in NAMES)
+            who, when, kind, amount = cells
             plain = type(who) in (str, int) and who != "" and type(amount) is int and kind in ("add", "set")
             if not plain or type(when) not in (dt.date, dt.datetime) or not 1800 <= when.year < 2300:
                 return False
