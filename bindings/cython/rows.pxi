@@ -214,3 +214,23 @@ cdef bint _like_a_date(str cell):
         elif not u"0" <= cell[i] <= u"9":
             return False
     return True
+
+
+cdef inline int32_t day_of(Row row, int at):
+    """A day of a row; `YB_NO_DAY` where it has none."""
+    return YB_NO_DAY if at < 0 or row.number[at] == YB_MISSING else <int32_t> row.number[at]
+
+
+cdef bint _overlap(list rows, int key, int second, int begin, int end) except -1:
+    """Two rows of a key (and second key) that hold on one day."""
+    cdef Row a, b
+    for i in range(1, len(rows)):
+        a = rows[i]
+        for j in range(i):
+            b = rows[j]
+            if a.text[key] != b.text[key] or a.text[key] is None or (second >= 0 and a.text[second] != b.text[second]):
+                continue
+            last_a, last_b = day_of(a, end), day_of(b, end)
+            if (last_b == YB_NO_DAY or day_of(a, begin) < last_b) and (last_a == YB_NO_DAY or day_of(b, begin) < last_a):
+                return True
+    return False

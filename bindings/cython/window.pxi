@@ -3,11 +3,6 @@ cdef tuple LINE_REASONS = tuple(yb_line_reason(i).decode() for i in range(6))
 cdef tuple CLASSES = ("", "01", "02", "03")
 
 
-cdef inline int32_t day_of(Row row, int at):
-    """A day of a row; `YB_NO_DAY` where it has none."""
-    return YB_NO_DAY if at < 0 or row.number[at] == YB_MISSING else <int32_t> row.number[at]
-
-
 cdef class Window:
     """A desk that takes rows of tables and gives rows of results; for one thread at a time. `told`: see ybcore.settling.window."""
 
@@ -392,18 +387,3 @@ cdef class Window:
         if code != YB_OK:
             refuse(code, NULL)
         return bytes(at[:size])
-
-
-cdef bint _overlap(list rows, int key, int second, int begin, int end) except -1:
-    """Two rows of a key (and second key) that hold on one day."""
-    cdef Row a, b
-    for i in range(1, len(rows)):
-        a = rows[i]
-        for j in range(i):
-            b = rows[j]
-            if a.text[key] != b.text[key] or a.text[key] is None or (second >= 0 and a.text[second] != b.text[second]):
-                continue
-            last_a, last_b = day_of(a, end), day_of(b, end)
-            if (last_b == YB_NO_DAY or day_of(a, begin) < last_b) and (last_a == YB_NO_DAY or day_of(b, begin) < last_a):
-                return True
-    return False

@@ -131,8 +131,7 @@ class PersonState:
     @staticmethod
     def held(data: bytes) -> PersonState:
         """Of bytes that ybcore wrote: looked through when a part is asked for, and by who settles from it."""
-        out = PersonState.__new__(PersonState)
-        out._hold(None, data)
+        (out := PersonState.__new__(PersonState))._hold(None, data)
         return out
 
     def __setattr__(self, name: str, value: Any) -> None:
