@@ -182,3 +182,18 @@ def test_whatever_a_cell_is_the_answer_is_that_of_a_batch(rows: Rows):
         door = both(engine, visit, lines, people, state, places, events)
         took, refused = took + door, refused + (not door)
     assert took > 100 and refused > 60
+
+
+def test_what_is_no_row_is_refused_as_before(rows: Rows):
+    """Things that no table is made of: the same error as a batch raises."""
+    visit, lines, people, places, events = rows.of(rows.order[-1])
+    for asked in (
+        (visit, [7], people),
+        (visit, lines, [7]),
+        (visit, "xy", people),
+        ({1: 2}, lines, people),
+        (visit, lines, []),
+    ):
+        both(rows.engine, *asked, NOBODY, places, events)
+    damaged = PersonState.held(b"YBSTATE\0" + bytes(64))
+    both(rows.engine, visit, lines, people, damaged, places, events)

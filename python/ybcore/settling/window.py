@@ -6,6 +6,7 @@ Everything that the door cannot do, and everything that is not plainly right, is
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -73,16 +74,14 @@ class Windows:
                 return self.moves.of(persons, acct_events or (), accounts_in(data), last, people, back)
 
         window = self._window(image)
-        done = window.settle(
-            data,
-            lambda: {one.psn_no.encode() for one in accounts_in(data)},
-            visit,
-            lines,
-            persons,
-            institutions,
-            pre,
-            moves,
-        )
+
+        def known() -> set[bytes]:
+            return {one.psn_no.encode() for one in accounts_in(data)}
+
+        try:
+            done = window.settle(data, known, visit, lines, persons, institutions, pre, moves)
+        except (TypeError, AttributeError, LookupError, ValueError, struct.error):
+            return None  # no rows, or no state: a batch has words for it
         self.unmet += window.code == NO_COMBINATION
         if window.image is self.image:
             self.free.append(window)
