@@ -358,3 +358,4 @@ cdef class Desk:
 
 
 include "rows.pxi"
+include "window.pxi"

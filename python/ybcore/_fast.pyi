@@ -1,5 +1,5 @@
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 COLUMNS: tuple[str, ...]
@@ -80,3 +80,21 @@ class Desk:
     def __init__(self, image: Image) -> None: ...
     def combine(self, visit: Visit) -> None: ...
     def settle(self, state: State, visit: Visit, lines: Lines | None = None, pre: bool = False) -> Result: ...
+
+class Window:
+    """A desk that takes rows of tables as Engine.settle_one is given them; for one thread at a time. See ybcore.settling.window."""
+
+    image: Image
+    code: int
+    def __init__(self, image: Image, layout: Mapping[str, Any]) -> None: ...
+    def settle(
+        self,
+        opening: bytes,
+        known: Callable[[], set[bytes]],
+        visit: Mapping[str, Any],
+        lines: Sequence[Mapping[str, Any]] | None,
+        persons: Sequence[Mapping[str, Any]] | None,
+        institutions: Sequence[Mapping[str, Any]] | None,
+        pre: bool,
+        moves: Callable[[int, list[tuple[str, int]]], Sequence[tuple[str, int, int, int]] | None] | None,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]], bytes | None] | None: ...
