@@ -81,7 +81,9 @@ def make(engine: Engine, checker: Checker) -> Iterator[Callable[[str], Desk]]:
 
 
 @pytest.fixture(scope="module")
-def application(engine: Engine, checker: Checker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Desk]]:
+def application(
+    engine: Engine, checker: Checker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, Desk]]:
     """(the application, its desk): made once, because its models take longer to make than most tests; each test gives the desk a store."""
     desk = Desk(engine, Store(f"sqlite:///{tmp_path_factory.mktemp('api') / 'none.db'}"), checker)
     desk.store.close()

@@ -245,7 +245,14 @@ class SpotBook:
         out: dict[str, Any] = {"catalogue_item": item[:-1]}
         for name, everywhere in (("catalogue_rows", True), ("catalogue_here", False)):
             start, rows, begin, end, places = catalog.rows_by_item(everywhere)
-            out[name] = {"start": start, "rows": rows, "from": begin, "to": end, "region": places, "regions": catalog.places}
+            out[name] = {
+                "start": start,
+                "rows": rows,
+                "from": begin,
+                "to": end,
+                "region": places,
+                "regions": catalog.places,
+            }
         return out
 
     def _places(self) -> dict[str, Any]:
