@@ -286,11 +286,9 @@ def check_order(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], bool]: ...
 def check_pick(
     item: NDArray[np.int32],
-    stands: NDArray[np.uint8] | None,
     visit: NDArray[np.int32] | None,
     masks: NDArray[np.uint64],
     holds: NDArray[np.uint64] | None,
-    unsure: NDArray[np.uint64] | None,
     rules: int,
     threads: int = 1,
     items: bool = False,
