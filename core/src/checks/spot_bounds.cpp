@@ -8,6 +8,7 @@
 
 #include "spot_rules.hpp"
 #include "ybcore/checks/span.hpp"
+#include "ybcore/money.hpp"
 
 namespace ybcore::checks::spot {
 
@@ -160,8 +161,9 @@ bool Rules::ratio(const SpotRule& rule) {
   // What rules of one measure and unit ask for is the same.
   const auto [held, fresh] = most_.try_emplace({rule.measure, rule.subject}, -1);
   if (!fresh) return held->second >= rule.figure;
-  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays, of_doctors = rule.subject == SpotSubject::kDoctor;
-  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.visits + b_.lines + 1);
+  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays,
+             of_doctors = rule.subject == SpotSubject::kDoctor;
+  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.hospitals());
   for (const std::int32_t row : of_visits ? b_.visit_order : b_.rows) {
     const auto at_row = static_cast<std::size_t>(row), v = of_visits ? at_row : static_cast<std::size_t>(b_.line_visit[at_row]);
     const std::int32_t unit = of_doctors ? (of_visits ? b_.attending[v] : b_.doctor[at_row]) : b_.hospital[v];
@@ -186,6 +188,38 @@ bool Rules::repeated(const SpotRule& rule) {
     if (number != kUnknown) seen.push_back(number);
   std::sort(seen.begin(), seen.end());
   return std::adjacent_find(seen.begin(), seen.end()) != seen.end();
+}
+
+// More is sold of what has a row of stock than the row says was there; returns that are left do not lessen it.
+bool Rules::stock(const SpotRule& rule) {
+  const auto of = [&](std::string_view name) { return b_.column(SpotTable::kStock, name); };
+  const SpotColumn *places = of("fixmedins_code"), *items = of("med_list_codg"), *from = of("begndate"), *to = of("enddate");
+  if (places == nullptr || items == nullptr) return false;
+  const Chosen chosen = b_.lines_of(rule, false);
+  std::map<std::pair<std::int32_t, std::int32_t>, Rows> sold;
+  for (const std::int32_t row : chosen.rows) {
+    const auto line = static_cast<std::size_t>(row);
+    sold[{b_.hospital[static_cast<std::size_t>(b_.line_visit[line])], b_.item[line]}].push_back(row);
+  }
+  for (std::size_t r = 0; r < places->code.size() && !sold.empty(); ++r) {
+    if (places->code[r] < 0 || items->code[r] < 0) continue;
+    const auto lines = sold.find({places->code[r], items->code[r]});
+    if (lines == sold.end()) continue;
+    if (rule.figure <= 0) return true;
+    Wide sum = 0, there = rule.more;
+    for (const std::int32_t row : lines->second) {
+      const std::int64_t day = b_.line_day[static_cast<std::size_t>(row)];
+      const bool inside = (from == nullptr || from->number[r] == kUnknown || day >= from->number[r]) &&
+                          (to == nullptr || to->number[r] == kUnknown || day < to->number[r]);
+      if (inside) sum += std::max<std::int64_t>(b_.quantity[static_cast<std::size_t>(row)], 0);
+    }
+    for (const auto& [name, sign] : {std::pair{"open_cnt", 1}, std::pair{"in_cnt", 1}, std::pair{"close_cnt", -1}}) {
+      const SpotColumn* figures = of(name);
+      if (figures != nullptr && figures->number[r] != kUnknown) there += static_cast<Wide>(sign) * figures->number[r];
+    }
+    if (sum > 0 && sum * rule.figure > there * 10'000) return true;
+  }
+  return false;
 }
 
 bool Rules::urgent(const SpotRule& rule) {

@@ -80,6 +80,8 @@ Answer Rules::ask(const SpotRule& rule, Raw& raw) {
       return bound(repeated(rule));
     case SpotKernel::kUrgent:
       return bound(urgent(rule));
+    case SpotKernel::kStock:
+      return bound(stock(rule));
     case SpotKernel::kAlways:
       break;
   }
@@ -323,7 +325,8 @@ void Rules::idle(const SpotRule& rule, Raw& raw) {
   std::vector<std::uint8_t> looked(b_.visits), doubt(b_.visits);
   bool some = false;
   for (const std::int32_t visit : b_.visit_order)
-    if (b_.current[static_cast<std::size_t>(visit)] != 0 && b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
+    if (b_.current[static_cast<std::size_t>(visit)] != 0 &&
+        b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
       looked[static_cast<std::size_t>(visit)] = some = true;
   if (!some) return;
   std::vector<std::vector<std::int64_t>> busy(b_.visits);

@@ -68,6 +68,7 @@ class Rules {
   [[nodiscard]] bool ratio(const SpotRule& rule);
   [[nodiscard]] bool repeated(const SpotRule& rule);
   [[nodiscard]] bool urgent(const SpotRule& rule);
+  [[nodiscard]] bool stock(const SpotRule& rule);
 
   // How lines are cut into groups; the columns stand as long as this.
   struct Cut {

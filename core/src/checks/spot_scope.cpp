@@ -229,10 +229,31 @@ Truth Batch::scope_at(const SpotScope& scope, std::size_t visit, std::size_t lin
   return out;
 }
 
+void Batch::narrow(const SpotScope& scope, std::vector<std::uint8_t>& held) {
+  const auto also = [&](std::size_t v, Truth truth) { held[v] = both(static_cast<Truth>(held[v]), truth); };
+  std::vector<std::uint8_t> of_text;
+  for (const SpotTest& one : scope.tests) {
+    const Texts& own = texts(one.attribute);
+    if (book.attributes[static_cast<std::size_t>(one.attribute)].meant == SpotMeant::kOfLine) continue;
+    of_text.clear();
+    for (const std::string_view text : own.text) of_text.push_back(test(one, text));
+    for (std::size_t v = 0; v < visits; ++v) also(v, static_cast<Truth>(of_text[static_cast<std::size_t>(own.code[v])]));
+  }
+  for (const std::int32_t list : scope.lists)
+    for (std::size_t v = 0; v < visits; ++v) also(v, static_cast<Truth>(with_list(list)[v]));
+  for (const SpotScope& part : scope.negated) {
+    if (part.of_lines) continue;
+    std::vector<std::uint8_t> inner(visits, kYes);
+    narrow(part, inner);
+    for (std::size_t v = 0; v < visits; ++v) also(v, inner[v] == kDoubt ? kDoubt : inner[v] == kYes ? kNo : kYes);
+  }
+}
+
 const std::vector<std::uint8_t>& Batch::truth(std::int32_t scope) {
   auto& held = truths_[static_cast<std::size_t>(scope)];
-  if (held.empty())
-    for (std::size_t v = 0; v < visits; ++v) held.push_back(scope_at(book.scopes[static_cast<std::size_t>(scope)], v, 0));
+  if (!held.empty()) return held;
+  held.assign(visits, kYes);
+  narrow(book.scopes[static_cast<std::size_t>(scope)], held);
   return held;
 }
 
@@ -249,7 +270,8 @@ Truth Batch::of_visit(const SpotRule& rule, std::size_t visit, std::int32_t day)
 Truth Batch::of_line(const SpotRule& rule, std::size_t line) {
   const auto visit = static_cast<std::size_t>(line_visit[line]);
   if (rule.scope < 0 || !book.scopes[static_cast<std::size_t>(rule.scope)].of_lines) return of_visit(rule, visit, line_day[line]);
-  if (when(rule, line_day[line]) == kNo) return kNo;
+  // What is asked of the visit alone is known already.
+  if (when(rule, line_day[line]) == kNo || truth(rule.scope)[visit] == kNo) return kNo;
   return scope_at(book.scopes[static_cast<std::size_t>(rule.scope)], visit, line);
 }
 
@@ -278,7 +300,8 @@ std::int32_t Batch::catalogue_row(std::size_t line) {
     const auto end = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key) + 1]);
     for (std::size_t k = first; k < end; ++k) {
       const auto row = static_cast<std::size_t>(all.rows[k]);
-      if (all.region[row] == region && line_day[line] >= all.from[row] && line_day[line] < all.to[row]) return static_cast<std::int32_t>(row);
+      if (all.region[row] == region && line_day[line] >= all.from[row] && line_day[line] < all.to[row])
+        return static_cast<std::int32_t>(row);
     }
     return -1;
   };
@@ -364,7 +387,8 @@ Rows Batch::given_lines_of(const SpotRule& rule) {
   for (const std::int32_t row : order) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes) out.push_back(row);
+    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes)
+      out.push_back(row);
   }
   return out;
 }
@@ -384,7 +408,8 @@ Rows Batch::visits_of(const SpotRule& rule, bool alone) {
   for (const std::int32_t row : rows) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes) with[static_cast<std::size_t>(line_visit[line])] = 1;
+    if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes)
+      with[static_cast<std::size_t>(line_visit[line])] = 1;
   }
   std::erase_if(out, [&](std::int32_t visit) { return with[static_cast<std::size_t>(visit)] == 0; });
   return out;

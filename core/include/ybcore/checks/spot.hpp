@@ -25,8 +25,8 @@
 
 namespace ybcore::checks {
 
-enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs };
-inline constexpr std::size_t kSpotTables = 6;
+enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs, kStock };
+inline constexpr std::size_t kSpotTables = 7;
 
 // How a column is read: numbers, days, times and flags become numbers (kUnknown missing), codes and ids places of texts (-1 missing).
 enum class SpotWay : std::uint8_t { kNumber = 1, kDay, kTime, kFlag, kCode, kId };
@@ -120,6 +120,7 @@ enum class SpotKernel : std::uint8_t {
   kRatio,
   kRepeated,
   kUrgent,
+  kStock,
 };
 enum class SpotAmount : std::uint8_t { kNone, kWhole, kExcess, kPrice, kWide };
 enum class SpotForm : std::uint8_t {
@@ -201,8 +202,8 @@ struct SpotBook {
   TextIndex items;                               // kept ones
   std::vector<std::vector<std::uint8_t>> masks;  // by kept item
   std::vector<SpotRows> tables;                  // by kept item
-  std::vector<std::int32_t> catalogue_item;  // of each kept item, -1 none
-  SpotRows catalogue_rows, catalogue_here;   // by item of the catalogue: for everywhere, and for one region that is named whole
+  std::vector<std::int32_t> catalogue_item;      // of each kept item, -1 none
+  SpotRows catalogue_rows, catalogue_here;       // by item of the catalogue: for everywhere, and for one region that is named whole
   SpotPlaces places;
   std::vector<std::unordered_set<std::string>> keys;
   bool before = true;  // findings that only offend in the history are left out

@@ -20,7 +20,7 @@ from .thresholds import steps_of
 __all__ = ["Kernel", "told", "written"]
 
 Written = dict[str, Any]
-Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT", start=0)  # fmt: skip
+Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT STOCK", start=0)  # fmt: skip
 _FORMS = ("", "product", "order", "delay", "in_catalogue", "prescription_days", "course", "overlap", "daily_dose", "distinct", "all_in", "single", "same_class")  # fmt: skip
 _AMOUNTS = {"none": 0, "whole_line": 1, "excess_qty": 2, "price_diff": 3, "whole_day": 4, "visit_total": 4}
 _GROUPS = ("line", "day", "hour", "within", "visit", "prescription", "stay", "month", "quarter", "year")
@@ -364,7 +364,10 @@ def _ratio(book: SpotBook, rule: Rule) -> Written:
 
 def _stock(book: SpotBook, rule: Rule) -> Written:
     if rule.check.form != "trace":
-        return _always(book, rule)
+        for name in ("begndate", "enddate", "open_cnt", "in_cnt", "close_cnt"):
+            book.column("stock", name)
+        factor = rule.check.factor
+        return {"kernel": Kernel.STOCK, "figure": 0 if factor.column else factor.value, "more": rule.check.tolerance.value}  # fmt: skip
     return {"kernel": Kernel.REPEATED, "columns": [book.column("lines", "drug_trac_codg")], "items": {}}
 
 
