@@ -39,6 +39,8 @@ struct Chosen {
 };
 
 [[nodiscard]] bool begins(std::string_view text, std::span<const std::string> prefixes) noexcept;
+// A cell as text; empty where there is none.
+[[nodiscard]] std::string_view cell_text(const SpotColumn& column, std::size_t row) noexcept;
 // Whether a text is in a list.
 [[nodiscard]] bool in_list(const SpotList& list, std::string_view text) noexcept;
 // Some values, by row.

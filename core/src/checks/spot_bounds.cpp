@@ -222,6 +222,35 @@ bool Rules::stock(const SpotRule& rule) {
   return false;
 }
 
+// A code is none of those that surely may stand.
+bool Rules::code_out(const SpotRule& rule) {
+  for (const std::int32_t row : rule.on_lines ? b_.given_lines_of(rule) : b_.visits_of(rule, true)) {
+    std::string_view text;
+    for (std::size_t k = 0; k < 2 && text.empty(); ++k) {
+      if (rule.columns[k] < 0 || !b_.number(rule.columns[k]).there) continue;
+      const std::int32_t own = k == 1 ? b_.line_visit[static_cast<std::size_t>(row)] : row;
+      text = cell_text(b_.number(rule.columns[k]), static_cast<std::size_t>(own));
+    }
+    if (text.empty()) continue;
+    const bool in = rule.list >= 0 ? in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)
+                                   : b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text));
+    if (!in) return true;
+  }
+  return false;
+}
+
+bool Rules::bundled(const SpotRule& rule) {
+  std::set<std::int32_t> members;
+  bool fresh = false;
+  for (const std::int32_t row : b_.lines_of(rule, false).rows) {
+    const std::int32_t item = b_.item[static_cast<std::size_t>(row)];
+    if (item < 0 || members.contains(item) || !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], b_.item_text(item))) continue;
+    members.insert(item);
+    fresh = fresh || b_.item_now[static_cast<std::size_t>(item)] != 0;
+  }
+  return fresh && static_cast<std::int64_t>(members.size()) >= rule.figure;
+}
+
 bool Rules::urgent(const SpotRule& rule) {
   const SpotColumn* flag = b_.column(SpotTable::kVisits, "er_flag");
   const Texts& types = b_.texts(rule.attribute);

@@ -82,6 +82,10 @@ Answer Rules::ask(const SpotRule& rule, Raw& raw) {
       return bound(urgent(rule));
     case SpotKernel::kStock:
       return bound(stock(rule));
+    case SpotKernel::kCodeIn:
+      return bound(code_out(rule));
+    case SpotKernel::kBundle:
+      return bound(bundled(rule));
     case SpotKernel::kAlways:
       break;
   }

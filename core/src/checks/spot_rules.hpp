@@ -69,6 +69,8 @@ class Rules {
   [[nodiscard]] bool repeated(const SpotRule& rule);
   [[nodiscard]] bool urgent(const SpotRule& rule);
   [[nodiscard]] bool stock(const SpotRule& rule);
+  [[nodiscard]] bool code_out(const SpotRule& rule);
+  [[nodiscard]] bool bundled(const SpotRule& rule);
 
   // How lines are cut into groups; the columns stand as long as this.
   struct Cut {

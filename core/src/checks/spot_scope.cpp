@@ -23,14 +23,13 @@ constexpr std::array<std::string_view, 10> kDigits{"0", "1", "2", "3", "4", "5",
   return "0";
 }
 
-// A cell as text; empty where there is none.
-[[nodiscard]] std::string_view text_at(const SpotColumn& column, std::size_t row) noexcept {
+}  // namespace
+
+std::string_view cell_text(const SpotColumn& column, std::size_t row) noexcept {
   if (!column.code.empty()) return column.code[row] < 0 ? std::string_view{} : column.text[static_cast<std::size_t>(column.code[row])];
   if (column.number.empty() || column.number[row] < 0 || column.number[row] > 9) return {};
   return kDigits[static_cast<std::size_t>(column.number[row])];
 }
-
-}  // namespace
 
 bool begins(std::string_view text, std::span<const std::string> prefixes) noexcept {
   return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return text.starts_with(prefix); });
@@ -63,12 +62,12 @@ const Rows& Batch::person_rows() {
   const SpotColumn* wanted = column(SpotTable::kVisits, "insutype");
   for (std::size_t v = 0; v < visits && who != nullptr; ++v) {
     if (psn[v] < 0) continue;
-    const std::string_view kind = wanted == nullptr ? std::string_view{} : text_at(*wanted, v);
+    const std::string_view kind = wanted == nullptr ? std::string_view{} : cell_text(*wanted, v);
     for (std::size_t r = 0; r < who->code.size() && out[v] < 0; ++r) {
       if (who->code[r] != psn[v]) continue;
       const std::int64_t first = from == nullptr ? kUnknown : from->number[r], last = to == nullptr ? kUnknown : to->number[r];
       if ((first != kUnknown && end_day[v] < first) || (last != kUnknown && end_day[v] >= last)) continue;
-      if (!kind.empty() && (own == nullptr || text_at(*own, r) != kind)) continue;
+      if (!kind.empty() && (own == nullptr || cell_text(*own, r) != kind)) continue;
       out[v] = static_cast<std::int32_t>(r);
     }
   }
@@ -112,8 +111,8 @@ Texts Batch::read(const SpotAttribute& attribute) {
   const Rows* place = places == nullptr ? nullptr : &place_rows();
   const std::size_t size = of_lines ? lines : visits;
   for (std::size_t i = 0; i < size; ++i) {
-    std::string_view text = own == nullptr ? std::string_view{} : text_at(*own, i);
-    if (text.empty() && person != nullptr && (*person)[i] >= 0) text = text_at(*theirs, static_cast<std::size_t>((*person)[i]));
+    std::string_view text = own == nullptr ? std::string_view{} : cell_text(*own, i);
+    if (text.empty() && person != nullptr && (*person)[i] >= 0) text = cell_text(*theirs, static_cast<std::size_t>((*person)[i]));
     if (text.empty() && place != nullptr && (*place)[i] >= 0) {
       const std::int32_t code = places->code[static_cast<std::size_t>((*place)[i])];
       if (code >= 0) text = places->text[static_cast<std::size_t>(code)];
@@ -198,7 +197,7 @@ const std::vector<std::string_view>& Batch::main_diagnosis() {
   const SpotColumn *named = column(SpotTable::kVisits, "dscg_maindiag_code"), *flag = column(SpotTable::kDiagnoses, "maindiag_flag");
   std::vector<std::uint8_t> own(visits, 0);
   for (std::size_t v = 0; v < visits && named != nullptr; ++v) {
-    out[v] = text_at(*named, v);
+    out[v] = cell_text(*named, v);
     own[v] = !out[v].empty();
   }
   const SpotColumn *codes = column(SpotTable::kDiagnoses, "diag_code"), *names = column(SpotTable::kDiagnoses, "setl_id");

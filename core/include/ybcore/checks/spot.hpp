@@ -121,6 +121,8 @@ enum class SpotKernel : std::uint8_t {
   kRepeated,
   kUrgent,
   kStock,
+  kCodeIn,
+  kBundle,
 };
 enum class SpotAmount : std::uint8_t { kNone, kWhole, kExcess, kPrice, kWide };
 enum class SpotForm : std::uint8_t {

@@ -111,7 +111,8 @@ class Spot:
                 return None
             plans.append((name, plan, not data.num_rows))
             if name in LOOKED_AT:
-                given.append((_core.SmallTable(data), self._layout(name, plan)))
+                small = _core.SmallTable(data)
+                given.append((small if small.whole else _core.SmallTable(data.combine_chunks()), self._layout(name, plan)))
         running = self._runs(plans)
         looked = self._desk.look(given, running[0], running[1])
         return None if looked is None else (looked, running[2])

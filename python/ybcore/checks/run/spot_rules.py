@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..rule import Rule
+from ..tables import ALWAYS, OPEN
 from ..vocabulary import DISPOSITIONS
 from .line_rules import COMPARATORS, UNITS, tests_of
 from .scope import OF_LINES, scope_with_region
@@ -20,7 +21,7 @@ from .thresholds import steps_of
 __all__ = ["Kernel", "told", "written"]
 
 Written = dict[str, Any]
-Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT STOCK", start=0)  # fmt: skip
+Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT STOCK CODE_IN BUNDLE", start=0)  # fmt: skip
 _FORMS = ("", "product", "order", "delay", "in_catalogue", "prescription_days", "course", "overlap", "daily_dose", "distinct", "all_in", "single", "same_class")  # fmt: skip
 _AMOUNTS = {"none": 0, "whole_line": 1, "excess_qty": 2, "price_diff": 3, "whole_day": 4, "visit_total": 4}
 _GROUPS = ("line", "day", "hour", "within", "visit", "prescription", "stay", "month", "quarter", "year")
@@ -195,7 +196,9 @@ def _group(book: SpotBook, group: Any) -> tuple[int, int]:
 
 def _pairs(book: SpotBook, rule: Rule) -> Written:
     check, table = rule.check, rule.table
-    if table is None or check.bundle is not None:
+    if check.bundle is not None:
+        return {"kernel": Kernel.BUNDLE, "list": book.list(check.bundle.list), "figure": check.bundle.at_least.value}
+    if table is None:
         return _lines_there(book, rule)
     override, free = (rule.numbers.get(name) for name in ("override", "included_qty"))
     groups = list(check.groups.values()) if check.groups is not None else [check.group]
@@ -393,7 +396,24 @@ def _valid(book: SpotBook, rule: Rule) -> Written:
     if check.form == "required" and on == "visits":
         pairs = [(book.column(on, name), book.column(on, MIDNIGHT[name]) if name in MIDNIGHT else -1) for name in check.columns]  # fmt: skip
         return {"kernel": Kernel.REQUIRED, "columns": np.ravel(pairs)}
-    return _always(book, rule)
+    return _code_in(book, rule, on) if check.form in ("one_of", "code_in") else _always(book, rule)
+
+
+def _code_in(book: SpotBook, rule: Rule, on: str) -> Written:
+    """Codes that may stand, whatever the day and place."""
+    check = rule.check
+    columns = [book.column(on, check.column), book.column("visits", check.column) if on == "lines" else -1]
+    if check.column in MIDNIGHT or any(column >= 0 and book.columns[column][2] not in (4, 5, 6) for column in columns):
+        return _always(book, rule)
+    out: Written = {"kernel": Kernel.CODE_IN, "columns": columns, "on_lines": on == "lines"}
+    if check.form == "one_of":
+        return out | {"key": book.key(check.codes)}
+    if check.list is not None:
+        return out | {"list": book.list(check.list)}
+    table = rule.tables["codes"]
+    sure = book.held(table) & (table.begin == ALWAYS) & (table.end == OPEN)
+    codes = zip(table.columns[table.key[0]], sure.tolist(), table.region, table.level)
+    return out | {"key": book.key({code for code, holds, region, level in codes if holds and region == "*" and not level})}
 
 
 def _time(book: SpotBook, on: str, name: str) -> list[int]:
