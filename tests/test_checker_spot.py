@@ -79,7 +79,9 @@ def test_prescriptions_with_changed_rows(data: st.DataObject):
         own = {row: codes[int(draw.integers(lines))] for row in some}
         case = changed(case, "lines", "med_list_codg", lambda row, cell: own.get(row, cell))
     elif kind in ("none", "time"):
-        column = "fee_ocur_time" if kind == "time" else str(draw.choice(["med_list_codg", "cnt", "det_item_fee_sumamt"]))
+        column = (
+            "fee_ocur_time" if kind == "time" else str(draw.choice(["med_list_codg", "cnt", "det_item_fee_sumamt"]))
+        )
         case = changed(case, "lines", column, lambda row, cell: None if row in some else cell)
     elif kind == "shuffle":
         for name in ("visits", "lines", "diagnoses"):

@@ -148,12 +148,12 @@ class SpotBook:
     def _scope_of(self, scope: Scope, rule: Rule) -> dict[str, Any]:
         return {
             "tests": [self.test(name, prefixes, rule) for name, prefixes in scope.tests.items()],
-            "lists": [self.list(name) for name in scope.diagnoses],
+            "lists": [self.codes(name) for name in scope.diagnoses],
             "negated": [self._scope_of(part, rule) for part in scope.negated],
             "of_lines": asks_lines(scope),
         }
 
-    def list(self, name: str) -> int:
+    def codes(self, name: str) -> int:
         """Number of a list of codes."""
         if name not in self._list:
             known = self.kept.lists[name]
@@ -245,7 +245,14 @@ class SpotBook:
         out: dict[str, Any] = {"catalogue_item": item[:-1]}
         for name, everywhere in (("catalogue_rows", True), ("catalogue_here", False)):
             start, rows, begin, end, places = catalog.rows_by_item(everywhere)
-            out[name] = {"start": start, "rows": rows, "from": begin, "to": end, "region": places, "regions": catalog.places}
+            out[name] = {
+                "start": start,
+                "rows": rows,
+                "from": begin,
+                "to": end,
+                "region": places,
+                "regions": catalog.places,
+            }
         return out
 
     def _places(self) -> dict[str, Any]:

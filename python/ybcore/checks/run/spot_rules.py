@@ -115,7 +115,7 @@ def _prefixes(test: Any) -> Sequence[str]:
 def _coded(book: SpotBook, rule: Rule, kind: str, among: str | None = None) -> Written:
     """Codes of diagnoses or operations that the rule names."""
     out: Written = {"kernel": Kernel.CODED_THERE, "keyed": int(kind == "operation")}
-    return out | ({"list": book.list(among)} if among is not None else _named(book, rule))
+    return out | ({"list": book.codes(among)} if among is not None else _named(book, rule))
 
 
 def _named(book: SpotBook, rule: Rule) -> Written:
@@ -125,7 +125,7 @@ def _named(book: SpotBook, rule: Rule) -> Written:
         table = rule.tables["items"]
         return {"key": book.key(set(table.columns[table.key[0]]))}
     if items.list is not None:
-        return {"list": book.list(items.list)}
+        return {"list": book.codes(items.list)}
     return {} if items.all else {"words": list(items.prefix or ())}
 
 
@@ -164,7 +164,7 @@ def _diagnoses(book: SpotBook, rule: Rule) -> Written:
     one = np.zeros(1 if rule.table is None else len(rule.table), np.int32)
     book.column("visits", "dscg_maindiag_code")
     return {
-        "kernel": Kernel.DIAGNOSES, "columns": [book.list(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column],
+        "kernel": Kernel.DIAGNOSES, "columns": [book.codes(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column],
         "flag": check.which == "main", "barred": check.negate, "more": -1 if back is None else back.value, "last_paid": check.combine == "any",
     }  # fmt: skip
 
@@ -197,7 +197,7 @@ def _group(book: SpotBook, group: Any) -> tuple[int, int]:
 def _pairs(book: SpotBook, rule: Rule) -> Written:
     check, table = rule.check, rule.table
     if check.bundle is not None:
-        return {"kernel": Kernel.BUNDLE, "list": book.list(check.bundle.list), "figure": check.bundle.at_least.value}
+        return {"kernel": Kernel.BUNDLE, "list": book.codes(check.bundle.list), "figure": check.bundle.at_least.value}
     if table is None:
         return _lines_there(book, rule)
     override, free = (rule.numbers.get(name) for name in ("override", "included_qty"))
@@ -280,7 +280,7 @@ def _compose(book: SpotBook, rule: Rule) -> Written:
         values = [(check.value.value, 0)] if steps is None else _judged(rule, steps)
         return out | {"comparator": _comparator(check), **_values([values])}
     if check.form in ("all_in", "single"):
-        return out | {"list": book.list(check.list)}
+        return out | {"list": book.codes(check.list)}
     if check.prefix is not None:
         return out | {"figure": check.prefix.value}
     return out | {"flag": True, "words": list(rule.words[check.column]), "words_of": rule.cells[check.column]}
@@ -409,11 +409,13 @@ def _code_in(book: SpotBook, rule: Rule, on: str) -> Written:
     if check.form == "one_of":
         return out | {"key": book.key(check.codes)}
     if check.list is not None:
-        return out | {"list": book.list(check.list)}
+        return out | {"list": book.codes(check.list)}
     table = rule.tables["codes"]
     sure = book.held(table) & (table.begin == ALWAYS) & (table.end == OPEN)
     codes = zip(table.columns[table.key[0]], sure.tolist(), table.region, table.level)
-    return out | {"key": book.key({code for code, holds, region, level in codes if holds and region == "*" and not level})}
+    return out | {
+        "key": book.key({code for code, holds, region, level in codes if holds and region == "*" and not level})
+    }
 
 
 def _time(book: SpotBook, on: str, name: str) -> list[int]:
