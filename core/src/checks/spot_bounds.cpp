@@ -150,10 +150,23 @@ bool Rules::stays_near(const SpotRule& rule) {
   return false;
 }
 
+// A row that may be reported lies after a death of its person.
 bool Rules::death(const SpotRule& rule) {
   const Texts& ways = b_.texts(rule.attribute);
-  for (const std::int32_t visit : b_.visit_order)
-    if (ways.text[static_cast<std::size_t>(ways.code[static_cast<std::size_t>(visit)])] == "5") return true;
+  for (const std::int32_t visit : b_.visit_order) {
+    const auto v = static_cast<std::size_t>(visit);
+    if (ways.text[static_cast<std::size_t>(ways.code[v])] != "5") continue;
+    const auto after = [&](std::size_t own, std::int32_t day) {
+      return b_.psn[own] == b_.psn[v] && static_cast<std::int64_t>(day) - b_.end_day[v] > rule.figure;
+    };
+    for (const std::int32_t other : b_.visit_order)
+      if (b_.current[static_cast<std::size_t>(other)] != 0 &&
+          after(static_cast<std::size_t>(other), b_.begin_day[static_cast<std::size_t>(other)]))
+        return true;
+    for (const std::int32_t row : b_.now)
+      if (after(static_cast<std::size_t>(b_.line_visit[static_cast<std::size_t>(row)]), b_.line_day[static_cast<std::size_t>(row)]))
+        return true;
+  }
   return false;
 }
 

@@ -42,6 +42,10 @@ class Rules {
   void attribute(const SpotRule& rule, Raw& raw);
   void age(const SpotRule& rule, Raw& raw);
   void listed(const SpotRule& rule, Raw& raw);
+  struct Values {
+    std::vector<std::int64_t> begin, time, value;
+  };
+  [[nodiscard]] Values values_of(const SpotRule& rule) const;
   void diagnoses(const SpotRule& rule, Raw& raw);
   void price(const SpotRule& rule, Raw& raw);
   void pairs(const SpotRule& rule, Raw& raw);

@@ -157,14 +157,19 @@ def _diagnoses(book: SpotBook, rule: Rule) -> Written:
     check = rule.check
     if check.key == "operation":
         return _coded(book, rule, "operation")
-    if check.lab is not None or check.diagnoses is None:
-        return _lines_there(book, rule)
-    wanted, back = check.diagnoses, check.look_back_days
-    names = [wanted.list] if wanted.list is not None else list(rule.words[wanted.column])
-    one = np.zeros(1 if rule.table is None else len(rule.table), np.int32)
+    wanted, back, lab = check.diagnoses, check.look_back_days, check.lab
+    out: Written = {}
+    if wanted is not None:
+        names = [wanted.list] if wanted.list is not None else list(rule.words[wanted.column])
+        one = np.zeros(1 if rule.table is None else len(rule.table), np.int32)
+        out = {"columns": [book.codes(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column]}  # fmt: skip
+    if lab is not None:
+        for name in ("med_list_codg", "exam_time", "exam_value"):
+            book.column("labs", name)
+        out |= {"words": list(lab.items), "zones": [COMPARATORS.index(lab.comparator), lab.value.value, -1 if lab.look_back_days is None else lab.look_back_days.value]}  # fmt: skip
     book.column("visits", "dscg_maindiag_code")
-    return {
-        "kernel": Kernel.DIAGNOSES, "columns": [book.codes(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column],
+    return out | {
+        "kernel": Kernel.DIAGNOSES,
         "flag": check.which == "main", "barred": check.negate, "more": -1 if back is None else back.value, "last_paid": check.combine == "any",
     }  # fmt: skip
 
@@ -348,7 +353,7 @@ def _span(book: SpotBook, rule: Rule) -> Written:
         kinds = list(check.kinds or ())
         return {"kernel": Kernel.OVERLAP, "figure": check.grace.value, "attribute": book.attribute("med_type"), "words": kinds}  # fmt: skip
     if form == "after_death":
-        return {"kernel": Kernel.DEATH, "attribute": book.attribute("dscg_way"), "items": {}}
+        return {"kernel": Kernel.DEATH, "figure": check.grace.value, "attribute": book.attribute("dscg_way"), "items": {}}
     book.column("visits", "er_flag")
     return {"kernel": Kernel.URGENT, "attribute": book.attribute("med_type"), "items": {}}
 
