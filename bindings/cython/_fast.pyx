@@ -4,7 +4,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fast cimport (
-    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
+    YB_BAD_ARGUMENT, YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_NO_COMBINATION, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
     yb_image_close, yb_image_fact, yb_image_item, yb_image_of, yb_image_open, yb_line, yb_line_reason, yb_line_result, yb_movement, yb_reason, yb_result,
     yb_sentence, yb_settle, yb_state, yb_state_copy, yb_state_free, yb_state_new, yb_state_read, yb_state_reserve, yb_state_version, yb_state_write, yb_text,
     yb_visit, yb_why,
@@ -42,6 +42,27 @@ cdef bytes utf8(object of):
 
 cdef str told(yb_text of):
     return "" if of.at == NULL else of.at[:of.size].decode()
+
+
+cdef put_id(yb_visit* out, str name, yb_text at):
+    if name == "setl_id":
+        out.setl_id = at
+    elif name == "psn_no":
+        out.psn_no = at
+    elif name == "mdtrt_id":
+        out.mdtrt_id = at
+    elif name == "fixmedins_code":
+        out.fixmedins_code = at
+    elif name == "hsld_no":
+        out.hsld_no = at
+    elif name == "mulaid_psn_no":
+        out.mulaid_psn_no = at
+    elif name == "refl_old_mdtrt_id":
+        out.refl_old_mdtrt_id = at
+    elif name == "init_setl_id":
+        out.init_setl_id = at
+    else:
+        raise TypeError(f"a visit has no id {name!r}; it has {', '.join(IDS)}")
 
 
 cdef class Image:
@@ -222,25 +243,7 @@ cdef class Visit:
 
     cdef set_id(self, name, value):
         held = utf8(value)
-        cdef yb_text at = text(held)
-        if name == "setl_id":
-            self.own.setl_id = at
-        elif name == "psn_no":
-            self.own.psn_no = at
-        elif name == "mdtrt_id":
-            self.own.mdtrt_id = at
-        elif name == "fixmedins_code":
-            self.own.fixmedins_code = at
-        elif name == "hsld_no":
-            self.own.hsld_no = at
-        elif name == "mulaid_psn_no":
-            self.own.mulaid_psn_no = at
-        elif name == "refl_old_mdtrt_id":
-            self.own.refl_old_mdtrt_id = at
-        elif name == "init_setl_id":
-            self.own.init_setl_id = at
-        else:
-            raise TypeError(f"a visit has no id {name!r}; it has {', '.join(IDS)}")
+        put_id(&self.own, name, text(held))
         self.ids[name] = held
 
     def again(self, setl_id, setl_day):
@@ -352,3 +355,6 @@ cdef class Desk:
             # These stand in the state, which moves on.
             result.back_policy, result.back_plan = told(result.own.policy_id), told(result.own.plan_id)
         return result
+
+
+include "rows.pxi"

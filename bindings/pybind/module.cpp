@@ -18,6 +18,7 @@ void bind_checks_window(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
 void bind_clearing(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
+void bind_measure(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
 void bind_pages(pybind11::module_& m);
@@ -47,6 +48,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_checks_window(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_clearing(m);
+  ybcore::bind::bind_measure(m);
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);
   ybcore::bind::bind_order(m);
