@@ -353,7 +353,12 @@ def _span(book: SpotBook, rule: Rule) -> Written:
         kinds = list(check.kinds or ())
         return {"kernel": Kernel.OVERLAP, "figure": check.grace.value, "attribute": book.attribute("med_type"), "words": kinds}  # fmt: skip
     if form == "after_death":
-        return {"kernel": Kernel.DEATH, "figure": check.grace.value, "attribute": book.attribute("dscg_way"), "items": {}}
+        return {
+            "kernel": Kernel.DEATH,
+            "figure": check.grace.value,
+            "attribute": book.attribute("dscg_way"),
+            "items": {},
+        }
     book.column("visits", "er_flag")
     return {"kernel": Kernel.URGENT, "attribute": book.attribute("med_type"), "items": {}}
 
