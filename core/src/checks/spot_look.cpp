@@ -237,7 +237,9 @@ class Findings {
 
 std::int32_t SpotBook::find(SpotTable table, std::string_view name) const {
   for (std::size_t i = 0; i < columns.size(); ++i)
-    if (columns[i].table == table && columns[i].name == name) return static_cast<std::int32_t>(i);
+    if (columns[i].table == table && columns[i].name.size() == name.size() && columns[i].name.back() == name.back() &&
+        columns[i].name == name)
+      return static_cast<std::int32_t>(i);
   return -1;
 }
 

@@ -25,8 +25,8 @@
 
 namespace ybcore::checks {
 
-enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs };
-inline constexpr std::size_t kSpotTables = 6;
+enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs, kStock };
+inline constexpr std::size_t kSpotTables = 7;
 
 // How a column is read: numbers, days, times and flags become numbers (kUnknown missing), codes and ids places of texts (-1 missing).
 enum class SpotWay : std::uint8_t { kNumber = 1, kDay, kTime, kFlag, kCode, kId };
@@ -120,6 +120,9 @@ enum class SpotKernel : std::uint8_t {
   kRatio,
   kRepeated,
   kUrgent,
+  kStock,
+  kCodeIn,
+  kBundle,
 };
 enum class SpotAmount : std::uint8_t { kNone, kWhole, kExcess, kPrice, kWide };
 enum class SpotForm : std::uint8_t {
