@@ -27,6 +27,13 @@ def image(town: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa:
     return engine.image(path, tables["visits"], tables["persons"], tables["institutions"])
 
 
+@pytest.fixture(scope="module")
+def bare(town: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """An image of an engine that has met no visit."""
+    engine, _ = town
+    return Engine(engine.book, engine.catalog).image(tmp_path_factory.mktemp("bare") / "bare.ybimage")
+
+
 @pytest.fixture
 def door(image: Path) -> Any:
     made = Door(library(), image)
@@ -108,6 +115,13 @@ def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
 def test_both_doors_give_the_same_bytes(town: Any, door: Any):  # noqa: F811
     count, outcomes = walk(town, door)
     assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
+
+
+def test_the_door_makes_the_plans_that_its_image_does_not_have(town: Any, bare: Path):  # noqa: F811
+    made = Door(library(), bare)
+    count, outcomes = walk(town, made)
+    assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
+    made.close()
 
 
 def test_a_state_goes_from_door_to_door(town: Any, door: Any):  # noqa: F811

@@ -13,7 +13,7 @@ namespace ybcore {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'B', 'I', 'M', 'A', 'G', 'E', 0};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 struct Head {
   char magic[8];
@@ -128,6 +128,14 @@ bool Image::read(std::string& why) {
   field_facts = rows<std::int32_t>("field_facts");
   instances = rows<InstanceRow>("instances");
   documents = rows<DocumentRow>("documents");
+  drafts = rows<std::int64_t>("drafts");
+  draft_tests = rows<DraftTest>("draft_tests");
+  draft_ranges = rows<DraftRange>("draft_ranges");
+  draft_documents = rows<DraftDocument>("draft_documents");
+  draft_categories = rows<std::int32_t>("draft_categories");
+  draft_codes = texts("draft_codes");
+  draft_policies = texts("draft_policies");
+  draft_plans = texts("draft_plans");
   digits_ = rows<std::uint64_t>("digits");
   code_table_ = rows<std::int32_t>("code_table");
   if (const auto m = rows<ImageMeta>("meta"); m.size() == 1) meta = m[0];
@@ -167,6 +175,32 @@ void Image::read_pricing() {
              static_cast<std::size_t>(meta.tags)};
 }
 
+bool Image::sound(const Program& of_plans) const {
+  const auto within = [](std::int64_t value, std::int64_t low, std::size_t below) {
+    return value >= low && value < static_cast<std::int64_t>(below);
+  };
+  bool fine = true;
+  for (const PlanRow& plan : of_plans.plans)
+    fine = fine && within(plan.scheme, 0, schemes.size()) && plan.tags <= meta.tags && (plan.fields >> field_facts.size()) == 0;
+  for (const LayerRow& layer : of_plans.layers) fine = fine && within(layer.name, 0, layers.size());
+  for (const KeyRow& key : of_plans.keys)
+    fine = fine && within(key.counter, 0, counters.size()) && scopes[static_cast<std::size_t>(key.counter)] == key.scope;
+  for (const AmountRow& amount : of_plans.amounts)
+    fine = fine && within(amount.of_field, -1, field_facts.size()) && within(amount.count_field, -1, field_facts.size());
+  return fine;
+}
+
+bool Image::drafts_sound() const {
+  if (draft_documents.size() != documents.size() || draft_policies.size() != draft_plans.size()) return false;
+  for (const DraftTest& test : draft_tests) {
+    const std::size_t end = test.match == 2 ? draft_ranges.size() : draft_codes.size();
+    if (test.match < 0 || test.match > 2 || test.fact < (test.match == 2 ? -1 : 0) || test.fact >= meta.facts || test.begin < 0 ||
+        test.begin > test.end || static_cast<std::size_t>(test.end) > end)
+      return false;
+  }
+  return true;
+}
+
 // What is read without asking on the way points inside.
 bool Image::sound(std::string& why) const {
   const auto within = [](std::int64_t value, std::int64_t low, std::size_t below) {
@@ -193,8 +227,8 @@ bool Image::sound(std::string& why) const {
     if (row.code_begin < 0 || row.code_end < row.code_begin || !within(row.code_end, 0, test_codes.size() + 1)) wrong = "tests";
   for (const std::int32_t fact : field_facts)
     if (!within(fact, 0, facts.size())) wrong = "field_facts";
-  for (const KeyRow& key : program.keys)
-    if (!within(key.counter, 0, counters.size())) wrong = "keys";
+  if (!sound(program)) wrong = "plans";
+  if (!drafts_sound()) wrong = "drafts";
   for (const PricingProgram& row : programs_)
     if (row.first_step > row.last_step || row.last_step > steps_.size() ||
         (std::size_t{row.tag_row} + 1) * (pricing.catalog_tags + 1) > pricing.tag_map.size())

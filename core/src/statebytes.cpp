@@ -57,17 +57,6 @@ struct MoveBytes {
 static_assert(sizeof(Head) == 72 && sizeof(AmountBytes) == 32 && sizeof(AccountBytes) == 32 && sizeof(KeptBytes) == 64 &&
               sizeof(AdmissionBytes) == 32 && sizeof(UsedBytes) == 32 && sizeof(MoveBytes) == 16 && sizeof(OtherBytes) == 16);
 
-// Words of the engine, then those of the memory that it does not know.
-std::int32_t engine_number(const Texts& own, Foreign& foreign, Names& names, std::string_view text) {
-  if (const std::int32_t found = own.find(text); found >= 0) return found;
-  const std::int32_t name = names.number(text);
-  const auto at = std::find(foreign.name.begin(), foreign.name.end(), name);
-  if (at == foreign.name.end()) {
-    foreign.name.push_back(name);
-    return static_cast<std::int32_t>(own.size() + foreign.name.size() - 1);
-  }
-  return static_cast<std::int32_t>(own.size() + static_cast<std::size_t>(at - foreign.name.begin()));
-}
 std::string_view engine_text(const Texts& own, const Foreign& foreign, const Names& names, std::int32_t number) {
   const auto i = static_cast<std::size_t>(number);
   return i < own.size() ? own[i] : names[foreign.name[i - own.size()]];
@@ -104,7 +93,7 @@ class Reading {
     std::int64_t parts = 0;
     for (const auto& c : counters) parts |= c.amount % kGrid;
     for (const auto& c : contributions_) parts |= c.amount % kGrid;
-    m_.ledger = Ledger(image_.prepared->whole_fen() && parts == 0);
+    m_.ledger = Ledger(image_.whole_fen() && parts == 0);
     m_.version = head_.version;
     for (const auto& c : counters) m_.ledger.at(slot(c.key)).value = c.amount / m_.ledger.grid();
     for (const auto& a : accounts) {
@@ -380,6 +369,17 @@ class Writing {
 };
 
 }  // namespace
+
+std::int32_t engine_number(const Texts& own, Foreign& foreign, Names& names, std::string_view text) {
+  if (const std::int32_t found = own.find(text); found >= 0) return found;
+  const std::int32_t name = names.number(text);
+  const auto at = std::find(foreign.name.begin(), foreign.name.end(), name);
+  if (at == foreign.name.end()) {
+    foreign.name.push_back(name);
+    return static_cast<std::int32_t>(own.size() + foreign.name.size() - 1);
+  }
+  return static_cast<std::int32_t>(own.size() + static_cast<std::size_t>(at - foreign.name.begin()));
+}
 
 bool read_state(const Image& image, std::span<const std::byte> bytes, Memory& memory) {
   memory.clear();
