@@ -10,6 +10,14 @@ namespace {
 constexpr yb_line_result kNoLine{0, 0, 0, 0, YB_MISSING, 0, 0, 0, 0};
 // Days of the years 1 to 9999.
 constexpr std::int32_t kFirstDay = -719162, kLastDay = 2932896;
+constexpr std::int32_t kMostDays = 1'000'000;
+
+// Natures and what is paid already are amounts that a bill can have, as in a batch.
+bool payable(const yb_visit& visit) {
+  const auto fen = [](std::int64_t amount) { return amount >= -kMostBill && amount <= kMostBill; };
+  return (visit.has_natures == 0 || std::all_of(visit.natures, visit.natures + 5, fen)) &&
+         (visit.given == nullptr || std::all_of(visit.given, visit.given + 9, fen));
+}
 
 }  // namespace
 
@@ -60,6 +68,11 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
   }
   for (std::size_t i = 0; i < visit.movement_count; ++i)
     if (visit.movements[i].kind < 0 || visit.movements[i].kind > 1) return wrong("a movement that neither sets nor adds");
+  const auto fen = [](std::int64_t amount) { return amount == YB_MISSING || (amount >= -kMostBill && amount <= kMostBill); };
+  bool fine = fen(visit.balc) && fen(visit.mulaid_balc);
+  for (std::size_t i = 0; i < visit.movement_count; ++i)
+    fine = fine && fen(visit.movements[i].amount) && visit.movements[i].amount != YB_MISSING;
+  if (!fine) return wrong("an amount of more than a thousand million yuan");
   if (image_.meta.needs_movements != 0 && visit.movements_known == 0) return YB_NEEDS_MOVEMENTS;
   return YB_OK;
 }
@@ -219,7 +232,8 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
   ++memory.version;
   result.version = memory.version;
   const bool bad = !fine || view(visit.setl_id).empty() || view(visit.psn_no).empty() || visit.setl_day == YB_NO_DAY ||
-                   !parts_.front().setup.med_type || days.end < days.begin || visit.ipt_days < -1;
+                   !parts_.front().setup.med_type || days.end < days.begin || visit.ipt_days < -1 || visit.ipt_days > kMostDays ||
+                   !payable(visit);
   if (bad) return refuse(memory, Reason::kBadValue, total, result);
   const std::int32_t old = memory.names.find(view(visit.setl_id));
   if (old >= 0 && memory.knows(old)) return refuse(memory, Reason::kDuplicate, total, result);

@@ -67,12 +67,6 @@ std::span<const std::byte> Image::section(std::string_view name) const {
   return {};
 }
 
-template <class T>
-std::span<const T> Image::rows(std::string_view name) const {
-  const auto bytes = section(name);
-  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
-}
-
 Texts Image::texts(std::string_view name) const {
   const auto begin = rows<std::uint32_t>(std::string(name) + "@");
   const auto text = section(name);
@@ -175,79 +169,11 @@ void Image::read_pricing() {
              static_cast<std::size_t>(meta.tags)};
 }
 
-bool Image::sound(const Program& of_plans) const {
-  const auto within = [](std::int64_t value, std::int64_t low, std::size_t below) {
-    return value >= low && value < static_cast<std::int64_t>(below);
-  };
-  bool fine = true;
-  for (const PlanRow& plan : of_plans.plans)
-    fine = fine && within(plan.scheme, 0, schemes.size()) && plan.tags <= meta.tags && (plan.fields >> field_facts.size()) == 0;
-  for (const LayerRow& layer : of_plans.layers) fine = fine && within(layer.name, 0, layers.size());
-  for (const KeyRow& key : of_plans.keys)
-    fine = fine && within(key.counter, 0, counters.size()) && scopes[static_cast<std::size_t>(key.counter)] == key.scope;
-  for (const AmountRow& amount : of_plans.amounts)
-    fine = fine && within(amount.of_field, -1, field_facts.size()) && within(amount.count_field, -1, field_facts.size());
-  return fine;
-}
-
-bool Image::drafts_sound() const {
-  if (draft_documents.size() != documents.size() || draft_policies.size() != draft_plans.size()) return false;
-  for (const DraftTest& test : draft_tests) {
-    const std::size_t end = test.match == 2 ? draft_ranges.size() : draft_codes.size();
-    if (test.match < 0 || test.match > 2 || test.fact < (test.match == 2 ? -1 : 0) || test.fact >= meta.facts || test.begin < 0 ||
-        test.begin > test.end || static_cast<std::size_t>(test.end) > end)
-      return false;
-  }
-  return true;
-}
-
-// What is read without asking on the way points inside.
-bool Image::sound(std::string& why) const {
-  const auto within = [](std::int64_t value, std::int64_t low, std::size_t below) {
-    return value >= low && value < static_cast<std::int64_t>(below);
-  };
-  const char* wrong = invalid(program);
-  const std::size_t width = static_cast<std::size_t>(meta.asked) + 1;
-  if (section("meta").size() != sizeof(ImageMeta) || section("known_facts").size() != sizeof(KnownFacts)) wrong = "meta";
-  if (meta.asked < 0 || meta.facts < meta.asked || static_cast<std::size_t>(meta.facts) != facts.size() ||
-      fact_rows.size() != facts.size() || defaults.size() != facts.size())
-    wrong = "facts";
-  if (digits_.size() != instances.size() * width) wrong = "digits";
-  if (policies.size() != program.plans.size() || plans.size() != program.plans.size()) wrong = "plan_ids";
-  if (scopes.size() != counters.size() || of.size() < 3 || grades.size() != grade_levels.size()) wrong = "names";
-  for (const InstanceRow& row : instances)
-    if (!within(row.plan, -1, program.plans.size()) || !within(row.program, -1, programs_.size()) ||
-        !within(row.document, -1, documents.size()))
-      wrong = "instances";
-  for (const FactRow& row : fact_rows)
-    if (row.test_begin < 0 || row.test_end < row.test_begin || !within(row.test_end, 0, tests.size() + 1) || row.edge_begin < 0 ||
-        row.edge_end < row.edge_begin || !within(row.edge_end, 0, edges.size() + 1))
-      wrong = "fact_rows";
-  for (const TestRow& row : tests)
-    if (row.code_begin < 0 || row.code_end < row.code_begin || !within(row.code_end, 0, test_codes.size() + 1)) wrong = "tests";
-  for (const std::int32_t fact : field_facts)
-    if (!within(fact, 0, facts.size())) wrong = "field_facts";
-  if (!sound(program)) wrong = "plans";
-  if (!drafts_sound()) wrong = "drafts";
-  for (const PricingProgram& row : programs_)
-    if (row.first_step > row.last_step || row.last_step > steps_.size() ||
-        (std::size_t{row.tag_row} + 1) * (pricing.catalog_tags + 1) > pricing.tag_map.size())
-      wrong = "programs";
-  if (meta.no_catalog == 0) {
-    const auto heads = rows<ItemHead>("heads");
-    const std::size_t c = rows<ClassRow>("classes").size(), r = rows<RatioRow>("ratios").size(), p = rows<CapRow>("caps").size();
-    if (heads.size() != codes.size() + 1 || code_table_.empty() || (code_table_.size() & (code_table_.size() - 1)) != 0) wrong = "heads";
-    if (!heads.empty() && (heads.back().classes != c || heads.back().ratios != r || heads.back().caps != p)) wrong = "heads";
-  }
-  if (wrong != nullptr) why = std::string("the part ") + wrong + " of the image is not sound";
-  return wrong == nullptr;
-}
-
 std::int32_t Image::item(std::string_view code) const {
   if (code_table_.empty()) return -1;
   const std::size_t mask = code_table_.size() - 1;
   std::size_t place = hash_of(code) & mask;
-  while (code_table_[place] >= 0) {
+  for (std::size_t tried = 0; tried <= mask && code_table_[place] >= 0; ++tried) {
     if (codes[static_cast<std::size_t>(code_table_[place])] == code) return code_table_[place];
     place = (place + 1) & mask;
   }

@@ -119,10 +119,16 @@ class Image {
 
   [[nodiscard]] std::span<const std::byte> section(std::string_view name) const;
   template <class T>
-  [[nodiscard]] std::span<const T> rows(std::string_view name) const;
+  [[nodiscard]] std::span<const T> rows(std::string_view name) const {
+    const auto bytes = section(name);
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
   [[nodiscard]] Texts texts(std::string_view name) const;
   [[nodiscard]] bool read(std::string& why);
   [[nodiscard]] bool sound(std::string& why) const;
+  [[nodiscard]] bool facts_sound() const;
+  [[nodiscard]] bool pricing_sound() const;
+  [[nodiscard]] bool catalog_sound() const;
   [[nodiscard]] bool drafts_sound() const;
   void read_pricing();
 };

@@ -8,6 +8,11 @@ namespace ybcore {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'B', 'S', 'T', 'A', 'T', 'E', 0};
+// In fen; accounts hold less, whatever the years.
+constexpr std::int64_t kMostBalance = 1'000'000'000'000'000;
+// Days of the years 1 to 9999.
+constexpr std::int32_t kFirstDay = -719162, kLastDay = 2932896;
+constexpr bool bounded(std::int64_t value, std::int64_t most) { return value >= -most && value <= most; }
 constexpr std::uint32_t kFormat = 1, kNoName = 0xFFFFFFFF, kHouseholds = 1, kAttributes = 5;
 
 struct Head {
@@ -91,8 +96,23 @@ class Reading {
     moves_ = rows<MoveBytes>(head_.moves);
     if (!ok_ || at_ != bytes_.size()) return false;
     std::int64_t parts = 0;
-    for (const auto& c : counters) parts |= c.amount % kGrid;
-    for (const auto& c : contributions_) parts |= c.amount % kGrid;
+    // Nothing that is added up later leaves 64 bits.
+    Wide sum = 0;
+    for (const auto& c : counters) {
+      ok_ &= bounded(c.amount, kMostGrid);
+      parts |= c.amount % kGrid;
+    }
+    for (const auto& c : contributions_) {
+      ok_ &= bounded(c.amount, kMostGrid);
+      sum += c.amount < 0 ? -Wide{c.amount} : Wide{c.amount};
+      parts |= c.amount % kGrid;
+    }
+    for (const auto& a : accounts) ok_ &= bounded(a.balance, kMostBalance) && bounded(a.opening, kMostBalance);
+    for (const auto& s : standards_) ok_ &= bounded(s.amount, kMostGrid);
+    for (const auto& u : used_)
+      ok_ &= bounded(u.used, kMostGrid) && bounded(u.chain_standard, kMostGrid) && bounded(u.chain_used, kMostGrid);
+    for (const auto& m : moves_) ok_ &= bounded(m.amount, kMostFen);
+    if (!ok_ || sum > kMostGrid) return false;
     m_.ledger = Ledger(image_.whole_fen() && parts == 0);
     m_.version = head_.version;
     for (const auto& c : counters) m_.ledger.at(slot(c.key)).value = c.amount / m_.ledger.grid();
@@ -187,6 +207,8 @@ class Reading {
     const std::size_t old = m_.columns.size();
     m_.columns.resize(old + kColumns);
     std::memcpy(m_.columns.data() + old, at + sizeof k, kColumns * 8);
+    for (std::size_t c = old; c < m_.columns.size(); ++c) ok_ &= bounded(m_.columns[c], kMostGrid);
+    ok_ &= k.enddate >= kFirstDay && k.enddate <= kLastDay;
   }
 };
 

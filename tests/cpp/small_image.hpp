@@ -43,7 +43,8 @@ class ImageBytes {
     texts("of", {"book", "catalogue", "0"});
     texts("grades", {"01"});
     texts("grade_levels", {"3"});
-    rows<FactRow>("fact_rows", {{0, 0, 0, 1, 0, 0, INT32_MIN}, {1, 0, 1, 1, 0, 1, INT32_MIN}, text(), text(), text(), text(), text(), text()});
+    rows<FactRow>("fact_rows",
+                  {{0, 0, 0, 1, 0, 0, INT32_MIN}, {1, 0, 1, 1, 0, 1, INT32_MIN}, text(), text(), text(), text(), text(), text()});
     rows<TestRow>("tests", {{0, 0, 0, 1}});
     rows<std::int64_t>("edges", {60});
     rows<std::int64_t>("date_edges", {19'000});
@@ -59,7 +60,8 @@ class ImageBytes {
     rows<std::uint16_t>("tag_map", {0});
     texts("codes", {"XA", "XB"});
     rows<ItemHead>("heads", {{0, 0, 0}, {1, 0, 0}, {2, 1, 1}});
-    rows<ClassRow>("classes", {{-1, INT32_MIN, INT32_MAX, -1, ItemClass::kA, false, 0}, {-1, INT32_MIN, INT32_MAX, 100'000, ItemClass::kB, false, 0}});
+    rows<ClassRow>("classes",
+                   {{-1, INT32_MIN, INT32_MAX, -1, ItemClass::kA, false, 0}, {-1, INT32_MIN, INT32_MAX, 100'000, ItemClass::kB, false, 0}});
     rows<RatioRow>("ratios", {{-1, -1, INT32_MIN, INT32_MAX, 200'000}});
     rows<CapRow>("caps", {{-1, -1, INT32_MIN, INT32_MAX, 40'000'000}});
     const std::array<std::string_view, 2> codes{"XA", "XB"};
@@ -142,7 +144,7 @@ class ImageBytes {
     return {node({5, made}), node({6, made})};
   }
   template <class Row>
-  static std::size_t place(std::int64_t Row::*field) {
+  static std::size_t place(std::int64_t Row::* field) {
     const Row row{};
     return static_cast<std::size_t>(&(row.*field) - reinterpret_cast<const std::int64_t*>(&row));
   }
@@ -150,7 +152,11 @@ class ImageBytes {
     const std::int64_t amounts[2] = {node({4, 9, fields(s.amounts[0])}), node({4, 9, fields(s.amounts[1])})};
     const std::int64_t key0 = node({7, 0, 4, 0, -1}), key1 = node({7, 1, 4, 0, -1});
     const auto values = node({13, 0});
-    const std::int64_t standard = node({4, 7, fields(s.standards[0], {{place(&StandardRow::amount), amounts[0]}, {place(&StandardRow::key), key0}, {place(&StandardRow::value_begin), node({5, values})}, {place(&StandardRow::value_end), node({6, values})}})});
+    const std::int64_t standard = node({4, 7,
+                                        fields(s.standards[0], {{place(&StandardRow::amount), amounts[0]},
+                                                                {place(&StandardRow::key), key0},
+                                                                {place(&StandardRow::value_begin), node({5, values})},
+                                                                {place(&StandardRow::value_end), node({6, values})}})});
     const auto bands = run(4, {fields(s.bands[0], {{place(&BandRow::rate), node({3, number(900'000), 1, 0, -1, number(-50'000)})}})});
     const auto ceilings = run(5, {fields(s.ceilings[0], {{place(&CeilingRow::limit), amounts[1]}, {place(&CeilingRow::key), key1}})});
     const auto bases = run(6, {fields(s.bases[0])});
@@ -163,10 +169,11 @@ class ImageBytes {
                                                      {place(&LayerRow::base_end), bases.second}})});
     const auto feeds = run(3, {fields(s.feeds[0], {{place(&FeedRow::key), key0}, {place(&FeedRow::layer), node({8, 0})}}),
                                fields(s.feeds[1], {{place(&FeedRow::key), key1}, {place(&FeedRow::layer), node({8, 0})}})});
-    const std::int64_t plan = node({14, 0, fields(s.plans[0], {{place(&PlanRow::layer_begin), layers.first},
-                                                               {place(&PlanRow::layer_end), layers.second},
-                                                               {place(&PlanRow::feed_begin), feeds.first},
-                                                               {place(&PlanRow::feed_end), feeds.second}}),
+    const std::int64_t plan = node({14, 0,
+                                    fields(s.plans[0], {{place(&PlanRow::layer_begin), layers.first},
+                                                        {place(&PlanRow::layer_end), layers.second},
+                                                        {place(&PlanRow::feed_begin), feeds.first},
+                                                        {place(&PlanRow::feed_end), feeds.second}}),
                                     1, -1});
     const std::int64_t when = node({1, 1});
     const std::int64_t chosen = node({1, 1, when, plan, -1});

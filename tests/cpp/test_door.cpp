@@ -1,6 +1,4 @@
 // The C door: made plans settle as those of the image, whatever bytes come are read or refused, and desks on threads do not meet.
-#include "ybcore/ybcore.h"
-
 #include <unistd.h>
 
 #include <cstdio>
@@ -11,6 +9,7 @@
 #include "check.hpp"
 #include "draw.hpp"
 #include "small_image.hpp"
+#include "ybcore/ybcore.h"
 
 namespace {
 
@@ -67,7 +66,10 @@ struct Asked {
     visit.has_natures = kind == 2 ? 1 : 0;
     visit.natures[3] = 300'000;
     for (int i = 0; kind != 2 && i < 3; ++i)
-      lines.push_back({text(i == 0 ? "XA" : i == 1 ? "XB" : "?"), -1, kind == 1 ? 19'715 + i : YB_NO_DAY, 30'000, 150'000 + i, YB_MISSING, 0, 0, -1, 0});
+      lines.push_back({text(i == 0   ? "XA"
+                            : i == 1 ? "XB"
+                                     : "?"),
+                       -1, kind == 1 ? 19'715 + i : YB_NO_DAY, 30'000, 150'000 + i, YB_MISSING, 0, 0, -1, 0});
     visit.facts = facts.data();
     visit.fact_count = facts.size();
     if (kind == 4) {
