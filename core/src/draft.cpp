@@ -68,6 +68,12 @@ std::int64_t Drafting::at(std::int64_t place) {
   return nodes_[static_cast<std::size_t>(place)];
 }
 
+// How many words follow: no more than there are.
+std::int64_t Drafting::count(std::int64_t place) {
+  const std::int64_t many = at(place);
+  return many < 0 || many > static_cast<std::int64_t>(nodes_.size()) ? none(Stand::kUnsound) : many;
+}
+
 bool Drafting::test(std::int64_t which) {
   if (which < 0 || static_cast<std::size_t>(which) >= image_.draft_tests.size()) return none(Stand::kUnsound) != 0;
   const DraftTest& t = image_.draft_tests[static_cast<std::size_t>(which)];
@@ -90,18 +96,18 @@ bool Drafting::test(std::int64_t which) {
 
 bool Drafting::holds(std::int64_t condition) {
   if (condition < 0) return true;
-  const std::int64_t count = at(condition);
+  const std::int64_t many = count(condition);
   bool all = true;
-  for (std::int64_t k = 1; all && stand_ == Stand::kFine && k <= count; ++k) all = test(at(condition + k));
+  for (std::int64_t k = 1; all && stand_ == Stand::kFine && k <= many; ++k) all = test(at(condition + k));
   return all && stand_ == Stand::kFine;
 }
 
 std::int64_t Drafting::first(std::int64_t node) {
-  const std::int64_t count = at(node + 1);
+  const std::int64_t many = count(node + 1);
   std::int64_t k = 0;
-  while (stand_ == Stand::kFine && k < count && !holds(at(node + 2 + 2 * k))) ++k;
+  while (stand_ == Stand::kFine && k < many && !holds(at(node + 2 + 2 * k))) ++k;
   if (stand_ != Stand::kFine) return 0;
-  const std::int64_t found = at(node + 2 + (k < count ? 2 * k + 1 : 2 * count));
+  const std::int64_t found = at(node + 2 + (k < many ? 2 * k + 1 : 2 * many));
   return found < 0 ? none(Stand::kNoFigure) : value(found);
 }
 
@@ -119,8 +125,8 @@ std::int64_t Drafting::age(std::int64_t node) {
 // Points are added, then shares of what the person pays and of what the payer pays are taken, in the order of the list.
 std::int64_t Drafting::rate(std::int64_t node) {
   Wide base = value(at(node + 1));
-  const std::int64_t count = at(node + 2);
-  for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) {
+  const std::int64_t many = count(node + 2);
+  for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) {
     const std::int64_t kind = at(node + 3 + 3 * k);
     if (!holds(at(node + 4 + 3 * k))) continue;
     const Wide by = value(at(node + 5 + 3 * k));
@@ -188,8 +194,8 @@ std::int64_t Drafting::value(std::int64_t node) {
       return which;
     }
     case kAny: {
-      const std::int64_t count = at(node + 1);
-      for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k)
+      const std::int64_t many = count(node + 1);
+      for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k)
         if (holds(at(node + 2 + k))) return 1;
       return 0;
     }
@@ -225,8 +231,8 @@ void Drafting::row(std::int64_t table, std::int64_t fields, std::vector<std::int
   }
   const std::size_t width = kWidths[static_cast<std::size_t>(table)];
   std::vector<std::int64_t> made(width, -1);
-  const std::int64_t count = at(fields);
-  for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) {
+  const std::int64_t many = count(fields);
+  for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) {
     const std::int64_t field = at(fields + 1 + 2 * k);
     const std::int64_t held = value(at(fields + 2 + 2 * k));
     if (field < 0 || static_cast<std::size_t>(field) >= width) {
@@ -252,15 +258,15 @@ std::pair<std::int64_t, std::int64_t> Drafting::run(std::int64_t node) {
   const std::int64_t kind = at(node);
   std::vector<std::int64_t> fresh;
   if (kind == kValues) {
-    const std::int64_t count = at(node + 1);
-    for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) fresh.push_back(value(at(node + 2 + k)));
+    const std::int64_t many = count(node + 1);
+    for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) fresh.push_back(value(at(node + 2 + k)));
     const auto begin = static_cast<std::int64_t>(out_->loose.size());
     out_->loose.insert(out_->loose.end(), fresh.begin(), fresh.end());
     made = {begin, static_cast<std::int64_t>(out_->loose.size())};
   } else if (kind == kRun) {
-    const std::int64_t table = at(node + 1), count = at(node + 2);
+    const std::int64_t table = at(node + 1), many = count(node + 2);
     std::vector<std::int64_t> taken;
-    for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) {
+    for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) {
       const std::int64_t of = at(node + 3 + 3 * k);
       if (of >= 0 && std::find(taken.begin(), taken.end(), of) != taken.end()) continue;
       if (!holds(at(node + 4 + 3 * k))) continue;
@@ -283,11 +289,12 @@ void Drafting::again() {
 
 void Drafting::price(std::int64_t node) {
   constexpr std::int64_t kHead = 13;
-  const std::int64_t count = at(node);
+  const std::int64_t many = count(node);
+  if (stand_ != Stand::kFine) return;
   std::array<std::int64_t, kHead> h{};
   for (std::int64_t k = 0; k < kHead; ++k) h[static_cast<std::size_t>(k)] = value(at(node + 1 + k));
   std::vector<FirstPayStep> steps;
-  for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) {
+  for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) {
     const std::int64_t begin = node + 1 + kHead + 5 * k;
     if (!holds(at(begin))) continue;
     std::array<std::int64_t, 4> s{};
@@ -322,13 +329,14 @@ void Drafting::price(std::int64_t node) {
 void Drafting::plan(std::int64_t node) {
   const std::int64_t found = value(node);
   if (stand_ != Stand::kFine) return;
-  const std::int64_t name = at(found + 1), fields = at(found + 2), count = at(found + 3);
-  if (at(found) != kPlan || name < 0 || static_cast<std::size_t>(name) >= image_.draft_plans.size()) {
+  if (at(found) != kPlan) {
     (void)none(Stand::kUnsound);
     return;
   }
+  const std::int64_t name = at(found + 1), fields = at(found + 2), many = count(found + 3);
+  if (name < 0 || static_cast<std::size_t>(name) >= image_.draft_plans.size()) (void)none(Stand::kUnsound);
   std::int64_t next = 0;
-  for (std::int64_t k = 0; stand_ == Stand::kFine && k < count; ++k) place_.push_back(holds(at(found + 4 + k)) ? next++ : -1);
+  for (std::int64_t k = 0; stand_ == Stand::kFine && k < many; ++k) place_.push_back(holds(at(found + 4 + k)) ? next++ : -1);
   std::vector<std::int64_t> made;
   row(kPlans, fields, made);
   if (stand_ != Stand::kFine) return;

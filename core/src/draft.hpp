@@ -78,6 +78,7 @@ class Drafting {
   Made* out_ = nullptr;
 
   [[nodiscard]] std::int64_t at(std::int64_t place);
+  [[nodiscard]] std::int64_t count(std::int64_t place);
   [[nodiscard]] std::int64_t none(Stand why) {
     if (stand_ == Stand::kFine) stand_ = why;
     return 0;

@@ -50,7 +50,7 @@ class ImageBytes {
     rows<std::int64_t>("date_edges", {19'000});
     rows<std::int32_t>("scopes", {0, 0});
     rows<std::int32_t>("field_facts", {});
-    rows<InstanceRow>("instances", met ? std::vector<InstanceRow>{{0, 0, 0, 0, 0, 0}} : std::vector<InstanceRow>());
+    rows<InstanceRow>("instances", met ? std::vector<InstanceRow>{{0, 0, 0, 2, 0, 0}} : std::vector<InstanceRow>());
     rows<DocumentRow>("documents", {{1, 1, 1, 1}});
     rows<std::uint64_t>("digits", met ? std::vector<std::uint64_t>{1, 1, 0} : std::vector<std::uint64_t>());
     rows<ImageMeta>("meta", {{0, 0, 1, 1, 0, 0, 0, 0, 0, 1, 8, 2, 0, 1}});
