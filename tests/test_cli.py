@@ -264,6 +264,25 @@ def test_summary_adds_up(town: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "Effective rate by level of hospital" in shown.out and shown.err == ""
 
 
+def test_the_summary_says_which_documents_are_missing(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """One document of three: place, scheme and days of all other visits, most first."""
+    only = next(str(path) for path in demo_policies() if "beijing" in str(path))
+    arguments = ["settle", "--input", str(town / "input"), "--policy", only, "--out", str(tmp_path), "-q"]
+    assert main([*arguments, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    missing = told["without_policy"]
+    settled = {row["setl_id"]: row for row in pq.read_table(tmp_path / "settlements.parquet").to_pylist()}
+    visits = pq.read_table(town / "input" / "visits.parquet").to_pylist()
+    days = [str(row["setl_time"].date()) for row in visits if settled[row["setl_id"]]["reason"] == "no_policy"]
+    assert sum(row["visits"] for row in missing) == len(days) > 0
+    assert {row["insutype"] for row in missing} == {"380", "390"} and all(row["insuplc_admdvs"] for row in missing)
+    assert min(row["first"] for row in missing) == min(days) and max(row["last"] for row in missing) == max(days)
+    assert [row["visits"] for row in missing] == sorted((row["visits"] for row in missing), reverse=True)
+    assert main(["--lang", "en", *arguments]) == 0
+    shown = capsys.readouterr().out
+    assert "No policy document" in shown and missing[0]["insuplc_admdvs"] in shown
+
+
 def test_half_years_with_the_state_are_the_year(town: Path, tmp_path: Path):
     """January to June, then July to December with the closing state, gives the rows of the year at once."""
     import datetime as dt

@@ -8,8 +8,7 @@ from typing import Any
 import click
 
 from .base import Command, Option, Session, common
-from .ledger import as_json, threads
-from .options import PATH, out_encoding, out_format
+from .options import PATH, as_json, out_encoding, out_format, threads
 
 __all__ = ["CLEARING"]
 

@@ -8,20 +8,10 @@ from typing import Any
 import click
 
 from .base import Command, Group, Option, Session, common
-from .options import PATH, for_people, out_encoding, out_format
+from .options import PATH, as_json, for_people, out_encoding, out_format, threads
 
 __all__ = ["COMMANDS"]
 
-as_json = click.option(
-    "--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON."
-)
-threads = click.option(
-    "--threads",
-    cls=Option,
-    type=click.IntRange(1, 1024),
-    zh="线程数；默认全部可用核。",
-    en="Threads; default all cores lent to the process.",
-)
 of_run = click.option(
     "--run",
     "folder",

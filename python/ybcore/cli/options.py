@@ -11,12 +11,19 @@ from .base import Option
 
 __all__ = [
     "DAY",
+    "ENCODING",
+    "FORMAT",
+    "PATH",
+    "as_json",
     "for_people",
     "inputs",
+    "json_out",
     "out_encoding",
+    "out_folder",
     "out_format",
     "own_functions",
     "rules_of_settling",
+    "threads",
     "what_counts",
 ]
 
@@ -29,6 +36,20 @@ out_encoding = click.option(
 out_format = click.option(
     "--format", "format_", cls=Option, type=FORMAT, default="parquet", show_default=True, zh="输出格式。", en="Format of outputs."
 )  # fmt: skip
+out_folder = click.option(
+    "--out", cls=Option, type=PATH, required=True, zh="输出文件夹。", en="Folder for the outputs."
+)
+as_json = click.option(
+    "--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出汇总。", en="The summary as JSON."
+)
+json_out = click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+threads = click.option(
+    "--threads",
+    cls=Option,
+    type=click.IntRange(1, 1024),
+    zh="线程数；默认全部可用核。",
+    en="Threads; default all cores lent to the process.",
+)
 DAY = click.DateTime(["%Y-%m-%d"])
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
 NAMES = {

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .base import Command, Group, Option, Session, common
-from .options import FORMAT, PATH, out_format, own_functions
+from .options import FORMAT, PATH, json_out, out_folder, out_format, own_functions
 
 __all__ = ["OUTSIDE"]
 
@@ -40,9 +40,9 @@ def migrate() -> None:
     zh="医院负担为空而各方之和不足时：报错，或作为医院负担。",
     en="Where the hospital's part is null and the parts fall short: refuse, or take the gap as the hospital's.",
 )
-@click.option("--out", cls=Option, required=True, type=PATH, zh="输出文件夹。", en="Folder for the outputs.")
+@out_folder
 @out_format
-@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+@json_out
 def migrate_from(session: Session, **options: Any) -> int:
     from .migrate import from_theirs as work
 
@@ -56,7 +56,7 @@ def migrate_from(session: Session, **options: Any) -> int:
 )
 @common
 @click.option("--folder", cls=Option, required=True, type=PATH, zh="放有各表的文件夹。", en="Folder with the tables.")
-@click.option("--out", cls=Option, required=True, type=PATH, zh="输出文件夹。", en="Folder for the outputs.")
+@out_folder
 @click.option(
     "--format",
     "format_",
@@ -67,7 +67,7 @@ def migrate_from(session: Session, **options: Any) -> int:
     zh="输出格式。",
     en="Format of outputs.",
 )
-@click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出。", en="As JSON.")
+@json_out
 def migrate_to(session: Session, **options: Any) -> int:
     from .migrate import to_theirs as work
 

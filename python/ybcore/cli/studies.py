@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from .base import Command, Group, Option, Session, common
-from .ledger import as_json, threads
-from .options import PATH
+from .options import PATH, as_json, threads
 
 __all__ = ["STUDIES"]
 

@@ -37,6 +37,7 @@ __all__ = ["percent", "print_summary", "summarise"]
 SUMS = ("medfee_sumamt", "inscp_scp_amt", "fund_pay_sumamt", "psn_part_amt", "psn_cash_pay")
 LEVEL_OF = {**dict.fromkeys(("01", "02", "03", "04", "12"), "3"), **dict.fromkeys(("05", "06", "07", "13"), "2"), **dict.fromkeys(("08", "09", "10", "14"), "1")}  # fmt: skip
 MICROS_A_DAY = 86_400_000_000
+MOST_PLACES = 10
 
 
 def percent(part: int, whole: int, places: int = 2) -> str:
@@ -59,6 +60,7 @@ def summarise(
     """What a run came to.
 
     `result`: a Settlement; `visits`, `persons`, `institutions`: the inputs, for the kind of visit, the person and the hospital.
+    `without_policy`: place, scheme and days of the visits for which no document holds, most visits first.
     All money is whole fen. Groups: `by_scheme_kind`, `by_person`, `by_level`, each a list of rows with keys, visits and sums.
     """
     out = result.visits
@@ -77,11 +79,14 @@ def summarise(
         "by_level": _grouped((("level", keys["level"]),), sums, paid),
     }
     totals = {name: _total(out[name], paid) for name in (*NATURES, *PAYERS)}
+    reasons, names = _codes(out["reason"])
+    unruled = np.isin(np.asarray(reasons), [i for i, name in enumerate(names) if name == "no_policy"])
     flags = np.asarray(out["flags"].combine_chunks())
     return {
         "visits": counts["visits"],
         "lines": counts["lines"],
         "outcomes": counts["outcomes"],
+        "without_policy": _without_policy(keys, unruled),
         "flags": {word: int(np.count_nonzero(flags & bit)) for bit, (word, _, _) in FLAGS.items()},
         "totals_fen": totals,
         "unsettled_medfee_fen": _total(out["medfee_sumamt"], ~paid),
@@ -114,10 +119,12 @@ def _attributes(
     problems = Problems()
     frame = read(visits, VISITS, problems, optional={"med_type"})
     day = _policy_day(frame, policy_date)
-    out = {name: _own(frame, name) for name in ("insutype", "med_type", "psn_type", "hosp_lv", "dedc_hosp_lv")}
+    own_names = ("insutype", "insuplc_admdvs", "med_type", "psn_type", "hosp_lv", "dedc_hosp_lv")
+    out = {name: _own(frame, name) for name in own_names}
     if persons is not None:
         rows = _find(frame, read(persons, PERSONS, problems), "psn_no", day, out["insutype"])
-        out["insutype"], out["psn_type"] = (_joined(out[name], *rows, name) for name in ("insutype", "psn_type"))
+        for name in ("insutype", "insuplc_admdvs", "psn_type"):
+            out[name] = _joined(out[name], *rows, name)
     if institutions is not None and "fixmedins_code" in frame.ids:
         rows = _find(frame, read(institutions, INSTITUTIONS, problems), "fixmedins_code", day, None)
         out["hosp_lv"], out["dedc_hosp_lv"] = (_joined(out[name], *rows, name) for name in ("hosp_lv", "dedc_hosp_lv"))
@@ -128,11 +135,36 @@ def _attributes(
     derived = np.searchsorted(np.array(names), levels) + len(texts)
     out["level"] = (np.where(own >= 0, own, derived), [*texts, *names])
     return {
+        "day": day,
         "insutype": out["insutype"],
+        "insuplc_admdvs": out["insuplc_admdvs"],
         "med_type": _cut(out["med_type"]),
         "psn_type": _cut(out["psn_type"]),
         "level": out["level"],
     }
+
+
+def _without_policy(keys: dict[str, Any], rows: Any) -> list[dict[str, Any]]:
+    """Place, scheme, number, first and last policy date of the visits marked, most visits first."""
+    if not rows.any():
+        return []
+    (places, place_names), (schemes, scheme_names) = (_words(keys[name]) for name in ("insuplc_admdvs", "insutype"))
+    pairs = np.stack([places[rows], schemes[rows]])
+    found, inverse, counts = np.unique(pairs, axis=1, return_inverse=True, return_counts=True)
+    first = np.full(found.shape[1], np.iinfo(np.int32).max, np.int32)
+    last = np.full(found.shape[1], np.iinfo(np.int32).min, np.int32)
+    np.minimum.at(first, inverse.ravel(), keys["day"][rows])
+    np.maximum.at(last, inverse.ravel(), keys["day"][rows])
+    return [
+        {
+            "insuplc_admdvs": place_names[found[0, i]],
+            "insutype": scheme_names[found[1, i]],
+            "visits": int(counts[i]),
+            "first": str(first[i].astype("datetime64[D]")),
+            "last": str(last[i].astype("datetime64[D]")),
+        }
+        for i in np.argsort(-counts, kind="stable").tolist()
+    ]
 
 
 def _policy_day(frame: Frame, rule: str) -> Any:
@@ -178,17 +210,23 @@ def _cut(column: tuple[Any, list[str]], digits: int = 2) -> tuple[Any, list[str]
     return column[0], [text[:digits] for text in column[1]]
 
 
+def _words(column: tuple[Any, list[str]]) -> tuple[Any, list[str]]:
+    """(place of every visit's text, the texts sorted, each once, "" for unknown)."""
+    values, texts = column
+    words = sorted({*texts, ""})
+    place = {word: i for i, word in enumerate(words)}
+    return np.array([place[text] for text in texts] + [place[""]], np.int64)[values], words
+
+
 def _grouped(
     keys: tuple[tuple[str, tuple[Any, list[str]]], ...], sums: dict[str, Any], paid: Any
 ) -> list[dict[str, Any]]:
     """Visits and sums of each combination of keys, settled visits only, in the order of the keys."""
     code = np.zeros(len(paid), np.int64)
     names: list[list[str]] = []
-    for _, (values, texts) in keys:
-        words = sorted({*texts, ""})
-        place = {word: i for i, word in enumerate(words)}
-        lut = np.array([place[text] for text in texts] + [place[""]], np.int64)
-        code = code * len(words) + lut[values]
+    for _, column in keys:
+        place, words = _words(column)
+        code = code * len(words) + place
         names.append(words)
     found, inverse, counts = np.unique(code[paid], return_inverse=True, return_counts=True)
     # bincount adds doubles; ufunc.at on int64 is exact.
@@ -222,6 +260,8 @@ def print_summary(data: dict[str, Any], console: Any) -> None:
         reason = f"{row['reason']} {say(*REASONS[row['reason']])}" if row["reason"] in REASONS else row["reason"]
         table.add_row(name_of(OUTCOMES, row["outcome"]), reason, f"{row['visits']:,}")
     console.print(table)
+    if data["without_policy"]:
+        _unruled(data["without_policy"], console)
     _money_table(data, console)
     _rates(data["by_scheme_kind"], (("insutype", INSUTYPES, say("险种", "scheme")), ("med_type", MED_TYPES, say("医疗类别", "kind of visit"))), say("实际报销比例：险种 × 医疗类别", "Effective rate by scheme and kind of visit"), console)  # fmt: skip
     _rates(data["by_person"], (("insutype", INSUTYPES, say("险种", "scheme")), ("psn_type", PSN_TYPES, say("人员类别", "person"))), say("实际报销比例：人员类别", "Effective rate by person"), console)  # fmt: skip
@@ -229,6 +269,25 @@ def print_summary(data: dict[str, Any], console: Any) -> None:
     flagged = [f"{say(zh, en)} {data['flags'][word]:,}" for word, zh, en in FLAGS.values() if data["flags"][word]]
     if flagged:
         console.print(say("标记：", "Flags: ") + say("；", "; ").join(flagged), highlight=False)
+
+
+def _unruled(rows: list[dict[str, Any]], console: Any) -> None:
+    """Which places, schemes and days want a document."""
+    from rich.table import Table
+
+    table = Table(title=say("缺少政策文件", "No policy document"), title_justify="left", show_edge=False)
+    for name in (say("参保地", "insured place"), say("险种", "scheme"), say("日期", "days")):
+        table.add_column(name)
+    table.add_column(say("笔数", "visits"), justify="right")
+    for row in rows[:MOST_PLACES]:
+        scheme = f"{row['insutype']} {name_of(INSUTYPES, row['insutype'])}" if row["insutype"] else "—"
+        table.add_row(row["insuplc_admdvs"] or "—", scheme, f"{row['first']} … {row['last']}", f"{row['visits']:,}")
+    console.print(table)
+    if len(rows) > MOST_PLACES:
+        rest = sum(row["visits"] for row in rows[MOST_PLACES:])
+        console.print(
+            say(f"另有 {len(rows) - MOST_PLACES} 组，{rest:,} 笔", f"{len(rows) - MOST_PLACES} more, {rest:,} visits")
+        )
 
 
 def _head(data: dict[str, Any]) -> str:
