@@ -302,7 +302,7 @@ def test_a_stay_is_settled_in_its_parts(years: Any):
     retired = dt.date(2024, 1, 1)
     person = {"psn_no": "P1", "insutype": "310", "balc": 5_000}
     people = [
-        {**person, "psn_type": "12", "village": "Вeсь \"1\"\n", "enddate": retired},
+        {**person, "psn_type": "12", "village": 'Вeсь "1"\n', "enddate": retired},
         {**person, "psn_type": "11", "village": "二", "begndate": retired},
     ]
     door = Door(library(), image)
@@ -327,7 +327,9 @@ def test_a_stay_is_settled_in_its_parts(years: Any):
         assert door.bytes_of(mine) == one.state.to_bytes()
         state = one.state
         told.append((result["plan_id"], result["act_pay_dedc"], result["hifp_pay"]))
-    assert [row[0] for row in told] == ["ward"] * 5 and told[0][1] > told[1][1] > 0 and len({row[2] for row in told}) == 5
+    assert (
+        [row[0] for row in told] == ["ward"] * 5 and told[0][1] > told[1][1] > 0 and len({row[2] for row in told}) == 5
+    )
     back = {"setl_id": "R", "psn_no": "P1", "setl_time": dt.datetime(2024, 3, 1), "refd_setl_flag": "1", "init_setl_id": "S2"}  # fmt: skip
     one = engine.settle_one(back, None, people, state)
     result, _ = door.settle(mine, door.visit(engine, back, {}, []), [], mine)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes as c
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks.c_door import Door, Earlier, Fact
 
 SEEDS = 50
-LATE = {"unknown_original", "other_person", "reversal_before_original", "reversal_of_reversal", "original_not_settled"}  # who sees one visit at a time cannot tell
+LATE = {
+    "unknown_original",
+    "other_person",
+    "reversal_before_original",
+    "reversal_of_reversal",
+    "original_not_settled",
+}  # who sees one visit at a time cannot tell
 
 
 def rows_of(table: Any) -> list[dict[str, Any]]:
@@ -118,7 +123,9 @@ def walk(seed: int, folder: Path) -> dict[str, int]:
             count["refused"] += 1
             continue
         names = [*door.columns, "outcome", "reason", "policy_id", "plan_id"]
-        told = {n: (found[n], want[n] or type(found[n])()) for n in names} | {"flags": (found["flags"], want["flags"] & ~4)}
+        told = {n: (found[n], want[n] or type(found[n])()) for n in names} | {
+            "flags": (found["flags"], want["flags"] & ~4)
+        }
         assert {n: pair for n, pair in told.items() if pair[0] != pair[1]} == {}, (seed, at, w.visits[at])
         count["settled"] += want["outcome"] == "settled"
         count["parts"] += int(np.diff(w.job.event_begin)[at]) > 1

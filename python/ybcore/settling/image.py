@@ -217,4 +217,3 @@ class _Parts:
         meta = [DAYS[first.dates.policy], first.dates.order == "discharge", *first.year.starts, c.max_tags, tags, moves, uses_households(c),
                 uses_mutual_aid(c), scopes, len(self.facts), len(self.asked), self.catalog is None, all(not m.grid for m in models)]  # fmt: skip
         self.parts["meta"] = _rows(meta, np.int64)
-

@@ -52,7 +52,10 @@ def _edit(resolver: Any) -> Callable[[Any], dict[str, int]]:
     def made(row: Any) -> dict[str, int]:
         kind = next(k for k in EDITS if getattr(row, k) is not None)
         figure = getattr(row, kind)
-        return {"kind": EDITS.index(kind), "value": resolver.rate(figure) if kind == "times" else resolver.amount(figure)}
+        return {
+            "kind": EDITS.index(kind),
+            "value": resolver.rate(figure) if kind == "times" else resolver.amount(figure),
+        }
 
     return made
 

@@ -99,6 +99,7 @@ class Drafts:
             tests.append(self._test(self.place["insutype"], "prefix", False, scheme.insutype))
         if scheme.region not in ("*", ""):
             tests.append(self._test(self.place["insuplc_admdvs"], "prefix", False, (scheme.region,)))
+        steps: list[Any]
         head, steps, tail = pricing_rows(self.compiled, model, DraftResolver(self, model, None))
         rows = [(step.condition, *map(self.of, step.row)) for step in steps]
         price = self.node(len(rows), *map(self.of, (*head, *tail)), *(word for row in rows for word in row))
@@ -241,7 +242,7 @@ class PlanDraft(PlanBuilder):
         self.conditions = {layer.id: d.when(layer.when) for layer in listed}
         layers = self.tables.run("layers", [Held(d.when(layer.when), self._layer(layer)) for layer in listed])
         feeds = self.tables.run("feeds", self._feeds(plan, listed))
-        account = self._account(())
+        account = self._account([])
         holders = [(d.when(layer.when), 2) for layer in listed if layer.kind == "acct"]
         if account["account"] == 1 and holders:
             account["account"] = self.resolver._first(holders, 1)

@@ -114,6 +114,7 @@ class PlanBuilder:
 
     def admission_key(self) -> int:
         rule = self.model.admissions
+        assert rule is not None
         return self.key(("admission", rule.period, rule.scope), rule.period, rule.scope)
 
     def fixed(self, pays: bool) -> dict[str, int]:
