@@ -32,14 +32,11 @@ void Desk::take_lines(const yb_line* lines, std::size_t count) {
   day_.resize(count);
   for (auto* column : {&quantity_, &amount_, &price_, &named_}) column->resize(count);
   for (auto* column : {&deny_, &approved_}) column->resize(count);
-  part_of_.assign(count, 0);
   for (std::size_t i = 0; i < count; ++i) {
     const yb_line& line = lines[i];
     item_[i] = line.code.at == nullptr ? line.item : image_.item(view(line.code));
     if (item_[i] >= 0) image_.catalog->ask_head(static_cast<std::size_t>(item_[i]));
     day_[i] = line.day;
-    std::uint32_t& part = part_of_[i];
-    while (part + 1 < parts_.size() && day_of(lines, i, parts_.front().days.end) >= parts_[part].before) ++part;
     quantity_[i] = line.quantity;
     amount_[i] = line.amount;
     price_[i] = line.price;
@@ -49,6 +46,13 @@ void Desk::take_lines(const yb_line* lines, std::size_t count) {
   }
   for (std::size_t i = 0; i < count; ++i)
     if (item_[i] >= 0) image_.catalog->ask_rows(static_cast<std::size_t>(item_[i]));
+  part_of_.clear();
+  for (std::size_t i = 0; parts_.size() > 1 && i < count; ++i) {
+    const std::int32_t day = day_of(lines, i, parts_.front().days.end);
+    std::uint32_t part = 0;
+    while (part + 1 < parts_.size() && day >= parts_[part].before) ++part;
+    part_of_.push_back(part);
+  }
 }
 
 // A line that returns another is of the other's day.
@@ -111,10 +115,11 @@ std::uint8_t Desk::price(std::size_t part, std::size_t count, yb_line_result* to
   const auto natures = std::span<std::int64_t>(one_.part(part).natures);
   std::uint8_t flags = 0;
   split_.clear();
+  const bool many = parts_.size() > 1;
   bool sums = false;
   for (std::uint32_t s = setting.program.first_step; s < setting.program.last_step; ++s) sums |= tables.steps[s].at != StepAt::kLine;
   for (std::size_t i = 0; i < count; ++i) {
-    if (part_of_[i] != part) continue;
+    if (many && part_of_[i] != part) continue;
     const SplitLine line = split(setting, static_cast<std::int64_t>(i), fee_day(lines, static_cast<std::int64_t>(i), days.end));
     if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
     if (price_differs(lines, i)) flags |= kFlagPriceMismatch;

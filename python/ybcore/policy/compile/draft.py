@@ -99,8 +99,8 @@ class Drafts:
             tests.append(self._test(self.place["insutype"], "prefix", False, scheme.insutype))
         if scheme.region not in ("*", ""):
             tests.append(self._test(self.place["insuplc_admdvs"], "prefix", False, (scheme.region,)))
-        steps: list[Any]
-        head, steps, tail = pricing_rows(self.compiled, model, DraftResolver(self, model, None))
+        head, found, tail = pricing_rows(self.compiled, model, DraftResolver(self, model, None))
+        steps: list[Any] = [*found]
         rows = [(step.condition, *map(self.of, step.row)) for step in steps]
         price = self.node(len(rows), *map(self.of, (*head, *tail)), *(word for row in rows for word in row))
         missing = self.node(ANY, *self.listed(n.when for n in model.not_modelled if n.when is not None))
