@@ -1,15 +1,19 @@
 """Cases cleared by points, beside Polars and DuckDB on the part that both can say, and all of a town's documents.
 
-`python -m benchmarks.clearing --cases 200000 --rounds 3 --out clearing.json`
+`python -m benchmarks.clearing --cases 200000 --threads 1,2 --rounds 3 --out clearing.json`
 
 The part that peers can say in 64 bits: group, coefficients by grade, severity and age, low and high multiples, points into money by the
 value as it is told, the fund's share by formula B, sums by institution and month. **First** points, standard and payment of every case and
-the sums must be equal; otherwise nothing is timed. **Then** rounds, each contender once in a round, from Arrow tables to Arrow tables, on one
-thread. `town` is everything that data/clearing says (readmissions, bed-days, quotas, overruns, deposits), which no peer does.
+the sums must be equal; otherwise nothing is timed. **Then** rounds, each contender once in a round, from the same Arrow tables in memory
+(codes as dictionaries, which each takes as they are) to Arrow tables: settlement, points, standard and payment of each case, and months. `ybcore`
+keeps its cases to these columns, `ybcore_whole` writes all sixteen; both check every cell at the door, refuse what does not balance, and give
+more columns of months and the years, which the peers do not. `town` is everything that data/clearing says (readmissions, bed-days, quotas,
+overruns, deposits), which no peer does. The value of a point, between two queries, is one line of Python for each peer.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import time
@@ -40,6 +44,7 @@ methods:
     fund: {formula: less_patient}
 """
 KEYS = ["fixmedins_code", "month"]
+WRITTEN = ("setl_id", "points", "standard", "payment")
 Result = tuple[Any, Any]
 
 
@@ -54,30 +59,32 @@ def told_value(budget: int, first: int, adds: int, points: int) -> int:
     return half_up((budget - reserve - first + adds) * 10**8, points * 100) * 100
 
 
-def ours(tables: dict[str, Any]) -> Result:
-    """ybcore: the tables of cases and months."""
+def ours(tables: dict[str, Any], threads: int = 1, columns: tuple[str, ...] | None = WRITTEN) -> Result:
+    """ybcore: of the table of cases the columns that the others write, and the months."""
     from ybcore.clearing import clear
 
-    done = clear(
-        tables["cases"], DOCUMENT, threads=1, **{name: tables[name] for name in ("groups", "institutions", "budgets")}
-    )
+    rest = {name: tables[name] for name in ("groups", "institutions", "budgets")}
+    done = clear(tables["cases"], DOCUMENT, threads=threads, columns=columns, **rest)
     return done.cases, done.months
 
 
-def polars(tables: dict[str, Any]) -> Result:
-    """The same, lazily, with integers of 64 bits."""
+def whole(tables: dict[str, Any], threads: int = 1) -> Result:
+    """ybcore with every column of the cases."""
+    return ours(tables, threads, None)
+
+
+def polars(tables: dict[str, Any], threads: int = 1) -> Result:
+    """The same, lazily, with integers of 64 bits; its pool has the threads that the process was told. Codes stay the dictionaries they are."""
     import polars as pl
 
     c = pl.col
-    cases = (
-        pl.from_arrow(tables["cases"])
-        .lazy()
-        .with_columns(c("group_code", "fixmedins_code", "severity").cast(pl.String))
-    )  # type: ignore[union-attr]
-    groups = pl.from_arrow(tables["groups"]).lazy().select("group_code", base="points", mean="mean_amt")  # type: ignore[union-attr]
-    places = pl.from_arrow(tables["institutions"]).lazy().select("fixmedins_code", "hosp_lv")  # type: ignore[union-attr]
+    code = pl.Categorical
+    cases = pl.from_arrow(tables["cases"]).lazy()  # type: ignore[union-attr]
+    groups = pl.from_arrow(tables["groups"]).lazy().select(c("group_code").cast(code), base="points", mean="mean_amt")  # type: ignore[union-attr]
+    places = pl.from_arrow(tables["institutions"]).lazy().select(c("fixmedins_code").cast(code), "hosp_lv")  # type: ignore[union-attr]
     hospital = c("hosp_lv").replace_strict({"02": 930_000, "05": 720_000}, default=550_000, return_dtype=pl.Int64)
-    severity = c("severity").replace_strict({"1": 1_100_000, "2": 1_250_000}, default=1_000_000, return_dtype=pl.Int64)
+    grave = pl.when(c("severity") == "1").then(1_100_000).when(c("severity") == "2").then(1_250_000)
+    severity = grave.otherwise(1_000_000).cast(pl.Int64)
     age = pl.when(c("age") < 7).then(1_100_000).when(c("age") >= 80).then(1_050_000).otherwise(1_000_000).cast(pl.Int64)
     coefficient = half_up(half_up(hospital * severity, 1_000_000) * age, 1_000_000)
     cost = c("medfee_sumamt") - c("exct_item_amt")
@@ -115,11 +122,11 @@ def polars(tables: dict[str, Any]) -> Result:
     return out.to_arrow(), months.to_arrow()
 
 
-def duckdb(tables: dict[str, Any]) -> Result:
+def duckdb(tables: dict[str, Any], threads: int = 1) -> Result:
     """The same in SQL."""
     import duckdb as db
 
-    link = db.connect(config={"threads": 1})
+    link = db.connect(config={"threads": threads})
     for name in ("cases", "groups", "institutions"):
         link.register(name, tables[name])
     half = "((({0}) * 2 + ({1})) // (({1}) * 2))".format
@@ -148,34 +155,37 @@ def duckdb(tables: dict[str, Any]) -> Result:
     return out, months
 
 
-def town(tables: dict[str, Any]) -> Result:
+def town(tables: dict[str, Any], threads: int = 1) -> Result:
     """Everything that the town's documents say."""
     from ybcore.clearing import clear
 
     rest = {name: table for name, table in tables.items() if name != "cases"}
-    done = clear(tables["cases"], fresh.ROOT / "data/clearing", threads=1, **rest)
+    done = clear(tables["cases"], fresh.ROOT / "data/clearing", threads=threads, **rest)
     return done.cases, done.years
 
 
-CONTENDERS: dict[str, Callable[[dict[str, Any]], Result]] = {
+CONTENDERS: dict[str, Callable[[dict[str, Any], int], Result]] = {
     "ybcore": ours,
+    "ybcore_whole": whole,
     "polars": polars,
     "duckdb": duckdb,
     "town": town,
 }
 
 
-def equal(tables: dict[str, Any]) -> None:
+def equal(tables: dict[str, Any], threads: int) -> None:
     """Every case and every month of the peers as ours. Raises SystemExit where one differs."""
     import pyarrow.compute as pc
 
-    cases, months = ours(tables)
+    cases, months = ours(tables, threads)
+    if cases != whole(tables)[0].select(WRITTEN):
+        raise SystemExit("ybcore: fewer columns or more threads make a difference")
     sums = months.group_by(["fixmedins_code", "setlym"]).aggregate(
         [(n, "sum") for n in ("psntime", "standard", "bydise_setl_payamt", "fund_appy_sum")]
     )
     sums = sums.sort_by([("fixmedins_code", "ascending"), ("setlym", "ascending")])
     for name in ("polars", "duckdb"):
-        theirs, by_month = CONTENDERS[name](tables)
+        theirs, by_month = CONTENDERS[name](tables, threads)
         order = pc.sort_indices(theirs["setl_id"])
         for column in ("points", "standard", "payment"):
             found = theirs[column].take(order).cast("int64")
@@ -192,42 +202,39 @@ def equal(tables: dict[str, Any]) -> None:
                 raise SystemExit(f"{name}: months differ from ours in {column}")
 
 
-def run(cases: int, rounds: int, seed: int) -> dict[str, Any]:
-    """Equality, then seconds by contender."""
+def run(cases: int, rounds: int, seed: int, threads: int) -> dict[str, Any]:
+    """Equality, then seconds and processor seconds by contender."""
     from ybcore.synth.clearing import clearing_tables
 
     tables = clearing_tables(seed, cases)
-    equal(tables)
+    equal(tables, threads)
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    work: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for _ in range(rounds):
         for name, contender in CONTENDERS.items():
-            began = time.perf_counter()
-            contender(tables)
+            began, busy = time.perf_counter(), time.process_time()
+            contender(tables, threads)
             seconds[name].append(time.perf_counter() - began)
-    return {"cases": cases, "seconds": seconds}
+            work[name].append(time.process_time() - busy)
+    return {"cases": cases, "threads": threads, "seconds": seconds, "processor": work}
 
 
 def table(result: dict[str, Any]) -> str:
-    """Seconds and cases a second, by size and contender."""
+    """Seconds and cases a second, by size, threads and contender."""
     rows = []
     for point in result["points"]:
+        own = report.middle(point["seconds"]["ybcore"])
         for name, seconds in point["seconds"].items():
             middle = report.middle(seconds)
-            rows.append(
-                (
-                    f"{point['cases']:,}",
-                    name,
-                    f"{middle:.2f}",
-                    f"{point['cases'] / middle:,.0f}",
-                    f"{middle / report.middle(point['seconds']['ybcore']):.2f}",
-                )
-            )
-    return report.table(("cases", "contender", "seconds", "cases a second", "of ybcore"), rows)
+            told = f"{middle:.2f}", f"{report.middle(point['processor'][name]):.2f}", f"{point['cases'] / middle:,.0f}"
+            rows.append((f"{point['cases']:,}", str(point["threads"]), name, *told, f"{middle / own:.2f}"))
+    return report.table(("cases", "threads", "contender", "seconds", "processor", "cases a second", "of ybcore"), rows)
 
 
 def main(argv: list[str] | None = None) -> None:
     parser = report.parser("clearing", __doc__)
     parser.add_argument("--cases", type=report.integers, default=[200_000])
+    parser.add_argument("--threads", type=report.integers, default=[1])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -239,9 +246,10 @@ def main(argv: list[str] | None = None) -> None:
         return
     result = report.begun(name="clearing", rounds=asked.rounds, seed=asked.seed)
     result["points"] = []
-    for cases in asked.cases:
-        result["points"].append(fresh.ask("clearing", "--point", json.dumps([cases, asked.rounds, asked.seed])))
-        print(f"{cases:,} cases measured", file=sys.stderr, flush=True)
+    for cases, threads in itertools.product(asked.cases, asked.threads):
+        point = json.dumps([cases, asked.rounds, asked.seed, threads])
+        result["points"].append(fresh.ask("clearing", "--point", point, threads=threads))
+        print(f"{cases:,} cases measured on {threads}", file=sys.stderr, flush=True)
     report.tell(result, asked.out, table(result))
 
 

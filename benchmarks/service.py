@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -54,13 +55,13 @@ def visits_of(person: int, count: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def by_library(people: dict[int, list[dict[str, Any]]]) -> tuple[dict[str, Any], list[float]]:
-    """(row of each visit, seconds of each call)."""
+def by_library(people: dict[int, list[dict[str, Any]]]) -> tuple[dict[str, Any], list[float], float]:
+    """(row of each visit, seconds of each call, processor seconds of all)."""
     from ybcore import Engine, load_book
 
     engine = Engine(load_book(POLICY), threads=1)
     engine.settle_one(visits_of(0, 1)[0])  # the first call loads what the others use
-    rows, seconds = {}, []
+    rows, seconds, worked = {}, [], time.process_time()
     for visits in people.values():
         state = None
         for visit in visits:
@@ -68,7 +69,7 @@ def by_library(people: dict[int, list[dict[str, Any]]]) -> tuple[dict[str, Any],
             done = engine.settle_one(visit, state=state)
             seconds.append(time.perf_counter() - began)
             state, rows[visit["setl_id"]] = done.state, done.result
-    return rows, seconds
+    return rows, seconds, time.process_time() - worked
 
 
 def by_batch(people: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -83,8 +84,8 @@ def by_batch(people: dict[int, list[dict[str, Any]]]) -> dict[str, Any]:
 
 def by_service(
     people: dict[int, list[dict[str, Any]]], clients: int, database: str, folder: Path
-) -> tuple[dict[str, Any], list[float], float]:
-    """(row of each visit, seconds of each request, seconds of all)."""
+) -> tuple[dict[str, Any], list[float], float, float]:
+    """(row of each visit, seconds of each request, seconds of all, processor seconds of the service)."""
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
@@ -95,15 +96,21 @@ def by_service(
     try:
         _wait(server, port, folder / "log")
         shares = [[people[name] for name in list(people)[k::clients]] for k in range(clients)]
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), _processor_seconds(server.pid)
         with ThreadPoolExecutor(clients) as pool:
             answers = list(pool.map(lambda share: _client(port, share), shares))
-        whole = time.perf_counter() - began
+        whole, worked = time.perf_counter() - began, _processor_seconds(server.pid) - worked
     finally:
         server.terminate()
         server.wait(30)
     rows = {name: row for one, _ in answers for name, row in one.items()}
-    return rows, [second for _, seconds in answers for second in seconds], whole
+    return rows, [second for _, seconds in answers for second in seconds], whole, worked
+
+
+def _processor_seconds(process: int) -> float:
+    """What all threads of a process have worked so far (Linux)."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _wait(server: subprocess.Popen[bytes], port: int, log: Path) -> None:
@@ -151,15 +158,15 @@ def measure(visits: int, people: int, clients: int, database: str | None) -> dic
     with tempfile.TemporaryDirectory() as name:
         url = database or f"sqlite:///{name}/service.db"
         batch = by_batch(asked)
-        served, seconds, whole = by_service(asked, clients, url, Path(name))
-    library, alone = by_library(asked)
+        served, seconds, whole, worked = by_service(asked, clients, url, Path(name))
+    library, alone, used = by_library(asked)
     for who, rows in (("the service", served), ("the library call", library)):
         if rows != batch:
             raise SystemExit(f"{who} does not give the rows of a bulk run: nothing is timed")
     result["equal"] = {"rows": len(batch), "columns": len(next(iter(batch.values())))}
     result["database"] = url.partition(":")[0]
-    result["service"] = _told(seconds, len(seconds) / whole)
-    result["library"] = _told(alone, len(alone) / sum(alone))
+    result["service"] = _told(seconds, len(seconds) / whole) | {"processor_ms": round(1000 * worked / len(seconds), 3)}
+    result["library"] = _told(alone, len(alone) / sum(alone)) | {"processor_ms": round(1000 * used / len(alone), 3)}
     return result
 
 
@@ -171,8 +178,8 @@ def _told(seconds: list[float], rate: float) -> dict[str, float]:
 def table(result: dict[str, Any]) -> str:
     """One row each."""
     names = {"service": f"service, {result['workload']['clients']} clients, {result['database']}", "library": "library, one by one"}  # fmt: skip
-    rows = [[text, *(f"{result[name][column]:,}" for column in ("visits_per_second", "p50_ms", "p99_ms"))] for name, text in names.items()]  # fmt: skip
-    return report.table(["what", "visits/s", "p50 ms", "p99 ms"], rows)
+    rows = [[text, *(f"{result[name][column]:,}" for column in ("visits_per_second", "p50_ms", "p99_ms", "processor_ms"))] for name, text in names.items()]  # fmt: skip
+    return report.table(["what", "visits/s", "p50 ms", "p99 ms", "processor ms a visit"], rows)
 
 
 def main(argv: list[str] | None = None) -> None:

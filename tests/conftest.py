@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -27,11 +28,22 @@ def need_program() -> Callable[[str], str]:
 
     def find(name: str) -> str:
         path = shutil.which(name)
-        if path is None:
-            message = f"system program {name!r} is missing"
-            if os.environ.get("YBCORE_REQUIRE_SYSTEM") == "1":
-                pytest.fail(message)
-            pytest.skip(message)
-        return path
+        return path or _lacking(f"system program {name!r} is missing")
 
     return find
+
+
+@pytest.fixture(scope="session")
+def need_font() -> str:
+    """The family that charts in Chinese are set in; without one it is as with a program that is missing."""
+    from matplotlib import font_manager
+    from ybcore.report import charts
+
+    return next(charts._families(font_manager), None) or _lacking("no font with Chinese characters (Debian: fonts-noto-cjk)")  # fmt: skip
+
+
+def _lacking(message: str) -> NoReturn:
+    """Skipped by name, or failed where skips are not allowed."""
+    if os.environ.get("YBCORE_REQUIRE_SYSTEM") == "1":
+        pytest.fail(message)
+    pytest.skip(message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 from fractions import Fraction
 
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulate_small import LUOYANG, RULES, small
 from ybcore import Engine, InputError, load_policy, reference
+from ybcore.checks import load_rules
 from ybcore.reference import behaviour as plain
 from ybcore.simulate import (
     Behaviour,
@@ -26,6 +29,19 @@ from ybcore.simulate import (
     sensitivity,
 )
 
+ILL = """
+format: ybcore-rules/1
+id: ill
+version: "1"
+name: {zh: 试, en: try}
+layer: city
+from: open
+known_since: 2000-01-01
+source: made up for a test
+lists: {heart: {match: prefix, codes: [I]}}
+rules:
+  - {id: ILL, name: {zh: 试, en: try}, kernel: K02, check: {diagnoses: {list: heart}, which: any}, amount: whole_line, disposition: warn, severity: 2, source: made up}
+"""
 BOOK = """
 format: ybcore-policy/1
 id: year
@@ -139,10 +155,12 @@ def test_under_the_base_as_many_visits_take_place(town):
             assert base.equals(same)
 
 
-def by_plain_python(engine, book, tables, behaviour):
+def by_plain_python(engine, book, tables, behaviour, state=None):
     """The same loop in plain Python, settled by the reference over the visits that take place: (times by visit, rounds)."""
     visits = tables["visits"].to_pylist()
-    root = {row["setl_id"]: row["init_setl_id"] or row["setl_id"] for row in visits}
+    there = {row["setl_id"] for row in visits}
+    # What takes back a settlement of an opening state takes place as it does.
+    root = {r["setl_id"]: r["init_setl_id"] if r["init_setl_id"] in there else r["setl_id"] for r in visits}
 
     def settle_under(policies):
         def run(counts):
@@ -154,7 +172,7 @@ def by_plain_python(engine, book, tables, behaviour):
                     rows.append({**row, **ids})
                     whose.append(root[row["setl_id"]])
             out = {}
-            for name, row in zip(whose, settled_plainly(policies, rows)):
+            for name, row in zip(whose, settled_plainly(policies, rows, state).rows):
                 paid, bill = out.get(name, (0, 0))
                 out[name] = paid + row["psn_part_amt"], bill + row["medfee_sumamt"]
             return out
@@ -164,23 +182,24 @@ def by_plain_python(engine, book, tables, behaviour):
     names = list(behaviour.groups)
     elasticity = {}
     for row in visits:
-        if not row["init_setl_id"]:
+        if root[row["setl_id"]] == row["setl_id"]:
             group = int(behaviour.group_of([row["med_type"]])[0])
             elasticity[row["setl_id"]] = behaviour.exact[names[group]] if group >= 0 else Fraction(0)
+            elasticity[row["setl_id"]] *= not row["init_setl_id"]
     runs = settle_under(engine.book), settle_under(book)
     return plain.respond(elasticity, *runs, behaviour.seed, behaviour.most)
 
 
-def settled_plainly(book, rows):
+def settled_plainly(book, rows, state=None):
     """What each visit comes to, by the reference."""
     given = []
     for row in rows:
         held = {name: value for name, value in row.items() if value is not None}
         seconds = int(row["setl_time"].replace(tzinfo=dt.UTC).timestamp())
         given.append({**held, "setl_time": seconds, "refd_setl_flag": str(row["refd_setl_flag"])})
-    done = reference.settle([policy.doc for policy in book], visits=given)
+    done = reference.settle([policy.doc for policy in book], visits=given, state=copy.deepcopy(state))
     assert {row["outcome"] for row in done.rows} == {"settled"}
-    return done.rows
+    return done
 
 
 @pytest.mark.parametrize("changes", [DEARER, CHEAPER], ids=["dearer", "cheaper"])
@@ -200,7 +219,7 @@ def test_plain_python_comes_to_the_same_visits(changes):
             for row in tables["visits"].to_pylist()
             for k in range(counts.get(row["setl_id"], 1))
         ]
-        paid = sum(row["psn_part_amt"] for row in settled_plainly(book, rows))
+        paid = sum(row["psn_part_amt"] for row in settled_plainly(book, rows).rows)
         assert paid == done.table("paid")["value"].to_pylist()[1]
         most = max(most, rounds)
     assert most > 2
@@ -262,3 +281,105 @@ def test_what_is_wrong_is_told():
     assert len(caught.value.problems) == 4 and "'inpatient'" in told and "no float" in told
     with pytest.raises(InputError):
         Behaviour("-0.6").times(Fraction(2))
+
+
+@pytest.mark.parametrize("changes", [DEARER, CHEAPER], ids=["dearer", "cheaper"])
+def test_an_opening_state_is_where_every_round_begins(changes):
+    engine, tables, _ = batch(visits=300, persons=25, seed=8)
+    book = dearer(engine, changes).book
+    early = np.asarray(pa.compute.less(tables["visits"]["setl_time"], dt.datetime(2024, 6, 1)))
+    # Of what is taken back some was settled before.
+    first = {"visits": tables["visits"].filter(pa.array(early & (np.asarray(tables["visits"]["refd_setl_flag"]) == 0)))}
+    second = {"visits": tables["visits"].filter(pa.array(~(early & (np.asarray(tables["visits"]["refd_setl_flag"]) == 0))))}  # fmt: skip
+    state = engine.settle(**first).state
+    plain_state = settled_plainly(engine.book, first["visits"].to_pylist()).state
+    behaviour = Behaviour({"inpatient": "-0.6", "outpatient": "-0.8", "chronic": "-0.3"}, seed=2)
+    counts, rounds = by_plain_python(engine, book, second, behaviour, plain_state)
+    done = respond(engine, second, {"dear": book}, [Total("psn_part_amt", name="paid")], behaviour, state=state)
+    assert done.rounds["dear"] == rounds
+    ids = {row["setl_id"] for row in second["visits"].to_pylist()}
+    back = [row for row in second["visits"].to_pylist() if row["init_setl_id"]]
+    assert any(row["init_setl_id"] not in ids for row in back) and any(row["init_setl_id"] in ids for row in back)
+    assert sum(done.answers["visits_after"].to_pylist()) == sum(
+        counts[row["init_setl_id"] if row["init_setl_id"] in ids else row["setl_id"]] for row in second["visits"].to_pylist()
+    )  # fmt: skip
+    alone = respond(engine, second, {"dear": book}, [Total("psn_part_amt", name="paid")], behaviour)
+    assert alone.table("paid")["value"].to_pylist() != done.table("paid")["value"].to_pylist()
+
+
+def test_rules_look_at_the_visits_that_take_place():
+    """The loop of plain Python over whole settlements under rules; a repeat has the diagnoses of its visit."""
+    engine, tables, _people = small()
+    lone = pa.compute.and_(pa.compute.equal(tables["visits"]["refd_setl_flag"], "0"), pa.compute.is_null(tables["visits"]["init_setl_id"]))  # fmt: skip
+    visits = tables["visits"].filter(lone)
+    visits = visits.filter(pa.compute.equal(visits["insutype"], "390")).slice(0, 250)
+    visits = visits.drop_columns([name for name in ("refl_old_mdtrt_id",) if name in visits.column_names])
+    kept = visits["setl_id"].cast(pa.string()).combine_chunks()
+    lines = tables["lines"].filter(pa.compute.is_in(tables["lines"]["setl_id"].cast(pa.string()), kept))
+    tables = tables | {"visits": visits, "lines": lines}
+    diagnoses = pa.table({"setl_id": kept, "diag_code": ["I10", "J45"] * (len(kept) // 2), "maindiag_flag": ["1"] * len(kept)})  # fmt: skip
+    rules = load_rules([RULES, ILL])
+    change = {"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].bands.steps", "points": -40}
+    made = reformed(engine.book, [Reform.of("r", [change, {"rule": "ILL", "path": "disposition", "set": "deny"}])], rules=rules)  # fmt: skip
+    behaviour = Behaviour({"inpatient": "-0.9", "outpatient": "-0.7"}, seed=3)
+    beside = {"diagnoses": diagnoses}
+    total = [Total("psn_part_amt", name="paid"), Spending(["med_type"])]
+    done = respond(engine, tables, {"r": made}, total, behaviour, rules=rules, beside=beside)
+
+    def run(book, own):
+        def settled_so_often(counts):
+            times = np.array([counts[name] for name in kept.to_pylist()])
+            whose = np.repeat(np.arange(len(times)), times)
+            again = np.arange(len(whose)) - np.repeat(np.cumsum(times) - times, times)
+            batch = {n: _repeated(t, kept, whose, again) for n, t in (("visits", visits), ("lines", lines), ("diagnoses", diagnoses))}  # fmt: skip
+            known = {n: tables[n] for n in ("persons", "institutions", "acct_events")}
+            answer = Engine(book, engine.catalog).settle(
+                batch["visits"], batch["lines"], **known, rules=own, beside={"diagnoses": batch["diagnoses"]}, receipt=False
+            ).visits  # fmt: skip
+            out = {}
+            rows = zip(whose.tolist(), answer["psn_part_amt"].to_pylist(), answer["medfee_sumamt"].to_pylist(), answer["outcome"].to_pylist())  # fmt: skip
+            for at, paid, bill, outcome in rows:
+                name = kept[at].as_py()
+                mine = out.get(name, (0, 0))
+                if outcome in ("settled", "no_benefit"):
+                    out[name] = mine[0] + paid, mine[1] + bill
+            return out
+
+        return settled_so_often
+
+    names = list(behaviour.groups)
+    groups = behaviour.group_of(visits["med_type"].cast(pa.string()).to_pylist()).tolist()
+    elasticity = {
+        name: behaviour.exact[names[group]] if group >= 0 else Fraction(0)
+        for name, group in zip(kept.to_pylist(), groups)
+    }
+    final = run(made.book, made.rules)
+    counts, rounds = plain.respond(elasticity, run(engine.book, rules), final, behaviour.seed, behaviour.most)
+    assert done.rounds["r"] == rounds and set(counts.values()) >= {0, 1}
+    assert done.table("paid")["value"].to_pylist()[1] == sum(paid for paid, _ in final(counts).values())
+    without = respond(engine, tables, {"r": made.book}, total[:1], behaviour).table("paid")["value"].to_pylist()
+    assert without != done.table("paid")["value"].to_pylist()
+    off = respond(engine, tables, {"r": made}, total, Behaviour(elasticity=0), rules=rules, beside=beside)
+    told = compare(engine, tables, {"r": made}, total, rules=rules, beside=beside)
+    assert all(off.table(m.name).equals(told.table(m.name)) for m in total)
+
+
+def _repeated(table, kept, whose, again):
+    """Rows of the visits that take place, with the ids of repeats."""
+    ids = table["setl_id"].cast(pa.string()).to_pylist()
+    rows = {}
+    for at, name in enumerate(ids):
+        rows.setdefault(name, []).append(at)
+    picked, named = [], []
+    for at, k in zip(whose.tolist(), again.tolist()):
+        mine = rows.get(kept[at].as_py(), [])
+        picked += mine
+        named += [k] * len(mine)
+    out = table.take(pa.array(picked, pa.int64()))
+    for name in ("setl_id", "mdtrt_id"):
+        if name in out.column_names:
+            texts = [
+                f"{text}~{k + 1}" if k else text for text, k in zip(out[name].cast(pa.string()).to_pylist(), named)
+            ]
+            out = out.set_column(out.column_names.index(name), name, pa.array(texts))
+    return out

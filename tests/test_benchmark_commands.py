@@ -274,8 +274,17 @@ def test_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "policies.json"
     policies.main(["--visits", "4000", "--policies", "18", "--separate", "2", "--out", str(out)])
     (row,) = json.loads(out.read_text())["rounds"]
-    assert row["separate_runs"] == 2 and row["one_pass"] >= row["settling"] + row["measuring"] > 0
+    assert (
+        row["separate_runs"] == 2
+        and row["one_pass_processor"] >= row["settling_processor"] + row["measuring_processor"] > 0
+    )
     assert "18 in one pass" in capsys.readouterr().out
+
+
+def test_policies_needs_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(policies, "timed", lambda *asked: pytest.fail("nothing is timed"))
+    policies.main(["--visits", "2000", "--rounds", "0", "--memory", "2"])
+    assert capsys.readouterr().out.startswith("2 policies: ")
 
 
 def test_policies_that_differ_from_runs_of_their_own_are_not_timed(monkeypatch: pytest.MonkeyPatch):

@@ -361,12 +361,6 @@ def test_rules_switched_off_and_read(town):
     assert none.rules is rules
     with pytest.raises(DocumentError, match="unknown rule 'MANI'"):
         reformed(engine.book, [Reform.of("x", [{"rule": "MANI", "path": "status", "set": "disabled"}])], rules=rules)
-    with pytest.raises(DocumentError, match="only rows that are inserted"):
-        reformed(
-            engine.book,
-            [Reform.of("x", [{"rules": "few", "path": "parameters.most", "set": 2}], start="2024-01-01")],
-            rules=rules,
-        )
 
 
 def test_a_catalogue_that_lists_what_was_unknown(town, common):

@@ -171,7 +171,17 @@ def with_holes(table: pa.Table, draw: np.random.Generator) -> pa.Table:
     return table
 
 
-@pytest.fixture(scope="module", params=["whole", "holes"])
+def with_days(docs: list[dict[str, Any]], draw: np.random.Generator, middle: dt.date) -> list[dict[str, Any]]:
+    """The same documents in which most rules hold from or until some day around the middle."""
+    for doc in docs:
+        for rule in doc["rules"]:
+            day = (middle + dt.timedelta(int(draw.integers(-120, 120)))).isoformat()
+            if "disable" not in rule and draw.random() < 0.8:
+                rule[("from", "to")[int(draw.integers(2))]] = day
+    return docs
+
+
+@pytest.fixture(scope="module", params=["whole", "holes", "days"])
 def both(request):
     """A city of a few persons by both; its catalogue has only the items that are charged, and ratios need few visits."""
     town = city(seed=8, plants=1, persons=2, catalog_items=500, clinical=True)
@@ -193,6 +203,9 @@ def both(request):
     if request.param == "holes":
         draw = np.random.default_rng(1)
         named = {name: with_holes(table, draw) for name, table in named.items()}
+    if request.param == "days":
+        days = [day for day in named["lines"]["fee_ocur_time"].cast(pa.date32()).to_pylist() if day is not None]
+        book = load_rules(with_days(book.plain(), np.random.default_rng(2), sorted(days)[len(days) // 2]))
     judged = checks.check(
         with_lists(book.plain()), {name: held(table) for name, table in named.items()}, catalog=held(items)
     )
@@ -204,7 +217,7 @@ def test_judge_names_the_same_findings(both):
     wanted = Counter((row["rule_id"], row["jr_id"]) for row in judged.findings)
     found = Counter(zip(report.findings["rule_id"].to_pylist(), report.findings["jr_id"].to_pylist()))
     assert found == wanted
-    assert len(wanted) > 100 and max(wanted.values()) == 1
+    assert len(wanted) > 80 and max(wanted.values()) == 1
 
 
 def test_judge_writes_the_same_rows(both):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from browser import browser
 from clearing_cases import FOLDERS, HERE, by_reference, documents, load, written
 from openpyxl import load_workbook
 from ybcore import __version__
@@ -52,7 +53,7 @@ def test_files_pages_and_workbooks(given: Path, capsys: pytest.CaptureFixture[st
     expected = by_reference(FOLDER)["years"]
     assert [float(row["due"]) * 100 for row in years] == [row["due"] for row in expected]
     page = (out / "pages" / "H1.html").read_text(encoding="utf-8")
-    assert "Statement: H1" in page and "633.34" in page and "http" not in page.replace("http-equiv", "")
+    assert "Statement: H1" in page and "633.34" in page and not re.search(r'(?:src|href)="(?!#)|url\(', page)
     book = load_workbook(out / "books" / "H2.xlsx")
     assert book.sheetnames == ["Overview", "Years", "Months", "Cases"]
     cells = {row[0].value: row[1].value for row in book["Overview"].iter_rows(min_row=2)}
@@ -109,6 +110,40 @@ def test_outputs_are_whole_or_not_at_all(given: Path, monkeypatch: pytest.Monkey
         broken.setattr("ybcore.io.write_table", full)
         assert run(given, "--out", str(out), "-q") != 0
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_a_workbook_holds_numbers_whose_sums_are_right(given: Path):
+    """Money in yuan as numbers, heads frozen, columns wide enough, every sum that of the rows above."""
+    assert run(given, "--excel", str(given / "books"), "-q") == 0
+    book = load_workbook(given / "books/H2.xlsx")
+    for name, first in (("Years", 7), ("Months", 7), ("Cases", 8)):
+        sheet = book[name]
+        assert sheet.freeze_panes == "A2" and sheet.auto_filter.ref is not None
+        *rows, total = [[cell.value for cell in row] for row in sheet.iter_rows(min_row=2)]
+        assert total[0] == "total" and rows
+        for at in range(first - 1, len(total)):
+            assert total[at] == pytest.approx(sum(row[at] or 0 for row in rows), abs=1e-6), (name, at)
+            letter = sheet.cell(1, at + 1).column_letter
+            assert sheet.cell(2, at + 1).number_format.startswith("#,##0"), (name, letter)
+    held = {row[0].value: row[1] for row in book["Overview"].iter_rows(min_row=2)}
+    assert held["case-mix index"].number_format == "0.0000" and held["share of low cases"].number_format == "0.00%"
+    assert held["split stays"].value == 0 and isinstance(held["mean fee (yuan)"].value, (int, float))
+    assert book["Years"]["C2"].value == "inpatient"
+
+
+def test_a_statement_fits_a_desk_and_a_phone(given: Path, tmp_path: Path, need_program):
+    """Nothing is fetched or complained of, nothing but a table that scrolls is wider than the window, the first column stays."""
+    for lang in ("zh", "en"):
+        assert run(given, "--html", str(given / lang), "-q", lang=lang) == 0
+    with browser(need_program("chromium"), tmp_path / "profile") as page:
+        for lang, width in (("zh", 390), ("en", 390), ("zh", 1280)):
+            page.open(given / lang / "H2.html", width)
+            assert page.complaints == [] and page.value("document.documentElement.scrollWidth") <= width
+            outside = "[...document.querySelectorAll('main *')].filter(e => !e.closest('.scroll') && e.getBoundingClientRect().right > innerWidth + 1).length"  # fmt: skip
+            assert page.value(outside) == 0
+            assert page.value("getComputedStyle(document.querySelector('table.wide td')).position") == "sticky"
+        text = page.value("document.body.innerText")
+        assert "点值" in text and "病例组合指数" in text and "职工医保 · 住院 · 2024" in text and "sha256" in text
 
 
 def test_pages_speak_chinese_and_are_the_same_bytes(given: Path):

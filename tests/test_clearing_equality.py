@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
-from clearing_cases import value
+from clearing_cases import HERE, documents, load, value, written
 from clearing_random import document, tables
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ybcore.clearing import clear
+from ybcore.clearing.explain import explain_case
 from ybcore.errors import InputError
 from ybcore.reference.clearing import clear as by_reference
+from ybcore.synth.clearing import clearing_tables
 
 SEEDS = st.integers(0, 2**40)  # a seed does not shrink: the case it makes is told whole
+DOCUMENTS = Path(__file__).parent.parent / "data/clearing"
 ROUNDS = {"deadline": None, "phases": (Phase.explicit, Phase.reuse, Phase.generate)}
 
 
@@ -68,6 +74,80 @@ def test_every_column_is_the_references(seed: int, cases: int):
         assert "above the budget" in str(refused)
         return
     assert unequal(by_kernel(doc, text), expected) == []
+
+
+@settings(max_examples=8, **ROUNDS)
+@given(SEEDS)
+def test_many_cases_are_the_references(seed: int):
+    """More cases than cells and groups make pairs: what they share is worked out once."""
+    r = Random(seed)
+    doc = document(r)
+    text = typed(doc, tables(r, 500))
+    text["budgets"] = [{**row, "budget": "90000000"} for row in text["budgets"]]
+    assert unequal(by_kernel(doc, text, threads=2), judged(doc, text)) == []
+
+
+TOWN = clearing_tables(7, 70_000)
+
+
+@pytest.fixture(scope="module")
+def town() -> dict[str, Any]:
+    return whole_town(TOWN, 1)
+
+
+def whole_town(held: dict[str, pa.Table], threads: int) -> dict[str, Any]:
+    done = clear(
+        held["cases"], DOCUMENTS, **{name: table for name, table in held.items() if name != "cases"}, threads=threads
+    )
+    return done.tables()
+
+
+@pytest.mark.parametrize("threads", [1, 2, 7])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_town_is_the_same_on_any_threads_in_any_order(town: dict[str, Any], threads: int, turned: bool):
+    """Readmissions, points shared out to the fen, sums and balances, over more rows than a thread takes at once."""
+    order = (
+        np.random.default_rng(3).permutation(TOWN["cases"].num_rows) if turned else np.arange(TOWN["cases"].num_rows)
+    )
+    found = whole_town({**TOWN, "cases": TOWN["cases"].take(order)}, threads)
+    assert found["cases"].take(np.argsort(order)).equals(town["cases"])
+    for name in ("months", "years", "pools", "balances"):
+        assert found[name].equals(town[name])
+    assert sum(town["cases"]["readmission"].to_pylist()) > 100
+    [pool] = town["pools"].to_pylist()
+    pointed = town["cases"].filter(pc.is_valid(town["cases"]["points"]))
+    assert pool["standard"] == pool["shared"] == sum(pointed["standard"].to_pylist())
+    for row in town["balances"].to_pylist():
+        assert row["budget"] == row["paid"] + row["held"] + row["reserve"] + row["unspent"]
+
+
+def test_fewer_columns_are_the_same_columns(town: dict[str, Any]):
+    names = ("payment", "kind", "setl_id", "high_edge")
+    rest = {name: table for name, table in TOWN.items() if name != "cases"}
+    for asked in (names, names[:3]):
+        done = clear(TOWN["cases"], DOCUMENTS, **rest, columns=asked)
+        assert done.cases.equals(town["cases"].select([name for name in town["cases"].column_names if name in asked]))
+        assert done.months.equals(town["months"])
+    with pytest.raises(InputError, match="some of their columns"):
+        explain_case(done, "5")
+    with pytest.raises(InputError, match=r"no column 'paymnt'.*payment"):
+        clear(TOWN["cases"], DOCUMENTS, **rest, columns=["paymnt"])
+
+
+def test_points_that_are_taken_back_are_shared_out_too():
+    """A refund that no group takes has points below zero: a share below zero, rounded down as the others are."""
+    folder = HERE / "02-actual-points-less-half"
+    [doc] = documents(folder)
+    doc["pools"] = {name: {**pool, "remainder": "share"} for name, pool in doc["pools"].items()}
+    text = written(load(folder / "case.yaml"))
+    last = text["cases"][-1]
+    text["cases"] += [
+        {**last, "setl_id": f"back{at}", "medfee_sumamt": fee} for at, fee in enumerate(("-1234.56", "-77.01"))
+    ]
+    found = by_kernel(doc, text, threads=2)
+    assert unequal(found, judged(doc, text)) == []
+    assert [row["standard"] < 0 for row in found["cases"][-2:]] == [True, True]
+    assert found["pools"][0]["standard"] == found["pools"][0]["shared"]
 
 
 @settings(max_examples=25, **ROUNDS)

@@ -244,3 +244,36 @@ def test_benefits_tell_both_too():
     assert places(load_benefits, doc) == [
         "benefits[0].count", "benefits[0].lump", "benefits[1].unit", "effective.form",
     ]  # fmt: skip
+
+
+def test_every_column_is_described():
+    """What comes out has the columns that are told, in their order; each has words in both languages, a unit and where its name is from."""
+    from ybcore.clearing import described
+
+    r = Random(1)
+    text = typed({}, tables(r, 40))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    done = cleared(document(r), text)
+    found = {**done.tables(), "indicators": done.indicators()}
+    for name, table in described.GROUPS["cleared"].items():
+        assert set(found[name].column_names) == {column.name for column in table.columns}, name
+    rows = [row for group in described.GROUPS for row in described.rows(group)]
+    assert all(row["zh"] and row["en"] and row["source"] and row["unit_zh"] and row["unit_en"] for row in rows)
+    sources = {(row["table"], row["column"]): row["source"] for row in rows}
+    assert sources["months", "setlym"] == "3203" and "3201" in sources["cases", "medfee_sumamt"]
+    assert sources["months", "bydise_setl_payamt"] == "SETL_D" and sources["cases", "group_code"] == described.OWN
+    units = {(row["table"], row["column"]): row["unit_en"] for row in rows}
+    assert units["pools", "value"] == "value of a point: 1/1000000 yuan" and units["cases", "multiple"] == "number: 1/1000000"  # fmt: skip
+
+
+def test_indicators_tell_their_formula_and_source():
+    from ybcore.clearing.described import INDICATORS
+
+    r = Random(2)
+    text = typed({}, tables(r, 20))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    told = cleared(document(r), text).indicators().schema
+    for column in INDICATORS.columns[1:]:
+        held = {key.decode(): value.decode() for key, value in told.field(column.name).metadata.items()}
+        assert set(held) == {"formula", "formula_zh", "source", "note"} and all(held.values()), column.name
+        assert "http" in held["source"] or "ybcore" in held["source"] or "3203" in held["source"]

@@ -181,7 +181,21 @@ def test_policy_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "properties" in json.loads(capsys.readouterr().out)
 
 
-@pytest.mark.parametrize("what", ["inputs", "outputs", "checks", "findings", "attributes", "reasons"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        "inputs",
+        "outputs",
+        "checks",
+        "findings",
+        "attributes",
+        "reasons",
+        "clearing",
+        "cleared",
+        "benefits",
+        "clearing-codes",
+    ],
+)
 def test_describe(what: str, capsys: pytest.CaptureFixture[str]):
     assert main(["describe", what]) == 0
     assert main(["describe", what, "--markdown"]) == 0

@@ -9,9 +9,24 @@ from itertools import product
 
 import pyarrow as pa
 import pytest
-from simulate_small import DEDUCTIBLE, LUOYANG, RATE, settled, small
+from simulate_small import DEDUCTIBLE, LUOYANG, RATE, RULES, settled, small
 from ybcore import DocumentError, InputError, YbcoreError
-from ybcore.simulate import Knob, Mean, People, Ratio, Reform, Spending, Total, grid, reformed, sample, sweep
+from ybcore.checks import load_rules
+from ybcore.simulate import (
+    Knob,
+    Mean,
+    People,
+    Ratio,
+    Reform,
+    Spending,
+    Total,
+    compare,
+    grid,
+    reformed,
+    sample,
+    solve,
+    sweep,
+)
 
 MONEY = Knob(DEDUCTIBLE, policy=LUOYANG, span=(1000, "1401", 200), name="deductible")
 SHARE = Knob(RATE, policy=LUOYANG, values=["0.60", "0.50"], name="rate")
@@ -164,3 +179,76 @@ def test_exact_measures_are_sums_by_hand(town):
     assert Fraction(found["mean of stays"]) == Fraction(sum(row["psn_cash_pay"] for row in stays), len(people))
     with pytest.raises(InputError, match="no attribute 'med_typ'"):
         sweep(engine, tables, [SHARE], [Total("hifp_pay", where={"med_typ": "21"})])
+
+
+def test_knobs_move_figures_of_the_catalogue_and_of_rules(town):
+    """Each point is what a reform written by hand gives; a class of items is turned as all its items are."""
+    engine, tables, _ = town
+    rules = load_rules(RULES)
+    counts = tables["lines"]["med_list_codg"].value_counts().to_pylist()
+    codes = engine.catalog.table("items")
+    listed = codes.filter(pa.compute.equal(codes["chrgitm_lv"], "02"))["med_list_codg"].unique().to_pylist()
+    own = {*listed} - {*engine.catalog.table("selfpay")["med_list_codg"].to_pylist()}
+    code = max(counts, key=lambda row: (row["values"] in own, row["counts"], row["values"]))["values"]
+    one = Knob("selfpay_prop", items=code, values=["0.2", "0.9"], name="one")
+    class_b = Knob("selfpay_prop", items={"chrgitm_lv": "02"}, span=("0.01", "0.03", "0.02"), way="add", name="B")
+    most = Knob("parameters.most", rules="few", values=[1, 2], name="most")
+    cap = Knob("check.cap", rule="MANY", span=(1, 2), name="cap", start="2024-07-01")
+    done = sweep(engine, tables, [one, class_b, most], [Total("psn_cash_pay")], rules=rules)
+    rows = {tuple(row[name] for name in ("one", "B", "most")): row["exact"] for row in done.table("psn_cash_pay").to_pylist()}  # fmt: skip
+    assert len(rows) == 9 == len(set(rows.values()))
+    changes = [
+        {"item": code, "path": "selfpay_prop", "set": "0.2"},
+        {"items": listed, "path": "selfpay_prop", "add": "0.03"},
+        {"rules": "few", "path": "parameters.most", "set": 1},
+    ]
+    hand = reformed(engine.book, [Reform.of("hand", changes)], catalog=engine.catalog, rules=rules)
+    told = compare(engine, tables, {"hand": hand}, [Total("psn_cash_pay")], rules=rules).table("psn_cash_pay")
+    assert told.to_pylist()[1]["exact"] == rows[Decimal("0.2"), Decimal("0.03"), Decimal(1)]
+    assert list(Knob("caps[].hilist_pric_uplmt_amt", items=code, span=(1, 3)).scale(engine.book, _capped(engine, code))) == [1, 2, 3]  # fmt: skip
+    assert list(cap.scale(engine.book, None, rules)) == [1, 2]
+    assert len(sample(engine.book, [one, cap], 2, catalog=engine.catalog, rules=rules)) == 2
+    both = dict(zip(cap.scale(engine.book, None, rules), _cash(engine, tables, cap, rules)))
+    assert both[1] != both[2]
+    found = solve(engine, tables, cap, Total("psn_cash_pay"), both[2], rules=rules, coarse=2)
+    assert found.value == 2 and dict(found.looked) == both
+
+
+def _cash(engine, tables, cap, rules):
+    """Cash under each value, by reforms of their own."""
+    out = []
+    for value in (1, 2):
+        change = {"rule": "MANY", "path": "check.cap", "set": value}
+        made = reformed(engine.book, [Reform.of("x", [change], start="2024-07-01")], rules=rules)
+        rows = compare(engine, tables, {"x": made}, [Total("psn_cash_pay")], rules=rules).table("psn_cash_pay")
+        out.append(Fraction(rows.to_pylist()[1]["exact"]))
+    return out
+
+
+def _capped(engine, code):
+    """The catalogue with a price ceiling for an item."""
+    row = {"item": code, "path": "caps", "insert": {"hilist_pric_uplmt_amt": "5", "begndate": "2000-01-01"}}
+    return reformed(engine.book, [Reform.of("cap", [row])], catalog=engine.catalog).catalog
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({}, "names whose place it is"),
+        ({"items": "x", "rule": "MANY"}, "names whose place it is"),
+        ({"scheme": "x", "region": "410300"}, "`region` goes with items"),
+    ],
+)
+def test_a_knob_is_of_one_thing(named, said):
+    with pytest.raises(InputError, match=said):
+        Knob("selfpay_prop", values=[1], **named)
+
+
+def test_a_class_of_items_is_asked_for_by_codes(town):
+    engine = town[0]
+    for asked, said in (({"chrgitm_lv": "09"}, "no item has chrgitm_lv 09"), ({"begndate": "2024-01-01"}, "not asked for by begndate")):  # fmt: skip
+        change = {"items": asked, "path": "selfpay_prop", "set": "0.5"}
+        with pytest.raises(DocumentError, match=said):
+            reformed(engine.book, [Reform.of("x", [change])], catalog=engine.catalog)
+    with pytest.raises(DocumentError, match="no rules was given"):
+        grid(engine.book, [Knob("check.cap", rule="MANY", values=[1])])

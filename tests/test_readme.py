@@ -12,7 +12,7 @@ from ybcore.cli.describe import markdown, rows_about
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n```\n(.*?)^```$", re.M | re.S)
-PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md", "docs/simulation.md", "docs/service.md", "docs/migration.md"]  # fmt: skip
+PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/clearing.md", "docs/clearing-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md", "docs/simulation.md", "docs/service.md", "docs/migration.md"]  # fmt: skip
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
@@ -38,6 +38,10 @@ def test_links_lead_somewhere(page: str):
         ("checks", "checks-tables.md"),
         ("findings", "checks-tables.md"),
         ("receipt", "receipts.md"),
+        ("clearing", "clearing-tables.md"),
+        ("cleared", "clearing-tables.md"),
+        ("benefits", "clearing-tables.md"),
+        ("clearing-codes", "clearing-tables.md"),
     ],
 )
 def test_column_lists_are_those_of_describe(what: str, page: str):

@@ -36,7 +36,7 @@ from ybcore.service.desk import Desk, ledger
 from ybcore.service.guard import Limits, logger
 from ybcore.service.replies import Refusal
 from ybcore.service.serve import Settings, build
-from ybcore.service.store import Lost, Store
+from ybcore.service.store import Lost, Moved, Store
 
 ITEMS = {"med_list_codg": ["A1", "B1", "C1"], "chrgitm_lv": ["01", "02", "03"], "selfpay_prop": ["0", "0.1", "0"]}
 TOKEN = "a-token-of-the-tests"
@@ -80,12 +80,23 @@ def make(engine: Engine, checker: Checker) -> Iterator[Callable[[str], Desk]]:
         desk.store.close()
 
 
+@pytest.fixture(scope="module")
+def application(
+    engine: Engine, checker: Checker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, Desk]]:
+    """(the application, its desk): made once, because its models take longer to make than most tests; each test gives the desk a store."""
+    desk = Desk(engine, Store(f"sqlite:///{tmp_path_factory.mktemp('api') / 'none.db'}"), checker)
+    desk.store.close()
+    yield guarded(desk, limits=Limits(body=100_000)), desk
+
+
 @pytest.fixture
-def api(make: Callable[[str], Desk], tmp_path: Path) -> Iterator[TestClient]:
-    with TestClient(
-        guarded(make(f"sqlite:///{tmp_path / 'api.db'}"), limits=Limits(body=100_000)), base_url="http://x"
-    ) as client:
+def api(application: tuple[Any, Desk], tmp_path: Path) -> Iterator[TestClient]:
+    app, desk = application
+    desk.store = Store(f"sqlite:///{tmp_path / 'api.db'}")
+    with TestClient(app, base_url="http://x") as client:
         yield client
+    desk.store.close()
 
 
 def key(name: str) -> dict[str, str]:
@@ -264,11 +275,9 @@ def test_the_store_writes_all_or_nothing(make, database):
     desk = make(database)
     desk.settle(visit(1, 1), [], "k1")
     owner, record = desk.store.owner("p:P001"), desk.known("V001-0001")
-    with pytest.raises(Lost):
-        desk.store.write(
-            owner, owner.state, ["later"], record, "other", "digest"
-        )  # its id is taken, after the state was moved
-    assert desk.store.owner("p:P001") == owner and desk.store.answer("other") is None
+    with pytest.raises(Lost):  # its id is taken, after the state was moved
+        desk.store.write([Moved(owner, owner.state, ["later"])], [], record, "other", "digest")
+    assert desk.store.owner("p:P001") == owner and desk.store.look("other", "x", "x", "x").answer is None
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
@@ -325,7 +334,13 @@ def test_a_killed_service_loses_nothing_and_pays_nothing_twice(kind, request, tm
 # ---------------------------------------------------------------------------------------------- over HTTP
 
 
-def test_a_tour(api: TestClient):
+def test_a_tour(make, tmp_path):
+    with TestClient(guarded(make(f"sqlite:///{tmp_path / 'tour.db'}")), base_url="http://x") as client:
+        tour(client)
+
+
+def tour(api: TestClient) -> None:
+    """Every route once."""
     done = api.post(
         "/settle",
         json={"visit": visit(1, 1), "lines": [{"med_list_codg": "A1", "det_item_fee_sumamt": "12000.34"}]},
@@ -349,6 +364,10 @@ def test_a_tour(api: TestClient):
     )
     assert back.status_code == 200 and back.json()["result"]["medfee_sumamt"] == -1_200_034
     assert api.get("/persons/P001").json()["version"] == 2
+    told = api.get("/persons/P001/account").json()
+    assert [one["kind"] for one in told["movements"]] == ["opening", "visit", "reversal"] and told["balance"] == 500_00
+    assert api.get("/persons/P001/account?after=1&limit=1").json()["movements"] == told["movements"][2:]
+    assert api.get("/persons/P009/account").status_code == 404
     assert api.get("/health").json() == {"status": "ok", "database": "sqlite"}
     measures = api.get("/metrics").text
     assert (

@@ -31,7 +31,7 @@ from ybcore.simulate import (
     compare,
     reformed,
 )
-from ybcore.simulate.weights import Estimates, Table, _quantiles, quantiles
+from ybcore.simulate.weights import Estimates, Ranked, Table, _quantiles, quantiles, ranks
 
 SHARES = [Fraction(1, 2), Fraction(9, 10), Fraction(99, 100)]
 
@@ -200,6 +200,65 @@ def test_quantiles_are_those_of_numpy(n, seed, kind):
         assert mine == quantiles(values, weights, SHARES).tolist() or tied
         at = [order[np.argmax(ends >= float(s) - 1e-12)] for s in SHARES]
         assert mine == values[at].tolist()
+
+
+def drawn_lots(lots, n, cells, number):
+    """(weights, their bootstrap, cell of each unit)."""
+    own = lots.uniform(0, 3, n) if lots.random() < 0.7 else np.ones(n)
+    times = lots.integers(0, 5, (n, number)).astype(np.uint8)
+    return own, Table(times, own * 1.25), lots.integers(0, cells, n)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 4), st.integers(0, 2**32 - 1), st.booleans())
+def test_bootstrap_sums_and_quantiles_are_those_of_each_replicate(n, cells, seed, placed):
+    """Beside plain NumPy; and whatever policies were looked at before, the bytes are those of a policy looked at alone."""
+    lots = np.random.default_rng(seed)
+    own, table, cell = drawn_lots(lots, n, cells, 7)
+    unit = lots.integers(0, n, n) if placed else None
+    weights = table.at(slice(None) if unit is None else unit)
+    own = own if unit is None else own[unit]
+    design = Bootstrap(7)
+    many = Estimates(own, table, cell, cells, design, unit)
+    values = lots.integers(0, 10**9, n) * (lots.random(n) < 0.8)
+    for policy in range(4):
+        alone = Estimates(own, table, cell, cells, design, unit)
+        part = values / 7
+        told = many.sums(values, part, values > 500, keys=["a", "b", "c"])
+        assert all(np.array_equal(x, y) for x, y in zip(told, alone.sums(values, part, values > 500)))
+        for found, each in zip(told, (values, part, values > 500)):
+            for k in range(cells):
+                exact = (weights[cell == k] * each[cell == k, None].astype(float)).sum(axis=0)
+                assert np.allclose(found[k, 1:], exact, rtol=1e-13, atol=0), policy
+        places = many.quantiles(values, SHARES, "a")
+        for found, own_found, share in zip(places, alone.quantiles(values, SHARES), SHARES):
+            assert np.array_equal(found, own_found, equal_nan=True)
+            for k in range(cells):
+                for b in range(7):
+                    want = quantiles(values[cell == k], weights[cell == k, b], [share])[0]
+                    ends = np.cumsum(np.sort(weights[cell == k, b]))
+                    assert found[k, 1 + b] == want or (math.isnan(want) and math.isnan(found[k, 1 + b])) or not len(ends) or _tied(values[cell == k], weights[cell == k, b], share)  # fmt: skip
+        some = lots.random(n) < (0.02, 0.3, 1.0)[policy % 3]
+        values = np.where(some, lots.integers(0, 10**9, n), values)
+
+
+def _tied(values, weights, share):
+    ends = np.cumsum(weights[np.argsort(values, kind="stable")])
+    return bool(np.any(np.abs(ends / ends[-1] - float(share)) < 1e-11))
+
+
+def test_ranked_sums_are_those_of_each_replicate_whatever_came_before():
+    lots = np.random.default_rng(6)
+    own, table, _ = drawn_lots(lots, 300, 1, 9)
+    income, paid = lots.integers(0, 60, 300).astype(float), lots.integers(0, 10**10, 300)
+    many = Ranked(income, own, table)
+    for _ in range(5):
+        (found,), (alone,) = many.concentration(paid, keys=["paid"]), Ranked(income, own, table).concentration(paid)
+        assert np.array_equal(found, alone)
+        for b, weights in enumerate([own, *table.at(slice(None)).T]):
+            y, r = paid.astype(float), ranks(income, weights[:, None])[:, 0]
+            assert close(found[b], 2 * (y * weights * r).sum() / (y * weights).sum() - 1)
+        paid = np.where(lots.random(300) < 0.1, lots.integers(0, 10**10, 300), paid)
 
 
 def test_weighted_spending_is_what_duckdb_adds_up(survey):

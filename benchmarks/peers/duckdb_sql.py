@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import duckdb
 import numpy as np
@@ -51,7 +51,21 @@ def listed(values: np.ndarray) -> str:
     return "[" + ", ".join(f"{int(x)}::BIGINT" for x in values.reshape(-1)) + "]"
 
 
-def query() -> str:
+BY_VISIT = """SELECT total, "full", total - "full" - lim AS "over", first, scope, ded, calc, basic, large, cata, acct,
+       total - basic - large - cata - acct AS cash, acc_basic, acc_large, acc_burden, acct0 - acc_acct AS bal
+FROM settled ORDER BY row"""
+# What a column of the page is called here.
+OF = {"total": "total", "in_scope": "scope", "deductible": "ded", "basic_pay": "basic", "large_pay": "large", "cat_pay": "cata", "acct_pay": "acct",
+      "cash": "total - basic - large - cata - acct"}  # fmt: skip
+
+
+def by_person(columns: Sequence[str]) -> str:
+    """The end of a query: sums of columns of the page by person."""
+    sums = ", ".join(f'sum({OF[name]})::BIGINT AS "{name}"' for name in columns)
+    return f"SELECT {sums} FROM settled GROUP BY person ORDER BY person"
+
+
+def query(end: str = BY_VISIT) -> str:
     calc = " + ".join(
         f"(greatest(0, least(scope, {p.SEG_HI[s]}) - greatest(ded, {p.SEG_LO[s]})) * "
         f"{listed(p.RATE)}[((kind * 3 + cat) * 3 + tier) * 4 + {s + 1}] + 5000) // 10000"
@@ -78,13 +92,21 @@ def query() -> str:
     for name, x, cap in steps:
         text += STEP.format(name=name, x=x, cap=cap, source=source)
         source = f"{name}_of"
-    return f"""WITH {text.rstrip().rstrip(",")}
-SELECT total, "full", total - "full" - lim AS "over", first, scope, ded, calc, basic, large, cata, acct,
-       total - basic - large - cata - acct AS cash, acc_basic, acc_large, acc_burden, acct0 - acc_acct AS bal
-FROM {source} ORDER BY row"""
+    return f"WITH {text}settled AS (SELECT * FROM {source})\n{end}"
 
 
 def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
+    base, text = given(job, threads), query()
+
+    def run() -> dict[str, np.ndarray]:
+        done = base.execute(text).fetchnumpy()
+        return {name: np.asarray(column).astype(np.int64, copy=False) for name, column in zip(COLUMNS, done.values())}
+
+    return run
+
+
+def given(job: Job, threads: int) -> duckdb.DuckDBPyConnection:
+    """A connection that has the tables."""
     base = duckdb.connect()
     base.execute(f"SET threads = {threads}")
     rows = np.arange(job.visits, dtype=np.int64)
@@ -96,10 +118,4 @@ def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
     }  # fmt: skip
     for name, columns in tables.items():
         base.register(name, pa.table(columns))
-    text = query()
-
-    def run() -> dict[str, np.ndarray]:
-        done = base.execute(text).fetchnumpy()
-        return {name: np.asarray(column).astype(np.int64, copy=False) for name, column in zip(COLUMNS, done.values())}
-
-    return run
+    return base

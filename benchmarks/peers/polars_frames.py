@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -40,7 +40,17 @@ def table(index: pl.Expr, values: np.ndarray) -> pl.Expr:
     return pl.lit(pl.Series(values.reshape(-1))).gather(index)
 
 
+NAMES = ("total", "full", "over", "first", "scope", "ded", "calc", "basic", "large", "cata", "acct", "cash", "acc_basic", "acc_large",
+         "acc_burden", "acct_bal")  # fmt: skip
+
+
 def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
+    frames = given(job, threads)
+    return lambda: by_visit(settled(job, *frames))
+
+
+def given(job: Job, threads: int) -> tuple[pl.LazyFrame, pl.LazyFrame, pl.LazyFrame]:
+    """Lines, visits, persons."""
     if pl.thread_pool_size() != threads:
         raise RuntimeError(
             f"Polars has {pl.thread_pool_size()} threads; set POLARS_MAX_THREADS={threads} before it is imported"
@@ -57,7 +67,7 @@ def prepare(job: Job, threads: int) -> Callable[[], dict[str, np.ndarray]]:
     )
     visits = pl.DataFrame({"row": rows, "person": job.person, "date": job.date, "tier": job.tier, "kind": job.kind})
     persons = pl.DataFrame({"person": np.arange(len(job.cat), dtype=np.int32), "cat": job.cat, "acct0": job.acct0})
-    return lambda: settle(job, lines.lazy(), visits.lazy(), persons.lazy())
+    return lines.lazy(), visits.lazy(), persons.lazy()
 
 
 def natures(job: Job, lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -91,7 +101,8 @@ def natures(job: Job, lines: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def settle(job: Job, lines: pl.LazyFrame, visits: pl.LazyFrame, persons: pl.LazyFrame) -> dict[str, np.ndarray]:
+def settled(job: Job, lines: pl.LazyFrame, visits: pl.LazyFrame, persons: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of each visit, with its person and row."""
     c = pl.col
     group = ["person", "year"]
 
@@ -142,10 +153,18 @@ def settle(job: Job, lines: pl.LazyFrame, visits: pl.LazyFrame, persons: pl.Lazy
         due = due + hu(width * table(i["cat"] * 3 + s, p.CAT_RATE), 10_000)
     frame = capped(frame.with_columns(_due=due), "_due", "cap_cat", "cata")
     frame = capped(frame.with_columns(_own=c("b") - c("cata")), "_own", "acct0", "acct")
-    frame = frame.with_columns(
+    return frame.with_columns(
         cash=c("total") - c("basic") - c("large") - c("cata") - c("acct"), acct_bal=c("acct0") - c("acc_acct")
     )
-    names = ("total", "full", "over", "first", "scope", "ded", "calc", "basic", "large", "cata", "acct", "cash", "acc_basic", "acc_large",
-             "acc_burden", "acct_bal")  # fmt: skip
-    done = frame.sort("row").select(*names).collect(engine="streaming")
-    return {name: done[own].to_numpy() for name, own in zip(COLUMNS, names)}
+
+
+def by_visit(frame: pl.LazyFrame) -> dict[str, np.ndarray]:
+    done = frame.sort("row").select(*NAMES).collect(engine="streaming")
+    return {name: done[own].to_numpy() for name, own in zip(COLUMNS, NAMES)}
+
+
+def by_person(frame: pl.LazyFrame, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Sums of columns of the page, by person."""
+    sums = [pl.col(NAMES[COLUMNS.index(name)]).sum() for name in columns]
+    done = frame.group_by("person").agg(sums).sort("person").collect(engine="streaming")
+    return {name: done[NAMES[COLUMNS.index(name)]].to_numpy() for name in columns}

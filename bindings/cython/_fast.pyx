@@ -4,7 +4,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fast cimport (
-    YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_earlier, yb_fact, yb_image,
+    YB_BAD_ARGUMENT, YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_NO_COMBINATION, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free,
+    yb_desk_new, yb_earlier, yb_fact, yb_image,
     yb_image_close, yb_image_fact, yb_image_item, yb_image_of, yb_image_open, yb_line, yb_line_reason, yb_line_result, yb_movement, yb_reason, yb_result,
     yb_sentence, yb_settle, yb_state, yb_state_copy, yb_state_free, yb_state_new, yb_state_read, yb_state_reserve, yb_state_version, yb_state_write, yb_text,
     yb_visit, yb_why,
@@ -50,6 +51,27 @@ cdef bytes utf8(object of):
 
 cdef str told(yb_text of):
     return "" if of.at == NULL else of.at[:of.size].decode()
+
+
+cdef put_id(yb_visit* out, str name, yb_text at):
+    if name == "setl_id":
+        out.setl_id = at
+    elif name == "psn_no":
+        out.psn_no = at
+    elif name == "mdtrt_id":
+        out.mdtrt_id = at
+    elif name == "fixmedins_code":
+        out.fixmedins_code = at
+    elif name == "hsld_no":
+        out.hsld_no = at
+    elif name == "mulaid_psn_no":
+        out.mulaid_psn_no = at
+    elif name == "refl_old_mdtrt_id":
+        out.refl_old_mdtrt_id = at
+    elif name == "init_setl_id":
+        out.init_setl_id = at
+    else:
+        raise TypeError(f"a visit has no id {name!r}; it has {', '.join(IDS)}")
 
 
 cdef class Image:
@@ -247,12 +269,8 @@ cdef class Visit:
         self.own.movements, self.own.movement_count, self.own.movements_known = self.moves, len(movements), 1
 
     cdef set_id(self, name, value):
-        if name not in IDS:
-            raise TypeError(f"a visit has no id {name!r}; it has {', '.join(IDS)}")
         held = utf8(value)
-        # The ids stand one after another in the order of IDS.
-        cdef yb_text* first = &self.own.setl_id
-        first[<int> IDS.index(name)] = text(held)
+        put_id(&self.own, name, text(held))
         self.ids[name] = held
 
     def again(self, setl_id, setl_day):
@@ -430,3 +448,5 @@ cdef class Desk:
                 for each in whose:
                     (<State> each).busy = False
         return out
+
+include "rows.pxi"

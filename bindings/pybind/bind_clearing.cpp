@@ -19,7 +19,6 @@ c::Cases cases_of(const py::dict& from, Kept& kept) {
   cases.cell = column<std::int32_t>(from, "cell", kept);
   cases.group = column<std::int32_t>(from, "group", kept);
   cases.month = column<std::int32_t>(from, "month", kept);
-  cases.pool = column<std::int32_t>(from, "pool", kept);
   cases.days = column<std::int32_t>(from, "days", kept);
   cases.broken = column<std::uint8_t>(from, "broken", kept);
   cases.exempt = column<std::uint8_t>(from, "exempt", kept);
@@ -43,14 +42,15 @@ c::Cases cases_of(const py::dict& from, Kept& kept) {
   return cases;
 }
 
+// Columns of cases are written whole.
 template <class T>
-std::span<T> put(py::dict& into, const char* name, std::size_t size) {
-  auto array = filled<T>(size, T{0});
+std::span<T> put(py::dict& into, const char* name, std::size_t size, bool whole = false) {
+  auto array = whole ? lent<T>(size) : filled<T>(size, T{0});
   into[name] = array;
   return written(array);
 }
 
-py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
+py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads, bool multiples) {
   Kept kept;
   c::Job job{};
   job.cells = kept.rows<c::Cell>(plan, "cells");
@@ -62,7 +62,8 @@ py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
                column<std::int64_t>(plan, "pool_ratio", kept),  column<std::int64_t>(plan, "pool_adds", kept),
                column<std::int64_t>(plan, "pool_share", kept),  column<std::int64_t>(plan, "pool_grid", kept),
                column<std::int32_t>(plan, "pool_balance", kept)};
-  job.years = {kept.rows<c::Unit>(plan, "units"), kept.rows<c::Step>(plan, "steps"), column<std::int64_t>(plan, "months", kept)};
+  job.years = {kept.rows<c::Unit>(plan, "units"), kept.rows<c::Step>(plan, "steps"), column<std::int64_t>(plan, "months", kept),
+               column<std::int32_t>(plan, "month_pool", kept)};
   const auto balances = plan["balances"].cast<std::size_t>();
   if (const char* what = c::invalid(job)) throw std::invalid_argument(std::string("the column ") + what + " of the clearing is not sound");
   for (const std::int32_t at : job.pools.balance)
@@ -74,10 +75,18 @@ py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
   const std::size_t months = job.years.month.size();
   if (job.cases.ids.numbers.size() != rows && job.cases.ids.offsets.size() != rows + 1) throw std::invalid_argument("ids are missing");
   py::dict out;
-  const c::CaseResults results{put<std::uint8_t>(out, "kind", rows),    put<std::uint8_t>(out, "way", rows),
-                               put<std::uint8_t>(out, "cut", rows),     put<std::int64_t>(out, "multiple", rows),
-                               put<std::int64_t>(out, "points", rows),  put<std::int64_t>(out, "standard", rows),
-                               put<std::int64_t>(out, "payment", rows), put<std::int64_t>(out, "high_edge", rows)};
+  c::CaseResults results{put<std::uint8_t>(out, "kind", rows, true),
+                         put<std::uint8_t>(out, "way", rows, true),
+                         put<std::uint8_t>(out, "cut", rows, true),
+                         put<std::int64_t>(out, "points", rows, true),
+                         put<std::int64_t>(out, "standard", rows, true),
+                         put<std::int64_t>(out, "payment", rows, true),
+                         {},
+                         {}};
+  if (multiples) {
+    results.multiple = put<std::int64_t>(out, "multiple", rows, true);
+    results.high_edge = put<std::int64_t>(out, "high_edge", rows, true);
+  }
   const c::PoolResults pooled{put<std::int64_t>(out, "pool_cases", pools),   put<std::int64_t>(out, "pool_points", pools),
                               put<std::int64_t>(out, "pool_reserve", pools), put<std::int64_t>(out, "pool_first", pools),
                               put<std::int64_t>(out, "pool_adds", pools),    put<std::int64_t>(out, "pool_shared", pools),
@@ -99,8 +108,10 @@ py::dict py_clear(const py::dict& plan, const py::dict& cases, int threads) {
 }  // namespace
 
 void bind_clearing(py::module_& m) {
-  m.def("clear", &py_clear, py::arg("plan"), py::arg("cases"), py::arg("threads"),
-        "Clear cases; columns of cases, pools, months, units and balances; see core/include/ybcore/clearing.hpp.");
+  m.def("clear", &py_clear, py::arg("plan"), py::arg("cases"), py::arg("threads"), py::arg("multiples") = true,
+        "Clear cases; columns of cases, pools, months, units and balances; see core/include/ybcore/clearing.hpp. `multiples`: with the "
+        "columns "
+        "multiple and high_edge.");
 }
 
 }  // namespace ybcore::bind

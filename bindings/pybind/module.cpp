@@ -18,6 +18,7 @@ void bind_checks_window(pybind11::module_& m);
 void bind_classify(pybind11::module_& m);
 void bind_clearing(pybind11::module_& m);
 void bind_join(pybind11::module_& m);
+void bind_measure(pybind11::module_& m);
 void bind_money(pybind11::module_& m);
 void bind_order(pybind11::module_& m);
 void bind_pages(pybind11::module_& m);
@@ -25,6 +26,7 @@ void bind_pricing(pybind11::module_& m);
 void bind_panel(pybind11::module_& m);
 void bind_settle(pybind11::module_& m);
 void bind_small(pybind11::module_& m);
+void bind_spot(pybind11::module_& m);
 void bind_texts(pybind11::module_& m);
 }  // namespace ybcore::bind
 
@@ -46,6 +48,7 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_checks_window(m);
   ybcore::bind::bind_classify(m);
   ybcore::bind::bind_clearing(m);
+  ybcore::bind::bind_measure(m);
   ybcore::bind::bind_money(m);
   ybcore::bind::bind_join(m);
   ybcore::bind::bind_order(m);
@@ -54,5 +57,6 @@ PYBIND11_MODULE(_core, m) {
   ybcore::bind::bind_panel(m);
   ybcore::bind::bind_settle(m);
   ybcore::bind::bind_small(m);
+  ybcore::bind::bind_spot(m);
   ybcore::bind::bind_texts(m);
 }

@@ -199,8 +199,9 @@ template <class Key>
 Combinations number_keys(const Keys<Key>& keys, std::uint64_t all, std::size_t from, std::size_t to, std::span<std::int32_t> of_event) {
   Combinations out;
   Table table(out);
-  // Few enough keys: each has its place.
-  std::vector<std::int32_t> number(all <= 4096 ? static_cast<std::size_t>(all) : 0, -1);
+  // Few enough keys beside the events: each has its place.
+  const std::uint64_t few = std::clamp<std::uint64_t>((to - from) / 4, 4096, 1 << 20);
+  std::vector<std::int32_t> number(all <= few ? static_cast<std::size_t>(all) : 0, -1);
   Key key[kBlock];
   for (std::size_t begin = from; begin < to; begin += kBlock) {
     const std::size_t size = std::min(kBlock, to - begin);

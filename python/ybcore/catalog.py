@@ -163,6 +163,16 @@ class Catalog:
         here = self._somewhere(threads).find(wanted, np.ascontiguousarray(day))
         return np.where(here >= 0, here, out).astype(np.int32)
 
+    def rows_by_item(self, everywhere: bool) -> tuple[Any, Any, Any, Any, Any]:
+        """(where the rows of each item begin, rows, of each row its first day, the day after its last, its place): for everywhere, or for one place."""
+        places = self._index["items", "insu_admdvs"]
+        own = self._item["items"]
+        there = np.flatnonzero((own >= 0) & ((places < 0) == everywhere))
+        rows = there[np.argsort(own[there], kind="stable")]
+        start = np.searchsorted(own[rows], np.arange(len(self._items) + 1))
+        held = self._everywhere(1)
+        return start, rows, held.begin, held.end, places
+
     def _everywhere(self, threads: int) -> Dated:
         """Rows of `items` that hold in every place, by item."""
         places = self._index["items", "insu_admdvs"]

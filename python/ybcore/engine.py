@@ -38,6 +38,7 @@ from .settling.order import rows_in_order, uses_households, uses_mutual_aid
 from .settling.person import PersonState
 from .settling.result import detail_table, line_table, visit_table, wanted_bits
 from .settling.state import State
+from .settling.window import Windows
 
 __all__ = ["Engine", "Settlement", "State", "release_memory", "settle"]
 
@@ -121,6 +122,7 @@ class Engine:
         self.threads = threads if threads is not None else len(os.sched_getaffinity(0))
         self._compiled = CompiledBook(self.book)
         self._lock = threading.Lock()
+        self._windows = Windows(self)
 
     def __repr__(self) -> str:
         return f"Engine({len(self.book)} policies, {self.catalog!r}, threads={self.threads})"

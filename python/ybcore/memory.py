@@ -8,6 +8,9 @@ from pathlib import Path
 
 __all__ = ["peak_memory", "take_from_system"]
 
+# <malloc.h>: M_ARENA_MAX, M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+_KEEP = {-8: 1, -3: 1 << 30, -1: 1 << 30, -2: 1 << 24}
+
 
 def peak_memory() -> int:
     """Greatest resident memory of this process so far, in bytes."""
@@ -21,10 +24,17 @@ def peak_memory() -> int:
 
 
 def take_from_system() -> None:
-    """Let Arrow take memory from the C library from now on, for a process that lets go of much and takes it anew.
+    """Let this process take memory from the C library, and keep it, from now on: for one that lets go of much and takes it anew.
 
-    Arrow's own allocator gives pages back to the system within milliseconds; to get them again costs a job a quarter of its processor time.
+    Arrow's own allocator gives pages back to the system within milliseconds, as the C library does with large arrays; to get them again
+    costs a job a quarter of its processor time. One arena, so that what one thread let go of another one takes.
     """
+    import ctypes
+
     import pyarrow as pa
 
     pa.set_memory_pool(pa.system_memory_pool())
+    tuned = getattr(ctypes.CDLL(None), "mallopt", None)  # of glibc
+    if tuned is not None:
+        for option, value in _KEEP.items():
+            tuned(option, value)

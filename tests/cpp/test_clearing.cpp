@@ -18,24 +18,24 @@ struct World {
   std::vector<c::Cell> cells;
   std::vector<std::int64_t> points{1'000'000}, weight{c::kNothing}, mean{10'000 * kYuan}, amount{5'000 * kYuan};
   std::vector<std::uint8_t> bed_day{0};
-  std::vector<std::int32_t> cell, group, month, pool, days;
+  std::vector<std::int32_t> cell, group, month, days;
   std::vector<std::int64_t> medfee, fund, patient, ids;
   std::vector<std::int64_t> budget, reserve, ratio, adds, share, grid;
   std::vector<std::int32_t> balance;
   std::vector<c::Unit> units;
   std::vector<c::Step> steps;
   std::vector<std::int64_t> months{1};
+  std::vector<std::int32_t> month_pool{-1};
   std::size_t balances = 0;
 
   std::vector<std::uint8_t> kind, way, cut;
   std::vector<std::int64_t> multiple, case_points, standard, payment, edge;
   std::vector<std::int64_t> pooled[8], sums, advance, years, kept;
 
-  void add(std::int64_t id, std::int64_t cost, std::int32_t in_pool = -1) {
+  void add(std::int64_t id, std::int64_t cost) {
     cell.push_back(0);
     group.push_back(0);
     month.push_back(0);
-    pool.push_back(in_pool);
     days.push_back(1);
     medfee.push_back(cost);
     fund.push_back(cost);
@@ -50,14 +50,13 @@ struct World {
     job.cases.cell = cell;
     job.cases.group = group;
     job.cases.month = month;
-    job.cases.pool = pool;
     job.cases.days = days;
     job.cases.medfee = medfee;
     job.cases.fund = fund;
     job.cases.patient = patient;
     job.cases.ids.numbers = ids;
     job.pools = {budget, reserve, ratio, adds, share, grid, balance};
-    job.years = {units, steps, months};
+    job.years = {units, steps, months, month_pool};
     return job;
   }
 
@@ -72,7 +71,7 @@ struct World {
     kept.assign(balances * 5, 7);
     const c::Job whole = job();
     CHECK(c::invalid(whole) == nullptr);
-    return c::clear(whole, {kind, way, cut, multiple, case_points, standard, payment, edge},
+    return c::clear(whole, {kind, way, cut, case_points, standard, payment, multiple, edge},
                     {pooled[0], pooled[1], pooled[2], pooled[3], pooled[4], pooled[5], pooled[6], pooled[7]}, {sums, advance, years, kept},
                     threads);
   }
@@ -113,8 +112,9 @@ World pool_of(std::size_t cases, std::int64_t budget, std::int64_t shared) {
   world.grid = {100};
   world.balance = {0};
   world.balances = 1;
+  world.month_pool = {0};
   world.units = {unit(0)};
-  for (std::size_t i = 0; i < cases; ++i) world.add(static_cast<std::int64_t>(cases - i), 100 * kYuan, 0);
+  for (std::size_t i = 0; i < cases; ++i) world.add(static_cast<std::int64_t>(cases - i), 100 * kYuan);
   return world;
 }
 
@@ -178,7 +178,7 @@ void threads_agree() {
     world.cells[0].high = {1'500'000, 0, {c::Rule::kActual, 500'000, c::kNothing, 0, 1, 0}};
     const int rows = check::rounds(90'000);
     for (int i = 0; i < rows; ++i)
-      world.add(numbers.between<std::int64_t>(0, 1) * 1'000'000 + i, numbers.between<std::int64_t>(1, 3'000'000), 0);
+      world.add(numbers.between<std::int64_t>(0, 1) * 1'000'000 + i, numbers.between<std::int64_t>(1, 3'000'000));
     CHECK(world.run(1).code == c::Code::kOk);
     const World one = world;
     CHECK(world.run(3).code == c::Code::kOk);

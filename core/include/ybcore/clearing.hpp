@@ -6,7 +6,8 @@
 // Requires  `invalid` says nothing.
 // Gives     The same numbers for any order of the cases and any number of threads.
 // Fails     With the first case (pool, budget) that cannot be cleared; nothing that was written counts then.
-// Cost      A pass over the cases for each of standards, sums of points, shares and months; a sort by person where readmissions count.
+// Cost      Two passes over the cases, one more where a pool is shared out to the fen; what is the same for all cases of a cell and a group
+//           is worked out once. Persons with several stays are looked through where readmissions count.
 #pragma once
 
 #include <cstddef>
@@ -61,8 +62,8 @@ struct Groups {
 };
 // Columns by case. Amounts that are empty are zero for all.
 struct Cases {
-  std::span<const std::int32_t> cell, group, month, pool;  // -1: none
-  std::span<const std::int32_t> days;
+  std::span<const std::int32_t> cell, group, month;                     // -1: none
+  std::span<const std::int32_t> days;                                   // or empty: nothing is paid by day
   std::span<const std::uint8_t> broken, exempt;                         // or empty
   std::span<const std::int32_t> person, institution, code, begin, end;  // or empty: nobody asks for readmissions; -1 unknown
   std::span<const std::int64_t> medfee, own, over, first, deductible, fund, other, patient, cash, account, carved, carved_fund;
@@ -71,7 +72,8 @@ struct Cases {
 };
 struct CaseResults {
   std::span<std::uint8_t> kind, way, cut;
-  std::span<std::int64_t> multiple, points, standard, payment, high_edge;  // multiple and high_edge kNothing where there is none
+  std::span<std::int64_t> points, standard, payment;
+  std::span<std::int64_t> multiple, high_edge;  // or empty; kNothing where there is none
 };
 
 struct Pools {
@@ -104,6 +106,7 @@ struct Years {
   std::span<const Unit> units;
   std::span<const Step> steps;
   std::span<const std::int64_t> month;  // of each row of months: 1 to 12
+  std::span<const std::int32_t> pool;   // of each row of months: whose cases they are, -1 of none
 };
 inline constexpr std::size_t kYear = 9;  // target, counted, due, advanced, deposit, released, held, final, paid
 struct YearResults {

@@ -95,10 +95,9 @@ class Capping {
   // Puts the lines of [begin, end) that have a row, or may have one, into next_.
   void named(std::size_t begin, std::size_t end) {
     if (next_.size() < end - begin) next_.resize(end - begin);
-    std::size_t count = 0;
-    if (!events_.row_of.empty() && chosen_.sound(events_.combine.subspan(begin, end - begin))) {
-      count = chosen_.of(events_.combine, begin, end, next_.data());
-    } else {
+    std::size_t count = events_.row_of.empty() ? ChosenCodes::kUnsound : chosen_.of(events_.combine, begin, end, next_.data());
+    if (count == ChosenCodes::kUnsound) {
+      count = 0;
       for (std::size_t i = begin; i < end; ++i) {
         next_[count] = static_cast<std::int32_t>(i);
         count += entry_of(i) == kNoEntry ? 0 : 1;

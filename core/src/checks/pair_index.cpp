@@ -91,22 +91,39 @@ void PairIndex::mark() {
 
 PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : named_(items) {
   for (std::int32_t g = 0; g < scopes; ++g) small_ &= indexes_.emplace_back(rows, g, items).small();
-  if (small_) traits_.resize(items);
+  number_items(items);
+  if (!small_) return;
   for (const PairIndex& index : indexes_) {
     for (std::size_t i = 0; i < items; ++i) {
       const auto item = static_cast<std::int32_t>(i);
       const std::uint8_t role = index.role(item);
-      if (role == 0) continue;
-      named_.choose(item);
-      if (!small_) continue;
-      if ((role & PairIndex::kMain) != 0) traits_[i].own = bits_of(item);
+      if ((role & PairIndex::kMain) != 0) traits_[number(item)].own = bits_of(item);
       if ((role & PairIndex::kIncluded) == 0) continue;
       for (const std::int32_t main : index.mains(item)) {
         const auto bits = bits_of(main);
-        for (std::size_t w = 0; w < bits.size(); ++w) traits_[i].wanted[w] |= bits[w];
+        for (std::size_t w = 0; w < bits.size(); ++w) traits_[number(item)].wanted[w] |= bits[w];
       }
     }
   }
+}
+
+void PairScopes::number_items(std::size_t items) {
+  std::vector<std::int32_t> mains, others;
+  for (std::size_t i = 0; i < items; ++i) {
+    const auto item = static_cast<std::int32_t>(i);
+    std::uint8_t role = 0;
+    for (const PairIndex& index : indexes_) role |= index.role(item);
+    if (role == 0) continue;
+    named_.choose(item);
+    ((role & PairIndex::kMain) != 0 ? mains : others).push_back(item);
+  }
+  leads_ = mains.size();
+  mains.insert(mains.end(), others.begin(), others.end());
+  small_ &= mains.size() <= std::size_t{UINT16_MAX} + 1;
+  if (!small_) return;
+  number_.resize(items);
+  traits_.resize(mains.size());
+  for (std::size_t n = 0; n < mains.size(); ++n) number_[static_cast<std::size_t>(mains[n])] = static_cast<std::uint16_t>(n);
 }
 
 }  // namespace ybcore::checks

@@ -1,217 +1,14 @@
 #include "ybcore/checks/pairs.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <array>
 
 #include "dated.hpp"
+#include "pairing.hpp"
 #include "parts.hpp"
 
 namespace ybcore::checks {
 namespace {
-
-struct Hit {
-  std::size_t pair;
-  std::int32_t included, main;  // lines
-};
-
-// An included line and the row that holds for it.
-struct Offered {
-  std::int32_t line, row;
-};
-
-class Pairing {
- public:
-  Pairing(const PairEvents& events, const PairIndex& index, const Grouping& group, std::span<const std::int64_t> included_qty,
-          const Dated& dated, Found& found)
-      : events_(events), index_(index), group_(group), qty_(included_qty), dated_(dated), found_(found) {}
-
-  void judge(Members lines) {
-    if (lines.size() < 2) return;
-    included_.clear();
-    mains_.clear();
-    for (const std::int32_t line : lines) {
-      const std::uint8_t role = index_.role(item(line));
-      if ((role & PairIndex::kIncluded) != 0) included_.push_back(line);
-      if ((role & PairIndex::kMain) != 0) mains_.push_back(line);
-    }
-    if (included_.empty() || mains_.empty()) return;
-    if (group_.cell == Cell::kWithin) return near();
-    hits_.clear();
-    // So many lines that each item is worth finding once.
-    const bool many = included_.size() * mains_.size() > kMany;
-    many ? probe_items() : probe_lines();
-    if (hits_.empty()) return;
-    if (hits_.size() > 1) first_of_each_pair();
-    for (const Hit& hit : hits_) emit_group(hit, many);
-  }
-
- private:
-  static constexpr std::size_t kMany = 1 << 14;
-
-  [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
-  [[nodiscard]] std::int64_t time(std::int32_t line) const noexcept { return events_.time[static_cast<std::size_t>(line)]; }
-
-  void mark(std::span<const std::int32_t> mains) {
-    marks_.clear();
-    for (const std::int32_t line : mains) marks_.push_back(PairIndex::mark_of(item(line)));
-  }
-
-  // The pair of an included item with a main one, for certain; none is SIZE_MAX.
-  [[nodiscard]] std::size_t pair_with(std::int32_t included, std::int32_t main) const noexcept {
-    const auto mains = index_.mains(included);
-    const auto at = std::lower_bound(mains.begin(), mains.end(), main);
-    return at != mains.end() && *at == main ? index_.first_pair(included) + static_cast<std::size_t>(at - mains.begin()) : SIZE_MAX;
-  }
-
-  void probe(std::int32_t line, std::span<const std::int32_t> mains, std::span<const PairIndex::Mark> marks) {
-    const PairIndex::Marks own = index_.marks(item(line));
-    for (std::size_t m = 0; m < mains.size(); ++m) {
-      if (!own.may_have(marks[m])) continue;
-      const std::size_t pair = pair_with(item(line), item(mains[m]));
-      if (pair != SIZE_MAX && mains[m] != line) hits_.push_back({pair, line, mains[m]});
-    }
-  }
-
-  void probe_lines() {
-    mark(mains_);
-    for (const std::int32_t line : included_) probe(line, mains_, marks_);
-  }
-
-  // Lines by item; of each included item the first line against the first line of each main item.
-  void probe_items() {
-    const auto by_item = [&](std::int32_t a, std::int32_t b) { return item(a) < item(b); };
-    std::stable_sort(included_.begin(), included_.end(), by_item);
-    std::stable_sort(mains_.begin(), mains_.end(), by_item);
-    distinct_.clear();
-    for (std::size_t m = 0; m < mains_.size(); ++m)
-      if (m == 0 || item(mains_[m]) != item(mains_[m - 1])) distinct_.push_back(mains_[m]);
-    mark(distinct_);
-    for (std::size_t i = 0; i < included_.size(); ++i)
-      if (i == 0 || item(included_[i]) != item(included_[i - 1])) probe(included_[i], distinct_, marks_);
-  }
-
-  // In the order of their first lines.
-  void first_of_each_pair() {
-    std::sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) {
-      return std::pair(a.pair, std::pair(a.included, a.main)) < std::pair(b.pair, std::pair(b.included, b.main));
-    });
-    hits_.erase(std::unique(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) { return a.pair == b.pair; }), hits_.end());
-    std::sort(hits_.begin(), hits_.end(),
-              [](const Hit& a, const Hit& b) { return std::pair(a.included, a.main) < std::pair(b.included, b.main); });
-  }
-
-  // Lines of an item among some that may be sorted by item.
-  std::span<const std::int32_t> lines_of(std::int32_t wanted, const std::vector<std::int32_t>& lines, bool sorted) {
-    if (sorted) {
-      const auto first = std::partition_point(lines.begin(), lines.end(), [&](std::int32_t line) { return item(line) < wanted; });
-      const auto last = std::partition_point(first, lines.end(), [&](std::int32_t line) { return item(line) == wanted; });
-      return {first, last};
-    }
-    own_.clear();
-    for (const std::int32_t line : lines)
-      if (item(line) == wanted) own_.push_back(line);
-    return own_;
-  }
-
-  void emit_group(const Hit& hit, bool sorted) {
-    const std::int32_t included = item(hit.included), main = item(hit.main);
-    if (included == main) return;
-    offered_.clear();
-    for (const std::int32_t line : lines_of(included, included_, sorted)) offer(hit.pair, line);
-    emit(lines_of(main, mains_, sorted));
-  }
-
-  void offer(std::size_t pair, std::int32_t line) {
-    const std::int32_t row = dated_.first(index_.rows(pair), static_cast<std::size_t>(line));
-    if (row >= 0) offered_.push_back({line, row});
-  }
-
-  [[nodiscard]] std::int64_t free_of(std::int32_t row) const noexcept {
-    return qty_.empty() ? kUnknown : qty_[static_cast<std::size_t>(row)];
-  }
-
-  // The offered lines, with the main lines that contain them.
-  void emit(std::span<const std::int32_t> mains) {
-    if (offered_.empty()) return;
-    const std::int64_t contained = free_of(offered_.front().row), free = contained == kUnknown ? 0 : contained;
-    Wide units = 0;
-    for (const Offered& one : offered_) units += events_.quantity[static_cast<std::size_t>(one.line)];
-    const auto beyond = [&](std::int64_t quantity, Wide passed) { return std::min<Wide>(quantity, passed + quantity - free); };
-    Wide passed = 0;
-    bool open = false;
-    for (const Offered& one : offered_) {
-      const std::int64_t quantity = events_.quantity[static_cast<std::size_t>(one.line)];
-      const Wide excess = beyond(quantity, passed);
-      passed += quantity;
-      if (contained != kUnknown && excess <= 0) continue;
-      if (!open) found_.open({told(units), free, kUnknown, kUnknown, offered_.front().row, 0});
-      open = true;
-      found_.detail(one.line, Part::kOffending, contained == kUnknown ? kWhole : told(excess));
-    }
-    if (!open) return;
-    for (const std::int32_t line : mains) found_.detail(line, Part::kInvolved);
-  }
-
-  // Both lists go by time.
-  void near() {
-    mark(mains_);
-    shared_.clear();
-    std::size_t low = 0, high = 0;
-    for (const std::int32_t line : included_) {
-      if (time(line) == kUnknown) continue;
-      const auto before = [&](std::size_t m) { return static_cast<Wide>(time(mains_[m])) + group_.reach < time(line); };
-      const auto until = [&](std::size_t m) { return time(mains_[m]) <= static_cast<Wide>(time(line)) + group_.reach; };
-      while (low < mains_.size() && (time(mains_[low]) == kUnknown || before(low))) ++low;
-      high = std::max(high, low);
-      while (high < mains_.size() && until(high)) ++high;
-      hits_.clear();
-      probe(line, std::span(mains_).subspan(low, high - low), std::span(marks_).subspan(low, high - low));
-      if (!hits_.empty()) near_line(line);
-    }
-    emit_shared();
-  }
-
-  void near_line(std::int32_t line) {
-    std::stable_sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) { return a.pair < b.pair; });
-    for (std::size_t i = 0; i < hits_.size();) {
-      const std::size_t first = i;
-      own_.clear();
-      for (; i < hits_.size() && hits_[i].pair == hits_[first].pair; ++i) own_.push_back(hits_[i].main);
-      offered_.clear();
-      offer(hits_[first].pair, line);
-      if (offered_.empty()) continue;
-      if (free_of(offered_.front().row) == kUnknown) {
-        emit(own_);
-      } else {
-        shared_.push_back({hits_[first], offered_.front()});
-      }
-    }
-  }
-
-  // With a contained quantity: lines of a pair with one first main line.
-  void emit_shared() {
-    const auto key = [](const std::pair<Hit, Offered>& one) { return std::pair(one.first.main, one.first.pair); };
-    std::stable_sort(shared_.begin(), shared_.end(), [&](const auto& a, const auto& b) { return key(a) < key(b); });
-    for (std::size_t i = 0; i < shared_.size();) {
-      const std::size_t first = i;
-      offered_.clear();
-      for (; i < shared_.size() && key(shared_[i]) == key(shared_[first]); ++i) offered_.push_back(shared_[i].second);
-      emit({&shared_[first].first.main, 1});
-    }
-  }
-
-  const PairEvents& events_;
-  const PairIndex& index_;
-  const Grouping& group_;
-  std::span<const std::int64_t> qty_;
-  const Dated& dated_;
-  Found& found_;
-  std::vector<std::int32_t> included_, mains_, distinct_, own_;
-  std::vector<PairIndex::Mark> marks_;
-  std::vector<Hit> hits_;
-  std::vector<Offered> offered_;
-  std::vector<std::pair<Hit, Offered>> shared_;
-};
 
 bool lacks_key(const PairEvents& events, const Grouping& group, std::size_t i) noexcept {
   const bool timed = group.cell == Cell::kDay || group.cell == Cell::kHour || group.cell == Cell::kWithin;
@@ -257,25 +54,21 @@ class Search {
       pairings_.emplace_back(events, scopes.indexes()[g], groupings[g], included_qty, dated, found[g]);
   }
 
-  // False where an item is none.
+  // False where an item is none. What a strip asks for is on its way while the next two are looked through.
   bool persons(std::size_t first, std::size_t last) {
-    for (std::size_t p = first; p < last;) {
-      const std::size_t begin = line(p);
+    std::size_t strips = 0;
+    for (std::size_t p = first; p < last; ++strips) {
+      Strip& strip = strips_[strips % 3];
       std::size_t next = p + 1;
-      while (next < last && line(next + 1) - begin <= kStrip) ++next;
-      const std::size_t size = line(next) - begin;
-      if (!scopes_.named().sound(events_.item.subspan(begin, size))) return false;
-      if (named_.size() < size) named_.resize(size), few_.resize(size);
-      asked_.clear();
-      std::size_t kept = 0, few = 0;
-      for (; p < next; ++p) {
-        std::int32_t* const own = named_.data() + kept;
-        const std::size_t count = scopes_.named().of(events_.item, line(p), line(p + 1), own);
-        kept += count;
-        few += ask({own, count}, few);
-      }
-      judge();
+      while (next < last && line(next + 1) - line(p) <= kStrip) ++next;
+      if (!look(strip, p, next)) return false;
+      if (strips > 0) meet(strips_[(strips - 1) % 3]);
+      if (strips > 1) judge(strips_[(strips - 2) % 3]);
+      p = next;
     }
+    if (strips > 0) meet(strips_[(strips - 1) % 3]);
+    if (strips > 1) judge(strips_[(strips - 2) % 3]);
+    if (strips > 0) judge(strips_[(strips - 1) % 3]);
     return true;
   }
 
@@ -283,61 +76,139 @@ class Search {
   bool lacking = false;      // some line lacks what cuts its groups
 
  private:
-  static constexpr std::size_t kStrip = 4096;
+  static constexpr std::size_t kStrip = 4096, kMany = 32;
 
-  // A person's lines of any row, and those of them that may stand in a pair.
+  // A person's lines of any row, those of them that may stand in a pair, and where the couples of these end.
   struct Asked {
     Members named, few;
+    std::size_t couples = 0;
+    bool all = false;  // not asked line by line
+  };
+
+  // Two lines whose items may be a pair of a grouping.
+  struct Couple {
+    std::int32_t included, main;
+    std::size_t grouping;
   };
 
   [[nodiscard]] std::size_t line(std::size_t person) const noexcept { return static_cast<std::size_t>(events_.person_begin[person]); }
-  [[nodiscard]] const PairScopes::Trait& trait(std::int32_t line) const noexcept {
-    return scopes_.trait(events_.item[static_cast<std::size_t>(line)]);
+
+  // Persons of about kStrip lines.
+  struct Strip {
+    std::vector<std::int32_t> named, few;
+    std::vector<Asked> asked;
+    std::vector<Couple> couples;
+    std::vector<std::int32_t> meeting;     // lines of couples that meet, by person asked and grouping
+    std::vector<std::size_t> meeting_end;  // persons asked x groupings
+  };
+
+  bool look(Strip& strip, std::size_t p, std::size_t last) {
+    const std::size_t begin = line(p), size = line(last) - begin;
+    if (strip.named.size() < size) strip.named.resize(size), strip.few.resize(size);
+    if (number_.size() < size) leads_.resize(size), number_.resize(size);
+    const std::size_t count = scopes_.named().of(events_.item, begin, begin + size, strip.named.data());
+    if (count == ChosenCodes::kUnsound) return false;
+    const Members named(strip.named.data(), count);
+    if (!events_.complete) find_lacking(named);
+    strip.asked.clear(), strip.couples.clear();
+    scopes_.small() ? ask(strip, named, p) : ask_all(strip, named, p, last);
+    return true;
+  }
+
+  // Items of large tables are of so many pairs that their bits say nothing.
+  void ask_all(Strip& strip, Members named, std::size_t p, std::size_t last) {
+    for (std::size_t begin = 0; p < last; ++p) {
+      std::size_t end = begin;
+      while (end < named.size() && static_cast<std::size_t>(named[end]) < line(p + 1)) ++end;
+      const Members own = named.subspan(begin, end - begin);
+      if (own.size() > 1) strip.asked.push_back({own, own, 0, true});
+      begin = end;
+    }
+  }
+
+  // Persons are come to by their main lines, which few of them have. The first of whom there may be any is p.
+  void ask(Strip& strip, Members named, std::size_t p) {
+    std::size_t leads = 0, few = 0, end = 0;
+    for (std::size_t k = 0; k < named.size(); ++k) {
+      number_[k] = scopes_.number(events_.item[static_cast<std::size_t>(named[k])]);
+      leads_[leads] = static_cast<std::int32_t>(k);
+      leads += scopes_.leads(number_[k]) ? 1 : 0;
+    }
+    for (std::size_t l = 0; l < leads;) {
+      std::size_t begin = static_cast<std::size_t>(leads_[l]);
+      while (line(p + 1) <= static_cast<std::size_t>(named[begin])) ++p;
+      const std::size_t from = line(p), until = line(p + 1);
+      std::uint64_t first = 0, second = 0;
+      std::size_t next = begin;
+      for (; l < leads && static_cast<std::size_t>(named[static_cast<std::size_t>(leads_[l])]) < until; ++l) {
+        next = static_cast<std::size_t>(leads_[l]);
+        const auto& own = scopes_.trait(number_[next]).own;
+        first |= own[0], second |= own[1];
+      }
+      while (begin > end && static_cast<std::size_t>(named[begin - 1]) >= from) --begin;
+      for (end = next + 1; end < named.size() && static_cast<std::size_t>(named[end]) < until;) ++end;
+      few += ask(strip, named.subspan(begin, end - begin), begin, first, second, few);
+    }
   }
 
   // How many lines were put behind the first `few`.
-  std::size_t ask(Members named, std::size_t few) {
-    if (!events_.complete) find_lacking(named);
-    // Items of large tables are of so many pairs that their bits say nothing.
-    if (!scopes_.small()) return asked_.push_back({named, named}), 0;
-    std::uint64_t first = 0, second = 0;
-    for (const std::int32_t line : named) first |= trait(line).own[0], second |= trait(line).own[1];
-    if (first == 0) return 0;
+  std::size_t ask(Strip& strip, Members named, std::size_t begin, std::uint64_t first, std::uint64_t second, std::size_t few) {
     std::size_t end = few;
     unsigned any = 0;
-    for (const std::int32_t line : named) {
-      const PairScopes::Trait& own = trait(line);
+    for (std::size_t k = 0; k < named.size(); ++k) {
+      const PairScopes::Trait& own = scopes_.trait(number_[begin + k]);
       const unsigned asks = ((own.wanted[0] & first) != 0 ? 1U : 0U) & ((own.wanted[1] & second) != 0 ? 1U : 0U);
-      few_[end] = line;
-      end += asks | (own.own[0] != 0 ? 1U : 0U);
+      strip.few[end] = named[k];
+      end += asks | (scopes_.leads(number_[begin + k]) ? 1U : 0U);
       any |= asks;
     }
     if (any == 0) return 0;
-    asked_.push_back({named, {few_.data() + few, end - few}});
-    near(asked_.back().few);
+    const Members some(strip.few.data() + few, end - few);
+    const bool many = some.size() > kMany;
+    if (!many && !couple(strip, some)) return 0;
+    strip.asked.push_back({named, some, strip.couples.size(), many});
     return end - few;
   }
 
-  // Inlined, as the next, for a function that only asks ahead is one without effect to g++, which leaves it out.
-  [[gnu::always_inline]] void near(Members lines) const noexcept {
-    for (const std::int32_t line : lines) {
-      const auto i = static_cast<std::size_t>(line);
-      if (!events_.time.empty()) __builtin_prefetch(events_.time.data() + i);
-      __builtin_prefetch(events_.quantity.data() + i);
-      for (const Grouping& group : groupings_)
-        if (!group.subject.empty()) __builtin_prefetch(group.subject.data() + i);
+  // Whether the items of any two lines may be a pair. Of these lines and no others more is read, and asked for here.
+  bool couple(Strip& strip, Members lines) {
+    const std::size_t before = strip.couples.size();
+    for (const std::int32_t included : lines) {
+      const std::int32_t item = events_.item[static_cast<std::size_t>(included)];
+      const PairScopes::Trait& own = scopes_.trait(scopes_.number(item));
+      if (own.wanted[0] == 0) continue;
+      for (const std::int32_t main : lines) {
+        const std::int32_t with = events_.item[static_cast<std::size_t>(main)];
+        const PairScopes::Trait& other = scopes_.trait(scopes_.number(with));
+        if ((own.wanted[0] & other.own[0]) == 0 || (own.wanted[1] & other.own[1]) == 0) continue;
+        const PairIndex::Mark mark = PairIndex::mark_of(with);
+        for (std::size_t g = 0; g < groupings_.size(); ++g) {
+          const PairIndex& index = scopes_.indexes()[g];
+          if ((index.role(item) & PairIndex::kIncluded) == 0 || !index.marks(item).may_have(mark)) continue;
+          strip.couples.push_back({included, main, g});
+          near(groupings_[g], static_cast<std::size_t>(included));
+          near(groupings_[g], static_cast<std::size_t>(main));
+        }
+      }
     }
+    return strip.couples.size() > before;
+  }
+
+  // Inlined, as the next, for a function that only asks ahead is one without effect to g++, which leaves it out.
+  [[gnu::always_inline]] void near(const Grouping& by, std::size_t i) const noexcept {
+    if (by.cell != Cell::kSubject && by.cell != Cell::kLine) __builtin_prefetch(events_.time.data() + i);
+    if (!by.subject.empty()) __builtin_prefetch(by.subject.data() + i);
   }
 
   // What the pairs of large tables are probed in: the words of a person's lines, and where those of the next one's are.
-  [[gnu::always_inline]] void near_words(std::size_t asked) const noexcept {
+  [[gnu::always_inline]] void near_words(const std::vector<Asked>& persons, std::size_t asked) const noexcept {
     for (const PairIndex& index : scopes_.indexes()) {
-      for (const std::int32_t line : asked_[asked].few) {
+      for (const std::int32_t line : persons[asked].few) {
         const std::int32_t item = events_.item[static_cast<std::size_t>(line)];
         if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
       }
-      if (asked + 1 == asked_.size()) continue;
-      for (const std::int32_t line : asked_[asked + 1].few) index.prefetch_place(events_.item[static_cast<std::size_t>(line)]);
+      if (asked + 1 == persons.size()) continue;
+      for (const std::int32_t line : persons[asked + 1].few) index.prefetch_place(events_.item[static_cast<std::size_t>(line)]);
     }
   }
 
@@ -349,24 +220,61 @@ class Search {
       }
   }
 
-  void judge() {
-    for (std::size_t a = 0; a < asked_.size(); ++a) {
-      if (!scopes_.small()) near_words(a);
+  void judge(const Strip& strip) {
+    const std::vector<Asked>& asked = strip.asked;
+    std::size_t begin = 0;
+    for (std::size_t a = 0; a < asked.size(); ++a) {
+      if (!scopes_.small()) near_words(asked, a);
       for (std::size_t g = 0; g < groupings_.size(); ++g) {
+        const std::size_t end = strip.meeting_end[a * groupings_.size() + g];
+        const Members lines = asked[a].all ? asked[a].few : Members(strip.meeting).subspan(begin, end - begin);
+        begin = end;
+        if (lines.empty()) continue;
         const std::size_t before = found[g].size();
-        if (judge(asked_[a].few, g)) continue;
+        if (judge(lines, g)) continue;
         found[g].back_to(before);
-        static_cast<void>(judge(asked_[a].named, g));
+        static_cast<void>(judge(asked[a].named, g));
       }
     }
+  }
+
+  // The lines of couples that meet: every line that may stand in a finding, and of no other more is read.
+  void meet(Strip& strip) const {
+    std::vector<std::int32_t>& meeting = strip.meeting;
+    meeting.clear(), strip.meeting_end.clear();
+    std::size_t first = 0;
+    for (const Asked& asked : strip.asked) {
+      for (std::size_t g = 0; g < groupings_.size(); ++g) {
+        const auto begin = static_cast<std::ptrdiff_t>(meeting.size());
+        for (std::size_t k = first; k < asked.couples; ++k) {
+          const Couple& one = strip.couples[k];
+          if (one.grouping != g || !may_meet(one)) continue;
+          __builtin_prefetch(events_.quantity.data() + one.included);
+          meeting.insert(meeting.end(), {one.included, one.main});
+        }
+        std::sort(meeting.begin() + begin, meeting.end());
+        meeting.erase(std::unique(meeting.begin() + begin, meeting.end()), meeting.end());
+        strip.meeting_end.push_back(meeting.size());
+      }
+      first = asked.couples;
+    }
+  }
+
+  // Whether two lines are no farther apart than lines of one group can be.
+  [[nodiscard]] bool may_meet(const Couple& couple) const noexcept {
+    const Grouping& by = groupings_[couple.grouping];
+    const auto a = static_cast<std::size_t>(couple.included), b = static_cast<std::size_t>(couple.main);
+    if (!by.subject.empty() && by.subject[a] != by.subject[b]) return false;
+    if (!by.cut.empty() && by.cut[a] != by.cut[b]) return false;
+    if (by.cell == Cell::kLine || by.cell == Cell::kSubject) return true;
+    const Wide apart = static_cast<Wide>(events_.time[a]) - events_.time[b];
+    const Wide most = by.cell == Cell::kWithin ? by.reach : by.cell == Cell::kDay ? kDayMicros : kHourMicros;
+    return -most <= apart && apart <= most;
   }
 
   // False where two groups of one cell hit: only all lines of rows tell which of them begins first.
   bool judge(Members lines, std::size_t g) {
     const PairIndex& index = scopes_.indexes()[g];
-    std::uint8_t roles = scopes_.small() ? 0 : PairIndex::kIncluded | PairIndex::kMain;
-    for (const std::int32_t line : scopes_.small() ? lines : Members{}) roles |= index.role(events_.item[static_cast<std::size_t>(line)]);
-    if (roles != (PairIndex::kIncluded | PairIndex::kMain)) return true;
     Grouping cells = groupings_[g];
     if (cells.cell == Cell::kWithin) cells.cell = Cell::kSubject;
     const std::int64_t size = cells.cell == Cell::kDay ? kDayMicros : cells.cell == Cell::kHour ? kHourMicros : 0;
@@ -393,8 +301,9 @@ class Search {
   std::span<const Grouping> groupings_;
   std::vector<Pairing> pairings_;  // by grouping
   Parts parts_;
-  std::vector<std::int32_t> named_, few_;  // of a strip
-  std::vector<Asked> asked_;
+  std::array<Strip, 3> strips_;
+  std::vector<std::int32_t> leads_;    // places of main lines among the named ones of a strip
+  std::vector<std::uint16_t> number_;  // of the named ones' items
 };
 
 }  // namespace

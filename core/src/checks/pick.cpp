@@ -39,8 +39,8 @@ class Picker {
     std::array<std::int32_t, kStrip> kept;
     for (std::size_t strip = begin; strip < end; strip += kStrip) {
       const std::size_t last = std::min(end, strip + kStrip);
-      if (!any_.sound(lines_.item.subspan(strip, last - strip))) return false;
       std::size_t some = any_.of(lines_.item, strip, last, kept.data());
+      if (some == ChosenCodes::kUnsound) return false;
       if (!lines_.stands.empty()) some = standing(kept, some);
       if (plain_) {
         named.place.insert(named.place.end(), kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(some));

@@ -1,8 +1,6 @@
 // The fund's share of a standard, and the sums of months.
 #include <algorithm>
-#include <vector>
 
-#include "../split.hpp"
 #include "parts.hpp"
 
 namespace ybcore::clearing {
@@ -35,45 +33,39 @@ std::int64_t share_of_fund(const Cell& cell, const Cases& cases, std::size_t row
   return pay + carved;
 }
 
-void share_all(const Job& job, const CaseResults& out, int threads) {
-  const Chunks chunks = cut_rows(job.cases.cell.size(), 1 << 15);
-  for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    for (std::size_t row = chunks.begin[chunk]; row < chunks.begin[chunk + 1]; ++row) {
-      if (job.cases.cell[row] < 0) continue;
-      const Cell& cell = job.cells[static_cast<std::size_t>(job.cases.cell[row])];
-      out.payment[row] = share_of_fund(cell, job.cases, row, static_cast<Way>(out.way[row]), out.standard[row]);
-    }
-  });
-}
-
-void sum_months(const Job& job, const CaseResults& cases, const YearResults& out, int threads) {
+void share_all(const Job& job, const CaseResults& out, Block block, Paid& paid) {
   const Cases& given = job.cases;
-  const std::size_t rows = given.cell.size();
-  const Chunks chunks = cut_rows(rows, std::max<std::size_t>(rows / static_cast<std::size_t>(std::max(threads, 1)) + 1, 1 << 15));
-  std::vector<std::vector<std::int64_t>> each(chunks.begin.size() - 1);
-  for_each_chunk(chunks, threads, [&](std::size_t chunk) {
-    each[chunk].assign(out.sums.size(), 0);
-    for (std::size_t row = chunks.begin[chunk]; row < chunks.begin[chunk + 1]; ++row) {
-      if (given.month[row] < 0) continue;
-      std::int64_t* const to = each[chunk].data() + static_cast<std::size_t>(given.month[row]) * kSums;
-      const Way way = static_cast<Way>(cases.way[row]);
-      const std::int64_t total = at(given.medfee, row);
-      to[0] += 1;
-      to[1] += way == Way::kHeld ? 1 : 0;
-      to[2] += way == Way::kStandard && !decided(given, row) ? cases.points[row] : 0;
-      to[3] += way == Way::kStandard ? cases.standard[row] : 0;
-      to[4] += total;
-      to[5] += total - at(given.own, row) - at(given.over, row);
-      to[6] += itemised(given, row);
-      to[7] += at(given.cash, row);
-      to[8] += at(given.account, row);
-      to[9] += at(given.fund, row);
-      to[10] += cases.payment[row];
+  // Months are many and cases come in any order.
+  constexpr std::size_t kAhead = 8;
+  for (std::size_t row = block.begin; row < block.end; ++row) {
+    if (row + kAhead < block.end && given.month[row + kAhead] >= 0) {
+      const std::int64_t* const next = paid.months.data() + static_cast<std::size_t>(given.month[row + kAhead]) * kSums;
+      __builtin_prefetch(next, 1);
+      __builtin_prefetch(next + kSums - 1, 1);
     }
-  });
-  std::fill(out.sums.begin(), out.sums.end(), 0);
-  for (const std::vector<std::int64_t>& one : each)
-    for (std::size_t i = 0; i < one.size(); ++i) out.sums[i] += one[i];
+    if (given.cell[row] < 0) continue;
+    const Way way = static_cast<Way>(out.way[row]);
+    const std::int64_t payment = share_of_fund(cell_of(job, row), given, row, way, out.standard[row]);
+    out.payment[row] = payment;
+    if (given.month[row] < 0) continue;
+    std::int64_t* const to = paid.months.data() + static_cast<std::size_t>(given.month[row]) * kSums;
+    const std::int64_t total = at(given.medfee, row);
+    to[0] += 1;
+    to[1] += way == Way::kHeld ? 1 : 0;
+    to[2] += way == Way::kStandard && !decided(given, row) ? out.points[row] : 0;
+    to[3] += way == Way::kStandard ? out.standard[row] : 0;
+    to[4] += total;
+    to[5] += total - at(given.own, row) - at(given.over, row);
+    to[6] += itemised(given, row);
+    to[7] += at(given.cash, row);
+    to[8] += at(given.account, row);
+    to[9] += at(given.fund, row);
+    to[10] += payment;
+    const std::int32_t pool = pool_of(job, row);
+    if (pool < 0) continue;
+    paid.pools[static_cast<std::size_t>(pool)] += payment;
+    if (pointed(job, out, row)) paid.standard[static_cast<std::size_t>(pool)] += out.standard[row];
+  }
 }
 
 }  // namespace ybcore::clearing

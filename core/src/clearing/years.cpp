@@ -78,7 +78,7 @@ void settle_year(const Job& job, std::size_t at, const YearResults& out) {
 
 }  // namespace
 
-Status settle_years(const Job& job, const CaseResults& cases, const PoolResults& pools, const YearResults& out) {
+Status settle_years(const Job& job, std::span<const Wide> paid, const PoolResults& pools, const YearResults& out) {
   const std::size_t balances = out.balances.size() / kBalance;
   std::fill(out.balances.begin(), out.balances.end(), 0);
   // What is left of a budget, once by its cases and once by its units: the two must meet.
@@ -87,11 +87,8 @@ Status settle_years(const Job& job, const CaseResults& cases, const PoolResults&
     const auto b = static_cast<std::size_t>(job.pools.balance[p]);
     out.balances[b * kBalance] += job.pools.budget[p];
     out.balances[b * kBalance + 1] += pools.reserve[p];
-    left[b] += Wide{job.pools.budget[p]} - pools.reserve[p];
+    left[b] += Wide{job.pools.budget[p]} - pools.reserve[p] - paid[p];
   }
-  for (std::size_t row = 0; row < job.cases.cell.size(); ++row)
-    if (job.cases.pool[row] >= 0)
-      left[static_cast<std::size_t>(job.pools.balance[static_cast<std::size_t>(job.cases.pool[row])])] -= cases.payment[row];
   for (std::size_t u = 0; u < job.years.units.size(); ++u) {
     settle_year(job, u, out);
     const Unit& unit = job.years.units[u];

@@ -22,7 +22,7 @@ from .figures import Figure, read_figure
 from .rule import Rule, priority_of
 from .stack import Layered, Stack
 from .sumchecks import CodeIn, UserCheck
-from .tables import RuleTable
+from .tables import ALWAYS, OPEN, RuleTable
 from .user import UserRule, registered
 from .vocabulary import UNKNOWN, VISIT_KINDS
 
@@ -62,13 +62,14 @@ class _Binder:
         head = document.head
         named = [other.head.visit_kinds for other in self.made.documents]
         kinds = {kind: tuple(codes) for part in (VISIT_KINDS, *named) for kind, codes in part.items()}
+        whole = (ALWAYS, OPEN) if "items" in self.tables else (head.start, head.end)
         return Rule(
             id=str(model.id),
             version=str(head.version),
             document=str(head.id),
             region=str(head.region),
-            begin=head.start,
-            end=head.end,
+            begin=max(model.start, whole[0]),
+            end=min(model.end, whole[1]),
             known=head.known_since,
             name={"zh": str(model.name.zh), "en": str(model.name.en)},
             national=model.national,

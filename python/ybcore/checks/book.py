@@ -97,11 +97,13 @@ class RuleBook:
         return [copy.deepcopy(document.raw) for document in self._documents]
 
     def plain(self) -> list[RawDoc]:
-        """The documents with each table's rows inline under `rows`, as one document without files would have them."""
+        """The documents with each table's rows inline under `rows`, and its columns, as one document without files would have them."""
         out = []
-        for part in self.raw:
+        for part, document in zip(self.raw, self._documents):
             for name, rows in part["tables"].items():
-                part["doc"]["tables"][name]["rows"] = rows
+                table = part["doc"]["tables"][name]
+                table.pop("file", None)
+                table |= {"rows": rows, "columns": list(document.tables[name][1].columns)}
             out.append(part["doc"])
         return out
 

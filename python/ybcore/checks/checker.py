@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
+from functools import partial
 from typing import Any
 
 from .book import RuleBook, RuleSource
@@ -14,6 +15,7 @@ from .run.kept import Kept
 from .run.report import CheckReport
 from .run.runner import day_of, reported, stage_of, states_of
 from .run.screen import Screen
+from .run.spot import Spot, SpotReport
 from .run.work import Work
 
 __all__ = ["Checker"]
@@ -26,7 +28,7 @@ class Checker:
     byte. Raises InputError and DocumentError, each with every problem at once.
     """
 
-    __slots__ = ("_kept", "_known", "_screen", "_stage")
+    __slots__ = ("_kept", "_known", "_screen", "_spot", "_stage")
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Checker:
         self._stage, self._known = stage, day_of(known_at)
         self._kept = Kept(book, held, {"institutions": institutions, "doctors": doctors})
         self._screen = Screen(book.rules, book.lists, held)
+        self._spot = Spot(self._kept, self._known, stage)
 
     @property
     def rules(self) -> RuleBook:
@@ -67,12 +70,30 @@ class Checker:
         Raises InputError with every problem at once.
         """
         began = time.perf_counter()
-        kept = self._kept
         tables = {
             "visits": visits, "lines": lines, "persons": persons, "diagnoses": diagnoses, "operations": operations, "labs": labs, "stock": stock,
         }  # fmt: skip
+        seen = self._spot.look(tables) if line_offsets is None else None
+        if seen is None:
+            return self._by_way_of_many(tables, line_offsets, suppress, began)
+        looked, notes = seen
+        if looked.may or (suppress and looked.hit):
+            return self._by_way_of_many(tables, None, suppress, began, self._spot.names(looked))
+        if suppress:
+            return self._by_way_of_many(tables, None, suppress, began, frozenset())
+        seconds = {"prepare": time.perf_counter() - began, "money": 0.0}
+        names = self._spot.names(looked)
+        again = partial(self._by_way_of_many, tables, None, (), began, names)
+        return SpotReport(looked, again, notes, seconds, self._kept.book, self._stage)
+
+    def _by_way_of_many(
+        self, tables: dict[str, Any], line_offsets: Any, suppress: Sequence[dict[str, Any]], began: float, only: Container[str] | None = None
+    ) -> CheckReport:  # fmt: skip
+        """The report in the way of larger batches. `only`: rules that may have findings, where they are known."""
+        kept = self._kept
         work = Work(Batch(tables, kept.catalog, line_offsets, 1, kept), self._known)
         work.lists = kept.lists
         states = states_of(work, kept.book, self._stage)
-        only = self._screen.may(work, [rule for rule, (status, _) in states if status == "run"], self._stage)
+        if only is None:
+            only = self._screen.may(work, [rule for rule, (status, _) in states if status == "run"], self._stage)
         return reported(work, kept.book, states, self._stage, suppress, time.perf_counter() - began, only)

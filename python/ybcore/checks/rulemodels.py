@@ -240,6 +240,8 @@ class RuleModel(Node):
     national: Annotated[int, PlainValidator(_national), _WHOLE] | None = None
     kernel: Annotated[str, WithJsonSchema({"enum": list(KERNELS)})]
     override: Flag = False
+    start: Annotated[int, PlainValidator(_start), _DATE] = Field(default=ALWAYS, validation_alias="from")
+    end: Annotated[int, PlainValidator(_end), _DATE] = Field(default=OPEN, validation_alias="to")
     status: Annotated[Literal["enabled", "disabled"], Word("状态")] = "enabled"
     reason: str = ""
     shadow: Flag = False
@@ -292,6 +294,12 @@ class RuleModel(Node):
         found = _with_check(raw, kernel, info, faults)
         faults.raise_if_any()
         return found
+
+    @model_validator(mode="after")
+    def _days(self) -> RuleModel:
+        if self.end <= self.start:
+            fail(Fault("the rule never holds", "规则从不有效", "a date after `from`"), "to")
+        return self
 
 
 def _with_check(raw: dict[str, Any], kernel: str, info: ValidationInfo, faults: Faults) -> dict[str, Any]:

@@ -285,10 +285,10 @@ class _Asked:
 
     def _in_force(self) -> Why | None:
         rule, known_at = self.rule, self.work.known_at
-        if rule.table is not None:
-            return None
         if not rule.begin <= self.day < rule.end:
             return self.told("day")
+        if rule.table is not None:
+            return None
         return self.told("known") if known_at is not None and rule.known > known_at else None
 
     def _scope(self) -> Why | None:

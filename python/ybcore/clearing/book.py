@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import os
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
-from pathlib import Path
-from typing import Any, Self, TypeVar, Union
+from typing import Any, TypeVar, Union
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import DocumentError, Problem
-from ..policy.book import _parsed_of
-from ..policy.canonical import _plain, canonical_bytes, sha256_of
+from ..policy.canonical import sha256_of
+from ..policy.document import Document, load_each, parsed_from
 from ..policy.faults import Fault, Faults, problem_at, problems_of
-from ..policy.inventory import FigureLeaf, figures_of, replaced
-from ..policy.models import Scheme
 from ..policy.names import Names, names_of
-from ..policy.paths import RawPath, with_places
-from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
+from ..policy.paths import with_places
+from ..policy.reader import Parsed
 from ..policy.vocabulary import ATTRIBUTES, Attribute
 from .checks import check
 from .models import ClearingModel
@@ -33,8 +28,8 @@ __all__ = [
     "Clearing",
     "ClearingBook",
     "ClearingSource",
-    "Document",
     "build",
+    "document_of",
     "load_clearing",
     "load_clearings",
     "overlaps",
@@ -56,76 +51,8 @@ def _names(raw: Any) -> Names:
     return Names(sets=names.sets, attributes={**own, **declared})
 
 
-class Document(ABC):
-    """One document of providers or benefits: validated, normalised, immutable."""
-
-    _model: Any
-
-    def __init__(self, parsed: Parsed) -> None:
-        """Validates `parsed`. Raises DocumentError with every problem."""
-        self._parsed = parsed
-        self._model = self._build(parsed)
-        self._sha = sha256_of(canonical_bytes(_plain(self._model)))
-
-    @property
-    def id(self) -> str:
-        """The document's id."""
-        return self._model.id
-
-    @property
-    def scheme(self) -> Scheme:
-        """Scheme id, region prefix and insutypes."""
-        return self._model.scheme
-
-    @property
-    def effective(self) -> tuple[int, int | None]:
-        """Days since 1970-01-01, half-open; the end None is open."""
-        return self._model.effective.start, self._model.effective.end
-
-    @property
-    def doc(self) -> RawDoc:
-        """A copy of the raw document."""
-        return copy.deepcopy(self._parsed.doc)
-
-    @property
-    def file(self) -> str:
-        """Where the document came from."""
-        return self._parsed.file
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the canonical bytes."""
-        return self._sha
-
-    def figures(self) -> list[FigureLeaf]:
-        """Every figure with path, value, unit, date and cite, in document order."""
-        return figures_of(self)  # type: ignore[arg-type]
-
-    def with_figures(self, changes: dict[str | RawPath, Any]) -> Self:
-        """A new document with the scalars at some paths replaced. Raises KeyError, TypeError (float) or DocumentError."""
-        return type(self)(replaced(self._parsed, changes))
-
-    @abstractmethod
-    def _build(self, parsed: Parsed) -> Any:
-        """The normalised model. Raises DocumentError with every problem."""
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and self._sha == other._sha
-
-    def __hash__(self) -> int:
-        return hash(self._sha)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.id!r}, sha256={self._sha[:12]})"
-
-
-class Clearing(Document):
+class Clearing(Document[ClearingModel]):
     """One clearing document. Prefer `load_clearing`."""
-
-    @property
-    def model(self) -> ClearingModel:
-        """The normalised model (fen, ppm, days)."""
-        return self._model
 
     def _build(self, parsed: Parsed) -> ClearingModel:
         return build(parsed, ClearingModel, _names(parsed.doc), check, METHODS)
@@ -156,11 +83,7 @@ def load_clearing(source: ClearingSource) -> Clearing:
     """One document from a path, a text, a raw document or a Clearing. Raises DocumentError with every problem, OSError."""
     if isinstance(source, Clearing):
         return source
-    if isinstance(source, dict):
-        return Clearing(_parsed_of(source))
-    if isinstance(source, bytes) or (isinstance(source, str) and "\n" in source):
-        return Clearing(parse_text(source))
-    return Clearing(parse_file(os.fspath(source)))
+    return Clearing(parsed_from(source))
 
 
 class ClearingBook:
@@ -184,7 +107,12 @@ class ClearingBook:
         return next(held for held in self.documents if held.id == name)
 
 
-def overlaps(documents: Sequence[Document]) -> Iterable[Problem]:
+def document_of(documents: Sequence[Document[Any]], day: int, insutype: str, place: str) -> int:
+    """Number of the document that holds for an insutype and an insured place on a day; -1 none."""
+    return next((index for index, held in enumerate(documents) if held.holds(insutype, place, day)), -1)
+
+
+def overlaps(documents: Sequence[Document[Any]]) -> Iterable[Problem]:
     """Ids that stand twice, and documents that hold for the same insutype and place on the same day."""
     for index, late in enumerate(documents):
         for early in documents[:index]:
@@ -211,26 +139,9 @@ def load_clearings(source: ClearingSource | ClearingBook | Iterable[ClearingSour
     """
     if isinstance(source, ClearingBook):
         return source
-    single = isinstance(source, (str, bytes, os.PathLike, dict, Clearing))
-    documents: list[Clearing] = []
-    problems: list[Problem] = []
-    for item in [source] if single else list(source):  # type: ignore[arg-type]
-        for one in _files(item):  # type: ignore[arg-type]
-            try:
-                documents.append(load_clearing(one))
-            except DocumentError as error:
-                problems.extend(error.problems)
+    documents, problems = load_each(source, load_clearing)
     if not documents and not problems:
         problems.append(Problem(what="no clearing documents", what_zh="没有清算文件"))
     if problems:
         raise DocumentError(problems)
     return ClearingBook(documents)
-
-
-def _files(item: ClearingSource) -> Sequence[ClearingSource]:
-    if isinstance(item, (bytes, dict, Clearing)) or (isinstance(item, str) and "\n" in item):
-        return [item]
-    folder = Path(os.fspath(item))
-    if not folder.is_dir():
-        return [item]
-    return sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".yml") and path.is_file())

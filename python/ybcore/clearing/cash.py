@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,15 +12,17 @@ from ..columns.convert import NULL_INT
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import Column
 from ..errors import DocumentError, InputError, Problem
-from ..policy.book import _parsed_of
+from ..policy.document import Document, load_each, parsed_from
 from ..policy.names import Names, names_of
-from ..policy.reader import Parsed, parse_file, parse_text
-from ..policy.vocabulary import ATTRIBUTES, Attribute
-from ..settling.clearing import pay_benefits
-from .book import Document, build, overlaps
+from ..policy.reader import Parsed
+from ..policy.vocabulary import ATTRIBUTES
+from ..policy.vocabulary import Attribute as Declared
+from ..settling.clearing import pay_benefits, taken
+from .attributes import Attribute, Numbers, codes_of
+from .book import build, overlaps
 from .cashmodels import BenefitModel, Rule, check
-from .cells import compact
-from .figures import NoFigureError, attributes_used, holds, number, starts
+from .cells import tell_apart
+from .figures import NoFigureError, attributes_used, edges_of, holds, number
 from .salvage import BENEFITS
 from .tables import CLAIMS
 
@@ -34,19 +33,14 @@ _MODE = {"half_up": 0, "half_even": 1, "down": 2, "up": 3}
 _OUTCOMES = ["paid", "no_document", "no_benefit"]
 
 
-class Benefit(Document):
-    """One document of cash benefits."""
-
-    @property
-    def model(self) -> BenefitModel:
-        """The normalised model (fen, 1/10000 days and months)."""
-        return self._model
+class Benefit(Document[BenefitModel]):
+    """One document of cash benefits (fen, 1/10000 days and months)."""
 
     def _build(self, parsed: Parsed) -> BenefitModel:
         names = names_of(parsed.doc)
         own = {name: ATTRIBUTES[name] for name in ("insutype",)}
-        own |= {name: Attribute(name, "exact", ("visits",)) for name in ("difficult", "matn_type")}
-        own["births"] = Attribute("births", "number", ("visits",))
+        own |= {name: Declared(name, "exact", ("visits",)) for name in ("difficult", "matn_type")}
+        own["births"] = Declared("births", "number", ("visits",))
         declared = {name: held for name, held in names.attributes.items() if held.declared}
         return build(parsed, BenefitModel, Names(sets=names.sets, attributes={**own, **declared}), check, BENEFITS)
 
@@ -56,15 +50,9 @@ def load_benefits(source: Any) -> tuple[Benefit, ...]:
 
     Raises DocumentError with every problem of all of them, OSError.
     """
-    many: Iterable[Any] = [source] if isinstance(source, (str, bytes, dict, os.PathLike, Benefit)) else source
-    out: list[Benefit] = []
-    problems: list[Problem] = []
-    for item in many:
-        for one in _expanded(item):
-            try:
-                out.append(_load(one))
-            except DocumentError as error:
-                problems.extend(error.problems)
+    out, problems = load_each(source, _load)
+    if not out and not problems:
+        problems.append(Problem(what="no documents of benefits", what_zh="没有津贴文件"))
     out.sort(key=lambda document: document.id)
     problems.extend(overlaps(out))
     if problems:
@@ -72,20 +60,8 @@ def load_benefits(source: Any) -> tuple[Benefit, ...]:
     return tuple(out)
 
 
-def _expanded(item: Any) -> list[Any]:
-    if isinstance(item, (dict, bytes, Benefit)) or (isinstance(item, str) and "\n" in item):
-        return [item]
-    folder = Path(os.fspath(item))
-    return sorted(p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml")) if folder.is_dir() else [item]
-
-
-def _load(item: Any) -> Benefit:
-    if isinstance(item, Benefit):
-        return item
-    if isinstance(item, dict):
-        return Benefit(_parsed_of(item))
-    text = isinstance(item, bytes) or (isinstance(item, str) and "\n" in item)
-    return Benefit(parse_text(item) if text else parse_file(os.fspath(item)))
+def _load(source: Any) -> Benefit:
+    return source if isinstance(source, Benefit) else Benefit(parsed_from(source))
 
 
 def benefit(claims: Any, documents: Any) -> pa.Table:
@@ -107,70 +83,41 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
     return _paid(frame, book, {name: told.default for name, told in declared.items()})
 
 
-def _attributes(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> dict[str, tuple[Any, list[Any]]]:
-    out: dict[str, tuple[Any, list[Any]]] = {}
-    for name in sorted(
-        {"insutype", "insuplc_admdvs"} | {n for document in book for n in attributes_used(document.model)}
-    ):
+def _attributes(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> dict[str, Attribute]:
+    out: dict[str, Attribute] = {}
+    for name in sorted({"insutype", "insuplc_admdvs"} | {n for held in book for n in attributes_used(held.model)}):
         spec = frame.table.find(name)
         if spec is not None and spec.kind == "count":
             values = frame.ints(name)
-            found, of = np.unique(
-                np.where(values == NULL_INT, 1, values) if name == "births" else values, return_inverse=True
-            )
-            out[name] = of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found]
-            continue
-        default = defaults.get(name, "0" if name == "difficult" else "")
-        held = frame.code(name)
-        texts = [default] if held is None else [*(text or default for text in held[1]), default]
-        of = (
-            np.zeros(frame.rows, np.int32)
-            if held is None
-            else np.where(held[0] < 0, len(held[1]), held[0]).astype(np.int32)
-        )
-        out[name] = of, texts
-    return out
-
-
-def _documents(frame: Frame, book: tuple[Benefit, ...], attributes: dict[str, tuple[Any, list[Any]]]) -> Any:
-    out = np.full(frame.rows, -1, np.int32)
-    day = frame.days("event_date")
-    (kind, kinds), (region, regions) = attributes["insutype"], attributes["insuplc_admdvs"]
-    for index, document in enumerate(book):
-        start, end = document.effective
-        kin = np.array([any(text.startswith(code) for code in document.scheme.insutype) for text in kinds])[kind]
-        near = np.array([document.scheme.region == "*" or text.startswith(document.scheme.region) for text in regions])[
-            region
-        ]
-        out[kin & near & (day >= start) & (day < (end if end is not None else 2**31 - 1))] = index
+            own = np.where(values == NULL_INT, 1, values) if name == "births" else np.ascontiguousarray(values)
+            out[name] = Numbers(own, [edge for held in book for edge in edges_of(held.model, name)])
+        else:
+            default = defaults.get(name, "0" if name == "difficult" else "")
+            out[name] = codes_of(frame.rows, [(None, frame.code(name))], default)
     return out
 
 
 def _paid(frame: Frame, book: tuple[Benefit, ...], defaults: dict[str, str]) -> pa.Table:
-    attributes = _attributes(frame, book, defaults)
-    document = _documents(frame, book, attributes)
-    days = sorted({day for held in book for day in starts(held.model)})
-    segment = np.searchsorted(days, frame.days("event_date"), side="right").astype(np.int32)
-    parts = [(document + np.int32(1), len(book) + 1), (segment, len(days) + 1)]
-    parts += [(of, len(values)) for of, values in attributes.values()]
-    of, rows = compact(parts) if frame.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
+    models = [held.model for held in book]
+    told = tell_apart(book, models, _attributes(frame, book, defaults), frame.days("event_date"), {}, 1)
+    of, rows = told.every.of, told.every.first.tolist()
+    document = taken(np.array([*told.document, -1], np.int32), of, 1)
     rules: list[list[int]] = []
     steps: list[int] = []
     names: list[tuple[str, int]] = []
     problems: list[Problem] = []
-    for row in rows.tolist():
+    for row, number_of, day, values in zip(rows, told.document, told.day, told.values):
         names.append(("", -1))
         rules.append([0, -1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
-        if document[row] < 0:
+        if number_of < 0:
             continue
-        held = book[document[row]]
-        values = {name: values[of_[row]] for name, (of_, values) in attributes.items()}
+        held = book[number_of]
         rule = next((one for one in held.model.benefits if holds(one.when, values)), None)
         if rule is None:
             continue
         names[-1] = (rule.id, held.model.benefits.index(rule))
         try:
-            rules[-1] = _numbers(rule, values, int(frame.days("event_date")[row]), steps)
+            rules[-1] = _numbers(rule, values, day, steps)
         except NoFigureError as error:
             what, zh = f"benefit {rule.id} has no figure by {error}", f"待遇 {rule.id} 没有适用的数值（按 {error}）"
             problems.append(Problem(file=held.file, what=what, what_zh=zh, path="claims", row=row + 1))

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel
 
 from ..columns.convert import NULL_INT
 from ..errors import InputError, Problem
-from ..policy.conditions import Test
+from ..policy.document import Document
 from ..policy.numbers import PPM
-from .book import Clearing
+from ..settling.clearing import taken
+from .attributes import Attribute, Combinations, combine, day_column
+from .book import Clearing, ClearingBook, document_of
 from .figures import NoFigureError, Values, by_age, holds, number, starts, tests_of
-from .given import Attribute, Given
+from .given import Given
 from .models import FORMULAS, Edge, Method, Pays
 
-__all__ = ["Cells", "cells_of", "compact"]
+__all__ = ["Cells", "cells_of", "tell_apart"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+Looks = dict[str, list[Callable[[Any], Hashable]]]
 
 NONE = int(NULL_INT)
 WIDTH = 64
@@ -39,156 +44,114 @@ _MOST = 10**12  # ppm: a coefficient of a million is a slip of the pen
 
 
 class Cells:
-    """`of`: the cell of every case, -1 none; `reason` 1: no document, 2: no method. By cell: numbers, method, coefficient."""
+    """`combination`: that of every case; by combination: document and method (-1 none), coefficient. `of`: the row of `table` of every case
+    that has a method, -1 of others; combinations whose numbers are the same have one row."""
 
     def __init__(
-        self, of: Int32, document: Int32, table: Int64, methods: list[tuple[Clearing, Method]], method: Int32
+        self,
+        combination: Int32,
+        document: Int32,
+        numbers: Int64,
+        methods: list[tuple[Clearing, Method]],
+        method: Int32,
+        threads: int,
     ) -> None:
-        self.of, self.document, self.table, self.methods, self.method = of, document, table, methods, method
+        self.combination, self.document, self.methods = combination, document, methods
+        self.method, self.threads, self._numbers = method, threads, numbers
+        self.table, row = np.unique(numbers, axis=0, return_inverse=True)
+        self.of = self.by_case([*np.where(method >= 0, row.reshape(-1), -1), -1])
 
     @property
     def coefficient(self) -> Int64:
-        """By cell, ppm."""
-        return self.table[:, 7]
+        """By combination, ppm."""
+        return self._numbers[:, 7]
+
+    def by_case(self, values: Any, dtype: Any = np.int32) -> Any:
+        """What each case has of something that combinations have."""
+        return taken(np.asarray(values, dtype), self.combination, self.threads)
 
 
-def compact(parts: list[tuple[Int32, int]]) -> tuple[Int32, Int64]:
-    """(number of each row's combination, a row of each combination) of small numbers, each ≥ 0 and below its size."""
-    rows = len(parts[0][0])
-    key: Int32 | None = None
-    size = 1
-    # Sizes stay below 2^31, so that keys are half as wide.
-    for of, count in sorted(parts, key=lambda part: part[1]):
-        if count <= 1:
-            continue
-        if key is not None and size * count > 4 * rows + 1_000_000:
-            key, size = _dense(key, size)
-        if size * count >= 2**31:
-            raise OverflowError("more combinations than can be numbered")
-        key = of if key is None else key * np.int32(count) + of
-        size *= count
-    key, size = _dense(np.zeros(rows, np.int32) if key is None else key, size)
-    row = np.zeros(size, np.int64)
-    row[key] = np.arange(rows)
-    return key, row
+@dataclass
+class Told:
+    """Combinations that documents see alike; of each the number of its document (-1 none), the day and the values of one that has it."""
+
+    every: Combinations
+    document: list[int]
+    day: list[int]
+    values: list[dict[str, Any]]
 
 
-def _dense(key: Int32, size: int) -> tuple[Int32, int]:
-    """Keys numbered without gaps, in their order."""
-    if size > 8 * len(key) + 8_000_000:
-        found, inverse = np.unique(key, return_inverse=True)
-        return inverse.astype(np.int32), len(found)
-    there = np.zeros(size, bool)
-    there[key] = True
-    number_of = np.cumsum(there, dtype=np.int32) - np.int32(1)
-    return number_of[key], int(number_of[-1]) + 1
-
-
-def _documents(given: Given) -> Int32:
-    """Number of the document of every case in the book, -1 none."""
-    out = np.full(given.cases.rows, -1, np.int32)
-    insutype, region = given.attributes["insutype"], given.attributes["insuplc_admdvs"]
-    for index, document in enumerate(given.book):
-        start, end = document.effective
-        kinds = np.array([any(text.startswith(code) for code in document.scheme.insutype) for text in insutype.values])
-        holds_here = kinds[insutype.of] & (given.day >= start)
-        if end is not None:
-            holds_here &= given.day < end
-        if document.scheme.region != "*":
-            holds_here &= np.array([text.startswith(document.scheme.region) for text in region.values])[region.of]
-        out[holds_here] = index
-    return out
+def tell_apart(documents: Sequence[Document[Any]], models: Sequence[BaseModel], attributes: Mapping[str, Attribute], day: Int32, looks: Looks, threads: int) -> Told:  # fmt: skip
+    """What documents look at, in rows with a day and attributes; `looks`: what else sees the values of some."""
+    edges = {edge for held in documents for edge in held.effective if edge is not None}
+    edges |= {edge for model in models for edge in starts(model)}
+    seen: Looks = {"insutype": [partial(_begins, held.scheme.insutype) for held in documents]}
+    seen["insuplc_admdvs"] = [partial(_begins, (held.scheme.region.rstrip("*"),)) for held in documents]
+    for model in models:
+        for name, mine in sorted(tests_of(model).items()):
+            seen.setdefault(name, []).extend(test.holds for test in dict.fromkeys(mine))
+        if by_age(model):
+            seen.setdefault("age", []).append(_itself)
+    seen |= looks
+    columns = [attributes[name].column(partial(_look, mine)) for name, mine in seen.items()]
+    every = combine(len(day), [day_column(day, edges), *columns], threads)
+    days, first = day[every.first].tolist(), every.first
+    told = {name: attributes[name].at(first) for name in {*seen, "insutype", "insuplc_admdvs"}}
+    values = [dict(zip(told, row)) for row in zip(*told.values())]
+    document = [document_of(documents, at, v["insutype"], v["insuplc_admdvs"]) for at, v in zip(days, values)]
+    return Told(every, document, days, values)
 
 
 def cells_of(given: Given) -> Cells:
     """The cells of all cases. Raises InputError where a document has no figure for a case."""
-    document = _documents(given)
-    asked = _classes(given)
-    days = np.array(sorted({day for held in given.book for day in starts(held.model)}), np.int64)
-    segment = (
-        np.searchsorted(days, given.day, side="right").astype(np.int32)
-        if len(days)
-        else np.zeros(len(given.day), np.int32)
+    book = given.book.documents
+    told = tell_apart(
+        book, [held.model for held in book], given.attributes, given.day, _extras(given.book), given.threads
     )
-    parts = [(document + np.int32(1), len(given.book) + 1), (segment, len(days) + 1)]
-    parts += [(held.of, len(held.values)) for held in asked.values()]
-    of, rows = compact(parts) if given.cases.rows else (np.zeros(0, np.int32), np.zeros(0, np.int64))
-    methods = [(held, method) for held in given.book for method in held.model.methods]
+    rows = told.every.first.tolist()
+    methods = [(held, method) for held in book for method in held.model.methods]
     index = {id(method): at for at, (_, method) in enumerate(methods)}
     table = np.tile(np.array(_plain_numbers(0), np.int64), (len(rows), 1))
     chosen = np.full(len(rows), -1, np.int32)
     problems: list[Problem] = []
-    for cell, row in enumerate(rows.tolist()):
-        if document[row] < 0:
-            continue
-        held = given.book.documents[document[row]]
-        values: dict[str, Any] = {name: one.values[one.of[row]] for name, one in asked.items()}
-        method = next((one for one in held.model.methods if holds(one.when, values)), None)
+    for cell, (at, day, values) in enumerate(zip(told.document, told.day, told.values)):
+        method = None if at < 0 else next((one for one in book[at].model.methods if holds(one.when, values)), None)
         if method is None:
             continue
         chosen[cell] = index[id(method)]
         try:
-            table[cell] = _numbers(method, values, int(given.day[row]), int(chosen[cell]))
+            table[cell] = _numbers(method, values, day, int(chosen[cell]))
         except NoFigureError as error:
-            what = f"method {method.id} has no figure by {error} for this case (row {row + 1})"
-            problems.append(
-                Problem(
-                    file=held.file,
-                    what=what,
-                    what_zh=f"方法 {method.id} 没有适用于此病例的数值（按 {error}）",
-                    row=row + 1,
-                )
-            )
+            what = f"method {method.id} has no figure by {error} for this case (row {rows[cell] + 1})"
+            zh = f"方法 {method.id} 没有适用于此病例的数值（按 {error}）"
+            problems.append(Problem(file=book[at].file, what=what, what_zh=zh, row=rows[cell] + 1))
     if problems:
         raise InputError(problems)
-    return Cells(
-        of if (chosen >= 0).all() else np.where(chosen[of] >= 0, of, np.int32(-1)), document, table, methods, chosen
-    )
+    return Cells(told.every.of, np.array(told.document, np.int32), table, methods, chosen, given.threads)
 
 
-def _classes(given: Given) -> dict[str, Attribute]:
-    """What cells are told apart by: of every attribute that is asked for, values that all tests see alike are one."""
-    tests: dict[str, list[Test]] = {}
+def _extras(book: ClearingBook) -> Looks:
+    """Extras of coefficients see the whole steps of a number of the institution."""
     each: dict[str, set[int]] = {}
-    ages = False
-    for held in given.book:
-        ages |= by_age(held.model)
-        for name, mine in tests_of(held.model).items():
-            tests.setdefault(name, []).extend(mine)
-        for method in held.model.methods:
-            for plus in (plus for one in method.coefficients for plus in one.plus):
-                each.setdefault(f"+{plus.of}", set()).add(int(plus.each.value))
-    out: dict[str, Attribute] = {}
-    for name, mine in sorted(tests.items()):
-        out[name] = _merged(given.attributes[name], partial(_seen, list(dict.fromkeys(mine)), name == "age" and ages))
-    if ages and "age" not in out:
-        out["age"] = given.attributes["age"]
-    for name, steps in sorted(each.items()):
-        out[name] = _merged(given.attributes[name], partial(_stepped, sorted(steps)))
-    return out
+    for plus in (plus for held in book for way in held.model.methods for one in way.coefficients for plus in one.plus):
+        each.setdefault(f"+{plus.of}", set()).add(int(plus.each.value))
+    return {name: [partial(_steps, step) for step in sorted(steps)] for name, steps in sorted(each.items())}
 
 
-def _seen(tests: list[Test], whole: bool, value: Any) -> Hashable:
-    """What tests see of a value; `whole`: the value itself counts too."""
-    return (value if whole else None, *(test.holds(value) for test in tests))
+def _begins(codes: tuple[str, ...], value: str) -> bool:
+    return value.startswith(codes)
 
 
-def _stepped(steps: list[int], value: Any) -> Hashable:
-    return tuple(max(0, value or 0) // step for step in steps)
+def _itself(value: Any) -> Hashable:
+    return value
 
 
-def _merged(attribute: Attribute, seen: Callable[[Any], Hashable]) -> Attribute:
-    """The attribute with one value for all that look alike."""
-    classes: dict[Hashable, int] = {}
-    kept: list[Any] = []
-    of = np.zeros(len(attribute.values), np.int32)
-    for at, value in enumerate(attribute.values):
-        look = seen(value)
-        if look not in classes:
-            classes[look] = len(kept)
-            kept.append(value)
-        of[at] = classes[look]
-    return Attribute(of[attribute.of], kept)
+def _steps(step: int, value: Any) -> int:
+    return max(0, value or 0) // step
+
+
+def _look(looks: list[Callable[[Any], Hashable]], value: Any) -> Hashable:
+    return tuple(look(value) for look in looks)
 
 
 def coefficient_of(method: Method, values: Values, day: int) -> int:

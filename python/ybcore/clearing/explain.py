@@ -14,7 +14,7 @@ from ..policy.numbers import date_text
 from ..reference.clearing.cases import Standing, place, settle_standard, share_of_fund
 from ..reference.clearing.world import World
 from .outputs import FORMULA_WORDS, KIND_WORDS, OUTCOME_WORDS, PAYS_WORDS
-from .result import Cleared
+from .result import CASE_COLUMNS, Cleared
 
 __all__ = ["explain_case", "row_of"]
 
@@ -51,6 +51,12 @@ def explain_case(done: Cleared, setl_id: str) -> list[str]:
     Raises InputError for a case that is not there, RuntimeError where the bulk row is not what the steps give.
     """
     frame = done.given.cases
+    if done.columns != CASE_COLUMNS:
+        what, zh = (
+            "the cases were cleared without some of their columns: clear them with all",
+            "清算结果不含 cases 的全部列：请输出全部列",
+        )
+        raise InputError([Problem(what=what, what_zh=zh, path="columns")])
     ids = frame.ids["setl_id"].to_pylist()
     row = next((at for at, value in enumerate(ids) if str(value) == setl_id), None)
     if row is None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from ..policy.conditions import Condition, Test
 from ..policy.figures import Const, Dated, Figure, FromAge, Table
 
-__all__ = ["NoFigureError", "Values", "attributes_used", "by_age", "holds", "number", "starts", "tests_of"]
+__all__ = ["NoFigureError", "Values", "attributes_used", "by_age", "edges_of", "holds", "number", "starts", "tests_of"]
 
 Values = Mapping[str, "str | int | None"]
 
@@ -76,6 +76,12 @@ def tests_of(model: BaseModel) -> dict[str, list[Test]]:
         if isinstance(node, Test):
             out.setdefault(node.attribute, []).append(node)
     return out
+
+
+def edges_of(model: BaseModel, attribute: str) -> set[int]:
+    """Where the ranges of some test of a number begin or end."""
+    ranges = [held for test in tests_of(model).get(attribute, []) for held in test.ranges]
+    return {edge for held in ranges for edge in (held.low, held.below) if edge is not None}
 
 
 def by_age(model: BaseModel) -> bool:

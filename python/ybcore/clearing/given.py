@@ -17,22 +17,15 @@ from ..columns.ids import encode
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import Column, Table
 from ..errors import InputError
+from .attributes import Attribute, Codes, Numbers, codes_of
 from .book import ClearingBook
-from .figures import attributes_used
+from .figures import attributes_used, by_age, edges_of
 from .tables import CLEARING_INPUTS
 
-__all__ = ["Attribute", "Given", "days_of_stay", "given_tables"]
+__all__ = ["Given", "days_of_stay", "given_tables"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-
-
-@dataclass
-class Attribute:
-    """One attribute of every case: a number for each of its values, and the values."""
-
-    of: Int32
-    values: list[Any]
 
 
 @dataclass
@@ -54,9 +47,10 @@ class Given:
         """The cases."""
         return self.frames["cases"]
 
-    def institution_row(self, code: int, day: int) -> int:
-        """Row of an institution on a day; -1 none."""
-        return int(self._dated.find(np.array([code], np.int32), np.array([day], np.int32))[0])
+    def institution_rows(self, codes: list[int], days: list[int]) -> list[int]:
+        """Row of each of some institutions on a day; -1 none."""
+        found: list[int] = self._dated.find(np.array(codes, np.int32), np.array(days, np.int32)).tolist()
+        return found
 
     _dated: Any = None
 
@@ -114,7 +108,7 @@ def given_tables(tables: Mapping[str, Any], book: ClearingBook, threads: int) ->
     given = Given(frames, book, threads, known, named["cases"], named.get("quotas", empty), day, row)
     given._dated = dated if places.rows else _Nobody()
     used = {name for document in book for name in attributes_used(document.model)}
-    used |= {"insutype", "clr_type", "insuplc_admdvs", "hosp_lv", "group_code", "treatment"}
+    used |= {"fixmedins_code", "insutype", "clr_type", "insuplc_admdvs", "hosp_lv", "group_code", "treatment"}
     for name in sorted(used):
         given.attributes[name] = _attribute(given, name)
     for name in sorted(_numbers(book)):
@@ -151,51 +145,37 @@ def _default(given: Given, name: str) -> Any:
 
 def days_of_stay(frame: Frame) -> Int32:
     """Days as given, else discharge less admission, one at least."""
-    days, begin, end = frame.ints("ipt_days"), frame.days("begndate"), frame.days("enddate")
-    known = (begin != NULL_DAY) & (end != NULL_DAY)
-    stay = np.where(known, np.maximum(1, end.astype(np.int64) - begin), 1)
+    begin, end = frame.days("begndate"), frame.days("enddate")
+    stay = np.maximum(end - begin, np.int32(1))
+    stay[(begin == NULL_DAY) | (end == NULL_DAY)] = 1
+    if not frame.has("ipt_days"):
+        return stay
+    days = frame.ints("ipt_days")
     return np.where(days == NULL_INT, stay, days).astype(np.int32)
-
-
-def _of_numbers(values: Int64) -> Attribute:
-    found, of = np.unique(values, return_inverse=True)
-    return Attribute(of.astype(np.int32), [None if value == NULL_INT else int(value) for value in found])
-
-
-def _small(values: Int64) -> Attribute:
-    """Whole numbers of a narrow range, without sorting them."""
-    known = values[values != NULL_INT]
-    low, high = (int(known.min()), int(known.max())) if len(known) else (0, -1)
-    if high - low > 100_000:
-        return _of_numbers(values)
-    of = np.where(values == NULL_INT, high - low + 1, values - low).astype(np.int32)
-    return Attribute(of, [*range(low, high + 1), None])
 
 
 def _of_place(given: Given, values: Int64) -> Attribute:
     """A number of the institution of every case."""
-    own = _of_numbers(np.append(values, NULL_INT))
-    return Attribute(own.of[given.row_of_institution], own.values)
+    found, of = np.unique(values, return_inverse=True)
+    texts = [None, *(None if value == NULL_INT else int(value) for value in found)]
+    place = np.arange(1, len(texts), dtype=np.int32)
+    sources = [(given.row_of_institution, of.astype(np.int32), place)] if len(values) else []
+    return Codes(given.cases.rows, texts, sources, given.threads)
 
 
 def _attribute(given: Given, name: str) -> Attribute:
     """The value of the case itself, else of its institution, else the default."""
     cases, places = given.cases, given.frames["institutions"]
     if name == "fixmedins_code":
-        return Attribute(given.institution, [str(value) for value in given.institutions.to_pylist()])
-    if name == "ipt_days":
-        return _small(days_of_stay(cases).astype(np.int64))
+        texts = [str(value) for value in given.institutions.to_pylist()]
+        own = (None, given.institution, np.arange(1, len(texts) + 1, dtype=np.int32))
+        return Codes(cases.rows, ["", *texts], [own], given.threads)
     spec = cases.table.find(name)
     if spec is not None and spec.kind == "count":
-        return _small(cases.ints(name))
-    own, theirs = cases.code(name), places.code(name) if places.rows else None
-    values: list[Any] = [_default(given, name)]
-    of = np.zeros(cases.rows, np.int32)
-    for code, row in ((theirs, given.row_of_institution), (own, None)):
-        if code is None:
-            continue
-        number = np.append(code[0], np.int32(-1))[row] if row is not None else code[0]
-        filled = np.array([bool(text) for text in code[1]] + [False])[number]
-        of = np.where(filled, number + np.int32(len(values)), of)
-        values += code[1]
-    return Attribute(of.astype(np.int32, copy=False), values)
+        grows = name == "age" and any(by_age(document.model) for document in given.book)
+        edges = None if grows else [edge for document in given.book for edge in edges_of(document.model, name)]
+        number = days_of_stay(cases).astype(np.int64) if name == "ipt_days" else np.ascontiguousarray(cases.ints(name))
+        return Numbers(number, edges, given.threads)
+    theirs = places.code(name) if places.rows else None
+    sources = [(None, cases.code(name)), (given.row_of_institution, theirs)]
+    return codes_of(cases.rows, sources, _default(given, name), given.threads)

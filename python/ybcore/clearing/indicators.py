@@ -1,4 +1,7 @@
-"""Indicators a bureau watches: fees, days, case mix, efficiency, shares of kinds, readmissions (docs/clearing.md section 4)."""
+"""Indicators a bureau watches: fees, days, case mix, efficiency, shares of kinds, readmissions (docs/clearing.md section 4).
+
+Formulas and where each is from stand in `described.indicator_notes`; the metadata of the columns repeats them.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import pyarrow as pa
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.ids import encode
 from ..settling.clearing import KINDS
+from .described import indicator_notes
 from .given import days_of_stay
 
 if TYPE_CHECKING:
@@ -28,7 +32,8 @@ def indicators(done: Cleared, by: str = "institution", within: int = 15) -> pa.T
     """One row for an institution or group that has cases, in the order of their codes.
 
     psntime; mean_fee (fen), mean_days (1/10000); low_share, high_share, extreme_share, cmi, cost_index, time_index (ppm, null where nothing
-    can be compared); readmissions (cut), split_stays. `within`: days between the parts of a split stay.
+    can be compared); readmissions (cut), split_stays. `within`: days between the parts of a split stay. The metadata of each field have
+    `formula`, `source` and `note`. Raises ValueError for another `by`.
     """
     if by not in ("institution", "group"):
         raise ValueError(f"indicators are by institution or group, not {by!r}")
@@ -75,13 +80,14 @@ def indicators(done: Cleared, by: str = "institution", within: int = 15) -> pa.T
         "readmissions": total(done.out["cut"].astype(np.int64)),
         "split_stays": total(_split(done, known, within)),
     }
-    return pa.table(
+    told = pa.table(
         {
             code: pa.array([names[at] for at in rows]),
             **{name: pa.array(held[rows], pa.int64()) for name, held in counted.items()},
             **{name: pa.array(held, pa.int64()) for name, held in columns.items()},
         }
     )
+    return told.cast(pa.schema([field.with_metadata(indicator_notes(field.name)) for field in told.schema]))
 
 
 def _sum(of: Int64, values: Int64, mask: npt.NDArray[np.bool_], size: int) -> Int64:

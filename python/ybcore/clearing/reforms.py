@@ -22,7 +22,7 @@ from .book import Clearing, ClearingBook, ClearingSource, load_clearing, load_cl
 from .result import Cleared
 from .run import clear
 
-__all__ = ["attribute", "compare", "reformed", "solve", "sweep"]
+__all__ = ["attribute", "compare", "measured", "reformed", "solve", "sweep"]
 
 MEASURES = ("paid", "due", "held", "unspent", "difference")
 """What can be swept and solved for: sums over all years, and what is left of budgets."""
@@ -94,7 +94,8 @@ def _by_institution(done: Cleared, name: str) -> dict[Any, int]:
     return out
 
 
-def _measured(done: Cleared) -> dict[str, int]:
+def measured(done: Cleared) -> dict[str, int]:
+    """The measures by name: sums over all years, and what is left of budgets."""
     totals = {name: sum(done.years[name].to_pylist()) for name in ("paid", "due", "held", "difference")}
     return totals | {"unspent": sum(done.balances["unspent"].to_pylist())}
 
@@ -118,7 +119,7 @@ def sweep(
         due = _by_institution(done, "due")
         moved = [due.get(code, 0) - base.get(code, 0) for code in {*base, *due}]
         won, lost = sum(change > 0 for change in moved), sum(change < 0 for change in moved)
-        rows.append({"value": str(value), **_measured(done), "winners": won, "losers": lost})
+        rows.append({"value": str(value), **measured(done), "winners": won, "losers": lost})
     columns = [(name, pa.int64()) for name in (*_measured_names(), "winners", "losers")]
     return pa.Table.from_pylist(rows, schema=pa.schema([("value", pa.string()), *columns]))
 
@@ -156,7 +157,7 @@ def solve(
 
     def at(step: int) -> int:
         if step not in seen:
-            seen[step] = _measured(clear(cases, _at(documents, document, path, text(step)), **tables))[measure]
+            seen[step] = measured(clear(cases, _at(documents, document, path, text(step)), **tables))[measure]
         return seen[step]
 
     one, two = (int(Fraction(edge) * scale) for edge in (low, high))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -9,81 +10,169 @@ import numpy as np
 import pyarrow as pa
 
 from ..columns.convert import NULL_INT
-from ..settling.clearing import KINDS, SUMS, WAYS, YEAR
+from ..settling.clearing import KINDS, SUMS, WAYS, YEAR, taken
 from .cells import Cells
 from .given import Given
+from .outputs import CLEARING_OUTPUTS
 from .units import Units
 
-__all__ = ["Cleared"]
+__all__ = ["CASE_COLUMNS", "MULTIPLES", "Cleared"]
 
 _OUTCOMES = ("paid", "held", "institution", "no_document", "no_method")
+_OF_WAY = {"held": "held", "institution": "institution"}
+CASE_COLUMNS = tuple(column.name for column in CLEARING_OUTPUTS["cases"].columns)
+MULTIPLES = ("multiple", "high_edge")
 
 
-def _words(index: Any, words: list[str | None] | tuple[str | None, ...]) -> pa.Array:
-    """A dictionary column; -1 and the word None are null."""
-    plain = np.asarray(index, np.int32)
-    known = np.array([word is not None for word in words] + [False])
+def _array(values: Any, there: Any = None) -> pa.Array:
+    """Numbers of the cases as a column, null where `there` is false; nothing is copied."""
+    held = np.ascontiguousarray(values)
+    nulls = None
+    if there is not None and not there.all():
+        nulls = pa.py_buffer(np.packbits(there, bitorder="little"))
+    return pa.Array.from_buffers(pa.from_numpy_dtype(held.dtype), len(held), [nulls, pa.py_buffer(held)])
+
+
+def _words(index: Any, words: Sequence[str | None], there: Any = None) -> pa.Array:
+    """A dictionary column, null where `there` is false."""
     order = [word or "" for word in words] or [""]
-    return pa.DictionaryArray.from_arrays(pa.array(plain, mask=~known[plain]), pa.array(order))
+    return pa.DictionaryArray.from_arrays(_array(index, there), pa.array(order), safe=False)
 
 
-def _whole(values: Any, there: Any = None) -> pa.Array:
-    """Whole numbers, null where there is nothing."""
-    empty = np.asarray(values) == NULL_INT if there is None else ~there
-    return pa.array(values, mask=empty) if empty.any() else pa.array(values)
+class _Columns:
+    """The columns of cases, each made when it is asked for."""
+
+    def __init__(self, done: Cleared) -> None:
+        self.done, self.out, self.cells, self.frame = done, done.out, done.cells_of, done.given.cases
+        self.held = [method for _, method in self.cells.methods]
+
+    def _of_method(self, name: str, words: list[str | None]) -> pa.Array:
+        """Words of a method or document; null where there is none."""
+        numbers = getattr(self.cells, name)
+        index = self.cells.by_case([*numbers, -1])
+        empty = [number < 0 or words[number] is None for number in numbers.tolist()]
+        there = self.cells.by_case([*(not none for none in empty), False], np.uint8).view(bool) if any(empty) else None
+        return _words(index, words, there)
+
+    def _methods(self, names: tuple[str, ...]) -> Any:
+        """Cases whose method pays by one of these."""
+        pays = [at >= 0 and self.held[at].pays in names for at in self.cells.method.tolist()]
+        return self.cells.by_case([*pays, False], np.uint8).view(bool)
+
+    def _way(self, *names: str) -> Any:
+        way = self.out["way"]
+        found = way == WAYS.index(names[0])
+        for name in names[1:]:
+            found |= way == WAYS.index(name)
+        return found
+
+    @cached_property
+    def _paid(self) -> Any:
+        return self._way("standard", "item")
+
+    @cached_property
+    def _itemised(self) -> Any:
+        fund, other = self.done.money("fund_pay_sumamt"), self.done.money("oth_fund_amt")
+        return fund - other if self.frame.has("oth_fund_amt") else fund
+
+    def setl_id(self) -> Any:
+        """Of the input."""
+        return self.frame.ids["setl_id"]
+
+    def document(self) -> pa.Array:
+        """Which document holds."""
+        return self._of_method("document", [document.id for document in self.done.book])
+
+    def method(self) -> pa.Array:
+        """Which method pays."""
+        return self._of_method("method", [method.id for method in self.held])
+
+    def clr_way(self) -> pa.Array:
+        """How it is called in clearing."""
+        return self._of_method("method", [method.clr_way or None for method in self.held])
+
+    def group_code(self) -> pa.Array:
+        """Of the input."""
+        group = self.done.given.attributes["group_code"]
+        empty = [not text for text in group.values]
+        index = group.of
+        there = taken(np.array([*(not none for none in empty), False], np.uint8), index, self.cells.threads).view(bool)
+        return _words(index, [text or None for text in group.values], there)
+
+    def outcome(self) -> pa.Array:
+        """What came of the case."""
+        by_way = np.array([_OUTCOMES.index(_OF_WAY.get(way, "paid")) for way in (*WAYS, "")], np.int32)
+        index = taken(by_way, self.out["way"], self.cells.threads)
+        lost = [
+            3 if at < 0 else 4 if way < 0 else 0
+            for at, way in zip(self.cells.document.tolist(), self.cells.method.tolist())
+        ]
+        if any(lost):
+            index = np.maximum(index, self.cells.by_case([*lost, 0]))
+        return _words(index, _OUTCOMES)
+
+    def kind(self) -> pa.Array:
+        """What kind of case it is."""
+        kind = self.out["kind"]
+        return _words(
+            taken(np.array([-1, *range(1, len(KINDS)), -1], np.int32), kind, self.cells.threads), KINDS, kind > 0
+        )
+
+    def multiple(self) -> pa.Array:
+        """Cost over the reference."""
+        return _array(self.out["multiple"], self.out["multiple"] != NULL_INT)
+
+    def coefficient(self) -> pa.Array:
+        """All coefficients."""
+        return _array(
+            self.cells.by_case([*self.cells.coefficient, 0], np.int64), self._methods(("case", "days", "points"))
+        )
+
+    def points(self) -> pa.Array:
+        """Points of cases that have a value from a pool."""
+        there = self._way("standard") & self._methods(("points",))
+        if self.frame.has("review_amt"):
+            there &= self.frame.ints("review_amt") == NULL_INT
+        return _array(self.out["points"], there)
+
+    def standard(self) -> pa.Array:
+        """The standard in money."""
+        return _array(self.out["standard"], self._way("standard"))
+
+    def payment(self) -> pa.Array:
+        """What the fund pays."""
+        return _array(self.out["payment"], self._paid)
+
+    def itemised(self) -> pa.Array:
+        """What it paid item by item."""
+        return _array(self._itemised)
+
+    def difference(self) -> pa.Array:
+        """The one less the other."""
+        return _array(self.out["payment"] - self._itemised, self._paid)
+
+    def high_edge(self) -> pa.Array:
+        """The cost above which the case is high."""
+        return _array(self.out["high_edge"], self.out["high_edge"] != NULL_INT)
+
+    def readmission(self) -> pa.Array:
+        """1: it was cut."""
+        return _array(self.out["cut"].astype(np.int64))
 
 
 class Cleared:
     """The tables of docs/clearing.md section 3; each is made when it is asked for."""
 
-    def __init__(self, given: Given, cells: Cells, units: Units, group: Any, out: dict[str, Any]) -> None:
+    def __init__(self, given: Given, cells: Cells, units: Units, group: Any, out: dict[str, Any], columns: Collection[str] | None = None) -> None:  # fmt: skip
         self.given, self.cells_of, self.units, self.group, self.out = given, cells, units, group, out
         self.book = given.book
+        self.columns = CASE_COLUMNS if columns is None else tuple(name for name in CASE_COLUMNS if name in columns)
 
     @cached_property
     def cases(self) -> pa.Table:
         """One row a case, in the order of the cases."""
-        out, cell = self.out, self.cells_of.of
-        known = cell >= 0
-        method = np.where(known, self.cells_of.method[cell] if len(self.cells_of.method) else -1, -1)
-        way = out["way"]
-        standard, item = way == WAYS.index("standard"), way == WAYS.index("item")
-        held = [self.cells_of.methods[index] for index in range(len(self.cells_of.methods))]
-        pointed = standard & np.array([m.pays == "points" for _, m in held] + [False])[method]
-        frame = self.given.cases
-        if frame.has("review_amt"):
-            pointed &= frame.ints("review_amt") == NULL_INT
-        itemised = self.money("fund_pay_sumamt") - self.money("oth_fund_amt")
-        outcome = np.where(way == WAYS.index("held"), 1, np.where(way == WAYS.index("institution"), 2, 0))
-        outcome = np.where(self.cells_of.document < 0, 3, np.where(known, outcome, 4))
-        kinded = out["kind"] > 0
-        group = self.given.attributes["group_code"]
-        coefficient = (
-            np.where(known, self.cells_of.coefficient[cell], 0)
-            if len(self.cells_of.table)
-            else np.zeros(len(cell), np.int64)
-        )
-        whole = known & np.array([m.pays in ("case", "days", "points") for _, m in held] + [False])[method]
-        return pa.table(
-            {
-                "setl_id": frame.ids["setl_id"],
-                "document": _words(self.cells_of.document, [document.id for document in self.book]),
-                "method": _words(method, [m.id for _, m in held]),
-                "clr_way": _words(method, [m.clr_way or None for _, m in held]),
-                "group_code": _words(group.of, [text or None for text in group.values]),
-                "outcome": _words(outcome, _OUTCOMES),
-                "kind": _words(np.where(kinded, out["kind"].astype(np.int32), -1), KINDS),
-                "multiple": _whole(out["multiple"]),
-                "coefficient": _whole(coefficient, whole),
-                "points": _whole(out["points"], pointed),
-                "standard": _whole(out["standard"], standard),
-                "payment": _whole(out["payment"], standard | item),
-                "itemised": _whole(itemised),
-                "difference": _whole(out["payment"] - itemised, standard | item),
-                "high_edge": _whole(out["high_edge"]),
-                "readmission": pa.array(out["cut"].astype(np.int64)),
-            }
-        )
+        made = _Columns(self)
+        return pa.table({name: getattr(made, name)() for name in self.columns})
 
     def money(self, name: str) -> Any:
         """An amount of every case, zero where it is missing."""
@@ -91,7 +180,7 @@ class Cleared:
         if not frame.has(name):
             return np.zeros(frame.rows, np.int64)
         values = frame.ints(name)
-        return np.where(values == NULL_INT, 0, values)
+        return np.where(values == NULL_INT, 0, values) if frame.source[name].null_count else values
 
     def weights(self) -> Any:
         """Weight of every case's group, its points where groups have no weights; the least int64 where there is neither."""
@@ -106,42 +195,44 @@ class Cleared:
 
         return indicators(self, by, within)
 
-    def _keys(self, units: list[int]) -> dict[str, pa.Array]:
-        held = [self.units.units[index] for index in units]
-        methods = [self.cells_of.methods[unit.method] for unit in held]
-        names = self.given.institutions
-        return {
-            "fixmedins_code": names.take(pa.array([unit.institution for unit in held], pa.int32())),
+    def _keys(self, of: Any = None) -> dict[str, pa.Array]:
+        """Keys of the units, or of what is `of` them."""
+        held = self.units.units
+        methods = [(document.id, method.id, method.clr_way or None) for document, method in self.cells_of.methods]
+        told = [methods[unit.method] for unit in held]
+        columns = {
+            "fixmedins_code": self.given.institutions.take(pa.array([unit.institution for unit in held], pa.int32())),
             "insutype": pa.array([unit.insutype for unit in held], pa.string()),
             "clr_type": pa.array([unit.clr_type for unit in held], pa.string()),
-            "document": pa.array([document.id for document, _ in methods], pa.string()),
-            "method": pa.array([method.id for _, method in methods], pa.string()),
-            "clr_way": pa.array([method.clr_way or None for _, method in methods], pa.string()),
+            "document": pa.array([document for document, _, _ in told], pa.string()),
+            "method": pa.array([method for _, method, _ in told], pa.string()),
+            "clr_way": pa.array([way for _, _, way in told], pa.string()),
         }
+        return columns if of is None else {name: column.take(pa.array(of)) for name, column in columns.items()}
 
     @cached_property
     def months(self) -> pa.Table:
         """One row for a unit and month."""
         sums = self.out["sums"].reshape(-1, len(SUMS))
-        stamps = [f"{self.units.units[unit].year:04d}{month:02d}" for unit, month in self.units.months]
+        year = np.array([unit.year for unit in self.units.units], np.int64)[self.units.unit]
+        stamps, of = np.unique(year * 100 + self.units.month, return_inverse=True)
+        setlym = pa.array([f"{stamp:06d}" for stamp in stamps.tolist()], pa.string()).take(pa.array(of))
         columns = {name: pa.array(np.ascontiguousarray(sums[:, at])) for at, name in enumerate(SUMS)}
         columns["advance"] = pa.array(self.out["advance"])
-        return pa.table(
-            {**self._keys([unit for unit, _ in self.units.months]), "setlym": pa.array(stamps, pa.string()), **columns}
-        )
+        return pa.table({**self._keys(self.units.unit), "setlym": setlym, **columns})
 
     @cached_property
     def years(self) -> pa.Table:
         """One row for a unit and year."""
-        of = np.array([unit for unit, _ in self.units.months], np.int64)
-        sums = np.zeros((len(self.units.units), len(SUMS)), np.int64)
-        np.add.at(sums, of, self.out["sums"].reshape(-1, len(SUMS)))
+        begin = np.searchsorted(self.units.unit, np.arange(len(self.units.units)))
+        months = self.out["sums"].reshape(-1, len(SUMS))
+        sums = np.add.reduceat(months, begin) if len(begin) else months
         year = self.out["years"].reshape(-1, len(YEAR))
         columns = {name: pa.array(np.ascontiguousarray(sums[:, at])) for at, name in enumerate(SUMS)}
         columns |= {name: pa.array(np.ascontiguousarray(year[:, at])) for at, name in enumerate(YEAR)}
         columns["difference"] = pa.array(year[:, YEAR.index("due")] - sums[:, SUMS.index("fund_appy_sum")])
         years = pa.array([unit.year for unit in self.units.units], pa.int64())
-        return pa.table({**self._keys(list(range(len(self.units.units)))), "year": years, **columns})
+        return pa.table({**self._keys(), "year": years, **columns})
 
     @cached_property
     def pools(self) -> pa.Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,10 @@ import numpy.typing as npt
 from ..columns.convert import NULL_INT
 from ..errors import InputError, Problem
 from ..policy.numbers import PPM
+from ..settling.clearing import taken
+from .attributes import Codes, Combinations, combine, day_column
 from .book import Clearing
-from .cells import NONE, Cells, compact
+from .cells import NONE, Cells
 from .figures import NoFigureError, holds, number
 from .given import Given
 
@@ -23,6 +26,7 @@ __all__ = ["Unit", "Units", "units_of"]
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_YEARS = 10_000
 _COUNTS = {"fund": 6, "fee": 4, "recognised": 5}
 _ADVANCE = {"payment": 0, "items": 1, "twelfth": 2}
 
@@ -43,10 +47,10 @@ class Units:
     """Units and months in the order of the results; pools and balances; numbers for the kernel."""
 
     units: list[Unit]
-    months: list[tuple[int, int]]  # (unit, month)
+    unit: Int64  # of each month
+    month: Int64  # of each month: 1 to 12
     month_of_case: Int32
     pools: list[tuple[Clearing, str, str]]  # (document, pool, period)
-    pool_of_case: Int32
     balances: list[tuple[str, str, int]]  # (document, pool or method, year)
     plan: dict[str, Any] = field(default_factory=dict)
 
@@ -85,17 +89,9 @@ class _Quotas:
         return self.columns[name][held[0]] if held else None
 
 
+@cache
 def _last_day(year: int) -> int:
     return dt.date(year, 12, 31).toordinal() - _EPOCH
-
-
-def _months(day: Int32) -> tuple[Int32, int]:
-    """(months since the first of all, the first: year × 12 + month − 1)."""
-    if not len(day):
-        return np.zeros(0, np.int32), 0
-    low, high = int(day.min()), int(day.max())
-    days = np.arange(low, high + 1).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    return (days - days[0]).astype(np.int32)[day - low], int(days[0]) + 1970 * 12
 
 
 class _Builder:
@@ -105,10 +101,25 @@ class _Builder:
         self.problems: list[Problem] = []
         self.names = [str(v) for v in given.institutions.to_pylist()]
         self.plain = given.institutions.to_pylist()
+        self.row: dict[Unit, int] = {}
+        self.plain_method = [
+            method.by_case and method.yearly is None and method.monthly is None and method.deposit is None
+            for _, method in cells.methods
+        ]
 
-    def values(self, unit: Unit, day: int) -> dict[str, Any]:
-        """Attributes of a unit on a day."""
-        row = self.given.institution_row(unit.institution, day)
+    def day(self, unit: Unit) -> int:
+        """The last day of a unit's year, or of its document before that."""
+        last, end = _last_day(unit.year), self.cells.methods[unit.method][0].effective[1]
+        return last if end is None else min(last, end - 1)
+
+    def stand(self, units: list[Unit]) -> None:
+        """Finds where the institutions of units stand that have more than payments, all at once."""
+        asked = [unit for unit in units if not self.plain_method[unit.method]]
+        rows = self.given.institution_rows([unit.institution for unit in asked], [self.day(unit) for unit in asked])
+        self.row = dict(zip(asked, rows))
+
+    def values(self, unit: Unit, row: int) -> dict[str, Any]:
+        """Attributes of a unit whose institution stands in a row, -1 none."""
         places = self.given.frames["institutions"]
         values: dict[str, Any] = {}
         for document in self.given.book:
@@ -162,7 +173,7 @@ class _Builder:
             start, end = document.effective
             kin = any(unit.insutype.startswith(code) for code in document.scheme.insutype)
             if start <= day and (end is None or day < end) and kin and document.scheme.region == "*":
-                values = self.values(unit, day)
+                values = self.values(unit, self.given.institution_rows([unit.institution], [day])[0])
                 for index, (held, method) in enumerate(self.cells.methods):
                     if held is document and holds(method.when, values):
                         return index if not method.by_case else None
@@ -170,10 +181,11 @@ class _Builder:
 
     def year(self, unit: Unit, steps: list[int]) -> list[int]:
         """The numbers of a unit but for its months and balance."""
-        document, method = self.cells.methods[unit.method]
-        end = document.effective[1]
-        day = min(_last_day(unit.year), end - 1 if end is not None else _last_day(unit.year))
-        values = self.values(unit, day)
+        method = self.cells.methods[unit.method][1]
+        begin = len(steps) // 2
+        if self.plain_method[unit.method]:
+            return [NONE, _COUNTS["fund"], 0, begin, begin, 0, 0, 0, NONE, NONE, NONE, _ADVANCE["payment"], PPM, 0, 0]
+        day, values = self.day(unit), self.values(unit, self.row[unit])
         target = NONE
         if not method.by_case:
             have = self.quotas.find(unit, method.pays)
@@ -184,7 +196,6 @@ class _Builder:
             amount = method.base.amount if method.base is not None else None
             target = have if amount is None else have * number(amount, values, day)
         yearly = method.yearly
-        begin = len(steps) // 2
         savings = None if yearly is None else yearly.savings
         if yearly is not None and yearly.overrun is not None:
             for step in yearly.overrun.steps:
@@ -210,43 +221,102 @@ class _Builder:
         ]  # fmt: skip
 
 
+@dataclass
+class _Ranks:
+    """Parts of units as numbers in the order of the results: what a unit is stands in one number, and so does one of its months."""
+
+    build: _Builder
+    institutions: list[int]  # rank of each
+    insutypes: dict[str, int]
+    clr_types: dict[str, int]
+    methods: list[int]  # rank of each
+
+    @staticmethod
+    def of(build: _Builder, insutypes: Iterable[str], clr_types: Iterable[str]) -> _Ranks:
+        named = [(document.id, method.id) for document, method in build.cells.methods]
+        kinds, clearings = (
+            {text: rank for rank, text in enumerate(sorted(set(held)))} for held in (insutypes, clr_types)
+        )
+        return _Ranks(build, _rank(build.plain), kinds, clearings, _rank(named))
+
+    def key(self, institution: Any, insutype: Any, clr_type: Any, method: Any, year: Any, month: Any) -> Any:
+        """Of ranks, a year and a month from 0."""
+        key = institution * len(self.insutypes) + insutype
+        key = (key * len(self.clr_types) + clr_type) * len(self.methods) + method
+        return (key * _YEARS + year) * 12 + month
+
+    def of_units(self, units: list[Unit], months: range) -> Int64:
+        """Keys of all these months of some units."""
+        keys = [
+            self.key(
+                self.institutions[one.institution], self.insutypes[one.insutype], self.clr_types[one.clr_type],
+                self.methods[one.method], one.year, 0,
+            )
+            for one in units
+        ]  # fmt: skip
+        return np.add.outer(np.array(keys, np.int64), np.array(months)).reshape(-1)
+
+    def units(self, keys: Int64) -> list[Unit]:
+        """The units of some keys of months."""
+        places, methods = np.argsort(self.institutions), np.argsort(self.methods)
+        rest, year = np.divmod(keys // 12, _YEARS)
+        rest, method = np.divmod(rest, len(self.methods))
+        rest, clr_type = np.divmod(rest, len(self.clr_types))
+        institution, insutype = np.divmod(rest, len(self.insutypes))
+        texts = list(self.insutypes), list(self.clr_types)
+        parts = places[institution], insutype, clr_type, methods[method], year
+        return [
+            Unit(place, texts[0][kind], texts[1][clearing], way, at)
+            for place, kind, clearing, way, at in zip(*(part.tolist() for part in parts))
+        ]
+
+
+def _rank(values: list[Any]) -> list[int]:
+    """Place of each in the order of all, equal ones in one place."""
+    place = {value: rank for rank, value in enumerate(sorted(set(values)))}
+    return [place[value] for value in values]
+
+
+def _of_cases(given: Given, cells: Cells, build: _Builder, extra: list[Unit]) -> tuple[_Ranks, Combinations, Int64]:
+    """Ranks, and what cases of one month and unit have in common: its key, −1 without a method."""
+    day = given.day
+    low, high = (int(day.min()), int(day.max())) if len(day) else (0, 0)
+    stamps = np.arange(low, high + 1).astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    starts = np.flatnonzero(np.diff(stamps)) + low + 1
+    ways = [(None, cells.combination, (cells.method + 1).astype(np.int32))]
+    methods = Codes(given.cases.rows, [-1, *range(len(cells.methods))], ways, given.threads)
+    attributes = [*(given.attributes[name] for name in ("fixmedins_code", "insutype", "clr_type")), methods]
+    columns = [one.column(lambda value: value) for one in attributes]
+    every = combine(given.cases.rows, [*columns, day_column(day, starts.tolist())], given.threads)
+    first = every.first if given.cases.rows else every.first[:0]
+    insutype, clr_type, method = (one.at(first) for one in attributes[1:])
+    ranks = _Ranks.of(build, [*insutype, *(u.insutype for u in extra)], [*clr_type, *(u.clr_type for u in extra)])
+    stamp = stamps[day[first] - low]
+    key = ranks.key(
+        np.array(ranks.institutions, np.int64)[given.institution[first]] if len(first) else np.zeros(0, np.int64),
+        np.array([ranks.insutypes[text] for text in insutype], np.int64),
+        np.array([ranks.clr_types[text] for text in clr_type], np.int64),
+        np.array([ranks.methods[way] if way >= 0 else 0 for way in method], np.int64),
+        1970 + stamp // 12,
+        stamp % 12,
+    )
+    return ranks, every, np.where(np.array(method, np.int64) >= 0, key, -1)
+
+
 def units_of(given: Given, cells: Cells) -> Units:
     """Units, months, pools and balances. Raises InputError where a quota or budget is missing."""
     build = _Builder(given, cells)
-    method = np.where(cells.of >= 0, cells.method[cells.of], np.int32(-1)) if len(cells.table) else cells.of
-    month, first = _months(given.day)
-    paid = method >= 0
-    every = bool(paid.all())
-    insutype, clr_type = (given.attributes[name] for name in ("insutype", "clr_type"))
-    parts = [
-        (given.institution, len(build.names)),
-        (insutype.of, len(insutype.values)),
-        (clr_type.of, len(clr_type.values)),
-        (method, len(cells.methods)),
-        (month, int(month.max(initial=0)) + 1),
-    ]
-    if not every:
-        parts = [(column[paid], size) for column, size in parts]
-    of, rows = compact(parts) if len(parts[0][0]) else (np.zeros(0, np.int32), np.zeros(0, np.int64))
-    found = []
-    for place_of, kind, clearing, way, at in zip(*(column[rows].tolist() for column, _ in parts)):
-        stamp = first + at
-        found.append(
-            (Unit(place_of, insutype.values[kind], clr_type.values[clearing], way, stamp // 12), stamp % 12 + 1)
-        )
-    extra = [(unit, number) for unit in build.given_units() for number in range(1, 13)]
-    units = sorted({unit for unit, _ in (*found, *extra)}, key=build.key)
-    place = {unit: index for index, unit in enumerate(units)}
-    months = sorted({(place[unit], number) for unit, number in (*found, *extra)})
-    index = {pair: at for at, pair in enumerate(months)}
-    lut = np.array([index[place[unit], number] for unit, number in found], np.int32)
-    month_of_case = lut[of] if every else np.full(len(method), -1, np.int32)
-    if not every:
-        month_of_case[paid] = lut[of]
-    out = Units(units, months, month_of_case, [], np.zeros(0, np.int32), [])
-    pool_of = _pools(build, out)
-    out.pool_of_case = np.append(pool_of, np.int32(-1))[month_of_case]
+    extra = build.given_units()
+    ranks, every, found = _of_cases(given, cells, build, extra)
+    keys = np.unique(np.concatenate([found[found >= 0], ranks.of_units(extra, range(12))]).astype(np.int64))
+    begin = np.flatnonzero(np.diff(keys // 12, prepend=-1))
+    unit = np.repeat(np.arange(len(begin)), np.diff(np.append(begin, len(keys))))
+    lut = np.where(found >= 0, np.searchsorted(keys, found), -1)
+    month_of_case = taken(np.append(lut, -1).astype(np.int32), every.of, given.threads)
+    out = Units(ranks.units(keys[begin]), unit, keys % 12 + 1, month_of_case, [], [])
+    pool_of_month = _pools(build, out)
     _plan(build, out)
+    out.plan["month_pool"] = pool_of_month
     if build.problems:
         raise InputError(build.problems)
     return out
@@ -254,21 +324,25 @@ def units_of(given: Given, cells: Cells) -> Units:
 
 def _pools(build: _Builder, out: Units) -> Int32:
     """Puts the pools that have cases; the pool of each month, -1 none."""
-    keys: list[tuple[str, str, str] | None] = []
-    documents: dict[str, Clearing] = {}
-    for unit, month in out.months:
-        document, method = build.cells.methods[out.units[unit].method]
-        documents[document.id] = document
-        if method.pool is None:
-            keys.append(None)
-            continue
-        year = f"{out.units[unit].year:04d}"
-        by_year = document.model.pools[method.pool].period == "year"
-        keys.append((document.id, method.pool, year if by_year else f"{year}-{month:02d}"))
-    there = sorted({key for key in keys if key is not None})
-    out.pools = [(documents[document], pool, period) for document, pool, period in there]
-    place = {key: at for at, key in enumerate(there)}
-    return np.array([-1 if key is None else place[key] for key in keys], np.int32)
+    methods = build.cells.methods
+    named = [None if method.pool is None else (document.id, method.pool) for document, method in methods]
+    there = sorted({name for name in named if name is not None})
+    if not there or not len(out.unit):
+        return np.full(len(out.unit), -1, np.int32)
+    documents = {document.id: document for document, _ in methods}
+    rank = np.array([-1 if name is None else there.index(name) for name in named], np.int64)
+    by_year = np.array([documents[document].model.pools[pool].period == "year" for document, pool in there])
+    pool = rank[[unit.method for unit in out.units]][out.unit]
+    year = np.array([unit.year for unit in out.units], np.int64)[out.unit]
+    # A month of 0 is the whole year.
+    key = (pool * _YEARS + year) * 13 + np.where(by_year[pool], 0, out.month)
+    keys = np.unique(key[pool >= 0])
+    for held in keys.tolist():
+        (at, in_year), number = divmod(held // 13, _YEARS), held % 13
+        document, name = there[at]
+        period = f"{in_year:04d}-{number:02d}" if number else f"{in_year:04d}"
+        out.pools.append((documents[document], name, period))
+    return np.where(pool >= 0, np.searchsorted(keys, key), -1).astype(np.int32)
 
 
 def _budgets(build: _Builder, out: Units) -> list[int]:
@@ -290,24 +364,27 @@ def _budgets(build: _Builder, out: Units) -> list[int]:
 def _plan(build: _Builder, out: Units) -> None:
     """Numbers of units, pools and balances."""
     steps: list[int] = []
-    rows, ends = [], np.searchsorted([unit for unit, _ in out.months], np.arange(len(out.units) + 1))
-    names: dict[int, tuple[str, str, int]] = {}
-    for index, unit in enumerate(out.units):
-        document, method = build.cells.methods[unit.method]
-        if method.pays in ("points", "heads", "budget"):
-            names[index] = (document.id, method.pool or method.id, unit.year)
+    rows, ends = [], np.searchsorted(out.unit, np.arange(len(out.units) + 1)).tolist()
+    methods = build.cells.methods
+    given = [int(not method.by_case) for _, method in methods]
+    own = [
+        (document.id, method.pool or method.id) if method.pays in ("points", "heads", "budget") else None
+        for document, method in methods
+    ]
+    names = [None if (held := own[unit.method]) is None else (*held, unit.year) for unit in out.units]
     pooled = [(document.id, pool, int(period[:4])) for document, pool, period in out.pools]
-    out.balances = sorted({*names.values(), *pooled})
-    for index, unit in enumerate(out.units):
+    out.balances = sorted({*(name for name in names if name is not None), *pooled})
+    place = {name: at for at, name in enumerate(out.balances)}
+    build.stand(out.units)
+    for index, (unit, name) in enumerate(zip(out.units, names)):
         try:
             numbers = build.year(unit, steps)
         except NoFigureError as error:
             who = "/".join(str(part) for part in build.key(unit))
             build.tell(f"no figure by {error} for {who}", f"{who} 没有适用的数值（按 {error}）")
             numbers = [0] * 15
-        balance = out.balances.index(names[index]) if index in names else -1
-        given = int(not build.cells.methods[unit.method][1].by_case)
-        rows.append([*numbers, balance, int(ends[index]), int(ends[index + 1]), given, 0])
+        balance = -1 if name is None else place[name]
+        rows.append([*numbers, balance, ends[index], ends[index + 1], given[unit.method], 0])
     specs = [document.model.pools[pool] for document, pool, _ in out.pools]
 
     def whole(values: Iterable[Any]) -> Int64:
@@ -316,7 +393,7 @@ def _plan(build: _Builder, out: Units) -> None:
     out.plan = {
         "units": whole(rows).reshape(-1),
         "steps": whole(steps),
-        "months": whole(month for _, month in out.months),
+        "months": out.month,
         "balances": len(out.balances),
         "pool_budget": whole(_budgets(build, out)),
         "pool_reserve": whole(int(spec.reserve.value) for spec in specs),
@@ -324,5 +401,5 @@ def _plan(build: _Builder, out: Units) -> None:
         "pool_adds": whole(int(spec.adds == "persons") for spec in specs),
         "pool_share": whole(int(spec.remainder == "share") for spec in specs),
         "pool_grid": whole(10 ** (6 - spec.digits) for spec in specs),
-        "pool_balance": np.array([out.balances.index(key) for key in pooled], np.int32),
+        "pool_balance": np.array([place[key] for key in pooled], np.int32),
     }

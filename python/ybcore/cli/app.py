@@ -241,8 +241,8 @@ def explain(session: Session, **options: Any) -> int:
 
 @app.command(
     "verify",
-    zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。\n\nFOLDER 为 settle、demo、resettle 或 run 的输出文件夹。相符退出码为 0，否则为 1。",
-    en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell.\n\nFOLDER: output of settle, demo, resettle or run. Exit code 0 when all is as the receipt says, else 1.",
+    zh="核验一次结算：文件、政策、目录、规则、合计与回执相符，并抽取若干人按输入重新结算，逐格比对。清算与待遇全部重新计算；测算重新结算现行政策与另一政策，--all 重做全部。\n\nFOLDER 为 settle、demo、resettle、run、clear 或 simulate 的输出文件夹，或一份回执（benefit 的回执在结果文件旁）。相符退出码为 0，否则为 1。",
+    en="Prove a run again: files, policies, catalogue, rules and sums are those of its receipt, and people drawn by a seed are settled from the inputs and compared cell by cell. Clearing and benefits are reckoned again whole; of a study the base and one policy are settled again, with --all everything is done again.\n\nFOLDER: output of settle, demo, resettle, run, clear or simulate, or a receipt (that of benefit stands beside its file). Exit code 0 when all is as the receipt says, else 1.",
 )
 @click.argument("folder", type=PATH)
 @common
@@ -260,6 +260,13 @@ def explain(session: Session, **options: Any) -> int:
     zh="抽取人数；同一结算组的人一并重新结算，各结果、原因必有若干人。",
     en="Persons to draw; those settled with them come too, and some of every outcome and reason.",
 )
+@click.option(
+    "--study",
+    cls=Option,
+    type=PATH,
+    zh="测算文件现在所在；默认在结果文件夹旁或其中。",
+    en="Where the document of a study lies now; without it beside the folder or in it.",
+)
 def verify(session: Session, **options: Any) -> int:
     from .verify import verify as work
 
@@ -268,12 +275,10 @@ def verify(session: Session, **options: Any) -> int:
 
 @app.command(
     "describe",
-    zh="说明输入列、输出列、规则检查的表、政策属性、原因代码或回执。",
-    en="Describe input columns, output columns, tables of rule checks, policy attributes, reason codes or receipts.",
+    zh="说明输入列、输出列、规则检查的表、政策属性、原因代码、回执，或清算与待遇的各表及代码。",
+    en="Describe input columns, output columns, tables of rule checks, policy attributes, reason codes, receipts, or tables and codes of clearing and benefits.",
 )
-@click.argument(
-    "what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons", "receipt"])
-)
+@click.argument("what", type=click.Choice(["inputs", "outputs", "checks", "findings", "attributes", "reasons", "receipt", "clearing", "cleared", "benefits", "clearing-codes"]))  # fmt: skip
 @common
 @click.option("--markdown", cls=Option, is_flag=True, zh="以 Markdown 输出。", en="As Markdown.")
 @json_out

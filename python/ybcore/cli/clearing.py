@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from .. import io
 from ..clearing import benefit as pay_benefits
 from ..clearing import clear as clear_cases
-from ..clearing.cashmodels import RESULTS
+from ..clearing import load_benefits
 from ..clearing.explain import explain_case
 from ..clearing.hospital import explain_hospital
 from ..clearing.outputs import CLEARING_OUTPUTS, PAYS_WORDS
@@ -19,10 +19,10 @@ from ..clearing.result import Cleared
 from ..clearing.tables import CLEARING_INPUTS
 from ..errors import InputError, Problem
 from ..messages import INSUTYPES, name_of, say, yuan_text
+from ..receipts.clearrun import cases_of_run
 from ..receipts.model import RECEIPT
 from .base import Session
-from .clearreceipt import write_cleared
-from .clearrun import cases_of_run
+from .clearreceipt import write_benefit, write_cleared
 
 __all__ = ["benefit", "clear"]
 
@@ -143,9 +143,10 @@ def _tell(session: Session, done: Cleared, hospital: str | None) -> None:
 
 
 def benefit(session: Session, documents: tuple[Path, ...], claims: Path, out: Path, encoding: str) -> int:
-    """Pay claims."""
-    table = pay_benefits(io.read_table(claims), list(documents))
-    io.write_table(table, out, RESULTS, encoding)
+    """Pay claims; a receipt stands beside the file."""
+    book = load_benefits(list(documents))
+    table = pay_benefits(io.read_table(claims), book)
+    write_benefit(book, table, claims, out, encoding)
     paid: Any = pc.sum(table["pay"]).as_py() or 0
     session.data(
         say(

@@ -1,25 +1,26 @@
-"""The outputs of `clear` and their receipt, written whole or not at all."""
+"""The outputs of `clear` and `benefit` and their receipts, written whole or not at all."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .. import __version__, io
+import pyarrow as pa
+
+from .. import io
+from ..clearing.cashmodels import RESULTS
 from ..clearing.outputs import CLEARING_OUTPUTS
 from ..clearing.result import Cleared
+from ..receipts.clearfacts import benefit_facts, clearing_facts, engine_told
+from ..receipts.clearmodel import BENEFIT, CLEARING
 from ..receipts.files import Fact, fact
 from ..receipts.model import RECEIPT
 from .whole import whole
 
-__all__ = ["FORMAT", "write_cleared"]
-
-FORMAT = "ybcore-clearing-receipt/1"
-_TOTALS = ("fund_appy_sum", "target", "due", "advanced", "deposit", "released", "held", "final", "paid", "difference")
-_POOL = ("document", "pool", "period", "budget", "cases", "points", "reserve", "first_charges", "adds", "shared", "value", "standard")  # fmt: skip
+__all__ = ["beside", "write_benefit", "write_cleared"]
 
 
 def write_cleared(
@@ -35,35 +36,45 @@ def write_cleared(
             path = folder / f"{name}.{format_}"
             io.write_table(table, path, CLEARING_OUTPUTS[name], encoding)
             written.append(fact(name, path, table.num_rows, root=folder))
-        told = _receipt(done, inputs, written)
+        rows = {name: frame.rows for name, frame in done.given.frames.items()}
+        read = [fact(name, path, rows.get(name)) for name, path in inputs.items()]
+        told = _told(CLEARING, clearing_facts(done), [*_documents(done.book), *read], written)
         if run is not None:
             told["run"] = run
-        text = json.dumps(told, ensure_ascii=False, indent=1) + "\n"
-        (folder / RECEIPT).write_text(text, encoding="utf-8")
+        (folder / RECEIPT).write_text(_text(told), encoding="utf-8")
 
 
-def _receipt(done: Cleared, inputs: Mapping[str, Path], written: list[Fact]) -> dict[str, Any]:
+def beside(out: Path) -> Path:
+    """Where the receipt of a file of benefits is: `paid.csv` has `paid.receipt.json`."""
+    return out.with_name(f"{out.stem}.{RECEIPT}")
+
+
+def write_benefit(book: tuple[Any, ...], table: pa.Table, claims: Path, out: Path, encoding: str) -> None:
+    """The file and its receipt beside it. The old receipt goes first and the new one comes last: what is stopped in between has none.
+
+    Raises OSError.
+    """
+    receipt, part = beside(out), out.with_name(f"{out.stem}.unfinished{out.suffix}")
+    try:
+        io.write_table(table, part, RESULTS, encoding)
+        read = [*_documents(book), fact("claims", claims, table.num_rows)]
+        written = {**fact("benefits", part, table.num_rows), "path": out.name}
+        told = _told(BENEFIT, benefit_facts(book, table), read, [written])
+        receipt.unlink(missing_ok=True)
+        os.replace(part, out)
+        receipt.write_text(_text(told), encoding="utf-8")
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _documents(book: Iterable[Any]) -> list[Fact]:
+    return [fact("documents", path) for path in sorted({Path(document.file) for document in book}) if path.is_file()]
+
+
+def _told(format_: str, facts: dict[str, Any], inputs: list[Fact], outputs: list[Fact]) -> dict[str, Any]:
     """What was read, what came of it and by what; nothing in it depends on the time or the machine but the paths."""
-    rows = {name: frame.rows for name, frame in done.given.frames.items()}
-    documents = sorted({Path(document.file) for document in done.book})
-    read = [fact(name, path, rows.get(name)) for name, path in inputs.items()]
-    outcomes = Counter(done.cases["outcome"].to_pylist())
-    kinds = Counter(kind for kind in done.cases["kind"].to_pylist() if kind is not None)
-    return {
-        "format": FORMAT,
-        "engine": {"name": "ybcore", "version": __version__},
-        "documents": {
-            "sha256": done.book.sha256,
-            "documents": [{"id": document.id, "sha256": document.sha256} for document in done.book],
-        },
-        "counts": {
-            **rows,
-            "outcomes": dict(sorted(outcomes.items())),
-            "kinds": dict(sorted(kinds.items())),
-            "units": done.years.num_rows,
-        },
-        "totals_fen": {name: sum(done.years[name].to_pylist()) for name in _TOTALS},
-        "pools": done.pools.select(_POOL).to_pylist(),
-        "balances": done.balances.to_pylist(),
-        "files": {"inputs": [*(fact("documents", path) for path in documents if path.is_file()), *read], "outputs": written},
-    }  # fmt: skip
+    return {"format": format_, "engine": engine_told(), **facts, "files": {"inputs": inputs, "outputs": outputs}}
+
+
+def _text(told: dict[str, Any]) -> str:
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"

@@ -12,10 +12,15 @@ __all__ = ["describe", "markdown", "rows_about"]
 
 
 def rows_about(what: str) -> list[dict[str, str]]:
-    """What there is to say about `inputs`, `outputs`, `attributes`, `reasons` or `receipt`, one dict a row, both languages."""
+    """What there is to say of columns, attributes, codes or the receipt, one dict a row, both languages."""
+    from ..clearing import described
     from ..columns.description import GROUPS
     from ..columns.description import describe as columns
 
+    if what in described.GROUPS:
+        return described.rows(what)
+    if what == "clearing-codes":
+        return list(described.codes())
     if what in GROUPS:
         return [{**row, "unit_zh": KINDS[row["kind"]][0], "unit_en": KINDS[row["kind"]][1]} for row in columns(what)]
     if what == "attributes":
@@ -75,16 +80,16 @@ def _print(session: Session, rows: list[dict[str, str]]) -> None:
 
 def markdown(what: str, rows: list[dict[str, str]]) -> str:
     """GitHub tables; columns grouped by table."""
+    from ..clearing import described
     from ..columns.description import GROUPS
 
-    if what not in GROUPS:
+    groups = {**GROUPS, **described.GROUPS}
+    if what not in groups:
         return _grid(list(rows[0]), rows)
     parts = []
-    for table in GROUPS[what].values():
+    for table in groups[what].values():
         mine = [row for row in rows if row["table"] == table.name]
-        names = (
-            ["column", "kind", "zh", "en"] if table.output else ["column", "kind", "required", "default", "zh", "en"]
-        )
+        names = ["column", "kind", *([] if table.output else ["required", "default"]), *(["unit_en", "source"] if what in described.GROUPS else []), "zh", "en"]  # fmt: skip
         parts.append(f"### {table.name} {table.zh}\n\n{table.en}\n\n{_grid(names, mine)}")
     return "\n\n".join(parts)
 

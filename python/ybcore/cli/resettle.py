@@ -27,7 +27,7 @@ from .earlier import with_earlier_runs
 from .resettle_job import is_job, resettled_job
 from .runs import Held, held_run
 from .settle import files_read, write_receipt, write_results
-from .tables import Inputs, OfJob, catalog_files
+from .tables import Inputs, catalog_files
 from .whole import in_place, whole
 
 __all__ = ["check_changes", "resettle", "schema"]
@@ -83,8 +83,8 @@ def resettle(
     if memory is not None or replace:
         raise Failure(
             say(
-                "--memory、--replace 用于作业（ybcore run）且无审核规则的结果；其他结果在内存中重新结算",
-                "--memory and --replace are for what a job (ybcore run) without rules wrote; anything else is settled again in memory",
+                "--memory、--replace 用于作业（ybcore run）的结果；其他结果在内存中重新结算",
+                "--memory and --replace are for what a job (ybcore run) wrote; anything else is settled again in memory",
             )
         )
     held = held_run(session, previous, threads)
@@ -204,7 +204,6 @@ def _inputs_after(held: Held, document: ChangesDocument, again: Resettlement, pl
     before = held.inputs
     touched = {name for entry in document.entries for name in _TOUCHED.get(entry.kind, ())}
     touched |= {"lines"} if held.lines_moved else set()
-    touched |= set(again.after.tables) if isinstance(before, OfJob) else set()  # many files each
     folder, final = place / "input", (out / "input").resolve()
     paths = dict(before.paths)
     read = {path.resolve() for path in (*before.paths.values(), *before.catalog_paths.values(), *before.policy)}

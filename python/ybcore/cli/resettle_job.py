@@ -19,11 +19,12 @@ from ..ledger.changes import NewCatalog, NewPolicy
 from ..ledger.document import TABLES, ChangesDocument, file_sha256
 from ..ledger.scope import Scope
 from ..memory import take_from_system
-from ..messages import say
+from ..messages import say, yuan_text
 from ..receipts.model import read_receipt
 from ..receipts.runs import InDataset, JobRun
 from ..report.resettled import Signed
 from .base import Failure, Session
+from .run import say_not_run
 
 __all__ = ["is_job", "resettled_job"]
 
@@ -31,17 +32,15 @@ MEMORY = 4 << 30
 MADE: dict[str, Any] = {**TABLES, "policy": NewPolicy, "catalog": NewCatalog}
 STEPS = {
     "check": ("核对作业的文件与合计", "check the files and sums of the job"),
+    "rules": ("重新运行作业的审核规则", "run the rules of the job again"),
     "differ": ("变更前后结算", "settle before and after"),
     "settle": ("变更后的结算", "settle the run after"),
 }
 
 
 def is_job(folder: Path) -> bool:
-    """Whether a job without rules wrote a folder; one with rules is settled again in memory."""
-    if not (folder / "receipt.json").is_file():
-        return False
-    receipt = read_receipt(folder)
-    return receipt.run is None and receipt.rules is None
+    """Whether a job wrote a folder."""
+    return (folder / "receipt.json").is_file() and read_receipt(folder).run is None
 
 
 def resettled_job(
@@ -65,6 +64,13 @@ def resettled_job(
             f"已写入 {out}/（{done.manifest['units']} 个单元，其中 {told['units_taken_over']} 个照旧）",
             f"written to {out}/ ({done.manifest['units']} units, {told['units_taken_over']} of them as they were)",
         )
+    ruled = done.manifest["resettlement"].get("rules")
+    if ruled is not None:
+        session.say(
+            f"作业审核规则转出的 {yuan_text(ruled['moved_fen'])} 元保持转出，变更后的明细不再审核",
+            f"{yuan_text(ruled['moved_fen'])} yuan that rules of the job moved stay moved; changed lines are not checked anew",
+        )
+        say_not_run(session.say, ruled["coverage"])
     return _signed(done, previous, document, out)
 
 

@@ -21,7 +21,7 @@ from ..memory import take_from_system
 from ..messages import OUTCOMES, PAYERS, REASONS, name_of, say, yuan_text
 from .base import Session
 
-__all__ = ["run"]
+__all__ = ["run", "say_not_run"]
 
 
 def run(
@@ -155,10 +155,15 @@ def _print_rules(session: Session, counts: dict[str, Any], coverage: list[dict[s
             f"Rules: {ran} ran, {counts.get('findings', 0):,} findings, {moved} yuan moved to full self-pay",
         )
     )
+    say_not_run(lambda zh, en: console.print(say(zh, en)), coverage)
+
+
+def say_not_run(tell: Callable[[str, str], None], coverage: list[dict[str, Any]]) -> None:
+    """Rules that did not run, by reason."""
     left: dict[str, list[str]] = {}
     for row in coverage:
         if row["status"] == "skipped":
             left.setdefault(row["reason"], []).append(row["rule_id"])
     for reason, names in sorted(left.items(), key=lambda item: (item[0] != ACROSS, item[0])):
         zh = "跨人员审核，而作业分批结算" if reason == ACROSS else reason
-        console.print(say(f"未运行（{zh}）：{'、'.join(names)}", f"Not run ({reason}): {', '.join(names)}"))
+        tell(f"未运行（{zh}）：{'、'.join(names)}", f"Not run ({reason}): {', '.join(names)}")

@@ -5,29 +5,50 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ..clearing.cashmodels import RESULTS
+from ..clearing.outputs import CLEARING_OUTPUTS
 from ..columns.schema import DETAIL_OUTPUT, LINE_OUTPUT, VISIT_OUTPUT
 from ..errors import Problem
 from ..messages import current, say, yuan_text
+from ..receipts.clearmodel import BENEFIT, CLEARING, STUDY
 from ..receipts.compare import Difference
-from ..receipts.model import read_receipt
+from ..receipts.found import Found
+from ..receipts.model import raw_receipt, read_receipt
 from ..receipts.verify import Verifier
 from .base import Session
 
-__all__ = ["verify"]
+__all__ = ["plain", "tell_end", "tell_wrong", "verify"]
 
 SHOWN = 20  # differences that are printed
-MONEY = {column.name for table in (VISIT_OUTPUT, LINE_OUTPUT, DETAIL_OUTPUT) for column in table.columns if column.kind == "money"}  # fmt: skip
+MONEY = {column.name for table in (VISIT_OUTPUT, LINE_OUTPUT, DETAIL_OUTPUT, RESULTS, *CLEARING_OUTPUTS.values()) for column in table.columns if column.kind in ("money", "sum")}  # fmt: skip
+OTHERS = (CLEARING, BENEFIT, STUDY)
 
 
 def verify(
-    session: Session, *, folder: Path, people: int, seed: int, everybody: bool, threads: int | None, as_json: bool
+    session: Session,
+    *,
+    folder: Path,
+    people: int,
+    seed: int,
+    everybody: bool,
+    threads: int | None,
+    as_json: bool,
+    study: Path | None = None,
 ) -> int:
     """Look at files, documents and sums, settle people again, tell; exit code 1 when something is not as the receipt says."""
     cores = threads if threads is not None else len(os.sched_getaffinity(0))
+    path, raw = raw_receipt(folder)
+    if isinstance(raw, dict) and raw.get("format") in OTHERS:
+        from .verifyother import verify_other
+
+        return verify_other(
+            session, path, str(raw["format"]), study=study, seed=seed, whole=everybody, threads=cores, as_json=as_json
+        )
     found = Verifier(folder, read_receipt(folder), cores)
     with session.step("核对文件", "check the files"):
         found.files()
@@ -59,20 +80,27 @@ def _explain(folder: Path, one: Difference) -> str:
 
 
 def _plain(found: Verifier, folder: Path) -> dict[str, Any]:
+    again = {"settled_again": found.settled, "people": found.people}
+    return plain(found, found.true, again, lambda one: {"explain": _explain(folder, one)})
+
+
+def plain(
+    found: Found, true: bool, again: dict[str, Any], more: Callable[[Difference], dict[str, Any]] = lambda one: {}
+) -> dict[str, Any]:
+    """What was found as data; `again`: what was reckoned again."""
     compared = found.compared
     return {
-        "verified": found.true,
+        "verified": true,
         "checked": found.checked,
         "problems": [
             {name: value for name, value in asdict(p).items() if value not in ("", None)} for p in found.problems
         ],
-        "settled_again": found.settled,
-        "people": found.people,
+        **again,
         "rows": compared.rows,
         "columns": compared.columns,
         "cells": compared.cells,
         "differences": compared.different,
-        "first_differences": [{**asdict(one), "explain": _explain(folder, one)} for one in compared.found],
+        "first_differences": [{**asdict(one), **more(one)} for one in compared.found],
     }
 
 
@@ -101,31 +129,41 @@ def _print(session: Session, found: Verifier, folder: Path) -> None:
                 f"settled again: {found.people:,} persons; {', '.join(rows)}; {compared.cells:,} cells compared",
             )
         )
+    tell_wrong(session, found)
+    hints = [hint for one in compared.found if (hint := _explain(folder, one))]
+    if hints:
+        session.data(say(f"逐步解释：{hints[0]}", f"step by step: {hints[0]}"))
+    tell_end(session, found.true)
+
+
+def tell_wrong(session: Session, found: Found) -> None:
+    """What is not as the receipt says, and cells that differ."""
+    compared = found.compared
     if found.problems:
         session.data(say(f"与回执不符 {len(found.problems)} 处：", f"not as the receipt says: {len(found.problems)}"))
         for problem in found.problems:
             session.data(f"  {_line(problem)}")
-    if compared.different:
-        session.data(say(f"不同的单元格 {compared.different:,} 个：", f"cells that differ: {compared.different:,}"))
-        for one in compared.found[:SHOWN]:
-            place = ".".join(word for word in (one.table, one.column) if word)
-            run, again = (_cell(one.column, value) for value in (one.run, one.again))
-            session.data(
-                "  "
-                + say(
-                    f"{one.setl_id} {place}：该次结算 {run}，重新结算 {again}",
-                    f"{one.setl_id} {place}: the run has {run}, settled again {again}",
-                )
+    if not compared.different:
+        return
+    session.data(say(f"不同的单元格 {compared.different:,} 个：", f"cells that differ: {compared.different:,}"))
+    for one in compared.found[:SHOWN]:
+        place = ".".join(word for word in (one.table, one.column) if word)
+        run, again = (_cell(one.column, value) for value in (one.run, one.again))
+        session.data(
+            "  "
+            + say(
+                f"{one.setl_id} {place}：该次结算 {run}，重新结算 {again}",
+                f"{one.setl_id} {place}: the run has {run}, settled again {again}",
             )
-        if compared.different > SHOWN:
-            session.data(say(f"  ……（--json 列出前 {len(compared.found):,} 个）", f"  ... (--json lists the first {len(compared.found):,})"))  # fmt: skip
-        hints = [hint for one in compared.found if (hint := _explain(folder, one))]
-        if hints:
-            session.data(say(f"逐步解释：{hints[0]}", f"step by step: {hints[0]}"))
+        )
+    if compared.different > SHOWN:
+        session.data(say(f"  ……（--json 列出前 {len(compared.found):,} 个）", f"  ... (--json lists the first {len(compared.found):,})"))  # fmt: skip
+
+
+def tell_end(session: Session, true: bool) -> None:
+    """The last line."""
     session.data(
-        say("核验通过：与回执相符", "verified: as the receipt says")
-        if found.true
-        else say("核验未通过", "not verified")
+        say("核验通过：与回执相符", "verified: as the receipt says") if true else say("核验未通过", "not verified")
     )
 
 

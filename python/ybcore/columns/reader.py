@@ -16,7 +16,7 @@ from .ids import normal, texts_in
 from .read import Frame, LazyCells, Problems, as_table, blank_is_missing, read
 from .schema import LIMITS, Column, Table
 
-__all__ = ["Reader", "number_together"]
+__all__ = ["Plan", "Reader", "number_together"]
 
 _SURE_TEXTS = (pa.string(), pa.large_string())
 _SURE_NUMBERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64())
@@ -72,14 +72,14 @@ class Reader:
 
     def __init__(self, table: Table, optional: frozenset[str], lazy: bool) -> None:
         self._table, self._optional, self._lazy = table, optional, lazy
-        self._plans: list[tuple[pa.Schema, _Plan | None]] = []
+        self._plans: list[tuple[pa.Schema, Plan | None]] = []
 
     def read(self, data: Any, problems: Problems) -> Frame:
         """As `read` does."""
         if isinstance(data, Mapping):
             data = as_table(data, self._table) or data
         if isinstance(data, pa.Table):
-            plan = self._plan_of(data.schema)
+            plan = self.plan_of(data.schema)
             if plan is not None:
                 small = _core.SmallTable(data) if data.num_rows <= _FEW else None
                 whole = small is not None and small.whole
@@ -94,7 +94,8 @@ class Reader:
                 )  # fmt: skip
         return read(data, self._table, problems, optional=self._optional, lazy=self._lazy)
 
-    def _plan_of(self, schema: pa.Schema) -> _Plan | None:
+    def plan_of(self, schema: pa.Schema) -> Plan | None:
+        """How a table of these columns is read; None where that depends on its cells."""
         for known, plan in self._plans:
             if known is schema or known.equals(schema):
                 return plan
@@ -102,7 +103,7 @@ class Reader:
         self._plans = [(schema, plan), *self._plans[: _SCHEMAS - 1]]
         return plan
 
-    def _planned(self, schema: pa.Schema) -> _Plan | None:
+    def _planned(self, schema: pa.Schema) -> Plan | None:
         problems = Problems()
         frame = read(schema.empty_table(), self._table, problems, optional=self._optional, lazy=True)
         if problems.found:
@@ -126,12 +127,15 @@ class Reader:
             elif spec.kind != "text":
                 cells[spec.name] = partial(_cells, place, spec)
                 ways[place] = _way(spec)
-        return _Plan(cells, ids, source, tuple(frame.notes), ways, {name: way.args[0] for name, way in ids.items()})
+        columns = [(name, way.args[0]) for name, way in source.items()]
+        return Plan(
+            cells, ids, source, tuple(frame.notes), ways, {name: way.args[0] for name, way in ids.items()}, columns
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """How each column of a schema is read."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """How each column of a schema is read. Of two plans none is equal to the other."""
 
     cells: dict[str, partial[Cells]]
     ids: dict[str, Callable[[pa.Table], pa.ChunkedArray]]
@@ -139,6 +143,7 @@ class _Plan:
     notes: tuple[str, ...]
     ways: list[tuple[int, int, int]]  # of every column of the table, as `_core.SmallTable.cells` takes them
     places: dict[str, int]  # of the ids
+    columns: list[tuple[str, int]]  # that the schema knows, each with its place in the table
 
 
 def _way(spec: Column) -> tuple[int, int, int]:
@@ -147,7 +152,7 @@ def _way(spec: Column) -> tuple[int, int, int]:
     return _WAYS.get(spec.kind, _NOTHING)
 
 
-def _all_cells(small: Any, plan: _Plan) -> dict[str, Any]:
+def _all_cells(small: Any, plan: Plan) -> dict[str, Any]:
     """What can be read in one call of a small table."""
     found = small.cells(plan.ways)
     out: dict[str, Any] = {}

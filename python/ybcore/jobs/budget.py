@@ -20,7 +20,7 @@ OUTLINED, TIMES = (
     300,
     3,
 )  # where a job is settled again: more of a visit in the plan, and of one in work how many times as much
-MOST_VISITS, LEAST_VISITS = 100_000, 200
+MOST_VISITS, LEAST_VISITS = 50_000, 200
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Hashing", "Inputs", "begin", "manifest", "receipt", "write_records"]
 
 MANIFEST, RUN = "manifest.json", "run.json"
-SCRATCH = ("spill", "work", "before")  # folders of the unfinished job that are no output
+SCRATCH = ("spill", "work", "before", "ruled", "left")  # folders of the unfinished job that are no output
 
 
 @dataclass(frozen=True)

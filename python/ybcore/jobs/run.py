@@ -276,7 +276,7 @@ class Work(Rows):
     def _write(self, unit: int, result: UnitResult) -> None:
         part = f"part-{unit:05d}"
         written = {"settlements": result.settlements, "line_results": result.line_results, "detail": result.detail}
-        written |= {"findings": result.findings, "details": result.details}
+        written |= {"findings": result.findings, "details": result.details, "moved": result.moved}
         parts = [name for name, table in written.items() if table is not None]
         for name in parts:
             self.journal.part(name, unit, f"{name}/{part}.parquet", partial(write_part, written[name]))

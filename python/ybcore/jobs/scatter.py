@@ -15,7 +15,8 @@ from .datasets import Dataset
 from .plan import row_groups
 from .unit import SOURCE
 
-FULL = 1 << 18  # rows to which small row groups are put together
+FULL = 1 << 16  # rows to which small row groups are put together
+_LONG = 4  # parts of a table of which a long run is at least one
 
 __all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
 
@@ -106,23 +107,26 @@ def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
 
 
 def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
-    """Rows of each unit, as they lay; what stands in the order of the units is not copied. Rows of unit -1 are left out."""
+    """Rows of each unit, as they lay, in one piece or several. Rows of unit -1 are left out.
+
+    Long runs are not copied. A short one would keep the whole table in memory, so units that have one are.
+    """
     if not len(unit):
         return []
-    if unit.min() < 0:
-        table, unit = table.filter(pa.array(unit >= 0)), unit[unit >= 0]
-    before, after = np.maximum.accumulate(unit), np.minimum.accumulate(unit[::-1])[::-1]
-    mixed = np.flatnonzero((unit < before) | (unit > after))
-    begin, end = (int(mixed[0]), int(mixed[-1]) + 1) if len(mixed) else (0, 0)
-    middle = np.argsort(unit[begin:end], kind="stable")
-    tables = [(table.slice(0, begin), unit[:begin]), (table.slice(end), unit[end:])]
-    if len(mixed):
-        tables.insert(1, (table.slice(begin, end - begin).take(pa.array(middle)), unit[begin:end][middle]))
-    out = []
-    for piece, units in tables:
-        if len(units):
-            cuts = np.flatnonzero(np.diff(units, prepend=-1, append=-1)).tolist()
-            out += [(int(units[a]), piece.slice(a, b - a)) for a, b in pairwise(cuts)]
+    cuts = np.flatnonzero(np.diff(unit, prepend=unit[0] - 1, append=unit[-1] - 1))
+    of = unit[cuts[:-1]]
+    low = int(of.min())
+    short = np.zeros(int(of.max()) - low + 1, bool)
+    short[of[np.diff(cuts) * _LONG < len(unit)] - low] = True
+    long = np.flatnonzero(~short[of - low] & (of >= 0))
+    out = [(int(of[i]), table.slice(int(cuts[i]), int(cuts[i + 1] - cuts[i]))) for i in long.tolist()]
+    rows = np.flatnonzero(short[unit - low] & (unit >= 0))
+    if len(rows):
+        rows = rows[np.argsort(unit[rows], kind="stable")]
+        units = unit[rows]
+        copied = table.take(pa.array(rows))
+        ends = np.flatnonzero(np.diff(units, prepend=-1, append=-1)).tolist()
+        out += [(int(units[a]), copied.slice(a, b - a)) for a, b in pairwise(ends)]
     return out
 
 

@@ -38,12 +38,13 @@ _NOT_SUMS = ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no", "source_
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is asked for; `columns`: the numbers that settlements have, None all."""
+    """What is asked for; `columns`: the numbers that settlements have, None all; `moved`: with rules, what they move out of lines."""
 
     lines: bool = False
     detail: bool = False
     state: bool = True
     columns: Collection[str] | None = None
+    moved: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class UnitResult:
     counts: dict[str, Any]
     sums: dict[str, int]
     rules: dict[str, list[int]] | None = None
+    moved: pa.Table | None = None
 
 
 def settle_unit(
@@ -143,7 +145,7 @@ def settle_unit(
     }  # fmt: skip
     types = kind_of(done.visits["setl_id"]), kind_of(done.visits["psn_no"])
     bad_rows = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
-    findings = details = rules = None
+    findings = details = rules = moved = None
     if done.checks is not None:
         findings, details = _found(done.checks, visits, lines, types)
         counts |= {
@@ -152,8 +154,11 @@ def settle_unit(
             "moved_fen": int(done.checks.denials().amount.sum()),
         }
         rules = {row["rule_id"]: [row[name] for name in COUNTED] for row in done.checks.manifest.to_pylist()}
+        moved = _moved(done.checks, lines) if outputs.moved and lines is not None else None
     sums = _sums(settlements)
-    return UnitResult(settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules)
+    return UnitResult(
+        settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules, moved
+    )
 
 
 def _beside(tables: Mapping[str, pa.Table], visits: pa.Table) -> tuple[dict[str, pa.Table], list[pa.Table]]:
@@ -200,6 +205,15 @@ def _found(
             column = pc.if_else(pa.array(line >= 0), of_line, column)
         details = details.append_column(name, column)
     return _typed(findings, types), _typed(details, types)
+
+
+def _moved(report: CheckReport, lines: pa.Table) -> pa.Table:
+    """What leaves each line for full self-pay, where something does, and where the line lies."""
+    moved = report.denials()
+    rows = np.flatnonzero(moved.amount)
+    out = lines.select(SOURCE).take(pa.array(rows))
+    out = out.append_column("amount", pa.array(moved.amount[rows]))
+    return out.append_column("quantity", pa.array(moved.quantity[rows]))
 
 
 def _typed(table: pa.Table, types: tuple[pa.DataType, pa.DataType]) -> pa.Table:

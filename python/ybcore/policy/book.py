@@ -5,11 +5,8 @@ A `Policy` is one document; a `Book` several, of one or more schemes, without ga
 
 from __future__ import annotations
 
-import copy
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cached_property
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Union
 
 from pydantic import ValidationError
@@ -17,16 +14,16 @@ from pydantic import ValidationError
 from ybcore.errors import DocumentError, Problem
 
 from .bookcheck import check_book
-from .canonical import canonical_bytes, canonical_value, sha256_of
+from .canonical import canonical_value, sha256_of
 from .checks import check
+from .document import Document, load_each, parsed_from
 from .faults import Fault, Faults, problem_at, problems_of
-from .inventory import FigureLeaf, figures_of, replaced
 from .layers import UseLayer
-from .models import PolicyModel, Scheme
+from .models import PolicyModel
 from .names import names_of
-from .paths import RawPath, Text, parse_path, path_text, with_places
+from .paths import Text, with_places
 from .reach import check_reach
-from .reader import Parsed, RawDoc, parse_file, parse_text
+from .reader import Parsed
 from .salvage import salvage
 
 __all__ = ["Book", "Policy", "PolicySource", "load_book", "load_policy"]
@@ -35,94 +32,14 @@ PolicySource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Policy"]
 """A path, the text of a document (it has a line break), a raw document, or a Policy."""
 
 
-class Policy:
-    """One policy document: validated, normalised, immutable, equal to another with the same canonical form."""
+class Policy(Document[PolicyModel]):
+    """One policy document: validated, normalised (`use` followed, `feeds` explicit), immutable. Prefer `load_policy`."""
 
-    __slots__ = ("__dict__", "_doc", "_model", "_parsed", "_sha")
+    def _build(self, parsed: Parsed) -> PolicyModel:
+        return _build(parsed)
 
-    def __init__(self, parsed: Parsed) -> None:
-        """Validates `parsed`. Raises DocumentError with every problem. Prefer `load_policy`."""
-        self._parsed = parsed
-        self._model = _build(parsed)
-        self._sha = sha256_of(canonical_bytes(canonical_value(self._model)))
-
-    @property
-    def id(self) -> str:
-        """The document's id."""
-        return self._model.id
-
-    @property
-    def scheme(self) -> Scheme:
-        """Scheme id, region prefix and insutypes."""
-        return self._model.scheme
-
-    @property
-    def effective(self) -> tuple[int, int | None]:
-        """Days since 1970-01-01, half-open; the end None is open."""
-        return self._model.effective.start, self._model.effective.end
-
-    @property
-    def model(self) -> PolicyModel:
-        """The normalised model (fen, ppm, days; `use` followed, `feeds` explicit)."""
-        return self._model
-
-    @property
-    def doc(self) -> RawDoc:
-        """A copy of the raw document: nested dict, list, str as the YAML reader gave them."""
-        return copy.deepcopy(self._parsed.doc)
-
-    @property
-    def file(self) -> str:
-        """Where the document came from."""
-        return self._parsed.file
-
-    @property
-    def sha256(self) -> str:
-        """Hash of the canonical bytes."""
-        return self._sha
-
-    @cached_property
-    def _canonical(self) -> bytes:
-        return canonical_bytes(canonical_value(self._model))
-
-    def canonical(self) -> bytes:
-        """The canonical JSON, UTF-8, stable."""
-        return self._canonical
-
-    def line_of(self, path: str | RawPath) -> int | None:
-        """The line where the value at a raw path stands."""
-        mark = self._parsed.mark(parse_path(path) if isinstance(path, str) else path)
-        return mark[0] if mark else None
-
-    def figures(self) -> list[FigureLeaf]:
-        """Every figure leaf with path, value, unit, date, cite, source, in document order."""
-        return figures_of(self)
-
-    def with_figure(self, path: str | RawPath, value: Any) -> Policy:
-        """A new policy with the scalar at `path` replaced. `value`: text as in the document, int, Decimal or
-        Fraction. Raises KeyError (no such scalar), TypeError (float) or DocumentError (the result is wrong)."""
-        return self.with_figures({path: value})
-
-    def with_figures(self, changes: Mapping[str | RawPath, Any]) -> Policy:
-        """The same for several figures at once; only the result must be valid, not the steps between."""
-        return Policy(replaced(self._parsed, changes))
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if hasattr(self, "_sha"):
-            raise AttributeError(f"a Policy is immutable; cannot set {name!r}")
-        object.__setattr__(self, name, value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Policy) and self._sha == other._sha
-
-    def __hash__(self) -> int:
-        return hash(self._sha)
-
-    def __repr__(self) -> str:
-        return f"Policy({self.id!r}, sha256={self._sha[:12]})"
-
-    def __reduce__(self) -> tuple[Callable[..., Policy], tuple[Parsed]]:
-        return Policy, (self._parsed,)
+    def _canonical_value(self) -> Any:
+        return canonical_value(self._model)
 
 
 def _build(parsed: Parsed) -> PolicyModel:
@@ -191,33 +108,7 @@ def load_policy(source: PolicySource) -> Policy:
     """
     if isinstance(source, Policy):
         return source
-    if isinstance(source, dict):
-        return Policy(_parsed_of(source))
-    if isinstance(source, bytes) or (isinstance(source, str) and "\n" in source):
-        return Policy(parse_text(source))
-    return Policy(parse_file(os.fspath(source)))
-
-
-def _parsed_of(doc: RawDoc) -> Parsed:
-    """A raw document given as nested values: only dict, list and str."""
-    problems: list[Problem] = []
-
-    def walk(value: Any, path: RawPath) -> Any:
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return {key: walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*path, index)) for index, item in enumerate(value)]
-        if isinstance(value, str):
-            return str(value)
-        what = f"a raw document holds dict, list and str only, found {type(value).__name__}"
-        zh = f"原始文档只含 dict、list、str，实为 {type(value).__name__}"
-        problems.append(Problem(file="<document>", path=path_text(path), what=what, what_zh=zh))
-        return ""
-
-    copied = walk(doc, ())
-    if problems:
-        raise DocumentError(problems)
-    return Parsed(copied, "<document>", {}, {})
+    return Policy(parsed_from(source))
 
 
 class Book:
@@ -253,17 +144,7 @@ class Book:
 
     def find(self, insutype: str, region: str, day: int) -> Policy | None:
         """The policy that holds for an insutype, an insuplc_admdvs and a policy date, or None (`no_policy`)."""
-        for policy in self._policies:
-            start, end = policy.effective
-            scheme = policy.scheme
-            if (
-                start <= day
-                and (end is None or day < end)
-                and (scheme.region == "*" or region.startswith(scheme.region))
-                and any(insutype.startswith(code) for code in scheme.insutype)
-            ):
-                return policy
-        return None
+        return next((policy for policy in self._policies if policy.holds(insutype, region, day)), None)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if hasattr(self, "_sha"):
@@ -305,30 +186,9 @@ def load_book(source: BookSource) -> Book:
     """
     if isinstance(source, Book):
         return source
-    singles: list[PolicySource] = []
-    many = [source] if isinstance(source, (str, bytes, os.PathLike, dict, Policy)) else list(source)
-    for item in many:
-        singles.extend(_expanded(item))
-    policies: list[Policy] = []
-    problems: list[Problem] = []
-    for single in singles:
-        try:
-            policies.append(load_policy(single))
-        except DocumentError as error:
-            problems.extend(error.problems)
-    if not singles:
+    policies, problems = load_each(source, load_policy)
+    if not policies and not problems:
         problems.append(Problem(what="a book without policies", what_zh="政策册中没有政策"))
     if problems:
         raise DocumentError(problems)
     return Book(policies)
-
-
-def _expanded(item: PolicySource) -> list[PolicySource]:
-    is_text = isinstance(item, (bytes, dict, Policy)) or (isinstance(item, str) and "\n" in item)
-    if not is_text and (folder := Path(os.fspath(item))).is_dir():  # type: ignore[arg-type]
-        found = sorted(p for p in folder.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())
-        if not found:
-            what = f"no *.yaml in folder {folder}"
-            raise DocumentError([Problem(file=str(folder), what=what, what_zh=f"文件夹 {folder} 中没有 *.yaml")])
-        return list(found)
-    return [item]

@@ -14,12 +14,12 @@ from pydantic import BaseModel
 
 from .models import PolicyModel
 
-__all__ = ["canonical_bytes", "canonical_value", "sha256_of"]
+__all__ = ["canonical_bytes", "canonical_value", "plain_value", "sha256_of"]
 
 
 def canonical_value(model: PolicyModel) -> dict[str, Any]:
     """The canonical form as nested dict, list, str, int, bool, None. No floats."""
-    value: dict[str, Any] = _plain(model)
+    value: dict[str, Any] = plain_value(model)
     value["grid"] = model.grid
     return value
 
@@ -27,7 +27,7 @@ def canonical_value(model: PolicyModel) -> dict[str, Any]:
 _ABOUT = ("cite", "source", "note")
 
 
-def _plain(node: Any) -> Any:
+def plain_value(node: Any) -> Any:
     """A model as plain values under the names of the document; internal fields and empty notes are left out."""
     if isinstance(node, BaseModel):
         out = {}
@@ -35,12 +35,12 @@ def _plain(node: Any) -> Any:
             value = getattr(node, name)
             if field.exclude or (name in _ABOUT and not value):
                 continue
-            out[str(field.validation_alias or name)] = _plain(value)
+            out[str(field.validation_alias or name)] = plain_value(value)
         return out
     if isinstance(node, dict):
-        return {str(key): _plain(value) for key, value in node.items()}
+        return {str(key): plain_value(value) for key, value in node.items()}
     if isinstance(node, (tuple, list)):
-        return [_plain(item) for item in node]
+        return [plain_value(item) for item in node]
     return node
 
 

@@ -16,7 +16,7 @@ from .paths import RawPath, parse_path, path_text
 from .reader import Parsed, RawDoc
 
 if TYPE_CHECKING:
-    from .book import Policy
+    from .document import Document
 
 __all__ = ["FigureLeaf", "figures_of", "replaced", "scalar_text"]
 
@@ -48,7 +48,7 @@ class FigureLeaf:
         return self.source == "assumed"
 
 
-def figures_of(policy: Policy) -> list[FigureLeaf]:
+def figures_of(policy: Document[Any]) -> list[FigureLeaf]:
     """Every figure leaf once, in the order of the document. A shared layer counts once."""
     parsed = policy._parsed
     found: dict[RawPath, FigureLeaf] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +19,7 @@ from ..columns.ids import flat
 from ..columns.schema import SCALES, Table
 from ..errors import InputError, Problem
 
-__all__ = ["Compared", "Difference", "as_written", "compare", "numbers"]
+__all__ = ["Compared", "Difference", "as_written", "compare", "compare_in_order", "numbers"]
 
 MOST = 1000  # differences that are kept one by one
 
@@ -75,11 +75,34 @@ def compare(name: str, run: pa.Table, again: pa.Table, into: Compared, order: tu
     for column in run.column_names:
         if column not in again.column_names:
             into.add([Difference(name, None, column, "there", "missing")])
+    ids = run["setl_id"]
     for column in columns:
-        into.add(_cells(name, column, run, again))
+        into.add(_cells(name, column, run, again, lambda row: ids[row].as_py()))
 
 
-def _cells(name: str, column: str, run: pa.Table, again: pa.Table) -> Iterable[Difference]:
+def compare_in_order(name: str, run: pa.Table, again: pa.Table, keys: Sequence[str], into: Compared) -> None:
+    """Every cell of tables whose rows follow each other in the same order; a row is called by its `keys`."""
+
+    def called(table: pa.Table, row: int) -> str:
+        return " ".join(str(table[key][row].as_py()) for key in keys if key in table.column_names)
+
+    short = min(len(run), len(again))
+    for table, other in ((run, "missing"), (again, "there")):
+        mine = "there" if other == "missing" else "missing"
+        into.add(Difference(name, called(table, row), "", mine, other) for row in range(short, len(table)))
+    columns = [column for column in again.column_names if column in run.column_names]
+    into.rows[name], into.columns[name] = into.rows.get(name, 0) + short, len(columns)
+    into.cells += short * len(columns)
+    into.add(Difference(name, None, c, "missing", "there") for c in again.column_names if c not in run.column_names)
+    into.add(Difference(name, None, c, "there", "missing") for c in run.column_names if c not in again.column_names)
+    run, again = run.slice(0, short), again.slice(0, short)
+    for column in columns:
+        into.add(_cells(name, column, run, again, lambda row: called(again, row)))
+
+
+def _cells(
+    name: str, column: str, run: pa.Table, again: pa.Table, called: Callable[[int], Any]
+) -> Iterable[Difference]:
     a, b = _same_kind(run[column], again[column])
     if a.equals(b):
         return
@@ -88,11 +111,10 @@ def _cells(name: str, column: str, run: pa.Table, again: pa.Table) -> Iterable[D
     else:
         empty = pc.not_equal(pc.is_null(a), pc.is_null(b))
         rows = np.flatnonzero(np.asarray(pc.or_(pc.fill_null(pc.not_equal(a, b), False), empty)))
-    ids = run["setl_id"]
     for row in rows.tolist():
         left, right = a[row].as_py(), b[row].as_py()
         if left != right:
-            yield Difference(name, ids[row].as_py(), column, left, right)
+            yield Difference(name, called(row), column, left, right)
 
 
 def _same_kind(a: pa.ChunkedArray, b: pa.ChunkedArray) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:

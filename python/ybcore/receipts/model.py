@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import InputError, Problem
 
-__all__ = ["FORMAT", "RECEIPT", "SCHEMA_FILE", "Receipt", "fields", "json_schema", "read_receipt", "schema_text", "write_schema"]  # fmt: skip
+__all__ = ["FORMAT", "RECEIPT", "SCHEMA_FILE", "Receipt", "fields", "json_schema", "raw_receipt", "read_as", "read_receipt", "schema_text", "write_schema"]  # fmt: skip
 
 FORMAT = "ybcore-receipt/1"
 RECEIPT = "receipt.json"
@@ -198,25 +198,34 @@ class Receipt(_Part):
     threads: Count | None = _said("线程数", "on how many threads", default=None)
 
 
-def read_receipt(folder: str | Path) -> Receipt:
-    """The receipt of a folder. Raises InputError with everything that is wrong with it."""
-    path = Path(folder) / RECEIPT
+Told = TypeVar("Told", bound=BaseModel)
+
+
+def raw_receipt(place: str | Path) -> tuple[Path, Any]:
+    """(the file, its JSON) of a receipt: a folder that has one, or the file itself. Raises InputError."""
+    path = Path(place)
+    path = path if path.is_file() else path / RECEIPT
     if not path.is_file():
         raise InputError([Problem(what="no receipt is there", what_zh="没有回执", file=str(path))])
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        return path, json.loads(path.read_text(encoding="utf-8"))
     except json.JSONDecodeError as error:
         what, zh = f"the receipt is damaged: {error.msg}", f"回执已损坏：{error.msg}"
         raise InputError([Problem(what=what, what_zh=zh, file=str(path), line=error.lineno, column=error.colno)]) from error  # fmt: skip
     except UnicodeDecodeError as error:
         what, zh = f"the receipt is damaged: {error}", f"回执已损坏：{error}"
         raise InputError([Problem(what=what, what_zh=zh, file=str(path))]) from error
-    if isinstance(raw, dict) and raw.get("format") != FORMAT:
+
+
+def read_as(place: str | Path, kind: type[Told], format_: str) -> Told:
+    """A receipt of one format. Raises InputError with everything that is wrong with it."""
+    path, raw = raw_receipt(place)
+    if isinstance(raw, dict) and raw.get("format") != format_:
         found = raw.get("format", "none")
         what, zh = f"the receipt's format is {found}", f"回执的格式为 {found}"
-        raise InputError([Problem(what=what, what_zh=zh, file=str(path), path="format", expected=FORMAT)])
+        raise InputError([Problem(what=what, what_zh=zh, file=str(path), path="format", expected=format_)])
     try:
-        return Receipt.model_validate(raw)
+        return kind.model_validate(raw)
     except ValidationError as error:
         raise InputError(
             Problem(
@@ -227,6 +236,11 @@ def read_receipt(folder: str | Path) -> Receipt:
             )
             for item in error.errors(include_url=False, include_input=False)
         ) from error
+
+
+def read_receipt(folder: str | Path) -> Receipt:
+    """The receipt of a folder that was settled. Raises InputError with everything that is wrong with it."""
+    return read_as(folder, Receipt, FORMAT)
 
 
 def fields() -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from .._version import __version__
 from ..catalog import Catalog
 from ..checks import RuleBook, load_rules
 from ..columns.ids import flat
 from ..columns.keys import ids_of
 from ..engine import Engine, Settlement, State
-from ..errors import Problem, YbcoreError, _ProblemsError
 from ..explain import is_one_of
 from ..messages import yuan_text
 from ..policy import Book, load_book
-from .compare import Compared, as_written, compare, numbers
+from .compare import as_written, compare, numbers
 from .cut import Chosen, closed, cut
-from .files import is_still
+from .found import Found
 from .model import Receipt
 from .runs import TABLES, JobRun, SettledRun, run_of
 from .sample import drawn
@@ -38,19 +36,12 @@ ORDER = ("table", "jrd_id", "jr_id", "source_file", "source_row")  # of rows of 
 
 
 @dataclass
-class Verifier:
-    """Looks at one folder. Each step adds to `problems`; `settle` fills `compared`.
-
-    `checked`: how many files, documents and sums were looked at. `settled`: whether people were settled again.
-    """
+class Verifier(Found):
+    """Looks at one folder. Each step adds to `problems`; `settle` fills `compared`. `settled`: whether people were settled again."""
 
     folder: Path
     receipt: Receipt
     threads: int = 1
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    checked: dict[str, int] = field(default_factory=lambda: {"files": 0, "documents": 0, "sums": 0})
-    compared: Compared = field(default_factory=Compared)
     people: int = 0
     settled: bool = False
     _begun: bool = False
@@ -59,16 +50,6 @@ class Verifier:
     def true(self) -> bool:
         """Whether everything is as the receipt says."""
         return self.settled and not self.problems and not self.compared.different
-
-    def _wrong(self, what: str, zh: str, file: Any = None, path: str = "", expected: str = "") -> None:
-        place = None if file is None else str(file)
-        self.problems.append(Problem(what=what, what_zh=zh, file=place, path=path, expected=expected))
-
-    def _equal(self, kind: str, name: str, told: Any, found: Any, file: Any = None) -> None:
-        """One figure of the receipt."""
-        self.checked[kind] += 1
-        if told != found:
-            self._wrong(f"the receipt says {told}, found {found}", f"回执为 {told}，实为 {found}", file, name)
 
     # ------------------------------------------------------------------ files
 
@@ -80,13 +61,7 @@ class Verifier:
 
     def _files_of(self, run: SettledRun | JobRun) -> None:
         for kind, one, place in run.files():
-            self.checked["files"] += 1
-            zh = "输入" if kind == "input" else "输出"
-            still = is_still(place, one)
-            if still is None:
-                self._wrong(f"the {kind} is not there any more", f"{zh}文件已不在", place, one.name)
-            elif not still:
-                self._wrong(f"the {kind} is not the file of the run: its hash differs", f"{zh}文件与该次结算的不同：散列值不符", place, one.name)  # fmt: skip
+            self._same_file(kind, one, place)
         for place in run.unknown():
             self._wrong("the run did not read this file", "该次结算未曾读取这个文件", place)
 
@@ -99,11 +74,7 @@ class Verifier:
 
     def documents(self) -> None:
         """Policy documents, catalogue and rules as they lie there now."""
-        if self.receipt.engine.version != __version__:
-            theirs = self.receipt.engine.version
-            self.notes.append(
-                (f"结算所用引擎为 {theirs}，现为 {__version__}", f"settled by version {theirs}, this is {__version__}")
-            )
+        self._same_version(self.receipt.engine.version)
         book, rules = self.book, self.rules
         if book is not None:
             held = {policy.id: policy.sha256 for policy in book}
@@ -120,28 +91,6 @@ class Verifier:
             self._equal("documents", "rules.sha256", self.receipt.rules.sha256, now["sha256"])
         if self.receipt.catalog is not None and self.catalog is not None:
             self._equal("documents", "catalog.sha256", self.receipt.catalog.sha256, self.catalog.hash)
-
-    def _same_documents(self, kind: str, told: dict[str, str], found: dict[str, str]) -> None:
-        for name in sorted({*told, *found}):
-            self.checked["documents"] += 1
-            if name not in found:
-                self._wrong(
-                    "a document of the run is not there any more", "该次结算的文件已不在", path=f"{kind}.{name}"
-                )
-            elif name not in told:
-                self._wrong("the run had no such document", "该次结算没有这份文件", path=f"{kind}.{name}")
-            elif told[name] != found[name]:
-                self._wrong("the document has changed since the run", "文件在结算之后有改动", path=f"{kind}.{name}")
-
-    def _tried(self, read: Any) -> Any:
-        """What is read, or None and the problems why not."""
-        try:
-            return read()
-        except _ProblemsError as error:
-            self.problems += error.problems
-        except (YbcoreError, OSError, ValueError, KeyError, pa.ArrowException) as error:
-            self._wrong(f"cannot be read: {error}", f"无法读取：{error}")
-        return None
 
     @cached_property
     def book(self) -> Book | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..clearing.described import CLR_TYPES, CLR_WAYS, INDICATORS, OWN, indicator_notes
 from ..clearing.outputs import CLEARING_OUTPUTS, KIND_WORDS, OUTCOME_WORDS, PAYS_WORDS
 from ..clearing.result import Cleared
 from ..messages import INSUTYPES, name_of, say, speaking
@@ -19,7 +20,7 @@ __all__ = ["Statement", "write_statement_book", "write_statement_page"]
 
 LISTED = 20
 """Cases that the page lists on each side, won and lost."""
-_MONTH = ("psntime", "medfee_sumamt", "fund_appy_sum", "bydise_setl_payamt", "advance")
+_MONTH = ("psntime", "bydise_setl_payamt", "advance", "fund_appy_sum", "medfee_sumamt")
 _YEAR = (
     "psntime",
     "fund_appy_sum",
@@ -33,18 +34,9 @@ _YEAR = (
     "paid",
     "difference",
 )
-_RATIOS = {
-    "mean_fee": (("例均费用（元）", "mean fee (yuan)"), 100),
-    "mean_days": (("平均住院日", "mean days"), 10_000),
-    "cmi": (("病例组合指数", "case-mix index"), 1_000_000),
-    "cost_index": (("费用消耗指数", "cost-efficiency index"), 1_000_000),
-    "time_index": (("时间消耗指数", "time-efficiency index"), 1_000_000),
-    "low_share": (("低倍率占比", "share of low cases"), 1_000_000),
-    "high_share": (("高倍率占比", "share of high cases"), 1_000_000),
-    "extreme_share": (("极高占比", "share of extreme cases"), 1_000_000),
-    "readmissions": (("重复住院", "readmissions"), 1),
-    "split_stays": (("分解住院", "split stays"), 1),
-}
+_SUMMED = ("points", "standard", "payment", "itemised", "difference")
+_UNITS = {"mean_fee": 100, "mean_days": 10_000, "readmissions": 1, "split_stays": 1}
+_RATIOS = ("mean_fee", "mean_days", "cmi", "cost_index", "time_index", "low_share", "high_share", "extreme_share", "readmissions", "split_stays")  # fmt: skip
 
 
 class Statement:
@@ -60,6 +52,9 @@ class Statement:
         code = done.given.cases.ids["fixmedins_code"]
         self.cases: pa.Table = done.cases.filter(pc.equal(code.cast(pa.string()), institution))
         self.name = self._name(done)
+        used = {(row["document"], self.methods[row["document"], row["method"]].pool) for row in mine}
+        self.pools = [row for row in done.pools.to_pylist() if (row["document"], row["pool"]) in used]
+        self.documents = [(held.id, held.sha256) for held in done.book if held.id in {row["document"] for row in mine}]
         self.indicators = next(
             (row for row in done.indicators().to_pylist() if str(row["fixmedins_code"]) == institution), None
         )
@@ -118,25 +113,60 @@ class Statement:
         if self.indicators is None:
             return []
         out = []
-        for name, (words, by) in _RATIOS.items():
-            value = self.indicators[name]
-            text = (
-                "—"
-                if value is None
-                else f"{value:,}"
-                if by == 1
-                else f"{value / by:.2%}"
-                if name.endswith("share")
-                else f"{value / by:,.2f}"
-            )
-            out.append((say(*words), text))
+        for name in _RATIOS:
+            value, by = self.indicators[name], _UNITS.get(name, 1_000_000)
+            text = "—" if value is None else f"{value:,}" if by == 1 else f"{value / by:.2%}" if name.endswith("share") else f"{value / by:,.2f}"  # fmt: skip
+            out.append((self.ratio(name), text))
         return out
+
+    def numbers(self) -> list[tuple[str, str, Any]]:
+        """Indicators as a workbook holds them: (name, kind of cell, value)."""
+        if self.indicators is None:
+            return []
+        kinds = {"mean_fee": "money", "mean_days": "quantity", "readmissions": "count", "split_stays": "count"}
+        out: list[tuple[str, str, Any]] = []
+        for name in _RATIOS:
+            value = self.indicators[name]
+            kind = kinds.get(name, "share" if name.endswith("share") else "index")
+            plain = value if value is None or name in kinds else value / 1_000_000
+            out.append((self.ratio(name), kind, plain))
+        return out
+
+    @staticmethod
+    def ratio(name: str) -> str:
+        """What an indicator is called."""
+        column = INDICATORS.find(name)
+        assert column is not None
+        return say(column.zh, column.en) + (say("（元）", " (yuan)") if name == "mean_fee" else "")
+
+    def notes(self) -> list[tuple[str, str, str]]:
+        """(indicator, formula, source) of each."""
+        held = [(self.ratio(name), indicator_notes(name)) for name in _RATIOS]
+        own = say("本软件自定", "ybcore's own choice")
+        return [(name, say(told["formula_zh"], told["formula"]), told["source"].replace(OWN, own)) for name, told in held]  # fmt: skip
+
+    def by_month(self) -> list[dict[str, Any]]:
+        """Months with the sums of all methods."""
+        out: dict[str, dict[str, Any]] = {}
+        for row in self.months:
+            mine = out.setdefault(row["setlym"], {"setlym": row["setlym"], **dict.fromkeys(_MONTH, 0)})
+            for name in _MONTH:
+                mine[name] += row[name]
+        return [out[key] for key in sorted(out)]
 
 
 def _head(table: str, name: str) -> str:
     column = CLEARING_OUTPUTS[table].find(name)
     assert column is not None
     return say(column.zh, column.en)
+
+
+def _scheme(code: str) -> str:
+    return name_of(INSUTYPES, code, 3)
+
+
+def _category(code: str) -> str:
+    return name_of(CLR_TYPES, code, 2)
 
 
 def write_statement_page(statement: Statement, path: str | os.PathLike[str], lang: str | None = None) -> None:
@@ -148,7 +178,8 @@ def write_statement_page(statement: Statement, path: str | os.PathLike[str], lan
             "head": _head,
             "years": _YEAR,
             "months": _MONTH,
-            "insutype": lambda code: name_of(INSUTYPES, code, 3),
+            "insutype": _scheme,
+            "clr_type": _category,
         }
         write_html("statement.html", content, path)
 
@@ -159,14 +190,14 @@ def write_statement_book(statement: Statement, path: str | os.PathLike[str], lan
         pairs: list[tuple[str, str, Any]] = [
             (_head("years", name), "money", statement.total(name)) for name in _YEAR[1:]
         ]
-        pairs += [(label, "text", text) for label, text in statement.ratios()]
+        pairs += [(label, kind, value) for label, kind, value in statement.numbers() if value is not None]
         book.pairs(say("总览", "Overview"), statement.title, pairs)
         keys = ("insutype", "clr_type", "clr_way")
         for table, rows, names in (
             ("years", statement.years, ("year", *_YEAR)),
             ("months", statement.months, ("setlym", *_MONTH)),
         ):
-            columns = [(say("支付方法", "method"), "text", 22), *((_head(table, name), "text", 12) for name in keys)]
+            columns = [(say("支付方法", "method"), "text", 22), *((_head(table, name), "text", 14) for name in keys)]
             columns += [
                 (
                     _head(table, name),
@@ -178,7 +209,9 @@ def write_statement_book(statement: Statement, path: str | os.PathLike[str], lan
             cells = [
                 (
                     statement.method(row),
-                    *(row[key] for key in keys),
+                    _scheme(row["insutype"]),
+                    _category(row["clr_type"]),
+                    name_of(CLR_WAYS, row["clr_way"] or "", 1),
                     *(str(row[name]) if name in ("year", "setlym") else row[name] for name in names),
                 )
                 for row in rows
@@ -233,4 +266,6 @@ def _case_sheet(statement: Statement) -> Sheet:
             yield tuple(say(*words[name][row[name]]) if name in words and row[name] else row[name] for name in names)
 
     columns = [(_head("cases", name), kinds.get(name, "text"), 16) for name in names]
-    return Sheet(say("病例", "Cases"), columns, rows(), statement.cases.num_rows)
+    sums = [pc.sum(statement.cases[name]).as_py() or 0 if name in _SUMMED else None for name in names]
+    total = (say("合计", "total"), *sums[1:])
+    return Sheet(say("病例", "Cases"), columns, rows(), statement.cases.num_rows, total)

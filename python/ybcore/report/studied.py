@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -20,10 +19,12 @@ from ..simulate.places import spoken
 from ..simulate.study import PACKAGE
 from ..simulate.studymodel import ExactNode
 from ..simulate.studyrun import OVERVIEW, StudyRun
+from .shown import Shown
+from .studied_clear import clear_cards, clear_shown, clear_title
 from .studied_words import category, column
 from .summary import percent
 
-__all__ = ["Shown", "Studied", "heading", "yuan_of"]
+__all__ = ["Studied", "heading", "yuan_of"]
 
 _RATIOS = {
     ("fund_pay_sumamt", "inscp_scp_amt"): ("政策范围内报销比例", "rate inside the scope"),
@@ -38,16 +39,6 @@ _WORDS = {
     "no": ("不单调", "not monotone"),
 }
 _UNITS = {"fen": ("金额", "money"), "ppm": ("比例", "rate"), "text": ("文本", "text"), "": ("", "")}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A table for people: name, title, columns (title, kind of cell), rows of values in these kinds."""
-
-    name: str
-    title: str
-    columns: list[tuple[str, str]]
-    rows: list[tuple[Any, ...]]
 
 
 def yuan_of(fen: Fraction | float) -> int:
@@ -86,7 +77,8 @@ class Studied:
 
     def reform(self, name: str) -> str:
         """Of a reform."""
-        found = next((held for held in self.run.study.reforms if held.id == name), None)
+        reforms = (*self.run.study.reforms, *(held.reform for held in self.run.study.clearing))
+        found = next((held for held in reforms if held.id == name), None)
         if found is None:
             return {"before": self.policy(BASE), "after": self.policy(PACKAGE)}.get(name, name)
         return found.name[0 if current() == "zh" else 1] or name
@@ -146,7 +138,7 @@ class Studied:
             self._rate(say("政策范围内报销比例", "Rate inside the scope"), base, now, "fund_pay_sumamt", "inscp_scp_amt"),
             self._rate(say("实际报销比例", "Effective rate of the whole bill"), base, now, "fund_pay_sumamt", "medfee_sumamt"),
         ]  # fmt: skip
-        return [*out, *self._people_cards(), *self._fund_cards()]
+        return [*out, *self._people_cards(), *self._fund_cards(), *clear_cards(self)]
 
     @staticmethod
     def _card(title: str, value: str, change: str, was: str, good: int) -> dict[str, Any]:
@@ -211,6 +203,8 @@ class Studied:
 
     def shown(self, name: str, brief: bool = False) -> Shown:
         """A table of the run in words. `brief`, for the page: without what its charts show, and payers that pay all that funds pay."""
+        if name.startswith("clearing"):
+            return clear_shown(self, name, brief)
         table = self.run.tables[name]
         titles = [self._column(field, table) for field in table.column_names]
         kinds = [kind for _, kind in titles]
@@ -245,7 +239,7 @@ class Studied:
 
     def changes(self) -> list[dict[str, Any]]:
         """What changes, under the reform that changes it; paths with ids in the place of numbers."""
-        if self.run.package is None:
+        if self.run.package is None or "changes" not in self.run.tables:
             return []
         documents = {policy.id: policy.doc for policy in (*self.run.book, *self.run.package.book)}
         rows = [row | {"path": self._place(row, documents)} for row in self.run.tables["changes"].to_pylist()]  # fmt: skip
@@ -312,6 +306,8 @@ class Studied:
 
     def table_title(self, name: str) -> str:
         """Of a table."""
+        if name.startswith("clearing"):
+            return clear_title(self, name)
         fixed = {
             "changes": ("改了什么", "What changes"),
             OVERVIEW: ("总览", "Overview"),

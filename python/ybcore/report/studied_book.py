@@ -9,7 +9,8 @@ from ..messages import say, speaking
 from ..simulate.studyreceipt import documents_of
 from ..simulate.studyrun import StudyRun
 from .sheets import Sheet, book_at, needed
-from .studied import Shown, Studied
+from .shown import Shown
+from .studied import Studied
 from .studied_words import width_of
 
 __all__ = ["needed", "write_workbook"]

@@ -17,6 +17,7 @@ from ..simulate.study import PACKAGE
 from ..simulate.studymodel import ExactNode
 from .charts import COLOURS, Picture
 from .studied import Studied, heading
+from .studied_clear import clear_pictures
 from .studied_curves import OF_POLICY, fund_picture, scaled, sweep_picture
 from .studied_words import category, column
 
@@ -41,7 +42,7 @@ def pictures(studied: Studied) -> dict[str, list[Picture]]:
         out["fund"] = [
             fund_picture(studied, scheme) for scheme in dict.fromkeys(run.tables["fund"]["scheme"].to_pylist())
         ]
-    return out
+    return {**out, **clear_pictures(studied)}
 
 
 def _wrapped(text: str, narrow: bool) -> str:

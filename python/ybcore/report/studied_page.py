@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..messages import say, speaking, yuan_text
@@ -12,8 +12,10 @@ from ..simulate.studyreceipt import documents_of
 from ..simulate.studyrun import OVERVIEW, StudyRun
 from .charts import Picture, inline
 from .html import needed, write_html
-from .studied import Shown, Studied
+from .shown import Shown
+from .studied import Studied
 from .studied_charts import pictures
+from .studied_clear import clear_changes, clear_sides, clear_solved
 
 __all__ = ["LISTED", "needed", "write_page"]
 
@@ -76,14 +78,41 @@ def _content(studied: Studied, family: str) -> dict[str, Any]:
         "solved": studied.solved(),
         "behaviour": part(["behaviour-answers", "behaviour"]) if "behaviour" in run.tables else [],
         "fund": part(["fund"]) if "fund" in run.tables else [],
+        "clearing": _clearing(studied, part),
         "fund_source": "" if run.fund is None else say("；", "; ").join(run.fund.source),
         "inputs": _inputs(documents),
         "hashes": _hashes(documents),
     }
 
 
-_QUIET = ("attribution", "fund")
-_APART = (OVERVIEW, "changes", "targets", "targets-looked")  # told otherwise, or in the workbook only
+def _clearing(studied: Studied, part: Callable[[Iterable[str]], list[dict[str, Any]]]) -> dict[str, Any] | None:
+    """The section of clearing; None without."""
+    asked = studied.model.clearing
+    if studied.run.clearing is None or asked is None:
+        return None
+    policies, rows = clear_sides(studied)
+    named = [*(["clearing-hospitals"] if len(policies) > 1 else []), "clearing-methods", "clearing-pools"]
+    return {
+        "policies": policies,
+        "rows": rows,
+        "changes": clear_changes(studied),
+        "parts": part(name for name in named if studied.run.tables[name].num_rows),
+        "sweeps": part(f"clearing-sweep-{row.id}" for row in asked.sweeps),
+        "solved": clear_solved(studied),
+        "settled": asked.groups_of is not None,
+    }
+
+
+_QUIET = ("attribution", "fund", "clearing-methods")
+_APART = (
+    OVERVIEW,
+    "changes",
+    "targets",
+    "targets-looked",
+    "clearing",
+    "clearing-changes",
+    "clearing-targets",
+)  # told otherwise, or in the workbook only
 
 
 def _drawn(picture: Picture, family: str) -> dict[str, str]:
@@ -135,6 +164,8 @@ def _hashes(documents: dict[str, Any]) -> list[tuple[str, str]]:
     named += [(say("政策册", "policy book"), documents["policy"]["sha256"])]
     if documents["catalog"] is not None:
         named.append((say("目录", "catalogue"), documents["catalog"]["sha256"]))
+    if documents.get("clearing"):
+        named.append((say("清算文件册", "clearing documents"), documents["clearing"]["sha256"]))
     if documents.get("rules"):
         named.append((say("规则册", "rule set"), documents["rules"]["sha256"]))
     named += [(say("改革", "reform") + f" {row['id']}", row["sha256"]) for row in documents["reforms"]]

@@ -7,6 +7,7 @@ from typing import Any
 from ..messages import say
 from ..simulate.studyrun import OVERVIEW
 from .studied import Studied
+from .studied_clear import clear_solved
 
 __all__ = ["print_studied", "summarise"]
 
@@ -22,6 +23,7 @@ def summarise(studied: Studied) -> dict[str, Any]:
             {name: str(value) if name in ("value", "low", "high") and value is not None else value for name, value in row.items()}
             for row in (run.tables["targets"].to_pylist() if run.targets else [])
         ],
+        **({} if run.clearing is None else {"clearing": {name: run.tables[name].to_pylist() for name in ("clearing", "clearing-hospitals", "clearing-pools")}}),
     }  # fmt: skip
 
 
@@ -46,6 +48,6 @@ def print_studied(studied: Studied, console: Any) -> None:
         for name, amount in zip(held.reforms, held.amounts):
             parts.add_row(studied.reform(name), studied.value(node, amount))
         console.print(parts)
-    for row in studied.solved():
+    for row in (*studied.solved(), *clear_solved(studied)):
         value = row["value"] or say("多处", "several places")
         console.print(say(f"{row['title']}：{row['knob']} = {value}（{row['measure']} = {row['goal']}）", f"{row['title']}: {row['knob']} = {value} ({row['measure']} = {row['goal']})"))  # fmt: skip

@@ -1,8 +1,11 @@
 """The service's routes: what may be asked and what is answered, as an OpenAPI document says it."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
 from fastapi import APIRouter, FastAPI, Header, Path, Query, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -16,16 +19,19 @@ from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, OPERATIO
 from ..columns.schema import LINES, PERSONS, VISITS
 from ..errors import InputError
 from ..report.explained_page import page_text
-from .desk import Desk, refusal_of
+from .desk import Desk, Reply, refusal_of
 from .guard import Guard, Limits, Metrics
-from .models import LINES_AT_MOST, Checked, Checks, Held, Refused, Settled, model_of
+from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, Refused, Settled, model_of
 from .replies import Refusal, problem_of
+from .store import Silent
 
 __all__ = ["application", "guarded"]
 
 ABOUT = """结算服务：预结算、结算、冲销、事前审核、解释。金额：整数分，或十进制文本（元）；不接受二进制浮点数。
 
 Settlement as a service: pre-settle, settle, reverse, check before the event, explain. Money is integer fen, or decimal text of yuan; binary floats are refused."""
+SETTLING_AT_ONCE = 8
+"""Threads that settle over PostgreSQL: they wait for it most of the time."""
 _ID_IN_PATH = Path(pattern=r"^[^\x00-\x1f\x7f/]+$", min_length=1, max_length=64)
 _KEY = Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,128}$", description="one a settlement; sent again, the same answer comes again")  # fmt: skip
 _VERSION = Header(alias="If-Match", pattern=r"^\d{1,15}$", description="refused unless the person's state is at this version")  # fmt: skip
@@ -73,38 +79,47 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     Settle: Any = create_model("Settle", __config__=ConfigDict(extra="forbid"), **fields)
     Reverse: Any = model_of("Reverse", VISITS, only=("setl_id", "setl_time"))
 
-    def told(done: tuple[dict[str, Any], bool], response: Response) -> dict[str, Any]:
-        reply, again = done
+    # Writers of an SQLite file wait for each other: more than one thread would only ask for the interpreter in turns.
+    at_once = CapacityLimiter(1 if desk.store.kind == "sqlite" else SETTLING_AT_ONCE)
+
+    async def done(call: Callable[..., Any], *given: Any) -> Any:
+        return await run_sync(call, *given, limiter=at_once)
+
+    def told(answer: tuple[Reply, bool]) -> Response:
+        reply, again = answer
         if again:
             metrics.replayed.inc()
-            response.headers["Idempotent-Replayed"] = "true"
-        else:
-            metrics.settlements.labels(outcome=reply["outcome"]).inc()
-        return reply
+            return _sent(reply, {"Idempotent-Replayed": "true"})
+        metrics.settled[reply["outcome"]].inc()
+        return _sent(reply)
 
     @routes.post("/pre-settle", response_model=Settled, responses=_refusals(409), summary="预结算 What a visit would come to; nothing is written")  # fmt: skip
-    def pre_settle(body: Settle) -> Any:
+    async def pre_settle(body: Settle) -> Any:
         rows = _rows(body)
-        return desk.pre_settle(rows["visit"], rows["lines"])
+        return _sent(await done(desk.pre_settle, rows["visit"], rows["lines"]))
 
     @routes.post("/settle", response_model=Settled, responses=_refusals(404, 409), summary="结算 Settle a visit")
-    def settle(body: Settle, response: Response, key: Key, version: Version = None) -> Any:
+    async def settle(body: Settle, key: Key, version: Version = None) -> Any:
         rows = _rows(body)
-        return told(desk.settle(rows["visit"], rows["lines"], key, _number(version)), response)
+        return told(await done(desk.settle, rows["visit"], rows["lines"], key, _number(version)))
 
     @routes.post("/settlements/{setl_id}/reverse", response_model=Settled, responses=_refusals(404, 409), summary="冲销 Take a settlement back")  # fmt: skip
-    def reverse(setl_id: SetlId, body: Reverse, response: Response, key: Key, version: Version = None) -> Any:
-        return told(desk.reverse(setl_id, _rows(body), key, _number(version)), response)
+    async def reverse(setl_id: SetlId, body: Reverse, key: Key, version: Version = None) -> Any:
+        return told(await done(desk.reverse, setl_id, _rows(body), key, _number(version)))
 
 
 def _looking(routes: APIRouter, desk: Desk) -> None:
     @routes.get("/settlements/{setl_id}", response_model=Settled, responses=_refusals(404), summary="查询结算 A settlement as it was answered")  # fmt: skip
     def settlement(setl_id: SetlId) -> Any:
-        return desk.known(setl_id).reply
+        return Response(desk.known(setl_id).answered, media_type="application/json")
 
     @routes.get("/persons/{psn_no}", response_model=Held, responses=_refusals(404), summary="个人状态 Version, counters and accounts")  # fmt: skip
     def person(psn_no: PsnNo) -> Any:
         return desk.person(psn_no)
+
+    @routes.get("/persons/{psn_no}/account", response_model=Moves, responses=_refusals(404), summary="账户变动 Movements on the account")  # fmt: skip
+    def account(psn_no: PsnNo, after: Annotated[int, Query(ge=-1, le=10**15)] = -1, limit: Annotated[int, Query(ge=1, le=1000)] = 1000) -> Any:  # fmt: skip
+        return desk.account(psn_no, after, limit)
 
     @routes.get("/explain/{setl_id}", response_class=HTMLResponse, responses=_refusals(404, 409, beside_json=False), summary="解释 The settlement step by step, as a page")  # fmt: skip
     def explain(setl_id: SetlId, lang: Annotated[Literal["zh", "en"], Query()] = "zh") -> Any:
@@ -157,6 +172,7 @@ def _handlers(app: FastAPI, metrics: Metrics, known: list[str]) -> None:
             Refusal(422, "wrong_values", f"{len(problems)} 处有误", f"{len(problems)} value(s) are wrong", problems)
         )
 
+    @app.exception_handler(Silent)
     @app.exception_handler(sa.exc.OperationalError)
     @app.exception_handler(sa.exc.TimeoutError)
     def database(request: Request, error: Exception) -> JSONResponse:
@@ -185,6 +201,11 @@ def _handlers(app: FastAPI, metrics: Metrics, known: list[str]) -> None:
         refusal = Refusal(error.status_code, code, zh, en)
         refusal.headers = dict(error.headers or {})
         return tell(refusal)
+
+
+def _sent(reply: Reply, headers: dict[str, str] | None = None) -> Response:
+    """A reply in the text that is kept: nothing is written anew."""
+    return Response(reply.text, media_type="application/json", headers=headers)
 
 
 def _rows(body: BaseModel) -> dict[str, Any]:

@@ -50,8 +50,21 @@ class Metrics:
         self.seconds = Histogram("ybcore_request_seconds", "How long answers took.", ["route"], buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30), **one)  # fmt: skip
         self.under_way = Gauge("ybcore_requests_under_way", "Requests being answered.", **one)
         self.settlements = Counter("ybcore_settlements", "Settlements written.", ["outcome"], **one)
+        self.settled = {name: self.settlements.labels(outcome=name) for name in ("settled", "no_benefit", "not_enrolled")}  # fmt: skip
         self.replayed = Counter("ybcore_replayed", "Settlements answered again under their key.", **one)
+        self._of: dict[tuple[str, str, int], tuple[Any, Any]] = {}
         self.refusals = Counter("ybcore_refusals", "Requests refused.", ["code"], **one)
+
+    def of(self, method: str, route: str, status: int) -> tuple[Any, Any]:
+        """(counter, histogram) of a route: routes are few, and looking labels up takes longer than counting."""
+        key = method, route, status
+        found = self._of.get(key)
+        if found is None:
+            found = self._of[key] = (
+                self.requests.labels(method=method, route=route, status=str(status)),
+                self.seconds.labels(route=route),
+            )
+        return found
 
 
 class Refused(Exception):
@@ -88,7 +101,8 @@ class Guard:
             if body is None:
                 told["status"] = 499  # whoever asked has gone before all of it was here
                 return
-            await asyncio.wait_for(self.app(scope, _given(body, receive), answer), self.limits.seconds)
+            async with asyncio.timeout(self.limits.seconds):
+                await self.app(scope, _given(body, receive), answer)
         except (TimeoutError, Refused) as error:
             await self._refuse(error, told["started"], answer)
         except (
@@ -112,7 +126,8 @@ class Guard:
 
     async def _body_in_time(self, scope: Scope, receive: Receive) -> bytes | None:
         try:
-            return await asyncio.wait_for(self._body(scope, receive), self.limits.seconds)
+            async with asyncio.timeout(self.limits.seconds):
+                return await self._body(scope, receive)
         except TimeoutError:
             raise Refused(408, "too_slow", "请求未在时限内发完", "the request did not arrive in time") from None
 
@@ -153,8 +168,9 @@ class Guard:
     def _tell(self, scope: Scope, status: int, seconds: float, request_id: str) -> None:
         route = getattr(scope.get("route"), "path", "-")
         method = scope["method"] if scope["method"] in ("GET", "POST") else "other"
-        self.metrics.requests.labels(method=method, route=route, status=str(status)).inc()
-        self.metrics.seconds.labels(route=route).observe(seconds)
+        counted, timed = self.metrics.of(method, route, status)
+        counted.inc()
+        timed.observe(seconds)
         said = {"event": "request", "request": request_id, "method": method, "route": route, "status": status}
         logger.info(json.dumps({**said, "ms": round(seconds * 1000, 1)}))
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from ..columns.schema import LIMITS, SCALES, Column, Table
 from ..reference.numbers import decimal_to_int
 
-__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Refused", "Settled", "model_of"]
+__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Moves", "Refused", "Settled", "model_of"]
 
 LINES_AT_MOST = 5_000
 ID_LONG = 64
@@ -147,6 +147,26 @@ class Held(BaseModel):
     settlements: list[str] = Field(description="ids in settling order")
     counters: list[dict[str, int | str | None]] = Field(description="value in millionths of a fen")
     accounts: list[dict[str, int | str | None]]
+
+
+class Movement(BaseModel):
+    """Money in fen; `amount` is negative where it left the account."""
+
+    version: int = Field(description="version of the state that the account is in, after it")
+    kind: str = Field(description="opening, visit or reversal")
+    setl_id: str
+    patient: str = Field(description="whose visit it was: another's with mutual aid")
+    time: str
+    amount: int
+    balance: int
+
+
+class Moves(BaseModel):
+    """An account and what moved on it, in order."""
+
+    psn_no: str
+    balance: int
+    movements: list[Movement]
 
 
 class Checks(BaseModel):

@@ -24,6 +24,10 @@ from .store import Store
 __all__ = ["Settings", "build", "is_loopback", "serve"]
 
 
+SWITCH = 0.0005
+"""Seconds until a thread must let another one work: the loop answers others while one settles, and what one does takes less than that."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How a service is started. `tokens`: who may ask; none only on loopback."""
@@ -73,6 +77,7 @@ def serve(settings: Settings) -> None:
     """Serve until interrupted. Logs go to stderr, one JSON object a line."""
     uvicorn = extra("uvicorn", "service", "服务", "the service")
     app = build(settings)
+    sys.setswitchinterval(SWITCH)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter('{"time":"%(asctime)s","level":"%(levelname)s","said":%(message)s}'))
     logger.addHandler(handler)

@@ -1,14 +1,16 @@
 """The state of everybody and every settlement, in PostgreSQL or SQLite: one transaction a settlement, or nothing of it.
 
-A person's row carries a version. A settlement is written only if the version is still the one it was made from (optimistic concurrency);
-who comes second writes nothing. The idempotency key is a row of the same transaction, so a settlement whose reply was lost is found again.
+A person's row carries a version. A settlement is written only if the version of every state that it moves is still the one it was made from
+(optimistic concurrency); who comes second writes nothing. The idempotency key is a row of the same transaction, so a settlement whose reply
+was lost is found again. What every settlement runs goes to the driver as text that is prepared once; SQLAlchemy keeps the connections.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,44 +18,9 @@ import sqlalchemy as sa
 
 from ..errors import InputError, Problem
 from ..settling.person import PersonState
+from .schema import ABOUT, FORMAT, META, MOVEMENTS, SETTLEMENTS, SQL
 
-__all__ = ["Answer", "Lost", "Owner", "Record", "Store"]
-
-FORMAT = "ybcore-service/1"
-_META = sa.MetaData()
-ABOUT = sa.Table("ybcore_about", _META, sa.Column("name", sa.String(40), primary_key=True), sa.Column("value", sa.String(200), nullable=False))  # fmt: skip
-OWNERS = sa.Table(
-    "ybcore_owners",
-    _META,
-    sa.Column("owner", sa.String(80), primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("last", sa.JSON, nullable=False),
-    sa.Column("state", sa.LargeBinary, nullable=False),
-)
-PEOPLE = sa.Table(
-    "ybcore_people",
-    _META,
-    sa.Column("psn_no", sa.String(64), primary_key=True),
-    sa.Column("owner", sa.String(80), nullable=False),
-)
-SETTLEMENTS = sa.Table(
-    "ybcore_settlements",
-    _META,
-    sa.Column("setl_id", sa.String(64), primary_key=True),
-    sa.Column("owner", sa.String(80), nullable=False, index=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("psn_no", sa.String(64), nullable=False),
-    sa.Column("policy_sha256", sa.String(64), nullable=False),
-    sa.Column("request", sa.Text, nullable=False),
-    sa.Column("reply", sa.Text, nullable=False),
-)
-KEYS = sa.Table(
-    "ybcore_keys",
-    _META,
-    sa.Column("key", sa.String(128), primary_key=True),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("setl_id", sa.String(64), nullable=False),
-)
+__all__ = ["Answer", "Lost", "Moved", "Owner", "Record", "Seen", "Silent", "Store", "text_of"]
 
 
 @dataclass(frozen=True)
@@ -67,28 +34,64 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """A state that a settlement moves: from `before` to `after`, which is of the version after it."""
+
+    before: Owner
+    after: PersonState
+    last: list[Any]
+
+
+@dataclass(frozen=True)
 class Record:
-    """A settlement as it is kept: what was asked and what was answered."""
+    """A settlement as it is kept: what was asked and what was answered, as JSON texts."""
 
     setl_id: str
     owner: str
     version: int
     psn_no: str
     policy_sha256: str
-    request: dict[str, Any]
-    reply: dict[str, Any]
+    asked: str
+    answered: str
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked."""
+        out: dict[str, Any] = json.loads(self.asked)
+        return out
+
+    @property
+    def reply(self) -> dict[str, Any]:
+        """What was answered."""
+        out: dict[str, Any] = json.loads(self.answered)
+        return out
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered under an idempotency key before."""
+    """What was asked and answered under an idempotency key before."""
 
     digest: str
-    record: Record
+    asked: str
+    answered: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a settlement must know before it is made: the answer under its key, whether its id is taken, where the person's state is."""
+
+    answer: Answer | None
+    taken: bool
+    known: str | None
+    owner: Owner
 
 
 class Lost(Exception):
     """Somebody else wrote first; nothing was written."""
+
+
+class Silent(Exception):
+    """The database does not answer."""
 
 
 class Store:
@@ -99,22 +102,23 @@ class Store:
         if kind not in ("sqlite", "postgresql"):
             what, zh = f"no database of the kind {kind!r}", f"不支持数据库 {kind!r}"
             raise InputError([Problem(what=what, what_zh=zh, path="database", expected="sqlite:///FILE or postgresql+psycopg://HOST/NAME")])  # fmt: skip
-        more: dict[str, Any] = (
-            {} if kind == "sqlite" else {"pool_size": pool, "max_overflow": pool, "pool_pre_ping": True}
-        )
-        self.engine = sa.create_engine(url, **more)
+        self.engine = sa.create_engine(url, pool_size=pool, max_overflow=pool, pool_use_lifo=True, isolation_level="AUTOCOMMIT")  # fmt: skip
         self.kind = kind
-        if kind == "sqlite":
-            sa.event.listen(self.engine, "connect", _durable)
-            sa.event.listen(self.engine, "begin", _begin)
+        self.driver: Any = self.engine.dialect.dbapi
+        self.sql = SQL if kind == "sqlite" else {name: text.replace("?", "%s") for name, text in SQL.items()}
+        # Writers of one file wait in a row rather than ask again and again.
+        self.turn: Any = threading.Lock() if kind == "sqlite" else nullcontext()
+        sa.event.listen(self.engine, "connect", _durable if kind == "sqlite" else _ours_to_begin)
         self._prepare()
 
     def _prepare(self) -> None:
-        _META.create_all(self.engine)
-        with self.engine.begin() as link:
+        META.create_all(self.engine)
+        with self.engine.connect() as link:
             held = link.scalar(sa.select(ABOUT.c.value).where(ABOUT.c.name == "format"))
             if held is None:
                 link.execute(ABOUT.insert().values(name="format", value=FORMAT))
+            elif held == "ybcore-service/1":
+                link.execute(ABOUT.update().where(ABOUT.c.name == "format").values(value=FORMAT))
             elif held != FORMAT:
                 what, zh = f"the database is of the format {held!r}", f"数据库格式为 {held!r}"
                 raise InputError([Problem(what=what, what_zh=zh, path="database", expected=FORMAT)])
@@ -124,80 +128,124 @@ class Store:
         self.engine.dispose()
 
     def ready(self) -> None:
-        """Raises an error of SQLAlchemy when the database does not answer."""
-        with self.engine.connect() as link:
-            link.execute(sa.select(sa.literal(1)))
+        """Raises Silent when the database does not answer."""
+        self._row("owner_of", "")
 
     # ------------------------------------------------------------------ reading
 
+    def look(self, key: str, setl_id: str, psn_no: str, owner: str) -> Seen:
+        """All that a settlement must know, by one question."""
+        digest, asked, answered, taken, known, version, last, state = self._row("look", key, setl_id, psn_no, owner)
+        answer = None if digest is None else Answer(digest, asked, answered)
+        return Seen(answer, taken is not None, known, _owner(owner, None if version is None else (version, last, state)))  # fmt: skip
+
     def owner_of(self, psn_no: str) -> str | None:
         """Under whose name a person is settled; None for somebody new."""
-        with self.engine.connect() as link:
-            return link.scalar(sa.select(PEOPLE.c.owner).where(PEOPLE.c.psn_no == psn_no))
+        row = self._row("owner_of", psn_no)
+        return None if row is None else str(row[0])
 
     def owner(self, name: str) -> Owner:
         """The state that stands; an empty one of version 0 for somebody new."""
-        with self.engine.connect() as link:
-            row = link.execute(sa.select(OWNERS).where(OWNERS.c.owner == name)).first()
-        if row is None:
-            return Owner(name, 0, [], PersonState())
-        return Owner(name, row.version, row.last, PersonState.from_bytes(row.state))
+        return _owner(name, self._row("owner", name))
 
     def settlement(self, setl_id: str) -> Record | None:
         """A settlement by its id."""
-        with self.engine.connect() as link:
-            row = link.execute(sa.select(SETTLEMENTS).where(SETTLEMENTS.c.setl_id == setl_id)).first()
-        return None if row is None else _record(row)
+        row = self._row("settlement", setl_id)
+        return None if row is None else Record(*row)
 
     def settlements(self, owner: str | None = None) -> Iterator[Record]:
         """The settlements of one owner in settling order, or everybody's."""
         query = sa.select(SETTLEMENTS).order_by(SETTLEMENTS.c.owner, SETTLEMENTS.c.version)
         with self.engine.connect() as link:
             for row in link.execute(query if owner is None else query.where(SETTLEMENTS.c.owner == owner)):
-                yield _record(row)
+                yield Record(*row)
 
-    def answer(self, key: str) -> Answer | None:
-        """What was answered under a key."""
+    def movements(self, *, psn_no: str | None = None, owner: str | None = None, after: int = -1, most: int | None = None) -> list[dict[str, Any]]:  # fmt: skip
+        """Movements on an account, or those of an owner's settlements, in order; `after`: only of later versions."""
+        query = sa.select(MOVEMENTS).where(MOVEMENTS.c.version > after)
+        query = query.order_by(MOVEMENTS.c.psn_no, MOVEMENTS.c.version, MOVEMENTS.c.kind)
+        for column, wanted in ((MOVEMENTS.c.psn_no, psn_no), (MOVEMENTS.c.owner, owner)):
+            query = query if wanted is None else query.where(column == wanted)
         with self.engine.connect() as link:
-            row = link.execute(
-                sa.select(SETTLEMENTS, KEYS.c.digest)
-                .join(KEYS, KEYS.c.setl_id == SETTLEMENTS.c.setl_id)
-                .where(KEYS.c.key == key)
-            ).first()
-        return None if row is None else Answer(row.digest, _record(row))
+            return [dict(row) for row in link.execute(query.limit(most)).mappings()]
 
     # ------------------------------------------------------------------ writing
 
-    def write(self, before: Owner, after: PersonState, last: list[Any], record: Record, key: str, digest: str) -> None:
-        """Everything of one settlement, or nothing. Raises Lost when the state is no longer `before`, or the id or the key is taken."""
-        with self._all_or_nothing() as link:
-            row = {"version": record.version, "last": last, "state": after.to_bytes()}
-            if before.version == 0:
-                link.execute(OWNERS.insert().values(owner=before.name, **row))
-            else:
-                mine = sa.and_(OWNERS.c.owner == before.name, OWNERS.c.version == before.version)
-                if link.execute(OWNERS.update().where(mine).values(**row)).rowcount != 1:
+    def write(self, moved: Sequence[Moved], movements: Sequence[tuple[Any, ...]], record: Record, key: str, digest: str) -> None:  # fmt: skip
+        """Everything of one settlement, or nothing. Raises Lost when a state is no longer its `before`, or the id or the key is taken.
+
+        States are locked by the order of their owners' names, so that two writers of the same states never wait for each other.
+        """
+        sql = self.sql
+        with self.turn, self._all_or_nothing() as link:
+            for one in sorted(moved, key=lambda one: one.before.name):
+                name, version, last = one.before.name, one.before.version, json.dumps(one.last)
+                if version == 0:
+                    link.execute(sql["new_owner"], (name, 1, last, one.after.to_bytes()))
+                elif link.execute(sql["move_owner"], (version + 1, last, one.after.to_bytes(), name, version)).rowcount != 1:  # fmt: skip
                     raise Lost("version")
-            known = link.scalar(sa.select(PEOPLE.c.owner).where(PEOPLE.c.psn_no == record.psn_no))
+            known = link.execute(sql["owner_of"], (record.psn_no,)).fetchone()
             if known is None:
-                link.execute(PEOPLE.insert().values(psn_no=record.psn_no, owner=before.name))
-            elif known != before.name:
+                link.execute(sql["new_person"], (record.psn_no, record.owner))
+            elif known[0] != record.owner:
                 raise Lost("owner")
-            link.execute(
-                SETTLEMENTS.insert().values(
-                    setl_id=record.setl_id, owner=record.owner, version=record.version, psn_no=record.psn_no,
-                    policy_sha256=record.policy_sha256, request=_text(record.request), reply=_text(record.reply),
-                )
-            )  # fmt: skip
-            link.execute(KEYS.insert().values(key=key, digest=digest, setl_id=record.setl_id))
+            row = (record.setl_id, record.owner, record.version, record.psn_no, record.policy_sha256)
+            link.execute(sql["new_settlement"], (*row, record.asked, record.answered))
+            link.execute(sql["new_key"], (key, digest, record.setl_id))
+            for movement in movements:
+                link.execute(sql["new_movement"], movement)
+
+    def _row(self, name: str, *values: Any) -> Any:
+        """The first row of a statement; a connection that has died since it was last used is tried again with a new one."""
+        for left in (1, 0):
+            try:
+                with self._link() as link:
+                    return link.execute(self.sql[name], values).fetchone()
+            except Silent:
+                if not left or self.kind == "sqlite":
+                    raise
 
     @contextmanager
-    def _all_or_nothing(self) -> Iterator[sa.Connection]:
+    def _link(self) -> Iterator[Any]:
+        """A cursor of a connection of the pool."""
         try:
-            with self.engine.connect().execution_options(ybcore_writes=True) as link, link.begin():
+            held = self.engine.raw_connection()
+        except (sa.exc.OperationalError, sa.exc.TimeoutError, self.driver.OperationalError) as error:
+            raise Silent from error
+        try:
+            link = held.cursor()
+            try:
                 yield link
-        except sa.exc.IntegrityError as error:
-            raise Lost("taken") from error
+            finally:
+                link.close()
+        except (self.driver.OperationalError, self.driver.InterfaceError) as error:
+            held.invalidate()
+            raise Silent from error
+        finally:
+            held.close()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[Any]:
+        with self._link() as link:
+            link.execute("BEGIN IMMEDIATE" if self.kind == "sqlite" else "BEGIN")
+            try:
+                yield link
+                link.execute("COMMIT")
+            except self.driver.IntegrityError as error:
+                link.execute("ROLLBACK")
+                raise Lost("taken") from error
+            except (self.driver.OperationalError, self.driver.InterfaceError):
+                raise  # the connection goes, and what it had begun with it
+            except BaseException:
+                link.execute("ROLLBACK")
+                raise
+
+
+def _owner(name: str, row: Any) -> Owner:
+    if row is None:
+        return Owner(name, 0, [], PersonState())
+    version, last, state = row
+    return Owner(name, version, json.loads(last) if isinstance(last, str) else last, PersonState.held(bytes(state)))
 
 
 def _durable(connection: Any, _: Any) -> None:
@@ -207,13 +255,10 @@ def _durable(connection: Any, _: Any) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(link: sa.Connection) -> None:
-    link.exec_driver_sql("BEGIN IMMEDIATE" if link.get_execution_options().get("ybcore_writes") else "BEGIN")
+def _ours_to_begin(connection: Any, _: Any) -> None:
+    connection.autocommit = True
 
 
-def _record(row: Any) -> Record:
-    return Record(row.setl_id, row.owner, row.version, row.psn_no, row.policy_sha256, json.loads(row.request), json.loads(row.reply))  # fmt: skip
-
-
-def _text(value: Mapping[str, Any]) -> str:
+def text_of(value: Mapping[str, Any]) -> str:
+    """A request or a reply as it is kept."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

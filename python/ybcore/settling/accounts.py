@@ -16,7 +16,7 @@ from ..policy.compile.tables import Tables
 from .events import combinations, year_starts
 from .people import Facts, class_column
 
-__all__ = ["account_events", "opening_balances"]
+__all__ = ["account_events", "opening_balances", "rules_on"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -172,21 +172,29 @@ def _one_day(
     for i, at in enumerate(first):
         held: dict[str, Any] = {name: known[digit] for (name, known), digit in zip(texts, digits[i])}
         held |= {name: None if c[at] == NULL_INT else int(c[at]) for name, c in numbers.items()}
-        index = compiled.document(held["insutype"], held["insuplc_admdvs"], day)
-        rules = None if index < 0 else compiled.policies[index].model.accounts
-        if rules is None:
-            continue
+        renew, adds = rules_on(compiled, held, {name: int(c[at]) for name, c in fields.items()}, day, new_year)
         members = on[of == i] if len(first) > 1 else on
-        if new_year and rules.renew != "carried":
+        if renew is not None:
             later = members[start[members] < day]
-            to = opening[later] if rules.renew == "opening" else 0
-            add(later, day, 0, SET, to)
-        model = compiled.policies[index].model
-        resolver = Resolver(held, day, model, Tables(), compiled.fields, None)
-        for topup in rules.topups:
-            if (topup.every == "month" or new_year) and resolver.holds(topup.when):
-                fen = _amount(resolver, topup.amount, {name: int(c[at]) for name, c in fields.items()})
-                add(members, day, 3, ADD, fen)
+            add(later, day, 0, SET, opening[later] if renew == "opening" else 0)
+        for fen in adds:
+            add(members, day, 3, ADD, fen)
+
+
+def rules_on(
+    compiled: CompiledBook, held: dict[str, Any], fields: dict[str, int], day: int, new_year: bool
+) -> tuple[str | None, list[int]]:
+    """(how the balance is renewed on a first of a month, top-ups in fen) under the document for these attributes; (None, []): nothing."""
+    index = compiled.document(held["insutype"], held["insuplc_admdvs"], day)
+    model = None if index < 0 else compiled.policies[index].model
+    if model is None or model.accounts is None:
+        return None, []
+    rules = model.accounts
+    resolver = Resolver(held, day, model, Tables(), compiled.fields, None)
+    due = [topup for topup in rules.topups if (topup.every == "month" or new_year) and resolver.holds(topup.when)]
+    return rules.renew if new_year and rules.renew != "carried" else None, [
+        _amount(resolver, one.amount, fields) for one in due
+    ]
 
 
 def _amount(resolver: Resolver, figure: Any, fields: dict[str, int]) -> int:

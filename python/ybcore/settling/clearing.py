@@ -6,7 +6,7 @@ from typing import Any
 
 from .. import _core
 
-__all__ = ["KINDS", "SUMS", "WAYS", "YEAR", "clear_columns", "pay_benefits"]
+__all__ = ["KINDS", "SUMS", "WAYS", "YEAR", "clear_columns", "combined", "pay_benefits", "taken"]
 
 KINDS = ("", "normal", "low", "high", "extreme", "incomplete", "ungrouped", "reviewed")
 WAYS = ("none", "standard", "item", "held", "institution")
@@ -17,9 +17,23 @@ SUMS = (
 YEAR = ("target", "counted", "due", "advanced", "deposit", "released", "held", "final", "paid")
 
 
-def clear_columns(plan: dict[str, Any], cases: dict[str, Any], threads: int) -> dict[str, Any]:
-    """What core/include/ybcore/clearing.hpp gives, as arrays; `code` 0 when all is well, else `row` and `sentence` say what is not."""
-    return _core.clear(plan, cases, threads)
+def clear_columns(plan: dict[str, Any], cases: dict[str, Any], threads: int, multiples: bool = True) -> dict[str, Any]:
+    """What core/include/ybcore/clearing.hpp gives, as arrays; `code` 0 when all is well, else `row` and `sentence` say what is not.
+
+    `multiples`: with the columns multiple and high_edge.
+    """
+    return _core.clear(plan, cases, threads, multiples)
+
+
+def combined(rows: int, columns: list[dict[str, Any]], threads: int) -> tuple[Any, Any]:
+    """(combination of each row, first row of each) of classes as core/include/ybcore/classify.hpp has them."""
+    of, _, first = _core.combine_classes(rows, columns, threads)
+    return of, first
+
+
+def taken(table: Any, index: Any, threads: int) -> Any:
+    """`table[index]` of every row, the last of the table for -1."""
+    return _core.taken(table, index, threads)
 
 
 def pay_benefits(rules: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:

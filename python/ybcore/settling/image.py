@@ -23,7 +23,7 @@ from .people import LevelMap
 if TYPE_CHECKING:
     from ..engine import Engine
 
-__all__ = ["image_of"]
+__all__ = ["READ", "Parts", "image_of", "written"]
 
 MAGIC = b"YBIMAGE\0"
 FORMAT = 2
@@ -47,7 +47,15 @@ def image_of(engine: Engine, path: Path, tables: dict[str, Any]) -> Path:
         job.prepare(None)
         job._parts()
         job._assign()
-    parts = _Parts(compiled, engine.catalog, engine.book.sha256).all()
+    data = written(Parts(compiled, engine.catalog, engine.book.sha256).all())
+    own = path.with_name(f".{path.name}.new")
+    own.write_bytes(data)
+    own.replace(path)
+    return path
+
+
+def written(parts: dict[str, bytes]) -> bytes:
+    """The bytes of an image."""
     at = HEAD.size + SECTION.size * len(parts)
     table, body = [], []
     for name, data in parts.items():
@@ -56,19 +64,21 @@ def image_of(engine: Engine, path: Path, tables: dict[str, Any]) -> Path:
         at += fill
         table.append(SECTION.pack(name.encode(), at, len(data)))
         at += len(data)
-    own = path.with_name(f".{path.name}.new")
-    own.write_bytes(HEAD.pack(MAGIC, FORMAT, len(parts), at) + b"".join(table) + b"".join(body))
-    own.replace(path)
-    return path
+    return HEAD.pack(MAGIC, FORMAT, len(parts), at) + b"".join(table) + b"".join(body)
 
 
 def _rows(rows: Sequence[Any], dtype: Any) -> bytes:
     return np.array(rows, dtype).tobytes()
 
 
-class _Parts:
-    def __init__(self, compiled: CompiledBook, catalog: Catalog | None, policy_sha256: str) -> None:
+class Parts:
+    """The parts by name. `items`: those of the catalogue, where they were made before (`of_items`)."""
+
+    def __init__(
+        self, compiled: CompiledBook, catalog: Catalog | None, policy_sha256: str, items: dict[str, bytes] | None = None
+    ) -> None:
         self.catalog, self.sha256, self.combinations = catalog, policy_sha256, compiled.combinations
+        self.items = items
         # Drafts name counters and layers that no plan of the engine has needed yet.
         self.compiled = CompiledBook(compiled.book, compiled.shelf.fork(), policies=compiled.policies)
         self.parts: dict[str, bytes] = {}
@@ -84,6 +94,7 @@ class _Parts:
         self.parts[f"{name}@"] = np.cumsum([0, *map(len, held)]).astype(np.uint32).tobytes()
 
     def all(self) -> dict[str, bytes]:
+        """Every part."""
         c = self.compiled
         for name, rows in c.tables().items():
             self.parts["loose" if name == "values" else name] = np.ascontiguousarray(rows, np.int64).tobytes()
@@ -196,15 +207,13 @@ class _Parts:
         self.parts["tag_map"] = tag_map.tobytes()
         self.texts("levels", [] if catalog is None else catalog.levels)
         self.texts("places", [] if catalog is None else catalog.places)
-        if catalog is None:
-            return
-        for name, data in zip(("heads", "classes", "ratios", "caps"), catalog.kernel.rows()):
-            self.parts[name] = data
-        held = [code.encode() for code in catalog.codes.to_pylist()]
-        text = b"".join(held)
-        begin = np.cumsum([0, *map(len, held)]).astype(np.uint32)
-        self.parts["codes"], self.parts["codes@"] = text, begin.tobytes()
-        self.parts["code_table"] = _core.text_table(begin, text).tobytes()
+        self.parts |= self.of_items()
+
+    def of_items(self) -> dict[str, bytes]:
+        """The catalogue's own parts, which no combination changes."""
+        if self.items is None:
+            self.items = {} if self.catalog is None else _items(self.catalog)
+        return self.items
 
     def of_documents(self) -> None:
         c = self.compiled
@@ -217,3 +226,11 @@ class _Parts:
         meta = [DAYS[first.dates.policy], first.dates.order == "discharge", *first.year.starts, c.max_tags, tags, moves, uses_households(c),
                 uses_mutual_aid(c), scopes, len(self.facts), len(self.asked), self.catalog is None, all(not m.grid for m in models)]  # fmt: skip
         self.parts["meta"] = _rows(meta, np.int64)
+
+
+def _items(catalog: Catalog) -> dict[str, bytes]:
+    out = dict(zip(("heads", "classes", "ratios", "caps"), catalog.kernel.rows()))
+    held = [code.encode() for code in catalog.codes.to_pylist()]
+    text = b"".join(held)
+    begin = np.cumsum([0, *map(len, held)]).astype(np.uint32)
+    return out | {"codes": text, "codes@": begin.tobytes(), "code_table": _core.text_table(begin, text).tobytes()}

@@ -15,7 +15,7 @@ from .person import PersonState
 if TYPE_CHECKING:
     from ..engine import Engine
 
-__all__ = ["OneSettlement", "settled_alone", "tables_of"]
+__all__ = ["OneSettlement", "in_batch", "settled_alone", "tables_of"]
 
 IDS = (
     "setl_id",
@@ -27,6 +27,7 @@ IDS = (
     "mulaid_psn_no",
     "fixmedins_code",
 )
+NOBODY = PersonState()
 Rows = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
 
 
@@ -35,22 +36,42 @@ class OneSettlement:
     """What became of one visit.
 
     `result`: the visit's row, by column; money is int fen. `lines`: a row a fee line, in their order. `state`: the state after the visit;
-    with `pre` the state before it. `opening_version` and `opening_sha256` name the state that it was settled from.
+    with `pre` the state before it. `opening`: the state that it was settled from.
     """
 
     result: dict[str, Any]
     lines: list[dict[str, Any]]
     state: PersonState
-    opening_version: int
-    opening_sha256: str
+    opening: PersonState
     pre: bool = False
+
+    @property
+    def opening_version(self) -> int:
+        """Version of the state that it was settled from."""
+        return self.opening.version
+
+    @property
+    def opening_sha256(self) -> str:
+        """Hash of the state that it was settled from."""
+        return self.opening.sha256
 
 
 def settled_alone(
     engine: Engine, visit: Mapping[str, Any], lines: Any, person: Rows, state: PersonState | None, pre: bool, institution: Rows, acct_events: Any
 ) -> OneSettlement:  # fmt: skip
     """See `Engine.settle_one`."""
-    opening = PersonState() if state is None else state
+    opening = NOBODY if state is None else state
+    persons, places = _rows(person), _rows(institution)
+    done = engine._windows.settle(visit, lines, persons, opening, pre, places, acct_events)
+    if done is not None:
+        return OneSettlement(*done, opening, pre)
+    return in_batch(engine, visit, lines, persons, opening, pre, places, acct_events)
+
+
+def in_batch(
+    engine: Engine, visit: Mapping[str, Any], lines: Any, person: Rows, opening: PersonState, pre: bool, institution: Rows, acct_events: Any
+) -> OneSettlement:  # fmt: skip
+    """The same as a batch of one visit: what the C door does not do, and what is wrong."""
     own = visit.get("setl_id")
     for i, line in enumerate(lines or ()):
         other = line.get("setl_id", own)
@@ -62,8 +83,12 @@ def settled_alone(
     done = engine.settle(**tables, state=opening.state(), line_output=bool(rows), closing_state=not pre, receipt=False)
     result = done.visits.to_pylist()[0] | {name: visit[name] for name in ("setl_id", "psn_no") if name in visit}
     told = [] if done.lines is None else [row | {"setl_id": own} for row in done.lines.to_pylist()]
-    after = opening if done.state is None else PersonState.of(done.state, opening.version + 1)
-    return OneSettlement(result, told, after, opening.version, opening.sha256, pre)
+    after = opening if done.state is None else PersonState.of(done.state, opening.version + 1).after(opening)
+    return OneSettlement(result, told, after, opening, pre)
+
+
+def _rows(rows: Rows) -> Sequence[Mapping[str, Any]] | None:
+    return [rows] if isinstance(rows, Mapping) else rows
 
 
 def tables_of(

@@ -9,25 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from .. import _core
 from ..errors import InputError, Problem, StaleStateError
-from ..policy.vocabulary import SCOPES
 from .state import LISTS, NAMES, NEVER, WITHIN, State
 
 if TYPE_CHECKING:
     from .one import OneSettlement
 
-__all__ = ["Account", "Contribution", "Kept", "Key", "Other", "PersonState", "not_a_state"]
-
-FORMAT = "ybcore-person/1"
-ATTRIBUTE = len(SCOPES)  # the scope of a counter that is kept by the value of an attribute
+__all__ = ["Account", "Contribution", "Kept", "Key", "Other", "Parts", "PersonState", "in_order", "not_a_state"]
 
 
 class Key(NamedTuple):
@@ -101,23 +94,100 @@ class Other(NamedTuple):
     kind: int
 
 
-@dataclass(frozen=True)
-class PersonState:
-    """Counters, accounts, settlements that stand (in settling order) and ids that do not; `version` counts the visits that led here."""
+class Parts(NamedTuple):
+    """What a `PersonState` holds."""
 
-    version: int = 0
-    counters: tuple[Contribution, ...] = ()
-    accounts: tuple[Account, ...] = ()
-    settlements: tuple[Kept, ...] = ()
-    others: tuple[Other, ...] = ()
+    version: int
+    counters: tuple[Contribution, ...]
+    accounts: tuple[Account, ...]
+    settlements: tuple[Kept, ...]
+    others: tuple[Other, ...]
+
+
+class PersonState:
+    """Counters, accounts, settlements that stand (in settling order) and ids that do not; `version` counts the visits that led here.
+
+    Held as its parts or as its bytes, whichever it was made from; the other is made when it is asked for.
+    """
+
+    __slots__ = ("_bytes", "_parts", "_sha256")
+    _bytes: Any
+    _parts: Any
+    _sha256: Any
+
+    def __init__(
+        self,
+        version: int = 0,
+        counters: tuple[Contribution, ...] = (),
+        accounts: tuple[Account, ...] = (),
+        settlements: tuple[Kept, ...] = (),
+        others: tuple[Other, ...] = (),
+    ) -> None:
+        self._hold(Parts(version, counters, accounts, settlements, others), None)
+
+    def _hold(self, parts: Parts | None, data: bytes | None) -> None:
+        for name, held in (("_parts", parts), ("_bytes", data), ("_sha256", None)):
+            object.__setattr__(self, name, held)
+
+    @staticmethod
+    def held(data: bytes) -> PersonState:
+        """Of bytes that ybcore wrote: looked through when a part of it is asked for, and by who settles from it."""
+        out = PersonState.__new__(PersonState)
+        out._hold(None, data)
+        return out
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"a PersonState never changes: {name}")
+
+    def __eq__(self, other: object) -> bool:
+        return self.to_bytes() == other.to_bytes() if isinstance(other, PersonState) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.to_bytes())
+
+    def __reduce__(self) -> Any:
+        return PersonState.held, (self.to_bytes(),)
+
+    def _read(self) -> Parts:
+        if self._parts is None:
+            from .personbytes import unpacked
+
+            object.__setattr__(self, "_parts", unpacked(self._bytes))
+        return self._parts
+
+    @property
+    def version(self) -> int:
+        if self._parts is None:
+            from .personbytes import version_of
+
+            return version_of(self._bytes)
+        return self._parts.version
+
+    @property
+    def counters(self) -> tuple[Contribution, ...]:
+        return self._read().counters
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        return self._read().accounts
+
+    @property
+    def settlements(self) -> tuple[Kept, ...]:
+        return self._read().settlements
+
+    @property
+    def others(self) -> tuple[Other, ...]:
+        return self._read().others
 
     def __repr__(self) -> str:
         return f"PersonState(version={self.version}, {len(self.settlements)} settlements, {self.sha256[:12]})"
 
-    @cached_property
+    @property
     def sha256(self) -> str:
         """Hash of the binary form: equal for equal states, whatever engine and door led there."""
-        return hashlib.sha256(self.to_bytes()).hexdigest()
+        if self._sha256 is None:
+            object.__setattr__(self, "_sha256", hashlib.sha256(self.to_bytes()).hexdigest())
+        return self._sha256
 
     def advance(self, done: OneSettlement) -> PersonState:
         """The state after a settlement, if it was made from this one.
@@ -132,33 +202,48 @@ class PersonState:
             raise StaleStateError([Problem(what=what, what_zh=zh, path="state.version")])
         return done.state
 
+    def after(self, before: PersonState) -> PersonState:
+        """The same with settlements in settling order: a batch has those of people who are not joined in it one group after the other."""
+        place = {one.setl_id: at for at, one in enumerate(before.settlements)}
+        last = len(place)
+        held = tuple(sorted(self.settlements, key=lambda one: place.get(one.setl_id, last)))
+        if held == self.settlements:
+            return self
+        return PersonState(self.version, self.counters, self.accounts, held, self.others)
+
     # ------------------------------------------------------------------ forms
 
     def to_bytes(self) -> bytes:
         """The stable binary form (docs/embedding.md): equal states have equal bytes."""
-        from .personbytes import packed
+        if self._bytes is None:
+            from .personbytes import packed
 
-        return packed(self)
+            object.__setattr__(self, "_bytes", packed(self))
+        return self._bytes
 
     @staticmethod
     def from_bytes(data: bytes | memoryview) -> PersonState:
         """Raises InputError for bytes that are no state, are cut short, or were made by a later format."""
         from .personbytes import unpacked
 
-        return unpacked(data)
+        return PersonState(*unpacked(data))
 
     def to_json(self) -> str:
         """The same for people and other languages: one JSON object; whole numbers have up to 63 bits."""
-        return json.dumps(_told(self), ensure_ascii=False, separators=(",", ":"))
+        from .personjson import told
+
+        return json.dumps(told(self), ensure_ascii=False, separators=(",", ":"))
 
     @staticmethod
     def from_json(text: str | bytes) -> PersonState:
         """Raises InputError for a text that is no state."""
+        from .personjson import FORMAT, untold
+
         try:
-            told = json.loads(text)
-            if told["format"] != FORMAT:
-                raise ValueError(told["format"])
-            return _untold(told)
+            given = json.loads(text)
+            if given["format"] != FORMAT:
+                raise ValueError(given["format"])
+            return untold(given)
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise not_a_state(f"{type(fault).__name__}: {fault}", FORMAT) from None
 
@@ -171,7 +256,7 @@ class PersonState:
 
     def state(self) -> State | None:
         """The same as a batch opens with; None where nothing is remembered."""
-        return _Writing(self).state() if self != PersonState(self.version) else None
+        return _Writing(self).state() if any(self._read()[1:]) else None
 
 
 def not_a_state(why: str, expected: str) -> InputError:
@@ -208,7 +293,7 @@ class _Reading:
         ]
         settlements = tuple(self.kept(k) for k in range(len(a["person"])))
         return PersonState(
-            version, tuple(sorted(counters, key=_order)), tuple(sorted(accounts)), settlements, tuple(sorted(others))
+            version, in_order(tuple(counters)), tuple(sorted(accounts)), settlements, tuple(sorted(others))
         )
 
     def kept(self, k: int) -> Kept:
@@ -228,6 +313,11 @@ class _Reading:
             tuple(sorted(Used(names["layer"][a["used_layer"][i]], int(a["used"][i]), int(a["chain_standard"][i]), int(a["chain_used"][i])) for i in rows("used"))),
             tuple(sorted((names["psn"][a["move_person"][i]], int(a["move_amount"][i])) for i in rows("move"))),
         )  # fmt: skip
+
+
+def in_order(rows: tuple[Contribution, ...]) -> tuple[Contribution, ...]:
+    """Counters as a state has them."""
+    return tuple(sorted(rows, key=_order))
 
 
 def _order(row: Any) -> Any:
@@ -314,61 +404,3 @@ class _Writing:
         arrays["other_kind"] = np.array([one.kind for one in value.others], np.uint8)
         arrays["counter_scope"] = np.array(self.scopes, np.int32)
         return State(arrays, {kind: list(words) for kind, words in self.names.items()})
-
-
-def _told(state: PersonState) -> dict[str, Any]:
-    def key(k: Key) -> dict[str, Any]:
-        scope = SCOPES[k.scope] if k.scope < ATTRIBUTE else "attribute"
-        return {"counter": json.loads(k.counter), "scope": scope, "owner": k.owner, "household": k.household, "within": k.within, "period": k.period}  # fmt: skip
-
-    names = _core.LAYOUT["columns"]
-    return {
-        "format": FORMAT,
-        "version": state.version,
-        "counters": [key(c.key) | {"value": c.amount} for c in state.counters],
-        "accounts": [a._asdict() for a in state.accounts],
-        "settlements": [
-            {name: getattr(one, name) for name in Kept._fields[:9]}
-            | {
-                "columns": {name: cell for name, cell in zip(names, one.columns) if cell},
-                "contributions": [key(c.key) | {"amount": c.amount} for c in one.contributions],
-                "admissions": [key(a.key) | {"stay": a.stay, "number": a.number} for a in one.admissions],
-                "standards": [key(s.key) | {"amount": s.amount} for s in one.standards],
-                "used": [u._asdict() | {"layer": json.loads(u.layer)} for u in one.used],
-                "moves": [{"psn_no": who, "amount": amount} for who, amount in one.moves],
-            }
-            for one in state.settlements
-        ],
-        "others": [one._asdict() for one in state.others],
-    }
-
-
-def _untold(told: dict[str, Any]) -> PersonState:
-    def name(parts: Sequence[Any]) -> str:
-        return json.dumps(parts, ensure_ascii=False, separators=(",", ":"))
-
-    def key(row: dict[str, Any]) -> Key:
-        scope = ATTRIBUTE if row["scope"] == "attribute" else SCOPES.index(row["scope"])
-        return Key(name(row["counter"]), scope, row["owner"], row["household"], row["within"], row["period"])
-
-    def kept(row: dict[str, Any]) -> Kept:
-        names = _core.LAYOUT["columns"]
-        for column in row["columns"]:
-            names.index(column)
-        parts: tuple[Any, ...] = (
-            tuple(row["columns"].get(column, 0) for column in names),
-            tuple(Contribution(key(c), c["amount"]) for c in row["contributions"]),
-            tuple(Admission(key(a), a["stay"], a["number"]) for a in row["admissions"]),
-            tuple(Contribution(key(s), s["amount"]) for s in row["standards"]),
-            tuple(Used(**u | {"layer": name(u["layer"])}) for u in row["used"]),
-            tuple((m["psn_no"], m["amount"]) for m in row["moves"]),
-        )
-        return Kept._make((*(row[field] for field in Kept._fields[:9]), *parts))
-
-    return PersonState(
-        told["version"],
-        tuple(Contribution(key(c), c["value"]) for c in told["counters"]),
-        tuple(Account(**a) for a in told["accounts"]),
-        tuple(kept(row) for row in told["settlements"]),
-        tuple(Other(**o) for o in told["others"]),
-    )

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from .. import _core
-from .person import Account, Admission, Contribution, Kept, Key, Other, PersonState, Used, not_a_state
+from .person import Account, Admission, Contribution, Kept, Key, Other, Parts, PersonState, Used, not_a_state
 from .state import NEVER
 
-__all__ = ["packed", "unpacked"]
+__all__ = ["accounts_in", "packed", "unpacked", "version_of"]
 
 MAGIC = b"YBSTATE\0"
 FORMAT = 1
@@ -100,7 +100,28 @@ def packed(state: PersonState) -> bytes:
     return HEAD.pack(MAGIC, FORMAT, size, state.version, *counts) + b"".join(body)
 
 
-def unpacked(data: bytes | memoryview) -> PersonState:
+def version_of(data: bytes) -> int:
+    """The version that bytes of a state say; the rest is not looked at."""
+    if len(data) < HEAD.size or data[:8] != MAGIC:
+        raise not_a_state("it does not begin with YBSTATE", EXPECTED)
+    return int(HEAD.unpack_from(data)[3])
+
+
+def accounts_in(data: bytes) -> list[Account]:
+    """The accounts alone, of bytes that ybcore wrote."""
+    counts = HEAD.unpack_from(data)[4:]
+    names, text = HEAD.size, HEAD.size + NAME.size * counts[0]
+    at = text + counts[1] + COUNTER.size * counts[2]
+    out = []
+    for who, start, through, _, balance, opening in ACCOUNT.iter_unpack(data[at : at + ACCOUNT.size * counts[3]]):
+        begin, size = NAME.unpack_from(data, names + NAME.size * who)
+        name = data[text + begin : text + begin + size].decode()
+        out.append(Account(name, balance, opening, start, None if through == NEVER else through))
+    return out
+
+
+def unpacked(data: bytes | memoryview) -> Parts:
+    """The parts of a state in their order."""
     held = bytes(data)
     if len(held) < HEAD.size or held[:8] != MAGIC:
         raise not_a_state("it does not begin with YBSTATE", EXPECTED)
@@ -143,7 +164,7 @@ class _Rows:
     def name(self, at: int) -> str | None:
         return None if at == NONE else self.names[at]
 
-    def state(self, version: int) -> PersonState:
+    def state(self, version: int) -> Parts:
         counters, accounts, kept, others = self.counts[2:6]
         width, names = self.counts[11], self.names
         held = [Contribution(self.key(row), row[6]) for row in self.rows(COUNTER, counters)]
@@ -167,4 +188,4 @@ class _Rows:
             parts = (tuple(rows[a:b]) for rows, a, b in zip(lists, begin, ends))
             settlements.append(Kept._make((*(names[i] for i in row[:6]), *row[6:9], row[15:], *parts)))
             begin = list(ends)
-        return PersonState(version, tuple(held), tuple(purses), tuple(settlements), tuple(away))
+        return Parts(version, tuple(held), tuple(purses), tuple(settlements), tuple(away))

@@ -25,12 +25,14 @@ from ..settling.panel import Panel
 from .comparison import BASE, TABLES, Comparison, Measure, View, summed
 from .knobs import Number, exact_number
 from .people import cells_of
-from .repeated import happened
-from .staging import Alternative, meant
+from .repeated import happened, happened_beside
+from .staging import Alternative, Meant, Staging, meant
 
 if TYPE_CHECKING:
+    from ..checks import RuleBook
     from ..engine import Engine
     from ..settling.job import Job
+    from ..settling.state import State
 
 __all__ = ["RAND", "Behaviour", "Response", "respond", "sensitivity"]
 
@@ -113,24 +115,28 @@ def respond(
     measures: Sequence[Measure],
     behaviour: Behaviour,
     *,
+    rules: RuleBook | None = None,
+    beside: Mapping[str, Any] | None = None,
+    state: Any = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Response:
     """`compare`, where under each alternative as many visits take place as its prices let (docs/simulation.md section 10).
 
-    Raises InputError: wrong tables and names, and an alternative under which the number of visits does not come to rest.
+    `rules`, `beside`, `state`: as in `compare`; rules look at the visits that take place. Raises InputError: wrong tables and names, and an alternative under which the number of visits does not come to rest.
     """
     known = {name: tables.get(name) for name in TABLES}
-    panel = Panel(engine._compiled, engine.catalog, known, engine.threads)
-    base = View(BASE, partial(panel.settle, engine._compiled, engine.catalog), None)
-    crowd = _Crowd(base, behaviour)
+    panel = Panel(engine._compiled, engine.catalog, known, engine.threads, state)
+    own = Meant(engine.book, engine._compiled, engine.catalog, rules)
+    base = View(BASE, partial(own.run, panel, Staging(panel, known, beside or {})), None)
+    crowd = _Crowd(base, behaviour, panel.job, beside or {}, state)
     seen: dict[str, list[pa.Table]] = {measure.name: [] for measure in measures}
     rounds: dict[str, int] = {}
     answers: list[pa.Table] = []
     for at, name in enumerate((BASE, *alternatives)):
         view = base
         if name != BASE:
-            one = meant(engine, name, alternatives[name])
-            view, rounds[name] = crowd.at_rest(name, partial(one.alone, threads=engine.threads))
+            one = meant(engine, name, alternatives[name], rules)
+            view, rounds[name] = crowd.at_rest(name, partial(one.alone, threads=engine.threads, state=state))
             answers.append(crowd.answer(name))
         for measure in measures:
             rows = measure.look(view)
@@ -149,14 +155,18 @@ def sensitivity(
     measure: Measure,
     behaviour: Behaviour,
     factors: Sequence[Number] = ("0", "0.5", "1", "2"),
+    **given: Any,
 ) -> pa.Table:
-    """The rows of a measure with the elasticities none, half, as stated and double: a column `times`, then those of `respond`."""
+    """The rows of a measure with the elasticities none, half, as stated and double: a column `times`, then those of `respond`.
+
+    `given`: rules, beside and state, as in `respond`.
+    """
     out = []
     for each in factors:
         number = exact_number(each)
         if number is None:
             raise InputError([Problem(what=f"{each!r} is no exact number", what_zh=f"{each!r} 不是精确数值", path="factors")])  # fmt: skip
-        rows = respond(engine, tables, alternatives, [measure], behaviour.times(number)).table(measure.name)
+        rows = respond(engine, tables, alternatives, [measure], behaviour.times(number), **given).table(measure.name)
         out.append(rows.add_column(0, "times", pa.array([str(each)] * rows.num_rows, pa.string())))
     return pa.concat_tables(out)
 
@@ -164,10 +174,12 @@ def sensitivity(
 class _Crowd:
     """The visits of a batch and how often each takes place."""
 
-    def __init__(self, base: View, behaviour: Behaviour) -> None:
+    def __init__(
+        self, base: View, behaviour: Behaviour, job: Job, beside: Mapping[str, Any], state: State | None
+    ) -> None:
+        """`job`: has read the batch as it was given, before rules deny anything of it."""
         self.base, self.behaviour = base, behaviour
-        job = base._job
-        self._job = job
+        self._job, self._beside = job, beside
         visits = job.visits.rows
         self.episode, self.episodes = group_persons(visits, _links(job))
         # The visit with the first id speaks for an episode, wherever its row stands.
@@ -181,6 +193,8 @@ class _Crowd:
         self.group = behaviour.group_of(_plain(kinds).take(pa.array(self.first)).to_pylist())
         exact = [*behaviour.exact.values(), Fraction(0)]
         self._elasticity = np.array([float(each) for each in exact])[self.group]
+        if state is not None:
+            self._elasticity[self.episode[_of_before(job, state)]] = 0
         ids = _plain(job.visits.source["setl_id"]).take(pa.array(self.first)).to_pylist()
         self._lots = np.array([_lot(behaviour.seed, str(name)) for name in ids], np.float64) / _LOTS
         self._class = self._classes()
@@ -206,14 +220,16 @@ class _Crowd:
         paid, bill = (summed(view.number(name), cell, cells) for name in (self.behaviour.paid, "medfee_sumamt"))
         return paid, bill
 
-    def at_rest(self, name: str, run: Callable[[dict[str, Any]], tuple[Job, dict[str, Any]]]) -> tuple[View, int]:
+    def at_rest(
+        self, name: str, run: Callable[[dict[str, Any], dict[str, Any]], tuple[Job, dict[str, Any]]]
+    ) -> tuple[View, int]:
         """(a policy with as many visits as take place under it, rounds). Raises InputError when they do not come to rest."""
         counts = np.ones(self.episodes, np.int64)
         paid, bill = (np.zeros_like(held) for held in self._before)
         seen: list[Int64] = []
         for rounds in range(1, self.behaviour.most + 1):
             batch, visit = happened(self._job, counts[self.episode])
-            job, answer = run(batch)
+            job, answer = run(batch, happened_beside(self._job, self._beside, counts[self.episode]))
             view = View(name, partial(_as_known, self._job, job, answer), self.base)
             now = self._prices(view, visit)
             # What does not take place has the price that it had when it last did.
@@ -290,6 +306,24 @@ def _lot(seed: int, name: str) -> int:
 
 def _share(paid: Int64, bill: Int64) -> Float:
     return np.divide(paid, bill, out=np.zeros(len(paid)), where=bill > 0)
+
+
+def _of_before(job: Job, state: State) -> Int64:
+    """Visits that belong to what has taken place before the batch: they take back, go on with or are a transfer from what an opening state
+    holds."""
+    known = np.zeros(int(job.stay.max(initial=-1)) + 1, bool)
+    known[job.stay] = True
+    tied = np.zeros(job.visits.rows, bool)
+    if job.reverses:
+        first = np.where(job.init >= 0, job.first_row[np.maximum(job.init, 0)], -1)
+        tied |= job.reversal & (first < 0)
+    if job.linked is not None:
+        tied |= (job.linked >= 0) & ~known[np.minimum(job.linked, len(known) - 1)] | (job.linked >= len(known))
+    if "mdtrt_id" in job.visits.source:
+        earlier = {str(state.names["stay"][at]) for at in np.unique(state.arrays["stay"]).tolist() if at >= 0}
+        ids = _plain(job.visits.source["mdtrt_id"]).cast(pa.string())
+        tied |= np.asarray(pc.fill_null(pc.is_in(ids, pa.array(sorted(earlier), pa.string())), False))
+    return np.flatnonzero(tied)
 
 
 def _links(job: Job) -> list[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]]:

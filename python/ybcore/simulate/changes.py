@@ -25,8 +25,8 @@ _ROUND = {"fen": 1, "jiao": 10, "yuan": 100}
 
 @dataclass(frozen=True)
 class Change:
-    """One operation on documents of a book, items of a catalogue (`items`, in the place `region` where it is given), a rule or a document of
-    rules. `number` is its place in the reform, from 0."""
+    """One operation on documents of a book, items of a catalogue (`items`, or those whose columns say what `where` asks; in the place
+    `region` where it is given), a rule or a document of rules. `number` is its place in the reform, from 0."""
 
     operation: str
     value: Any
@@ -40,6 +40,7 @@ class Change:
     region: str = ""
     rule: str = ""
     rules: str = ""
+    where: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def canonical(self) -> dict[str, Any]:
@@ -48,6 +49,7 @@ class Change:
             "policy": list(self.policies),
             "scheme": self.scheme,
             "items": list(self.items),
+            "where": {name: list(words) for name, words in self.where},
             "region": self.region,
             "rule": self.rule,
             "rules": self.rules,
@@ -56,6 +58,15 @@ class Change:
             "round": self.round,
         }
         return {name: value for name, value in held.items() if value} | {self.operation: self.value}
+
+    @property
+    def of_catalog(self) -> bool:
+        """Whether it is about items of a catalogue."""
+        return bool(self.items or self.where)
+
+    def of_items(self, items: tuple[str, ...]) -> Change:
+        """The same of these items."""
+        return replace(self, items=items, where=())
 
     def with_value(self, value: Any) -> Change:
         """The same with another value."""

@@ -114,8 +114,13 @@ class _Reader:
         self._value(loc, way, value)
         at = row.get("at")
         texts = {name: str(row.get(name, "")) for name in ("scheme", "path", "region", "rule", "rules")}
-        items = (*_several(row.get("item")), *_several(row.get("items")))
-        return Change(way, value, _several(row.get("policy")), at=None if at is None else str(at), round=row.get("round"), number=number, items=items, **texts)  # fmt: skip
+        asked = row.get("items")
+        where: Any = ()
+        if isinstance(asked, dict):
+            where = tuple((str(name), _several(words)) for name, words in sorted(asked.items()))
+            asked = None
+        items = (*_several(row.get("item")), *_several(asked))
+        return Change(way, value, _several(row.get("policy")), at=None if at is None else str(at), round=row.get("round"), number=number, items=items, where=where, **texts)  # fmt: skip
 
     def _named(self, loc: RawPath, row: dict[str, Any], way: str) -> None:
         """What is changed, and where in it."""
@@ -126,8 +131,13 @@ class _Reader:
             self.tell(loc, Fault(en, zh, "one of these"))
             return
         items, rule = named[0] in ("item", "items"), named[0] == "rule"
-        if items and not (*_several(row.get("item")), *_several(row.get("items"))):
-            self.tell((*loc, named[0]), Fault("no item is named", "没有指明目录项目", "a code, or a list of them"))
+        if items and not (row.get("items") or _several(row.get("item"))):
+            self.tell(
+                (*loc, named[0]),
+                Fault("no item is named", "没有指明目录项目", "a code, a list of them, or columns with what they say"),
+            )
+        if isinstance(row.get("items"), dict) and way == "insert":
+            self.tell((*loc, "items"), Fault("`insert` names its items by their codes", "insert 须以编码指明项目"))
         if "region" in row and not items:
             self.tell((*loc, "region"), Fault("`region` goes with items", "region 只与目录项目同用", key=True))
         if "path" not in row and way != "merge" and not (items and way in ("insert", "remove")):

@@ -78,6 +78,4 @@ def _by_visit(view: View, units: Units, by: Sequence[By]) -> Grouped:
     which = pairs % max(1, len(units))
     cells = Cells(place, visits.values.take(pa.array(held)), len(held))
     own = units.own[which]
-    return Grouped(
-        cells, Estimates(own, units.replicates.taken(which), place, len(held), people.replicates), own, which
-    )
+    return Grouped(cells, Estimates(own, units.replicates, place, len(held), people.replicates, which), own, which)

@@ -19,10 +19,12 @@ from ..policy import Book
 from ..policy.inventory import scalar_text
 from ..policy.numbers import MONEY_UNITS, PPM
 from .comparison import Comparison, Measure, compare
+from .listing import finest
 from .places import NoPlaceError, place
 from .reform import Reform, Reformed, meant, reformed
 
 if TYPE_CHECKING:
+    from ..catalog import Catalog
     from ..checks import RuleBook
     from ..engine import Engine
 
@@ -64,9 +66,10 @@ class _Steps(Sequence[Fraction]):
 
 @dataclass(frozen=True)
 class Knob:
-    """A place of documents and the values it is given: `values`, or `span` = (low, high) or (low, high, step).
+    """A place of documents, of a catalogue or of rules and the values it is given: `values`, or `span` = (low, high) or (low, high, step).
 
-    `policy` (an id or several) or `scheme` names the documents; `way`: set, add, points or times; `start`: a day, YYYY-MM-DD.
+    One of these says whose place it is: `policy` (an id or several) or `scheme`; `items` of the catalogue (a code, several, or columns with what
+    they say, in the place `region`); `rule` (an id) or `rules` (a rule document). `way`: set, add, points or times; `start`: a day, YYYY-MM-DD.
     Raises InputError with everything that is wrong.
     """
 
@@ -78,6 +81,10 @@ class Knob:
     way: str = "set"
     start: str | None = None
     name: str = ""
+    items: str | Sequence[str] | Mapping[str, Any] | None = None
+    region: str | None = None
+    rule: str | None = None
+    rules: str | None = None
     _held: tuple[Fraction, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -87,8 +94,11 @@ class Knob:
         def tell(en: str, zh: str, expected: str = "") -> None:
             problems.append(Problem(what=en, what_zh=zh, path=f"knob {self.name}", expected=expected))
 
-        if (self.policy is None) == (self.scheme is None):
-            tell("a knob names its documents by policy or by scheme", "须用 policy 或 scheme 之一指明文件")
+        if sum(held is not None for held in (self.policy, self.scheme, self.items, self.rule, self.rules)) != 1:
+            zh = "须用 policy、scheme、items、rule、rules 之一指明所改"
+            tell("a knob names whose place it is by policy, scheme, items, rule or rules", zh, "one of these")
+        if self.region is not None and self.items is None:
+            tell("`region` goes with items", "region 只与 items 同用")
         if (self.values is None) == (self.span is None):
             tell("a knob has values or a span", "须给出 values 或 span 之一", "values=[…] or span=(low, high, step)")
         if self.way not in WAYS:
@@ -116,33 +126,45 @@ class Knob:
             raise InputError(problems)
         object.__setattr__(self, "_held", tuple(known))
 
-    def scale(self, book: Book) -> Sequence[Fraction]:
+    def beside(self, catalog: Catalog | None, rules: RuleBook | None) -> dict[str, Any]:
+        """The catalogue or the rules, where its place is there: what `reformed` wants."""
+        of_rules = self.rule is not None or self.rules is not None
+        return {"catalog": catalog} if self.items is not None else {"rules": rules} if of_rules else {}
+
+    def scale(self, book: Book, catalog: Catalog | None = None, rules: RuleBook | None = None) -> Sequence[Fraction]:
         """The knob's values, rising. Raises InputError when a span has no step and the figure gives none, DocumentError for unknown places."""
         if self.values is not None:
             return tuple(sorted(set(self._held)))
         low, high = self._held[:2]
-        return _Steps(low, high, self._held[2] if len(self._held) == 3 else self._step(book))
+        return _Steps(low, high, self._held[2] if len(self._held) == 3 else self._step(book, catalog, rules))
 
     def reform(self, value: Fraction) -> Reform:
         """The reform that gives it a value."""
         text = scalar_text(value)
         # The id stands in the ids of the documents it cuts.
         safe = re.sub(r"[^A-Za-z0-9_.+-]+", "-", f"{self.name}-{text}").strip("-")
-        named: dict[str, Any] = {"scheme": self.scheme}
-        if self.policy is not None:
-            named = {"policy": self.policy if isinstance(self.policy, str) else list(self.policy)}
+        given = {name: getattr(self, name) for name in ("policy", "scheme", "items", "region", "rule", "rules")}
+        named = {
+            name: held if isinstance(held, (str, Mapping)) else list(held)
+            for name, held in given.items()
+            if held is not None
+        }
         said = f"{self.name}={text}"
         return Reform.of(safe, [{**named, "path": self.path, self.way: text}], start=self.start, name=said)
 
-    def _step(self, book: Book) -> Fraction:
-        """One yuan or one ppm, in the unit in which the figures are written."""
+    def _step(self, book: Book, catalog: Catalog | None, rules: RuleBook | None) -> Fraction:
+        """One yuan or one ppm, in the unit in which the figures are written; of rules one."""
         if self.way == "points":
             return Fraction(100, PPM)
         steps = set()
         if self.way != "times":
             reform = self.reform(self._held[0])
-            reformed(book, [reform])  # says what is wrong with the place
-            for policy in meant({policy.id: policy for policy in book}, reform, reform.changes[0]):
+            reformed(book, [reform], **self.beside(catalog, rules))  # says what is wrong with the place
+            named = self.policy is not None or self.scheme is not None
+            if not named:
+                step = Fraction(1) if self.items is None else finest(self.path)
+                steps |= {step} if step is not None else set()
+            for policy in meant({policy.id: policy for policy in book}, reform, reform.changes[0]) if named else ():
                 try:
                     path = place(policy.doc, self.path)
                 except NoPlaceError:
@@ -169,8 +191,18 @@ class Grid(Mapping[str, Reformed]):
     at once, in the first combination that has them.
     """
 
-    def __init__(self, book: Book, knobs: Sequence[Knob], points: Sequence[tuple[Fraction, ...]]) -> None:
+    def __init__(
+        self,
+        book: Book,
+        knobs: Sequence[Knob],
+        points: Sequence[tuple[Fraction, ...]],
+        catalog: Catalog | None = None,
+        rules: RuleBook | None = None,
+    ) -> None:
         self.book, self.knobs = book, tuple(knobs)
+        self._beside: dict[str, Any] = {}
+        for knob in knobs:
+            self._beside |= knob.beside(catalog, rules)
         self._points: dict[str, tuple[Fraction, ...]] = {}
         for point in points:
             name = ", ".join(f"{knob.name}={scalar_text(value)}" for knob, value in zip(knobs, point))
@@ -195,7 +227,7 @@ class Grid(Mapping[str, Reformed]):
 
     def __getitem__(self, name: str) -> Reformed:
         reforms = [knob.reform(value) for knob, value in zip(self.knobs, self._points[name])]
-        return reformed(self.book, reforms)
+        return reformed(self.book, reforms, **self._beside)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._points)
@@ -211,21 +243,30 @@ class Grid(Mapping[str, Reformed]):
         return self._points[name]
 
 
-def grid(book: Book, knobs: Sequence[Knob]) -> Grid:
-    """Every combination of the knobs' values. Raises InputError, DocumentError."""
+def grid(book: Book, knobs: Sequence[Knob], *, catalog: Catalog | None = None, rules: RuleBook | None = None) -> Grid:
+    """Every combination of the knobs' values; `catalog`, `rules`: what knobs of these move. Raises InputError, DocumentError."""
     _told_apart(knobs)
-    scales = [knob.scale(book) for knob in knobs]
+    scales = [knob.scale(book, catalog, rules) for knob in knobs]
     count = math.prod(len(scale) for scale in scales)
     if count > MOST:
         what, zh = f"{count} combinations, more than {MOST}", f"共 {count} 种组合，多于 {MOST}"
         raise InputError(
             [Problem(what=what, what_zh=zh, path="knobs", expected="larger steps, fewer values, or a sample")]
         )
-    return Grid(book, knobs, list(product(*scales)))
+    return Grid(book, knobs, list(product(*scales)), catalog, rules)
 
 
-def sample(book: Book, knobs: Sequence[Knob], n: int, kind: str = "latin", *, seed: int = 0) -> Grid:
-    """`n` points of a Latin hypercube (`latin`) or a scrambled Sobol sequence (`sobol`), each at values of the knobs' own.
+def sample(
+    book: Book,
+    knobs: Sequence[Knob],
+    n: int,
+    kind: str = "latin",
+    *,
+    seed: int = 0,
+    catalog: Catalog | None = None,
+    rules: RuleBook | None = None,
+) -> Grid:
+    """`n` points of a Latin hypercube (`latin`) or a scrambled Sobol sequence (`sobol`), each at values of the knobs' own; otherwise as `grid`.
 
     Raises YbcoreError without SciPy, InputError, DocumentError.
     """
@@ -243,13 +284,13 @@ def sample(book: Book, knobs: Sequence[Knob], n: int, kind: str = "latin", *, se
         raise InputError(problems)
     qmc = extra("scipy.stats.qmc", "simulate", "抽样", "a sample")
     maker = qmc.LatinHypercube if kind == "latin" else qmc.Sobol
-    scales = [knob.scale(book) for knob in knobs]
+    scales = [knob.scale(book, catalog, rules) for knob in knobs]
     points = maker(len(scales), rng=seed).random(n).tolist()
     # A double below 1 times a count may round up to the count.
     taken = [
         tuple(scale[min(int(u * len(scale)), len(scale) - 1)] for u, scale in zip(point, scales)) for point in points
     ]
-    return Grid(book, knobs, taken)
+    return Grid(book, knobs, taken, catalog, rules)
 
 
 def _told_apart(knobs: Sequence[Knob]) -> None:
@@ -297,7 +338,7 @@ def sweep(
     progress: Callable[[int, int], None] | None = None,
 ) -> Sweep:
     """`compare` over a grid, or over the grid of knobs. Raises InputError, DocumentError."""
-    held = knobs if isinstance(knobs, Grid) else grid(engine.book, knobs)
+    held = knobs if isinstance(knobs, Grid) else grid(engine.book, knobs, catalog=engine.catalog, rules=rules)
     return Sweep(
         held, compare(engine, tables, held, measures, rules=rules, beside=beside, state=state, progress=progress)
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .changes import Change
     from .reform import Reform
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "finest"]
 
 Row = dict[str, Any]
 _TABLES = {table.name: table for table in (ITEMS, SELFPAY, CAPS)}
@@ -97,6 +97,8 @@ class Listing:
 
     def apply(self, reform: Reform, change: Change) -> None:
         """One change of items. Raises NoPlaceError."""
+        if change.where:
+            change = change.of_items(self._asked(change))
         path = _PATH.fullmatch(change.path)
         if path is None:
             what, zh = f"not a path of an item: {change.path!r}", f"不是目录项目的路径：{change.path!r}"
@@ -112,6 +114,23 @@ class Listing:
         else:
             edit = _edit(change, where, name)
             self._change(reform, change, [where.name], key, edit)
+
+    def _asked(self, change: Change) -> tuple[str, ...]:
+        """Items of which some row of `items` says what is asked. Raises NoPlaceError."""
+        rows = self._whole.tables["items"]
+        for name, words in change.where:
+            column = _column(ITEMS, name)
+            if column.kind != "code":
+                what, zh = f"items are not asked for by {name}", f"不能按 {name} 选取项目"
+                raise NoPlaceError(Fault(what, zh, "a column of codes: chrgitm_lv, list_type, med_chrgitm_type"))
+            rows = rows.filter(pc.is_in(flat(rows[name]).cast(pa.string()), pa.array(words, pa.string())))
+        held = [row for own in self._held["items"].values() for row in own]
+        mine = {row["med_list_codg"] for row in held if all(row[name] in words for name, words in change.where)}
+        found = {code for code in flat(rows["med_list_codg"]).unique().to_pylist() if code not in self._held["items"]}
+        if not found | mine:
+            asked = ", ".join(f"{name} {'/'.join(words)}" for name, words in change.where)
+            raise NoPlaceError(Fault(f"no item has {asked}", f"没有项目符合 {asked}"))
+        return tuple(sorted(found | mine))
 
     def made(self) -> Catalog:
         """The catalogue after the changes; the one before when nothing differs. Raises DocumentError."""
@@ -231,6 +250,13 @@ class Listing:
         if change.region:
             what, zh = f"{what} of the place {change.region}", f"{zh}（区划 {change.region}）"
         return Fault(what, zh, ", ".join(there[:12]), nearest(change.path, there))
+
+
+def finest(path: str) -> Fraction | None:
+    """One yuan or one ppm, as the column of a path is written; None where it is no figure."""
+    found = _PATH.fullmatch(path)
+    column = None if found is None or found[3] is None else _TABLES[found[1] or "items"].find(found[3])
+    return {"price": Fraction(1), "rate": Fraction(1, 10**6)}.get("" if column is None else column.kind)
 
 
 def _no_item(code: str, codes: list[str]) -> Fault:

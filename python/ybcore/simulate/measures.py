@@ -68,7 +68,7 @@ class Spending:
         assert self.people is not None
         units = self.people.of(view)
         held = units.estimates(self.by)
-        sums = held.sums(*(units.sums(view.by_person(column)) for column in MONEY))
+        sums = held.sums(*(units.sums(view.by_person(column)) for column in MONEY), keys=MONEY)
         found = {"units": held.whole, **dict(zip(MONEY, sums))}
         out: dict[str, Any] = {}
         for name, each in found.items():
@@ -117,10 +117,11 @@ class Burden:
         units = self.people.of(view)
         group = grouped(view, units, self.by)
         paid, cells, held = group.placed(units.sums(view.by_person(self.column))), group.cells, group.estimates
-        total, *above = held.sums(paid, *(paid > amount for amount in self.above))
+        keys = [self.column, *((self.column, amount) for amount in self.above)]
+        total, *above = held.sums(paid, *(paid > amount for amount in self.above), keys=keys)
         whole = held.whole
         out = held.columns("units", whole) | held.columns("total", total) | held.columns("mean", over(total, whole))
-        for said, found in zip(self.said, held.quantiles(paid, self.shares)):
+        for said, found in zip(self.said, held.quantiles(paid, self.shares, self.column)):
             out |= held.columns(f"q{said}", found, whole=True)
         out["largest"] = _largest(paid, cells)
         for amount, found in zip(self.above, above):
@@ -172,7 +173,8 @@ class Catastrophic:
         more = np.where(means > 0, _more(paid, means, self.share), paid > 0)
         beyond = np.where(more, np.maximum(0.0, part - z), 0.0)
         left = () if self.line is None else self._left(units, group, paid)
-        (cases, overshoot, *after), whole = held.sums(more, beyond, *left), held.whole
+        keys = [(self, name) for name in ("cases", "overshoot", "poor", "gap")]
+        (cases, overshoot, *after), whole = held.sums(more, beyond, *left, keys=keys[: 2 + len(left)]), held.whole
         out = held.columns("units", whole)
         for name, found in (("H", cases), ("O", overshoot)):
             out |= held.columns(name, over(found, whole), null=False)
@@ -217,7 +219,7 @@ class Inequality:
         """One row a column of payments."""
         units = self.people.of(view)
         held, (ranked, gini) = units.estimates(()), view.once(self, lambda: self._by_income(units))
-        found = ranked.concentration(*(units.sums(view.by_person(c)).astype(np.float64) for c in self.columns))
+        found = ranked.concentration(*(units.sums(view.by_person(c)) for c in self.columns), keys=self.columns)
         out: dict[str, list[Any]] = {}
         for column, index in zip(self.columns, found):
             row: dict[str, Any] = {"payments": pa.array([column])}
@@ -232,7 +234,7 @@ class Inequality:
         """What no policy changes: ranks, and the Gini index."""
         income = units.money("income")
         ranked = Ranked(income, units.own, units.replicates)
-        return ranked, ranked.concentration(income)[0]
+        return ranked, ranked.concentration(income.astype(np.int64))[0]
 
 
 class Winners:
@@ -253,7 +255,8 @@ class Winners:
         change, cells, held = group.placed(change), group.cells, group.estimates
         less, more = change < 0, change > 0
         gained, lost = np.where(less, -change, 0), np.where(more, change, 0)
-        fewer, greater, gains, losses = held.sums(less, more, gained, lost)
+        keys = [(self, name) for name in ("less", "more", "gained", "lost")]
+        fewer, greater, gains, losses = held.sums(less, more, gained, lost, keys=keys)
         alike = held.whole - fewer - greater
         alike[:, 0] = np.bincount(cells.of, group.own * (change == 0), cells.count)
         out: dict[str, Any] = {}

@@ -12,6 +12,7 @@ from ..settling.panel import Panel
 
 if TYPE_CHECKING:
     from ..checks import RuleBook
+    from ..checks.rule import Rule
     from ..engine import Engine
     from .reform import Reformed
 
@@ -71,14 +72,17 @@ class Readers:
         """Rows that rules look at after the change; where none runs then, before it."""
         docket = self._made.docket
         assert docket is not None and self._made.rules is not None
-        looked = 0
-        for side, book in ((1, self._made.rules), (0, docket.before)):
-            if looked or (side and row["after"] is None):
-                continue
+        counts = [0, 0]
+        for side, book in enumerate((docket.before, self._made.rules)):
             if side not in self._looked:
                 self._looked[side] = self._run(book, side)
-            names = [row["rule"]] if row["rule"] in book else _users(book, row["path"])
-            looked = sum(self._looked[side].get(name, 0) for name in names)
+            names = [row["rule"]] if row["rule"] in book else _users(book, row["path"], f"+{row['reform']}")
+            counts[side] = sum(self._looked[side].get(name, 0) for name in names)
+        before, after = counts
+        looked = before if row["after"] is None or not after else after
+        if row["from"] is not None and before != after:
+            # A rule that ends or begins on the day: the rows on one side of it.
+            looked = abs(before - after) if row["rule"] in docket.before and row["rule"] in self._made.rules else looked
         return looked, looked
 
     def _run(self, book: RuleBook, side: int) -> dict[str, int]:
@@ -94,8 +98,9 @@ class Readers:
         return {row["rule_id"]: (row["eligible"] or 0) + (row["unknown"] or 0) for row in told}
 
 
-def _users(book: RuleBook, path: str) -> list[str]:
-    """Rules that use the parameter, the list or the table that a path of a document is in; all of them where it is in none."""
+def _users(book: RuleBook, path: str, end: str) -> list[str]:
+    """Rules that use the parameter, the list or the table that a path of a document is in, or what a reform made of it (`end` of its
+    name); all of them where it is in none."""
     part, _, name = path.partition(".")
     name = re.split(r"[.\[]", name)[0]
     if part.startswith("rules["):
@@ -103,9 +108,23 @@ def _users(book: RuleBook, path: str) -> list[str]:
     held = {"parameters": "parameters", "lists": "lists", "tables": "tables"}.get(part)
     if held is None:
         return [rule.id for rule in book]
-    users = []
-    for rule in book:
-        tables = [table.name for table in rule.tables.values()] if held == "tables" else []
-        if name in getattr(rule, held) or name in tables:
-            users.append(rule.id)
-    return users
+    for document in book.documents:
+        parts: dict[str, dict[str, Any]] = {
+            "lists": document.lists,
+            "tables": {own: model for own, (model, _) in document.tables.items()},
+        }
+        own = parts.get(held, {}).get(name)
+        name = name if own is None else own.extends or own.replaces or name
+    names = {name, name + end}
+    return [rule.id for rule in book if names & _named(rule, held)]
+
+
+def _named(rule: Rule, held: str) -> set[str]:
+    """The parameters, lists or tables of a rule; lists in the cells of its tables too."""
+    tables = rule.tables.values()
+    if held == "tables":
+        return {table.name for table in tables}
+    cells = (
+        {cell for table in tables for column in table.columns.values() for cell in column} if held == "lists" else set()
+    )
+    return {*getattr(rule, held), *cells}

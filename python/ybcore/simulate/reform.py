@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
 _NAMED = ("id", "effective")  # what tells documents apart that say the same
-__all__ = ["Reform", "Reformed", "changed", "meant", "reformed"]
+__all__ = ["Reform", "Reformed", "Step", "changed", "differences", "meant", "reformed"]
 
 _SCHEMA = pa.schema(
     [
@@ -87,7 +87,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class _Step:
+class Step:
     """One document that a change made from another."""
 
     reform: Reform
@@ -106,7 +106,7 @@ class Reformed:
     before: Book
     book: Book
     reforms: tuple[Reform, ...]
-    steps: tuple[_Step, ...]
+    steps: tuple[Step, ...]
     listing: Listing | None = None
     docket: Docket | None = None
     catalog: Catalog | None = None
@@ -121,7 +121,7 @@ class Reformed:
 
     def table(self) -> pa.Table:
         """Every scalar that differs, one row each, by change (docs/simulation.md section 1)."""
-        rows = [row for step in self.steps for row in _differences(step)]
+        rows = [row for step in self.steps for row in differences(step)]
         for held in (self.listing, self.docket):
             rows += [] if held is None else held.rows
         place = {reform.id: at for at, reform in reversed(list(enumerate(self.reforms)))}
@@ -198,14 +198,14 @@ def reformed(
     """
     given = tuple(reforms)
     problems: list[Problem] = []
-    steps: list[_Step] = []
+    steps: list[Step] = []
     listing = None if catalog is None else Listing(catalog)
     docket = None if rules is None else Docket(rules)
     policies = {policy.id: policy for policy in book}
     for reform in given:
         for change in reform.changes:
             try:
-                if change.items:
+                if change.of_catalog:
                     _there(listing, "items", "catalog").apply(reform, change)
                 elif change.rule or change.rules:
                     _there(docket, "rules", "rules").apply(reform, change)
@@ -259,7 +259,7 @@ def meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> lis
     return out
 
 
-def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[_Step]:
+def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Step]:
     out, missing = [], []
     documents = meant(policies, reform, change)
     for policy in documents:
@@ -277,7 +277,7 @@ def _steps(policies: Mapping[str, Policy], reform: Reform, change: Change) -> li
         after = load_policy(raw)
         begin = reform.start if cut and reform.start is not None else start
         if not _same(policy, after):
-            out.append(_Step(reform, change, policy, after, begin, path))
+            out.append(Step(reform, change, policy, after, begin, path))
     if missing and (len(missing) == len(documents) or change.policies):
         raise missing[0]
     return out
@@ -293,7 +293,7 @@ def _same(before: Policy, after: Policy) -> bool:
     return one == two
 
 
-def _put(policies: dict[str, Policy], step: _Step) -> None:
+def _put(policies: dict[str, Policy], step: Step) -> None:
     """The new document in the place of the old one, which ends where it was cut."""
     if step.after.id == step.before.id:
         policies[step.before.id] = step.after
@@ -304,7 +304,8 @@ def _put(policies: dict[str, Policy], step: _Step) -> None:
     policies[step.after.id] = step.after
 
 
-def _differences(step: _Step) -> list[dict[str, Any]]:
+def differences(step: Step) -> list[dict[str, Any]]:
+    """Every scalar that a step changed, one row each."""
     sides = []
     for policy in (step.before, step.after):
         doc = policy.doc

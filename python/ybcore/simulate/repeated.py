@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..columns.ids import flat
 if TYPE_CHECKING:
     from ..settling.job import Job
 
-__all__ = ["happened"]
+__all__ = ["happened", "happened_beside"]
 
 Int64 = npt.NDArray[np.int64]
 _IDS = ("setl_id", "mdtrt_id", "refl_old_mdtrt_id", "init_setl_id")
@@ -45,6 +46,31 @@ def happened(job: Job, counts: Int64) -> tuple[dict[str, Any], Int64]:
         lines["setl_id"] = _named(lines["setl_id"], repeat, step)
         tables["lines"] = lines
     return tables, visit
+
+
+def happened_beside(job: Job, beside: Mapping[str, Any], counts: Int64) -> dict[str, Any]:
+    """Further tables of the visits that take place: rows that name a visit (`setl_id`) stand as often as it does."""
+    if (counts == 1).all():
+        return dict(beside)
+    step = _beyond(job.visits.source)
+    own = flat(job.visits.source["setl_id"]).combine_chunks()
+    own = own.cast(own.type.value_type) if pa.types.is_dictionary(own.type) else own
+    out = {}
+    for name, given in beside.items():
+        table = given if isinstance(given, pa.Table) else pa.table(given)
+        out[name] = table
+        if "setl_id" not in table.column_names:
+            continue
+        ids = flat(table["setl_id"]).combine_chunks()
+        visit = np.asarray(pc.fill_null(pc.index_in(ids.cast(own.type), own), -1), np.int64)
+        # A row of no visit of the batch stays as it is.
+        times = np.where(visit >= 0, counts[visit], 1)
+        row = np.repeat(np.arange(len(visit)), times)
+        again = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
+        made = table.take(pa.array(row))
+        named = _named(pa.chunked_array([ids.take(pa.array(row))]), again, step)
+        out[name] = made.set_column(made.column_names.index("setl_id"), "setl_id", named)
+    return out
 
 
 def _line_rows(job: Job, visit: Int64, again: Int64) -> tuple[Int64, Int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import cached_property
@@ -14,6 +15,7 @@ from ..policy.numbers import date_text
 from ..policy.paths import RawPath, path_text
 from .changes import WAYS
 from .places import NoPlaceError, below, node, place
+from .ruledates import Cut, effective, holds_on
 
 if TYPE_CHECKING:
     from ..checks import RuleBook
@@ -32,31 +34,43 @@ class Docket:
 
     @cached_property
     def _docs(self) -> list[dict[str, Any]]:
-        docs = self.before.plain()
-        for doc, document in zip(docs, self.before.documents):
-            for name, (_, sheet) in document.tables.items():
-                # Rows stand in the document now, under the columns of their file.
-                doc["tables"][name].pop("file", None)
-                doc["tables"][name]["columns"] = list(sheet.columns)
-        return docs
+        return self.before.plain()
 
     def apply(self, reform: Reform, change: Change) -> None:
-        """One change of a rule or of a rule document. Raises NoPlaceError."""
-        doc, root = self._meant(change)
-        before = _scalars(node(doc, root))
-        if change.rule and change.operation == "set" and change.path == "status":
-            self._switched(reform, change, node(doc, root))
-        else:
-            _made(reform, change, node(doc, root))
-        after = _scalars(node(doc, root))
-        for path in dict.fromkeys([*before, *after]):
-            if before.get(path) != after.get(path):
-                self.rows.append(
-                    {
-                        "reform": reform.id, "change": change.number, "path": path_text(path), "from": reform.start, "unit": "",
-                        "before": before.get(path), "after": after.get(path), "rule": change.rule or change.rules,
-                    }
-                )  # fmt: skip
+        """One change of a rule or of a rule document, of each part of it that reforms cut. Raises NoPlaceError."""
+        before = None if reform.start is None else copy.deepcopy(self._docs)
+        day = None if reform.start is None else date_text(reform.start)
+        rows: list[tuple[str, RawPath, str | None, str | None]] = []
+        faults: list[NoPlaceError] = []
+        done = 0
+        for doc, root, name in self._meant(change, day):
+            old = _scalars(node(doc, root))
+            try:
+                if change.rule and change.operation == "set" and change.path == "status":
+                    self._switched(reform, change, node(doc, root))
+                else:
+                    for path in _paths(node(doc, root), change):
+                        _made(change, node(doc, root), path)
+            except NoPlaceError as error:
+                faults.append(error)
+                continue
+            done += 1
+            rows += [(name, *each) for each in _differences(old, _scalars(node(doc, root)))]
+        if not done:
+            raise faults[0]
+        ids: dict[str, str] = {}
+        if before is not None and day is not None:
+            cut = Cut(before, self._docs, reform.id, day)
+            if rows and cut.docs == before:
+                raise NoPlaceError(Fault(f"no rule that this changes holds on {day} or later", f"没有在 {day} 及以后有效的规则"))  # fmt: skip
+            self._docs, ids = cut.docs, cut.ids
+        for name, path, old_text, new_text in rows:
+            self.rows.append(
+                {
+                    "reform": reform.id, "change": change.number, "path": path_text(path), "from": reform.start, "unit": "",
+                    "before": old_text, "after": new_text, "rule": ids.get(name, name),
+                }
+            )  # fmt: skip
 
     def made(self) -> RuleBook:
         """The book after the changes; the one before when nothing differs. Raises DocumentError."""
@@ -66,68 +80,62 @@ class Docket:
 
         return load_rules(self._docs)
 
-    def _meant(self, change: Change) -> tuple[dict[str, Any], RawPath]:
-        """(a document, where in it the rule stands that holds; nothing: the document itself is meant)."""
+    def _meant(self, change: Change, day: str | None) -> list[tuple[dict[str, Any], RawPath, str]]:
+        """(document, where in it the rule stands that holds, its id); nothing as a place: the document itself is meant.
+
+        Parts that reforms cut off go by the name of their rule too.
+        """
         if change.rules:
             found = next((doc for doc in self._docs if doc["id"] == change.rules), None)
             if found is None:
                 raise NoPlaceError(
                     unknown("rule document", "规则文件", change.rules, [doc["id"] for doc in self._docs])
                 )
-            return found, ()
-        at = None
-        names = []
-        for doc in self._docs:
-            for index, rule in enumerate(doc.get("rules", ())):
-                names.append(rule["id"])
-                if rule["id"] == change.rule and "disable" not in rule:
-                    at = doc, ("rules", index)
-        if at is None:
-            raise NoPlaceError(unknown("rule", "规则", change.rule, names))
-        return at
+            return [(found, (), change.rules)]
+        held = effective(self._docs)
+        out: list[tuple[dict[str, Any], RawPath, str]] = [
+            (doc, ("rules", next(i for i, one in enumerate(doc["rules"]) if one is rule)), name)
+            for name, (rule, doc, _) in held.items()
+            if (name == change.rule or name.startswith(f"{change.rule}+")) and (day is None or holds_on(rule, doc, day))
+        ]
+        if not out and day is not None and change.rule in held:
+            raise NoPlaceError(Fault(f"the rule does not hold on {day} or later", f"该规则在 {day} 及以后无效"))
+        if not out:
+            raise NoPlaceError(unknown("rule", "规则", change.rule, held))
+        return out
 
     def _switched(self, reform: Reform, change: Change, rule: dict[str, Any]) -> None:
         """A rule off or on: what is off says why, and a later document that had it off no longer does."""
         if change.value not in ("enabled", "disabled"):
             raise NoPlaceError(unknown("status", "状态", str(change.value), ("enabled", "disabled")))
-        _undated(reform)
         rule["status"] = change.value
         if change.value == "disabled":
             rule.setdefault("reason", reform.name[0] or reform.id)
             return
         rule.pop("reason", None)
         for doc in self._docs:
-            if any(held["id"] == change.rule and "disable" in held for held in doc.get("rules", ())):
-                doc["rules"] = [h for h in doc["rules"] if h["id"] != change.rule or "disable" not in h]
+            if any(held["id"] == rule["id"] and "disable" in held for held in doc.get("rules", ())):
+                doc["rules"] = [h for h in doc["rules"] if h["id"] != rule["id"] or "disable" not in h]
 
 
-def _undated(reform: Reform) -> None:
-    if reform.start is not None:
-        what = "a rule holds as long as its document: only rows that are inserted into a table can begin on a day"
-        raise NoPlaceError(Fault(what, "规则随其文件有效：只有插入表中的行可自某日起", "a reform without `from`"))
-
-
-def _made(reform: Reform, change: Change, root: dict[str, Any]) -> None:
+def _paths(root: dict[str, Any], change: Change) -> list[RawPath]:
+    """The place, and the same below parameters, lists and tables that reforms made beside it for later days."""
     path = place(root, change.path)
+    if change.rule or len(path) < 2 or path[0] not in ("parameters", "lists", "tables"):
+        return [path]
+    own = [name for name in root[path[0]] if name == path[1] or name.startswith(f"{path[1]}+")]
+    return [(path[0], name, *path[2:]) for name in own]
+
+
+def _made(change: Change, root: dict[str, Any], path: RawPath) -> None:
     if change.operation in WAYS:
-        if (
-            change.operation == "insert"
-            and path[:1] == ("tables",)
-            and path[2:] == ("rows",)
-            and isinstance(change.value, dict)
-        ):
-            row = dict(change.value)
-            if reform.start is not None:
-                row.setdefault("from", date_text(reform.start))
+        rows = path[:1] == ("tables",) and path[2:] == ("rows",)
+        if change.operation == "insert" and rows and isinstance(change.value, dict):
             # An empty cell of these is the document's.
-            columns = node(root, path[:-1])["columns"]
-            columns += [name for name in row if name in RESERVED_COLUMNS and name not in columns]
-            change = change.with_value(row)
-        else:
-            _undated(reform)
+            columns = node(root, path[:-1]).get("columns", [])
+            columns += [name for name in change.value if name in RESERVED_COLUMNS and name not in columns]
         WAYS[change.operation](root, path, change)
         return
-    _undated(reform)
     text = node(root, path)
     try:
         number = Fraction(Decimal(text))
@@ -139,6 +147,12 @@ def _made(reform: Reform, change: Change, root: dict[str, Any]) -> None:
         raise NoPlaceError(Fault(what, zh, "add or times"))
     by = Fraction(Decimal(change.value)) if isinstance(change.value, str) else Fraction(change.value)
     node(root, path[:-1])[path[-1]] = scalar_text(number + by if change.operation == "add" else number * by)
+
+
+def _differences(old: dict[RawPath, str], new: dict[RawPath, str]) -> list[tuple[RawPath, str | None, str | None]]:
+    return [
+        (path, old.get(path), new.get(path)) for path in dict.fromkeys([*old, *new]) if old.get(path) != new.get(path)
+    ]
 
 
 def _scalars(doc: Any) -> dict[RawPath, str]:

@@ -149,18 +149,20 @@ class Meant:
         compiled = CompiledBook(self.book) if self.compiled is None else self.compiled
         return panel.settle(compiled, self.catalog, lines=staging.denied_lines(self.catalog, self.rules))
 
-    def alone(self, tables: dict[str, Any], threads: int) -> tuple[Job, dict[str, Any]]:
-        """A run over other tables, without rules. Raises InputError where there are rules."""
-        if self.rules is not None:
-            what, zh = (
-                "rules are not told of visits that take place more often or not at all",
-                "规则不适用于随价格增减的就诊",
-            )
-            raise InputError([Problem(what=what, what_zh=zh, path="alternatives", expected="a reform without rules")])
-        job = Job(
-            CompiledBook(self.book) if self.compiled is None else self.compiled, self.catalog, tables, None, threads
-        )
-        return job, job.settle(line_output=False, detail=False)
+    def alone(
+        self, tables: dict[str, Any], beside: Mapping[str, Any], threads: int, state: Any = None
+    ) -> tuple[Job, dict[str, Any]]:
+        """A run over other tables. `beside`: what rules look at of these."""
+        if self.rules is not None and tables.get("lines") is not None:
+            from ..checks.check import check
+            from ..checks.settled import lines_left
+
+            named: dict[str, Any] = {n: tables.get(n) for n in ("visits", "lines", "persons", "institutions")}
+            report = check(**named, **beside, rules=self.rules, catalog=self.catalog, stage="during", threads=threads)
+            tables = {**tables, "lines": lines_left(report)}
+        compiled = CompiledBook(self.book) if self.compiled is None else self.compiled
+        job = Job(compiled, self.catalog, tables, None, threads)
+        return job, job.settle(line_output=False, detail=False, state=state)
 
 
 def meant(engine: Engine, name: str, alternative: Alternative, rules: RuleBook | None = None) -> Meant:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from ..errors import DocumentError, Problem
 from ..policy.faults import Fault, problem_at, problems_of, unknown
@@ -21,6 +21,8 @@ from ..policy.reader import Parsed, parse_file
 from .comparison import BASE
 from .document import load_reform, reform_in
 from .reform import Reform
+from .studyclear import ClearReform
+from .studyclearmodel import BudgetChange
 from .studymodel import ExactNode, StudyModel
 from .studytables import BESIDE, Tables
 
@@ -43,6 +45,12 @@ RESERVED = (
     "fund-spending",
     "behaviour",
     "behaviour-answers",
+    "clearing",
+    "clearing-changes",
+    "clearing-hospitals",
+    "clearing-methods",
+    "clearing-pools",
+    "clearing-targets",
 )
 
 
@@ -54,6 +62,7 @@ class Study:
     reforms: tuple[Reform, ...]
     parsed: Parsed
     path: Path
+    clearing: tuple[ClearReform, ...] = ()
 
     @property
     def id(self) -> str:
@@ -64,8 +73,15 @@ class Study:
     def alternatives(self) -> dict[str, tuple[Reform, ...]]:
         """Reforms of each policy that is compared with the base, the package last."""
         by_id = {reform.id: reform for reform in self.reforms}
-        out = {row.id: tuple(by_id[name] for name in row.reforms) for row in self.model.alternatives}
-        return out | ({PACKAGE: self.reforms} if self.reforms else {})
+        out = {row.id: tuple(by_id[name] for name in row.reforms if name in by_id) for row in self.model.alternatives}
+        return out | ({PACKAGE: self.reforms} if self.reforms or self.clearing else {})
+
+    @property
+    def alternatives_of_clearing(self) -> dict[str, tuple[ClearReform, ...]]:
+        """Reforms of clearing under each policy, the base first and the package last."""
+        by_id = {reform.id: reform for reform in self.clearing}
+        out = {row.id: tuple(by_id[name] for name in row.reforms if name in by_id) for row in self.model.alternatives}
+        return {BASE: (), **out} | ({PACKAGE: self.clearing} if self.reforms or self.clearing else {})
 
     @cached_property
     def rules(self) -> RuleBook | None:
@@ -109,8 +125,26 @@ class Study:
                 yield "reform", ("reforms", i, "file"), self.path.parent / row["file"]
         if model.fund is not None:
             yield "fund", ("fund", "plan"), model.fund.plan
+        if model.clearing is not None:
+            yield from self._files_of_clearing()
         if model.outputs.font is not None:
             yield "font", ("outputs", "font"), model.outputs.font
+
+    def _files_of_clearing(self) -> Iterator[tuple[str, RawPath, Path]]:
+        asked, doc = self.model.clearing, self.parsed.doc["clearing"]
+        assert asked is not None
+        listed = isinstance(doc["documents"], list)
+        for i, path in enumerate(asked.documents):
+            yield "clearing", ("clearing", "documents", i) if listed else ("clearing", "documents"), path
+        for name in type(asked.inputs).model_fields:
+            held = getattr(asked.inputs, name)
+            if isinstance(held, Path):
+                yield f"clearing.{name}", ("clearing", "inputs", name), held
+        if asked.groups_of is not None:
+            yield "clearing.groups_of", ("clearing", "groups_of"), asked.groups_of
+        for i, row in enumerate(doc.get("reforms") or ()):
+            if isinstance(row, dict) and "file" in row:
+                yield "reform", ("clearing", "reforms", i, "file"), self.path.parent / row["file"]
 
 
 def load_study(path: str | os.PathLike[str]) -> Study:
@@ -121,14 +155,15 @@ def load_study(path: str | os.PathLike[str]) -> Study:
         fault = Fault("not a study document", "不是测算文件", f"format: {FORMAT}")
         raise DocumentError([problem_at(parsed, ("format",) if "format" in parsed.doc else (), fault)])
     problems: list[Problem] = []
-    reforms = _reforms(parsed, path.parent, problems)
+    reforms = _reforms(parsed, ("reforms",), path.parent, problems)
+    of_clearing = _reforms_of_clearing(parsed, path.parent, problems)
     model: StudyModel | None = None
     try:
         model = StudyModel.model_validate(parsed.doc, context={"folder": path.parent})
     except ValidationError as error:
         problems += problems_of(error, parsed)
     if model is not None and not problems:
-        study = Study(model, tuple(reforms), parsed, path)
+        study = Study(model, tuple(reforms), parsed, path, tuple(of_clearing))
         problems += _missing(study)
         problems += _crossed(study)
         if not problems:
@@ -136,15 +171,18 @@ def load_study(path: str | os.PathLike[str]) -> Study:
     raise DocumentError(sorted(dict.fromkeys(problems), key=lambda p: (p.file or "", p.line or 0, p.column or 0)))
 
 
-def _reforms(parsed: Parsed, folder: Path, problems: list[Problem]) -> list[Reform]:
-    """Reforms written in the document or named by file."""
-    rows = parsed.doc.get("reforms", [])
+def _reforms(parsed: Parsed, place: RawPath, folder: Path, problems: list[Problem]) -> list[Reform]:
+    """Reforms written at a place of the document or named by file."""
+    doc: Any = parsed.doc
+    for step in place[:-1]:
+        doc = doc.get(step) if isinstance(doc, dict) else None
+    rows = doc.get(place[-1], []) if isinstance(doc, dict) else []
     out: list[Reform] = []
     if not isinstance(rows, list):
-        problems.append(problem_at(parsed, ("reforms",), Fault("expected a list", "应为列表", "a list")))
+        problems.append(problem_at(parsed, place, Fault("expected a list", "应为列表", "a list")))
         return out
     for i, row in enumerate(rows):
-        loc: RawPath = ("reforms", i)
+        loc: RawPath = (*place, i)
         if not isinstance(row, dict):
             problems.append(problem_at(parsed, loc, Fault("expected a mapping", "应为键值映射", "{file: …} or {id: …, changes: […]}")))  # fmt: skip
             continue
@@ -160,6 +198,33 @@ def _reforms(parsed: Parsed, folder: Path, problems: list[Problem]) -> list[Refo
                 for held, here in zip(error.problems, mine)
             ]
     return out
+
+
+def _reforms_of_clearing(parsed: Parsed, folder: Path, problems: list[Problem]) -> list[ClearReform]:
+    """Those of `clearing`: what they say of budgets is read apart."""
+    asked = parsed.doc.get("clearing")
+    if not isinstance(asked, dict) or not isinstance(asked.get("reforms", []), list):
+        return []
+    budgets: dict[int, tuple[BudgetChange, ...]] = {}
+    rows: list[Any] = []
+    for i, row in enumerate(asked.get("reforms", [])):
+        if isinstance(row, dict) and "budgets" in row:
+            try:
+                budgets[i] = TypeAdapter(tuple[BudgetChange, ...]).validate_python(row["budgets"])
+            except ValidationError as error:
+                loc: RawPath = ("clearing", "reforms", i, "budgets")
+                problems += [replace(held, path=f"{path_text(loc)}{held.path}") for held in problems_of(error, _part(parsed, loc))]  # fmt: skip
+            row = {
+                **({} if "file" in row else {"changes": []}),
+                **{key: value for key, value in row.items() if key != "budgets"},
+            }
+        rows.append(row)
+    plain = replace(parsed, doc={**parsed.doc, "clearing": {**asked, "reforms": rows}})
+    before = len(problems)
+    found = _reforms(plain, ("clearing", "reforms"), folder, problems)
+    if len(problems) > before:
+        return []
+    return [ClearReform(reform, budgets.get(i, ())) for i, reform in enumerate(found)]
 
 
 def _from_file(parsed: Parsed, loc: RawPath, row: dict[str, Any], folder: Path) -> Reform:
@@ -195,8 +260,11 @@ def _missing(study: Study) -> Iterator[Problem]:
 
 def _crossed(study: Study) -> Iterator[Problem]:
     """Names that one part of the document says of another."""
-    model, names = study.model, [reform.id for reform in study.reforms]
-    yield from _twice(study, "reforms", names, "id")
+    model, names = study.model, [*(reform.id for reform in study.reforms), *(reform.id for reform in study.clearing)]
+    yield from _twice(study, "reforms", names[: len(study.reforms)], "id")
+    for i, name in enumerate(names[len(study.reforms) :], len(study.reforms)):
+        if name in names[:i]:
+            yield study.problem(("clearing", "reforms", i - len(study.reforms), "id"), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id"))  # fmt: skip
     yield from _twice(study, "alternatives", [row.id for row in model.alternatives], "id")
     yield from _twice(study, "measures", [row.name_of_table for row in model.measures], "id")
     yield from _twice(study, "sweeps", [row.id for row in model.sweeps], "id")
@@ -212,15 +280,14 @@ def _crossed(study: Study) -> Iterator[Problem]:
         for j, name in enumerate(row.reforms):
             if name not in names:
                 yield study.problem(("alternatives", i, "reforms", j), unknown("reform", "改革", name, names))
-    policies = [BASE, *(row.id for row in model.alternatives), *([PACKAGE] if study.reforms else [])]
+    policies = [BASE, *(row.id for row in model.alternatives), *([PACKAGE] if names else [])]
+    yield from _crossed_clearing(study, policies)
     for key in ("sweeps", "targets"):
         for i, held in enumerate(getattr(model, key)):
             if held.on not in policies:
                 yield study.problem((key, i, "on"), unknown("policy", "政策", held.on, policies))
     if model.behaviour is not None and not study.reforms:
         yield study.problem(("behaviour",), Fault("there are no reforms for visits to answer to", "没有可供响应的改革", "reforms: […]"))  # fmt: skip
-    if model.behaviour is not None and model.rules:
-        yield study.problem(("behaviour",), Fault("rules are not told of visits that take place more often or not at all", "规则不适用于随价格增减的就诊", "a study without rules"))  # fmt: skip
     if not model.rules:
         for name in BESIDE:
             if getattr(model.inputs, name) is not None:
@@ -231,6 +298,20 @@ def _crossed(study: Study) -> Iterator[Problem]:
     if model.attribution is not None and not study.reforms:
         yield study.problem(("attribution",), Fault("there are no reforms to take apart", "没有可分解的改革", "reforms: […]"))  # fmt: skip
     yield from _wanting(study)
+
+
+def _crossed_clearing(study: Study, policies: list[str]) -> Iterator[Problem]:
+    """Names that sweeps and targets of clearing say of other parts."""
+    asked = study.model.clearing
+    if asked is None:
+        return
+    for key in ("sweeps", "targets"):
+        names = [row.id for row in getattr(asked, key)]
+        for i, row in enumerate(getattr(asked, key)):
+            if row.on not in policies:
+                yield study.problem(("clearing", key, i, "on"), unknown("policy", "政策", row.on, policies))
+            if row.id in names[:i]:
+                yield study.problem(("clearing", key, i, "id"), Fault(f"{row.id!r} is there twice", f"{row.id!r} 重复", "another id"))  # fmt: skip
 
 
 def _twice(study: Study, key: str, names: list[str], field: str) -> Iterator[Problem]:

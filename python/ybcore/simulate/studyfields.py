@@ -32,10 +32,22 @@ __all__ = [
     "Shares",
     "Target",
     "Where",
+    "checked",
 ]
 
 _NUMBER = {"type": ["number", "string"]}
 _NUMBER_OR: list[dict[str, Any]] = [{"type": "number"}, {"type": "string"}]
+
+
+def checked(make: Callable[[], Any]) -> None:
+    """What the library says of a part of the document, as faults of that part."""
+    try:
+        make()
+    except InputError as error:
+        faults = Faults()
+        for held in error.problems:
+            faults.add((), Fault(held.what, held.what_zh, held.expected, held.nearest))
+        faults.raise_if_any()
 
 
 def _path(raw: Any, info: ValidationInfo) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,13 +16,13 @@ from pydantic import (
     model_validator,
 )
 
-from ..errors import InputError
-from ..policy.faults import Fault, Faults, fail, unknown
+from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Bilingual, Code, Flag, Node, Positive, Word, Words
 from .behaviour import RAND, Behaviour
 from .exact import Mean, Ratio, Total
 from .knobs import Knob
 from .people import People
+from .studyclearmodel import ClearingNode
 from .studyfields import (
     Amounts,
     BandsOf,
@@ -39,6 +38,7 @@ from .studyfields import (
     Shares,
     Target,
     Where,
+    checked,
 )
 from .studytables import Tables
 
@@ -143,6 +143,10 @@ class KnobNode(Node):
     path: str
     policy: Words | None = None
     scheme: Code | None = None
+    items: Words | dict[str, Words] | None = None
+    region: Code | None = None
+    rule: Code | None = None
+    rules: Code | None = None
     values: Numbers | None = None
     span: Numbers | None = None
     way: Annotated[Literal["set", "add", "points", "times"], Word("方式")] = "set"
@@ -150,12 +154,15 @@ class KnobNode(Node):
 
     @model_validator(mode="after")
     def _is_a_knob(self) -> KnobNode:
-        _checked(self.knob)
+        checked(self.knob)
         return self
 
     def knob(self) -> Knob:
         """The knob of the library."""
-        return Knob(self.path, self.policy, self.scheme, self.values, self.span, self.way, self.start, self.id or "")
+        own: dict[str, Any] = {name: getattr(self, name) for name in ("items", "region", "rule", "rules")}
+        return Knob(
+            self.path, self.policy, self.scheme, self.values, self.span, self.way, self.start, self.id or "", **own
+        )
 
 
 class Sample(Node):
@@ -282,23 +289,12 @@ class BehaviourNode(Node):
 
     @model_validator(mode="after")
     def _is_behaviour(self) -> BehaviourNode:
-        _checked(self.behaviour)
+        checked(self.behaviour)
         return self
 
     def behaviour(self) -> Behaviour:
         """The behaviour of the library."""
         return Behaviour(self.elasticity, by=self.by or None, paid=self.paid, seed=self.seed, most=self.most)
-
-
-def _checked(make: Callable[[], Any]) -> None:
-    """What the library says of a part of the document, as faults of that part."""
-    try:
-        make()
-    except InputError as error:
-        faults = Faults()
-        for held in error.problems:
-            faults.add((), Fault(held.what, held.what_zh, held.expected, held.nearest))
-        faults.raise_if_any()
 
 
 class OutputsNode(Node):
@@ -331,6 +327,7 @@ class StudyModel(Node):
     targets: tuple[TargetNode, ...] = ()
     fund: FundNode | None = None
     behaviour: BehaviourNode | None = None
+    clearing: ClearingNode | None = None
     unread: Flag = False
     outputs: OutputsNode = OutputsNode()
 

@@ -28,6 +28,9 @@ from .package import Parts, parts
 from .people import People
 from .reform import Reformed, reformed
 from .study import PACKAGE, Study, exacts
+from .studyalone import receipt_of_base
+from .studyclear import Turned
+from .studyclearing import ClearedUnder, check_clearing, cleared_under, turned_rows
 from .studyinputs import Given, bys, read_catalog, read_inputs, unknown_columns
 from .studymodel import ExactNode, SweepNode, TargetNode
 from .studyrows import LOOKED, TARGETS, crossings, looked_rows, part_rows, sweep_rows
@@ -55,6 +58,8 @@ class StudyRun:
     parts: list[tuple[ExactNode, Parts]] = field(default_factory=list)
     sweeps: list[tuple[SweepNode, Sweep]] = field(default_factory=list)
     targets: list[tuple[TargetNode, Solution]] = field(default_factory=list)
+    clearing: ClearedUnder | None = None
+    turned: list[Turned] = field(default_factory=list)
 
     def table(self, name: str) -> pa.Table:
         """A table by name. Raises InputError with the nearest name."""
@@ -83,7 +88,7 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
     _stop(_wrong_names(study, engine, given))
     run = StudyRun(study, book, given, policies.get(PACKAGE), policies, fund)
     with watch("核对输入", "hash the inputs"):
-        run.receipt = _receipt(study, engine, given)
+        run.receipt = receipt_of_base(study, engine, given)
     works = _Works(run, engine, threads, watch)
     works.changes()
     works.comparison()
@@ -94,35 +99,19 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
         works.target(number)
     works.told_targets()
     works.behaviour()
+    works.clearing()
     return run
-
-
-def _receipt(study: Study, engine: Engine, given: Given) -> dict[str, Any]:
-    """What the receipt of settling the base says, of the lines that rules leave where there are any."""
-    tables, rules, ruled = given.tables, study.rules, {}
-    if rules is not None:
-        from ..checks.check import check
-        from ..checks.settled import lines_left
-
-        named: dict[str, Any] = {name: held for name, held in tables.items() if name != "acct_events"}
-        report = check(
-            **named, **given.beside, rules=rules, catalog=engine.catalog, stage="during", threads=engine.threads
-        )
-        left = lines_left(report)
-        moved = 0 if left is None else int(report.denials().amount.sum())
-        tables, ruled = {**tables, "lines": left}, {"rules": {**rules.told(), "moved_fen": moved}}
-    done = engine.settle(**tables, closing_state=False, columns=("fund_pay_sumamt", "psn_cash_pay"))
-    held = {name: told for name, told in done.receipt.items() if name not in ("seconds", "threads", "opening_state")}
-    return held | ruled
 
 
 def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | None]:
     """The book of a study, its policies by name, and its fund. Raises DocumentError with every problem that shows without the tables."""
     book = load_book(study.model.policy)
-    items = any(change.items for reform in study.reforms for change in reform.changes)
-    policies = _policies(study, book, read_catalog(study) if items else None)
+    items = any(change.of_catalog for reform in study.reforms for change in reform.changes)
+    items = items or any(node.items is not None for _, _, node in _knobs(study))
+    catalog = read_catalog(study) if items else None
+    policies = _policies(study, book, catalog)
     fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
-    _stop([*_wrong_knobs(study, book, policies), *_wrong_fund(study, fund)])
+    _stop([*_wrong_knobs(study, book, policies, catalog), *_wrong_fund(study, fund), *check_clearing(study)])
     return book, policies, fund
 
 
@@ -149,17 +138,24 @@ def _book_on(name: str, book: Book, policies: dict[str, Reformed]) -> Book:
     return book if name == BASE else policies[name].book
 
 
-def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed]) -> Iterator[Problem]:
-    """Knobs at places that the documents do not have."""
+def _knobs(study: Study) -> list[tuple[RawPath, str, Any]]:
+    """Every knob: where it stands, the policy that it is turned on, and what is written."""
     model = study.model
     held: list[tuple[RawPath, str, Any]] = [
         (("sweeps", i, "knobs", j), row.on, knob) for i, row in enumerate(model.sweeps) for j, knob in enumerate(row.knobs)
     ]  # fmt: skip
     held += [(("targets", i, "knob"), row.on, row.knob) for i, row in enumerate(model.targets)]
-    for loc, on, node in held:
+    return held
+
+
+def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed], catalog: Catalog | None) -> Iterator[Problem]:
+    """Knobs at places that the documents do not have."""
+    for loc, on, node in _knobs(study):
         mine, knob = _book_on(on, book, policies), node.knob()
+        own = policies.get(on)
+        beside = (catalog, study.rules) if own is None else (own.catalog or catalog, own.rules or study.rules)
         try:
-            reformed(mine, [knob.reform(knob.scale(mine)[0])])
+            reformed(mine, [knob.reform(knob.scale(mine, *beside)[0])], **knob.beside(*beside))
         except (DocumentError, InputError) as error:
             yield from study.placed((*loc, "path"), error.problems)
 
@@ -207,7 +203,7 @@ class _Works:
 
     def changes(self) -> None:
         """What the package changes, figure by figure, and how many visits read it."""
-        if self.run.package is not None:
+        if self.run.package is not None and self.study.reforms:
             with self.watch("读取改动的数值", "who reads what changes"):
                 rows = self.run.package.reads(
                     self.engine, self.tables, unread=self.model.unread, beside=self.run.given.beside
@@ -258,11 +254,12 @@ class _Works:
         """One sweep."""
         row = self.model.sweeps[number]
         engine, knobs = self._engine(row.on), [node.knob() for node in row.knobs]
+        moved: dict[str, Any] = {"catalog": engine.catalog, "rules": self._on(row.on).get("rules")}
         with self.watch(f"扫描 {row.id}", f"sweep {row.id}") as tell, self._at(("sweeps", number)):
             points: Grid = (
-                grid(engine.book, knobs)
+                grid(engine.book, knobs, **moved)
                 if row.sample is None
-                else sample(engine.book, knobs, row.sample.points, row.sample.kind, seed=row.sample.seed)
+                else sample(engine.book, knobs, row.sample.points, row.sample.kind, seed=row.sample.seed, **moved)
             )
             done = sweep(
                 engine,
@@ -315,13 +312,39 @@ class _Works:
         with self.watch("就医行为的影响", "visits that answer") as tell, self._at(("behaviour",)):
             for done, factor in enumerate(FACTORS, 1):
                 held = asked.behaviour().times(Fraction(factor))
-                found = respond(self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held)
+                found = respond(
+                    self.engine, self.tables, {PACKAGE: package}, [Spending(name=OVERVIEW)], held, **self.ruled
+                )
                 mine = found.table(OVERVIEW)
                 rows.append(mine.add_column(0, "times", pa.array([factor] * mine.num_rows, pa.string())))
                 if factor == "1":
                     self.run.tables["behaviour-answers"] = found.answers
                 tell(done, len(FACTORS))
         self.run.tables["behaviour"] = pa.concat_tables(rows)
+
+    def clearing(self) -> None:
+        """What every policy owes the providers; sweeps and targets of clearing."""
+        asked, tables = self.model.clearing, self.run.tables
+        if asked is None:
+            return
+        with self.watch("清算", "clear"), self._at(("clearing",)):
+            held = cleared_under(self.study, self.engine, self.run.given, self.run.alternatives, self.threads)
+        self.run.clearing = held
+        tables.update(held.tables)
+        for i, row in enumerate(asked.sweeps):
+            with (
+                self.watch(f"清算扫描 {row.id}", f"sweep of clearing {row.id}") as tell,
+                self._at(("clearing", "sweeps", i)),
+            ):
+                tables[f"clearing-sweep-{row.id}"] = held.providers.sweep(row, tell)
+        for i, target in enumerate(asked.targets):
+            with (
+                self.watch(f"清算求解 {target.id}", f"solve of clearing {target.id}"),
+                self._at(("clearing", "targets", i)),
+            ):
+                self.run.turned.append(held.providers.target(target))
+        if self.run.turned:
+            tables["clearing-targets"] = turned_rows(self.run.turned)
 
     def _engine(self, on: str) -> Engine:
         if on == BASE:

@@ -148,7 +148,8 @@ class _Search:
     ) -> None:
         self.engine, self.tables, self.given = engine, tables, given
         self.knob, self.measure, self.goal = knob, measure, goal
-        self.scale = knob.scale(engine.book)
+        self.scale = knob.scale(engine.book, engine.catalog, given["rules"])
+        self.beside = knob.beside(engine.catalog, given["rules"])
         self.at: dict[int, Fraction] = {}
         self.base: Fraction | None = None
 
@@ -156,7 +157,9 @@ class _Search:
         """Measure at these places, in one pass."""
         book = self.engine.book
         fresh = {scalar_text(self.scale[i]): i for i in sorted(set(places) - self.at.keys())}
-        alternatives = {text: reformed(book, [self.knob.reform(self.scale[i])]) for text, i in fresh.items()}
+        alternatives = {
+            text: reformed(book, [self.knob.reform(self.scale[i])], **self.beside) for text, i in fresh.items()
+        }
         done = compare(self.engine, self.tables, alternatives, [self.measure], **self.given)
         problems = []
         for text, held in told(done.table(self.measure.name)).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..errors import InputError, Problem
 from ..policy.faults import unknown
+from ..settling.drawn import Drawn, RankSums
 
 __all__ = ["Bootstrap", "Estimates", "Ranked", "Replicates", "over", "quantiles", "ranks"]
 
@@ -174,48 +175,79 @@ _SMALL = 1 << 18  # multiplications: below it no library of linear algebra start
 class Estimates:
     """Units in cells under their weights and every replicate of them: arrays are (cell, weights), the survey's own weights first.
 
-    `own`: weight of each unit; `table`: its weights in the replicates; `cell`: of each unit. `design`: where the replicates are from; None: there are none.
+    `own`: weight of each place; `table`: weights of units in the replicates; `cell`: of each place. `design`: where the replicates are from;
+    None: there are none. `unit`: row of the table of each place; None: the same.
     """
 
     def __init__(
-        self, own: Float, table: Table, cell: Int64, cells: int, design: Bootstrap | Replicates | None
+        self,
+        own: Float,
+        table: Table,
+        cell: Int64,
+        cells: int,
+        design: Bootstrap | Replicates | None,
+        unit: Int64 | None = None,
     ) -> None:
         self.design, self.cells, self.cell, self.own = design, cells, cell, own
+        self.number = table.number
         self.order = np.arange(len(own)) if cells == 1 else np.argsort(cell, kind="stable")
-        self.table = table if cells == 1 else table.taken(self.order)
         self.ends = np.concatenate(([0], np.cumsum(np.bincount(cell, minlength=cells))))
+        self._drawn: Drawn | None = None
+        if table.times.dtype == np.uint8 and table.number:
+            factor = table.factor if unit is None else table.factor[unit]
+            self._drawn = Drawn(table.times, factor, unit, cell, cells)
+            return
+        placed = self.order if unit is None else unit[self.order]
+        self._table = table if unit is None and cells == 1 else table.taken(placed)
 
     @cached_property
     def whole(self) -> Float:
         """Σ weight."""
         return self.sums(np.ones(len(self.own)))[0]
 
-    def sums(self, *values: npt.NDArray[Any]) -> list[Float]:
-        """Σ weight × value for each array of values. The survey's own is added up one by one, alike on every machine."""
-        number = self.table.number
-        out = [np.empty((self.cells, 1 + number)) for _ in values]
+    def sums(self, *values: npt.NDArray[Any], keys: Sequence[Hashable] = ()) -> list[Float]:
+        """Σ weight × value for each array of values. The survey's own is added up one by one, alike on every machine.
+
+        `keys`: what the arrays are, where policies have them one after the other.
+        """
+        out = [np.empty((self.cells, 1 + self.number)) for _ in values]
         for place, one in zip(out, values):
             place[:, 0] = np.bincount(self.cell, self.own * one, self.cells)
-        if not number:
+        if not self.number:
+            return out
+        if self._drawn is not None:
+            for place, held in zip(out, self._drawn.sums(values, keys or [None] * len(values))):
+                place[:, 1:] = held
             return out
         stacked = np.stack([one[self.order].astype(np.float64) for one in values])
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
-            for place, held in zip(out, self.table.taken(part).product(stacked[:, part])):
+            for place, held in zip(out, self._table.taken(part).product(stacked[:, part])):
                 place[i, 1:] = held
         return out
 
-    def quantiles(self, values: Int64, shares: Sequence[Fraction]) -> list[Float]:
+    def quantiles(self, values: Int64, shares: Sequence[Fraction], key: Hashable = None) -> list[Float]:
         """For each share the smallest value such that at least that share of the weight is at or below it; NaN without weight."""
         held = values[self.order]
-        out = [np.empty((self.cells, 1 + self.table.number)) for _ in shares]
+        out = [np.empty((self.cells, 1 + self.number)) for _ in shares]
+        order = np.empty(len(held), np.int64)
         for i in range(self.cells):
             part = slice(self.ends[i], self.ends[i + 1])
             own = self.own[self.order[part]]
-            for place, found in zip(
-                out, _quantiles(held[part], own, self.table.taken(part), self.whole[i, 1:], shares)
-            ):
-                place[i] = found
+            if self._drawn is None:
+                table = self._table.taken(part)
+                for place, found in zip(out, _quantiles(held[part], own, table, self.whole[i, 1:], shares)):
+                    place[i] = found
+                continue
+            rising = np.argsort(held[part], kind="stable")
+            order[part] = self.order[part][rising]
+            at = _places(np.cumsum(own[rising]), shares)
+            for k, place in enumerate(out):
+                place[i, 0] = np.nan if at is None else held[part][rising[at[k]]]
+        if self._drawn is not None:
+            near = [place[:, 0] for place in out]
+            for place, each in zip(out, self._drawn.quantiles(values, order, self.ends, near, shares, key)):
+                place[:, 1:] = each
         return out
 
     def columns(self, name: str, found: Float, *, null: bool = True, whole: bool = False) -> dict[str, pa.Array]:
@@ -304,16 +336,29 @@ class Ranked:
     def __init__(self, by: Float, own: Float, table: Table) -> None:
         weights = np.concatenate([own[:, np.newaxis], table.at(slice(None))], axis=1)
         held = ranks(by, weights)
-        ones = np.ones(len(own))
-        ranked = np.ascontiguousarray(held[:, 1:] * weights[:, 1:])
-        self.sides = ((own * held[:, 0], Table(ranked, ones)), (own, table))
+        self._own = own * held[:, 0], own
+        self._table, self._drawn = table, None
+        if table.times.dtype == np.uint8 and table.number:
+            alone = np.zeros(len(own), np.int64)
+            self._drawn = (
+                RankSums(held[:, 1:], table.times, table.factor),
+                Drawn(table.times, table.factor, None, alone, 1),
+            )
+        else:
+            self._ranked = Table(np.ascontiguousarray(held[:, 1:] * weights[:, 1:]), np.ones(len(own)))
 
-    def concentration(self, *values: Float) -> list[Float]:
-        """2 ÷ (n μ) × Σ y r − 1 of each array of values under each column of weights; NaN where there is nothing."""
-        stacked = np.stack(values)
-        alone = np.zeros(stacked.shape[1], np.int64)
+    def concentration(self, *values: Int64, keys: Sequence[Hashable] = ()) -> list[Float]:
+        """2 ÷ (n μ) × Σ y r − 1 of each array of whole values under each column of weights; NaN where there is nothing."""
+        alone = np.zeros(len(values[0]), np.int64)
+        named = keys or [None] * len(values)
+        if self._drawn is not None:
+            top, bottom = self._drawn
+            sides = [np.stack(top.sums(values, named)), np.concatenate(bottom.sums(values, named))]
+        else:
+            stacked = np.stack([each.astype(np.float64) for each in values])
+            sides = [table.product(stacked) for table in (self._ranked, self._table)]
         both = []
-        for own, table in self.sides:
-            first = np.stack([np.bincount(alone, own * each, 1) for each in stacked])
-            both.append(np.concatenate([first, table.product(stacked)], axis=1))
+        for own, rest in zip(self._own, sides):
+            first = np.stack([np.bincount(alone, own * each, 1) for each in values])
+            both.append(np.concatenate([first, rest], axis=1))
         return list(2 * over(*both) - 1)

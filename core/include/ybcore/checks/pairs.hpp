@@ -13,8 +13,9 @@
 //           An item paired with itself hits only `within`, by another line. Findings go by grouping, person and group.
 //           Unknown: lines of a row's items that lack what their grouping or rows need, each once.
 // Fails     Nothing is given where an item is not from -1 to below `items`; the index allocates about 14 bytes a row.
-// Cost      A line whose item is in no row: a byte. Else four words of the item; and where the person has a main item that may be of a
-//           pair with it, a word for each main line of the group, of a few words of the line's own item.
+// Cost      A line whose item is in no row: a byte; of an included item of a person without a main one: two. Else four words of the item;
+//           and where the person has a main item that may be of a pair with it, a word for each main line, of a few words of the line's own
+//           item. Lines are grouped only where two that may be a pair are as near each other as lines of a group are.
 #pragma once
 
 #include <array>
@@ -121,13 +122,19 @@ class PairScopes {
   struct Trait {
     std::array<std::uint64_t, 2> own{}, wanted{};
   };
-  // Of small tables only.
-  [[nodiscard]] const Trait& trait(std::int32_t item) const noexcept { return traits_[static_cast<std::size_t>(item)]; }
+  // Of small tables only: a number of each item of any row, and what it has; main items first.
+  [[nodiscard]] std::uint16_t number(std::int32_t item) const noexcept { return number_[static_cast<std::size_t>(item)]; }
+  [[nodiscard]] bool leads(std::uint16_t number) const noexcept { return number < leads_; }
+  [[nodiscard]] const Trait& trait(std::uint16_t number) const noexcept { return traits_[number]; }
 
  private:
+  void number_items(std::size_t items);
+
   std::vector<PairIndex> indexes_;
   ChosenCodes named_;
-  std::vector<Trait> traits_;  // by item; none of large tables
+  std::vector<std::uint16_t> number_;  // by item; none of large tables
+  std::vector<Trait> traits_;          // by number
+  std::size_t leads_ = 0;
   bool small_ = true;
 };
 

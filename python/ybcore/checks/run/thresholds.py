@@ -11,7 +11,7 @@ from ..rule import Rule
 from .scope import UNKNOWN, YES
 from .work import Work
 
-__all__ = ["thresholds"]
+__all__ = ["steps_of", "thresholds"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -47,7 +47,7 @@ def thresholds(
     columns = iter(found.T)
     for steps, mask in zip(specs, masks):
         for code in [(1 << len(steps)) - 1] * len(found) if mask is None else next(columns).tolist():
-            values += _steps(steps, code, highest, rule)
+            values += steps_of(steps, code, highest, rule)
             offsets.append(len(values))
     one = len(found) == 1
     return (None if one else of_event, (np.array(offsets, np.int64), len(found)), values, lost)
@@ -69,7 +69,7 @@ def _classes(masks: list[Int64], rows: int) -> tuple[Int64, Int32]:
     return found, of_row.astype(np.int32)
 
 
-def _steps(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
+def steps_of(steps: Any, mask: int, highest: bool, rule: Rule) -> list[Any]:
     """(value, severity) of the most specific scope among some thresholds, the furthest first."""
     holding = [step for i, step in enumerate(steps) if mask >= 0 and mask >> i & 1]
     if not holding:

@@ -142,18 +142,17 @@ class Work(Records):
     # ------------------------------------------------------------------ what a rule looks at
 
     def when(self, rule: Rule, truth: npt.NDArray[np.uint8], day: Int32) -> npt.NDArray[np.uint8]:
-        """The truth of a scope on some days: a rule without a table holds as its document does."""
-        if rule.table is not None:
-            return truth
-        if self.known_at is not None and rule.known > self.known_at:
+        """The truth of a scope on some days: a rule holds on its own, and without a table as its document does."""
+        if rule.table is None and self.known_at is not None and rule.known > self.known_at:
             return np.full(len(truth), NO, np.uint8)
         if rule.begin == ALWAYS and rule.end == OPEN:
             return truth
         return np.where((day >= rule.begin) & (day < rule.end), truth, NO).astype(np.uint8)
 
     def always(self, rule: Rule) -> bool:
-        """Whether a rule holds on every day as far as its document says; its table's rows have days of their own."""
-        return rule.table is not None or (self.known_at is None and rule.begin == ALWAYS and rule.end == OPEN)
+        """Whether a rule holds on every day; its table's rows have days of their own."""
+        known = rule.table is not None or self.known_at is None
+        return known and rule.begin == ALWAYS and rule.end == OPEN
 
     def item_mask(self, rule: Rule, items: Items | None = None) -> Mask | None:
         """Items that may be among those that a rule names, whatever the day; None: all."""

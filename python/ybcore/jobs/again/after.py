@@ -58,7 +58,9 @@ class After(Work):
 
     def _to_keep(self, plan: Plan, old_unit: list[int]) -> dict[int, int]:
         """Units without affected people, and which units of the job before they are."""
-        assert self.differing is not None
+        assert self.differing is not None and self.before is not None
+        if self.before.rules:
+            return {}  # what rules left of lines is settled line by line now
         first = self.differing
         was = make_plan(first.engine, first.datasets, first.state, self.unit_visits, self._over).begun(
             self._told["begin"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ..files import open_file
 from ..journal import Journal
 from .unit import ROW
 
-__all__ = ["INPUT", "changed_inputs"]
+__all__ = ["INPUT", "changed_inputs", "plain_words"]
 
 Int64 = npt.NDArray[np.int64]
 INPUT = "input"
@@ -32,14 +32,17 @@ KEYS: dict[str, tuple[type, str]] = {"persons": (Persons, "psn_no"), "institutio
 
 
 def changed_inputs(
-    journal: Journal, datasets: Mapping[str, Dataset], reads: Sequence[Read], units: int
+    journal: Journal, datasets: Mapping[str, Dataset], reads: Sequence[Read], units: int, passing: Collection[str] = ()
 ) -> dict[str, list[str]]:
-    """Write the tables that changes touch below `input/`; the files of each such table, below the job's folder and in their order."""
+    """Write the tables that changes touch below `input/`; the files of each such table, below the job's folder and in their order.
+
+    `passing`: tables that are not going to stay where they are, and are written whatever changes.
+    """
     out: dict[str, list[str]] = {}
     for name, dataset in datasets.items():
         if name in CELLS:
             rows, cells = _joined(journal, f"added {name}", units), _joined(journal, f"cells {name}", units)
-            if rows is not None or cells is not None:
+            if rows is not None or cells is not None or name in passing:
                 out[name] = _table(journal, dataset, None if rows is None else rows.drop_columns([ROW]), cells)
         elif name in KEYS and any(isinstance(read.change, KEYS[name][0]) for read in reads):
             out[name] = _replaced(journal, dataset, reads)
@@ -101,11 +104,11 @@ def _added(journal: Journal, name: str, rows: pa.Table, taken: set[str]) -> str:
 
 
 def _written(rows: pa.Table, place: Path) -> dict[str, Any]:
-    pq.write_table(_plain(rows), place, compression="zstd", write_page_checksum=True)
+    pq.write_table(plain_words(rows), place, compression="zstd", write_page_checksum=True)
     return {"rows": rows.num_rows}
 
 
-def _plain(rows: pa.Table) -> pa.Table:
+def plain_words(rows: pa.Table) -> pa.Table:
     """Without dictionaries: words of one file are no other's."""
     for i, field in enumerate(rows.schema):
         if pa.types.is_dictionary(field.type):
@@ -126,7 +129,7 @@ def _rewritten(
         try:
             for group, size in enumerate(file.group_rows):
                 table = raw.read_row_group(group, use_threads=False)
-                held = _plain(dataset.read(index, group, [name])) if name in dataset.columns else None
+                held = plain_words(dataset.read(index, group, [name])) if name in dataset.columns else None
                 kind = cells.type if held is None else held.column(0).type
                 old = pa.chunked_array([pa.nulls(size, kind)]) if held is None else held.column(0)
                 mine = np.flatnonzero((at >= begin) & (at < begin + size))

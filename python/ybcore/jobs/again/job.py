@@ -29,6 +29,7 @@ from .after import After
 from .differ import Differing, stub_of
 from .inputs import INPUT, changed_inputs
 from .ledger import write_ledger
+from .left import without_rules
 
 __all__ = ["Resettled", "resettle_job"]
 
@@ -62,31 +63,34 @@ def resettle_job(
 ) -> Resettled:  # fmt: skip
     """Settle a job again after some changes, or do what is left of that (docs/resettlement.md section 9).
 
-    `memory` in bytes. `progress(step)` gives what hears of a step (`check`, `differ`, `settle`). Raises InputError with everything that is
+    `memory` in bytes. `progress(step)` gives what hears of a step (`check`, `rules`, `differ`, `settle`). Raises InputError with everything that is
     wrong, JobError when the disk is full or another job runs there.
     """
     began = time.perf_counter()
     receipt = read_receipt(previous)
     run = JobRun(previous, receipt)
-    _can_be(run, previous, attribution, len(changes.entries))
+    if attribution != "none":
+        asked_of(attribution, len(changes.entries))
     cores = threads or len(os.sched_getaffinity(0))
     told = _told(previous, changes, attribution)
-    document = run.document.model_copy(update={"output": out.absolute(), "memory": memory, "threads": threads})
-    asked = _Asked(document, told)
+    placed: dict[str, Any] = {"output": out.absolute(), "memory": memory, "threads": threads}
+    asked = _Asked(run.document.model_copy(update=placed), told)
     journal = begin(asked, replace=replace)
     if journal is None:
         was = [json.loads((out / name).read_text(encoding="utf-8")) for name in (MANIFEST, RUN)]
         return Resettled(out, was[0], was[1], fresh=False)
     with journal:
         _proved(previous, progress("check"))
-        work = _differing(run, changes, journal, memory, cores, attribution, progress)
+        document, ruled = without_rules(run, journal, memory, cores, progress("rules"))
+        document = document.model_copy(update=placed)
+        work = _differing(run, document, changes, journal, memory, cores, attribution, progress)
         try:
             units = work.run()
         except InputError as error:
             raise InputError(changes.placed(error.problems)) from None
         if not work.journal.all("unit"):
             journal.forget(Differing.room)
-        written = changed_inputs(journal, work.datasets, work.reads, len(units))
+        written = changed_inputs(journal, work.datasets, work.reads, len(units), ("lines",) if run.rules else ())
         places = write_ledger(journal, units, work, attribution)
         after = _document_after(document, changes, written, work.datasets, journal.folder)
         final = _document_after(document, changes, written, work.datasets, out.absolute())
@@ -120,6 +124,7 @@ def resettle_job(
             "scope": places["scope"],
             "attribution": places["attribution"],
             "units_taken_over": len(done.kept),
+            **({} if ruled is None else {"rules": ruled}),
         }
         records = write_records(
             journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, coverage=None, run=took, resettlement=more,
@@ -127,16 +132,6 @@ def resettle_job(
         )  # fmt: skip
         journal.commit(out.absolute(), replace=replace)
     return Resettled(out, *records)
-
-
-def _can_be(run: JobRun, previous: Path, attribution: str, changes: int) -> None:
-    """Raises InputError for what a job cannot be settled again with."""
-    if run.rules:
-        what = "the job ran rules, and what they move hangs on the changed lines: run the job again with the changed inputs and compare"
-        zh = "该作业含审核规则，其转出金额随明细变化：请以变更后的输入重新运行作业再比较"
-        raise InputError([Problem(what=what, what_zh=zh, file=str(previous), path="rules")])
-    if attribution != "none":
-        asked_of(attribution, changes)
 
 
 def _told(previous: Path, changes: ChangesDocument, attribution: str) -> dict[str, Any]:
@@ -167,10 +162,9 @@ def _proved(previous: Path, tell: Callable[[int, int], None]) -> None:
         raise InputError(found.problems)
 
 
-def _differing(run: JobRun, changes: ChangesDocument, journal: Journal, memory: int, threads: int, method: str, progress: Progress) -> Differing:  # fmt: skip
+def _differing(run: JobRun, document: JobDocument, changes: ChangesDocument, journal: Journal, memory: int, threads: int, method: str, progress: Progress) -> Differing:  # fmt: skip
     from ...policy import load_book
 
-    document = run.document
     engine = Engine(load_book(run.policy), run.catalog(), threads=1)
     state = None if document.opening is None else opening_state(document.opening)
     datasets = find_datasets(document, engine)

@@ -8,7 +8,7 @@ from typing import Any
 
 from .tables import Entry as Row
 from .tables import Table
-from .values import RuleError, listed
+from .values import RuleError, listed, open_date
 
 LAYERS = ("base", "province", "city")
 DISPOSITIONS = ("hold", "deny", "suspect", "warn", "monitor")
@@ -44,6 +44,11 @@ class Rule:
     def row(self) -> Row | None:
         """A rule without a table holds as its document does."""
         return None if self.table else Row(-1, {}, self.document)
+
+    def holds(self, day: int) -> bool:
+        """Whether a day is among those that the rule itself names."""
+        since, until = open_date(self.raw.get("from"), None), open_date(self.raw.get("to"), None)
+        return (since is None or since <= day) and (until is None or day < until)
 
     @property
     def kernel(self) -> str:

@@ -88,7 +88,7 @@ class Job:
 
     def in_force(self, day: int) -> bool:
         row = self.rule.row
-        return row is None or row.holds(day, self.known_at)
+        return self.rule.holds(day) and (row is None or row.holds(day, self.known_at))
 
     # Items and tables
 

@@ -144,6 +144,8 @@ def denied_before(result: Result, rule: Rule) -> set[Line]:
 
 def in_force(job: Job, day: int) -> Answer | None:
     row = job.rule.row
+    if not job.rule.holds(day):
+        return told("day")
     if row is None or row.holds(day, job.known_at):
         return None
     return told("known") if row.holds(day, None) else told("day")

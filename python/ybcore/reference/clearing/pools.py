@@ -50,7 +50,7 @@ def _value(world: World, key: tuple[str, str, str], mine: list[Standing]) -> dic
         raise ValueError(f"pool {name}, {period}: first charges are above the budget")
     points = sum(one.points for one in pointed)
     grid = 10 ** (6 - int(pool.get("digits", "4")))
-    value = rounded(Fraction(shared * 10**8, points), grid) if points else 0
+    value = rounded(Fraction(shared * 10**8, points), grid) if points > 0 else 0
     if pool.get("remainder", "share") == "share":
         _share(pointed, shared, points)
     else:
@@ -76,7 +76,7 @@ def _share(pointed: list[Standing], shared: int, points: int) -> None:
     """Shares by largest remainder."""
     from ybcore.reference.clearing import id_key
 
-    if not points:
+    if points <= 0:
         return
     rests = []
     for one in pointed:

@@ -11,9 +11,9 @@ from ..clearing import cases_of, load_clearings
 from ..engine import Engine
 from ..errors import InputError, Problem
 from ..policy import load_book
-from ..receipts.files import is_still
-from ..receipts.model import read_receipt
-from ..receipts.runs import run_of
+from .files import is_still
+from .model import read_receipt
+from .runs import run_of
 
 __all__ = ["cases_of_run"]
 

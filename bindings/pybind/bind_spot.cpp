@@ -1,0 +1,178 @@
+// Rules over one small batch after another: a book is made once, tables are looked at in one call each.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "spot_book.hpp"
+#include "spot_out.hpp"
+#include "spot_read.hpp"
+
+namespace ybcore::bind {
+namespace {
+
+// What stands in the tables of findings and hangs on the rule alone.
+struct Told {
+  std::string version, behaviour;
+  bool computed = false;
+};
+
+class SpotDesk : public std::enable_shared_from_this<SpotDesk> {
+ public:
+  SpotDesk(const py::dict& book, const std::vector<std::tuple<std::string, std::string, bool>>& told) {
+    spot_book(book, this->book);
+    for (const auto& [version, behaviour, computed] : told) this->told.push_back({version, behaviour, computed});
+    same_size(this->told.size());
+  }
+
+  // Offsets and indices of a table that a caller made up would be read past their end: only `spot_rules.py` makes them.
+  void same_size(std::size_t rules) const {
+    if (rules != book.rules.size()) throw std::invalid_argument("told has not one row a rule");
+  }
+
+  checks::SpotBook book;
+  std::vector<Told> told;
+};
+
+// The findings of a call; tables are made when they are asked for.
+class SpotLooked {
+ public:
+  std::shared_ptr<const SpotDesk> desk;
+  std::shared_ptr<const SpotCells> cells;
+  checks::SpotSeen seen;
+
+  [[nodiscard]] OutTable findings() const {
+    const checks::SpotFindings& f = seen.findings;
+    const std::size_t n = f.rule.size();
+    OutTable out(n);
+    const auto rule = [&](std::size_t i) -> const checks::SpotRule& { return desk->book.rules[static_cast<std::size_t>(f.rule[i])]; };
+    const auto told = [&](std::size_t i) -> const Told& { return desk->told[static_cast<std::size_t>(f.rule[i])]; };
+    static constexpr std::string_view kDispositions[] = {"hold", "deny", "suspect", "warn", "monitor"};
+    std::vector<std::string> severity;
+    for (const std::int64_t one : f.severity) severity.push_back(std::to_string(one));
+    out.texts("jr_id", false, [&](std::size_t i) { return std::string_view(f.name[i]); });
+    out.texts("rule_id", false, [&](std::size_t i) { return std::string_view(rule(i).id); });
+    out.texts("rule_version", false, [&](std::size_t i) { return std::string_view(told(i).version); });
+    const auto visit = [&](const char* name, std::size_t row) { return id(checks::SpotTable::kVisits, name, row); };
+    const auto place = [&](std::size_t i) { return static_cast<std::size_t>(f.visit[i]); };
+    out.texts("psn_no", true, [&](std::size_t i) { return visit("psn_no", place(i)); });
+    out.texts("setl_id", true, [&](std::size_t i) { return visit("setl_id", place(i)); });
+    out.texts("mdtrt_id", true, [&](std::size_t i) {
+      const std::string_view stay = visit("mdtrt_id", place(i));
+      return stay.data() != nullptr ? stay : visit("setl_id", place(i));
+    });
+    out.texts("fixmedins_code", there(checks::SpotTable::kVisits, "fixmedins_code"),
+              [&](std::size_t i) { return visit("fixmedins_code", place(i)); });
+    out.texts("dr_code", seen.any_doctor, [&](std::size_t i) { return f.doctor[i] < 0 ? std::string_view{} : doctor(f.doctor[i]); });
+    out.texts("disposition", false, [&](std::size_t i) { return kDispositions[static_cast<std::size_t>(f.disposition[i])]; });
+    out.texts("sev_deg", false, [&](std::size_t i) { return std::string_view(severity[i]); });
+    out.numbers("vola_amt", f.amount);
+    out.texts("vola_amt_stas", false, [&](std::size_t i) { return std::string_view(told(i).computed ? "1" : "0"); });
+    out.nulls("recover_amt");
+    out.texts("vola_bhvr_type", false, [&](std::size_t i) { return std::string_view(told(i).behaviour); });
+    out.numbers("measure", f.measure);
+    out.numbers("limit", f.limit);
+    out.numbers("begin", f.begin);
+    out.numbers("end", f.end);
+    out.numbers("table_row", f.entry);
+    out.truths("shadow", [&](std::size_t i) { return rule(i).shadow; });
+    out.truths("suppressed", [](std::size_t) { return false; });
+    out.truths("subsumed", [](std::size_t) { return false; });
+    return out;
+  }
+
+  [[nodiscard]] OutTable details() const {
+    const checks::SpotFindings& f = seen.findings;
+    OutTable out(f.row.size());
+    std::vector<std::string> own;
+    std::vector<std::size_t> of;
+    for (std::size_t i = 0; i < f.rule.size(); ++i)
+      for (std::int64_t d = f.details[i]; d < f.details[i + 1]; ++d) {
+        own.push_back(f.name[i] + "-" + std::to_string(d - f.details[i] + 1));
+        of.push_back(i);
+      }
+    out.texts("jrd_id", false, [&](std::size_t d) { return std::string_view(own[d]); });
+    out.texts("jr_id", false, [&](std::size_t d) { return std::string_view(f.name[of[d]]); });
+    out.texts("setl_id", true,
+              [&](std::size_t d) { return id(checks::SpotTable::kVisits, "setl_id", static_cast<std::size_t>(f.detail_visit[d])); });
+    out.texts("feedetl_sn", cells->line_ids == 'U', [&](std::size_t d) {
+      return f.row[d] < 0 ? std::string_view{} : id(checks::SpotTable::kLines, "feedetl_sn", static_cast<std::size_t>(f.row[d]));
+    });
+    out.numbers("row", f.row);
+    out.numbers("vola_item_type", f.part);
+    out.numbers("cnt", f.count);
+    out.numbers("vola_amt", f.money);
+    out.numbers("paid_amt", f.paid);
+    return out;
+  }
+
+ private:
+  [[nodiscard]] bool there(checks::SpotTable table, const char* name) const {
+    const std::int32_t at = desk->book.find(table, name);
+    return at >= 0 && cells->input.columns[static_cast<std::size_t>(at)].there;
+  }
+  [[nodiscard]] std::string_view id(checks::SpotTable table, const char* name, std::size_t row) const {
+    if (!there(table, name)) return {};
+    const checks::SpotColumn& column = cells->input.columns[static_cast<std::size_t>(desk->book.find(table, name))];
+    return column.code[row] < 0 ? std::string_view{} : column.text[static_cast<std::size_t>(column.code[row])];
+  }
+  [[nodiscard]] std::string_view doctor(std::int64_t code) const {
+    const std::int32_t at = desk->book.find(checks::SpotTable::kVisits, "atddr_no");
+    return cells->input.columns[static_cast<std::size_t>(at)].text[static_cast<std::size_t>(code)];
+  }
+};
+
+// None where this way cannot be taken.
+py::object py_look(const std::shared_ptr<const SpotDesk>& desk, const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables,
+                   const py::bytes& running, const py::bytes& by_day) {
+  if (tables.size() != checks::kSpotTables) throw std::invalid_argument("tables has not one entry a kind");
+  const auto runs = static_cast<std::string_view>(running), days = static_cast<std::string_view>(by_day);
+  desk->same_size(runs.size());
+  desk->same_size(days.size());
+  auto out = std::make_shared<SpotLooked>();
+  out->desk = desk;
+  out->cells = read_spot(desk->book, tables);
+  if (out->cells == nullptr) return py::none();
+  {
+    py::gil_scoped_release release;
+    const auto bytes = [](std::string_view text) { return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()); };
+    out->seen = checks::look(desk->book, out->cells->input, bytes(runs), bytes(days));
+  }
+  return out->seen.usable ? py::cast(out) : py::none();
+}
+
+}  // namespace
+
+void bind_spot(py::module_& m) {
+  py::class_<OutTable, std::shared_ptr<OutTable>>(m, "OutTable", "Few rows as Arrow takes them.")
+      .def(
+          "__arrow_c_array__", [](const OutTable& table, const py::object&) { return table.give(); },
+          py::arg("requested_schema") = py::none());
+  py::class_<SpotLayout, std::shared_ptr<SpotLayout>>(m, "SpotLayout",
+                                                      "(wanted column, place in the table, least, most) of the columns of a table.")
+      .def(py::init([](const std::vector<std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int64_t>>& all) {
+             SpotLayout out;
+             for (const auto& [wanted, place, low, high] : all) out.all.push_back({wanted, place, low, high});
+             return out;
+           }),
+           py::arg("all"));
+  py::class_<SpotDesk, std::shared_ptr<SpotDesk>>(m, "SpotDesk",
+                                                  "Rules that are asked of one small batch after another. Immutable: threads may share it.")
+      .def(py::init<const py::dict&, const std::vector<std::tuple<std::string, std::string, bool>>&>(), py::arg("book"), py::arg("told"))
+      .def("look", &py_look, py::arg("tables"), py::arg("running"), py::arg("running_by_day"),
+           "What the rules find in visits, lines, persons, diagnoses, operations and labs, each a (SmallTable, SpotLayout) or (None, "
+           "None).");
+  py::class_<SpotLooked, std::shared_ptr<SpotLooked>>(m, "SpotLooked", "Findings of a call.")
+      .def_property_readonly(
+          "may", [](const SpotLooked& own) { return own.seen.may; }, "Rules that another way must be taken for.")
+      .def_property_readonly(
+          "hit", [](const SpotLooked& own) { return own.seen.hit; }, "Rules with findings.")
+      .def_property_readonly(
+          "lost", [](const SpotLooked& own) { return own.seen.lost; }, "Returns that found no line.")
+      .def("findings", &SpotLooked::findings)
+      .def("details", &SpotLooked::details);
+}
+
+}  // namespace ybcore::bind

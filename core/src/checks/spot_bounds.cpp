@@ -1,0 +1,211 @@
+// Stays that meet, and bounds of the kernels that are not asked here: whether a finding is not ruled out (spot_rules.hpp).
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <numeric>
+#include <set>
+#include <tuple>
+
+#include "spot_rules.hpp"
+#include "ybcore/checks/span.hpp"
+
+namespace ybcore::checks::spot {
+
+void Rules::overlap(const SpotRule& rule, Raw& raw) {
+  struct Stay {
+    std::int32_t person = -1;
+    std::int64_t begin = 0, end = 0;
+    std::string_view id;
+    Rows visits;
+  };
+  const SpotColumn *ids = b_.column(SpotTable::kVisits, "mdtrt_id"), *own = b_.column(SpotTable::kVisits, "setl_id");
+  std::map<std::pair<std::int32_t, std::int32_t>, Stay> found;
+  for (const std::int32_t visit : b_.visits_of(rule, false)) {
+    const auto v = static_cast<std::size_t>(visit);
+    Stay& stay = found[{b_.psn[v], b_.stay[v]}];
+    stay.begin = stay.visits.empty() ? b_.begin[v] : std::min(stay.begin, b_.begin[v]);
+    stay.end = stay.visits.empty() ? b_.end[v] : std::max(stay.end, b_.end[v]);
+    stay.person = b_.psn[v];
+    const SpotColumn* names = ids != nullptr && ids->code[v] >= 0 ? ids : own;
+    stay.id = names->text[static_cast<std::size_t>(names->code[v])];
+    stay.visits.push_back(visit);
+  }
+  if (found.size() < 2) return;
+  std::vector<Stay> stays;
+  for (auto& [key, stay] : found) stays.push_back(std::move(stay));
+  std::stable_sort(stays.begin(), stays.end(),
+                   [](const Stay& a, const Stay& b) { return std::tie(a.person, a.begin, a.id) < std::tie(b.person, b.begin, b.id); });
+  std::vector<std::int64_t> begin, start, end;
+  std::vector<std::int32_t> place(stays.size()), kind;
+  std::iota(place.begin(), place.end(), 0);
+  const Texts& kinds = b_.texts(rule.attribute);
+  for (std::size_t s = 0; s < stays.size(); ++s) {
+    if (s == 0 || stays[s].person != stays[s - 1].person) begin.push_back(static_cast<std::int64_t>(s));
+    start.push_back(stays[s].begin);
+    end.push_back(stays[s].end);
+    const std::int32_t code = kinds.code[static_cast<std::size_t>(stays[s].visits.back())];
+    kind.push_back(kinds.text[static_cast<std::size_t>(code)].empty() ? -1 : code);
+  }
+  begin.push_back(static_cast<std::int64_t>(stays.size()));
+  // With kinds named both are of them; without, not both of outpatients.
+  std::vector<std::uint8_t> of, looked;
+  for (const std::string_view text : kinds.text) {
+    bool fits = rule.words.empty() && !text.empty() && b_.of_kind(rule, text, "outpatient");
+    for (const std::string& word : rule.words) fits = fits || (!text.empty() && b_.of_kind(rule, text, word));
+    of.push_back(fits);
+  }
+  for (const std::uint8_t a : of)
+    for (const std::uint8_t b : of) looked.push_back(rule.words.empty() ? (a & b) == 0 : (a & b) != 0);
+  const Found all = checks::overlap({begin, start, end, place, kind, looked, static_cast<std::int32_t>(kinds.text.size())}, rule.figure, 1);
+  std::vector<std::int32_t> first;
+  for (const Stay& stay : stays) {
+    first.push_back(static_cast<std::int32_t>(raw.rows.size()));
+    raw.rows.insert(raw.rows.end(), stay.visits.begin(), stay.visits.end());
+  }
+  raw.on_lines = false;
+  for (std::size_t f = 0; f < all.size(); ++f) {
+    raw.found.open({all.measure[f], all.limit[f]});
+    for (auto d = static_cast<std::size_t>(all.details[f]); d < static_cast<std::size_t>(all.details[f + 1]); ++d) {
+      const auto s = static_cast<std::size_t>(all.event[d]);
+      for (std::size_t k = 0; k < stays[s].visits.size(); ++k)
+        raw.found.detail(first[s] + static_cast<std::int32_t>(k), all.part[d], all.excess[d]);
+    }
+  }
+}
+
+bool Rules::lines_there(const SpotRule& rule) { return !b_.lines_of(rule, true).rows.empty(); }
+
+bool Rules::coded_there(const SpotRule& rule) {
+  const bool operations = rule.keyed == 1;
+  const Batch::Coded all = operations ? b_.coded(SpotTable::kOperations, "oprn_oprt_code") : b_.coded(SpotTable::kDiagnoses, "diag_code");
+  for (std::size_t i = 0; i < all.visit.size(); ++i) {
+    const auto v = static_cast<std::size_t>(all.visit[i]);
+    const std::string_view text = all.text[static_cast<std::size_t>(all.code[i])];
+    if (b_.current[v] == 0) continue;
+    if (!rule.words.empty() && !begins(text, rule.words)) continue;
+    if (rule.list >= 0 && !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) continue;
+    if (rule.key >= 0 && !b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text))) continue;
+    if (rule.scope >= 0 && b_.truth(rule.scope)[v] != kYes) continue;
+    if (rule.attribute < 0) return true;
+    const Texts& texts = b_.texts(rule.attribute);
+    for (const SpotTest& test : rule.tests) {
+      const Truth fits = b_.test(test, texts.text[static_cast<std::size_t>(texts.code[v])]);
+      if (fits != kDoubt && (fits == kYes) == rule.barred) return true;
+    }
+  }
+  return false;
+}
+
+bool Rules::keys_there(const SpotRule& rule) {
+  static constexpr std::pair<SpotTable, std::string_view> kKeys[] = {{SpotTable::kLines, "bilg_dr_codg"},
+                                                                     {SpotTable::kVisits, "fixmedins_code"},
+                                                                     {SpotTable::kVisits, "psn_no"},
+                                                                     {SpotTable::kVisits, "mdtrt_cert_no"}};
+  const auto [table, column] = kKeys[static_cast<std::size_t>(rule.keyed)];
+  const SpotColumn* keys = b_.column(table, column);
+  if (keys == nullptr) return false;
+  const bool of_lines = table == SpotTable::kLines;
+  std::set<std::pair<std::int32_t, std::int32_t>> seen;
+  for (const std::int32_t row : of_lines ? b_.now : b_.visit_order) {
+    const auto at_row = static_cast<std::size_t>(row);
+    const std::int32_t visit = of_lines ? b_.line_visit[at_row] : row, key = keys->code[at_row];
+    const auto v = static_cast<std::size_t>(visit);
+    if (key < 0 || b_.current[v] == 0 || !seen.emplace(key, visit).second) continue;
+    const std::string_view text = keys->text[static_cast<std::size_t>(key)];
+    if (!rule.words.empty() && !begins(text, rule.words)) continue;
+    if (rule.list >= 0 && !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) continue;
+    if (rule.key >= 0 && !b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text))) continue;
+    if (rule.scope >= 0 && !b_.book.scopes[static_cast<std::size_t>(rule.scope)].of_lines && b_.truth(rule.scope)[v] != kYes) continue;
+    return true;
+  }
+  return false;
+}
+
+bool Rules::stays_near(const SpotRule& rule) {
+  struct Stay {
+    std::int32_t first = 0, last = 0;
+    std::set<std::int32_t> places;
+    bool current = false;
+  };
+  std::map<std::pair<std::int32_t, std::int32_t>, Stay> stays;
+  for (const std::int32_t visit : b_.visits_of(rule, false)) {
+    const auto v = static_cast<std::size_t>(visit);
+    const auto [held, fresh] = stays.try_emplace({b_.psn[v], b_.stay[v]}, Stay{b_.begin_day[v], b_.end_day[v], {}, false});
+    Stay& stay = held->second;
+    stay.first = std::min(stay.first, b_.begin_day[v]);
+    stay.last = std::max(stay.last, b_.end_day[v]);
+    stay.places.insert(b_.hospital[v]);
+    stay.current = stay.current || b_.current[v] != 0;
+  }
+  for (const auto& [one, first] : stays)
+    for (const auto& [other, later] : stays) {
+      if (one == other || one.first != other.first || !later.current) continue;
+      const bool apart =
+          std::none_of(first.places.begin(), first.places.end(), [&](std::int32_t place) { return later.places.contains(place); });
+      if (rule.flag && apart) continue;
+      const std::int64_t gap = static_cast<std::int64_t>(later.first) - first.last;
+      if (!rule.barred || (gap >= 0 && gap <= rule.figure)) return true;
+    }
+  return false;
+}
+
+bool Rules::death(const SpotRule& rule) {
+  const Texts& ways = b_.texts(rule.attribute);
+  for (const std::int32_t visit : b_.visit_order)
+    if (ways.text[static_cast<std::size_t>(ways.code[static_cast<std::size_t>(visit)])] == "5") return true;
+  return false;
+}
+
+bool Rules::ratio(const SpotRule& rule) {
+  // What rules of one measure and unit ask for is the same.
+  const auto [held, fresh] = most_.try_emplace({rule.measure, rule.subject}, -1);
+  if (!fresh) return held->second >= rule.figure;
+  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays, of_doctors = rule.subject == SpotSubject::kDoctor;
+  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.visits + b_.lines + 1);
+  for (const std::int32_t row : of_visits ? b_.visit_order : b_.rows) {
+    const auto at_row = static_cast<std::size_t>(row), v = of_visits ? at_row : static_cast<std::size_t>(b_.line_visit[at_row]);
+    const std::int32_t unit = of_doctors ? (of_visits ? b_.attending[v] : b_.doctor[at_row]) : b_.hospital[v];
+    if (unit < 0) continue;
+    std::int64_t value = 1;
+    if (rule.measure == SpotMeasure::kDays) value = b_.stay_days(v);
+    if (rule.measure == SpotMeasure::kAmount) value = b_.amount[at_row];
+    if (rule.measure == SpotMeasure::kQuantity) value = b_.quantity[at_row];
+    std::int64_t& sum = sums[static_cast<std::size_t>(unit)];
+    if (__builtin_add_overflow(sum, std::max<std::int64_t>(value, 0), &sum)) sum = INT64_MAX;
+    held->second = std::max(held->second, sum);
+  }
+  return held->second >= rule.figure;
+}
+
+bool Rules::repeated(const SpotRule& rule) {
+  const SpotColumn& held = b_.number(rule.columns[0]);
+  std::vector<std::int64_t> seen;
+  for (const std::int32_t code : held.code)
+    if (code >= 0) seen.push_back(code);
+  for (const std::int64_t number : held.number)
+    if (number != kUnknown) seen.push_back(number);
+  std::sort(seen.begin(), seen.end());
+  return std::adjacent_find(seen.begin(), seen.end()) != seen.end();
+}
+
+bool Rules::urgent(const SpotRule& rule) {
+  const SpotColumn* flag = b_.column(SpotTable::kVisits, "er_flag");
+  const Texts& types = b_.texts(rule.attribute);
+  if (flag == nullptr) return false;
+  const auto is = [&](std::size_t v, std::string_view kind) {
+    const std::string_view text = types.text[static_cast<std::size_t>(types.code[v])];
+    return !text.empty() && b_.of_kind(rule, text, kind);
+  };
+  for (const std::int32_t one : b_.visit_order) {
+    const auto v = static_cast<std::size_t>(one);
+    if (b_.current[v] == 0 || flag->number[v] != 1 || b_.hospital[v] < 0 || !is(v, "outpatient")) continue;
+    for (const std::int32_t other : b_.visit_order) {
+      const auto s = static_cast<std::size_t>(other);
+      // A stay may begin with an earlier visit of its own.
+      if (b_.psn[s] == b_.psn[v] && b_.stay[s] != b_.stay[v] && is(s, "inpatient") && b_.end_day[s] >= b_.end_day[v]) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace ybcore::checks::spot

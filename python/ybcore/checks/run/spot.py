@@ -1,0 +1,176 @@
+"""A small batch looked at by one native call; its report, whose parts beyond findings and details are made when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from ... import _core
+from ...columns.reader import Plan
+from ..book import RuleBook
+from .given import TABLES
+from .kept import Kept
+from .money import Judged
+from .report import CheckReport
+from .runner import rule_status
+from .spot_book import LOOKED_AT, SpotBook
+from .spot_rules import told, written
+from .work import Work
+
+__all__ = ["Spot", "SpotReport"]
+
+_MOST = 1 << 14  # rows of a table beyond which threads and passes over many rules are faster
+_SCHEMAS = 256  # of tables that are remembered
+_NONE = (None, None)
+Tables = dict[str, Any]
+
+
+class SpotReport(CheckReport):
+    """A report of `_core.SpotDesk`. The batch, what became of the findings and the manifest are made in the way of larger batches when they are asked for."""
+
+    def __init__(self, looked: Any, again: Callable[[], CheckReport], notes: tuple[str, ...], seconds: dict[str, float], book: RuleBook, stage: str) -> None:  # fmt: skip
+        self._looked, self._again = looked, again
+        self.notes, self.seconds, self.book, self.stage = notes, seconds, book, stage
+        self.unmatched_returns, self.suppressions, self.recovered = looked.lost, [], None
+
+    def __repr__(self) -> str:
+        return f"SpotReport(findings={self.findings.num_rows}, stage={self.stage!r})"
+
+    @cached_property
+    def _whole(self) -> CheckReport:
+        return self._again()
+
+    @property
+    def work(self) -> Work:  # type: ignore[override]
+        """The batch, made ready for rules."""
+        return self._whole.work
+
+    @property
+    def judged(self) -> Judged:  # type: ignore[override]
+        """The findings by rule."""
+        return self._whole.judged
+
+    @property
+    def ran(self) -> Callable[[], pa.Table]:  # type: ignore[override]
+        """What makes the manifest."""
+        return self._whole.ran
+
+    @cached_property
+    def findings(self) -> pa.Table:
+        """One row a finding."""
+        return _table(self._looked.findings())
+
+    @cached_property
+    def details(self) -> pa.Table:
+        """One row a finding and line or visit, in the order of the findings."""
+        return _table(self._looked.details())
+
+
+def _table(given: Any) -> pa.Table:
+    return pa.Table.from_batches([pa.record_batch(given)])
+
+
+class Spot:
+    """What looks at the batches of one checker. Threads may share it."""
+
+    def __init__(self, kept: Kept, known_at: int | None, stage: str) -> None:
+        self._kept, self._stage = kept, stage
+        self._rules = list(kept.book)
+        self._running: dict[Any, tuple[bytes, bytes, tuple[str, ...]]] = {}
+        self._layouts: dict[Plan, Any] = {}
+        self._book, self._desk = self._made(known_at)
+
+    def _made(self, known_at: int | None) -> tuple[SpotBook, Any]:
+        book = SpotBook(self._kept, known_at)
+        number = {rule.id: place for place, rule in enumerate(self._rules)}
+        related: dict[str, set[str]] = {rule.id: {*rule.excludes, *rule.subsumes} for rule in self._rules}
+        for rule in self._rules:
+            for other in (*rule.excludes, *rule.subsumes):
+                related.setdefault(other, set()).add(rule.id)
+        rules = [written(book, rule, number, related[rule.id]) for rule in self._rules]
+        return book, _core.SpotDesk(book.made(rules, self._stage != "after"), [told(rule) for rule in self._rules])
+
+    def look(self, tables: Tables) -> tuple[Any, tuple[str, ...]] | None:
+        """(what the rules find, notes on columns); None where this way cannot be taken, and the other tells why or how."""
+        if not isinstance(tables["visits"], pa.Table):
+            return None
+        given, plans = [], []
+        for name in TABLES:
+            data = tables.get(name)
+            if data is None:
+                if name in LOOKED_AT:
+                    given.append(_NONE)
+                continue
+            if not isinstance(data, pa.Table) or data.num_rows > _MOST:
+                return None
+            plan = self._kept.readers[name].plan_of(data.schema)
+            if plan is None:
+                return None
+            plans.append((name, plan, not data.num_rows))
+            if name in LOOKED_AT:
+                given.append((_core.SmallTable(data), self._layout(name, plan)))
+        running = self._runs(plans)
+        looked = self._desk.look(given, running[0], running[1])
+        return None if looked is None else (looked, running[2])
+
+    def names(self, looked: Any) -> Container[str]:
+        """Rules that have or may have findings."""
+        return frozenset(self._rules[place].id for place in (*looked.may, *looked.hit))
+
+    def _layout(self, name: str, plan: Plan) -> Any:
+        held = self._layouts.get(plan)
+        if held is None:
+            table, places, ways = LOOKED_AT.index(name), dict(plan.columns), plan.ways
+            mine = [(number, places[column]) for number, (of, column, *_) in enumerate(self._book.columns) if of == table and column in places]  # fmt: skip
+            held = _core.SpotLayout([(number, place, *ways[place][1:]) for number, place in mine])
+            held = _remembered(self._layouts, plan, held)
+        return held
+
+    def _runs(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
+        """Which rules run, with times of day and without; notes on columns."""
+        key = tuple((plan, empty) for _, plan, empty in plans)
+        found = self._running.get(key)
+        return found if found is not None else _remembered(self._running, key, self._found(plans))
+
+    def _found(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
+        frames: dict[str, Any] = {
+            name: _Given(int(not empty), plan.source) for name, plan, empty in plans
+        } | self._kept.frames
+        notes = {name: plan.notes for name, plan, _ in plans} | {
+            name: frame.notes for name, frame in self._kept.frames.items()
+        }
+        out = []
+        for time_of_day in (True, False):
+            batch = _Columns(frames, self._kept.catalog, time_of_day)
+            out.append(bytes(rule_status(batch, rule, self._stage)[0] == "run" for rule in self._rules))
+        return out[0], out[1], tuple(note for name in TABLES for note in notes.get(name, ()))
+
+
+def _remembered(held: dict[Any, Any], key: Any, value: Any) -> Any:
+    """What is held for a key from now on; of many keys all are let go."""
+    if len(held) >= _SCHEMAS:
+        held.clear()
+    return held.setdefault(key, value)
+
+
+class _Given:
+    """A table as `missing` looks at it."""
+
+    __slots__ = ("rows", "source")
+
+    def __init__(self, rows: int, source: Any) -> None:
+        self.rows, self.source = rows, source
+
+
+class _Columns:
+    """The columns of some tables."""
+
+    def __init__(self, frames: dict[str, Any], catalog: Any, time_of_day: bool) -> None:
+        self._frames, self.catalog, self.time_of_day = frames, catalog, time_of_day
+
+    def frame(self, name: str) -> Any:
+        """A table that was given, else None."""
+        return self._frames.get(name)
