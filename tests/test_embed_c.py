@@ -15,6 +15,7 @@ import pytest
 from test_embed import held, in_order, town  # noqa: F401  (a fixture)
 from ybcore import Catalog, Engine, PersonState
 from ybcore.embed import library, movements
+from ybcore.settling.one import NOBODY, in_batch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -94,7 +95,7 @@ def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
         if visit.get("psn_no") is None or visit.get("setl_time") is None:
             continue
         who = visit["psn_no"]
-        one = t.engine.settle_one(visit, lines, people, states.get(who), institution=places, acct_events=events)
+        one = in_batch(t.engine, visit, lines, people, states.get(who, NOBODY), False, places, events)
         if one.result["outcome"] == "not_enrolled" or one.result["reason"] == "unknown_person":
             continue  # whose row it is, the caller of the C door knows
         rows = {"persons": one_row(people, visit), "institutions": one_row(places, visit)}
@@ -315,7 +316,9 @@ def test_a_stay_is_settled_in_its_parts(years: Any):
         begin, end = dt.date.fromisoformat(begins), dt.date.fromisoformat(ends)
         visit = {"setl_id": f"S{number}", "psn_no": "P1", "med_type": "21", "begndate": begin, "enddate": end, "setl_time": dt.datetime(end.year, end.month, end.day, 9)}  # fmt: skip
         lines = [{"med_list_codg": "XA", "det_item_fee_sumamt": 70_007 + 1_000 * i, "fee_ocur_time": day and dt.date.fromisoformat(day), "feedetl_sn": str(i)} for i, day in enumerate(days)]  # fmt: skip
-        one = engine.settle_one(visit, lines, people, state)
+        one = in_batch(engine, visit, lines, people, state, False, None, None)
+        again = engine.settle_one(visit, lines, people, state)
+        assert again.result == one.result and again.state == one.state and again.lines == one.lines
         made = door.visit(engine, visit, {"persons": people[end >= retired]}, movements(engine, visit, people, state))
         before = door.visit(engine, visit, {"persons": people[0]}, [])
         made.earlier_count, made.earlier = 1, ctypes.pointer(Earlier(day_of(retired), 0, before.facts, before.fact_count))  # fmt: skip
