@@ -21,7 +21,7 @@ One::One(const Prepared& prepared, std::size_t tags, std::size_t fields)
   parts_.front().fields.assign(fields_, kMissing);
 }
 
-OnePart& One::part(std::size_t k) {
+OnePart& One::further(std::size_t k) {
   while (parts_.size() <= k) {
     parts_.emplace_back();
     parts_.back().natures.assign(stride_, 0);

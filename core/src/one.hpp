@@ -56,7 +56,7 @@ class One {
 
   // The first part, and any. What a reference points to stays where it is.
   Record& event;
-  [[nodiscard]] OnePart& part(std::size_t k);
+  [[nodiscard]] OnePart& part(std::size_t k) { return k == 0 ? parts_.front() : further(k); }
   [[nodiscard]] std::span<std::int64_t> natures() { return parts_.front().natures; }
   [[nodiscard]] std::span<std::int64_t> given() { return given_; }
   // Before a program of a part goes.
@@ -82,6 +82,7 @@ class One {
   std::unique_ptr<Visit> other_;
   const Prepared* over_ = nullptr;
 
+  [[nodiscard]] OnePart& further(std::size_t k);
   [[nodiscard]] const Prepared& prepared_of(const OnePart& part) const { return part.prepared == nullptr ? prepared_ : *part.prepared; }
   [[nodiscard]] Visit& visit_of(const OnePart& part);
   void look_at(OnePart& part);
