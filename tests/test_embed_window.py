@@ -95,7 +95,7 @@ def test_a_city_visit_by_visit_is_that_of_batches(rows: Rows):
             if visit.get("psn_no"):
                 one = engine.settle_one(visit, lines, people, state, institution=places, acct_events=events)
                 states[visit["psn_no"]] = one.state
-    assert len(rows.order) * 0.5 < took[0] < took[1] and took[1] > 0.9 * len(rows.order)
+    assert min(took) > 0.9 * len(rows.order)
 
 
 def test_threads_share_an_engine_that_has_met_nothing(rows: Rows):

@@ -31,7 +31,7 @@ cdef class Window:
         if code == YB_OK:
             code = yb_state_reserve(self.state, 64)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
         self.visits, self.persons, self.institutions, self.lines = (Table(*layout[name]) for name in ("visits", "persons", "institutions", "lines"))
         self.visit, self.person = Row(self.visits), Row(self.persons)
         self.institution, self.line = Row(self.institutions), Row(self.lines)
@@ -89,6 +89,10 @@ cdef class Window:
         cdef int32_t day = asked.setl_day if self.policy_rule == 0 else end if self.policy_rule == 1 else begin
         cdef bint has_person = persons is not None
         if (has_person and not self.find_person(persons, day, known)) or not self.find_institution(institutions, day):
+            return None
+        # A stay that is settled in parts has facts in each of them; the batch finds other rows where these do not hold throughout.
+        if lines and begin < end and not (_throughout(self.institution, self.i[1], self.i[2], begin, end) and (
+                not has_person or _throughout(self.person, self.p[1], self.p[2], begin, end))):
             return None
         cdef bytes who = <bytes> self.visit.text[<int> self.v[1]]
         cdef bytes donor = self.donor_of(has_person)
@@ -385,5 +389,9 @@ cdef class Window:
             at = out
             code = yb_state_write(self.state, &at[0], &size)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
         return bytes(at[:size])
+
+
+cdef bint _throughout(Row row, int begin, int end, int32_t first, int32_t last):
+    return day_of(row, begin) <= first and (day_of(row, end) == YB_NO_DAY or last < day_of(row, end))
