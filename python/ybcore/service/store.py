@@ -193,16 +193,26 @@ class Store:
         steps += [("new_movement", movement) for movement in movements]
         with self.turn, self._all_or_nothing() as link:
             done = self._run(link, steps)
-            if any(one.rowcount != 1 for one in done[1 : 1 + len(ordered)]):
+            if any(count != 1 for count, _ in done[1 : 1 + len(ordered)]):
                 raise Lost("version")
-            if done[2 + len(ordered)].fetchone()[0] != record.owner:
+            if done[2 + len(ordered)][1] != record.owner:
                 raise Lost("owner")
 
-    def _run(self, link: Any, steps: Sequence[tuple[str, tuple[Any, ...]]]) -> list[Any]:
-        """A cursor of each statement; PostgreSQL is sent all of them before it is asked what came of them."""
+    def _run(self, link: Any, steps: Sequence[tuple[str, tuple[Any, ...]]]) -> list[tuple[int, Any]]:
+        """(rows that each statement changed, the first cell that it found); PostgreSQL is sent all of them before it is asked what came of them.
+
+        Every cursor is closed here: an open one would hold SQLite to what it saw then, and the next transaction of the connection would be refused.
+        """
         connection = link.connection
-        with nullcontext() if self.kind == "sqlite" else connection.pipeline():
-            return [connection.execute(self.sql[name], values) for name, values in steps]
+        cursors = [connection.cursor() for _ in steps]
+        try:
+            with nullcontext() if self.kind == "sqlite" else connection.pipeline():
+                for cursor, (name, values) in zip(cursors, steps):
+                    cursor.execute(self.sql[name], values)
+            return [(one.rowcount, None if one.description is None else one.fetchone()[0]) for one in cursors]
+        finally:
+            for cursor in cursors:
+                cursor.close()
 
     def _row(self, name: str, *values: Any) -> Any:
         """The first row of a statement; a connection that has died since it was last used is tried again with a new one."""
