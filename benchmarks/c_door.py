@@ -33,6 +33,10 @@ class Movement(c.Structure):
     _fields_ = (("psn_no", Text), ("day", c.c_int32), ("kind", c.c_int32), ("amount", c.c_int64))
 
 
+class Earlier(c.Structure):
+    _fields_ = (("before", c.c_int32), ("reserved", c.c_int32), ("facts", c.POINTER(Fact)), ("fact_count", c.c_size_t))
+
+
 IDS = (
     "setl_id",
     "psn_no",
@@ -50,7 +54,7 @@ class Visit(c.Structure):
                 ("enddate", c.c_int32), ("ipt_days", c.c_int32), ("brdy", c.c_int32), ("acct_used", c.c_int32), ("combination", c.c_int32), ("has_natures", c.c_int32),
                 ("facts", c.POINTER(Fact)), ("fact_count", c.c_size_t), ("natures", c.c_int64 * 5), ("medfee", c.c_int64), ("given", c.POINTER(c.c_int64)),
                 ("balc", c.c_int64), ("mulaid_balc", c.c_int64), ("movements", c.POINTER(Movement)), ("movement_count", c.c_size_t), ("movements_known", c.c_int32),
-                ("reserved", c.c_int32))  # fmt: skip
+                ("reserved", c.c_int32), ("earlier", c.POINTER(Earlier)), ("earlier_count", c.c_size_t))  # fmt: skip
 
 
 class Line(c.Structure):

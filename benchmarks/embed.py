@@ -8,9 +8,11 @@ from __future__ import annotations
 import argparse
 import ctypes
 import json
+import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +56,7 @@ def program(folder: Path) -> Path:
         "gcc",
         "-O2",
         "-std=gnu11",
+        "-pthread",
         f"-I{embed.include_dir()}",
         str(source),
         str(lib),
@@ -71,6 +74,24 @@ def through_c(built: Path, image: Path, given: Path, visits: int, mode: str) -> 
     subprocess.run([str(built), str(image), str(given), str(out), mode], check=True)
     numbers = np.fromfile(out, np.int64)
     return numbers[: visits * 34].reshape(visits, 34), numbers[visits * 34 :]
+
+
+def threads_through_c(built: Path, image: Path, given: Path, visits: int, threads: int) -> tuple[np.ndarray, dict[str, float]]:  # fmt: skip
+    """(columns of each visit, how many visits a second the threads settled together and what each cost)."""
+    out = given.with_suffix(f".{threads}")
+    subprocess.run([str(built), str(image), str(given), str(out), "threads", str(threads)], check=True)
+    numbers = np.fromfile(out, np.int64)
+    return numbers[: visits * 34].reshape(visits, 34), rate(visits, threads, *numbers[visits * 34 :].tolist())
+
+
+def rate(visits: int, threads: int, clock: float, processor: float) -> dict[str, float]:
+    """From nanoseconds of the clock, and of the processor in all threads together."""
+    return {
+        "threads": threads,
+        "visits_per_second": round(visits / clock * 1e9),
+        "visits_per_processor_second": round(visits / processor * 1e9),
+        "processor_us": round(processor / visits / 1e3, 3),
+    }
 
 
 def differs(columns: np.ndarray, want: np.ndarray, names: list[str]) -> None:
@@ -128,6 +149,53 @@ def fast_python(image: Path, job: Job, want: np.ndarray, names: list[str]) -> tu
         told_row = result.to_dict()
         assert [told_row[name] for name in names] == want[v].tolist()
     return took, np.diff(job.off) == 10
+
+
+def threads_of_python(image: Path, job: Job, want: np.ndarray, names: list[str], threads: int, many: bool) -> dict[str, float]:  # fmt: skip
+    """`ybcore.fast` on threads, a desk and people each: a call a visit, or `settle_many` with a person's visits. Visits and bills are made before."""
+    from ybcore.fast import Desk, Image, Lines, State, Visit
+
+    opened = Image(image)
+    numbers = np.array([opened.item(code(i)) for i in range(job.items)])
+    told_rows: list[Any] = [None] * job.visits
+    work: list[Any] = []
+    for t in range(threads):
+        desk, people = Desk(opened), {}
+        for v in np.flatnonzero(job.person % threads == t).tolist():
+            p, rows = int(job.person[v]), slice(job.off[v], job.off[v + 1])
+            facts = {"med_type": ("11", "21")[job.kind[v]], "dedc_hosp_lv": LEVELS[job.tier[v]], "psn_type": CATEGORIES[job.cat[p]],
+                     "insutype": "310", "insuplc_admdvs": "110000"}  # fmt: skip
+            balance = int(job.acct0[p])
+            visit = Visit(opened, facts, setl_day=int(job.date[v]), setl_id=v, psn_no=p, balc=balance, movements=[(NEW_YEAR, 0, balance)])  # fmt: skip
+            desk.combine(visit)
+            lines = Lines(numbers[job.item[rows]].tolist(), job.amount[rows].tolist(), (job.qty[rows].astype(np.int64) * 10).tolist(), job.ldate[rows].tolist())  # fmt: skip
+            people.setdefault(p, ([], [], []))
+            for held, one in zip(people[p], (v, visit, lines)):
+                held.append(one)
+        work.append((desk, [(State(opened, room=64), *held) for held in people.values()]))
+
+    def one_by_one(desk: Any, people: list[Any]) -> None:
+        for state, rows, visits, bills in people:
+            for v, visit, lines in zip(rows, visits, bills):
+                told_rows[v] = desk.settle(state, visit, lines)
+
+    def at_once(desk: Any, people: list[Any]) -> None:
+        states = [state for state, rows, _, _ in people for _ in rows]
+        rows, visits, bills = ([each for held in people for each in held[i]] for i in (1, 2, 3))
+        for v, result in zip(rows, desk.settle_many(states, visits, bills)):
+            told_rows[v] = result
+
+    team = [threading.Thread(target=at_once if many else one_by_one, args=each) for each in work]
+    clock, processor = time.perf_counter_ns(), time.process_time_ns()
+    for one in team:
+        one.start()
+    for one in team:
+        one.join()
+    clock, processor = time.perf_counter_ns() - clock, time.process_time_ns() - processor
+    for v, result in enumerate(told_rows):
+        row = result.to_dict()
+        assert [row[name] for name in names] == want[v].tolist()
+    return rate(job.visits, threads, clock, processor)
 
 
 def through_ctypes(engine: Any, image: Path, job: Job, want: np.ndarray, names: list[str]) -> np.ndarray:
@@ -236,6 +304,15 @@ def main(arguments: list[str] | None = None) -> int:
             columns, took = through_c(built, image, given, job.visits, mode)
             differs(columns, want, names)
             answers[f"C door, {mode}"] = {"ten lines": told(took[ten]), "all": told(took)}
+        cores = sorted({1, 2, os.cpu_count() or 1})
+        for threads in cores:
+            columns, answers[f"C door, {threads} threads"] = threads_through_c(built, image, given, job.visits, threads)
+            differs(columns, want, names)
+        few = job.head(max(1, job.visits // 4))
+        for many in (False, True):
+            for threads in cores:
+                name = f"ybcore.fast{', settle_many' if many else ''}, {threads} threads"
+                answers[name] = threads_of_python(image, few, want, names, threads, many)
         few = job.head(max(1, min(COLD, job.visits // 4) // 8))
         write_input(few, given)
         columns, took = through_c(built, image, given, few.visits, "cold")

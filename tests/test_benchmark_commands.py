@@ -204,7 +204,7 @@ def test_service(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
     assert "| service, 2 clients, sqlite | " in printed and "| library, one by one | " in printed
     rows = service.by_batch({1: service.visits_of(1, 4)})
     rows["V00001-0002"]["hifp_pay"] += 1
-    monkeypatch.setattr(service, "by_service", lambda *asked: (rows, [0.1], 1.0))
+    monkeypatch.setattr(service, "by_service", lambda *asked: (rows, [0.1], 1.0, 0.1))
     with pytest.raises(SystemExit, match="the service does not give"):
         service.measure(4, 1, 1, None)
 

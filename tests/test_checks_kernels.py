@@ -46,11 +46,9 @@ NET = {
 }
 PICK = {
     "item": i32(0, 1, -1),
-    "stands": None,
     "visit": None,
     "masks": u64([1], [2], [3]),
     "holds": None,
-    "unsure": None,
     "rules": 2,
 }
 ENTRIES = {
@@ -178,9 +176,9 @@ def test_lines_net():
 def test_lines_picked():
     out = _core.check_pick(**PICK)
     assert (out["begin"].tolist(), out["place"].tolist()) == ([0, 2, 4], [0, 2, 1, 2])
-    scope = {"visit": i32(0, 0, 1), "holds": u64([3], [0]), "unsure": u64([0], [1])}
+    scope = {"visit": i32(0, 0, 1), "holds": u64([3], [0]), "items": True}
     out = _core.check_pick(**{**PICK, **scope})
-    assert (out["begin"].tolist(), out["place"].tolist(), out["unknown"].tolist()) == ([0, 1, 2], [0, 1], [1, 0])
+    assert (out["begin"].tolist(), out["place"].tolist(), out["item"].tolist()) == ([0, 1, 2], [0, 1], [0, 1])
     assert _core.check_runs(i32(0, 2, 3), i64(0, 3, 3, 4)).tolist() == [0, 2, 3]
 
 

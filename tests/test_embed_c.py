@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import datetime as dt
 import os
 import struct
@@ -12,12 +13,14 @@ from typing import Any
 
 import pytest
 from test_embed import held, in_order, town  # noqa: F401  (a fixture)
-from ybcore import Catalog, Engine, InputError, PersonState
+from ybcore import Catalog, Engine, PersonState
 from ybcore.embed import library, movements
+from ybcore.settling.one import NOBODY, in_batch
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks.c_door import ANY, CError, Door
+from benchmarks.c_door import ANY, CError, Door, Earlier
+from benchmarks.c_door import day as day_of
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +28,13 @@ def image(town: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa:
     engine, tables = town
     path = tmp_path_factory.mktemp("image") / "town.ybimage"
     return engine.image(path, tables["visits"], tables["persons"], tables["institutions"])
+
+
+@pytest.fixture(scope="module")
+def bare(town: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: F811
+    """An image of an engine that has met no visit."""
+    engine, _ = town
+    return Engine(engine.book, engine.catalog).image(tmp_path_factory.mktemp("bare") / "bare.ybimage")
 
 
 @pytest.fixture
@@ -85,7 +95,7 @@ def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
         if visit.get("psn_no") is None or visit.get("setl_time") is None:
             continue
         who = visit["psn_no"]
-        one = t.engine.settle_one(visit, lines, people, states.get(who), institution=places, acct_events=events)
+        one = in_batch(t.engine, visit, lines, people, states.get(who, NOBODY), False, places, events)
         if one.result["outcome"] == "not_enrolled" or one.result["reason"] == "unknown_person":
             continue  # whose row it is, the caller of the C door knows
         rows = {"persons": one_row(people, visit), "institutions": one_row(places, visit)}
@@ -108,6 +118,13 @@ def walk(made: Any, door: Any) -> tuple[int, dict[str, int]]:
 def test_both_doors_give_the_same_bytes(town: Any, door: Any):  # noqa: F811
     count, outcomes = walk(town, door)
     assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
+
+
+def test_the_door_makes_the_plans_that_its_image_does_not_have(town: Any, bare: Path):  # noqa: F811
+    made = Door(library(), bare)
+    count, outcomes = walk(town, made)
+    assert count > 110 and outcomes["settled"] > 40 and outcomes["no_benefit"] > 40 and outcomes["rejected"] >= 2
+    made.close()
 
 
 def test_a_state_goes_from_door_to_door(town: Any, door: Any):  # noqa: F811
@@ -158,8 +175,6 @@ def test_refusals_are_named(town: Any, door: Any, image: Path, tmp_path: Path): 
         again.settle(state, made, [], state)
     assert again.lib.yb_state_version(state) == 1
     again.close()
-    with pytest.raises(InputError, match="met no visit yet"):
-        Engine(engine.book).image(tmp_path / "none")
     with pytest.raises(CError, match="2: the image cannot be opened"):
         Door(library(), tmp_path / "nothing")
 
@@ -234,39 +249,94 @@ def test_accounts_move_as_they_do_in_a_batch(purse: Any):
     door.close()
 
 
-def test_facts_that_no_visit_had_are_named(purse: Any):
+def test_a_combination_serves_while_day_and_age_stay_on_their_side(purse: Any):
+    """It names facts that the image never met as well; beyond an edge the facts themselves are wanted."""
     engine, people, image = purse
     door = Door(library(), image)
-    strange = door.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, [])
-    with pytest.raises(CError, match=r"6: .*no visit with these facts was known.* age=33 med_type=21"):
-        door.settle(door.state(), strange, [], None)
-    # The image is written again, with such a visit.
-    names = sorted({name for row in people for name in row})
-    table = {name: [row.get(name) for row in people] for name in names}
-    more = engine.image(image, {name: [cell] for name, cell in {**VISIT, "med_type": "21"}.items()}, table)
-    again = Door(library(), more)
-    result, _ = again.settle(again.state(), again.visit(engine, {**VISIT, "med_type": "21"}, {"persons": people[0]}, []), [], None)  # fmt: skip
-    assert (
-        result["outcome"]
-        == "no_benefit"
-        == engine.settle_one({**VISIT, "med_type": "21"}, None, people).result["outcome"]
-    )
+    for kind, outcome in (("11", "settled"), ("21", "no_benefit")):
+        made = door.visit(engine, {**VISIT, "med_type": kind}, {"persons": people[0]}, [])
+        found = ctypes.c_int32(-1)
+        door.ok(door.lib.yb_combination(door.desk, ctypes.byref(made), ctypes.byref(found)))
+        made.combination, made.fact_count = found.value, 0
+        assert door.settle(door.state(), made, [], None)[0]["outcome"] == outcome
+        made.setl_day += 20_000
+        with pytest.raises(CError, match="7: a combination is not enough here"):
+            door.settle(door.state(), made, [], None)
     door.close()
-    again.close()
 
 
-def test_a_stay_that_is_settled_in_parts_is_refused(purse: Any):
-    engine, people, image = purse
+SPLIT = """
+format: ybcore-policy/1
+id: cut-{year}
+name: {{zh: 分段, en: Parts}}
+scheme: {{id: cut, region: "*", insutype: ["310"]}}
+effective: {{from: {year}-01-01, to: {after}-01-01}}
+cite: ["for tests"]
+year: {{starts: 01-01, cross: split, deductible: each}}
+admissions: {{period: year}}
+attributes: {{village: {{table: persons}}}}
+accounts: {{pay: last}}
+counters: {{of_village: {{sum: [basic.eligible], scope: {{attribute: village}}, period: year}}}}
+plans:
+  - id: ward
+    when: {{med_type: ["21"]}}
+    layers:
+      - {{id: basic, payer: hifp_pay, basic: true, deductible: {{amount: 100, admission: {{list: [100, 50]}}}}, rate: {{by: psn_type, "11": 0.{rate}, else: 0.3}},
+          ceilings: [{{on: expense, limit: 2000, counter: of_village, per: year}}]}}
+"""
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> tuple[Engine, Path]:
+    """(an engine of three yearly documents that cut stays, an image that met no visit)."""
+    folder = tmp_path_factory.mktemp("years")
+    for year in (2022, 2023, 2024):
+        (folder / f"{year}.yaml").write_text(SPLIT.format(year=year, after=year + 1, rate=year - 1960), encoding="utf-8")  # fmt: skip
+    items = Catalog({"med_list_codg": ["XA"], "chrgitm_lv": ["01"], "selfpay_prop": [None]})
+    engine = Engine(folder, items, threads=1)
+    return engine, Engine(engine.book, items).image(folder / "years.ybimage")
+
+
+def test_a_stay_is_settled_in_its_parts(years: Any):
+    """Over one and over two new years, whatever is between; the person retires in between, and each part has the facts of its last day."""
+    engine, image = years
+    retired = dt.date(2024, 1, 1)
+    person = {"psn_no": "P1", "insutype": "310", "balc": 5_000}
+    people = [
+        {**person, "psn_type": "12", "village": 'Вeсь "1"\n', "enddate": retired},
+        {**person, "psn_type": "11", "village": "二", "begndate": retired},
+    ]
     door = Door(library(), image)
-    lines = [{"med_list_codg": "XA", "det_item_fee_sumamt": 100, "fee_ocur_time": dt.date(2023, 12, 30)}]
-    visit = {name: cell for name, cell in VISIT.items() if name not in ("medfee_sumamt", "inscp_scp_amt")}
-    visit |= {"setl_time": dt.datetime(2024, 1, 5), "begndate": dt.date(2023, 12, 28), "enddate": dt.date(2024, 1, 5)}
-    state = door.state()
-    before = door.bytes_of(state)
-    with pytest.raises(CError, match="7: the stay crosses the year"):
-        door.settle(state, door.visit(engine, visit, {"persons": people[0]}, []), lines, state)
-    assert door.bytes_of(state) == before
-    assert engine.settle_one(visit, lines, people).result["outcome"] == "settled"
+    state, mine = PersonState(), door.state()
+    told = []
+    stays = (("2022-12-20", "2023-01-09", ("2022-12-21", "2023-01-02")), ("2023-03-01", "2023-03-09", ("2023-03-02",)),
+             ("2023-12-20", "2024-01-20", ("2023-12-30", "2024-01-01", None)), ("2022-11-02", "2024-02-01", ("2022-12-31", "2024-01-31")),
+             ("2023-12-31", "2024-02-02", ("2023-12-31",)))  # fmt: skip
+    for number, (begins, ends, days) in enumerate(stays):
+        begin, end = dt.date.fromisoformat(begins), dt.date.fromisoformat(ends)
+        visit = {"setl_id": f"S{number}", "psn_no": "P1", "med_type": "21", "begndate": begin, "enddate": end, "setl_time": dt.datetime(end.year, end.month, end.day, 9)}  # fmt: skip
+        lines = [{"med_list_codg": "XA", "det_item_fee_sumamt": 70_007 + 1_000 * i, "fee_ocur_time": day and dt.date.fromisoformat(day), "feedetl_sn": str(i)} for i, day in enumerate(days)]  # fmt: skip
+        one = in_batch(engine, visit, lines, people, state, False, None, None)
+        again = engine.settle_one(visit, lines, people, state)
+        assert again.result == one.result and again.state == one.state and again.lines == one.lines
+        made = door.visit(engine, visit, {"persons": people[end >= retired]}, movements(engine, visit, people, state))
+        before = door.visit(engine, visit, {"persons": people[0]}, [])
+        made.earlier_count, made.earlier = 1, ctypes.pointer(Earlier(day_of(retired), 0, before.facts, before.fact_count))  # fmt: skip
+        asked, _ = door.settle(mine, made, lines, None)
+        result, rows = door.settle(mine, made, lines, mine)
+        assert result == {n: {**one.result, "version": one.state.version}[n] for n in result}
+        assert {**asked, "version": 0} == {**result, "version": 0}
+        assert rows == [{n: line[n] for n in rows[0]} for line in one.lines]
+        assert door.bytes_of(mine) == one.state.to_bytes()
+        state = one.state
+        told.append((result["plan_id"], result["act_pay_dedc"], result["hifp_pay"]))
+    assert (
+        [row[0] for row in told] == ["ward"] * 5 and told[0][1] > told[1][1] > 0 and len({row[2] for row in told}) == 5
+    )
+    back = {"setl_id": "R", "psn_no": "P1", "setl_time": dt.datetime(2024, 3, 1), "refd_setl_flag": "1", "init_setl_id": "S2"}  # fmt: skip
+    one = engine.settle_one(back, None, people, state)
+    result, _ = door.settle(mine, door.visit(engine, back, {}, []), [], mine)
+    assert result["hifp_pay"] == -told[2][2] and door.bytes_of(mine) == one.state.to_bytes()
     door.close()
 
 
@@ -304,8 +374,6 @@ def test_threads_and_forks_share_an_image(town: Any, door: Any, image: Path):  #
     answers: list[Any] = []
 
     def settled() -> dict[str, Any]:
-        import ctypes
-
         desk = Door.__new__(Door)
         desk.lib, desk.image, desk.columns, desk.desk = whole.lib, whole.image, whole.columns, ctypes.c_void_p()
         desk.ok(desk.lib.yb_desk_new(desk.image, ctypes.byref(desk.desk)))

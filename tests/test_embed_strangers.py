@@ -85,6 +85,18 @@ def told(engine: Engine) -> list[str]:
     ]
 
 
+def test_the_header_is_plain_c_and_plain_cpp(need_program: Callable[[str], str], tmp_path: Path):
+    """As a stranger's compiler reads it, with every warning an error; so is the sample program."""
+    include, strict = HERE.parent.parent / "core/include", ["-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"]
+    words = "#include <ybcore/ybcore.h>\nint main(void) { return yb_abi() == YB_ABI ? 0 : 1; }\n"
+    for compiler, standards, name in (("gcc", ("c99", "c11"), "a.c"), ("g++", ("c++98", "c++20"), "a.cpp")):
+        (tmp_path / name).write_text(words, encoding="utf-8")
+        for standard in standards:
+            long = ["-Wno-long-long"] if standard == "c++98" else []
+            run(need_program(compiler), f"-std={standard}", *strict, *long, f"-I{include}", name, cwd=tmp_path)
+    run(need_program("gcc"), "-std=c99", *strict, f"-I{include}", HERE / "c" / "main.c", cwd=tmp_path)
+
+
 def test_a_c_program(engine: Engine, image: Path, need_program: Callable[[str], str], tmp_path: Path):
     need_program("gcc")
     cmake = need_program("cmake")

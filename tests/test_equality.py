@@ -17,6 +17,7 @@ CHUNKS = 20
 VISITS = int(os.environ.get("YBCORE_EQUALITY_VISITS", "200000"))
 FIRST_SEED = int(os.environ.get("YBCORE_EQUALITY_SEED", "0"))
 A_BOOK = 500
+BOOKS = int(os.environ.get("YBCORE_NIGHTLY_BOOKS", "4000"))
 THREADS = (1, 2, 7)
 
 
@@ -86,5 +87,5 @@ def test_small_populations(seed: int):
 @pytest.mark.nightly
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_kernel_is_the_reference_at_length(chunk: int):
-    for number in range(chunk, 4000, CHUNKS):
+    for number in range(chunk, BOOKS, CHUNKS):
         compare_book(1_000_000 + number, A_BOOK, number % 4 == 3)

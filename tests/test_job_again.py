@@ -322,14 +322,3 @@ def test_a_job_that_went_on_from_another(few: Path) -> None:
     done = again(few, "half-again", "half.yaml", "half2-job")
     assert 0 < done.manifest["resettlement"]["units_taken_over"] < done.manifest["units"]
     same_as_anew(few, "half-again")
-
-
-def test_a_job_with_rules_is_refused_by_name(town: Path) -> None:
-    (town / "ruled").mkdir()
-    for name in ("run.json", "receipt.json"):
-        told = json.loads((town / "job" / name).read_text(encoding="utf-8"))
-        if name == "run.json":
-            told["job"]["rules"] = [str(town)]
-        (town / "ruled" / name).write_text(json.dumps(told), encoding="utf-8")
-    with pytest.raises(InputError, match="the job ran rules"):
-        again(town, "never", previous="ruled")

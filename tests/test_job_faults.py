@@ -21,6 +21,7 @@ from ybcore.synth import city
 
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 UNIT = 50
+OFTEN = int(os.environ.get("YBCORE_NIGHTLY_VISITS", "20000"))  # visits of the job that is killed very often
 
 
 @pytest.fixture(scope="module")
@@ -148,8 +149,8 @@ def test_killed_at_twenty_random_points(jobs: Jobs, town: Path, tmp_path: Path, 
 
 @pytest.mark.nightly
 def test_killed_very_often(tmp_path: Path):
-    town = make_town(tmp_path / "town", 20_000)
-    server = Jobs(700)
+    town = make_town(tmp_path / "town", OFTEN)
+    server = Jobs(OFTEN * 7 // 200)
     try:
         (tmp_path / "quiet").mkdir()
         quiet = server.run(job_of(tmp_path / "quiet", town))

@@ -178,6 +178,23 @@ def test_the_judge_finds_the_same_after_a_day(town, name):
     assert any("+r" in row[0] for row in mine) or name == "rule removed"
 
 
+@pytest.mark.parametrize("name", ["all at once", "disposition", "off"])
+def test_a_checker_made_once_finds_the_same(town, name):
+    """One prescription after another, of both sides of the day; rules with tables end and begin as others do."""
+    engine, tables, rules, _ = town
+    made = reformed(engine.book, [Reform.of("r", CHANGES[name], start=DAY)], rules=rules).rules
+    more = {"catalog": engine.catalog, "institutions": tables["institutions"], "stage": "before"}
+    checker = ybcore.Checker(made, **more)
+    found = set()
+    for setl_id in tables["visits"]["setl_id"].to_pylist()[::20]:
+        own = {n: tables[n].filter(pa.compute.equal(tables[n]["setl_id"], setl_id)) for n in ("visits", "lines", "diagnoses")}  # fmt: skip
+        given = own["visits"], own["lines"], tables["persons"]
+        one = checker.check(*given, diagnoses=own["diagnoses"]).findings
+        assert one.equals(ybcore.check(*given, rules=made, diagnoses=own["diagnoses"], **more).findings)
+        found |= {*one["rule_id"].to_pylist()}
+    assert any(rule.endswith("+r") for rule in found) or name == "off"
+
+
 def _plain(name, value):
     if name.endswith("time") and isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         value = dt.datetime.combine(value, dt.time())

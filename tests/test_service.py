@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from unittest import SkipTest
@@ -81,7 +82,9 @@ def make(engine: Engine, checker: Checker) -> Iterator[Callable[[str], Desk]]:
 
 
 @pytest.fixture(scope="module")
-def application(engine: Engine, checker: Checker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, Desk]]:
+def application(
+    engine: Engine, checker: Checker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Any, Desk]]:
     """(the application, its desk): made once, because its models take longer to make than most tests; each test gives the desk a store."""
     desk = Desk(engine, Store(f"sqlite:///{tmp_path_factory.mktemp('api') / 'none.db'}"), checker)
     desk.store.close()
@@ -296,7 +299,7 @@ def test_a_killed_service_loses_nothing_and_pays_nothing_twice(kind, request, tm
             while not stop.is_set():
                 try:
                     status, reply = served.ask("POST", "/settle", body, Idempotency_Key=f"k-{person}-{n}")
-                except OSError:
+                except (OSError, HTTPException):  # gone before, or in the middle of its answer
                     time.sleep(0.05)
                     continue
                 assert status == 200, reply

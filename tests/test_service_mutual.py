@@ -15,9 +15,10 @@ pytest.importorskip("sqlalchemy")
 
 from services import POLICY, RULES, visit
 from test_service import database, same_as_a_batch, server  # noqa: F401  (fixtures)
-from ybcore import Catalog, Checker, Engine, load_book, load_rules
+from ybcore import Catalog, Checker, Engine, InputError, load_book, load_rules
 from ybcore.service.desk import Desk
 from ybcore.service.replies import Refusal
+from ybcore.service.schema import ABOUT, MOVEMENTS
 from ybcore.service.store import Lost, Moved, Store
 
 ITEMS = {"med_list_codg": ["A1"], "chrgitm_lv": ["01"], "selfpay_prop": ["0"]}
@@ -113,6 +114,24 @@ def test_two_states_are_written_together_or_not_at_all(desk: Desk):
     with pytest.raises(Lost):
         desk.store.write([Moved(one, one.state, []), Moved(other, other.state, [])], [], fresh, "k", "d")
     assert desk.store.owner("p:P001") == one and desk.store.settlement("new") is None
+
+
+def test_a_database_of_before_goes_on(engine: Engine, checker: Checker, database: str):  # noqa: F811
+    """Of the format without movements: the table is made and begins with the next settlement; a later format is refused."""
+    desk = Desk(engine, Store(database), checker)
+    desk.settle(visit(1, 1), [], "k1")
+    with desk.store.engine.begin() as link:
+        MOVEMENTS.drop(link)
+        link.execute(ABOUT.update().values(value="ybcore-service/1"))
+    desk.store.close()
+    desk.store = Store(database)
+    desk.settle(visit(1, 2, 100), [], "k2")
+    assert same_as_a_batch(desk, engine) == 2 and desk.account("P001")["movements"] == []
+    with desk.store.engine.begin() as link:
+        link.execute(ABOUT.update().values(value="ybcore-service/9"))
+    desk.store.close()
+    with pytest.raises(InputError, match="ybcore-service/9"):
+        Store(database)
 
 
 @pytest.mark.parametrize("rival", ["the same account", "its own visit", "each other"])

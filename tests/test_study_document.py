@@ -153,6 +153,24 @@ def test_reforms_of_the_catalogue_are_checked_against_it(tmp_path: Path):
     assert [line for line, _, _ in found.values()] == [line_of(text, "{item: nothing")]
 
 
+def test_knobs_of_a_study_move_items_and_rules(tmp_path: Path):
+    (tmp_path / "rules.yaml").write_text(RULES, encoding="utf-8")
+    line = 'knobs: [{id: deductible, name: {zh: 起付线, en: Deductible}, scheme: luoyang-resident, path: "plans[inpatient_city_l3].layers[basic].deductible.amount", span: [600, 1800, 300]}]'
+    ruled = ("inputs:", "rules: rules.yaml\ninputs:")
+    turned = '{id: most, rules: few, path: parameters.most, values: [1, 2]}, {id: b, items: {chrgitm_lv: "02"}, path: selfpay_prop, way: add, span: ["0.01", "0.02"]}'  # fmt: skip
+    study = load_study(write(tmp_path, changed(ruled, (line, f"knobs: [{turned}]"))))
+    check_study(study)
+    knobs = [node.knob() for node in study.model.sweeps[0].knobs]
+    assert [knob.rules for knob in knobs] == ["few", None] and knobs[1].items == {"chrgitm_lv": ("02",)}
+    for wrong, said in (
+        ('{id: most, rule: MANI, path: check.cap, values: [1]}', "unknown rule 'MANI'"),
+        ('{id: b, items: [nothing], path: selfpay_prop, values: [1]}', "unknown item 'nothing'"),
+        ('{id: b, items: [x], scheme: luoyang-resident, path: selfpay_prop, values: [1]}', "a knob names whose place it is"),
+    ):  # fmt: skip
+        found = problems(tmp_path, changed(ruled, (line, f"knobs: [{wrong}]")))
+        assert any(said in what for _, what, _ in found.values()), found
+
+
 def test_rules_are_given_where_they_are_changed_or_looked_at(tmp_path: Path):
     community = '{scheme: luoyang-resident, path: "plans[inpatient_community].layers[basic].rate", points: 5}'
     text = changed((community, "{rule: MANY, path: status, set: disabled}"))

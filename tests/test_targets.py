@@ -110,7 +110,8 @@ class Line:
     name = "a"
 
     def __init__(self, count):
-        self.scale = lambda book: [Fraction(i) for i in range(count)]
+        self.scale = lambda book, catalog, rules: [Fraction(i) for i in range(count)]
+        self.beside = lambda catalog, rules: {}
         self.reform = lambda value: value
 
 
@@ -130,7 +131,7 @@ class Curve:
 
 
 def solved(curve, goal, coarse, monkeypatch):
-    engine = type("Nobody", (), {"book": None})()
+    engine = type("Nobody", (), {"book": None, "catalog": None})()
     monkeypatch.setattr(targets, "compare", curve.compare)
     monkeypatch.setattr(targets, "reformed", lambda book, reforms: reforms)
     return solve(engine, {}, Line(len(curve.held)), curve, goal, coarse=coarse)

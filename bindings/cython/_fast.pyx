@@ -4,7 +4,8 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from fast cimport (
-    YB_BAD_ARGUMENT, YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_NO_COMBINATION, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free, yb_desk_new, yb_fact, yb_image,
+    YB_BAD_ARGUMENT, YB_COLUMN_COUNT, YB_MISSING, YB_NO_DAY, YB_OK, YB_NO_COMBINATION, YB_STALE, yb_code, yb_column, yb_combination, yb_desk, yb_desk_free,
+    yb_desk_new, yb_earlier, yb_fact, yb_image,
     yb_image_close, yb_image_fact, yb_image_item, yb_image_of, yb_image_open, yb_line, yb_line_reason, yb_line_result, yb_movement, yb_reason, yb_result,
     yb_sentence, yb_settle, yb_state, yb_state_copy, yb_state_free, yb_state_new, yb_state_read, yb_state_reserve, yb_state_version, yb_state_write, yb_text,
     yb_visit, yb_why,
@@ -16,14 +17,22 @@ IDS = ("setl_id", "psn_no", "mdtrt_id", "fixmedins_code", "hsld_no", "mulaid_psn
 cdef dict _place = {name: i for i, name in enumerate(COLUMNS)}
 
 
-cdef object refuse(yb_code code, const yb_desk* desk):
+cdef struct Job:
+    yb_state* state
+    const yb_visit* visit
+    const yb_line* lines
+    size_t count
+    yb_result* result
+
+
+cdef object refusal(yb_code code, const yb_desk* desk):
     """The error of ybcore for a code of the door."""
     from .errors import InputError, Problem, StaleStateError
 
     why = "" if desk == NULL else yb_why(desk).decode()
     en, zh = yb_sentence(code, 0).decode(), yb_sentence(code, 1).decode()
     problem = Problem(what=f"{en}: {why}" if why else en, what_zh=f"{zh}：{why}" if why else zh, path="state" if code == YB_STALE else "")
-    raise (StaleStateError if code == YB_STALE else InputError)([problem])
+    return (StaleStateError if code == YB_STALE else InputError)([problem])
 
 
 cdef inline yb_text text(bytes of):
@@ -103,6 +112,7 @@ cdef class State:
     """A person's state, open for an image: moves on in place. `to_bytes` is the binary form of `PersonState`."""
 
     cdef yb_state* own
+    cdef bint busy
     cdef readonly Image image
 
     def __cinit__(self, Image image not None, data=None, size_t room=16):
@@ -115,7 +125,7 @@ cdef class State:
         if code == YB_OK:
             code = yb_state_reserve(self.own, room)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
 
     def __dealloc__(self):
         if self.own != NULL:
@@ -128,21 +138,27 @@ cdef class State:
     def version(self):
         return yb_state_version(self.own)
 
+    cdef free_for(self):
+        if self.busy:
+            raise RuntimeError("another thread is settling over this state: a state serves one thread at a time")
+
     def copy(self):
+        self.free_for()
         cdef State out = State(self.image)
         code = yb_state_copy(self.own, out.own)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
         return out
 
     def to_bytes(self):
+        self.free_for()
         cdef size_t size = 0
         yb_state_write(self.own, NULL, &size)
         out = bytearray(size)
         cdef unsigned char[::1] at = out
         code = yb_state_write(self.own, &at[0], &size)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
         return bytes(out)
 
 
@@ -177,20 +193,21 @@ cdef class Visit:
     """A visit of an image: ids, days since 1970, and facts by name (texts or numbers). Its ids and days may be set anew for the next one.
 
     `natures`: full self-pay, over limit, first pay, in scope, direct, where there are no lines. `movements`: (day, kind, amount) or
-    (psn_no, day, kind, amount), where the policy asks for them.
+    (psn_no, day, kind, amount), where the policy asks for them. `earlier`: (day, facts) where other facts held in the parts of a split stay
+    that end before a day.
     """
 
     cdef yb_visit own
-    cdef yb_fact* facts
     cdef yb_movement* moves
-    cdef list kept
+    cdef yb_earlier* before
+    cdef list kept, held
     cdef dict ids
     cdef object desk
     cdef readonly Image image
 
     def __cinit__(self, Image image not None, facts, *, setl_day, reversal=False, begndate=None, enddate=None, ipt_days=None, brdy=None, acct_used=True,
-                  natures=None, medfee=None, balc=None, mulaid_balc=None, movements=None, version=None, **ids):
-        self.image, self.kept, self.ids = image, [], {}
+                  natures=None, medfee=None, balc=None, mulaid_balc=None, movements=None, version=None, earlier=None, **ids):
+        self.image, self.kept, self.held, self.ids = image, [], [], {}
         memset(&self.own, 0, sizeof(yb_visit))
         self.own.size = sizeof(yb_visit)
         self.own.version = UINT64_MAX if version is None else version
@@ -210,23 +227,33 @@ cdef class Visit:
             self.own.natures[i] = amount
         for name, value in ids.items():
             self.set_id(name, value)
-        self.take_facts(facts)
+        self.own.facts, self.own.fact_count = self.made_facts(facts), len(facts)
+        self.take_earlier(sorted(earlier or (), key=lambda one: one[0]))
         self.take_movements(movements)
 
-    cdef take_facts(self, facts):
-        self.facts = <yb_fact*> calloc(len(facts) + 1, sizeof(yb_fact))
-        if self.facts == NULL:
+    cdef yb_fact* made_facts(self, facts) except NULL:
+        cdef yb_fact* out = <yb_fact*> calloc(len(facts) + 1, sizeof(yb_fact))
+        if out == NULL:
             raise MemoryError
+        self.held.append(<size_t> out)
         for i, (name, value) in enumerate(facts.items()):
             which = yb_image_fact(self.image.own, text(utf8(name)))
             if which < 0:
                 raise KeyError(f"the image asks for no fact {name!r}")
-            self.facts[i].which = which
-            self.facts[i].number = value if isinstance(value, int) else YB_MISSING
+            out[i].which = which
+            out[i].number = value if isinstance(value, int) else YB_MISSING
             held = utf8(value)
             self.kept.append(held)
-            self.facts[i].text = text(held)
-        self.own.facts, self.own.fact_count = self.facts, len(facts)
+            out[i].text = text(held)
+        return out
+
+    cdef take_earlier(self, earlier):
+        self.before = <yb_earlier*> calloc(len(earlier) + 1, sizeof(yb_earlier))
+        if self.before == NULL:
+            raise MemoryError
+        for i, (before, facts) in enumerate(earlier):
+            self.before[i].before, self.before[i].facts, self.before[i].fact_count = before, self.made_facts(facts), len(facts)
+        self.own.earlier, self.own.earlier_count = self.before, len(earlier)
 
     cdef take_movements(self, movements):
         if movements is None:
@@ -262,8 +289,10 @@ cdef class Visit:
         self.own.version = UINT64_MAX if value is None else value
 
     def __dealloc__(self):
-        free(self.facts)
+        for at in self.held:
+            free(<void*> <size_t> at)
         free(self.moves)
+        free(self.before)
 
 
 cdef class Result:
@@ -272,6 +301,10 @@ cdef class Result:
     cdef yb_result own
     cdef Image image
     cdef str back_policy, back_plan
+
+    cdef keep(self):
+        """What a reversal tells stands in the state, which moves on."""
+        self.back_policy, self.back_plan = told(self.own.policy_id), told(self.own.plan_id)
 
     def __getattr__(self, name):
         if name in _place:
@@ -312,49 +345,109 @@ cdef class Desk:
     """What one thread settles with; the GIL is released while it does."""
 
     cdef yb_desk* own
+    cdef bint busy
     cdef readonly Image image
 
     def __cinit__(self, Image image not None):
         self.image = image
         code = yb_desk_new(image.own, &self.own)
         if code != YB_OK:
-            refuse(code, NULL)
+            raise refusal(code, NULL)
 
     def __dealloc__(self):
         if self.own != NULL:
             yb_desk_free(self.own)
 
+    cdef free_for(self):
+        if self.busy:
+            raise RuntimeError("another thread is settling with this desk: a desk serves one thread at a time")
+
     def combine(self, Visit visit not None):
         """Learns what the visit's facts come to, so that this desk need not look again. Until then, and for other desks, facts are looked at each time."""
         cdef int32_t found = -1
         visit.own.combination = -1
+        self.free_for()
         code = yb_combination(self.own, &visit.own, &found)
         if code != YB_OK:
-            refuse(code, self.own)
+            raise refusal(code, self.own)
         visit.own.combination, visit.desk = found, self
+
+    cdef Result room(self, State state, Visit visit):
+        """A result to fill in; the visit's combination is left out where another desk found it."""
+        state.free_for()
+        cdef Result result = Result.__new__(Result)
+        result.image = self.image
+        result.own.size = sizeof(yb_result)
+        if visit.desk is not self:
+            visit.own.combination = -1
+        return result
 
     def settle(self, State state not None, Visit visit not None, Lines lines=None, bint pre=False):
         """The visit's result; the state moves on in place, or stays where it is with `pre`.
 
         Raises StaleStateError where the state is at another version than the visit asks for, InputError for what the door refuses.
         """
-        cdef Result result = Result.__new__(Result)
-        result.image = self.image
-        result.own.size = sizeof(yb_result)
+        self.free_for()
+        cdef Result result = self.room(state, visit)
         cdef const yb_line* rows = NULL if lines is None else lines.own
         cdef size_t count = 0 if lines is None else lines.count
         cdef yb_state* closing = NULL if pre else state.own
         cdef yb_code code
-        if visit.desk is not self:
-            visit.own.combination = -1
+        self.busy = state.busy = True
         with nogil:
             code = yb_settle(self.own, state.own, &visit.own, rows, count, &result.own, NULL, closing)
+        self.busy = state.busy = False
         if code != YB_OK:
-            refuse(code, self.own)
+            raise refusal(code, self.own)
         if visit.own.reversal:
-            # These stand in the state, which moves on.
-            result.back_policy, result.back_plan = told(result.own.policy_id), told(result.own.plan_id)
+            result.keep()
         return result
 
+    def settle_many(self, states, visits, lines=None, bint pre=False):
+        """Visits one after another, as `settle` does each, with the GIL given up once for all: threads settle beside each other.
+
+        `states`: the state of each visit (one may stand there many times); `lines`: `Lines` or None of each. Gives a list: of each visit
+        its Result, or the error that `settle` would raise; its state is as it was then, and the visits after it are settled.
+        """
+        cdef list whose = list(states), asked = list(visits), bills = [None] * len(asked) if lines is None else list(lines), out = []
+        cdef size_t n = len(asked), i, at = 0
+        cdef Lines bill
+        cdef yb_code code = YB_OK
+        if len(whose) != n or len(bills) != n:
+            raise ValueError(f"{n} visits, {len(whose)} states and {len(bills)} bills: give one of each a visit")
+        self.free_for()
+        cdef Job* jobs = <Job*> calloc(n + 1, sizeof(Job))
+        if jobs == NULL:
+            raise MemoryError
+        try:
+            for i in range(n):
+                out.append(self.room(<State?> whose[i], <Visit?> asked[i]))
+                jobs[i].visit, jobs[i].result, jobs[i].state = &(<Visit> asked[i]).own, &(<Result> out[i]).own, (<State?> whose[i]).own
+                if bills[i] is not None:
+                    bill = <Lines?> bills[i]
+                    jobs[i].lines, jobs[i].count = bill.own, bill.count
+            self.busy = True
+            for each in whose:
+                (<State> each).busy = True
+            while at < n:
+                with nogil:
+                    while at < n:
+                        code = yb_settle(self.own, jobs[at].state, jobs[at].visit, jobs[at].lines, jobs[at].count, jobs[at].result, NULL,
+                                         NULL if pre else jobs[at].state)
+                        at += 1
+                        if code != YB_OK or jobs[at - 1].visit.reversal != 0:
+                            break
+                if code != YB_OK:
+                    out[at - 1] = refusal(code, self.own)
+                elif jobs[at - 1].visit.reversal != 0:
+                    (<Result> out[at - 1]).keep()
+        finally:
+            free(jobs)
+            if self.busy:
+                self.busy = False
+                for each in whose:
+                    (<State> each).busy = False
+        return out
 
 include "rows.pxi"
+include "window.pxi"

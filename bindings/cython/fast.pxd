@@ -14,7 +14,7 @@ cdef extern from "ybcore/ybcore.h" nogil:
         YB_BAD_STATE
         YB_STALE
         YB_NO_COMBINATION
-        YB_SPLIT
+        YB_NO_FACTS
         YB_NEEDS_MOVEMENTS
         YB_NO_MEMORY
         YB_BROKEN
@@ -39,6 +39,11 @@ cdef extern from "ybcore/ybcore.h" nogil:
         int32_t day
         int32_t kind
         int64_t amount
+    ctypedef struct yb_earlier:
+        int32_t before
+        int32_t reserved
+        const yb_fact* facts
+        size_t fact_count
     ctypedef struct yb_visit:
         uint32_t size
         int32_t reversal
@@ -70,6 +75,8 @@ cdef extern from "ybcore/ybcore.h" nogil:
         size_t movement_count
         int32_t movements_known
         int32_t reserved
+        const yb_earlier* earlier
+        size_t earlier_count
     ctypedef struct yb_line:
         yb_text code
         int32_t item

@@ -69,23 +69,24 @@ py::dict py_net(const Maybe<std::int32_t>& row, const I64& person_begin, const I
   return out;
 }
 
-py::dict py_pick(const I32& item, const Maybe<std::uint8_t>& stands, const Maybe<std::int32_t>& visit, const U64& masks,
-                 const std::optional<U64>& holds, const std::optional<U64>& unsure, std::int64_t rules, int threads, bool items) {
+py::array_t<std::int32_t> kept(Big<std::int32_t>&& memory, std::size_t size) {
+  py::capsule owner(memory.get(), [](void* at) { give_back(at); });
+  return py::array_t<std::int32_t>({size}, {sizeof(std::int32_t)}, memory.release(), owner);
+}
+
+py::dict py_pick(const I32& item, const Maybe<std::int32_t>& visit, const U64& masks, const std::optional<U64>& holds, std::int64_t rules,
+                 int threads, bool items) {
   const std::size_t n = span_of(item).size();
   if (n > INT32_MAX) refuse("item", "has too many rows");
   if (rules < 0) refuse("rules", "is negative");
-  checks::PickRules all{span_of(masks), {}, {}, static_cast<std::size_t>(rules), items};
+  checks::PickRules all{span_of(masks), {}, static_cast<std::size_t>(rules), items};
   const auto words = static_cast<py::ssize_t>(all.words());
   if (masks.ndim() != 2 || masks.shape(0) < 1 || masks.shape(1) != words) refuse("masks", "has not the shape (items + 1, words)");
-  checks::PickLines lines{span_of(item), rows_of(stands, n, "stands"), {}};
-  if (unsure && !holds) refuse("holds", "is needed");
+  checks::PickLines lines{span_of(item), {}};
   if (holds) {
     if (holds->ndim() != 2 || holds->shape(1) != words) refuse("holds", "has not the shape (visits, words)");
-    if (unsure && (unsure->ndim() != 2 || unsure->shape(1) != words || unsure->shape(0) != holds->shape(0)))
-      refuse("unsure", "has not the shape of holds");
     lines.visit = within(needed(visit, n, "visit"), 0, holds->shape(0), "visit");
     all.holds = span_of(*holds);
-    if (unsure) all.unsure = span_of(*unsure);
   }
   std::optional<checks::Picked> picked;
   {
@@ -93,11 +94,11 @@ py::dict py_pick(const I32& item, const Maybe<std::uint8_t>& stands, const Maybe
     picked = checks::pick(lines, all, threads);
   }
   if (!picked) refuse("item", "is out of range");
+  const auto size = static_cast<std::size_t>(picked->begin.back());
   py::dict out;
   out["begin"] = owned(std::move(picked->begin));
-  out["place"] = owned(std::move(picked->place));
-  if (items) out["item"] = owned(std::move(picked->item));
-  out["unknown"] = owned(std::move(picked->unknown));
+  out["place"] = kept(std::move(picked->place), size);
+  if (items) out["item"] = kept(std::move(picked->item), size);
   return out;
 }
 
@@ -148,9 +149,9 @@ void bind_checks_lines(py::module_& m) {
   m.def("check_net", &py_net, py::arg("row").noconvert(), py::arg("person_begin").noconvert(), py::arg("visit").noconvert(),
         py::arg("item").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("named").noconvert(),
         py::arg("threads") = 1, "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
-  m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("stands").noconvert(), py::arg("visit").noconvert(),
-        py::arg("masks").noconvert(), py::arg("holds").noconvert(), py::arg("unsure").noconvert(), py::arg("rules"), py::arg("threads") = 1,
-        py::arg("items") = false, "Candidate lines by rule: begin, place, unknown.");
+  m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("visit").noconvert(), py::arg("masks").noconvert(),
+        py::arg("holds").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false,
+        "Candidate lines by rule: begin, place, and where asked for item.");
   m.def("check_runs", &py_runs, py::arg("place").noconvert(), py::arg("person_begin").noconvert(),
         "Where the persons' runs begin among places, of the persons who have any.");
   m.def("check_entries", &py_entries, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),

@@ -55,17 +55,15 @@ class SpotLooked {
     out.texts("jr_id", false, [&](std::size_t i) { return std::string_view(f.name[i]); });
     out.texts("rule_id", false, [&](std::size_t i) { return std::string_view(rule(i).id); });
     out.texts("rule_version", false, [&](std::size_t i) { return std::string_view(told(i).version); });
-    const auto visit = [&](const char* name, std::size_t row) { return id(checks::SpotTable::kVisits, name, row); };
     const auto place = [&](std::size_t i) { return static_cast<std::size_t>(f.visit[i]); };
-    out.texts("psn_no", true, [&](std::size_t i) { return visit("psn_no", place(i)); });
-    out.texts("setl_id", true, [&](std::size_t i) { return visit("setl_id", place(i)); });
-    out.texts("mdtrt_id", true, [&](std::size_t i) {
-      const std::string_view stay = visit("mdtrt_id", place(i));
-      return stay.data() != nullptr ? stay : visit("setl_id", place(i));
-    });
-    out.texts("fixmedins_code", there(checks::SpotTable::kVisits, "fixmedins_code"),
-              [&](std::size_t i) { return visit("fixmedins_code", place(i)); });
-    out.texts("dr_code", seen.any_doctor, [&](std::size_t i) { return f.doctor[i] < 0 ? std::string_view{} : doctor(f.doctor[i]); });
+    const Id person(*this, checks::SpotTable::kVisits, "psn_no"), visit(*this, checks::SpotTable::kVisits, "setl_id");
+    const Id stay(*this, checks::SpotTable::kVisits, "mdtrt_id"), where(*this, checks::SpotTable::kVisits, "fixmedins_code");
+    const Id doctor(*this, checks::SpotTable::kVisits, "atddr_no");
+    out.texts("psn_no", true, [&](std::size_t i) { return person[place(i)]; });
+    out.texts("setl_id", true, [&](std::size_t i) { return visit[place(i)]; });
+    out.texts("mdtrt_id", true, [&](std::size_t i) { return stay[place(i)].data() != nullptr ? stay[place(i)] : visit[place(i)]; });
+    out.texts("fixmedins_code", where.there, [&](std::size_t i) { return where[place(i)]; });
+    out.texts("dr_code", seen.any_doctor, [&](std::size_t i) { return doctor.of(static_cast<std::int32_t>(f.doctor[i])); });
     out.texts("disposition", false, [&](std::size_t i) { return kDispositions[static_cast<std::size_t>(f.disposition[i])]; });
     out.texts("sev_deg", false, [&](std::size_t i) { return std::string_view(severity[i]); });
     out.numbers("vola_amt", f.amount);
@@ -95,11 +93,10 @@ class SpotLooked {
       }
     out.texts("jrd_id", false, [&](std::size_t d) { return std::string_view(own[d]); });
     out.texts("jr_id", false, [&](std::size_t d) { return std::string_view(f.name[of[d]]); });
-    out.texts("setl_id", true,
-              [&](std::size_t d) { return id(checks::SpotTable::kVisits, "setl_id", static_cast<std::size_t>(f.detail_visit[d])); });
-    out.texts("feedetl_sn", cells->line_ids == 'U', [&](std::size_t d) {
-      return f.row[d] < 0 ? std::string_view{} : id(checks::SpotTable::kLines, "feedetl_sn", static_cast<std::size_t>(f.row[d]));
-    });
+    const Id visit(*this, checks::SpotTable::kVisits, "setl_id"), line(*this, checks::SpotTable::kLines, "feedetl_sn");
+    out.texts("setl_id", true, [&](std::size_t d) { return visit[static_cast<std::size_t>(f.detail_visit[d])]; });
+    out.texts("feedetl_sn", cells->line_ids == 'U',
+              [&](std::size_t d) { return f.row[d] < 0 ? std::string_view{} : line[static_cast<std::size_t>(f.row[d])]; });
     out.numbers("row", f.row);
     out.numbers("vola_item_type", f.part);
     out.numbers("cnt", f.count);
@@ -109,24 +106,24 @@ class SpotLooked {
   }
 
  private:
-  [[nodiscard]] bool there(checks::SpotTable table, const char* name) const {
-    const std::int32_t at = desk->book.find(table, name);
-    return at >= 0 && cells->input.columns[static_cast<std::size_t>(at)].there;
-  }
-  [[nodiscard]] std::string_view id(checks::SpotTable table, const char* name, std::size_t row) const {
-    if (!there(table, name)) return {};
-    const checks::SpotColumn& column = cells->input.columns[static_cast<std::size_t>(desk->book.find(table, name))];
-    return column.code[row] < 0 ? std::string_view{} : column.text[static_cast<std::size_t>(column.code[row])];
-  }
-  [[nodiscard]] std::string_view doctor(std::int64_t code) const {
-    const std::int32_t at = desk->book.find(checks::SpotTable::kVisits, "atddr_no");
-    return cells->input.columns[static_cast<std::size_t>(at)].text[static_cast<std::size_t>(code)];
-  }
+  // A column of ids; a missing one has no data.
+  struct Id {
+    Id(const SpotLooked& own, checks::SpotTable table, std::string_view name)
+        : column(own.cells->input.columns[static_cast<std::size_t>(own.desk->book.find(table, name))]), there(column.there) {}
+    [[nodiscard]] std::string_view of(std::int32_t code) const {
+      return code < 0 ? std::string_view{} : column.text[static_cast<std::size_t>(code)];
+    }
+    [[nodiscard]] std::string_view operator[](std::size_t row) const { return there ? of(column.code[row]) : std::string_view{}; }
+
+    const checks::SpotColumn& column;
+    bool there;
+  };
 };
 
 // None where this way cannot be taken.
-py::object py_look(const std::shared_ptr<const SpotDesk>& desk, const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables,
-                   const py::bytes& running, const py::bytes& by_day) {
+py::object py_look(const std::shared_ptr<const SpotDesk>& desk,
+                   const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables, const py::bytes& running,
+                   const py::bytes& by_day) {
   if (tables.size() != checks::kSpotTables) throw std::invalid_argument("tables has not one entry a kind");
   const auto runs = static_cast<std::string_view>(running), days = static_cast<std::string_view>(by_day);
   desk->same_size(runs.size());

@@ -1,8 +1,7 @@
 // Small tables as the cells that rules over one batch read (ybcore/checks/spot.hpp).
 #pragma once
 
-#include <algorithm>
-#include <bit>
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -30,7 +29,7 @@ struct SpotCells {
   checks::SpotInput input;
   std::vector<FewTexts> text;                       // by group, then one for each column of codes
   std::vector<std::shared_ptr<SmallTable>> tables;  // whose bytes the texts are
-  char line_ids = 'u';  // how the lines' own ids are written
+  char line_ids = 'u';                              // how the lines' own ids are written
 };
 
 template <class Cell>
@@ -64,8 +63,8 @@ void number_coded(FewTexts& index, const ArrowArray& column, std::span<std::int3
   const auto valid = mask_of(column);
   const auto entries_valid = mask_of(column.dictionary->null_count == 0 ? ArrowArray{} : *column.dictionary);
   const auto texts = texts_of<Offset>(*column.dictionary, entries_valid);
-  constexpr std::size_t kPlaces = 4096;  // more than twice the rows that are remembered; the others are asked again
-  std::vector<std::pair<std::size_t, std::int32_t>> seen(std::min(kPlaces, std::bit_ceil(4 * out.size() + 1)), {SIZE_MAX, -1});
+  std::array<std::pair<std::size_t, std::int32_t>, 1024> seen;  // of codes that share a place the last one
+  seen.fill({SIZE_MAX, -1});
   for (std::size_t row = 0; row < out.size(); ++row) {
     out[row] = -1;
     if (codes.empty() || (!valid.empty() && valid[row] == 0)) continue;

@@ -54,8 +54,8 @@ constexpr const char* kSentences[][2] = {
     {"these bytes are no state, or they are damaged", "不是有效的状态数据，或已损坏"},
     {"the state is no longer at the version that was asked for: read it again and settle again",
      "状态已不是所要求的版本：请重新读取状态后再结算"},
-    {"the image knows no visit with such facts: write it again with one", "镜像中没有这样的就诊情形：请加入此类就诊后重新生成镜像"},
-    {"the stay crosses the year and is settled in parts: settle it as a batch", "住院跨年且按年度分段结算：请用批量方式结算"},
+    {"no plan can be made for these facts, or the desk knows too many combinations", "无法为这些情形生成方案，或工作台的组合已过多"},
+    {"a combination is not enough here: give the facts", "此处仅有组合编号不够：请给出各项属性"},
     {"the policy tops accounts up or renews them: give the movements of the account", "该政策有账户划入或年度结转：请给出账户变动"},
     {"there is not enough memory", "内存不足"},
     {"money was lost or invented: a fault of the kernel", "结算金额不平：内核错误"},
@@ -134,7 +134,7 @@ yb_code yb_combination(yb_desk* desk, const yb_visit* visit, int32_t* combinatio
 yb_code yb_state_new(const yb_image* image, yb_state** state) {
   if (image == nullptr || state == nullptr) return YB_BAD_ARGUMENT;
   return guarded([&] {
-    *state = new yb_state{image->image.get(), Memory(image->image->prepared->whole_fen())};
+    *state = new yb_state{image->image.get(), Memory(image->image->whole_fen())};
     return YB_OK;
   });
 }

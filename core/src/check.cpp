@@ -81,8 +81,8 @@ class Checker {
       return false;
     if (!run(r.feed_begin, r.feed_end, p_.feeds.size(), SIZE_MAX) || !run(r.bucket_begin, r.bucket_end, p_.values.size(), kAllBuckets))
       return false;
-    if ((r.scale != 1 && r.scale != kGrid) || r.admission_key >= keys || !in(r.year_month - 1, 12) || !in(r.year_day - 1, 31) ||
-        r.fields < 0)
+    if ((r.scale != 1 && r.scale != kGrid) || r.admission_key >= keys || r.year_month < 1 || r.year_month > 12 || r.year_day < 1 ||
+        r.year_day > 31 || r.fields < 0)
       return false;
     if (!rounding(r.layer_mode, r.layer_unit) || !rounding(r.class_mode, r.class_unit) || !rounding(r.end_mode, r.end_unit) ||
         !in(r.band_mode, 4))

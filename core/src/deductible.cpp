@@ -6,16 +6,16 @@
 namespace ybcore {
 
 std::int64_t Visit::standard_value(std::int64_t standard) const {
-  const std::int64_t known = prepared_.standard(standard, number_);
+  const std::int64_t known = prepared_->standard(standard, number_);
   if (known != kMissing) return known;
-  return standard_of(program_, program_.standards[static_cast<std::size_t>(standard)], number_, scale_,
+  return standard_of(*program_, program_->standards[static_cast<std::size_t>(standard)], number_, scale_,
                      [this](std::int64_t a) { return amount_fen(a); });
 }
 
 void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int64_t& standard) {
   owed = standard = 0;
   if (row.standard < 0) return;
-  const StandardRow& s = program_.standards[static_cast<std::size_t>(row.standard)];
+  const StandardRow& s = program_->standards[static_cast<std::size_t>(row.standard)];
   standard = standard_value(row.standard);
   owed = standard;
   switch (static_cast<Repeat>(s.repeat)) {

@@ -3,10 +3,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "draft.hpp"
 #include "image.hpp"
 #include "line.hpp"
 #include "memory.hpp"
@@ -20,7 +22,7 @@ namespace ybcore {
 }
 [[nodiscard]] inline yb_text told(std::string_view text) { return {text.data(), text.size()}; }
 
-class Desk {
+class Desk : private DraftFacts {
  public:
   explicit Desk(const Image& image);
 
@@ -35,7 +37,7 @@ class Desk {
  private:
   // What facts come to, and on which sides of edges the day, the age and the length of the stay were when they did.
   struct Setup {
-    std::int32_t instance = -1, level = -1, treatment = -1, insured = -1;
+    std::int32_t instance = -1, level = -1, treatment = -1, insured = -1;  // beyond the image's own instances: one that the desk made
     bool med_type = true;
     std::array<std::uint64_t, 3> sides{};
     friend bool operator==(const Setup&, const Setup&) = default;
@@ -43,39 +45,74 @@ class Desk {
   struct Days {
     std::int32_t begin, end, setl, stay, order, policy;
   };
+  // A visit, or one part of a split stay: its lines are of days before `before`.
+  struct Part {
+    Setup setup;
+    Days days;
+    std::int32_t before = INT32_MAX, period = 0;
+  };
 
   const Image& image_;
   One one_;
   OneAnswer answer_{};
   bool looks_at_facts_ = false;  // also where the combination is known
   std::vector<Setup> setups_;
+  // Plans that the image does not have, by the hash of what facts come to; beyond so many they are made again each time.
+  static constexpr std::size_t kMostMade = 4096;
+  std::vector<std::unique_ptr<Made>> made_;
+  std::vector<std::vector<std::uint64_t>> made_digits_;
+  std::unordered_multimap<std::uint64_t, std::int32_t> made_places_;
+
+  // The visit whose facts are asked about.
+  const yb_visit* asked_ = nullptr;
+  Days asked_days_{};
   std::vector<const yb_fact*> facts_;
   std::vector<std::uint64_t> digits_, words_;
-  // Lines as columns.
+  std::vector<Part> parts_;
+  std::vector<std::int32_t> cuts_;
+  // Lines as columns, and the part of each.
   std::vector<std::int32_t> item_, day_;
   std::vector<std::int64_t> quantity_, amount_, price_, named_;
   std::vector<std::int8_t> deny_, approved_;
+  std::vector<std::uint32_t> part_of_;
+  std::vector<std::uint8_t> used_;
   std::vector<SplitLine> split_;
   std::vector<Movement> movements_;
 
+  // desk_facts.cpp
   [[nodiscard]] Days days_of(const yb_visit& visit) const;
-  void take_facts(const yb_visit& visit);
-  [[nodiscard]] std::string_view text_fact(std::int32_t fact) const;
-  [[nodiscard]] std::int64_t number_fact(std::int32_t fact, const yb_visit& visit, const Days& days) const;
-  [[nodiscard]] std::uint64_t digit(std::int32_t fact, const yb_visit& visit, const Days& days);
-  [[nodiscard]] std::array<std::uint64_t, 3> sides_of(const yb_visit& visit, const Days& days);
-  yb_code setup_of(const yb_visit& visit, Setup& out);
+  void ask(const yb_visit& visit, const Days& days);
+  [[nodiscard]] std::int32_t day() const override { return asked_days_.policy; }
+  [[nodiscard]] std::string_view text(std::int32_t fact) const override;
+  [[nodiscard]] std::int64_t number(std::int32_t fact) const override;
+  [[nodiscard]] std::uint64_t digit(std::int32_t fact);
+  [[nodiscard]] std::array<std::uint64_t, 3> sides();
+  yb_code setup_of(const yb_visit& visit, const Days& days, Setup& out);
+  [[nodiscard]] std::int32_t made_for();
+  [[nodiscard]] Made* made_of(std::int32_t instance) const;
+  [[nodiscard]] const InstanceRow& instance_of(const Setup& setup) const;
+  [[nodiscard]] const PlanRow& plan_of(const Setup& setup) const;
+  [[nodiscard]] const DocumentRow* document_of(const Setup& setup) const;
   // The number of a combination tells whose it is, so that another desk's is seen.
   [[nodiscard]] std::int32_t mark() const { return static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(this) >> 6 & 0x7fff); }
+
+  // desk_lines.cpp
   [[nodiscard]] bool readable(const yb_line* lines, std::size_t count, std::int64_t& total) const;
   void take_lines(const yb_line* lines, std::size_t count);
-  std::uint8_t price(const Setup& setup, const Days& days, std::size_t count, yb_line_result* told);
-  void tell_lines(const Setting& setting, std::size_t count, yb_line_result* told) const;
+  [[nodiscard]] std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) const;
+  yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
+  std::uint8_t price(std::size_t part, std::size_t count, yb_line_result* told);
+  void tell_line(const Setting& setting, const SplitLine& line, yb_line_result& told) const;
+
+  yb_code whole(const yb_visit& visit, Part& part);
+  yb_code look_up(const yb_visit& visit, const yb_line* lines, std::size_t count);
   void account(Memory& memory, std::int32_t member, std::int64_t balance, std::int32_t day);
   void take_movements(Memory& memory, const yb_visit& visit, std::int32_t member);
-  void fill(Memory& memory, const yb_visit& visit, const Setup& setup, const Days& days, std::int32_t setl);
+  void fill(Memory& memory, const yb_visit& visit, std::size_t part, std::int32_t setl);
   [[nodiscard]] Reason natures(const Setup& setup, const yb_visit& visit, Reason reason);
+  void name_values(Memory& memory, const Setup& setup);
   void tell(const Memory& memory, const OneAnswer& answer, std::int64_t flags, std::int64_t total, yb_result& result) const;
+  yb_code refuse(const Memory& memory, Reason reason, std::int64_t total, yb_result& result);
 };
 
 }  // namespace ybcore

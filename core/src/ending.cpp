@@ -46,7 +46,7 @@ void Visit::account_last() {
   std::size_t n = 0;
   std::int64_t sum = 0;
   for (std::int64_t v = plan_->bucket_begin; v < plan_->bucket_end; ++v) {
-    bucket[n] = static_cast<std::size_t>(program_.values[static_cast<std::size_t>(v)]);
+    bucket[n] = static_cast<std::size_t>(program_->values[static_cast<std::size_t>(v)]);
     held[n] = burden_[bucket[n]];
     sum += held[n++];
   }
@@ -89,7 +89,7 @@ bool Visit::columns(std::int64_t* out, const std::array<std::int64_t, kAllBucket
   const LayerResult* main = nullptr;
   const LayerResult* basic = nullptr;
   for (std::size_t i = 0; i < layers; ++i) {
-    const LayerRow& row = program_.layers[static_cast<std::size_t>(plan_->layer_begin) + i];
+    const LayerRow& row = program_->layers[static_cast<std::size_t>(plan_->layer_begin) + i];
     if (row.basic != 0) basic = &results_[i];
     if (main == nullptr && (row.standard >= 0 || row.after >= 0)) main = &results_[i];
     c[c_cut_fund] += results_[i].cut_fund;

@@ -13,7 +13,7 @@ namespace ybcore {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'B', 'I', 'M', 'A', 'G', 'E', 0};
-constexpr std::uint32_t kFormat = 1;
+constexpr std::uint32_t kFormat = 2;
 
 struct Head {
   char magic[8];
@@ -65,12 +65,6 @@ std::span<const std::byte> Image::section(std::string_view name) const {
     if (std::string_view(sections[s].name, strnlen(sections[s].name, sizeof sections[s].name)) == name)
       return {at_ + sections[s].at, sections[s].size};
   return {};
-}
-
-template <class T>
-std::span<const T> Image::rows(std::string_view name) const {
-  const auto bytes = section(name);
-  return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
 Texts Image::texts(std::string_view name) const {
@@ -128,6 +122,14 @@ bool Image::read(std::string& why) {
   field_facts = rows<std::int32_t>("field_facts");
   instances = rows<InstanceRow>("instances");
   documents = rows<DocumentRow>("documents");
+  drafts = rows<std::int64_t>("drafts");
+  draft_tests = rows<DraftTest>("draft_tests");
+  draft_ranges = rows<DraftRange>("draft_ranges");
+  draft_documents = rows<DraftDocument>("draft_documents");
+  draft_categories = rows<std::int32_t>("draft_categories");
+  draft_codes = texts("draft_codes");
+  draft_policies = texts("draft_policies");
+  draft_plans = texts("draft_plans");
   digits_ = rows<std::uint64_t>("digits");
   code_table_ = rows<std::int32_t>("code_table");
   if (const auto m = rows<ImageMeta>("meta"); m.size() == 1) meta = m[0];
@@ -167,53 +169,11 @@ void Image::read_pricing() {
              static_cast<std::size_t>(meta.tags)};
 }
 
-// What is read without asking on the way points inside.
-bool Image::sound(std::string& why) const {
-  const auto within = [](std::int64_t value, std::int64_t low, std::size_t below) {
-    return value >= low && value < static_cast<std::int64_t>(below);
-  };
-  const char* wrong = invalid(program);
-  const std::size_t width = static_cast<std::size_t>(meta.asked) + 1;
-  if (section("meta").size() != sizeof(ImageMeta) || section("known_facts").size() != sizeof(KnownFacts)) wrong = "meta";
-  if (meta.asked < 0 || meta.facts < meta.asked || static_cast<std::size_t>(meta.facts) != facts.size() ||
-      fact_rows.size() != facts.size() || defaults.size() != facts.size())
-    wrong = "facts";
-  if (digits_.size() != instances.size() * width) wrong = "digits";
-  if (policies.size() != program.plans.size() || plans.size() != program.plans.size()) wrong = "plan_ids";
-  if (scopes.size() != counters.size() || of.size() < 3 || grades.size() != grade_levels.size()) wrong = "names";
-  for (const InstanceRow& row : instances)
-    if (!within(row.plan, -1, program.plans.size()) || !within(row.program, -1, programs_.size()) ||
-        !within(row.document, -1, documents.size()))
-      wrong = "instances";
-  for (const FactRow& row : fact_rows)
-    if (row.test_begin < 0 || row.test_end < row.test_begin || !within(row.test_end, 0, tests.size() + 1) || row.edge_begin < 0 ||
-        row.edge_end < row.edge_begin || !within(row.edge_end, 0, edges.size() + 1))
-      wrong = "fact_rows";
-  for (const TestRow& row : tests)
-    if (row.code_begin < 0 || row.code_end < row.code_begin || !within(row.code_end, 0, test_codes.size() + 1)) wrong = "tests";
-  for (const std::int32_t fact : field_facts)
-    if (!within(fact, 0, facts.size())) wrong = "field_facts";
-  for (const KeyRow& key : program.keys)
-    if (!within(key.counter, 0, counters.size())) wrong = "keys";
-  for (const PricingProgram& row : programs_)
-    if (row.first_step > row.last_step || row.last_step > steps_.size() ||
-        (std::size_t{row.tag_row} + 1) * (pricing.catalog_tags + 1) > pricing.tag_map.size())
-      wrong = "programs";
-  if (meta.no_catalog == 0) {
-    const auto heads = rows<ItemHead>("heads");
-    const std::size_t c = rows<ClassRow>("classes").size(), r = rows<RatioRow>("ratios").size(), p = rows<CapRow>("caps").size();
-    if (heads.size() != codes.size() + 1 || code_table_.empty() || (code_table_.size() & (code_table_.size() - 1)) != 0) wrong = "heads";
-    if (!heads.empty() && (heads.back().classes != c || heads.back().ratios != r || heads.back().caps != p)) wrong = "heads";
-  }
-  if (wrong != nullptr) why = std::string("the part ") + wrong + " of the image is not sound";
-  return wrong == nullptr;
-}
-
 std::int32_t Image::item(std::string_view code) const {
   if (code_table_.empty()) return -1;
   const std::size_t mask = code_table_.size() - 1;
   std::size_t place = hash_of(code) & mask;
-  while (code_table_[place] >= 0) {
+  for (std::size_t tried = 0; tried <= mask && code_table_[place] >= 0; ++tried) {
     if (codes[static_cast<std::size_t>(code_table_[place])] == code) return code_table_[place];
     place = (place + 1) & mask;
   }

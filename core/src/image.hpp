@@ -54,7 +54,17 @@ struct DocumentRow {
 };
 struct ImageMeta {
   std::int64_t policy_rule, by_discharge, year_month, year_day, tags, catalog_tags, needs_movements, households, mutual_aid, scopes, facts,
-      asked, no_catalog;
+      asked, no_catalog, whole_fen;
+};
+// Of drafts (draft.hpp): when a document holds, and nodes of its pricing, its plan and what it does not model.
+struct DraftDocument {
+  std::int64_t when, price, plan, missing;
+};
+struct DraftTest {
+  std::int32_t fact, match, negate, begin, end;  // fact -1: the policy day; match 0 exact, 1 prefix, 2 ranges
+};
+struct DraftRange {
+  std::int64_t low, below;
 };
 // Which facts the door itself reads; -1 none.
 struct KnownFacts {
@@ -75,15 +85,25 @@ class Image {
   PricingTables pricing{};
   ImageMeta meta{};
   KnownFacts known{};
-  Texts counters, layers, schemes, values, policies, plans, facts, defaults, codes, test_codes, levels, places, of, grades, grade_levels;
+  Texts counters, layers, schemes, values, policies, plans, facts, defaults, codes, test_codes, levels, places, of, grades, grade_levels,
+      draft_codes, draft_policies, draft_plans;
   std::span<const FactRow> fact_rows;
   std::span<const TestRow> tests;
   std::span<const std::int64_t> edges, date_edges;
   std::span<const std::int32_t> scopes, field_facts;  // scope by counter; fact by field
   std::span<const InstanceRow> instances;
   std::span<const DocumentRow> documents;
+  std::span<const std::int64_t> drafts;
+  std::span<const DraftTest> draft_tests;
+  std::span<const DraftRange> draft_ranges;
+  std::span<const DraftDocument> draft_documents;
+  std::span<const std::int32_t> draft_categories;
 
   [[nodiscard]] std::int32_t item(std::string_view code) const;
+  // True when every plan of the book settles in whole fen.
+  [[nodiscard]] bool whole_fen() const { return prepared->whole_fen() && meta.whole_fen != 0; }
+  // What a program names (counters, schemes, layers, fields) is there.
+  [[nodiscard]] bool sound(const Program& of) const;
   // Row of `instances`, -1: none, of what `facts` facts and the day come to (one digit more than facts).
   [[nodiscard]] std::int32_t instance(std::span<const std::uint64_t> digits) const;
 
@@ -99,10 +119,17 @@ class Image {
 
   [[nodiscard]] std::span<const std::byte> section(std::string_view name) const;
   template <class T>
-  [[nodiscard]] std::span<const T> rows(std::string_view name) const;
+  [[nodiscard]] std::span<const T> rows(std::string_view name) const {
+    const auto bytes = section(name);
+    return {reinterpret_cast<const T*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
   [[nodiscard]] Texts texts(std::string_view name) const;
   [[nodiscard]] bool read(std::string& why);
   [[nodiscard]] bool sound(std::string& why) const;
+  [[nodiscard]] bool facts_sound() const;
+  [[nodiscard]] bool pricing_sound() const;
+  [[nodiscard]] bool catalog_sound() const;
+  [[nodiscard]] bool drafts_sound() const;
   void read_pricing();
 };
 

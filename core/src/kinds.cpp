@@ -13,7 +13,7 @@ std::span<const Edge> Visit::edges_of(const PreparedLayer& layer, Edge* edges) c
   if (layer.edges.size() == static_cast<std::size_t>(row.band_end - row.band_begin)) return layer.edges;
   std::size_t n = 0;
   for (std::int64_t b = row.band_begin; b < row.band_end; ++b) {
-    const BandRow& band = program_.bands[static_cast<std::size_t>(b)];
+    const BandRow& band = program_->bands[static_cast<std::size_t>(b)];
     edges[n++] = {band.to < 0 ? INT64_MAX : amount(band.to), band.rate, band.payer};
   }
   return {edges, n};
@@ -23,13 +23,13 @@ void Visit::share(const PreparedLayer& layer, LayerResult& r) {
   const LayerRow& row = *layer.row;
   std::int64_t eligible = r.base;
   for (std::int64_t c = row.ceil_begin; layer.expense_ceilings && c < row.ceil_end; ++c) {
-    const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
+    const CeilingRow& ceiling = program_->ceilings[static_cast<std::size_t>(c)];
     if (static_cast<On>(ceiling.on) != On::kExpense) continue;
     eligible = std::min(eligible, std::max<std::int64_t>(0, amount(ceiling.limit) - read(ceiling.key)));
   }
   r.cut_expense = r.base - eligible;
   r.eligible = eligible;
-  const StandardRow* s = row.standard < 0 ? nullptr : &program_.standards[static_cast<std::size_t>(row.standard)];
+  const StandardRow* s = row.standard < 0 ? nullptr : &program_->standards[static_cast<std::size_t>(row.standard)];
   const bool after_rate = s != nullptr && s->after_rate != 0;
   chain_standard_ = chain_used_ = 0;
   std::int64_t owed = 0;
@@ -47,7 +47,7 @@ void Visit::share(const PreparedLayer& layer, LayerResult& r) {
   }
   std::int64_t above = eligible - r.deductible;
   for (std::int64_t c = row.ceil_begin; layer.above_ceilings && c < row.ceil_end; ++c) {
-    const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
+    const CeilingRow& ceiling = program_->ceilings[static_cast<std::size_t>(c)];
     if (static_cast<On>(ceiling.on) != On::kAbove) continue;
     above = std::min(above, std::max<std::int64_t>(0, amount(ceiling.limit) - read(ceiling.key)));
   }
@@ -111,7 +111,7 @@ void Visit::pay_parts(const LayerRow& row, LayerResult& r, std::int64_t above, P
   Wide sum = 0;
   for (std::size_t i = 0; i < parts_; ++i) {
     if (width[i] <= 0) continue;
-    const std::int64_t rate = program_.bases[static_cast<std::size_t>(row.base_begin) + i].rate;
+    const std::int64_t rate = program_->bases[static_cast<std::size_t>(row.base_begin) + i].rate;
     pieces.add(width[i], rate, kNone);
     sum += Wide{width[i]} * rate;
   }
@@ -151,7 +151,7 @@ void Visit::pay_accumulated(const PreparedLayer& layer, LayerResult& r, std::int
 
 std::int64_t Visit::fund_ceilings(const LayerRow& row, LayerResult& r, std::int64_t pay, const Pieces* pieces, std::int64_t inside) {
   for (std::int64_t c = row.ceil_begin; c < row.ceil_end; ++c) {
-    const CeilingRow& ceiling = program_.ceilings[static_cast<std::size_t>(c)];
+    const CeilingRow& ceiling = program_->ceilings[static_cast<std::size_t>(c)];
     if (static_cast<On>(ceiling.on) >= On::kExpense) continue;
     const std::int64_t room = std::max<std::int64_t>(0, amount(ceiling.limit) - read(ceiling.key));
     r.room = r.room == kMissing ? room : std::min(r.room, room);

@@ -5,18 +5,45 @@
 namespace ybcore {
 
 One::One(const Prepared& prepared, std::size_t tags, std::size_t fields)
-    : prepared_(prepared),
-      natures_(5 + 4 * tags, 0),
-      fields_(fields, kMissing),
+    : stride_(5 + 4 * tags),
+      fields_(fields),
+      parts_(1),
+      event(parts_.front().event),
+      prepared_(prepared),
       given_(9, 0),
       plan_(1, -1),
       ledger_(prepared.whole_fen()),
       visit_(prepared, events_, accounts_, out_, ledger_) {
   events_.plan = plan_;
-  events_.natures = natures_;
   events_.tags = tags;
-  events_.fields = fields_;
   events_.given = given_;
+  parts_.front().natures.assign(stride_, 0);
+  parts_.front().fields.assign(fields_, kMissing);
+}
+
+OnePart& One::further(std::size_t k) {
+  while (parts_.size() <= k) {
+    parts_.emplace_back();
+    parts_.back().natures.assign(stride_, 0);
+    parts_.back().fields.assign(fields_, kMissing);
+  }
+  return parts_[k];
+}
+
+Visit& One::visit_of(const OnePart& part) {
+  if (part.prepared == nullptr) return visit_;
+  if (other_ == nullptr) other_ = std::make_unique<Visit>(*part.prepared, events_, accounts_, out_, ledger_);
+  if (over_ != part.prepared) other_->over(*part.prepared);
+  over_ = part.prepared;
+  return *other_;
+}
+
+// Makes the part the one event of the workspace.
+void One::look_at(OnePart& part) {
+  events_.natures = part.natures;
+  events_.fields = part.fields;
+  std::copy_n(part.natures.begin(), 5, part.event.nature);
+  part.event.event = 0;
 }
 
 // Points the workspace to the memory's accounts, and lays out what happens on them.
@@ -52,36 +79,56 @@ void One::refuse(Memory& memory, std::int32_t setl, Reason reason, std::uint8_t 
   memory.others.push_back({setl, event.person, kind});
 }
 
-void One::settle(Memory& memory, std::span<const Movement> movements, const KeptFacts& facts, OneAnswer& answer) {
+Reason One::refused(std::size_t parts) {
+  for (std::size_t k = 0; k < parts; ++k) {
+    OnePart& one = parts_[k];
+    look_at(one);
+    const Reason why = refusal(prepared_of(one), events_, &one.event, 1);
+    if (why != Reason::kFine) return why;
+  }
+  return Reason::kFine;
+}
+
+bool One::run(std::size_t parts, OneAnswer& answer) {
+  bool overflow = false;
+  const PreparedPlan& first = prepared_of(parts_.front()).plan(event.plan);
+  if (parts == 1 && first.plain != nullptr) {
+    Visit& visit = visit_of(parts_.front());
+    ledger_.records.back().scheme = static_cast<std::int32_t>(first.row->scheme);
+    const Visit::Ran ran = visit.run_plain(event, *first.plain, true);
+    answer.lost = ran == Visit::Ran::kLost;
+    if (ran == Visit::Ran::kDone) visit.tell_plain(answer.columns.data());
+    answer.outcome = first.row->benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit;
+    return ran == Visit::Ran::kTooMuch;
+  }
+  answer.columns.fill(0);
+  answer.outcome = Outcome::kNoBenefit;
+  std::int32_t number = 1;
+  for (std::size_t k = 0; k < parts && !overflow && !answer.lost; ++k) {
+    OnePart& one = parts_[k];
+    look_at(one);
+    const PlanRow& row = *prepared_of(one).plan(one.event.plan).row;
+    answer.lost = !visit_of(one).run(one.event, answer.columns.data(), number, true, overflow);
+    if (row.benefit != 0) answer.outcome = Outcome::kSettled;
+    ledger_.records.back().scheme = static_cast<std::int32_t>(row.scheme);
+  }
+  return overflow;
+}
+
+void One::settle(Memory& memory, std::span<const Movement> movements, const KeptFacts& facts, OneAnswer& answer, std::size_t parts) {
   answer.lost = false;
   answer.reason = Reason::kFine;
   answer.original = -1;
   open(memory, movements);
-  std::copy_n(natures_.begin(), 5, event.nature);
-  event.event = 0;
-  event.visit = static_cast<std::int32_t>(memory.kept.size());
-  const Reason refused = refusal(prepared_, events_, &event, 1);
-  if (refused != Reason::kFine) {
-    refuse(memory, facts.setl, refused, kWasRefused, answer);
+  for (std::size_t k = 0; k < parts; ++k) parts_[k].event.visit = static_cast<std::int32_t>(memory.kept.size());
+  if (const Reason why = refused(parts); why != Reason::kFine) {
+    refuse(memory, facts.setl, why, kWasRefused, answer);
     return;
   }
-  const PreparedPlan& plan = prepared_.plan(event.plan);
-  const PlanRow& row = *plan.row;
   ledger_.exchange(memory.ledger);
   const std::size_t moves = ledger_.moves.size();
-  ledger_.open(event.visit, event.visit, event.person, event.stay, static_cast<std::int32_t>(row.scheme), event.enddate);
-  bool overflow = false;
-  if (plan.plain != nullptr) {
-    const Visit::Ran ran = visit_.run_plain(event, *plan.plain, true);
-    overflow = ran == Visit::Ran::kTooMuch;
-    answer.lost = ran == Visit::Ran::kLost;
-    if (ran == Visit::Ran::kDone) visit_.tell_plain(answer.columns.data());
-  } else {
-    answer.columns.fill(0);
-    std::int32_t number = 1;
-    answer.lost = !visit_.run(event, answer.columns.data(), number, true, overflow);
-  }
-  if (overflow) {
+  ledger_.open(event.visit, event.visit, event.person, event.stay, 0, event.enddate);
+  if (run(parts, answer)) {
     for (std::size_t m = moves; m < ledger_.moves.size(); ++m)
       memory.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
     ledger_.cancel();
@@ -91,8 +138,7 @@ void One::settle(Memory& memory, std::span<const Movement> movements, const Kept
   }
   ledger_.close();
   ledger_.exchange(memory.ledger);
-  answer.outcome = row.benefit != 0 ? Outcome::kSettled : Outcome::kNoBenefit;
-  answer.plan = event.plan;
+  answer.plan = parts_[parts - 1].event.plan;
   memory.kept.push_back(facts);
   memory.columns.insert(memory.columns.end(), answer.columns.begin(), answer.columns.end());
 }

@@ -12,6 +12,8 @@
 #include <array>
 #include <climits>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -36,25 +38,37 @@ struct OneAnswer {
   bool lost;
 };
 
+// A visit, or one part of a split stay, to fill in before `settle`: what a batch would have as columns.
+struct OnePart {
+  const Prepared* prepared = nullptr;  // null: the desk's own program
+  Record event{};
+  std::vector<std::int64_t> natures, fields;
+};
+
 class One {
+  std::size_t stride_, fields_;
+  std::deque<OnePart> parts_;
+
  public:
   explicit One(const Prepared& prepared, std::size_t tags, std::size_t fields);
   One(const One&) = delete;
   One& operator=(const One&) = delete;
 
-  // The event to fill in before `settle`: what a batch would have as columns.
-  Record event{};
-  [[nodiscard]] std::span<std::int64_t> natures() { return natures_; }
-  [[nodiscard]] std::span<std::int64_t> fields() { return fields_; }
+  // The first part, and any. What a reference points to stays where it is.
+  Record& event;
+  [[nodiscard]] OnePart& part(std::size_t k) { return k == 0 ? parts_.front() : further(k); }
+  [[nodiscard]] std::span<std::int64_t> natures() { return parts_.front().natures; }
   [[nodiscard]] std::span<std::int64_t> given() { return given_; }
+  // Before a program of a part goes.
+  void leave() { over_ = nullptr; }
 
-  // `setl` etc. are names of the memory; `known`: its facts, of which policy, plan and flags are as settled.
-  void settle(Memory& memory, std::span<const Movement> movements, const KeptFacts& facts, OneAnswer& answer);
+  // `setl` etc. are names of the memory; `facts`: policy, plan and flags are as settled.
+  void settle(Memory& memory, std::span<const Movement> movements, const KeptFacts& facts, OneAnswer& answer, std::size_t parts = 1);
   void reverse(Memory& memory, std::span<const Movement> movements, std::int32_t setl, std::int32_t init, OneAnswer& answer);
 
  private:
   const Prepared& prepared_;
-  std::vector<std::int64_t> natures_, fields_, given_;
+  std::vector<std::int64_t> given_;
   std::vector<std::int32_t> plan_;
   std::vector<std::int64_t> begin_, amount_;
   std::vector<std::int32_t> date_;
@@ -64,7 +78,17 @@ class One {
   Outputs out_{};
   Ledger ledger_;
   Visit visit_;
+  // For plans of other programs, and which one it is over.
+  std::unique_ptr<Visit> other_;
+  const Prepared* over_ = nullptr;
 
+  [[nodiscard]] OnePart& further(std::size_t k);
+  [[nodiscard]] const Prepared& prepared_of(const OnePart& part) const { return part.prepared == nullptr ? prepared_ : *part.prepared; }
+  [[nodiscard]] Visit& visit_of(const OnePart& part);
+  void look_at(OnePart& part);
+  [[nodiscard]] Reason refused(std::size_t parts);
+  // Settles the parts into the open record; true: the sums are beyond every bound.
+  bool run(std::size_t parts, OneAnswer& answer);
   void open(Memory& memory, std::span<const Movement> movements);
   void refuse(Memory& memory, std::int32_t setl, Reason reason, std::uint8_t kind, OneAnswer& answer);
   [[nodiscard]] Reason cannot_reverse(const Memory& memory, std::int32_t init, std::int32_t& record) const;

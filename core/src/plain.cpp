@@ -45,7 +45,7 @@ void Visit::from_own_account(const PlainPlan& plan) {
 
 Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool history) {
   event_ = &event;
-  prepared_plan_ = &prepared_.plan(event.plan);
+  prepared_plan_ = &prepared_->plan(event.plan);
   plan_ = prepared_plan_->row;
   scale_ = 1;
   most_ = kMostFen;
@@ -116,7 +116,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     d.rate = 0;
     std::int64_t owed = 0;
     if (layer.standard >= 0) {
-      const std::int64_t known = prepared_.standard(layer.standard, number_);
+      const std::int64_t known = prepared_->standard(layer.standard, number_);
       d.standard = known != kMissing ? known : standard_value(layer.standard);
       owed = d.standard;
       if (layer.repeat == static_cast<std::int8_t>(Repeat::kCumulative)) {

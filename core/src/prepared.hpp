@@ -62,6 +62,8 @@ class Prepared {
   [[nodiscard]] const Program& program() const { return program_; }
   [[nodiscard]] std::span<const PreparedKeys> key_sets() const { return key_sets_; }
   [[nodiscard]] const PreparedPlan& plan(std::int32_t plan) const { return plans_[static_cast<std::size_t>(plan)]; }
+  // Gives the value that a key is kept by its number; only who owns the program may.
+  void keep_by(std::size_t key, std::int32_t value) { keys_[key].value = value; }
   // A constant amount in fen, held to the largest there can be; kMissing: it depends on the visit.
   [[nodiscard]] std::int64_t constant(std::int64_t amount) const { return constants_[static_cast<std::size_t>(amount)]; }
   // The n-th admission's standard of a layer with a constant one, in units of money; kMissing: it depends on the visit.

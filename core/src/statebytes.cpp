@@ -8,6 +8,11 @@ namespace ybcore {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'B', 'S', 'T', 'A', 'T', 'E', 0};
+// In fen; accounts hold less, whatever the years.
+constexpr std::int64_t kMostBalance = 1'000'000'000'000'000;
+// Days of the years 1 to 9999.
+constexpr std::int32_t kFirstDay = -719162, kLastDay = 2932896;
+constexpr bool bounded(std::int64_t value, std::int64_t most) { return value >= -most && value <= most; }
 constexpr std::uint32_t kFormat = 1, kNoName = 0xFFFFFFFF, kHouseholds = 1, kAttributes = 5;
 
 struct Head {
@@ -57,17 +62,6 @@ struct MoveBytes {
 static_assert(sizeof(Head) == 72 && sizeof(AmountBytes) == 32 && sizeof(AccountBytes) == 32 && sizeof(KeptBytes) == 64 &&
               sizeof(AdmissionBytes) == 32 && sizeof(UsedBytes) == 32 && sizeof(MoveBytes) == 16 && sizeof(OtherBytes) == 16);
 
-// Words of the engine, then those of the memory that it does not know.
-std::int32_t engine_number(const Texts& own, Foreign& foreign, Names& names, std::string_view text) {
-  if (const std::int32_t found = own.find(text); found >= 0) return found;
-  const std::int32_t name = names.number(text);
-  const auto at = std::find(foreign.name.begin(), foreign.name.end(), name);
-  if (at == foreign.name.end()) {
-    foreign.name.push_back(name);
-    return static_cast<std::int32_t>(own.size() + foreign.name.size() - 1);
-  }
-  return static_cast<std::int32_t>(own.size() + static_cast<std::size_t>(at - foreign.name.begin()));
-}
 std::string_view engine_text(const Texts& own, const Foreign& foreign, const Names& names, std::int32_t number) {
   const auto i = static_cast<std::size_t>(number);
   return i < own.size() ? own[i] : names[foreign.name[i - own.size()]];
@@ -102,9 +96,24 @@ class Reading {
     moves_ = rows<MoveBytes>(head_.moves);
     if (!ok_ || at_ != bytes_.size()) return false;
     std::int64_t parts = 0;
-    for (const auto& c : counters) parts |= c.amount % kGrid;
-    for (const auto& c : contributions_) parts |= c.amount % kGrid;
-    m_.ledger = Ledger(image_.prepared->whole_fen() && parts == 0);
+    // Nothing that is added up later leaves 64 bits.
+    Wide sum = 0;
+    for (const auto& c : counters) {
+      ok_ &= bounded(c.amount, kMostGrid);
+      parts |= c.amount % kGrid;
+    }
+    for (const auto& c : contributions_) {
+      ok_ &= bounded(c.amount, kMostGrid);
+      sum += c.amount < 0 ? -Wide{c.amount} : Wide{c.amount};
+      parts |= c.amount % kGrid;
+    }
+    for (const auto& a : accounts) ok_ &= bounded(a.balance, kMostBalance) && bounded(a.opening, kMostBalance);
+    for (const auto& s : standards_) ok_ &= bounded(s.amount, kMostGrid);
+    for (const auto& u : used_)
+      ok_ &= bounded(u.used, kMostGrid) && bounded(u.chain_standard, kMostGrid) && bounded(u.chain_used, kMostGrid);
+    for (const auto& m : moves_) ok_ &= bounded(m.amount, kMostFen);
+    if (!ok_ || sum > kMostGrid) return false;
+    m_.ledger = Ledger(image_.whole_fen() && parts == 0);
     m_.version = head_.version;
     for (const auto& c : counters) m_.ledger.at(slot(c.key)).value = c.amount / m_.ledger.grid();
     for (const auto& a : accounts) {
@@ -198,6 +207,8 @@ class Reading {
     const std::size_t old = m_.columns.size();
     m_.columns.resize(old + kColumns);
     std::memcpy(m_.columns.data() + old, at + sizeof k, kColumns * 8);
+    for (std::size_t c = old; c < m_.columns.size(); ++c) ok_ &= bounded(m_.columns[c], kMostGrid);
+    ok_ &= k.enddate >= kFirstDay && k.enddate <= kLastDay;
   }
 };
 
@@ -380,6 +391,17 @@ class Writing {
 };
 
 }  // namespace
+
+std::int32_t engine_number(const Texts& own, Foreign& foreign, Names& names, std::string_view text) {
+  if (const std::int32_t found = own.find(text); found >= 0) return found;
+  const std::int32_t name = names.number(text);
+  const auto at = std::find(foreign.name.begin(), foreign.name.end(), name);
+  if (at == foreign.name.end()) {
+    foreign.name.push_back(name);
+    return static_cast<std::int32_t>(own.size() + foreign.name.size() - 1);
+  }
+  return static_cast<std::int32_t>(own.size() + static_cast<std::size_t>(at - foreign.name.begin()));
+}
 
 bool read_state(const Image& image, std::span<const std::byte> bytes, Memory& memory) {
   memory.clear();

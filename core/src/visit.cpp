@@ -131,14 +131,14 @@ std::int64_t Visit::field(std::int64_t f) const {
 std::int64_t Visit::changing_amount(std::int64_t a) const { return std::clamp(amount_fen(a), -kMostFen, kMostFen) * scale_; }
 
 std::int64_t Visit::amount_fen(std::int64_t which) const {
-  const AmountRow& a = program_.amounts[static_cast<std::size_t>(which)];
+  const AmountRow& a = program_->amounts[static_cast<std::size_t>(which)];
   switch (static_cast<AmountKind>(a.kind)) {
     case AmountKind::kConst:
       return a.value;
     case AmountKind::kByCounter: {
       const std::int64_t now = static_cast<std::int64_t>(round_div(read(a.key), scale_));
       for (std::int64_t r = a.row_begin; r < a.row_end; ++r) {
-        const UptoRow& row = program_.uptos[static_cast<std::size_t>(r)];
+        const UptoRow& row = program_->uptos[static_cast<std::size_t>(r)];
         if (row.upto < 0 || now <= amount_fen(row.upto)) return amount_fen(row.value);
       }
       return 0;
@@ -203,10 +203,10 @@ void Visit::layer(std::size_t at) {
   const LayerRow& row = *layer.row;
   LayerResult& r = results_[at];
   r.reset();
-  if (row.standard >= 0 && program_.standards[static_cast<std::size_t>(row.standard)].in_catalogue != 0) shift_first_pay(row, r);
+  if (row.standard >= 0 && program_->standards[static_cast<std::size_t>(row.standard)].in_catalogue != 0) shift_first_pay(row, r);
   parts_ = 0;
   for (std::int64_t b = row.base_begin; b < row.base_end; ++b) {
-    const BaseRow& base = program_.bases[static_cast<std::size_t>(b)];
+    const BaseRow& base = program_->bases[static_cast<std::size_t>(b)];
     part_bucket_[parts_] = base.bucket;
     const std::int64_t whole = burden_[static_cast<std::size_t>(base.bucket)];
     held_[parts_] = base.part == 1'000'000 ? whole : static_cast<std::int64_t>(Wide{whole} * base.part / 1'000'000);
@@ -328,7 +328,7 @@ void Visit::tell(const LayerRow& row, const LayerResult& r) {
 
 bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& first_number, bool history, bool& overflow) {
   event_ = &event;
-  prepared_plan_ = &prepared_.plan(event.plan);
+  prepared_plan_ = &prepared_->plan(event.plan);
   plan_ = prepared_plan_->row;
   scale_ = plan_->scale;
   most_ = kMostFen * scale_;

@@ -32,13 +32,20 @@ struct LayerResult {
 class Visit {
  public:
   Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
-      : prepared_(prepared),
-        program_(prepared.program()),
+      : prepared_(&prepared),
+        program_(&prepared.program()),
         events_(events),
         accounts_(accounts),
         out_(out),
         ledger_(ledger),
         slot_sets_(prepared.key_sets().size()) {}
+
+  // From here on plans are those of another program.
+  void over(const Prepared& prepared) {
+    prepared_ = &prepared;
+    program_ = &prepared.program();
+    slot_sets_.assign(prepared.key_sets().size(), {});
+  }
 
   // `history`: what is put where is written down, so that it can be taken back; else the ledger gets counters only.
   // Settles an event and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
@@ -73,8 +80,8 @@ class Visit {
   }
 
  private:
-  const Prepared& prepared_;
-  const Program& program_;
+  const Prepared* prepared_;
+  const Program* program_;
   const Events& events_;
   const AccountEvents& accounts_;
   const Outputs& out_;
@@ -127,7 +134,7 @@ class Visit {
   void open_buckets();
   // Points `slots_` to the slots of the event's keys.
   void resolve_keys() {
-    const PreparedKeys& keys = prepared_.key_sets()[prepared_plan_->keys];
+    const PreparedKeys& keys = prepared_->key_sets()[prepared_plan_->keys];
     SlotSet& set = slot_sets_[prepared_plan_->keys];
     slots_ = set.slot.data();
     constexpr std::uint32_t kOwn = 1U << static_cast<unsigned>(Scope::kPerson) | 1U << static_cast<unsigned>(Scope::kAttribute);
@@ -157,7 +164,7 @@ class Visit {
   }
   [[nodiscard]] std::int64_t amount_fen(std::int64_t amount) const;
   [[nodiscard]] std::int64_t amount(std::int64_t a) const {
-    const std::int64_t constant = prepared_.constant(a);
+    const std::int64_t constant = prepared_->constant(a);
     return constant != kMissing ? constant * scale_ : changing_amount(a);
   }
   [[nodiscard]] std::int64_t changing_amount(std::int64_t a) const;

@@ -5,7 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._interpreter import main_only
 from ._version import __version__
+
+main_only()
 
 if TYPE_CHECKING:
     from .catalog import Catalog

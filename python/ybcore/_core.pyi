@@ -112,6 +112,32 @@ class SmallTable:
     def cells(self, ways: Sequence[tuple[int, int, int]]) -> list[Any]: ...
 
 @final
+class OutTable:
+    def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
+
+@final
+class SpotLayout:
+    def __init__(self, all: Sequence[tuple[int, int, int, int]]) -> None: ...
+
+@final
+class SpotLooked:
+    @property
+    def may(self) -> list[int]: ...
+    @property
+    def hit(self) -> list[int]: ...
+    @property
+    def lost(self) -> int: ...
+    def findings(self) -> OutTable: ...
+    def details(self) -> OutTable: ...
+
+@final
+class SpotDesk:
+    def __init__(self, book: dict[str, Any], told: Sequence[tuple[str, str, bool]]) -> None: ...
+    def look(
+        self, tables: Sequence[tuple[SmallTable | None, SpotLayout | None]], running: bytes, running_by_day: bytes
+    ) -> SpotLooked | None: ...
+
+@final
 class TextIndex:
     def __init__(self, rows: int = 0) -> None: ...
     def __len__(self) -> int: ...
@@ -286,11 +312,9 @@ def check_order(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], bool]: ...
 def check_pick(
     item: NDArray[np.int32],
-    stands: NDArray[np.uint8] | None,
     visit: NDArray[np.int32] | None,
     masks: NDArray[np.uint64],
     holds: NDArray[np.uint64] | None,
-    unsure: NDArray[np.uint64] | None,
     rules: int,
     threads: int = 1,
     items: bool = False,

@@ -1,6 +1,8 @@
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from .errors import YbcoreError
 
 COLUMNS: tuple[str, ...]
 OUTCOMES: tuple[str, ...]
@@ -55,6 +57,7 @@ class Visit:
         mulaid_balc: int | None = None,
         movements: Sequence[tuple[Any, ...]] | None = None,
         version: int | None = None,
+        earlier: Iterable[tuple[int, Mapping[str, str | int]]] | None = None,
         **ids: str | bytes | int,
     ) -> None: ...
     def again(self, setl_id: str | bytes, setl_day: int) -> Visit: ...
@@ -80,3 +83,28 @@ class Desk:
     def __init__(self, image: Image) -> None: ...
     def combine(self, visit: Visit) -> None: ...
     def settle(self, state: State, visit: Visit, lines: Lines | None = None, pre: bool = False) -> Result: ...
+    def settle_many(
+        self,
+        states: Iterable[State],
+        visits: Iterable[Visit],
+        lines: Iterable[Lines | None] | None = None,
+        pre: bool = False,
+    ) -> list[Result | YbcoreError]: ...
+
+class Window:
+    """A desk that takes rows of tables as Engine.settle_one is given them; for one thread at a time. See ybcore.settling.window."""
+
+    image: Image
+    code: int
+    def __init__(self, image: Image, layout: Mapping[str, Any]) -> None: ...
+    def settle(
+        self,
+        opening: bytes,
+        known: Callable[[], set[bytes]],
+        visit: Mapping[str, Any],
+        lines: Sequence[Mapping[str, Any]] | None,
+        persons: Sequence[Mapping[str, Any]] | None,
+        institutions: Sequence[Mapping[str, Any]] | None,
+        pre: bool,
+        moves: Callable[[int, list[tuple[str, int]]], Sequence[tuple[str, int, int, int]] | None] | None,
+    ) -> tuple[dict[str, Any], list[dict[str, Any]], bytes | None] | None: ...

@@ -287,8 +287,8 @@ class Engine:
     ) -> Path:
         """Write what the C door settles with: the book, its plans and the catalogue, compiled, as one file that processes share.
 
-        It holds the plans of every combination of facts that this engine has met, and of those of `visits` (which are not settled): the
-        door refuses others by name. Raises InputError where there is none.
+        It holds the plans of every combination of facts that this engine has met, and of those of `visits` (which are not settled), and what
+        the door needs to make those of all others when they come.
         """
         from .settling.image import image_of
 

@@ -21,48 +21,48 @@ namespace {
 void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
   draw::Numbers random(seed);
   const std::size_t items = 40, visits = 9, words = (rules + 63) / 64;
-  std::vector<std::uint64_t> masks((items + 1) * words), holds(visits * words), unsure(visits * words);
+  std::vector<std::uint64_t> masks((items + 1) * words), holds(visits * words);
   for (std::size_t i = 0; i <= items; ++i)
     for (std::size_t r = 0; r < rules; ++r) masks[i * words + r / 64] |= std::uint64_t{random.one_in(9)} << (r % 64);
   for (std::size_t v = 0; v < visits; ++v)
-    for (std::size_t r = 0; r < rules; ++r) {
-      const bool in = random.one_in(2);
-      holds[v * words + r / 64] |= std::uint64_t{in} << (r % 64);
-      unsure[v * words + r / 64] |= std::uint64_t{!in && random.one_in(3)} << (r % 64);
-    }
+    for (std::size_t r = 0; r < rules; ++r) holds[v * words + r / 64] |= std::uint64_t{random.one_in(2)} << (r % 64);
   const auto item = random.column<std::int32_t>(rows, -1, items - 1), visit = random.column<std::int32_t>(rows, 0, visits - 1);
-  const auto stands = random.column<std::uint8_t>(rows, 0, 1);
   for (const bool scoped : {false, true}) {
-    Picked twin{{0}, {}, {}, {}};
+    std::vector<std::int64_t> begin{0};
+    std::vector<std::int32_t> place, items_named;
     for (std::size_t r = 0; r < rules; ++r) {
-      twin.unknown.push_back(0);
       for (std::size_t i = 0; i < rows; ++i) {
         const std::size_t at = item[i] < 0 ? items : static_cast<std::size_t>(item[i]), v = static_cast<std::size_t>(visit[i]);
         const auto bit = [&](const std::vector<std::uint64_t>& of, std::size_t row) {
           return (of[row * words + r / 64] >> (r % 64) & 1) != 0;
         };
-        if ((scoped && stands[i] == 0) || !bit(masks, at)) continue;
-        if (!scoped || bit(holds, v)) twin.place.push_back(static_cast<std::int32_t>(i)), twin.item.push_back(item[i]);
-        if (scoped && bit(unsure, v)) ++twin.unknown.back();
+        if (bit(masks, at) && (!scoped || bit(holds, v))) place.push_back(static_cast<std::int32_t>(i)), items_named.push_back(item[i]);
       }
-      twin.begin.push_back(static_cast<std::int64_t>(twin.place.size()));
+      begin.push_back(static_cast<std::int64_t>(place.size()));
     }
-    PickLines lines{item, {}, {}};
-    PickRules all{masks, {}, {}, rules, true};
-    if (scoped) lines.stands = stands, lines.visit = visit, all.holds = holds, all.unsure = unsure;
+    PickLines lines{item, {}};
+    PickRules all{masks, {}, rules, true};
+    if (scoped) lines.visit = visit, all.holds = holds;
     for (const int threads : {1, 2, 7}) {
       const Picked found = pick(lines, all, threads).value();
-      CHECK(found.begin == twin.begin && found.place == twin.place && found.item == twin.item && found.unknown == twin.unknown);
+      CHECK(found.begin == begin);
+      CHECK(std::equal(place.begin(), place.end(), found.place.get()));
+      CHECK(std::equal(items_named.begin(), items_named.end(), found.item.get()));
+      all.items = false;
+      const Picked bare = pick(lines, all, threads).value();
+      CHECK(bare.begin == begin && std::equal(place.begin(), place.end(), bare.place.get()) && bare.item == nullptr);
+      all.items = true;
     }
   }
 }
 
 void items_that_are_none() {
   const std::vector<std::uint64_t> masks{1, 0, 1};
-  const PickRules rules{masks, {}, {}, 1};
-  CHECK(pick({std::vector<std::int32_t>{-1, 0, 1}, {}, {}}, rules, 1).value().place == (std::vector<std::int32_t>{0, 1}));
+  const PickRules rules{masks, {}, 1};
+  const Picked sound = pick({std::vector<std::int32_t>{-1, 0, 1}, {}}, rules, 1).value();
+  CHECK(sound.begin.back() == 2 && sound.place[0] == 0 && sound.place[1] == 1);
   for (const std::int32_t wrong : {-2, 2, INT32_MIN, INT32_MAX})
-    CHECK(!pick({std::vector<std::int32_t>{0, wrong, 1}, {}, {}}, rules, 2).has_value());
+    CHECK(!pick({std::vector<std::int32_t>{0, wrong, 1}, {}}, rules, 2).has_value());
 }
 
 void runs_by_hand() {

@@ -104,7 +104,7 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
     c = core()
 
     def run() -> dict[str, np.ndarray]:
-        picked = c.check_pick(lines["item"], None, None, named, None, None, 3, threads, True)
+        picked = c.check_pick(lines["item"], None, named, None, 3, threads, True)
         out = []
         for rule in range(3):
             own = slice(picked["begin"][rule], picked["begin"][rule + 1])

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define YB_ABI 1           /* of this header; yb_abi() is that of the library */
+#define YB_ABI 2           /* of this header; yb_abi() is that of the library */
 #define YB_COLUMN_COUNT 34 /* of a result, in the order of yb_column */
 #define YB_MISSING INT64_MIN
 #define YB_NO_DAY INT32_MIN
@@ -35,13 +35,14 @@ typedef struct yb_state yb_state;
 
 typedef enum yb_code {
   YB_OK = 0,
-  YB_BAD_ARGUMENT = 1,    /* a struct of another size, or something out of range */
-  YB_NO_FILE = 2,         /* the image cannot be opened */
-  YB_BAD_IMAGE = 3,       /* not an image of this library, or damaged */
-  YB_BAD_STATE = 4,       /* not the bytes of a state, or damaged */
-  YB_STALE = 5,           /* the state is no longer at the version that was asked for */
-  YB_NO_COMBINATION = 6,  /* the image was written before such a visit was known: write it again with one */
-  YB_SPLIT = 7,           /* the stay crosses the year and its document settles it in parts: settle it as a batch */
+  YB_BAD_ARGUMENT = 1, /* a struct of another size, or something out of range */
+  YB_NO_FILE = 2,      /* the image cannot be opened */
+  YB_BAD_IMAGE = 3,    /* not an image of this library, or damaged */
+  YB_BAD_STATE = 4,    /* not the bytes of a state, or damaged */
+  YB_STALE = 5,        /* the state is no longer at the version that was asked for */
+  YB_NO_COMBINATION =
+      6,           /* no plan for these facts: it would be larger than the kernel has room for; or a desk knows too many combinations */
+  YB_NO_FACTS = 7, /* the combination was found for another day, age or length of stay, or the stay has parts: give the facts */
   YB_NEEDS_MOVEMENTS = 8, /* the policy tops accounts up or renews them: say what happened on the account */
   YB_NO_MEMORY = 9,
   YB_BROKEN = 10 /* money was lost or invented: a fault of the kernel; the closing state means nothing */
@@ -67,6 +68,14 @@ typedef struct yb_movement {
   int64_t amount;
 } yb_movement;
 
+/* Facts that held in the parts of a split stay that end before a day, where they were others than those of the visit. */
+typedef struct yb_earlier {
+  int32_t before; /* of parts whose last day is earlier; the first that fits holds */
+  int32_t reserved;
+  const yb_fact* facts;
+  size_t fact_count;
+} yb_earlier;
+
 typedef struct yb_visit {
   uint32_t size;
   int32_t reversal; /* 1: takes init_setl_id back */
@@ -89,6 +98,8 @@ typedef struct yb_visit {
   size_t movement_count;
   int32_t movements_known; /* 1: these are all */
   int32_t reserved;
+  const yb_earlier* earlier; /* days rising; NULL: the facts held in every part */
+  size_t earlier_count;
 } yb_visit;
 
 typedef struct yb_line {
@@ -106,10 +117,10 @@ typedef struct yb_line {
 
 typedef struct yb_result {
   uint32_t size;
-  int32_t outcome; /* 0 settled, 1 no_benefit, 2 not_enrolled, 3 rejected */
-  int32_t reason;  /* yb_reason tells it */
-  int32_t plan;
-  int64_t flags;
+  int32_t outcome;  /* 0 settled, 1 no_benefit, 2 not_enrolled, 3 rejected */
+  int32_t reason;   /* why it is rejected, 0 nothing: yb_reason tells it */
+  int32_t plan;     /* of the image; -1: none, or one that the desk made. policy_id and plan_id name it */
+  int64_t flags;    /* docs/settlement.md: 1 a figure was assumed, 2 not modelled, 8 an unknown item, 16 a price that differs */
   uint64_t version; /* of the closing state */
   yb_text policy_id, plan_id;
   int64_t columns[YB_COLUMN_COUNT];

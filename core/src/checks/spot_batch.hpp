@@ -39,6 +39,8 @@ struct Chosen {
 };
 
 [[nodiscard]] bool begins(std::string_view text, std::span<const std::string> prefixes) noexcept;
+// A cell as text; empty where there is none.
+[[nodiscard]] std::string_view cell_text(const SpotColumn& column, std::size_t row) noexcept;
 // Whether a text is in a list.
 [[nodiscard]] bool in_list(const SpotList& list, std::string_view text) noexcept;
 // Some values, by row.
@@ -73,24 +75,29 @@ class Batch {
   // By line.
   std::vector<std::int32_t> line_visit, item, doctor, line_day;
   std::vector<std::int64_t> line_time, given_quantity, given_amount, quantity, amount;
-  Rows order, rows, now;                  // of standing visits in order; those that stand after netting; those that may be reported
-  std::vector<std::uint8_t> item_now;     // by item: a line of it may be reported
+  Rows order, rows, now;               // of standing visits in order; those that stand after netting; those that may be reported
+  std::vector<std::uint8_t> item_now;  // by item: a line of it may be reported
   std::vector<std::int64_t> place_of;  // in `order`
   std::vector<std::int32_t> kept;      // number of each item among the book's; -1 for another
   std::vector<std::uint8_t> current;   // by visit: what may be reported
 
   [[nodiscard]] const SpotColumn* column(SpotTable table, std::string_view name) const;
   [[nodiscard]] const SpotColumn& number(std::int32_t column) const { return input.columns[static_cast<std::size_t>(column)]; }
-  [[nodiscard]] std::string_view item_text(std::int32_t item) const { return item_->text[static_cast<std::size_t>(item)]; }
+  [[nodiscard]] std::string_view item_text(std::int32_t code) const { return item_->text[static_cast<std::size_t>(code)]; }
   [[nodiscard]] std::size_t items() const { return item_ == nullptr ? 0 : item_->text.size(); }
   // Visit of a number of setl_id.
   [[nodiscard]] std::int32_t visit_named(std::int32_t setl) const { return first_of_setl_[static_cast<std::size_t>(setl)]; }
   [[nodiscard]] std::int64_t stay_days(std::size_t visit) const;
+  [[nodiscard]] std::size_t hospitals() const {
+    const SpotColumn* found = column(SpotTable::kVisits, "fixmedins_code");
+    return found == nullptr ? 0 : found->text.size();
+  }
   [[nodiscard]] std::span<const std::string_view> doctors() const { return doctors_; }
 
   // Truth.
   [[nodiscard]] const Texts& texts(std::int32_t attribute);
   [[nodiscard]] Truth test(const SpotTest& test, std::string_view text) const;
+  // Of each visit: what a scope asks of lines is left out.
   [[nodiscard]] const std::vector<std::uint8_t>& truth(std::int32_t scope);
   [[nodiscard]] Truth when(const SpotRule& rule, std::int32_t day) const noexcept;
   [[nodiscard]] Truth of_visit(const SpotRule& rule, std::size_t visit, std::int32_t day);
@@ -132,6 +139,8 @@ class Batch {
   [[nodiscard]] std::vector<std::int64_t> time_or(std::string_view moment, std::string_view day) const;
   [[nodiscard]] bool names_lines(std::vector<std::int64_t>& named) const;
   [[nodiscard]] Texts read(const SpotAttribute& attribute);
+  // What a scope asks of visits.
+  void narrow(const SpotScope& scope, std::vector<std::uint8_t>& held);
   [[nodiscard]] Truth scope_at(const SpotScope& scope, std::size_t visit, std::size_t line);
   [[nodiscard]] const std::vector<std::uint8_t>& with_list(std::int32_t list);
   [[nodiscard]] const Rows& place_rows();

@@ -8,6 +8,7 @@
 
 #include "spot_rules.hpp"
 #include "ybcore/checks/span.hpp"
+#include "ybcore/money.hpp"
 
 namespace ybcore::checks::spot {
 
@@ -149,10 +150,23 @@ bool Rules::stays_near(const SpotRule& rule) {
   return false;
 }
 
+// A row that may be reported lies after a death of its person.
 bool Rules::death(const SpotRule& rule) {
   const Texts& ways = b_.texts(rule.attribute);
-  for (const std::int32_t visit : b_.visit_order)
-    if (ways.text[static_cast<std::size_t>(ways.code[static_cast<std::size_t>(visit)])] == "5") return true;
+  for (const std::int32_t visit : b_.visit_order) {
+    const auto v = static_cast<std::size_t>(visit);
+    if (ways.text[static_cast<std::size_t>(ways.code[v])] != "5") continue;
+    const auto after = [&](std::size_t own, std::int32_t day) {
+      return b_.psn[own] == b_.psn[v] && static_cast<std::int64_t>(day) - b_.end_day[v] > rule.figure;
+    };
+    for (const std::int32_t other : b_.visit_order)
+      if (b_.current[static_cast<std::size_t>(other)] != 0 &&
+          after(static_cast<std::size_t>(other), b_.begin_day[static_cast<std::size_t>(other)]))
+        return true;
+    for (const std::int32_t row : b_.now)
+      if (after(static_cast<std::size_t>(b_.line_visit[static_cast<std::size_t>(row)]), b_.line_day[static_cast<std::size_t>(row)]))
+        return true;
+  }
   return false;
 }
 
@@ -160,8 +174,9 @@ bool Rules::ratio(const SpotRule& rule) {
   // What rules of one measure and unit ask for is the same.
   const auto [held, fresh] = most_.try_emplace({rule.measure, rule.subject}, -1);
   if (!fresh) return held->second >= rule.figure;
-  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays, of_doctors = rule.subject == SpotSubject::kDoctor;
-  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.visits + b_.lines + 1);
+  const bool of_visits = rule.measure == SpotMeasure::kVisits || rule.measure == SpotMeasure::kDays,
+             of_doctors = rule.subject == SpotSubject::kDoctor;
+  std::vector<std::int64_t> sums(of_doctors ? b_.doctors().size() : b_.hospitals());
   for (const std::int32_t row : of_visits ? b_.visit_order : b_.rows) {
     const auto at_row = static_cast<std::size_t>(row), v = of_visits ? at_row : static_cast<std::size_t>(b_.line_visit[at_row]);
     const std::int32_t unit = of_doctors ? (of_visits ? b_.attending[v] : b_.doctor[at_row]) : b_.hospital[v];
@@ -186,6 +201,67 @@ bool Rules::repeated(const SpotRule& rule) {
     if (number != kUnknown) seen.push_back(number);
   std::sort(seen.begin(), seen.end());
   return std::adjacent_find(seen.begin(), seen.end()) != seen.end();
+}
+
+// More is sold of what has a row of stock than the row says was there; returns that are left do not lessen it.
+bool Rules::stock(const SpotRule& rule) {
+  const auto of = [&](std::string_view name) { return b_.column(SpotTable::kStock, name); };
+  const SpotColumn *places = of("fixmedins_code"), *items = of("med_list_codg"), *from = of("begndate"), *to = of("enddate");
+  if (places == nullptr || items == nullptr) return false;
+  const Chosen chosen = b_.lines_of(rule, false);
+  std::map<std::pair<std::int32_t, std::int32_t>, Rows> sold;
+  for (const std::int32_t row : chosen.rows) {
+    const auto line = static_cast<std::size_t>(row);
+    sold[{b_.hospital[static_cast<std::size_t>(b_.line_visit[line])], b_.item[line]}].push_back(row);
+  }
+  for (std::size_t r = 0; r < places->code.size() && !sold.empty(); ++r) {
+    if (places->code[r] < 0 || items->code[r] < 0) continue;
+    const auto lines = sold.find({places->code[r], items->code[r]});
+    if (lines == sold.end()) continue;
+    if (rule.figure <= 0) return true;
+    Wide sum = 0, there = rule.more;
+    for (const std::int32_t row : lines->second) {
+      const std::int64_t day = b_.line_day[static_cast<std::size_t>(row)];
+      const bool inside = (from == nullptr || from->number[r] == kUnknown || day >= from->number[r]) &&
+                          (to == nullptr || to->number[r] == kUnknown || day < to->number[r]);
+      if (inside) sum += std::max<std::int64_t>(b_.quantity[static_cast<std::size_t>(row)], 0);
+    }
+    for (const auto& [name, sign] : {std::pair{"open_cnt", 1}, std::pair{"in_cnt", 1}, std::pair{"close_cnt", -1}}) {
+      const SpotColumn* figures = of(name);
+      if (figures != nullptr && figures->number[r] != kUnknown) there += static_cast<Wide>(sign) * figures->number[r];
+    }
+    if (sum > 0 && sum * rule.figure > there * 10'000) return true;
+  }
+  return false;
+}
+
+// A code is none of those that surely may stand.
+bool Rules::code_out(const SpotRule& rule) {
+  for (const std::int32_t row : rule.on_lines ? b_.given_lines_of(rule) : b_.visits_of(rule, true)) {
+    std::string_view text;
+    for (std::size_t k = 0; k < 2 && text.empty(); ++k) {
+      if (rule.columns[k] < 0 || !b_.number(rule.columns[k]).there) continue;
+      const std::int32_t own = k == 1 ? b_.line_visit[static_cast<std::size_t>(row)] : row;
+      text = cell_text(b_.number(rule.columns[k]), static_cast<std::size_t>(own));
+    }
+    if (text.empty()) continue;
+    const bool in = rule.list >= 0 ? in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)
+                                   : b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text));
+    if (!in) return true;
+  }
+  return false;
+}
+
+bool Rules::bundled(const SpotRule& rule) {
+  std::set<std::int32_t> members;
+  bool fresh = false;
+  for (const std::int32_t row : b_.lines_of(rule, false).rows) {
+    const std::int32_t item = b_.item[static_cast<std::size_t>(row)];
+    if (item < 0 || members.contains(item) || !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], b_.item_text(item))) continue;
+    members.insert(item);
+    fresh = fresh || b_.item_now[static_cast<std::size_t>(item)] != 0;
+  }
+  return fresh && static_cast<std::int64_t>(members.size()) >= rule.figure;
 }
 
 bool Rules::urgent(const SpotRule& rule) {

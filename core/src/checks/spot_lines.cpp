@@ -32,7 +32,8 @@ constexpr std::int64_t kHour = 3'600'000'000;
 // Whether no group has lines of two visits.
 [[nodiscard]] bool within_visits(const SpotRule& rule) {
   const SpotGroup group = rule.groups[0].group;
-  return rule.subject == SpotSubject::kVisit || group == SpotGroup::kLine || group == SpotGroup::kVisit || group == SpotGroup::kPrescription;
+  return rule.subject == SpotSubject::kVisit || group == SpotGroup::kLine || group == SpotGroup::kVisit ||
+         group == SpotGroup::kPrescription;
 }
 
 // The first so many letters of a text in UTF-8.
@@ -166,13 +167,13 @@ void Rules::pairs(const SpotRule& rule, Raw& raw) {
   std::vector<std::int64_t> mine;
   for (const auto& [key, own] : there) {
     for (auto k = static_cast<std::size_t>(table.start[static_cast<std::size_t>(key)]);
-         k < static_cast<std::size_t>(table.start[static_cast<std::size_t>(key) + 1]); ++k)
-{
-        const auto other = there.find(rule.included[static_cast<std::size_t>(table.rows[k])]);
-        // The included line is what is reported.
-        if (other == there.end()) continue;
-        if (b_.item_now[static_cast<std::size_t>(other->second)] != 0 || (rule.symmetric && b_.item_now[static_cast<std::size_t>(own)] != 0)) mine.push_back(table.rows[k]);
-      }
+         k < static_cast<std::size_t>(table.start[static_cast<std::size_t>(key) + 1]); ++k) {
+      const auto other = there.find(rule.included[static_cast<std::size_t>(table.rows[k])]);
+      // The included line is what is reported.
+      if (other == there.end()) continue;
+      if (b_.item_now[static_cast<std::size_t>(other->second)] != 0 || (rule.symmetric && b_.item_now[static_cast<std::size_t>(own)] != 0))
+        mine.push_back(table.rows[k]);
+    }
   }
   if (mine.empty()) return;
   // Most specific first, then as the table stands: `other` is that order.

@@ -33,7 +33,7 @@ struct Hit {
   std::string what, name;
   std::vector<Detail> details;
 
-  [[nodiscard]] std::uint8_t disposition(const SpotRule& rule) const { return suspect ? kSuspect : rule.disposition; }
+  [[nodiscard]] std::uint8_t disposition(const SpotRule& own) const { return suspect ? kSuspect : own.disposition; }
 };
 
 class Findings {
@@ -123,7 +123,7 @@ class Findings {
           if (net < 0) one.amount = -one.amount;
         }
         break;
-      case SpotAmount::kWhole:
+      case SpotAmount::kWholeLine:
         one.amount = net;
         break;
       default:
@@ -237,7 +237,9 @@ class Findings {
 
 std::int32_t SpotBook::find(SpotTable table, std::string_view name) const {
   for (std::size_t i = 0; i < columns.size(); ++i)
-    if (columns[i].table == table && columns[i].name == name) return static_cast<std::int32_t>(i);
+    if (columns[i].table == table && columns[i].name.size() == name.size() && columns[i].name.back() == name.back() &&
+        columns[i].name == name)
+      return static_cast<std::int32_t>(i);
   return -1;
 }
 

@@ -80,6 +80,12 @@ Answer Rules::ask(const SpotRule& rule, Raw& raw) {
       return bound(repeated(rule));
     case SpotKernel::kUrgent:
       return bound(urgent(rule));
+    case SpotKernel::kStock:
+      return bound(stock(rule));
+    case SpotKernel::kCodeIn:
+      return bound(code_out(rule));
+    case SpotKernel::kBundle:
+      return bound(bundled(rule));
     case SpotKernel::kAlways:
       break;
   }
@@ -95,6 +101,29 @@ std::int32_t Rules::birth_of(const SpotRule& rule, std::size_t visit) {
     if (day != kUnknown) return static_cast<std::int32_t>(day);
   }
   return kNoDay;
+}
+
+// Values of some laboratory tests by person and time, the largest of one time last.
+Rules::Values Rules::values_of(const SpotRule& rule) const {
+  Values out;
+  const SpotColumn *names = b_.column(SpotTable::kLabs, "setl_id"), *items = b_.column(SpotTable::kLabs, "med_list_codg");
+  const SpotColumn *times = b_.column(SpotTable::kLabs, "exam_time"), *values = b_.column(SpotTable::kLabs, "exam_value");
+  std::vector<std::tuple<std::int32_t, std::int64_t, std::int64_t>> all;
+  for (std::size_t i = 0; names != nullptr && items != nullptr && times != nullptr && values != nullptr && i < names->code.size(); ++i) {
+    const auto v = static_cast<std::size_t>(b_.visit_named(names->code[i]));
+    const bool known = b_.stands[v] != 0 && items->code[i] >= 0 && times->number[i] != kUnknown && values->number[i] != kUnknown;
+    if (known && std::find(rule.words.begin(), rule.words.end(), cell_text(*items, i)) != rule.words.end())
+      all.emplace_back(b_.psn[v], times->number[i], values->number[i]);
+  }
+  std::sort(all.begin(), all.end());
+  out.begin.assign(b_.persons + 1, 0);
+  for (const auto& [person, time, value] : all) {
+    ++out.begin[static_cast<std::size_t>(person) + 1];
+    out.time.push_back(time);
+    out.value.push_back(value);
+  }
+  std::partial_sum(out.begin.begin(), out.begin.end(), out.begin.begin());
+  return out;
 }
 
 void Rules::diagnoses(const SpotRule& rule, Raw& raw) {
@@ -131,7 +160,12 @@ void Rules::diagnoses(const SpotRule& rule, Raw& raw) {
       if (in_list(b_.book.lists[static_cast<std::size_t>(rule.columns[s])], text))
         sets[s * stride + static_cast<std::size_t>(bit) / 64] |= std::uint64_t{1} << (bit % 64);
   std::vector<std::int32_t> of_entry = rule.of_entry, place, visit_person, visit_day;
-  if (of_entry.empty()) of_entry.assign(1, 0);
+  if (of_entry.empty() && !rule.columns.empty()) of_entry.assign(1, 0);
+  const Values labs = rule.words.empty() ? Values{} : values_of(rule);
+  Tests tests;
+  if (!rule.words.empty())
+    tests = {
+        labs.begin, labs.time, labs.value, static_cast<Comparator>(rule.zones[0]), rule.zones[1], static_cast<std::int32_t>(rule.zones[2])};
   std::vector<std::int64_t> time;
   const auto day = at(b_.line_day, chosen.rows);
   for (const std::int32_t visit : visit_of(chosen.rows))
@@ -140,7 +174,11 @@ void Rules::diagnoses(const SpotRule& rule, Raw& raw) {
     visit_person.push_back(b_.psn[static_cast<std::size_t>(visit)]);
     visit_day.push_back(b_.begin_day[static_cast<std::size_t>(visit)]);
   }
-  raw.found = checks::diagnoses({chosen.entry, place, day, time}, {begin, code, {}, visit_person, visit_day}, {},
+  for (const std::int32_t row : chosen.rows) {
+    const auto line = static_cast<std::size_t>(row);
+    time.push_back(b_.time_of_day ? b_.line_time[line] : b_.line_day[line] * kDayMicros + kDayMicros - 1);
+  }
+  raw.found = checks::diagnoses({chosen.entry, place, day, time}, {begin, code, {}, visit_person, visit_day}, tests,
                                 {{sets, stride}, of_entry, false, static_cast<std::int32_t>(rule.more), rule.last_paid, rule.barred}, 1);
   without_entries(raw.found, chosen);
   raw.rows = chosen.rows;
@@ -323,7 +361,8 @@ void Rules::idle(const SpotRule& rule, Raw& raw) {
   std::vector<std::uint8_t> looked(b_.visits), doubt(b_.visits);
   bool some = false;
   for (const std::int32_t visit : b_.visit_order)
-    if (b_.current[static_cast<std::size_t>(visit)] != 0 && b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
+    if (b_.current[static_cast<std::size_t>(visit)] != 0 &&
+        b_.of_visit(rule, static_cast<std::size_t>(visit), b_.begin_day[static_cast<std::size_t>(visit)]) == kYes)
       looked[static_cast<std::size_t>(visit)] = some = true;
   if (!some) return;
   std::vector<std::vector<std::int64_t>> busy(b_.visits);

@@ -42,6 +42,10 @@ class Rules {
   void attribute(const SpotRule& rule, Raw& raw);
   void age(const SpotRule& rule, Raw& raw);
   void listed(const SpotRule& rule, Raw& raw);
+  struct Values {
+    std::vector<std::int64_t> begin, time, value;
+  };
+  [[nodiscard]] Values values_of(const SpotRule& rule) const;
   void diagnoses(const SpotRule& rule, Raw& raw);
   void price(const SpotRule& rule, Raw& raw);
   void pairs(const SpotRule& rule, Raw& raw);
@@ -68,6 +72,9 @@ class Rules {
   [[nodiscard]] bool ratio(const SpotRule& rule);
   [[nodiscard]] bool repeated(const SpotRule& rule);
   [[nodiscard]] bool urgent(const SpotRule& rule);
+  [[nodiscard]] bool stock(const SpotRule& rule);
+  [[nodiscard]] bool code_out(const SpotRule& rule);
+  [[nodiscard]] bool bundled(const SpotRule& rule);
 
   // How lines are cut into groups; the columns stand as long as this.
   struct Cut {

@@ -23,14 +23,13 @@ constexpr std::array<std::string_view, 10> kDigits{"0", "1", "2", "3", "4", "5",
   return "0";
 }
 
-// A cell as text; empty where there is none.
-[[nodiscard]] std::string_view text_at(const SpotColumn& column, std::size_t row) noexcept {
+}  // namespace
+
+std::string_view cell_text(const SpotColumn& column, std::size_t row) noexcept {
   if (!column.code.empty()) return column.code[row] < 0 ? std::string_view{} : column.text[static_cast<std::size_t>(column.code[row])];
   if (column.number.empty() || column.number[row] < 0 || column.number[row] > 9) return {};
   return kDigits[static_cast<std::size_t>(column.number[row])];
 }
-
-}  // namespace
 
 bool begins(std::string_view text, std::span<const std::string> prefixes) noexcept {
   return std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) { return text.starts_with(prefix); });
@@ -63,12 +62,12 @@ const Rows& Batch::person_rows() {
   const SpotColumn* wanted = column(SpotTable::kVisits, "insutype");
   for (std::size_t v = 0; v < visits && who != nullptr; ++v) {
     if (psn[v] < 0) continue;
-    const std::string_view kind = wanted == nullptr ? std::string_view{} : text_at(*wanted, v);
+    const std::string_view kind = wanted == nullptr ? std::string_view{} : cell_text(*wanted, v);
     for (std::size_t r = 0; r < who->code.size() && out[v] < 0; ++r) {
       if (who->code[r] != psn[v]) continue;
       const std::int64_t first = from == nullptr ? kUnknown : from->number[r], last = to == nullptr ? kUnknown : to->number[r];
       if ((first != kUnknown && end_day[v] < first) || (last != kUnknown && end_day[v] >= last)) continue;
-      if (!kind.empty() && (own == nullptr || text_at(*own, r) != kind)) continue;
+      if (!kind.empty() && (own == nullptr || cell_text(*own, r) != kind)) continue;
       out[v] = static_cast<std::int32_t>(r);
     }
   }
@@ -112,8 +111,8 @@ Texts Batch::read(const SpotAttribute& attribute) {
   const Rows* place = places == nullptr ? nullptr : &place_rows();
   const std::size_t size = of_lines ? lines : visits;
   for (std::size_t i = 0; i < size; ++i) {
-    std::string_view text = own == nullptr ? std::string_view{} : text_at(*own, i);
-    if (text.empty() && person != nullptr && (*person)[i] >= 0) text = text_at(*theirs, static_cast<std::size_t>((*person)[i]));
+    std::string_view text = own == nullptr ? std::string_view{} : cell_text(*own, i);
+    if (text.empty() && person != nullptr && (*person)[i] >= 0) text = cell_text(*theirs, static_cast<std::size_t>((*person)[i]));
     if (text.empty() && place != nullptr && (*place)[i] >= 0) {
       const std::int32_t code = places->code[static_cast<std::size_t>((*place)[i])];
       if (code >= 0) text = places->text[static_cast<std::size_t>(code)];
@@ -198,7 +197,7 @@ const std::vector<std::string_view>& Batch::main_diagnosis() {
   const SpotColumn *named = column(SpotTable::kVisits, "dscg_maindiag_code"), *flag = column(SpotTable::kDiagnoses, "maindiag_flag");
   std::vector<std::uint8_t> own(visits, 0);
   for (std::size_t v = 0; v < visits && named != nullptr; ++v) {
-    out[v] = text_at(*named, v);
+    out[v] = cell_text(*named, v);
     own[v] = !out[v].empty();
   }
   const SpotColumn *codes = column(SpotTable::kDiagnoses, "diag_code"), *names = column(SpotTable::kDiagnoses, "setl_id");
@@ -229,10 +228,31 @@ Truth Batch::scope_at(const SpotScope& scope, std::size_t visit, std::size_t lin
   return out;
 }
 
+void Batch::narrow(const SpotScope& scope, std::vector<std::uint8_t>& held) {
+  const auto also = [&](std::size_t v, Truth truth) { held[v] = both(static_cast<Truth>(held[v]), truth); };
+  std::vector<std::uint8_t> of_text;
+  for (const SpotTest& one : scope.tests) {
+    const Texts& own = texts(one.attribute);
+    if (book.attributes[static_cast<std::size_t>(one.attribute)].meant == SpotMeant::kOfLine) continue;
+    of_text.clear();
+    for (const std::string_view text : own.text) of_text.push_back(test(one, text));
+    for (std::size_t v = 0; v < visits; ++v) also(v, static_cast<Truth>(of_text[static_cast<std::size_t>(own.code[v])]));
+  }
+  for (const std::int32_t list : scope.lists)
+    for (std::size_t v = 0; v < visits; ++v) also(v, static_cast<Truth>(with_list(list)[v]));
+  for (const SpotScope& part : scope.negated) {
+    if (part.of_lines) continue;
+    std::vector<std::uint8_t> inner(visits, kYes);
+    narrow(part, inner);
+    for (std::size_t v = 0; v < visits; ++v) also(v, inner[v] == kDoubt ? kDoubt : inner[v] == kYes ? kNo : kYes);
+  }
+}
+
 const std::vector<std::uint8_t>& Batch::truth(std::int32_t scope) {
   auto& held = truths_[static_cast<std::size_t>(scope)];
-  if (held.empty())
-    for (std::size_t v = 0; v < visits; ++v) held.push_back(scope_at(book.scopes[static_cast<std::size_t>(scope)], v, 0));
+  if (!held.empty()) return held;
+  held.assign(visits, kYes);
+  narrow(book.scopes[static_cast<std::size_t>(scope)], held);
   return held;
 }
 
@@ -249,7 +269,8 @@ Truth Batch::of_visit(const SpotRule& rule, std::size_t visit, std::int32_t day)
 Truth Batch::of_line(const SpotRule& rule, std::size_t line) {
   const auto visit = static_cast<std::size_t>(line_visit[line]);
   if (rule.scope < 0 || !book.scopes[static_cast<std::size_t>(rule.scope)].of_lines) return of_visit(rule, visit, line_day[line]);
-  if (when(rule, line_day[line]) == kNo) return kNo;
+  // What is asked of the visit alone is known already.
+  if (when(rule, line_day[line]) == kNo || truth(rule.scope)[visit] == kNo) return kNo;
   return scope_at(book.scopes[static_cast<std::size_t>(rule.scope)], visit, line);
 }
 
@@ -275,10 +296,11 @@ std::int32_t Batch::catalogue_row(std::size_t line) {
   if (key < 0) return -1;
   const auto find = [&](const SpotRows& all, std::int32_t region) {
     const auto first = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key)]);
-    const auto end = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key) + 1]);
-    for (std::size_t k = first; k < end; ++k) {
+    const auto past = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key) + 1]);
+    for (std::size_t k = first; k < past; ++k) {
       const auto row = static_cast<std::size_t>(all.rows[k]);
-      if (all.region[row] == region && line_day[line] >= all.from[row] && line_day[line] < all.to[row]) return static_cast<std::int32_t>(row);
+      if (all.region[row] == region && line_day[line] >= all.from[row] && line_day[line] < all.to[row])
+        return static_cast<std::int32_t>(row);
     }
     return -1;
   };
@@ -364,7 +386,8 @@ Rows Batch::given_lines_of(const SpotRule& rule) {
   for (const std::int32_t row : order) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes) out.push_back(row);
+    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes)
+      out.push_back(row);
   }
   return out;
 }
@@ -384,7 +407,8 @@ Rows Batch::visits_of(const SpotRule& rule, bool alone) {
   for (const std::int32_t row : rows) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes) with[static_cast<std::size_t>(line_visit[line])] = 1;
+    if (may_be_among(rule.items, item[line]) && among(rule.items, line, entry) == kYes)
+      with[static_cast<std::size_t>(line_visit[line])] = 1;
   }
   std::erase_if(out, [&](std::int32_t visit) { return with[static_cast<std::size_t>(visit)] == 0; });
   return out;

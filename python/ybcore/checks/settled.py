@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns.ids import flat
-from ..columns.read import Problems, read
+from ..columns.read import Frame, Problems, read
 from ..columns.schema import LINES
 from ..messages import LANGUAGES
 from .book import RuleBook, load_rules
@@ -62,7 +62,7 @@ def settle_checked(
         return replace(done, checks=report, receipt=_told(done.receipt, book, 0, asked))
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
-    done, source = stage.settle(np.arange(report.work.batch.visits.rows), moved)
+    done, source = stage.settle(stage.part(np.arange(report.work.batch.visits.rows)), moved)
     report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
     told = _told(done.receipt, book, int(moved.amount.sum()), asked)
@@ -78,7 +78,7 @@ def settle_some(
         some = {name: column.take(pa.array(visits)) for name, column in columns.items()}
         return engine.settle(**{**tables, "visits": some}, **options)
     stage = _Stage(engine, tables, report, options)
-    done, source = stage.settle(visits, report.denials())
+    done, source = stage.settle(stage.part(visits), report.denials())
     return replace(done, lines=None if done.lines is None else join_lines(done.lines, source, len(np.unique(source))))
 
 
@@ -142,6 +142,32 @@ def moved_in(report: CheckReport, setl_id: Any) -> list[dict[str, Any]]:
     ]
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some visits, whole settling groups, with their lines; `visits` and `rows` are places in the input, `group` is of each visit."""
+
+    visits: Int64
+    rows: Int64
+    group: Int64
+    lines: Frame
+    setl_id: pa.Array  # of each line
+    table: Any  # of visits
+    owner: npt.NDArray[np.integer[Any]]  # visit of each line, by its place in `visits`
+
+    def of(self, groups: Int64) -> _Part:
+        """The visits of some of its groups."""
+        keep = np.isin(self.group, groups)
+        if keep.all():
+            return self
+        at = np.flatnonzero(keep)
+        mine = np.flatnonzero(keep[self.owner])
+        table = {name: column.take(pa.array(at)) for name, column in self.table.items()}
+        return _Part(
+            self.visits[at], self.rows[mine], self.group[at], some_rows(self.lines, mine),
+            self.setl_id.take(pa.array(mine)), table, np.searchsorted(at, self.owner[mine]),
+        )  # fmt: skip
+
+
 class _Stage:
     """One batch settled as often as needed, with different money moved."""
 
@@ -151,25 +177,32 @@ class _Stage:
         self.columns, self.group = engine.groups(**tables, state=options.get("state"))
         self.setl_id = flat(self.batch.visits.ids["setl_id"]).combine_chunks()
         self.lines = self.batch.frames["lines"]
+        self.waiting: _Part | None = None
 
-    def settle(self, visits: Int64, moved: Moved, **changed: Any) -> tuple[Settlement, Int64]:
-        """Some visits with that money moved; the input row of each line that was settled."""
-        whole = len(visits) == self.batch.visits.rows
-        at = pa.array(visits)
-        mine = np.zeros(self.batch.visits.rows, bool)
-        mine[visits] = True
-        rows = np.flatnonzero(mine[self.batch.line_visit])
-        frame = self.lines if whole else some_rows(self.lines, rows)
-        own = pa.chunked_array([self.setl_id.take(pa.array(self.batch.line_visit[rows]))])
-        top = np.maximum(self.report.work.quantity, 0)
-        split = split_lines(frame, own, Moved(moved.amount[rows], np.minimum(moved.quantity, top)[rows]))
-        table = self.tables["visits"] if whole else {name: column.take(at) for name, column in self.columns.items()}
-        given = {**self.tables, "visits": table, "lines": split.table}
+    def part(self, visits: Int64, given: bool = True) -> _Part:
+        """Some visits; of all of them the table that was given."""
+        owner = self.batch.line_visit
+        if given and len(visits) == self.batch.visits.rows:
+            own = self.setl_id.take(pa.array(owner))
+            return _Part(visits, np.arange(len(owner)), self.group, self.lines, own, self.tables["visits"], owner)
+        place = np.full(self.batch.visits.rows, -1, np.int64)
+        place[visits] = np.arange(len(visits))
+        rows = np.flatnonzero(place[owner] >= 0)
+        table = {name: column.take(pa.array(visits)) for name, column in self.columns.items()}
+        own = self.setl_id.take(pa.array(owner[rows]))
+        return _Part(visits, rows, self.group[visits], some_rows(self.lines, rows), own, table, place[owner[rows]])
+
+    def settle(self, part: _Part, moved: Moved, **changed: Any) -> tuple[Settlement, Int64]:
+        """A part with that money moved; the input row of each line that was settled."""
+        rows = part.rows
+        top = np.maximum(self.report.work.quantity[rows], 0)
+        taken = Moved(moved.amount[rows], np.minimum(moved.quantity[rows], top))
+        split = split_lines(part.lines, pa.chunked_array([part.setl_id]), taken)
+        given = {**self.tables, "visits": part.table, "lines": split.table}
         return self.engine.settle(**given, **{**self.options, **changed}), rows[split.source]
 
-    def fund(self, groups: Int64, moved: Moved) -> dict[int, int]:
-        """What the funds pay in some settling groups."""
-        visits = np.flatnonzero(np.isin(self.group, groups))
+    def fund(self, groups: Int64, moved: Moved) -> Int64:
+        """What the funds pay in some settling groups, rising; each time no others than the last time."""
         quiet = {
             "line_output": False,
             "detail": False,
@@ -177,11 +210,11 @@ class _Stage:
             "receipt": False,
             "columns": ("fund_pay_sumamt",),
         }
-        done, _ = self.settle(visits, moved, **quiet)
-        total: dict[int, int] = dict.fromkeys(groups.tolist(), 0)
-        paid = np.asarray(done.visits["fund_pay_sumamt"])
-        for group, fen in zip(self.group[visits].tolist(), paid.tolist()):
-            total[group] += fen
+        known = self.waiting or self.part(np.flatnonzero(np.isin(self.group, groups)), given=False)
+        self.waiting = part = known.of(groups)
+        done, _ = self.settle(part, moved, **quiet)
+        total = np.zeros(len(groups), np.int64)
+        np.add.at(total, np.searchsorted(groups, part.group), np.asarray(done.visits["fund_pay_sumamt"]))
         return total
 
     def steps(self) -> list[Step]:

@@ -25,13 +25,14 @@ MOST_VISITS, LEAST_VISITS = 50_000, 200
 
 @dataclass(frozen=True)
 class Budget:
-    """For some datasets and bytes of memory, with rules or without. Units depend on these alone, not on threads. `again`: for settling
-    before and after some changes."""  # fmt: skip
+    """For some datasets and bytes of memory, with rules or without. Units depend on these alone, not on threads. `outlined`: beside the
+    outline of a job that is settled again; `again`: for settling it before and after the changes."""  # fmt: skip
 
     datasets: Mapping[str, Dataset]
     memory: int
     rules: bool = False
     again: bool = False
+    outlined: bool = False
 
     def _rows(self, name: str) -> int:
         return self.datasets[name].rows if name in self.datasets else 0
@@ -46,7 +47,8 @@ class Budget:
 
     @property
     def _fixed(self) -> int:
-        return BASE + (PLANNED + (OUTLINED if self.again else 0)) * self._rows("visits")
+        beside = OUTLINED if self.again else OUTLINED + PLANNED if self.outlined else 0
+        return BASE + (PLANNED + beside) * self._rows("visits")
 
     @property
     def most_rows(self) -> int:
@@ -70,11 +72,17 @@ class Budget:
             self._too_small(int(self._fixed + 2 * self._group + 4 * LEAST_VISITS * self._each))
         return visits
 
+    def _needed(self, largest: int) -> int:
+        return int(self._fixed + self._group + largest * self._each)
+
+    def fits(self, largest: int) -> bool:
+        """Whether a unit with so many visits does."""
+        return self._needed(largest) <= self.memory
+
     def check(self, largest: int) -> None:
         """Raises JobError when the unit with most visits does not fit."""
-        needed = int(self._fixed + self._group + largest * self._each)
-        if needed > self.memory:
-            self._too_small(needed)
+        if not self.fits(largest):
+            self._too_small(self._needed(largest))
 
     def workers(self, threads: int, unit_visits: int) -> int:
         """How many threads may work at once."""

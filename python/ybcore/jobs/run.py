@@ -25,11 +25,16 @@ from .ruled import OF_VISITS, Ruled
 from .scatter import joined, split, with_files
 from .unit import AGAIN, ASIDE, SOURCE, UnitResult, settle_unit
 
-__all__ = ["Work"]
+__all__ = ["Work", "most_visits"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
+
+
+def most_visits(plan: Plan) -> int:
+    """Visits of the largest unit."""
+    return int(np.bincount(plan.visit_unit, minlength=1).max())
 
 
 class Unordered(Exception):
@@ -48,14 +53,14 @@ class Work(Rows):
 
     def run(self) -> list[dict[str, Any]]:
         """Settle everything that is not settled yet; the units' notes."""
-        self.workers = self._budget.workers(self.threads, self.unit_visits)
-        with ThreadPoolExecutor(self.workers) as pool:
-            self.pool = pool
+        with self._team(self.unit_visits):
             with self.times.step("rules"):
                 _ = self.ruled
             with self.times.step("plan"):
                 self.plan = self._planned()
-            self._budget.check(int(np.bincount(self.plan.visit_unit, minlength=1).max()))
+        largest = most_visits(self.plan)
+        self._budget.check(largest)
+        with self._team(max(largest, self.unit_visits)):
             self._engines: deque[Engine] = deque()
             self.journal.expect(OUT_BYTES["visits"] * self.datasets["visits"].rows)
             if self.outputs.lines and "lines" in self.datasets:
@@ -75,6 +80,13 @@ class Work(Rows):
                     self.journal.note("first", number, at=at)
         notes = self.journal.all("unit")
         return [notes[u] for u in range(self.plan.units)]
+
+    @contextmanager
+    def _team(self, visits: int) -> Iterator[None]:
+        """As many threads as may have units of so many visits in work."""
+        self.workers = self._budget.workers(self.threads, visits)
+        with ThreadPoolExecutor(self.workers) as self.pool:
+            yield
 
     def _planned(self) -> Plan:
         return make_plan(self.engine, self.datasets, self.state, self.unit_visits, self._over)

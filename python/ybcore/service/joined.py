@@ -23,7 +23,7 @@ def parted(after: PersonState, other: PersonState) -> tuple[PersonState, PersonS
     """(the first state, the other) after a visit of the first's: of the other only accounts have moved, and its version."""
     keys = {one.key for one in other.counters}
     names = {one.psn_no for one in other.accounts}
-    ids = {one.setl_id for one in (*other.settlements, *other.others)}
+    ids = {one.setl_id for one in other.settlements} | {one.setl_id for one in other.others}
     mine = PersonState(
         after.version,
         tuple(one for one in after.counters if one.key not in keys),

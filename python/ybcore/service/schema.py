@@ -66,7 +66,7 @@ SQL = {
     "settlement": "SELECT setl_id, owner, version, psn_no, policy_sha256, request, reply FROM ybcore_settlements WHERE setl_id = ?",
     "new_owner": "INSERT INTO ybcore_owners (owner, version, last, state) VALUES (?, ?, ?, ?)",
     "move_owner": "UPDATE ybcore_owners SET version = ?, last = ?, state = ? WHERE owner = ? AND version = ?",
-    "new_person": "INSERT INTO ybcore_people (psn_no, owner) VALUES (?, ?)",
+    "new_person": "INSERT INTO ybcore_people (psn_no, owner) VALUES (?, ?) ON CONFLICT (psn_no) DO NOTHING",
     "new_settlement": "INSERT INTO ybcore_settlements (setl_id, owner, version, psn_no, policy_sha256, request, reply) VALUES (?, ?, ?, ?, ?, ?, ?)",
     "new_key": "INSERT INTO ybcore_keys (key, digest, setl_id) VALUES (?, ?, ?)",
     "new_movement": "INSERT INTO ybcore_movements (psn_no, version, kind, setl_id, patient, owner, time, amount, balance) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -106,6 +106,7 @@ class Store:
         self.kind = kind
         self.driver: Any = self.engine.dialect.dbapi
         self.sql = SQL if kind == "sqlite" else {name: text.replace("?", "%s") for name, text in SQL.items()}
+        self.sql = self.sql | {"begin": "BEGIN IMMEDIATE" if kind == "sqlite" else "BEGIN"}
         # Writers of one file wait in a row rather than ask again and again.
         self.turn: Any = threading.Lock() if kind == "sqlite" else nullcontext()
         sa.event.listen(self.engine, "connect", _durable if kind == "sqlite" else _ours_to_begin)
@@ -176,24 +177,42 @@ class Store:
 
         States are locked by the order of their owners' names, so that two writers of the same states never wait for each other.
         """
-        sql = self.sql
+        ordered = sorted(moved, key=lambda one: one.before.name)
+        steps: list[tuple[str, tuple[Any, ...]]] = [("begin", ())]
+        for one in ordered:
+            name, version, last = one.before.name, one.before.version, json.dumps(one.last)
+            if version == 0:
+                steps.append(("new_owner", (name, 1, last, one.after.to_bytes())))
+            else:
+                steps.append(("move_owner", (version + 1, last, one.after.to_bytes(), name, version)))
+        steps.append(("new_person", (record.psn_no, record.owner)))
+        steps.append(("owner_of", (record.psn_no,)))
+        row = (record.setl_id, record.owner, record.version, record.psn_no, record.policy_sha256)
+        steps.append(("new_settlement", (*row, record.asked, record.answered)))
+        steps.append(("new_key", (key, digest, record.setl_id)))
+        steps += [("new_movement", movement) for movement in movements]
         with self.turn, self._all_or_nothing() as link:
-            for one in sorted(moved, key=lambda one: one.before.name):
-                name, version, last = one.before.name, one.before.version, json.dumps(one.last)
-                if version == 0:
-                    link.execute(sql["new_owner"], (name, 1, last, one.after.to_bytes()))
-                elif link.execute(sql["move_owner"], (version + 1, last, one.after.to_bytes(), name, version)).rowcount != 1:  # fmt: skip
-                    raise Lost("version")
-            known = link.execute(sql["owner_of"], (record.psn_no,)).fetchone()
-            if known is None:
-                link.execute(sql["new_person"], (record.psn_no, record.owner))
-            elif known[0] != record.owner:
+            done = self._run(link, steps)
+            if any(count != 1 for count, _ in done[1 : 1 + len(ordered)]):
+                raise Lost("version")
+            if done[2 + len(ordered)][1] != record.owner:
                 raise Lost("owner")
-            row = (record.setl_id, record.owner, record.version, record.psn_no, record.policy_sha256)
-            link.execute(sql["new_settlement"], (*row, record.asked, record.answered))
-            link.execute(sql["new_key"], (key, digest, record.setl_id))
-            for movement in movements:
-                link.execute(sql["new_movement"], movement)
+
+    def _run(self, link: Any, steps: Sequence[tuple[str, tuple[Any, ...]]]) -> list[tuple[int, Any]]:
+        """(rows that each statement changed, the first cell that it found); PostgreSQL is sent all of them before it is asked what came of them.
+
+        Every cursor is closed here: an open one would hold SQLite to what it saw then, and the next transaction of the connection would be refused.
+        """
+        connection = link.connection
+        cursors = [connection.cursor() for _ in steps]
+        try:
+            with nullcontext() if self.kind == "sqlite" else connection.pipeline():
+                for cursor, (name, values) in zip(cursors, steps):
+                    cursor.execute(self.sql[name], values)
+            return [(one.rowcount, None if one.description is None else one.fetchone()[0]) for one in cursors]
+        finally:
+            for cursor in cursors:
+                cursor.close()
 
     def _row(self, name: str, *values: Any) -> Any:
         """The first row of a statement; a connection that has died since it was last used is tried again with a new one."""
@@ -227,7 +246,6 @@ class Store:
     @contextmanager
     def _all_or_nothing(self) -> Iterator[Any]:
         with self._link() as link:
-            link.execute("BEGIN IMMEDIATE" if self.kind == "sqlite" else "BEGIN")
             try:
                 yield link
                 link.execute("COMMIT")

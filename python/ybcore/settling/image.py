@@ -12,8 +12,8 @@ import numpy as np
 from .. import _core
 from .._version import __version__
 from ..catalog import Catalog
-from ..errors import InputError, Problem
 from ..policy.compile import CompiledBook
+from ..policy.compile.draft import Drafts
 from ..policy.vocabulary import ATTRIBUTES
 from .events import REASONS
 from .job import Job
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["READ", "Parts", "image_of", "written"]
 
 MAGIC = b"YBIMAGE\0"
-FORMAT = 1
+FORMAT = 2
 HEAD = struct.Struct("<8sIIQ")
 SECTION = struct.Struct("<16sQQ")
 DAYS = {"settlement": 0, "discharge": 1, "admission": 2}
@@ -47,8 +47,6 @@ def image_of(engine: Engine, path: Path, tables: dict[str, Any]) -> Path:
         job.prepare(None)
         job._parts()
         job._assign()
-    if not compiled.combinations:
-        raise _nothing_known()
     data = written(Parts(compiled, engine.catalog, engine.book.sha256).all())
     own = path.with_name(f".{path.name}.new")
     own.write_bytes(data)
@@ -79,11 +77,16 @@ class Parts:
     def __init__(
         self, compiled: CompiledBook, catalog: Catalog | None, policy_sha256: str, items: dict[str, bytes] | None = None
     ) -> None:
-        self.compiled, self.catalog, self.sha256, self.items = compiled, catalog, policy_sha256, items
+        self.catalog, self.sha256, self.combinations = catalog, policy_sha256, compiled.combinations
+        self.items = items
+        # Drafts name counters and layers that no plan of the engine has needed yet.
+        self.compiled = CompiledBook(compiled.book, compiled.shelf.fork(), policies=compiled.policies)
         self.parts: dict[str, bytes] = {}
         self.asked = list(compiled.attributes)
         more = [name for name in (*READ, *compiled.fields, *ATTRIBUTES) if name not in self.asked]
         self.facts = [*self.asked, *dict.fromkeys(more)]
+        self.place = {name: i for i, name in enumerate(self.facts)}
+        self.drafts = Drafts(self.compiled, self.place)
 
     def texts(self, name: str, texts: Sequence[str]) -> None:
         held = [text.encode() for text in texts]
@@ -98,6 +101,8 @@ class Parts:
         scope = np.zeros(len(c.counter_names), np.int32)
         for counter, _, kind, _ in c.tables_.rows["keys"]:
             scope[counter] = kind
+        for counter, kind in self.drafts.scopes.items():
+            scope[counter] = kind
         self.parts["scopes"] = scope.tobytes()
         self.texts("counters", c.counter_names)
         self.texts("layer_names", c.layer_names)
@@ -111,6 +116,7 @@ class Parts:
         self.texts("of", [self.sha256, "" if self.catalog is None else self.catalog.hash, __version__])
         self.of_facts()
         self.of_combinations()
+        self.of_drafts()
         self.of_catalog()
         self.of_documents()
         return self.parts
@@ -148,18 +154,27 @@ class Parts:
         self.parts["tests"] = _rows(tests, np.int32)
         self.parts["edges"] = _rows(edges, np.int64)
         self.parts["date_edges"] = _rows(c.date_edges(), np.int64)
-        place = {name: i for i, name in enumerate(self.facts)}
-        known = [place[name] for name in READ] + [place.get("age", -1), place.get("ipt_days", -1)]
+        known = [self.place[name] for name in READ] + [self.place.get("age", -1), self.place.get("ipt_days", -1)]
         self.parts["known_facts"] = _rows(known, np.int32)
-        self.parts["field_facts"] = _rows([place[name] for name in c.fields], np.int32)
+        self.parts["field_facts"] = _rows([self.place[name] for name in c.fields], np.int32)
 
     def of_combinations(self) -> None:
         digits, rows = [], []
-        for key, one in self.compiled.combinations.items():
+        for key, one in self.combinations.items():
             digits += [key[0], *(self.digit(name, value) for name, value in zip(self.asked, key[1:]))]
             rows.append((one.plan, REASONS.index(one.reason), one.program, one.flags, one.price_flags, one.document))
         self.parts["digits"] = _rows(digits, np.uint64)
         self.parts["instances"] = _rows(rows, np.int32)
+
+    def of_drafts(self) -> None:
+        d = self.drafts
+        self.parts["drafts"] = _rows(d.nodes, np.int64)
+        self.parts["draft_tests"] = _rows(d.tests, np.int32)
+        self.texts("draft_codes", d.codes)
+        self.parts["draft_ranges"] = _rows(d.ranges, np.int64)
+        self.parts["draft_documents"] = _rows(d.documents, np.int64)
+        self.texts("draft_policies", [policy for policy, _ in d.names])
+        self.texts("draft_plans", [plan for _, plan in d.names])
 
     def digit(self, name: str, value: Any) -> int:
         """What the door makes of a class: see Desk::digit."""
@@ -181,6 +196,7 @@ class Parts:
         categories = {} if catalog is None else {text: i for i, text in enumerate(catalog.categories)}
         numbers = [categories.get(name, -1) for name in c.categories]
         programs = [(*p[:5], numbers[p[5]], *p[6:]) for p in c.programs]
+        self.parts["draft_categories"] = _rows(numbers, np.int32)
         self.parts["programs"], self.parts["steps"] = _rows(programs, np.int64), _rows(c.steps, np.int32)
         tags = [] if catalog is None else catalog.tags
         tag_map = np.zeros((len(c.policies), len(tags) + 1), np.uint16)
@@ -208,7 +224,7 @@ class Parts:
         scopes = sum(SCOPE_BITS.get(name, 0) for name in scopes_used(c))
         tags = 0 if self.catalog is None else len(self.catalog.tags)
         meta = [DAYS[first.dates.policy], first.dates.order == "discharge", *first.year.starts, c.max_tags, tags, moves, uses_households(c),
-                uses_mutual_aid(c), scopes, len(self.facts), len(self.asked), self.catalog is None]  # fmt: skip
+                uses_mutual_aid(c), scopes, len(self.facts), len(self.asked), self.catalog is None, all(not m.grid for m in models)]  # fmt: skip
         self.parts["meta"] = _rows(meta, np.int64)
 
 
@@ -218,9 +234,3 @@ def _items(catalog: Catalog) -> dict[str, bytes]:
     text = b"".join(held)
     begin = np.cumsum([0, *map(len, held)]).astype(np.uint32)
     return out | {"codes": text, "codes@": begin.tobytes(), "code_table": _core.text_table(begin, text).tobytes()}
-
-
-def _nothing_known() -> InputError:
-    what = "the engine has met no visit yet: give visits such as are to be settled, so that the image holds their plans"
-    zh = "引擎尚未处理过任何就诊：请给出将要结算的各类就诊，以便镜像包含其方案"
-    return InputError([Problem(what=what, what_zh=zh, path="visits")])

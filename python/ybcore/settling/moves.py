@@ -45,15 +45,16 @@ class Moves:
         self._known: dict[Any, tuple[str | None, list[int]]] = {}
 
     def of(
-        self, persons: Sequence[Mapping[str, Any]] | None, events: Sequence[Mapping[str, Any]], known: Sequence[Account], last: int, people: list[tuple[str, int]]
+        self, persons: Sequence[Mapping[str, Any]] | None, events: Sequence[Mapping[str, Any]], known: Sequence[Account], last: int, people: list[tuple[str, int]], back: bool
     ) -> list[Movement] | None:  # fmt: skip
         """(psn_no, day, kind, amount) up to the day `last`, in order. `people`: (psn_no, opening balance) of whom the visit is about.
 
-        None: a batch must say, because of a cell that is no plain one or an account beside theirs that the state knows.
+        None: a batch must say, because of a cell that is no plain one, or of a reversal (`back`) that may give money back to another account.
         """
         held = {account.psn_no: account for account in known}
-        if not held.keys() <= {who for who, _ in people}:
-            return None  # a batch has others of their group too
+        people = list(dict(people).items())  # who is named as paying for oneself is there once
+        if back and not held.keys() <= {who for who, _ in people}:
+            return None
         out: list[tuple[int, int, Movement]] = []
         if not self._table(events, out):
             return None
@@ -84,7 +85,8 @@ class Moves:
                         return False
                 elif ACCT_EVENTS.find(str(name)) is not None:
                     return False
-            who, when, kind, amount = (row.get(name) for name in NAMES)
+            cells: tuple[Any, ...] = tuple(row.get(name) for name in NAMES)
+            who, when, kind, amount = cells
             plain = type(who) in (str, int) and who != "" and type(amount) is int and kind in ("add", "set")
             if not plain or type(when) not in (dt.date, dt.datetime) or not 1800 <= when.year < 2300:
                 return False

@@ -1,8 +1,7 @@
 """The state of one person (or of the few who are settled together) as a value: what the next visit must know of those before it.
 
 A `PersonState` never changes. `Engine.settle_one` gives the one after a visit, `advance` decides which of two desks may put theirs in its
-place. It is the same memory that a `State` of a batch is, by names instead of numbers; the binary form is in personbytes.py, both forms
-are in docs/embedding.md.
+place. It is the same memory that a `State` of a batch is, by names instead of numbers; its forms are in docs/embedding.md.
 """
 
 from __future__ import annotations
@@ -107,7 +106,7 @@ class Parts(NamedTuple):
 class PersonState:
     """Counters, accounts, settlements that stand (in settling order) and ids that do not; `version` counts the visits that led here.
 
-    Held as its parts or as its bytes, whichever it was made from; the other is made when it is asked for.
+    Held as its parts or as its bytes, whichever it was made from.
     """
 
     __slots__ = ("_bytes", "_parts", "_sha256")
@@ -131,9 +130,8 @@ class PersonState:
 
     @staticmethod
     def held(data: bytes) -> PersonState:
-        """Of bytes that ybcore wrote: looked through when a part of it is asked for, and by who settles from it."""
-        out = PersonState.__new__(PersonState)
-        out._hold(None, data)
+        """Of bytes that ybcore wrote: looked through when a part is asked for, and by who settles from it."""
+        (out := PersonState.__new__(PersonState))._hold(None, data)
         return out
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -149,19 +147,17 @@ class PersonState:
         return PersonState.held, (self.to_bytes(),)
 
     def _read(self) -> Parts:
-        if self._parts is None:
-            from .personbytes import unpacked
+        from .personbytes import unpacked
 
+        if self._parts is None:
             object.__setattr__(self, "_parts", unpacked(self._bytes))
         return self._parts
 
     @property
     def version(self) -> int:
-        if self._parts is None:
-            from .personbytes import version_of
+        from .personbytes import version_of
 
-            return version_of(self._bytes)
-        return self._parts.version
+        return version_of(self._bytes) if self._parts is None else self._parts.version
 
     @property
     def counters(self) -> tuple[Contribution, ...]:
@@ -207,9 +203,7 @@ class PersonState:
         place = {one.setl_id: at for at, one in enumerate(before.settlements)}
         last = len(place)
         held = tuple(sorted(self.settlements, key=lambda one: place.get(one.setl_id, last)))
-        if held == self.settlements:
-            return self
-        return PersonState(self.version, self.counters, self.accounts, held, self.others)
+        return self if held == self.settlements else PersonState(*self._read()._replace(settlements=held))
 
     # ------------------------------------------------------------------ forms
 

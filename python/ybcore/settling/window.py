@@ -6,6 +6,7 @@ Everything that the door cannot do, and everything that is not plainly right, is
 from __future__ import annotations
 
 import os
+import struct
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ __all__ = ["Windows"]
 TEXT, ID, CODE, EXACT, DATE, FLAG = range(6)
 KINDS = {"text": TEXT, "id": ID, "code": CODE, "date": DATE, "time": DATE, "flag": FLAG}
 RULES = {"settlement": 0, "discharge": 1, "admission": 2}
+NO_COMBINATION = 6
 SOME = 8  # of the combinations met: when so many more were met, all of them are put into the image
 
 
@@ -68,20 +70,19 @@ class Windows:
         if acct_events or not self.plain:
 
             def moves(last: int, people: list[tuple[str, int]]) -> Any:
-                return self.moves.of(persons, acct_events or (), accounts_in(data), last, people)
+                back = visit.get("refd_setl_flag") not in (None, "", "0", 0)
+                return self.moves.of(persons, acct_events or (), accounts_in(data), last, people, back)
 
         window = self._window(image)
-        done = window.settle(
-            data,
-            lambda: {one.psn_no.encode() for one in accounts_in(data)},
-            visit,
-            lines,
-            persons,
-            institutions,
-            pre,
-            moves,
-        )
-        self.unmet += window.unmet
+
+        def known() -> set[bytes]:
+            return {one.psn_no.encode() for one in accounts_in(data)}
+
+        try:
+            done = window.settle(data, known, visit, lines, persons, institutions, pre, moves)
+        except (TypeError, AttributeError, LookupError, ValueError, struct.error):
+            return None  # no rows, or no state: a batch has words for it
+        self.unmet += window.code == NO_COMBINATION
         if window.image is self.image:
             self.free.append(window)
         if done is None:

@@ -1,13 +1,13 @@
 // Which lines each rule looks at: one pass over all lines for all rules.
 //
-// Meaning   A table says for each item which rules name it, one bit a rule; a visit may further say of which rules its scope holds,
-//           and of which that cannot be told. A line is a candidate where both bits are set.
+// Meaning   A table says for each item which rules name it, one bit a rule; a visit may further say of which rules its scope may hold. A
+//           line is a candidate where both bits are set.
 // Units     None; places of lines in the given order.
 // Requires  masks: (items + 1) x words, the last row for item -1; visits of lines inside `holds`.
-// Gives     The candidates of each rule in the order of the lines, with their items where these are asked for; `unknown` by rule: lines
-// whose scope cannot be told. Fails     Nothing is given where an item is not from -1 to below `items`: seen in the same pass, so that the
-// column is read once. Cost      A look at a byte a line; a mask, and twelve bytes for a while, a line that any rule names; a few
-// operations a candidate.
+// Gives     The candidates of each rule in the order of the lines, with their items where these are asked for.
+// Fails     Nothing is given where an item is not from -1 to below `items`: seen in the same pass, so that the column is read once.
+// Cost      A look at a byte a line; a mask, and four bytes for a while, a line that any rule names, with scopes a word more; a few
+//           operations a candidate.
 #pragma once
 
 #include <cstddef>
@@ -16,17 +16,18 @@
 #include <span>
 #include <vector>
 
+#include "ybcore/scratch.hpp"
+
 namespace ybcore::checks {
 
 struct PickLines {
   std::span<const std::int32_t> item;
-  std::span<const std::uint8_t> stands;  // empty: all; 0: the line is not looked at
-  std::span<const std::int32_t> visit;   // empty: no rule has a scope
+  std::span<const std::int32_t> visit;  // empty: no rule has a scope
 };
 
 struct PickRules {
   std::span<const std::uint64_t> masks;
-  std::span<const std::uint64_t> holds, unsure;  // visits x words; unsure may be empty
+  std::span<const std::uint64_t> holds;  // visits x words
   std::size_t rules = 0;
   bool items = false;  // give the items of candidates
 
@@ -35,8 +36,7 @@ struct PickRules {
 
 struct Picked {
   std::vector<std::int64_t> begin;  // rules + 1
-  std::vector<std::int32_t> place, item;
-  std::vector<std::int64_t> unknown;  // rules
+  Big<std::int32_t> place, item;    // as many as begin.back(); no items where none were asked for
 };
 
 [[nodiscard]] std::optional<Picked> pick(const PickLines& lines, const PickRules& rules, int threads);

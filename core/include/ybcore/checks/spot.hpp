@@ -25,8 +25,8 @@
 
 namespace ybcore::checks {
 
-enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs };
-inline constexpr std::size_t kSpotTables = 6;
+enum class SpotTable : std::uint8_t { kVisits, kLines, kPersons, kDiagnoses, kOperations, kLabs, kStock };
+inline constexpr std::size_t kSpotTables = 7;
 
 // How a column is read: numbers, days, times and flags become numbers (kUnknown missing), codes and ids places of texts (-1 missing).
 enum class SpotWay : std::uint8_t { kNumber = 1, kDay, kTime, kFlag, kCode, kId };
@@ -120,8 +120,11 @@ enum class SpotKernel : std::uint8_t {
   kRatio,
   kRepeated,
   kUrgent,
+  kStock,
+  kCodeIn,
+  kBundle,
 };
-enum class SpotAmount : std::uint8_t { kNone, kWhole, kExcess, kPrice, kWide };
+enum class SpotAmount : std::uint8_t { kNone, kWholeLine, kExcess, kPrice, kWide };
 enum class SpotForm : std::uint8_t {
   kNone,
   kProduct,
@@ -152,7 +155,7 @@ struct SpotRule {
   SpotForm form = SpotForm::kNone;
   SpotAmount amount = SpotAmount::kNone;
   std::int32_t scope = -1, kinds = -1;
-  bool dated = false, never = false;  // the document's own days, of a rule without a table
+  bool dated = false, never = false;  // the days of the rule, and of its document without a table
   std::int32_t begin = 0, end = 0;
   SpotItems items;
   std::uint8_t disposition = 0;  // 0 hold, 1 deny, 2 suspect, 3 warn, 4 monitor
@@ -201,8 +204,8 @@ struct SpotBook {
   TextIndex items;                               // kept ones
   std::vector<std::vector<std::uint8_t>> masks;  // by kept item
   std::vector<SpotRows> tables;                  // by kept item
-  std::vector<std::int32_t> catalogue_item;  // of each kept item, -1 none
-  SpotRows catalogue_rows, catalogue_here;   // by item of the catalogue: for everywhere, and for one region that is named whole
+  std::vector<std::int32_t> catalogue_item;      // of each kept item, -1 none
+  SpotRows catalogue_rows, catalogue_here;       // by item of the catalogue: for everywhere, and for one region that is named whole
   SpotPlaces places;
   std::vector<std::unordered_set<std::string>> keys;
   bool before = true;  // findings that only offend in the history are left out

@@ -18,6 +18,9 @@ __all__ = ["Moved", "Split", "join_lines", "some_rows", "split_lines"]
 
 Int64 = npt.NDArray[np.int64]
 UNIT = np.int64(10_000)
+CELLS = ("cnt", "pric", "hosp_appr_flag", "deny_flag", "fee_ocur_time", "det_item_fee_sumamt")
+IDS = ("feedetl_sn", "init_feedetl_sn")
+SOURCE = ("med_list_codg", "fee_ocur_time")
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,16 @@ class Split:
 
 
 def some_rows(frame: Frame, rows: Int64) -> Frame:
-    """Some rows of a table that was read."""
+    """Some rows of lines that were read, with the columns that `split_lines` asks for."""
     at = pa.array(rows)
     cells = {
         name: Cells(held.values[rows], None if held.bad is None else held.bad[rows], held.texts)
         for name, held in frame.cells.items()
+        if name in CELLS
     }
-    ids = {name: column.take(at) for name, column in frame.ids.items()}
-    return Frame(
-        frame.table, len(rows), cells, ids, {name: column.take(at) for name, column in frame.source.items()}, []
-    )
+    ids = {name: column.take(at) for name, column in frame.ids.items() if name in IDS}
+    source = {name: frame.source[name].take(at) for name in SOURCE if name in frame.source}
+    return Frame(frame.table, len(rows), cells, ids, source, [])
 
 
 def split_lines(lines: Frame, setl_id: pa.ChunkedArray, moved: Moved) -> Split:
@@ -69,7 +72,7 @@ def split_lines(lines: Frame, setl_id: pa.ChunkedArray, moved: Moved) -> Split:
     first = parted[source] & ~second
     at = pa.array(source)
     out: dict[str, Any] = {"setl_id": setl_id.take(at), "med_list_codg": lines.source["med_list_codg"].take(at)}
-    for name in ("feedetl_sn", "init_feedetl_sn"):
+    for name in IDS:
         if name in lines.ids:
             # A denied part has no number of its own: what is returned comes off the part that stays.
             column = flat(lines.ids[name]).combine_chunks().take(at)
@@ -93,7 +96,7 @@ def split_lines(lines: Frame, setl_id: pa.ChunkedArray, moved: Moved) -> Split:
 def _spoiled(lines: Frame) -> npt.NDArray[np.bool_]:
     """Lines with a cell that cannot be read: their visit is to be refused as it would have been."""
     out = np.zeros(lines.rows, bool)
-    for name in ("cnt", "pric", "hosp_appr_flag", "deny_flag", "fee_ocur_time", "det_item_fee_sumamt"):
+    for name in CELLS:
         cells = lines.cells.get(name)
         if cells is not None and cells.bad is not None:
             out |= cells.bad

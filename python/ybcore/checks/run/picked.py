@@ -95,9 +95,7 @@ class Picks:
             lut = np.full(3, own, np.uint64)
             lut[NO] = 0
             holds[:, 0] |= lut[work.scopes.truth(scope, kinds)]
-        found = _core.check_pick(
-            work.ordered("item"), None, work.ordered("visit"), masks, holds, None, len(rules), work.threads
-        )
+        found = _core.check_pick(work.ordered("item"), work.ordered("visit"), masks, holds, len(rules), work.threads)
         begin = found["begin"].tolist()
         for i, rule in enumerate(rules):
             self._found[rule.id] = found["place"][begin[i] : begin[i + 1]]

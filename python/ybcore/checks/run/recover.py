@@ -27,31 +27,28 @@ class Step:
     quantity: Int64
 
 
-def recovered(
-    steps: list[Step], lines: int, fund: Callable[[Int64, Moved], dict[int, int]]
-) -> tuple[dict[int, int], int]:
+def recovered(steps: list[Step], lines: int, fund: Callable[[Int64, Moved], Int64]) -> tuple[dict[int, int], int]:
     """(fen that each finding brings back, settlements of the groups that it took).
 
     `steps` stand in the order in which money moves. `fund(groups, moved)` settles these groups with that money moved and gives what
-    the funds pay in each. The findings of one group add up to the difference between its first and its last settlement.
+    the funds pay in each; each time for some of the groups of the time before. The findings of one group add up to the difference between its first and its last settlement.
     """
     by_group: dict[int, list[Step]] = {}
     for step in steps:
         by_group.setdefault(step.group, []).append(step)
     moved = Moved.none(lines)
     waiting = np.array(sorted(by_group), np.int64)
-    before = fund(waiting, moved) if len(waiting) else {}
+    before = fund(waiting, moved) if len(waiting) else np.zeros(0, np.int64)
     out: dict[int, int] = {}
     level = 0
     while len(waiting):
-        for group in waiting.tolist():
-            step = by_group[group][level]
+        now = [by_group[group][level] for group in waiting.tolist()]
+        for step in now:
             np.add.at(moved.amount, step.rows, step.amount)
             np.add.at(moved.quantity, step.rows, step.quantity)
         after = fund(waiting, moved)
-        for group in waiting.tolist():
-            out[by_group[group][level].finding] = before[group] - after[group]
+        out |= dict(zip((step.finding for step in now), (before - after).tolist()))
         level += 1
-        before = after
-        waiting = np.array([g for g in waiting.tolist() if len(by_group[g]) > level], np.int64)
+        more = np.array([len(by_group[group]) > level for group in waiting.tolist()])
+        waiting, before = waiting[more], after[more]
     return out, level + 1 if steps else 0

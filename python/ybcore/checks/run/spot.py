@@ -97,7 +97,8 @@ class Spot:
         """(what the rules find, notes on columns); None where this way cannot be taken, and the other tells why or how."""
         if not isinstance(tables["visits"], pa.Table):
             return None
-        given, plans = [], []
+        given: list[tuple[Any, Any]] = []
+        plans: list[tuple[str, Plan, bool]] = []
         for name in TABLES:
             data = tables.get(name)
             if data is None:
@@ -111,7 +112,10 @@ class Spot:
                 return None
             plans.append((name, plan, not data.num_rows))
             if name in LOOKED_AT:
-                given.append((_core.SmallTable(data), self._layout(name, plan)))
+                small = _core.SmallTable(data)
+                given.append(
+                    (small if small.whole else _core.SmallTable(data.combine_chunks()), self._layout(name, plan))
+                )
         running = self._runs(plans)
         looked = self._desk.look(given, running[0], running[1])
         return None if looked is None else (looked, running[2])

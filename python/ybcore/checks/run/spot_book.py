@@ -21,14 +21,14 @@ from .scope import DEFAULTS, OF_LINES, asks_lines
 
 __all__ = ["LOOKED_AT", "Among", "SpotBook", "Unable"]
 
-LOOKED_AT = ("visits", "lines", "persons", "diagnoses", "operations", "labs")
+LOOKED_AT = ("visits", "lines", "persons", "diagnoses", "operations", "labs", "stock")
 _WAYS = {"date": 2, "time": 3, "flag": 4, "code": 5, "id": 6, **dict.fromkeys(LIMITS, 1)}
 _PLAIN, _LEVEL, _GENDER, _OF_LINE = range(4)
 _MATCH = {"exact": 0, "prefix": 1}
 _GROUPS: dict[tuple[str, str], int] = {
-    **{(table, "setl_id"): 0 for table in LOOKED_AT if table != "persons"}, ("visits", "init_setl_id"): 0,
+    **{(table, "setl_id"): 0 for table in LOOKED_AT if table not in ("persons", "stock")}, ("visits", "init_setl_id"): 0,
     ("visits", "psn_no"): 1, ("persons", "psn_no"): 1, ("visits", "mdtrt_id"): 2, ("visits", "refl_old_mdtrt_id"): 2,
-    ("visits", "fixmedins_code"): 3, ("lines", "med_list_codg"): 4, ("lines", "bilg_dr_codg"): 5, ("visits", "atddr_no"): 5,
+    ("visits", "fixmedins_code"): 3, ("stock", "fixmedins_code"): 3, ("lines", "med_list_codg"): 4, ("stock", "med_list_codg"): 4, ("lines", "bilg_dr_codg"): 5, ("visits", "atddr_no"): 5,
     ("operations", "oper_dr_code"): 5, ("lines", "feedetl_sn"): 6, ("lines", "init_feedetl_sn"): 6,
 }  # fmt: skip
 # What order, netting and names of every batch ask for.
@@ -148,12 +148,12 @@ class SpotBook:
     def _scope_of(self, scope: Scope, rule: Rule) -> dict[str, Any]:
         return {
             "tests": [self.test(name, prefixes, rule) for name, prefixes in scope.tests.items()],
-            "lists": [self.list(name) for name in scope.diagnoses],
+            "lists": [self.codes(name) for name in scope.diagnoses],
             "negated": [self._scope_of(part, rule) for part in scope.negated],
             "of_lines": asks_lines(scope),
         }
 
-    def list(self, name: str) -> int:
+    def codes(self, name: str) -> int:
         """Number of a list of codes."""
         if name not in self._list:
             known = self.kept.lists[name]
@@ -221,10 +221,8 @@ class SpotBook:
         return keep if self.known_at is None else keep & (table.known <= self.known_at)
 
     def when(self, rule: Rule) -> dict[str, Any]:
-        """On which days a rule without a table holds."""
-        if rule.table is not None:
-            return {}
-        never = self.known_at is not None and rule.known > self.known_at
+        """On which days a rule holds; what its table says stands in the rows."""
+        never = rule.table is None and self.known_at is not None and rule.known > self.known_at
         return {"never": never, "dated": (rule.begin, rule.end) != (ALWAYS, OPEN), "begin": rule.begin, "end": rule.end}
 
     def made(self, rules: list[dict[str, Any]], before: bool) -> dict[str, Any]:
@@ -245,7 +243,14 @@ class SpotBook:
         out: dict[str, Any] = {"catalogue_item": item[:-1]}
         for name, everywhere in (("catalogue_rows", True), ("catalogue_here", False)):
             start, rows, begin, end, places = catalog.rows_by_item(everywhere)
-            out[name] = {"start": start, "rows": rows, "from": begin, "to": end, "region": places, "regions": catalog.places}
+            out[name] = {
+                "start": start,
+                "rows": rows,
+                "from": begin,
+                "to": end,
+                "region": places,
+                "regions": catalog.places,
+            }
         return out
 
     def _places(self) -> dict[str, Any]:

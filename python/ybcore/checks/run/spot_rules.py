@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..rule import Rule
+from ..tables import ALWAYS, OPEN
 from ..vocabulary import DISPOSITIONS
 from .line_rules import COMPARATORS, UNITS, tests_of
 from .scope import OF_LINES, scope_with_region
@@ -20,7 +21,7 @@ from .thresholds import steps_of
 __all__ = ["Kernel", "told", "written"]
 
 Written = dict[str, Any]
-Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT", start=0)  # fmt: skip
+Kernel = IntEnum("Kernel", "ATTRIBUTE AGE LISTED DIAGNOSES PRICE PAIRS CAP WINDOW IN_STAY AROUND IDLE OVERLAP UNSETTLED SUPPLY COMPOSE TIER VALID SUMS REQUIRED ALWAYS LINES_THERE CODED_THERE KEYS_THERE STAYS_NEAR DEATH RATIO REPEATED URGENT STOCK CODE_IN BUNDLE", start=0)  # fmt: skip
 _FORMS = ("", "product", "order", "delay", "in_catalogue", "prescription_days", "course", "overlap", "daily_dose", "distinct", "all_in", "single", "same_class")  # fmt: skip
 _AMOUNTS = {"none": 0, "whole_line": 1, "excess_qty": 2, "price_diff": 3, "whole_day": 4, "visit_total": 4}
 _GROUPS = ("line", "day", "hour", "within", "visit", "prescription", "stay", "month", "quarter", "year")
@@ -114,7 +115,7 @@ def _prefixes(test: Any) -> Sequence[str]:
 def _coded(book: SpotBook, rule: Rule, kind: str, among: str | None = None) -> Written:
     """Codes of diagnoses or operations that the rule names."""
     out: Written = {"kernel": Kernel.CODED_THERE, "keyed": int(kind == "operation")}
-    return out | ({"list": book.list(among)} if among is not None else _named(book, rule))
+    return out | ({"list": book.codes(among)} if among is not None else _named(book, rule))
 
 
 def _named(book: SpotBook, rule: Rule) -> Written:
@@ -124,7 +125,7 @@ def _named(book: SpotBook, rule: Rule) -> Written:
         table = rule.tables["items"]
         return {"key": book.key(set(table.columns[table.key[0]]))}
     if items.list is not None:
-        return {"list": book.list(items.list)}
+        return {"list": book.codes(items.list)}
     return {} if items.all else {"words": list(items.prefix or ())}
 
 
@@ -156,14 +157,19 @@ def _diagnoses(book: SpotBook, rule: Rule) -> Written:
     check = rule.check
     if check.key == "operation":
         return _coded(book, rule, "operation")
-    if check.lab is not None or check.diagnoses is None:
-        return _lines_there(book, rule)
-    wanted, back = check.diagnoses, check.look_back_days
-    names = [wanted.list] if wanted.list is not None else list(rule.words[wanted.column])
-    one = np.zeros(1 if rule.table is None else len(rule.table), np.int32)
+    wanted, back, lab = check.diagnoses, check.look_back_days, check.lab
+    out: Written = {}
+    if wanted is not None:
+        names = [wanted.list] if wanted.list is not None else list(rule.words[wanted.column])
+        one = np.zeros(1 if rule.table is None else len(rule.table), np.int32)
+        out = {"columns": [book.codes(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column]}  # fmt: skip
+    if lab is not None:
+        for name in ("med_list_codg", "exam_time", "exam_value"):
+            book.column("labs", name)
+        out |= {"words": list(lab.items), "zones": [COMPARATORS.index(lab.comparator), lab.value.value, -1 if lab.look_back_days is None else lab.look_back_days.value]}  # fmt: skip
     book.column("visits", "dscg_maindiag_code")
-    return {
-        "kernel": Kernel.DIAGNOSES, "columns": [book.list(name) for name in names], "of_entry": one if wanted.list is not None else rule.cells[wanted.column],
+    return out | {
+        "kernel": Kernel.DIAGNOSES,
         "flag": check.which == "main", "barred": check.negate, "more": -1 if back is None else back.value, "last_paid": check.combine == "any",
     }  # fmt: skip
 
@@ -195,7 +201,9 @@ def _group(book: SpotBook, group: Any) -> tuple[int, int]:
 
 def _pairs(book: SpotBook, rule: Rule) -> Written:
     check, table = rule.check, rule.table
-    if table is None or check.bundle is not None:
+    if check.bundle is not None:
+        return {"kernel": Kernel.BUNDLE, "list": book.codes(check.bundle.list), "figure": check.bundle.at_least.value}
+    if table is None:
         return _lines_there(book, rule)
     override, free = (rule.numbers.get(name) for name in ("override", "included_qty"))
     groups = list(check.groups.values()) if check.groups is not None else [check.group]
@@ -277,7 +285,7 @@ def _compose(book: SpotBook, rule: Rule) -> Written:
         values = [(check.value.value, 0)] if steps is None else _judged(rule, steps)
         return out | {"comparator": _comparator(check), **_values([values])}
     if check.form in ("all_in", "single"):
-        return out | {"list": book.list(check.list)}
+        return out | {"list": book.codes(check.list)}
     if check.prefix is not None:
         return out | {"figure": check.prefix.value}
     return out | {"flag": True, "words": list(rule.words[check.column]), "words_of": rule.cells[check.column]}
@@ -345,7 +353,12 @@ def _span(book: SpotBook, rule: Rule) -> Written:
         kinds = list(check.kinds or ())
         return {"kernel": Kernel.OVERLAP, "figure": check.grace.value, "attribute": book.attribute("med_type"), "words": kinds}  # fmt: skip
     if form == "after_death":
-        return {"kernel": Kernel.DEATH, "attribute": book.attribute("dscg_way"), "items": {}}
+        return {
+            "kernel": Kernel.DEATH,
+            "figure": check.grace.value,
+            "attribute": book.attribute("dscg_way"),
+            "items": {},
+        }
     book.column("visits", "er_flag")
     return {"kernel": Kernel.URGENT, "attribute": book.attribute("med_type"), "items": {}}
 
@@ -364,7 +377,10 @@ def _ratio(book: SpotBook, rule: Rule) -> Written:
 
 def _stock(book: SpotBook, rule: Rule) -> Written:
     if rule.check.form != "trace":
-        return _always(book, rule)
+        for name in ("begndate", "enddate", "open_cnt", "in_cnt", "close_cnt"):
+            book.column("stock", name)
+        factor = rule.check.factor
+        return {"kernel": Kernel.STOCK, "figure": 0 if factor.column else factor.value, "more": rule.check.tolerance.value}  # fmt: skip
     return {"kernel": Kernel.REPEATED, "columns": [book.column("lines", "drug_trac_codg")], "items": {}}
 
 
@@ -390,7 +406,26 @@ def _valid(book: SpotBook, rule: Rule) -> Written:
     if check.form == "required" and on == "visits":
         pairs = [(book.column(on, name), book.column(on, MIDNIGHT[name]) if name in MIDNIGHT else -1) for name in check.columns]  # fmt: skip
         return {"kernel": Kernel.REQUIRED, "columns": np.ravel(pairs)}
-    return _always(book, rule)
+    return _code_in(book, rule, on) if check.form in ("one_of", "code_in") else _always(book, rule)
+
+
+def _code_in(book: SpotBook, rule: Rule, on: str) -> Written:
+    """Codes that may stand, whatever the day and place."""
+    check = rule.check
+    columns = [book.column(on, check.column), book.column("visits", check.column) if on == "lines" else -1]
+    if check.column in MIDNIGHT or any(column >= 0 and book.columns[column][2] not in (4, 5, 6) for column in columns):
+        return _always(book, rule)
+    out: Written = {"kernel": Kernel.CODE_IN, "columns": columns, "on_lines": on == "lines"}
+    if check.form == "one_of":
+        return out | {"key": book.key(check.codes)}
+    if check.list is not None:
+        return out | {"list": book.codes(check.list)}
+    table = rule.tables["codes"]
+    sure = book.held(table) & (table.begin == ALWAYS) & (table.end == OPEN)
+    codes = zip(table.columns[table.key[0]], sure.tolist(), table.region, table.level)
+    return out | {
+        "key": book.key({code for code, holds, region, level in codes if holds and region == "*" and not level})
+    }
 
 
 def _time(book: SpotBook, on: str, name: str) -> list[int]:

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ...receipts.runs import JobRun
+from ..budget import Budget
 from ..parts import write_part
 from ..plan import Plan, make_plan
 from ..rows import ids_in
-from ..run import Work
+from ..run import Work, most_visits
 from .differ import Differing
 
 __all__ = ["After"]
@@ -34,16 +35,22 @@ class After(Work):
     before: JobRun | None = None
     differing: Differing | None = None
 
+    @cached_property
+    def _budget(self) -> Budget:
+        return Budget(self.datasets, self.memory, outlined=True)
+
     # ------------------------------------------------------------------ what is taken over
 
     def _planned(self) -> Plan:
-        """The units of the job before, where it tells them; a unit that lost all its groups is no more."""
+        """The units of the job before, where it tells them and they are not too large; a unit that lost all its groups is no more."""
         plan = super()._planned()
         begins = self._told["begin"]
         self.kept: dict[int, int] = {}
         if not begins or not plan.groups:
             return plan
         again = plan.begun(begins)
+        if not self._budget.fits(most_visits(again)):
+            return plan  # the job before had more memory
         there = np.flatnonzero(np.diff(again.unit_begin))
         plan = replace(again, unit_begin=np.append(again.unit_begin[there], np.int32(plan.groups)).astype(np.int32))
         self.kept = self._to_keep(plan, there.tolist())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -56,9 +55,7 @@ class Differing(Work):
 
     def run(self) -> list[dict[str, Any]]:
         """Everything that is not done yet; the units' notes. Raises InputError with everything that is wrong with the changes."""
-        self.workers = self._budget.workers(self.threads, self.unit_visits)
-        with ThreadPoolExecutor(self.workers) as pool:
-            self.pool = pool
+        with self._team(self.unit_visits):
             with self.times.step("reach"):
                 self.plan: Any = self._reached()
             todo = [u for u in range(self.plan.units) if not self._is_done(u)]

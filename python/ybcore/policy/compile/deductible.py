@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .tables import MODES, unit_of
@@ -20,10 +21,10 @@ def add_standard(plan: PlanBuilder, layer: str, rule: Any) -> int:
     resolver, tables, model = plan.resolver, plan.tables, plan.model
     amount = resolver.amount(rule.amount)
     full = hasattr(rule, "replace")
-    edits = _edits(resolver, rule) if full else []
+    edits = resolver.first_rows((rule.replace, rule.group, rule.level, rule.place), _edit(resolver)) if full else []
     floor = resolver.amount(rule.floor) if full and rule.floor is not None else -1
     kind, values = _admission(resolver, rule.admission) if full and rule.admission is not None else (0, [])
-    edit_begin, edit_end = tables.run("edits", [{"kind": edit, "value": value} for edit, value in edits])
+    edit_begin, edit_end = tables.run("edits", edits)
     value_begin, value_end = tables.add_values(values)
     place = rule.round if full and rule.round is not None else model.rounding.deductible
     mode = 0 if place.to == "exact" else MODES[place.mode]
@@ -34,7 +35,7 @@ def add_standard(plan: PlanBuilder, layer: str, rule: Any) -> int:
     }  # fmt: skip
     if full:
         row.update(_repeat(plan, layer, rule))
-        row["waived"] = int(any(resolver.holds(w.when) for w in rule.waive))
+        row["waived"] = resolver.any_holds(w.when for w in rule.waive)
         row["after_rate"] = int(rule.position == "after_rate")
         row["in_catalogue"] = int(rule.taken_from == "in_catalogue")
         if rule.transfer is not None:
@@ -45,17 +46,18 @@ def add_standard(plan: PlanBuilder, layer: str, rule: Any) -> int:
     return tables.shared("standards", **row)
 
 
-def _edits(resolver: Any, rule: Any) -> list[tuple[int, int]]:
-    """The first matching edit of each list."""
-    out = []
-    for rows in (rule.replace, rule.group, rule.level, rule.place):
-        for row in rows:
-            if resolver.holds(row.when):
-                kind = next(k for k in EDITS if getattr(row, k) is not None)
-                figure = getattr(row, kind)
-                out.append((EDITS.index(kind), resolver.rate(figure) if kind == "times" else resolver.amount(figure)))
-                break
-    return out
+def _edit(resolver: Any) -> Callable[[Any], dict[str, int]]:
+    """A row of edits as the kernel has it."""
+
+    def made(row: Any) -> dict[str, int]:
+        kind = next(k for k in EDITS if getattr(row, k) is not None)
+        figure = getattr(row, kind)
+        return {
+            "kind": EDITS.index(kind),
+            "value": resolver.rate(figure) if kind == "times" else resolver.amount(figure),
+        }
+
+    return made
 
 
 def _admission(resolver: Any, rule: Any) -> tuple[int, list[int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..conditions import Condition
@@ -65,12 +66,28 @@ class Resolver:
                     self.read.add(figure.path)
                 return figure
 
-    def text(self, figure: Figure) -> str:
-        return str(self._const(self.pick(figure)))
+    def any_holds(self, conditions: Iterable[Condition | None]) -> int:
+        """1 where one of them holds, else 0."""
+        return int(any(self.holds(one) for one in conditions))
+
+    def held_rows(self, rows: Iterable[Any], make: Callable[[Any], Any]) -> list[Any]:
+        """What `make` gives of each row whose `when` holds."""
+        return [make(row) for row in rows if self.holds(row.when)]
+
+    def first_rows(self, lists: Iterable[Iterable[Any]], make: Callable[[Any], Any]) -> list[Any]:
+        """The same of the first such row of each list."""
+        firsts = (next((row for row in rows if self.holds(row.when)), None) for rows in lists)
+        return [make(row) for row in firsts if row is not None]
+
+    def number_of(self, figure: Figure, known: dict[str, int]) -> int:
+        """Number of a text among known ones; a new text gets the next."""
+        return known.setdefault(str(self._const(self.pick(figure))), len(known))
 
     def rate(self, figure: Figure) -> int:
         """ppm."""
-        found = self.pick(figure)
+        return self._rate(self.pick(figure))
+
+    def _rate(self, found: Any) -> int:
         if isinstance(found, FromAge):
             age = self.values.get("age")
             if age is None:
@@ -87,7 +104,9 @@ class Resolver:
 
     def amount(self, figure: Figure) -> int:
         """Index of an amounts row."""
-        found = self.pick(figure)
+        return self._amount(self.pick(figure))
+
+    def _amount(self, found: Any) -> int:
         if isinstance(found, Compute):
             return self._compute(found)
         if isinstance(found, ByCounter):

@@ -93,21 +93,16 @@ class PlanBuilder:
         if len(active) > MAX_LAYERS:
             raise ValueError(f"plan {plan.id if plan else ''} of {model.id} has more than {MAX_LAYERS} layers")
         self.places = {layer.id: i for i, layer in enumerate(active)}
-        admission = -1
-        if model.admissions is not None and holds(model.admissions.when):
-            rule = model.admissions
-            admission = self.key(("admission", rule.period, rule.scope), rule.period, rule.scope)
+        rule = model.admissions
+        admission = self.admission_key() if rule is not None and holds(rule.when) else -1
         rows = [self._layer(layer) for layer in active]
         layers = self.tables.run("layers", rows)
         feeds = self.tables.run("feeds", self._feeds(plan, listed))
         keys = self.tables.run("keys", [dict(zip(("counter", "period", "scope", "value"), key)) for key in self.keys])
         names = self.compiled
         row = dict(
-            scheme=names.scheme_names.index(self.scheme), benefit=int(pays), layer_begin=layers[0],
-            layer_end=layers[1], key_begin=keys[0], key_end=keys[1], feed_begin=feeds[0], feed_end=feeds[1], scale=self.scale, admission_key=admission,
-            one_per_stay=int(model.admissions is not None and model.admissions.one_per == "stay"), tags=len(model.tags),
-            year_month=model.year.starts[0], year_day=model.year.starts[1], deductible_each=int(model.year.deductible == "each"),
-            fields=self.resolver.field_mask, document=self.document, **self._rounding(), **self._account(active),
+            layer_begin=layers[0], layer_end=layers[1], key_begin=keys[0], key_end=keys[1], feed_begin=feeds[0], feed_end=feeds[1],
+            admission_key=admission, fields=self.resolver.field_mask, **self.fixed(pays), **self._account(active),
         )  # fmt: skip
         named = (model.id, plan.id if plan is not None else "")
         known = names.shelf.plans
@@ -116,6 +111,20 @@ class PlanBuilder:
             names.plan_names.append(named)
             names.plan_document.append(self.document)
         return known[named, *row.values()]
+
+    def admission_key(self) -> int:
+        rule = self.model.admissions
+        assert rule is not None
+        return self.key(("admission", rule.period, rule.scope), rule.period, rule.scope)
+
+    def fixed(self, pays: bool) -> dict[str, int]:
+        """What no fact changes in the row of a plan."""
+        model = self.model
+        return dict(
+            scheme=self.compiled.scheme_names.index(self.scheme), benefit=int(pays), scale=self.scale, tags=len(model.tags),
+            one_per_stay=int(model.admissions is not None and model.admissions.one_per == "stay"), year_month=model.year.starts[0],
+            year_day=model.year.starts[1], deductible_each=int(model.year.deductible == "each"), document=self.document, **self._rounding(),
+        )  # fmt: skip
 
     def _rounding(self) -> dict[str, int]:
         r = self.model.rounding
