@@ -216,3 +216,17 @@ def tables(r: Random, cases: int) -> dict[str, list[dict[str, str]]]:
         "budgets": budgets,
         "quotas": quotas,
     }
+
+
+def wanted(docs: Any, text: dict[str, list[dict[str, str]]]) -> dict[str, list[dict[str, str]]]:
+    """The tables without what is an error: budgets of pools that no document names; an institution that only quotas have gets a row that says
+    nothing of it."""
+    named = {pool for doc in (docs if isinstance(docs, list) else [docs]) for pool in doc.get("pools", {})}
+    known = {row["fixmedins_code"] for name in ("cases", "institutions") for row in text.get(name, [])}
+    lone = dict.fromkeys(row["fixmedins_code"] for row in text.get("quotas", []) if row["fixmedins_code"] not in known)
+    out = dict(text)
+    if text.get("institutions"):
+        out["institutions"] = [*text["institutions"], *({"fixmedins_code": code} for code in lone)]
+    if "budgets" in text:
+        out["budgets"] = [row for row in text["budgets"] if row["pool"] in named]
+    return out

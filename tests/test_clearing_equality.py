@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from clearing_cases import HERE, documents, load, value, written
-from clearing_random import document, some, tables
+from clearing_random import document, some, tables, wanted
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ybcore.clearing import clear
@@ -32,7 +32,7 @@ def arrow(rows: list[dict[str, str]]) -> pa.Table:
 
 
 def by_kernel(doc: Any, text: dict[str, list[dict]], threads: int = 1) -> dict[str, list[dict]]:
-    held = {name: arrow(rows) for name, rows in text.items()}
+    held = {name: arrow(rows) for name, rows in wanted(doc, text).items()}
     done = clear(held.pop("cases"), doc, **held, threads=threads)
     return {name: table.to_pylist() for name, table in done.tables().items()}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from clearing_cases import HERE, documents, load, value, written
-from clearing_random import document, tables
+from clearing_random import document, tables, wanted
 from ruamel.yaml import YAML
 from test_clearing_equality import arrow, typed
 from ybcore.clearing import clear, corrections, load_benefits, load_clearing
@@ -45,7 +45,7 @@ def test_indicators_are_the_references(seed: int, by: str):
     r = Random(seed)
     doc, text = document(r), typed({}, tables(r, 60))
     text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
-    done = cleared(doc, text)
+    done = cleared(doc, wanted(doc, text))
     expected = indicators(facts(done, text), by)
     places = {"mean_fee": 1, "mean_days": 10_000, "psntime": 1, "readmissions": 1, "split_stays": 1}
     found = done.indicators(by).to_pylist()
@@ -61,7 +61,7 @@ def test_every_hospital_is_told_as_the_table_has_it(seed: int):
     r = Random(100 + seed)
     doc, text = document(r), typed({}, tables(r, 60))
     text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
-    done = cleared(doc, text)
+    done = cleared(doc, wanted(doc, text))
     for code in dict.fromkeys(done.years["fixmedins_code"].to_pylist()):
         assert len(explain_hospital(done, str(code))) > 5
 
@@ -253,7 +253,8 @@ def test_every_column_is_described():
     r = Random(1)
     text = typed({}, tables(r, 40))
     text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
-    done = cleared(document(r), text)
+    doc = document(r)
+    done = cleared(doc, wanted(doc, text))
     found = {**done.tables(), "indicators": done.indicators()}
     for name, table in described.GROUPS["cleared"].items():
         assert set(found[name].column_names) == {column.name for column in table.columns}, name
@@ -274,7 +275,8 @@ def test_indicators_tell_their_formula_and_source():
     r = Random(2)
     text = typed({}, tables(r, 20))
     text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
-    told = cleared(document(r), text).indicators().schema
+    doc = document(r)
+    told = cleared(doc, wanted(doc, text)).indicators().schema
     for column in INDICATORS.columns[1:]:
         held = {key.decode(): value.decode() for key, value in told.field(column.name).metadata.items()}
         assert set(held) == {"formula", "formula_zh", "source", "note"} and all(held.values()), column.name
@@ -303,7 +305,7 @@ def test_wrong_cells_and_rows_that_stand_twice_are_told():
     text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
     text["quotas"].append(quota)
     with pytest.raises(InputError, match=f"row {len(text['quotas'])}: quotas: .*an earlier row gives the same"):
-        cleared(doc, text)
+        cleared(doc, wanted(doc, text))
 
 
 def test_a_budget_that_is_missing_is_told_with_the_nearest():

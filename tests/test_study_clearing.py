@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pages import Page, rows_of
 from study_small import CITY, ROOT
-from ybcore import Catalog, DocumentError, Engine, load_book, messages
+from ybcore import Catalog, DocumentError, Engine, InputError, load_book, messages
 from ybcore.clearing import cases_of, clear, load_clearings
 from ybcore.clearing import reformed as reformed_clearing
 from ybcore.messages import yuan_text
@@ -130,6 +130,16 @@ def test_what_changes_is_told_with_budgets(run: StudyRun):
     budget = clearing_tables(3, 1500)["budgets"]["budget"][0].as_py()
     assert (rows[1]["reform"], rows[1]["before_value"], rows[1]["after_value"]) == ("more", budget, int(Fraction(budget) * Fraction("1.0123") + Fraction(1, 2)))  # fmt: skip
     assert len(rows) == 2
+    base = by_hand()
+    assert rows[1]["cases_read"] == base.pools["cases"][0].as_py() > rows[0]["cases_read"] > 0 < rows[0]["units_read"]
+
+
+def test_a_change_that_nobody_reads_is_an_error(tmp_path: Path):
+    text = STUDY.replace(f"path: '{HOSPITAL}', set: \"0.66\"", "path: 'methods[rehabilitation].incomplete', set: item")
+    with pytest.raises(InputError, match="no case and no unit reads what this changes"):
+        run_study(load_study(write(tmp_path, text)), threads=1)
+    done = run_study(load_study(write(tmp_path, f"{text}unread: true\n")), threads=1)
+    assert done.table("clearing-changes")["cases_read"][0].as_py() == 0
 
 
 def test_sweeps_turn_documents_and_budgets(run: StudyRun):

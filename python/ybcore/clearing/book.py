@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, Union
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, Union
 
 from pydantic import BaseModel, ValidationError
 
 from ..errors import DocumentError, Problem
 from ..policy.canonical import sha256_of
-from ..policy.document import Document, load_each, parsed_from
-from ..policy.faults import Fault, Faults, problem_at, problems_of
+from ..policy.document import Document, is_text, load_each, parsed_from
+from ..policy.faults import Fault, Faults, nearest, problem_at, problems_of
 from ..policy.names import Names, names_of
 from ..policy.paths import with_places
 from ..policy.reader import Parsed
@@ -19,6 +20,9 @@ from ..policy.vocabulary import ATTRIBUTES, Attribute
 from .checks import check
 from .models import ClearingModel
 from .salvage import METHODS, Parts, told_between
+
+if TYPE_CHECKING:
+    from ..simulate.reform import Step
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,6 +37,7 @@ __all__ = [
     "load_clearing",
     "load_clearings",
     "overlaps",
+    "told_missing",
 ]
 
 ClearingSource = Union[str, bytes, "os.PathLike[str]", dict[str, Any], "Clearing"]
@@ -80,17 +85,44 @@ def build(
 
 
 def load_clearing(source: ClearingSource) -> Clearing:
-    """One document from a path, a text, a raw document or a Clearing. Raises DocumentError with every problem, OSError."""
+    """One document from a path, a text, a raw document or a Clearing. Raises DocumentError with every problem, of a folder and of a file that is
+    not there too; OSError where a file cannot be read otherwise."""
     if isinstance(source, Clearing):
         return source
+    told_missing(source)
     return Clearing(parsed_from(source))
+
+
+def told_missing(source: Any) -> None:
+    """Raises DocumentError where a path is no file: a folder, or nothing, with the nearest name beside it."""
+    if isinstance(source, dict) or is_text(source):
+        return
+    path = Path(os.fspath(source))
+    if path.is_dir():
+        here = sorted(one.name for one in path.rglob("*") if one.suffix in (".yaml", ".yml"))
+        fault = Fault(
+            "this is a folder, and one document is read",
+            "这是文件夹，此处只读一份文件",
+            "one of its files, or load_clearings",
+        )
+        if not here:
+            fault = Fault(
+                "this is a folder, and no *.yaml is in it", "这是文件夹，其中没有 *.yaml", "a document (*.yaml)"
+            )
+    elif not path.exists():
+        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        fault = Fault("the document is not there", "文件不存在", "", nearest(path.name, beside))
+    else:
+        return
+    raise DocumentError([Problem(file=str(path), what=fault.en, what_zh=fault.zh, expected=fault.expected, nearest=fault.nearest)])  # fmt: skip
 
 
 class ClearingBook:
     """Documents of one or more schemes, none of which hold for the same case on the same day."""
 
-    def __init__(self, documents: Iterable[Clearing]) -> None:
-        """Raises DocumentError with every id that stands twice and every overlap."""
+    def __init__(self, documents: Iterable[Clearing], steps: tuple[Step, ...] = ()) -> None:
+        """`steps`: the changes that reforms made to get here. Raises DocumentError with every id that stands twice and every overlap."""
+        self.steps = steps
         self.documents = tuple(sorted(documents, key=lambda d: (d.scheme.id, d.effective[0], d.id)))
         problems = list(overlaps(self.documents))
         if problems:

@@ -19,7 +19,7 @@ from ..policy.vocabulary import ATTRIBUTES
 from ..policy.vocabulary import Attribute as Declared
 from ..settling.clearing import pay_benefits, taken
 from .attributes import Attribute, Numbers, codes_of
-from .book import build, overlaps
+from .book import build, overlaps, told_missing
 from .cashmodels import BenefitModel, Rule, check
 from .cells import tell_apart
 from .figures import NoFigureError, attributes_used, edges_of, holds, number
@@ -61,7 +61,10 @@ def load_benefits(source: Any) -> tuple[Benefit, ...]:
 
 
 def _load(source: Any) -> Benefit:
-    return source if isinstance(source, Benefit) else Benefit(parsed_from(source))
+    if isinstance(source, Benefit):
+        return source
+    told_missing(source)
+    return Benefit(parsed_from(source))
 
 
 def benefit(claims: Any, documents: Any) -> pa.Table:

@@ -44,7 +44,7 @@ _MOST = 10**12  # ppm: a coefficient of a million is a slip of the pen
 
 
 class Cells:
-    """`combination`: that of every case; by combination: document and method (-1 none), coefficient. `of`: the row of `table` of every case
+    """`combination`: that of every case; by combination: document and method (-1 none), coefficient, day and values (`seen`). `of`: the row of `table` of every case
     that has a method, -1 of others; combinations whose numbers are the same have one row."""
 
     def __init__(
@@ -55,7 +55,9 @@ class Cells:
         methods: list[tuple[Clearing, Method]],
         method: Int32,
         threads: int,
+        seen: list[tuple[int, Values]],
     ) -> None:
+        self.seen = seen
         self.combination, self.document, self.methods = combination, document, methods
         self.method, self.threads, self._numbers = method, threads, numbers
         self.table, row = np.unique(numbers, axis=0, return_inverse=True)
@@ -127,7 +129,8 @@ def cells_of(given: Given) -> Cells:
             problems.append(Problem(file=book[at].file, what=what, what_zh=zh, row=rows[cell] + 1))
     if problems:
         raise InputError(problems)
-    return Cells(told.every.of, np.array(told.document, np.int32), table, methods, chosen, given.threads)
+    seen: list[tuple[int, Values]] = list(zip(told.day, told.values))
+    return Cells(told.every.of, np.array(told.document, np.int32), table, methods, chosen, given.threads, seen)
 
 
 def _extras(book: ClearingBook) -> Looks:

@@ -9,6 +9,7 @@ from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.read import Frame
 from ..errors import InputError, Problem
 from ..messages import say, yuan_text
+from ..policy.faults import nearest
 from ..policy.numbers import date_text
 from ..reference.clearing.cases import Standing, place, settle_standard, share_of_fund
 from ..reference.clearing.pools import period_of
@@ -61,7 +62,8 @@ def explain_case(done: Cleared, setl_id: str | int) -> list[str]:
     row = next((at for at, value in enumerate(ids) if str(value) == str(setl_id)), None)
     if row is None:
         what, zh = f"no case is called {setl_id!r}", f"没有病例 {setl_id!r}"
-        raise InputError([Problem(what=what, what_zh=zh, path="setl_id")])
+        near = nearest(str(setl_id), [str(value) for value in ids])
+        raise InputError([Problem(what=what, what_zh=zh, path="setl_id", nearest=near)])
     found = {name: done.cases[name][row].as_py() for name in done.cases.column_names}
     case = row_of(frame, row)
     case["setl_time"] = int(done.given.day[row])

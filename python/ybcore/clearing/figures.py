@@ -10,7 +10,18 @@ from pydantic import BaseModel
 from ..policy.conditions import Condition, Test
 from ..policy.figures import Const, Dated, Figure, FromAge, Table
 
-__all__ = ["NoFigureError", "Values", "attributes_used", "by_age", "edges_of", "holds", "number", "starts", "tests_of"]
+__all__ = [
+    "NoFigureError",
+    "Values",
+    "attributes_used",
+    "by_age",
+    "edges_of",
+    "holds",
+    "leaf",
+    "number",
+    "starts",
+    "tests_of",
+]
 
 Values = Mapping[str, "str | int | None"]
 
@@ -26,26 +37,32 @@ def holds(condition: Condition, values: Values) -> bool:
 
 def number(figure: Figure, values: Values, day: int) -> int:
     """Fen or ppm. Raises NoFigureError."""
-    if isinstance(figure, Const):
-        return int(figure.value)
+    held = leaf(figure, values, day)
+    if isinstance(held, Const):
+        return int(held.value)
+    age = values.get("age")
+    if not isinstance(age, int):
+        raise NoFigureError("age")
+    value = held.start + held.per_year * (max(0, age - held.from_age) // held.every)
+    return min(max(value, held.least), held.most)
+
+
+def leaf(figure: Figure, values: Values, day: int) -> Const | FromAge:
+    """The written figure that holds. Raises NoFigureError."""
     if isinstance(figure, Table):
         for row in figure.rows:
             if row.test.holds(values.get(figure.by)):
-                return number(row.value, values, day)
+                return leaf(row.value, values, day)
         if figure.otherwise is None:
             raise NoFigureError(figure.by)
-        return number(figure.otherwise, values, day)
+        return leaf(figure.otherwise, values, day)
     if isinstance(figure, Dated):
         held = [row.value for row in figure.rows if row.start <= day]
         if not held:
             raise NoFigureError("day")
-        return number(held[-1], values, day)
-    assert isinstance(figure, FromAge)
-    age = values.get("age")
-    if not isinstance(age, int):
-        raise NoFigureError("age")
-    value = figure.start + figure.per_year * (max(0, age - figure.from_age) // figure.every)
-    return min(max(value, figure.least), figure.most)
+        return leaf(held[-1], values, day)
+    assert isinstance(figure, (Const, FromAge))
+    return figure
 
 
 def _nodes(held: Any) -> Iterator[BaseModel]:

@@ -40,6 +40,7 @@ class Given:
     quota_institution: Int32
     day: Int32
     row_of_institution: Int32
+    place_institution: Int32
     attributes: dict[str, Attribute] = field(default_factory=dict)
 
     @property
@@ -106,7 +107,7 @@ def given_tables(tables: Mapping[str, Any], book: ClearingBook, threads: int) ->
     dated = Dated.of(key, len(known), places.days("begndate"), places.days("enddate"), threads)
     day = frames["cases"].days("setl_time")
     row = dated.find(named["cases"], day) if places.rows else np.full(len(day), -1, np.int32)
-    given = Given(frames, book, threads, known, named["cases"], named.get("quotas", empty), day, row)
+    given = Given(frames, book, threads, known, named["cases"], named.get("quotas", empty), day, row, key)
     given._dated = dated if places.rows else _Nobody()
     used = {name for document in book for name in attributes_used(document.model)}
     used |= {"fixmedins_code", "insutype", "clr_type", "insuplc_admdvs", "hosp_lv", "group_code", "treatment"}

@@ -5,7 +5,8 @@ Reforms are those of `ybcore.simulate` (docs/simulation.md section 1): the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import permutations
@@ -19,12 +20,13 @@ from ..policy.faults import nearest
 from ..policy.numbers import date_text
 from ..simulate.changes import applied
 from ..simulate.places import NoPlaceError
-from ..simulate.reform import Reform, meant
+from ..simulate.reform import Reform, Step, meant
 from .book import Clearing, ClearingBook, ClearingSource, load_clearing, load_clearings
+from .readers import read_rows, reads, steps_between, unread_changes
 from .result import Cleared
 from .run import clear
 
-__all__ = ["attribute", "compare", "measured", "reformed", "solve", "sweep"]
+__all__ = ["Solved", "attribute", "compare", "measured", "reformed", "solve", "sweep"]
 
 MEASURES = ("paid", "due", "held", "unspent", "difference")
 """What can be swept and solved for: sums over all years, and what is left of budgets."""
@@ -33,29 +35,33 @@ _MOST = 6
 
 def reformed(documents: Any, reforms: Reform | Iterable[Reform]) -> ClearingBook:
     """A book after reforms, in order. Raises DocumentError: unknown documents and paths, changes that cannot be made, wrong documents."""
-    held = {document.id: document for document in load_clearings(documents)}
+    before = load_clearings(documents)
+    held = {document.id: document for document in before}
     problems: list[Problem] = []
+    steps: list[Step] = list(before.steps)
     for reform in [reforms] if isinstance(reforms, Reform) else list(reforms):
         for change in reform.changes:
             try:
                 named = meant(held, reform, change)
                 for document in named:
-                    _put(held, document, applied(document, change)[0], reform)
+                    raw, path = applied(document, change)
+                    after: Any = _put(held, document, raw, reform)
+                    steps.append(Step(reform, change, document, after, after.effective[0], path))
             except NoPlaceError as error:
                 problems.append(reform.problem(change, error.fault))
             except DocumentError as error:
                 problems.extend(error.problems)
     if problems:
         raise DocumentError(problems)
-    return ClearingBook(held.values())
+    return ClearingBook(held.values(), tuple(steps))
 
 
-def _put(held: dict[str, Clearing], before: Any, raw: dict[str, Any], reform: Reform) -> None:
-    """The changed document in the place of the old one; one that holds on both sides of the reform's day is cut there."""
+def _put(held: dict[str, Clearing], before: Any, raw: dict[str, Any], reform: Reform) -> Clearing:
+    """Puts and gives the changed document in the place of the old one; one that holds on both sides of the reform's day is cut there."""
     start, end = before.effective
     if reform.start is None or start >= reform.start:
         held[before.id] = load_clearing(raw)
-        return
+        return held[before.id]
     raw["id"] = f"{before.id}+{reform.id}"
     raw["effective"] = {"from": date_text(reform.start), **({} if end is None else {"to": date_text(end)})}
     after = load_clearing(raw)
@@ -63,10 +69,16 @@ def _put(held: dict[str, Clearing], before: Any, raw: dict[str, Any], reform: Re
     old["effective"] = {**old["effective"], "to": date_text(reform.start)}
     held[before.id] = load_clearing(old)
     held[after.id] = after
+    return after
 
 
-def compare(before: Cleared, after: Cleared) -> pa.Table:
-    """By institution: cases, due before and after, change (fen), and share of what was due (ppm, null where nothing was); largest losers first."""
+def compare(before: Cleared, after: Cleared, *, unread: bool = False) -> pa.Table:
+    """By institution: cases, due before and after, change (fen), and share of what was due (ppm, null where nothing was); largest losers first.
+
+    Raises InputError where `after` is cleared under a book that `reformed` gave and no case and no unit reads what a change of it changes,
+    unless `unread`; `reads` tells who does.
+    """
+    reads(before, after, unread=unread)
     sides = [_by_institution(done, "due") for done in (before, after)]
     cases = _by_institution(after, "psntime")
     rows = []
@@ -107,27 +119,82 @@ def _at(documents: Any, document: str, path: str, value: Any) -> ClearingBook:
 
 
 def sweep(
-    cases: Any, documents: ClearingSource | Any, document: str, path: str, values: Sequence[Any], **tables: Any
+    cases: Any,
+    documents: ClearingSource | Any,
+    document: str,
+    path: str,
+    values: Sequence[Any],
+    *,
+    unread: bool = False,
+    **tables: Any,
 ) -> pa.Table:
     """What each value of a scalar of a document comes to.
 
     `values`: text, int, Decimal or Fraction. Columns: value, the measures (fen), winners and losers: institutions that are due more or less
-    than under the documents as they are.
+    than under the documents as they are. Raises InputError where no case and no unit reads any of the values, unless `unread`.
     """
-    base = _by_institution(clear(cases, documents, **tables), "due")
+    now = clear(cases, documents, **tables)
+    base = _by_institution(now, "due")
     rows = []
+    silent = _Silent(now, unread)
     for value in values:
         done = clear(cases, _at(documents, document, path, value), **tables)
+        silent.look(done)
         due = _by_institution(done, "due")
         moved = [due.get(code, 0) - base.get(code, 0) for code in {*base, *due}]
         won, lost = sum(change > 0 for change in moved), sum(change < 0 for change in moved)
         rows.append({"value": str(value), **measured(done), "winners": won, "losers": lost})
+    silent.stop()
     columns = [(name, pa.int64()) for name in (*_measured_names(), "winners", "losers")]
     return pa.Table.from_pylist(rows, schema=pa.schema([("value", pa.string()), *columns]))
 
 
+class _Silent:
+    """Whether values of a figure are read: an error only where none of them is."""
+
+    def __init__(self, base: Cleared, unread: bool) -> None:
+        self.base, self.known, self.problems = base, unread, list[Problem]()
+
+    def look(self, done: Cleared) -> None:
+        """One more value."""
+        if self.known:
+            return
+        rows = read_rows(self.base, done)
+        found = unread_changes(steps_between(self.base, done), rows)
+        self.known = bool(rows) and not found
+        self.problems += found
+
+    def stop(self) -> None:
+        """Raises InputError where nobody read anything."""
+        if not self.known and self.problems:
+            raise InputError(self.problems[:1])
+
+
 def _measured_names() -> tuple[str, ...]:
     return ("paid", "due", "held", "difference", "unspent")
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Where a measure comes nearest to a target: `value` and the measure `at` it (fen); it unpacks into these two.
+
+    `low`, `high`: neighbouring values between which the target lies, `at_low`, `at_high` the measure there: the certificate. `monotone`:
+    rising, falling or flat, as far as it was looked at; `looked`: every (value, measure), values rising.
+    """
+
+    measure: str
+    target: int
+    value: str
+    at: int
+    low: str
+    high: str
+    at_low: int
+    at_high: int
+    monotone: str
+    looked: tuple[tuple[str, int], ...]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.value, self.at))
 
 
 def solve(
@@ -141,12 +208,14 @@ def solve(
     high: str,
     *,
     places: int = 4,
+    unread: bool = False,
     **tables: Any,
-) -> tuple[str, int]:
-    """(the value of a scalar with so many decimals, between two, whose measure is nearest to a target; the measure there).
+) -> Solved:
+    """The value of a scalar with so many decimals, between two, whose measure is nearest to a target, with the neighbours that prove it.
 
     The measure must go one way between `low` and `high`, which is looked at where the search goes; of two that are equally near the lower
-    value is taken. Raises InputError for a target that is not between the two ends, for a measure that turns, or an unknown measure.
+    value is taken. Raises InputError for a target that is not between the two ends, for a measure that turns, an unknown measure, or a
+    scalar that no case and no unit reads at either end (unless `unread`).
     """
     if measure not in MEASURES:
         what, zh, known = f"there is no measure {measure!r}", f"没有要求的指标 {measure!r}", ", ".join(MEASURES)
@@ -157,14 +226,20 @@ def solve(
         return str(Decimal(step) / scale)
 
     seen: dict[int, int] = {}
+    silent = None if unread else _Silent(clear(cases, documents, **tables), False)
 
     def at(step: int) -> int:
         if step not in seen:
-            seen[step] = measured(clear(cases, _at(documents, document, path, text(step)), **tables))[measure]
+            done = clear(cases, _at(documents, document, path, text(step)), **tables)
+            if silent is not None:
+                silent.look(done)
+            seen[step] = measured(done)[measure]
         return seen[step]
 
     one, two = (int(Fraction(edge) * scale) for edge in (low, high))
     rising = at(two) >= at(one)
+    if silent is not None:
+        silent.stop()
     if not min(at(one), at(two)) <= target <= max(at(one), at(two)):
         ends = f"{yuan_text(at(one))} ({low}), {yuan_text(at(two))} ({high})"
         what = f"{measure} does not meet {yuan_text(target)} yuan; at the two ends it is {ends}"
@@ -181,7 +256,9 @@ def solve(
         else:
             two = middle
     best = min((one, two), key=lambda step: (abs(at(step) - target), step))
-    return text(best), at(best)
+    monotone = "flat" if at(min(seen)) == at(max(seen)) else "rising" if rising else "falling"
+    looked = tuple((text(step), seen[step]) for step in sorted(seen))
+    return Solved(measure, target, text(best), at(best), text(one), text(two), at(one), at(two), monotone, looked)
 
 
 def _unmet(what: str, zh: str) -> InputError:
@@ -189,23 +266,37 @@ def _unmet(what: str, zh: str) -> InputError:
 
 
 def attribute(
-    cases: Any, documents: Any, reforms: Sequence[Reform], method: str = "sequence", **tables: Any
+    cases: Any,
+    documents: Any,
+    reforms: Sequence[Reform],
+    method: str = "sequence",
+    *,
+    unread: bool = False,
+    **tables: Any,
 ) -> pa.Table:
     """What each reform moved of what institutions are due: (reform, fixmedins_code, change), Σ to the fen of all of them together.
 
     `sequence`: each beside those before it; `shapley` (up to six): on average over all orders, rounded by largest remainder.
+    Raises InputError for a change that no case and no unit reads, unless `unread`.
     """
     if method not in ("sequence", "shapley") or (method == "shapley" and len(reforms) > _MOST):
         raise ValueError(f"method is sequence, or shapley with up to {_MOST} reforms")
     known: dict[tuple[int, ...], dict[Any, int]] = {}
+    ends: dict[tuple[int, ...], Cleared] = {}
+    everybody = tuple(range(len(reforms)))
 
     def due(chosen: tuple[int, ...]) -> dict[Any, int]:
         if chosen not in known:
             book = reformed(documents, [reforms[at] for at in sorted(chosen)]) if chosen else documents
-            known[chosen] = _by_institution(clear(cases, book, **tables), "due")
+            done = clear(cases, book, **tables)
+            if chosen in ((), everybody):
+                ends[chosen] = done
+            known[chosen] = _by_institution(done, "due")
         return known[chosen]
 
-    everybody = tuple(range(len(reforms)))
+    due(()), due(everybody)
+    reads(ends[()], ends[everybody], unread=unread)
+    ends.clear()
     orders = [everybody] if method == "sequence" else list(permutations(everybody))
     rows = []
     for code in sorted({*due(()), *due(everybody)}):

@@ -195,6 +195,13 @@ class Cleared:
 
         return indicators(self, by, within)
 
+    @cached_property
+    def unknown_institutions(self) -> pa.Table:
+        """Institutions of cases that the table of institutions, where it was given, does not have on their day: fixmedins_code, cases, nearest."""
+        from .needs import unknown_institutions
+
+        return unknown_institutions(self.given)
+
     def _keys(self, of: Any = None) -> dict[str, pa.Array]:
         """Keys of the units, or of what is `of` them."""
         held = self.units.units

@@ -21,6 +21,7 @@ from .attributes import combine, day_column
 from .book import ClearingBook, ClearingSource, load_clearings
 from .cells import Cells, cells_of
 from .given import Given, days_of_stay, given_tables
+from .needs import missing_groups, strangers
 from .result import CASE_COLUMNS, MULTIPLES, Cleared
 from .tables import MONEY
 from .units import Units, units_of
@@ -55,8 +56,10 @@ def clear(
     threads = threads or os.cpu_count() or 1
     tables = {"cases": cases, "groups": groups, "institutions": institutions, "budgets": budgets, "quotas": quotas}
     given = given_tables(tables, book, threads)
+    strange = list(strangers(given))
     cells = cells_of(given)
-    units = units_of(given, cells)
+    strange += missing_groups(given, cells)
+    units = units_of(given, cells, strange)
     group, of_groups = _groups(given)
     plan = {"cells": cells.table.reshape(-1), **of_groups, **units.plan}
     multiples = columns is None or any(name in columns for name in MULTIPLES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -334,8 +334,8 @@ def _of_cases(given: Given, cells: Cells, build: Builder, extra: list[Unit]) -> 
     return ranks, every, np.where(np.array(method, np.int64) >= 0, key, -1)
 
 
-def units_of(given: Given, cells: Cells) -> Units:
-    """Units, months, pools and balances. Raises InputError where a quota or budget is missing."""
+def units_of(given: Given, cells: Cells, problems: Sequence[Problem]) -> Units:
+    """Units, months, pools and balances. Raises InputError where a quota or budget is missing, with the `problems` found before."""
     build = Builder(given, cells)
     extra = build.given_units()
     ranks, every, found = _of_cases(given, cells, build, extra)
@@ -348,8 +348,8 @@ def units_of(given: Given, cells: Cells) -> Units:
     pool_of_month = pools_of_months(build, out)
     _plan(build, out)
     out.plan["month_pool"] = pool_of_month
-    if build.problems:
-        raise InputError(build.problems)
+    if wrong := [*build.problems, *problems]:
+        raise InputError(wrong)
     return out
 
 

@@ -60,6 +60,7 @@ def clear(
             tables["cases"] = cases_of_run(run, groups_of, med_types, clears, documents)
     with session.step("清算", "clear"):
         done = clear_cases(tables.pop("cases"), list(documents), **tables, threads=threads)
+    _unknown(session, done)
     if case is not None:
         session.data("\n".join(explain_case(done, case)))
         return 0
@@ -82,6 +83,22 @@ def clear(
     else:
         _tell(session, done, hospital)
     return 0
+
+
+def _unknown(session: Session, done: Cleared) -> None:
+    """Institutions that the table of institutions does not have: their cases are paid as those of an institution of which nothing is known."""
+    rows = done.unknown_institutions.to_pylist()
+    if not rows:
+        return
+    cases = sum(row["cases"] for row in rows)
+    zh = "、".join(
+        row["fixmedins_code"] + (f"（最接近 {row['nearest']}）" if row["nearest"] else "") for row in rows[:5]
+    )
+    en = ", ".join(
+        row["fixmedins_code"] + (f" (nearest: {row['nearest']})" if row["nearest"] else "") for row in rows[:5]
+    )
+    more = ("等", ", …") if len(rows) > 5 else ("", "")
+    session.say(f"institutions 表中当日没有 {len(rows)} 家机构，其病例 {cases:,} 例：{zh}{more[0]}", f"institutions do not have {len(rows)} institutions of {cases:,} cases on their days: {en}{more[1]}")  # fmt: skip
 
 
 def _statements(session: Session, done: Cleared, html: Path | None, excel: Path | None, hospital: str | None) -> None:

@@ -38,6 +38,7 @@ def clearing_facts(done: Cleared) -> dict[str, Any]:
             "outcomes": _words(done.cases, "outcome"),
             "kinds": _words(done.cases, "kind"),
             "units": done.years.num_rows,
+            "unknown_institution": pc.sum(done.unknown_institutions["cases"]).as_py() or 0,
         },
         "totals_fen": {name: sum(done.years[name].to_pylist()) for name in _TOTALS},
         "pools": done.pools.select(_POOL).to_pylist(),

@@ -14,7 +14,7 @@ CLEARING, BENEFIT, STUDY = "ybcore-clearing-receipt/1", "ybcore-benefit-receipt/
 
 
 class ClearingCounts(_Part):
-    """Rows read, cases by outcome and kind, units of the year."""
+    """Rows read, cases by outcome and kind, units of the year; cases whose institution the table of institutions does not have."""
 
     cases: Count
     groups: Count = 0
@@ -24,6 +24,7 @@ class ClearingCounts(_Part):
     outcomes: dict[str, Count]
     kinds: dict[str, Count]
     units: Count
+    unknown_institution: Count = 0
 
 
 class TakenFromRun(_Part):

@@ -51,6 +51,7 @@ _WORDS: dict[str, tuple[str, str, str]] = {
     "unit": ("单位", "unit", "text"), "cite": ("条款", "clause", "text"), "target": ("求解", "target", "text"), "knob": ("参数", "knob", "text"), "measure": ("指标", "measure", "text"),
     "goal_fen": ("目标（元）", "goal (yuan)", "money"), "reached_fen": ("所及（元）", "reached (yuan)", "money"), "low": ("较低值", "lower value", "number"), "high": ("较高值", "higher value", "number"),
     "at_low_fen": ("较低值处（元）", "at the lower (yuan)", "money"), "at_high_fen": ("较高值处（元）", "at the higher (yuan)", "money"), "looked": ("看过取值", "values looked at", "count"),
+    "cases_read": ("涉及病例", "cases that read it", "count"), "units_read": ("涉及清算单元", "units that read it", "count"),
 }  # fmt: skip
 _OTHERWISE = {
     ("clearing-changes", "before"): ("改前", "before", "text"), ("clearing-changes", "after"): ("改后", "after", "text"), ("clearing-targets", "value"): ("取值", "value", "number"),

@@ -112,7 +112,7 @@ class Providers:
         places = _names_of(base)
         for name in names:
             done = self.of(name)
-            against = compare(base, done).to_pylist()
+            against = compare(base, done, unread=True).to_pylist()
             rows.append({"policy": name, **_headline(done, against)})
             hospitals += [{"policy": name, "name": places.get(str(row["fixmedins_code"])), **row, "fixmedins_code": str(row["fixmedins_code"])} for row in against]  # fmt: skip
             methods += [{"policy": name, **row} for row in _by_method(done)]
@@ -164,7 +164,7 @@ class Providers:
     @staticmethod
     def _told(nodes: Sequence[ClearKnobNode], point: Sequence[Fraction], done: Cleared, base: Cleared) -> dict[str, Any]:  # fmt: skip
         named = {node.called: scalar_text(point[i]) if point else None for i, node in enumerate(nodes)}
-        return {**named, **_headline(done, compare(base, done).to_pylist())}
+        return {**named, **_headline(done, compare(base, done, unread=True).to_pylist())}
 
     def target(self, row: ClearTargetNode) -> Turned:
         """The value of a knob that comes nearest to a target. Raises InputError where the target is not between the ends, or the measure turns."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from ..clearing import ClearingBook
+from ..clearing import Cleared, ClearingBook
+from ..clearing.readers import read_rows, steps_between, unread_changes
 from ..clearing.reforms import reformed
 from ..engine import Engine
 from ..errors import DocumentError, InputError, Problem
@@ -20,7 +21,6 @@ from ..policy.inventory import scalar_text
 from ..policy.paths import RawPath
 from ..receipts.files import sha256_of_file
 from .comparison import BASE
-from .reform import Step, differences
 from .study import Study
 from .studyalone import alone, engine_of
 from .studyclear import Providers, Turned, book_of, budgets_held, settled_cases, tables_of
@@ -36,6 +36,7 @@ _CHANGES = pa.schema(
     [
         *((name, pa.string()) for name in ("reform", "policy_id", "scheme", "path")), ("from", pa.date32()), *((name, pa.string()) for name in ("unit", "before", "after")),
         ("before_value", pa.int64()), ("after_value", pa.int64()), ("cite", pa.string()),
+        ("cases_read", pa.int64()), ("units_read", pa.int64()),
     ]
 )  # fmt: skip
 _TARGETS = pa.schema(
@@ -141,23 +142,33 @@ def cleared_under(
 
 
 def changes(study: Study, providers: Providers) -> pa.Table:
-    """What each reform of the package changes, scalar by scalar; budgets too."""
+    """What each reform of the package changes, scalar by scalar, and how many cases and units read it; budgets too.
+
+    Raises InputError for changes that no case and no unit reads, unless the study says `unread`.
+    """
     rows: list[dict[str, Any]] = []
-    book = providers.book
+    problems: list[Problem] = []
+    before, old = providers.of(BASE), providers.given.get("budgets")
     for at, held in enumerate(study.clearing):
-        after = reformed(book, held.reform)
-        old = {document.id: document for document in book}
-        for document in after:
-            before = old.get(document.id) or old[document.id.removesuffix(f"+{held.id}")]
-            if before.sha256 != document.sha256:
-                step = Step(held.reform, held.reform.changes[0], before, document, document.effective[0], ())  # fmt: skip
-                rows += [{name: row[name] for name in _CHANGES.names} for row in differences(step)]
-        book = after
-        rows += _budgets(held.id, *(providers.terms(study.clearing[:upto])[1] for upto in (at, at + 1)))
+        book, budgets = providers.terms(study.clearing[: at + 1])
+        after = providers.clear(BASE, book, budgets)
+        found = read_rows(before, after)
+        problems += unread_changes(steps_between(before, after), found)
+        rows += [{name: row[name] for name in _CHANGES.names} for row in found]
+        moved = list(_budgets(held.id, old, budgets, after))
+        if moved and not any(row["cases_read"] for row in moved):
+            named = ", ".join(row["path"] for row in moved[:3])
+            what, zh = f"no case is paid from the budgets that reform {held.id} changes ({named})", f"没有病例由改革 {held.id} 所改的预算支付（{named}）"  # fmt: skip
+            problems.append(Problem(what=what, what_zh=zh, path=f"{held.id}.budgets", expected="pools and periods that have cases, or unread: true"))  # fmt: skip
+        rows += moved
+        before, old = after, budgets
+    if problems and not study.model.unread:
+        raise InputError(problems)
     return pa.Table.from_pylist(rows, schema=_CHANGES)
 
 
-def _budgets(reform: str, before: Any, after: Any) -> Iterator[dict[str, Any]]:
+def _budgets(reform: str, before: Any, after: Any, done: Cleared) -> Iterator[dict[str, Any]]:
+    cases = {(row["pool"], row["period"]): row["cases"] for row in done.pools.to_pylist()}
     if before is after or after is None:
         return
     held = [{(row["pool"], row["period"]): row["budget"] for row in budgets_held(table).to_pylist()} for table in (before, after)]  # fmt: skip
@@ -165,7 +176,15 @@ def _budgets(reform: str, before: Any, after: Any) -> Iterator[dict[str, Any]]:
         if held[0][key] != fen:
             values = {"before_value": held[0][key], "after_value": fen}
             texts = {"before": scalar_text(_yuan(held[0][key])), "after": scalar_text(_yuan(fen))}
-            yield {"reform": reform, "policy_id": "budgets", "path": " ".join(key), "unit": "fen", **texts, **values}
+            yield {
+                "reform": reform,
+                "policy_id": "budgets",
+                "path": " ".join(key),
+                "unit": "fen",
+                **texts,
+                **values,
+                "cases_read": cases.get(key, 0),
+            }
 
 
 def _yuan(fen: int) -> Any:
