@@ -65,7 +65,7 @@ def test_a_change_that_no_case_reads_is_an_error(town: dict[str, Any]):
     assert "extreme" not in before.cases["kind"].to_pylist() and before.years.equals(after.years)
     with pytest.raises(InputError) as found:
         compare(before, after)
-    assert "no case and no unit reads what this changes" in found.value.render("en") and EXTREME.split(".", 1)[1] in found.value.render("en")  # fmt: skip
+    assert "no case and no unit reads what this changes" in found.value.render("en") and f"town-employee-2024: {EXTREME}" in found.value.render("en")  # fmt: skip
     assert "没有病例或清算单元读到所改的数值" in found.value.render("zh")
     assert set(compare(before, after, unread=True)["change"].to_pylist()) == {0}
     [row] = reads(before, after, unread=True).to_pylist()
@@ -220,3 +220,35 @@ def test_a_solution_has_its_certificate(town: dict[str, Any], path: str):
     again = sweep(cases, TOWN, "town-employee-2024", path, [found.low, found.high], **tables)["paid"].to_pylist()
     assert again == [found.at_low, found.at_high]
     assert dict(found.looked)[found.low] == found.at_low and found.target == goal + 1
+
+
+def test_conditions_are_read_by_those_they_let_in_and_out(town: dict[str, Any], base: Any):
+    after = run(town, reformed(TOWN, change("methods[rehabilitation].when.group_code", set=["R01"])))
+    both = zip(*(done.cases["method"].to_pylist() for done in (base, after)))
+    count = sum("rehabilitation" in pair for pair in both)
+    assert {row["cases_read"] for row in reads(base, after).to_pylist()} <= {count} and count > 0
+    assert changed(base, after)[0] > 0
+
+
+def test_a_release_is_read_by_those_whose_score_takes_it(town: dict[str, Any], base: Any):
+    """Rows from 90 and from 80: each is read by the units between, the scores of others take another row or none."""
+    scores = {row["fixmedins_code"]: row["score"] for row in town["quotas"].to_pylist() if row["score"] is not None}
+    units = [row for row in base.years.to_pylist() if row["method"] == "dip"]
+    for place, mine in ((0, lambda score: score >= 90), (1, lambda score: 80 <= score < 90)):
+        after = run(town, reformed(TOWN, change(f"methods[dip].deposit.release[{place}].share", set="0.9")))
+        [row] = reads(base, after, unread=True).to_pylist()
+        assert row["units_read"] == sum(mine(scores.get(unit["fixmedins_code"], 0)) for unit in units)
+    assert any(score >= 80 for score in scores.values())
+
+
+def test_figures_by_grade_are_read_in_their_grade(town: dict[str, Any], base: Any):
+    """An edge that differs by grade is read by extreme cases of the grade alone."""
+    by_grade = {"by": "hosp_lv", "02": "5", "else": "5"}
+    split = reformed(TOWN, change(EXTREME, set=by_grade))
+    before = run(town, split)
+    after = run(town, reformed(split, change(f'{EXTREME}["02"]', set="4.9999")))
+    [row] = reads(before, after, unread=True).to_pylist()
+    grade = {r["fixmedins_code"]: r["hosp_lv"] for r in town["institutions"].to_pylist()}
+    places = [grade[code] for code in town["cases"]["fixmedins_code"].to_pylist()]
+    both = zip(places, *(done.cases["kind"].to_pylist() for done in (before, after)))
+    assert row["cases_read"] == sum(place == "02" and "extreme" in kinds for place, *kinds in both)

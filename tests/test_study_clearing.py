@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pages import Page, rows_of
 from study_small import CITY, ROOT
-from ybcore import Catalog, DocumentError, Engine, InputError, load_book, messages
+from ybcore import Catalog, DocumentError, Engine, load_book, messages
 from ybcore.clearing import cases_of, clear, load_clearings
 from ybcore.clearing import reformed as reformed_clearing
 from ybcore.messages import yuan_text
@@ -135,8 +135,10 @@ def test_what_changes_is_told_with_budgets(run: StudyRun):
 
 
 def test_a_change_that_nobody_reads_is_an_error(tmp_path: Path):
-    text = STUDY.replace(f"path: '{HOSPITAL}', set: \"0.66\"", "path: 'methods[rehabilitation].incomplete', set: item")
-    with pytest.raises(InputError, match="no case and no unit reads what this changes"):
+    text = STUDY.replace(f"path: '{HOSPITAL}', set: \"0.66\"", "path: 'methods[rehabilitation].ungrouped', set: hold")
+    with pytest.raises(
+        DocumentError, match=r"methods\[rehabilitation\].ungrouped.*no case and no unit reads what this changes"
+    ):
         run_study(load_study(write(tmp_path, text)), threads=1)
     done = run_study(load_study(write(tmp_path, f"{text}unread: true\n")), threads=1)
     assert done.table("clearing-changes")["cases_read"][0].as_py() == 0

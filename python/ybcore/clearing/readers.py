@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from ..policy.faults import Fault
 from ..policy.figures import Const, Dated, FromAge, Table
 from ..policy.paths import RawPath, parse_path
 from ..settling.clearing import KINDS, YEAR
+from ..simulate.places import spoken
 from ..simulate.reform import Reform, Step, differences
 from .figures import NoFigureError, Values, leaf
 from .models import Method
@@ -57,8 +59,8 @@ def read_rows(before: Cleared, after: Cleared) -> list[dict[str, Any]]:
     for step in steps_between(before, after):
         for row in differences(step):
             gone = row["after"] is None
-            document = step.before.id if gone else step.after.id
-            cases, units = _read(sides, int(not gone), document, parse_path(row["path"]), bool(row["unit"]))
+            names = step.before.id, step.after.id
+            cases, units = _read(sides, int(not gone), names, parse_path(row["path"]), bool(row["unit"]))
             out.append({**row, "cases_read": cases, "units_read": units})
     return out
 
@@ -76,10 +78,16 @@ def unread_changes(steps: Sequence[Step], rows: Sequence[dict[str, Any]]) -> lis
     for key, (reform, change) in held.items():
         mine = [row for row in rows if (row["reform"], row["change"]) == key]
         if mine and not any(row[name] for row in mine for name in _READ):
-            named = ", ".join(f"{row['policy_id']}: {row['path']}" for row in mine[:3])
+            named = ", ".join(f"{row['policy_id']}: {_spoken(steps, row)}" for row in mine[:3])
             what, zh = f"no case and no unit reads what this changes ({named})", f"没有病例或清算单元读到所改的数值（{named}）"  # fmt: skip
             problems.append(reform.problem(change, Fault(what, zh, "cases that read it, or unread=True")))
     return problems
+
+
+def _spoken(steps: Sequence[Step], row: dict[str, Any]) -> str:
+    """The path of a row with ids in the place of numbers."""
+    step = next(s for s in steps if (s.reform.id, s.change.number, s.after.id) == (row["reform"], row["change"], row["policy_id"]))  # fmt: skip
+    return spoken((step.before if row["after"] is None else step.after).doc, parse_path(row["path"]))
 
 
 class _Side:
@@ -89,8 +97,6 @@ class _Side:
         self.done, self.cells = done, done.cells_of
         self.kind = np.asarray(done.out["kind"])
         self.year = done.out["years"].reshape(-1, len(YEAR))
-        self._leaves: dict[tuple[int, str], list[set[RawPath]]] = {}
-        self._values: list[tuple[Values, int]] | None = None
 
     def documents(self, name: str) -> list[int]:
         """Those of a name, and what reforms cut off them."""
@@ -132,18 +138,34 @@ class _Side:
         there: Mask = self.cells.by_case([*wanted, False], np.uint8).view(bool)
         return there
 
+    @cached_property
+    def build(self) -> Builder:
+        """What knows the institutions and quotas of units."""
+        made = Builder(self.done.given, self.cells)
+        made.stand(self.done.units.units)
+        return made
+
+    @cached_property
+    def _values(self) -> list[tuple[Values, int]]:
+        build = self.build
+        return [(build.values(unit, build.row.get(unit, -1)), build.day(unit)) for unit in self.done.units.units]
+
     def units_at(self, methods: list[int], path: RawPath) -> Mask:
         """Units that look up the figure at a path."""
-        units = self.done.units.units
-        if self._values is None:
-            build = Builder(self.done.given, self.cells)
-            build.stand(units)
-            self._values = [(build.values(unit, build.row.get(unit, -1)), build.day(unit)) for unit in units]
         part = str(path[2])
         out = []
-        for unit, (values, day) in zip(units, self._values):
+        for unit, (values, day) in zip(self.done.units.units, self._values):
             held = getattr(self.cells.methods[unit.method][1], part) if unit.method in methods else None
             out.append(held is not None and path in _looked_up(held, values, day))
+        return np.array(out, bool)
+
+    def released_by(self, place: Any) -> Mask:
+        """Units whose score takes a row of `release`."""
+        out = []
+        for unit in self.done.units.units:
+            deposit, score = self.cells.methods[unit.method][1].deposit, self.build.quotas.find(unit, "score")
+            rows = [] if deposit is None or score is None else [score >= row.start for row in deposit.release]
+            out.append(True in rows and rows.index(True) == place)
         return np.array(out, bool)
 
     def above(self) -> Mask:
@@ -178,9 +200,9 @@ def _places(node: Any, values: Values, day: int) -> Iterator[RawPath]:
             yield from _places(item, values, day)
 
 
-def _read(sides: tuple[_Side, _Side], at: int, document: str, path: RawPath, figure: bool) -> tuple[int, int]:
-    """(cases, units) that read the scalar at a path of a document as it stands on one side."""
-    side, other = sides[at], sides[1 - at]
+def _read(sides: tuple[_Side, _Side], at: int, names: tuple[str, str], path: RawPath, figure: bool) -> tuple[int, int]:
+    """(cases, units) that read the scalar at a path of a document as it stands on one side; `names`: of the document on each."""
+    side, other, document = sides[at], sides[1 - at], names[at]
     top = path[0]
     if top == "pools" and len(path) > 1:
         mine = side.methods(document, lambda method, place: method.pool == path[1])
@@ -198,18 +220,22 @@ def _read(sides: tuple[_Side, _Side], at: int, document: str, path: RawPath, fig
             units &= _either(side.above(), other.above(), units)
         elif path[2:4] == ("yearly", "savings"):
             units &= _either(side.below(), other.below(), units)
+        elif path[2:4] == ("deposit", "release") and len(path) > 4:
+            units &= _either(side.released_by(path[4]), other.released_by(path[4]), units)
         # Cases are read through their units.
         return int(np.count_nonzero(_cases_of_units(side, units))), int(np.count_nonzero(units))
     if part == "when":
         # Those that it lets in, and those that it lets in no longer.
-        cases |= _sized(other.cases_of(other.methods(document, lambda method, place: place == path[1])), cases)
+        own = side.cells.methods[mine[0]][1].id
+        out = other.cases_of(other.methods(names[1 - at], lambda method, place: method.id == own))
+        cases |= _sized(out, cases) & side.of_documents(document)[0]
     kinds = _kinds_of(path, side.cells.methods[mine[0]][1])
     if kinds is not None:
         wanted = [KINDS.index(kind) for kind in kinds]
         cases &= np.isin(side.kind, wanted) | _sized(np.isin(other.kind, wanted), cases)
     if part == "readmission":
         cases &= (np.asarray(side.done.out["cut"]) > 0) | _sized(np.asarray(other.done.out["cut"]) > 0, cases)
-    elif figure and part in ("base", "coefficients", "fund") and _is_leaf(side, mine, path):
+    if figure and _is_leaf(side, mine, path):
         cases &= side.cases_at(mine, path)
     if not side.cells.methods[mine[0]][1].by_case and figure:
         units &= side.units_at(mine, path)
