@@ -117,10 +117,10 @@ typedef struct yb_line {
 
 typedef struct yb_result {
   uint32_t size;
-  int32_t outcome; /* 0 settled, 1 no_benefit, 2 not_enrolled, 3 rejected */
-  int32_t reason;  /* why it is rejected, 0 nothing: yb_reason tells it */
-  int32_t plan;    /* of the image; -1: none, or one that the desk made. policy_id and plan_id name it */
-  int64_t flags;   /* docs/settlement.md: 1 a figure was assumed, 2 not modelled, 8 an unknown item, 16 a price that differs */
+  int32_t outcome;  /* 0 settled, 1 no_benefit, 2 not_enrolled, 3 rejected */
+  int32_t reason;   /* why it is rejected, 0 nothing: yb_reason tells it */
+  int32_t plan;     /* of the image; -1: none, or one that the desk made. policy_id and plan_id name it */
+  int64_t flags;    /* docs/settlement.md: 1 a figure was assumed, 2 not modelled, 8 an unknown item, 16 a price that differs */
   uint64_t version; /* of the closing state */
   yb_text policy_id, plan_id;
   int64_t columns[YB_COLUMN_COUNT];

@@ -117,12 +117,12 @@ bool Batch::persons_overlap() const {
     spans.emplace_back(who->code[r], own == nullptr ? -1 : own->code[r], from == nullptr ? kUnknown : from->number[r], last);
   }
   std::sort(spans.begin(), spans.end());
-  std::int64_t end = INT64_MIN;
+  std::int64_t until = INT64_MIN;
   for (std::size_t k = 1; k < spans.size(); ++k) {
-    const auto& [person, scheme, begin, last] = spans[k - 1];
+    const auto& [person, scheme, first, last] = spans[k - 1];
     const bool same = k > 1 && std::get<0>(spans[k - 2]) == person && std::get<1>(spans[k - 2]) == scheme;
-    end = same ? std::max(end, last) : last;
-    if (std::get<0>(spans[k]) == person && std::get<1>(spans[k]) == scheme && std::get<2>(spans[k]) < end) return true;
+    until = same ? std::max(until, last) : last;
+    if (std::get<0>(spans[k]) == person && std::get<1>(spans[k]) == scheme && std::get<2>(spans[k]) < until) return true;
   }
   return false;
 }

@@ -83,7 +83,7 @@ class Batch {
 
   [[nodiscard]] const SpotColumn* column(SpotTable table, std::string_view name) const;
   [[nodiscard]] const SpotColumn& number(std::int32_t column) const { return input.columns[static_cast<std::size_t>(column)]; }
-  [[nodiscard]] std::string_view item_text(std::int32_t item) const { return item_->text[static_cast<std::size_t>(item)]; }
+  [[nodiscard]] std::string_view item_text(std::int32_t code) const { return item_->text[static_cast<std::size_t>(code)]; }
   [[nodiscard]] std::size_t items() const { return item_ == nullptr ? 0 : item_->text.size(); }
   // Visit of a number of setl_id.
   [[nodiscard]] std::int32_t visit_named(std::int32_t setl) const { return first_of_setl_[static_cast<std::size_t>(setl)]; }

@@ -33,7 +33,7 @@ struct Hit {
   std::string what, name;
   std::vector<Detail> details;
 
-  [[nodiscard]] std::uint8_t disposition(const SpotRule& rule) const { return suspect ? kSuspect : rule.disposition; }
+  [[nodiscard]] std::uint8_t disposition(const SpotRule& own) const { return suspect ? kSuspect : own.disposition; }
 };
 
 class Findings {
@@ -123,7 +123,7 @@ class Findings {
           if (net < 0) one.amount = -one.amount;
         }
         break;
-      case SpotAmount::kWhole:
+      case SpotAmount::kWholeLine:
         one.amount = net;
         break;
       default:

@@ -296,8 +296,8 @@ std::int32_t Batch::catalogue_row(std::size_t line) {
   if (key < 0) return -1;
   const auto find = [&](const SpotRows& all, std::int32_t region) {
     const auto first = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key)]);
-    const auto end = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key) + 1]);
-    for (std::size_t k = first; k < end; ++k) {
+    const auto past = static_cast<std::size_t>(all.start[static_cast<std::size_t>(key) + 1]);
+    for (std::size_t k = first; k < past; ++k) {
       const auto row = static_cast<std::size_t>(all.rows[k]);
       if (all.region[row] == region && line_day[line] >= all.from[row] && line_day[line] < all.to[row])
         return static_cast<std::int32_t>(row);

@@ -124,7 +124,7 @@ enum class SpotKernel : std::uint8_t {
   kCodeIn,
   kBundle,
 };
-enum class SpotAmount : std::uint8_t { kNone, kWhole, kExcess, kPrice, kWide };
+enum class SpotAmount : std::uint8_t { kNone, kWholeLine, kExcess, kPrice, kWide };
 enum class SpotForm : std::uint8_t {
   kNone,
   kProduct,
