@@ -379,6 +379,7 @@ def test_a_csv_table_with_dates_regions_and_doubt(tmp_path: Path):
         ("code,cap\na,1\nb,one\n", 3, "expected money in yuan"),
         ("code,cap\na,1\nb,\n", 3, "expected money in yuan"),
         ("code,cap\n,1\n", 2, "the key is empty"),
+        ("code,cap\na,1\nb ,1\n", 3, "the key 'b ' has a space"),
         ("code,cap,from\na,1,2024-13-01\n", 2, "expected a date"),
         ("code,cap,suspect\na,1,2\n", 2, "suspect is 0 or 1"),
         ("code,cap,level\na,1,4\n", 2, "level is 3, 2, 1 or 0"),
