@@ -160,6 +160,10 @@ def test_a_case_is_explained_and_checked(given: Path, capsys: pytest.CaptureFixt
     assert "1,300.00 to share / 300.0000 points = 4.3333 yuan a point" in told and "the fund pays 333.33" in told
     assert told.splitlines()[-1].startswith("Checked:")
     assert run(given, "--case", "zz") == 1 and run(given, "--hospital", "zz") == 1
+    capsys.readouterr()
+    assert (
+        run(given, "--hospital", "H11") == 1 and capsys.readouterr().err.splitlines()[-1].strip() == "nearest name: H1"
+    )
 
 
 def test_an_explanation_notices_a_bulk_row_that_is_not_so(given: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from clearing_cases import HERE, documents, load, value, written
-from clearing_random import document, tables
+from clearing_random import document, some, tables
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ybcore.clearing import clear
@@ -30,15 +31,16 @@ def arrow(rows: list[dict[str, str]]) -> pa.Table:
     return pa.table({name: pa.array([row.get(name) or None for row in rows], pa.string()) for name in names})
 
 
-def by_kernel(doc: dict, text: dict[str, list[dict]], threads: int = 1) -> dict[str, list[dict]]:
+def by_kernel(doc: Any, text: dict[str, list[dict]], threads: int = 1) -> dict[str, list[dict]]:
     held = {name: arrow(rows) for name, rows in text.items()}
     done = clear(held.pop("cases"), doc, **held, threads=threads)
     return {name: table.to_pylist() for name, table in done.tables().items()}
 
 
-def judged(doc: dict, text: dict[str, list[dict]]) -> dict[str, list[dict]]:
+def judged(doc: Any, text: dict[str, list[dict]]) -> dict[str, list[dict]]:
     done = by_reference(
-        [doc], **{name: [{c: value(name, c, t) for c, t in row.items()} for row in rows] for name, rows in text.items()}
+        doc if isinstance(doc, list) else [doc],
+        **{name: [{c: value(name, c, t) for c, t in row.items()} for row in rows] for name, rows in text.items()},
     )
     return {name: getattr(done, name) for name in ("cases", "months", "years", "pools", "balances")}
 
@@ -74,6 +76,31 @@ def test_every_column_is_the_references(seed: int, cases: int):
         assert "above the budget" in str(refused)
         return
     assert unequal(by_kernel(doc, text), expected) == []
+
+
+@settings(max_examples=60, **ROUNDS)
+@given(SEEDS, st.integers(1, 30))
+def test_documents_that_follow_each_other_share_pools(seed: int, cases: int):
+    """Two documents, of which the second takes over in the middle of a month with other coefficients."""
+    r = Random(seed)
+    doc, text = document(r), tables(r, cases)
+    text = typed(doc, text)
+    pair = [
+        {**doc, "id": "b", "effective": {"from": "2024-01-01", "to": "2024-06-10"}},
+        {**copy.deepcopy(doc), "id": "a", "effective": {"from": "2024-06-10", "to": "2025-01-01"}},
+    ]
+    for method in (held for held in pair[1]["methods"] if held.get("coefficients")):
+        method["coefficients"] = [{"id": "new", "value": some(r, "0.5", "2.25")}]
+    try:
+        expected = judged(pair, text)
+    except ValueError as refused:
+        told = "more than the budget" if "above the budget" in str(refused) else "would be paid twice"
+        with pytest.raises(InputError, match=told):
+            by_kernel(pair, text)
+        return
+    assert unequal(by_kernel(pair, text), expected) == []
+    drawn = [(row["pool"], row["period"]) for row in expected["pools"]]
+    assert len(set(drawn)) == len(drawn)
 
 
 @settings(max_examples=8, **ROUNDS)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from ybcore.clearing import attribute, clear, compare, load_clearings, reformed, solve, sweep
-from ybcore.errors import DocumentError
+from ybcore.clearing.explain import explain_case
+from ybcore.errors import DocumentError, InputError
+from ybcore.report.statement import Statement
 from ybcore.simulate import Reform
 from ybcore.synth.clearing import clearing_tables, write_clearing
 
@@ -33,6 +36,10 @@ def change(**what: Any) -> Reform:
     return Reform.of(str(what.pop("id", "r")), [{"policy": "town-employee-2024", **what}])
 
 
+def later(**what: Any) -> Reform:
+    return Reform.of("later", [{"policy": "town-employee-2024", **what}], start="2024-07-01")
+
+
 def test_who_wins_and_who_loses(town: dict[str, Any]):
     """The coefficient of second-level hospitals goes up: under one budget they win what the others lose."""
     before, after = run(town, TOWN), run(town, reformed(TOWN, change(path=HOSPITAL, set="0.9")))
@@ -50,10 +57,40 @@ def test_sweep_and_solve(town: dict[str, Any]):
     assert found[1]["paid"] < found[0]["paid"]
     value, paid = solve(cases, TOWN, "town-employee-2024", path, "paid", found[1]["paid"], "0", "0.2", **tables)
     assert (float(value), paid) == (0.1, found[1]["paid"])
-    with pytest.raises(ValueError, match="is not between"):
+    with pytest.raises(InputError, match=r"达不到 0.01 元.*does not meet 0.01 yuan"):
         solve(cases, TOWN, "town-employee-2024", path, "paid", 1, "0", "0.2", **tables)
-    with pytest.raises(ValueError, match="measure must be one of"):
-        solve(cases, TOWN, "town-employee-2024", path, "pay", 1, "0", "0.2", **tables)
+    with pytest.raises(InputError, match=r"no measure 'payd'.*'paid'"):
+        solve(cases, TOWN, "town-employee-2024", path, "payd", 1, "0", "0.2", **tables)
+
+
+def test_from_a_day_within_the_year_the_budget_is_still_there_once(town: dict[str, Any]):
+    """Both halves of a document draw one budget: one value of a point, and what is paid is what was paid."""
+    before, half, whole = (
+        run(town, book)
+        for book in (
+            TOWN,
+            reformed(TOWN, later(path=HOSPITAL, set="0.9")),
+            reformed(TOWN, change(path=HOSPITAL, set="0.9")),
+        )
+    )
+    [pool], [old] = half.pools.to_pylist(), before.pools.to_pylist()
+    assert pool["budget"] == old["budget"] and pool["cases"] == old["cases"] and pool["standard"] == pool["shared"]
+    assert old["points"] < pool["points"] < whole.pools["points"][0].as_py()
+    due = [sum(done.years["due"].to_pylist()) for done in (before, half)]
+    assert due[0] == due[1]
+    assert [row["pool"] for row in half.balances.to_pylist()].count("inpatient") == 1
+    for held in half.cases["setl_id"].to_pylist()[:50]:
+        assert "11" in explain_case(half, held)[-1]
+    assert len(Statement(half, "H00000").pools) == 1
+
+
+def test_what_a_whole_year_rests_on_does_not_change_within_it(town: dict[str, Any]):
+    with pytest.raises(InputError, match="share the budget of pool inpatient, 2024"):
+        run(town, reformed(TOWN, later(path="pools.inpatient.reserve", set="0.06")))
+    cases = town["cases"]
+    heads = pa.array(["11"] * 300 + ["21"] * (cases.num_rows - 300))
+    with pytest.raises(InputError, match=r"H00000/310/11/2024 would be paid twice: town-employee-2024 family"):
+        run({**town, "cases": cases.append_column("clr_type", heads)}, reformed(TOWN, later(path=HOSPITAL, set="0.9")))
 
 
 @pytest.mark.parametrize("method", ["sequence", "shapley"])

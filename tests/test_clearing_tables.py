@@ -279,3 +279,38 @@ def test_indicators_tell_their_formula_and_source():
         held = {key.decode(): value.decode() for key, value in told.field(column.name).metadata.items()}
         assert set(held) == {"formula", "formula_zh", "source", "note"} and all(held.values()), column.name
         assert "http" in held["source"] or "ybcore" in held["source"] or "3203" in held["source"]
+
+
+def test_wrong_cells_and_rows_that_stand_twice_are_told():
+    """Column and row of what is wrong, in both languages; a case that stands twice would be paid twice."""
+    r = Random(3)
+    doc, text = document(r), typed({}, tables(r, 6))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    quota = next(row for row in text["quotas"] if row.get("heads"))
+    text["cases"].append(text["cases"][2])
+    text["groups"][1] = {**text["groups"][1], "points": "-3"}
+    text["budgets"][4] = {**text["budgets"][4], "budget": "-1"}
+    with pytest.raises(InputError) as caught:
+        cleared(doc, text)
+    told = {(one.path, one.row): (one.what_zh, one.what) for one in caught.value.problems}
+    wrong = ("有单元格缺失、为负或无法读取", "a cell is missing, below zero or cannot be read")
+    assert told == {
+        ("cases.setl_id", 7): ("setl_id 重复", "the setl_id is there twice"),
+        ("groups.points", 2): wrong,
+        ("budgets.budget", 5): wrong,
+    }
+    text = typed({}, tables(r, 6))
+    text["budgets"] = [{**row, "budget": "9000000"} for row in text["budgets"]]
+    text["quotas"].append(quota)
+    with pytest.raises(InputError, match=f"row {len(text['quotas'])}: quotas: .*an earlier row gives the same"):
+        cleared(doc, text)
+
+
+def test_a_budget_that_is_missing_is_told_with_the_nearest():
+    place = HERE / "09-points-share-a-budget"
+    text = written(load(place / "case.yaml"))
+    [budget] = text["budgets"]
+    text["budgets"] = [{**budget, "pool": budget["pool"] + "x"}]
+    with pytest.raises(InputError) as caught:
+        cleared(documents(place)[0], text)
+    assert caught.value.problems[0].nearest == f"{budget['pool']}x {budget['period']}"

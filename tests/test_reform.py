@@ -304,3 +304,14 @@ def test_adding_and_taking_away_comes_back(data):
     assert back.book == book
     (row,) = there.table().to_pylist()
     assert row["after_value"] - row["before_value"] == step
+
+
+def test_a_path_without_its_middle_is_told_where_it_ends(book):
+    """A rate that stands in bands: the nearest is a rate below, not another key of the layer."""
+    with pytest.raises(DocumentError) as caught:
+        one(book, {"policy": LUOYANG, "path": "plans[inpatient_city_l3].layers[basic].rate", "points": 5})
+    assert caught.value.problems[0].nearest in [
+        f"plans[inpatient_city_l3].layers[basic].bands.steps[{step}].rate" for step in (0, 1)
+    ]
+    with pytest.raises(DocumentError, match="文件 下有"):
+        one(book, {"policy": LUOYANG, "path": "palns[0]", "remove": True})

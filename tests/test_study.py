@@ -338,6 +338,19 @@ def test_the_workbook_has_the_tables(run: StudyRun, tmp_path: Path):
     winners = rows_of(tmp_path / "x.xlsx", "受益与受损 按收入十分位")
     assert [row["负担加重"] for row in winners] == run.table("winners")["more"].to_pylist()
     assert winners[0]["收入十分位"] == "1（最低）"
+    for name in ("sweep-line", "targets-looked", "attribution"):
+        with messages.speaking("zh"):
+            sheet = studied_book._name(Studied(run).shown(name).title, [])
+        for told, row in zip(rows_of(tmp_path / "x.xlsx", sheet), run.table(name).to_pylist(), strict=True):
+            looked = name == "targets-looked"
+            money = row["target"] == "neutral" if looked else row["measure"].startswith(("total ", "mean "))
+            figure, double = (told["指标的数值"], row["measure"]) if looked else (told["数值"], row["value"])
+            fen = Fraction(row["exact"])
+            yuan = yuan_text(int(fen)) if fen.denominator == 1 else str(fen / 100)
+            # A workbook holds 16 digits of a double.
+            assert figure == pytest.approx(double / 100 if money else double, rel=1e-15)
+            assert double == float(fen)
+            assert told["精确值"] == (f"{yuan} 元" if money else row["exact"])
 
 
 def test_hostile_names_stay_text(run: StudyRun, tmp_path: Path, need_font: str, monkeypatch: pytest.MonkeyPatch):

@@ -333,7 +333,7 @@ def test_a_study_that_lies_elsewhere_is_named(own: Path, tmp_path: Path, capsys:
     shutil.copytree(own, tmp_path / "far")
     found = told(capsys, tmp_path / "far", code=1)
     assert ("study", "study.yaml") in named(found) and not found["reckoned_again"]
-    assert any("--study" in problem.get("expected", "") for problem in found["problems"])
+    assert any("--study" in problem["what"] for problem in found["problems"])
     assert told(capsys, tmp_path / "far", "--study", str(own.parent / "study.yaml"))["verified"]
 
 

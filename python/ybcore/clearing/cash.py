@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ..columns.checks import tell
+from ..columns.checks import tell_cells
 from ..columns.convert import NULL_INT
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import Column
@@ -77,7 +77,7 @@ def benefit(claims: Any, documents: Any) -> pa.Table:
     )
     problems = Problems()
     frame = read(claims, table, problems)
-    tell(problems, frame.bad(), "a cell is missing or cannot be read", "claims")
+    tell_cells(problems, frame)
     if problems.found:
         raise InputError(problems.found)
     return _paid(frame, book, {name: told.default for name, told in declared.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from fractions import Fraction
 from typing import Any
 
@@ -12,6 +11,7 @@ from ..errors import InputError, Problem
 from ..messages import say, yuan_text
 from ..policy.numbers import date_text
 from ..reference.clearing.cases import Standing, place, settle_standard, share_of_fund
+from ..reference.clearing.pools import period_of
 from ..reference.clearing.world import World
 from .outputs import FORMULA_WORDS, KIND_WORDS, OUTCOME_WORDS, PAYS_WORDS
 from .result import CASE_COLUMNS, Cleared
@@ -45,7 +45,7 @@ def _ratio(value: int | None) -> str:
     return "—" if value is None else f"{value / 10**6:.6f}".rstrip("0").rstrip(".")
 
 
-def explain_case(done: Cleared, setl_id: str) -> list[str]:
+def explain_case(done: Cleared, setl_id: str | int) -> list[str]:
     """Lines that tell how a case came to its payment, in the language in use; the last says what was checked.
 
     Raises InputError for a case that is not there, RuntimeError where the bulk row is not what the steps give.
@@ -58,7 +58,7 @@ def explain_case(done: Cleared, setl_id: str) -> list[str]:
         )
         raise InputError([Problem(what=what, what_zh=zh, path="columns")])
     ids = frame.ids["setl_id"].to_pylist()
-    row = next((at for at, value in enumerate(ids) if str(value) == setl_id), None)
+    row = next((at for at, value in enumerate(ids) if str(value) == str(setl_id)), None)
     if row is None:
         what, zh = f"no case is called {setl_id!r}", f"没有病例 {setl_id!r}"
         raise InputError([Problem(what=what, what_zh=zh, path="setl_id")])
@@ -141,8 +141,10 @@ def _standard(one: Standing, found: dict[str, Any]) -> list[str]:
         out.append(say("病例类型：", "kind: ") + say(*KIND_WORDS[found["kind"]]))
     if found["readmission"]:
         one.cut = True
+        shown, whole = _points if one.by_points else yuan_text, one.level
         one.cut_down()
-        out.append(say("因重复住院减计", "cut, because another stay in the same group was too near"))
+        kept = f"{shown(whole)} × {_ratio(one.rate(one.rule('readmission')['keeps']))} = {shown(one.level)}"
+        out.append(say("因重复住院减计：", "cut, because another stay in the same group was too near: ") + kept)
     return out
 
 
@@ -150,13 +152,9 @@ def _valued(done: Cleared, one: Standing, found: dict[str, Any]) -> list[str]:
     """Points into money, by the pool of the case."""
     if one.way != "standard" or not one.by_points or one.case.get("review_amt") is not None:
         return []
-    day = dt.date.fromordinal(one.case["setl_time"] + dt.date(1970, 1, 1).toordinal())
     name = one.method["pool"]
-    pool = next(
-        row
-        for row in done.pools.to_pylist()
-        if row["document"] == one.doc["id"] and row["pool"] == name and row["period"] in (f"{day:%Y}", f"{day:%Y-%m}")
-    )
+    period = period_of(one.doc["pools"][name], one.case["setl_time"])
+    pool = next(row for row in done.pools.to_pylist() if row["pool"] == name and row["period"] == period)
     if one.points != found["points"]:
         raise RuntimeError(f"points of the bulk row are {found['points']}, of the steps {one.points}")
     standard = found["standard"]

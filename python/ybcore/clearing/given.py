@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..columns.asof import Dated, overlaps, pack
-from ..columns.checks import tell
+from ..columns.checks import tell, tell_cells
 from ..columns.convert import NULL_DAY, NULL_INT
-from ..columns.ids import encode
+from ..columns.ids import encode, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import Column, Table
 from ..errors import InputError
@@ -90,7 +90,8 @@ def given_tables(tables: Mapping[str, Any], book: ClearingBook, threads: int) ->
         frames[name] = read(
             {} if data is None else data, schema if data is not None else _bare(schema), problems, threads=threads
         )
-        tell(problems, frames[name].bad(), "a cell is missing or cannot be read", name)
+        tell_cells(problems, frames[name])
+    tell(problems, _twice(frames["cases"].ids.get("setl_id"), threads), "the setl_id is there twice", "cases.setl_id")
     _raise(problems)
     ids = [frames["cases"].ids["fixmedins_code"]]
     ids += [frames[name].ids["fixmedins_code"] for name in ("institutions", "quotas") if frames[name].rows]
@@ -114,6 +115,18 @@ def given_tables(tables: Mapping[str, Any], book: ClearingBook, threads: int) ->
     for name in sorted(_numbers(book)):
         given.attributes[f"+{name}"] = _of_place(given, places.ints(name) if places.rows else np.zeros(0, np.int64))
     return given
+
+
+def _twice(ids: pa.ChunkedArray | None, threads: int) -> npt.NDArray[np.bool_] | None:
+    """Rows whose id an earlier row has: a case that stands twice would be paid twice."""
+    if ids is None or len(ids) < 2 or ids.null_count or rising(ids):
+        return None
+    (codes,), known = encode([ids], threads)
+    if len(known) == len(codes):
+        return None
+    first = np.full(len(known), -1, np.int64)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return np.asarray(first[codes] != np.arange(len(codes)))
 
 
 class _Nobody:

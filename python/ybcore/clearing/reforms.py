@@ -13,7 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..errors import DocumentError, Problem
+from ..errors import DocumentError, InputError, Problem
+from ..messages import yuan_text
+from ..policy.faults import nearest
 from ..policy.numbers import date_text
 from ..simulate.changes import applied
 from ..simulate.places import NoPlaceError
@@ -144,10 +146,11 @@ def solve(
     """(the value of a scalar with so many decimals, between two, whose measure is nearest to a target; the measure there).
 
     The measure must go one way between `low` and `high`, which is looked at where the search goes; of two that are equally near the lower
-    value is taken. Raises ValueError for a target that is not between the two ends, for a measure that turns, or an unknown measure.
+    value is taken. Raises InputError for a target that is not between the two ends, for a measure that turns, or an unknown measure.
     """
     if measure not in MEASURES:
-        raise ValueError(f"measure must be one of {', '.join(MEASURES)}, not {measure!r}")
+        what, zh, known = f"there is no measure {measure!r}", f"没有要求的指标 {measure!r}", ", ".join(MEASURES)
+        raise InputError([Problem(what=what, what_zh=zh, path="measure", expected=known, nearest=nearest(measure, MEASURES))])  # fmt: skip
     scale = 10**places
 
     def text(step: int) -> str:
@@ -163,19 +166,26 @@ def solve(
     one, two = (int(Fraction(edge) * scale) for edge in (low, high))
     rising = at(two) >= at(one)
     if not min(at(one), at(two)) <= target <= max(at(one), at(two)):
-        raise ValueError(
-            f"{measure} goes from {at(one)} to {at(two)} between {low} and {high}; {target} is not between"
-        )
+        ends = f"{yuan_text(at(one))} ({low}), {yuan_text(at(two))} ({high})"
+        what = f"{measure} does not meet {yuan_text(target)} yuan; at the two ends it is {ends}"
+        raise _unmet(what, f"{measure} 达不到 {yuan_text(target)} 元，两端为 {ends}")
     while two - one > 1:
         middle = (one + two) // 2
         if not min(at(one), at(two)) <= at(middle) <= max(at(one), at(two)):
-            raise ValueError(f"{measure} turns between {text(one)} and {text(two)}")
+            raise _unmet(
+                f"{measure} turns between {text(one)} and {text(two)}",
+                f"{measure} 在 {text(one)} 与 {text(two)} 之间不单调",
+            )
         if (at(middle) <= target) == rising:
             one = middle
         else:
             two = middle
     best = min((one, two), key=lambda step: (abs(at(step) - target), step))
     return text(best), at(best)
+
+
+def _unmet(what: str, zh: str) -> InputError:
+    return InputError([Problem(what=what, what_zh=zh, path="target")])
 
 
 def attribute(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns.asof import Dated
-from ..columns.checks import tell
+from ..columns.checks import tell_cells
 from ..columns.convert import NULL_INT
 from ..columns.ids import encode
 from ..columns.read import Frame, Problems, read
@@ -115,7 +115,7 @@ class _Tables:
 
     def _read(self, data: Any, table: Table) -> Frame:
         frame = read(data, table, self.problems, threads=self.threads)
-        tell(self.problems, frame.bad(), "a cell is missing or cannot be read", table.name)
+        tell_cells(self.problems, frame)
         return frame
 
     def joined(self) -> tuple[Int64, Int64]:

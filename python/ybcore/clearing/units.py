@@ -20,13 +20,14 @@ from .book import Clearing
 from .cells import NONE, Cells
 from .figures import NoFigureError, holds, number
 from .given import Given
+from .models import Method
+from .pools import YEARS, budgets_of, pools_of_months
 
 __all__ = ["Unit", "Units", "units_of"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_YEARS = 10_000
 _COUNTS = {"fund": 6, "fee": 4, "recognised": 5}
 _ADVANCE = {"payment": 0, "items": 1, "twelfth": 2}
 
@@ -53,6 +54,7 @@ class Units:
     pools: list[tuple[Clearing, str, str]]  # (document, pool, period)
     balances: list[tuple[str, str, int]]  # (document, pool or method, year)
     plan: dict[str, Any] = field(default_factory=dict)
+    owners: dict[tuple[str, int], str] = field(default_factory=dict)  # (pool, year): the first document that draws it
 
 
 class _Quotas:
@@ -76,8 +78,19 @@ class _Quotas:
         for index, row in enumerate(self.rows):
             self.by.setdefault(row[:2], []).append(index)
 
+    def twice(self) -> list[int]:
+        """Rows that give again what an earlier row of the same institution, year, insutype and clr_type gives."""
+        seen: set[tuple[Any, ...]] = set()
+        out = []
+        for index, row in enumerate(self.rows):
+            gives = {(*row, name) for name, column in self.columns.items() if column[index] is not None}
+            if gives & seen:
+                out.append(index)
+            seen |= gives
+        return out
+
     def find(self, unit: Unit, name: str) -> int | None:
-        """A column of the most particular row that has it; the first of several."""
+        """A column of the most particular row that has it."""
         held = [
             index
             for index in self.by.get((unit.institution, unit.year), [])
@@ -94,14 +107,21 @@ def _last_day(year: int) -> int:
     return dt.date(year, 12, 31).toordinal() - _EPOCH
 
 
-class _Builder:
+class Builder:
     def __init__(self, given: Given, cells: Cells) -> None:
         self.given, self.cells = given, cells
         self.quotas = _Quotas(given)
         self.problems: list[Problem] = []
+        for index in self.quotas.twice():
+            what, zh = (
+                "an earlier row gives the same institution this for the year",
+                "同一机构该年度的同一数值已在前面的行给出",
+            )
+            self.problems.append(Problem(what=what, what_zh=zh, path="quotas", row=index + 1))
         self.names = [str(v) for v in given.institutions.to_pylist()]
         self.plain = given.institutions.to_pylist()
         self.row: dict[Unit, int] = {}
+        self.drawn: dict[tuple[int, str, str, int], Unit] = {}
         self.plain_method = [
             method.by_case and method.yearly is None and method.monthly is None and method.deposit is None
             for _, method in cells.methods
@@ -144,6 +164,14 @@ class _Builder:
 
     def tell(self, what: str, zh: str) -> None:
         self.problems.append(Problem(what=what, what_zh=zh))
+
+    def twice(self, one: Unit, two: Unit) -> None:
+        """Says that what an institution has for a year would be paid to it twice."""
+        ways = " / ".join(
+            f"{document.id} {method.id}" for document, method in (self.cells.methods[u.method] for u in (one, two))
+        )
+        who = f"{self.names[one.institution]}/{one.insutype}/{one.clr_type}/{one.year}"
+        self.tell(f"what quotas have for {who} would be paid twice: {ways}", f"quotas 中 {who} 将被支付两次：{ways}")
 
     def key(self, unit: Unit) -> tuple[Any, ...]:
         """The order of the results."""
@@ -193,6 +221,9 @@ class _Builder:
                 who = "/".join(str(part) for part in self.key(unit))
                 self.tell(f"quotas have no {method.pays} for {who}", f"quotas 中没有 {who} 的 {method.pays}")
                 have = 0
+            drawn = self.drawn.setdefault((unit.institution, unit.insutype, unit.clr_type, unit.year), unit)
+            if drawn is not unit:
+                self.twice(drawn, unit)
             amount = method.base.amount if method.base is not None else None
             target = have if amount is None else have * number(amount, values, day)
         yearly = method.yearly
@@ -225,14 +256,14 @@ class _Builder:
 class _Ranks:
     """Parts of units as numbers in the order of the results: what a unit is stands in one number, and so does one of its months."""
 
-    build: _Builder
+    build: Builder
     institutions: list[int]  # rank of each
     insutypes: dict[str, int]
     clr_types: dict[str, int]
     methods: list[int]  # rank of each
 
     @staticmethod
-    def of(build: _Builder, insutypes: Iterable[str], clr_types: Iterable[str]) -> _Ranks:
+    def of(build: Builder, insutypes: Iterable[str], clr_types: Iterable[str]) -> _Ranks:
         named = [(document.id, method.id) for document, method in build.cells.methods]
         kinds, clearings = (
             {text: rank for rank, text in enumerate(sorted(set(held)))} for held in (insutypes, clr_types)
@@ -243,7 +274,7 @@ class _Ranks:
         """Of ranks, a year and a month from 0."""
         key = institution * len(self.insutypes) + insutype
         key = (key * len(self.clr_types) + clr_type) * len(self.methods) + method
-        return (key * _YEARS + year) * 12 + month
+        return (key * YEARS + year) * 12 + month
 
     def of_units(self, units: list[Unit], months: range) -> Int64:
         """Keys of all these months of some units."""
@@ -259,7 +290,7 @@ class _Ranks:
     def units(self, keys: Int64) -> list[Unit]:
         """The units of some keys of months."""
         places, methods = np.argsort(self.institutions), np.argsort(self.methods)
-        rest, year = np.divmod(keys // 12, _YEARS)
+        rest, year = np.divmod(keys // 12, YEARS)
         rest, method = np.divmod(rest, len(self.methods))
         rest, clr_type = np.divmod(rest, len(self.clr_types))
         institution, insutype = np.divmod(rest, len(self.insutypes))
@@ -277,7 +308,7 @@ def _rank(values: list[Any]) -> list[int]:
     return [place[value] for value in values]
 
 
-def _of_cases(given: Given, cells: Cells, build: _Builder, extra: list[Unit]) -> tuple[_Ranks, Combinations, Int64]:
+def _of_cases(given: Given, cells: Cells, build: Builder, extra: list[Unit]) -> tuple[_Ranks, Combinations, Int64]:
     """Ranks, and what cases of one month and unit have in common: its key, −1 without a method."""
     day = given.day
     low, high = (int(day.min()), int(day.max())) if len(day) else (0, 0)
@@ -305,7 +336,7 @@ def _of_cases(given: Given, cells: Cells, build: _Builder, extra: list[Unit]) ->
 
 def units_of(given: Given, cells: Cells) -> Units:
     """Units, months, pools and balances. Raises InputError where a quota or budget is missing."""
-    build = _Builder(given, cells)
+    build = Builder(given, cells)
     extra = build.given_units()
     ranks, every, found = _of_cases(given, cells, build, extra)
     keys = np.unique(np.concatenate([found[found >= 0], ranks.of_units(extra, range(12))]).astype(np.int64))
@@ -314,7 +345,7 @@ def units_of(given: Given, cells: Cells) -> Units:
     lut = np.where(found >= 0, np.searchsorted(keys, found), -1)
     month_of_case = taken(np.append(lut, -1).astype(np.int32), every.of, given.threads)
     out = Units(ranks.units(keys[begin]), unit, keys % 12 + 1, month_of_case, [], [])
-    pool_of_month = _pools(build, out)
+    pool_of_month = pools_of_months(build, out)
     _plan(build, out)
     out.plan["month_pool"] = pool_of_month
     if build.problems:
@@ -322,57 +353,21 @@ def units_of(given: Given, cells: Cells) -> Units:
     return out
 
 
-def _pools(build: _Builder, out: Units) -> Int32:
-    """Puts the pools that have cases; the pool of each month, -1 none."""
-    methods = build.cells.methods
-    named = [None if method.pool is None else (document.id, method.pool) for document, method in methods]
-    there = sorted({name for name in named if name is not None})
-    if not there or not len(out.unit):
-        return np.full(len(out.unit), -1, np.int32)
-    documents = {document.id: document for document, _ in methods}
-    rank = np.array([-1 if name is None else there.index(name) for name in named], np.int64)
-    by_year = np.array([documents[document].model.pools[pool].period == "year" for document, pool in there])
-    pool = rank[[unit.method for unit in out.units]][out.unit]
-    year = np.array([unit.year for unit in out.units], np.int64)[out.unit]
-    # A month of 0 is the whole year.
-    key = (pool * _YEARS + year) * 13 + np.where(by_year[pool], 0, out.month)
-    keys = np.unique(key[pool >= 0])
-    for held in keys.tolist():
-        (at, in_year), number = divmod(held // 13, _YEARS), held % 13
-        document, name = there[at]
-        period = f"{in_year:04d}-{number:02d}" if number else f"{in_year:04d}"
-        out.pools.append((documents[document], name, period))
-    return np.where(pool >= 0, np.searchsorted(keys, key), -1).astype(np.int32)
+def _balance(out: Units, document: Clearing, method: Method, year: int) -> tuple[str, str, int] | None:
+    """Which balance a unit's money is of: its pool's, its own where quotas have the budget, else none."""
+    if method.pool is not None:
+        return out.owners[method.pool, year], method.pool, year
+    return None if method.by_case else (document.id, method.id, year)
 
 
-def _budgets(build: _Builder, out: Units) -> list[int]:
-    frame = build.given.frames["budgets"]
-    held: dict[tuple[str, str], int] = {}
-    if frame.rows:
-        (pools, names), (periods, texts) = frame.code("pool") or ([], []), frame.code("period") or ([], [])
-        for pool, period, budget in zip(pools, periods, frame.ints("budget").tolist()):
-            key = (names[pool], texts[period])
-            if key in held:
-                build.tell(f"budgets have two rows for pool {key[0]}, {key[1]}", f"budgets 中 {key[0]} {key[1]} 有两行")
-            held[key] = budget
-    for _, pool, period in out.pools:
-        if (pool, period) not in held:
-            build.tell(f"budgets have no row for pool {pool}, {period}", f"budgets 中没有 {pool} {period} 的预算")
-    return [held.get((pool, period), 0) for _, pool, period in out.pools]
-
-
-def _plan(build: _Builder, out: Units) -> None:
+def _plan(build: Builder, out: Units) -> None:
     """Numbers of units, pools and balances."""
     steps: list[int] = []
     rows, ends = [], np.searchsorted(out.unit, np.arange(len(out.units) + 1)).tolist()
     methods = build.cells.methods
     given = [int(not method.by_case) for _, method in methods]
-    own = [
-        (document.id, method.pool or method.id) if method.pays in ("points", "heads", "budget") else None
-        for document, method in methods
-    ]
-    names = [None if (held := own[unit.method]) is None else (*held, unit.year) for unit in out.units]
-    pooled = [(document.id, pool, int(period[:4])) for document, pool, period in out.pools]
+    names = [_balance(out, *methods[unit.method], unit.year) for unit in out.units]
+    pooled = [(out.owners[pool, int(period[:4])], pool, int(period[:4])) for _, pool, period in out.pools]
     out.balances = sorted({*(name for name in names if name is not None), *pooled})
     place = {name: at for at, name in enumerate(out.balances)}
     build.stand(out.units)
@@ -395,7 +390,7 @@ def _plan(build: _Builder, out: Units) -> None:
         "steps": whole(steps),
         "months": out.month,
         "balances": len(out.balances),
-        "pool_budget": whole(_budgets(build, out)),
+        "pool_budget": whole(budgets_of(build, out)),
         "pool_reserve": whole(int(spec.reserve.value) for spec in specs),
         "pool_ratio": whole(int(spec.fund_ratio.value) for spec in specs),
         "pool_adds": whole(int(spec.adds == "persons") for spec in specs),

@@ -19,6 +19,7 @@ from ..clearing.result import Cleared
 from ..clearing.tables import CLEARING_INPUTS
 from ..errors import InputError, Problem
 from ..messages import INSUTYPES, name_of, say, yuan_text
+from ..policy.faults import nearest
 from ..receipts.clearrun import cases_of_run
 from ..receipts.model import RECEIPT
 from .base import Session
@@ -94,7 +95,7 @@ def _statements(session: Session, done: Cleared, html: Path | None, excel: Path 
         try:
             statement = Statement(done, code)
         except KeyError:
-            raise _nobody(code) from None
+            raise _nobody(code, codes) from None
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in code)
         for place, write, suffix in ((html, write_statement_page, "html"), (excel, write_statement_book, "xlsx")):
             if place is not None:
@@ -105,9 +106,9 @@ def _statements(session: Session, done: Cleared, html: Path | None, excel: Path 
             session.say(f"清算单已写入 {place}", f"statements written to {place}")
 
 
-def _nobody(code: str) -> InputError:
+def _nobody(code: str, codes: list[str]) -> InputError:
     what, zh = f"no institution {code!r} has a year here", f"没有机构 {code!r} 的清算结果"
-    return InputError([Problem(what=what, what_zh=zh, path="--hospital")])
+    return InputError([Problem(what=what, what_zh=zh, path="--hospital", nearest=nearest(code, codes))])
 
 
 def _tell(session: Session, done: Cleared, hospital: str | None) -> None:
@@ -118,7 +119,7 @@ def _tell(session: Session, done: Cleared, hospital: str | None) -> None:
     if hospital is not None:
         years = years.filter(pc.equal(years["fixmedins_code"].cast("string"), hospital))
         if not years.num_rows:
-            raise _nobody(hospital)
+            raise _nobody(hospital, [str(held) for held in done.years["fixmedins_code"].to_pylist()])
     names = ("psntime", "fund_appy_sum", "due", "advanced", "held", "final", "difference")
     shown = Table(title=say("应付医疗机构（元）", "Owed to hospitals (yuan)"), title_justify="left", show_edge=False)
     for head in (say("机构", "institution"), say("险种", "scheme"), say("方法", "method"), say("年度", "year")):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .asof import overlaps, pack
 from .convert import NULL_INT
 from .ids import encode, rising
-from .read import Frame, Problems
+from .read import Frame, Problems, missing
 
 _SHOWN = 5
 
@@ -79,6 +79,31 @@ def readable_amounts(frame: Frame, amount: str) -> npt.NDArray[np.int64]:
     values = frame.ints(amount)
     wrong = unreadable(frame)
     return values if wrong is None else np.where(wrong, NULL_INT, values)
+
+
+def tell_cells(problems: Problems, frame: Frame) -> None:
+    """Cells that are missing where they are needed, or cannot be read, column by column."""
+    for name, cells in frame.cells.items():
+        spec = frame.table.find(name)
+        wrong = np.zeros(frame.rows, bool) if cells.bad is None else cells.bad
+        if spec is not None and spec.required:
+            wrong = wrong | missing(cells, spec)
+        signed = spec is None or spec.negative or spec.kind in ("date", "code", "text", "flag")
+        tell(
+            problems,
+            wrong,
+            f"a cell is missing{'' if signed else ', below zero'} or cannot be read",
+            f"{frame.table.name}.{name}",
+        )
+    for name, column in frame.ids.items():
+        spec = frame.table.find(name)
+        if spec is not None and spec.required and column.null_count:
+            tell(
+                problems,
+                ~np.asarray(column.is_valid()),
+                "a cell is missing or cannot be read",
+                f"{frame.table.name}.{name}",
+            )
 
 
 def tell(

@@ -38,6 +38,8 @@ _PHRASES = (
     (r"(\d+) lines belong to no visit", r"\1 条明细不属于任何一次结算"),
     (r"a ratio is a fraction from 0 to 1(.*)", r"比例应在 0 到 1 之间\1"),
     (r"the value cannot be read as a (\w+)(.*)", r"该值无法读作 \1\2"),
+    (r"a cell is missing, below zero or cannot be read(.*)", r"有单元格缺失、为负或无法读取\1"),
+    (r"the setl_id is there twice(.*)", r"setl_id 重复\1"),
     (r"a cell is missing or cannot be read(.*)", r"有单元格缺失或无法读取\1"),
     (r"the date cannot be read(.*)", r"日期无法读取\1"),
     (r"kind is not add or set(.*)", r"kind 应为 add 或 set\1"),

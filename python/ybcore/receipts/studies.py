@@ -75,8 +75,8 @@ class StudyVerifier(Found):
         self.checked["files"] += 1
         zh = "输入" if kind == "input" else "输出"
         if not path.is_file():
-            hint = "--study: where the document is" if name == "study" else ""
-            self._wrong(f"the {kind} is not there any more", f"{zh}文件已不在", path, name, hint)
+            hint = ("; say with --study where it is", "；可用 --study 指明所在") if name == "study" else ("", "")
+            self._wrong(f"the {kind} is not there any more{hint[0]}", f"{zh}文件已不在{hint[1]}", path, name)
         elif sha256_of_file(path) != told:
             self._wrong(f"the {kind} is not the file of the run: its hash differs", f"{zh}文件与该次测算的不同：散列值不符", path, name)  # fmt: skip
 

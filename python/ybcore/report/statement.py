@@ -52,8 +52,8 @@ class Statement:
         code = done.given.cases.ids["fixmedins_code"]
         self.cases: pa.Table = done.cases.filter(pc.equal(code.cast(pa.string()), institution))
         self.name = self._name(done)
-        used = {(row["document"], self.methods[row["document"], row["method"]].pool) for row in mine}
-        self.pools = [row for row in done.pools.to_pylist() if (row["document"], row["pool"]) in used]
+        used = {(self.methods[row["document"], row["method"]].pool, row["year"]) for row in mine}
+        self.pools = [row for row in done.pools.to_pylist() if (row["pool"], int(row["period"][:4])) in used]
         self.documents = [(held.id, held.sha256) for held in done.book if held.id in {row["document"] for row in mine}]
         self.indicators = next(
             (row for row in done.indicators().to_pylist() if str(row["fixmedins_code"]) == institution), None

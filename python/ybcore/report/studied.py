@@ -40,6 +40,9 @@ _WORDS = {
 }
 _UNITS = {"fen": ("金额", "money"), "ppm": ("比例", "rate"), "text": ("文本", "text"), "": ("", "")}
 
+_EXACT = ("exact", "goal", "without", "at_low", "at_high")
+_INNER = ("change", "before_value", "after_value")  # what other columns say as it is written
+
 
 def yuan_of(fen: Fraction | float) -> int:
     """Whole fen nearest to an amount, halves away from zero: weighted sums are doubles."""
@@ -209,14 +212,27 @@ class Studied:
         titles = [self._column(field, table) for field in table.column_names]
         kinds = [kind for _, kind in titles]
         keys = table.column_names
-        rows = [tuple(self._cell(key, kind, row[key]) for key, kind in zip(keys, kinds)) for row in table.to_pylist()]
+        told = [self._in_yuan(row) for row in table.to_pylist()]
+        rows = [tuple(self._cell(key, kind, row[key]) for key, kind in zip(keys, kinds)) for row in told]
         same = [key for key in keys if brief and key in _PARTS and table[key].equals(table["fund_pay_sumamt"])]
         same += [key for key in keys if brief and key.startswith("above_")]
         same += [
             key for key in keys if brief and key.endswith(("_se", "_low", "_high")) and key.rpartition("_")[0] in keys
         ]
-        keep = [i for i, key in enumerate(keys) if key != "change" and key not in same and self._says(key, i, rows)]
+        keep = [i for i, key in enumerate(keys) if key not in _INNER and key not in same and self._says(key, i, rows)]
         return Shown(name, self.table_title(name), [titles[i] for i in keep], [tuple(row[i] for i in keep) for row in rows])  # fmt: skip
+
+    def _in_yuan(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A row of exact measures that are money, in yuan: tables hold fen."""
+        nodes = {one.id: one.measure for one, _ in self.run.targets if one.id == row.get("target")}
+        nodes = nodes or {node.id: node for node in self._nodes() if node.id == row.get("measure")}
+        if not any(node.money for node in nodes.values()):
+            return row
+        for key in _EXACT:
+            if row.get(key) is not None:
+                fen = Fraction(row[key])
+                row[key] = (yuan_text(int(fen)) if fen.denominator == 1 else str(fen / 100)) + say(" 元", " yuan")
+        return row | {key: row[key] / 100 for key in ("value", "measure") if isinstance(row.get(key), float)}
 
     @staticmethod
     def _says(key: str, i: int, rows: list[tuple[Any, ...]]) -> bool:
@@ -263,6 +279,8 @@ class Studied:
             if name == (node.id or node.path):
                 return self.said(node.name, name), "number"
         sample = next((value for value in table[name].to_pylist() if value is not None), None)
+        if name == "measure" and isinstance(sample, float):
+            return say("指标的数值", "value of the measure"), "number"
         return column(name, sample)
 
     def _cell(self, key: str, kind: str, value: Any) -> Any:

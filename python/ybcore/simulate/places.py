@@ -103,7 +103,13 @@ def _missing(doc: Any, known: RawPath, text: str) -> Fault:
         there = []
     everything = [spoken(doc, path) for path in below(doc) if path]
     shown = ", ".join(there[:_SHOWN]) + (", ..." if len(there) > _SHOWN else "")
-    where = spoken(doc, known) or "the document"
+    where, wo = (spoken(doc, known),) * 2 if known else ("the document", "文件")
     what = f"no {text!r} is there; {where} holds {shown}" if there else f"no {text!r} is there; {where} is a scalar"
-    zh = f"没有 {text!r}；{where} 下有 {shown}" if there else f"没有 {text!r}；{where} 是单个值"
-    return Fault(what, zh, nearest=nearest(text, everything))
+    zh = f"没有 {text!r}；{wo} 下有 {shown}" if there else f"没有 {text!r}；{wo} 是单个值"
+    # A place further down that ends as the path does is likelier meant than a neighbour that only looks like it.
+    alike = [path for path in everything if path.startswith(spoken(doc, known)) and _last(path) == _last(text)]
+    return Fault(what, zh, nearest=nearest(text, alike) or nearest(text, everything))
+
+
+def _last(path: str) -> str:
+    return path.rpartition(".")[2]

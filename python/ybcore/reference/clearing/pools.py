@@ -19,17 +19,32 @@ def period_of(pool: dict, day: int) -> str:
 
 def value_points(world: World, standing: list[Standing]) -> list[dict[str, Any]]:
     """Gives every case that has points its standard in money; rows of the pools."""
-    held: dict[tuple[str, str, str], list[Standing]] = defaultdict(list)
+    held: dict[tuple[str, str], list[Standing]] = defaultdict(list)
     for one in standing:
         if one.by_points:
             pool = one.doc["pools"][one.method["pool"]]
-            held[one.doc["id"], one.method["pool"], period_of(pool, one.case["setl_time"])].append(one)
-    return [_value(world, key, held[key]) for key in sorted(held)]
+            held[one.method["pool"], period_of(pool, one.case["setl_time"])].append(one)
+    # A budget is there once: documents that name the same pool share it, and the first of them stands for all.
+    keys = sorted((min(one.doc["id"] for one in mine), *key) for key, mine in held.items())
+    return [_value(world, key, held[key[1:]]) for key in keys]
+
+
+def _figures(pool: dict) -> tuple:
+    """What decides about the money of a pool."""
+    return (
+        rate(pool.get("reserve", "0")),
+        rate(pool.get("fund_ratio", "1")),
+        pool.get("adds", "nothing"),
+        pool.get("remainder", "share"),
+        int(pool.get("digits", "4")),
+    )
 
 
 def _value(world: World, key: tuple[str, str, str], mine: list[Standing]) -> dict[str, Any]:
     document, name, period = key
     pool = mine[0].doc["pools"][name]
+    if any(_figures(one.doc["pools"][name]) != _figures(pool) for one in mine):
+        raise ValueError(f"pool {name}, {period}: documents that share it differ in its figures")
     if (name, period) not in world.budgets:
         raise ValueError(f"no budget of pool {name} for {period}")
     budget = world.budgets[name, period]

@@ -93,6 +93,13 @@ def years_of(world: World, months: list[dict]) -> list[dict[str, Any]]:
     units: dict[tuple, list[dict]] = {}
     for row in months:
         units.setdefault((*_key(row), int(row["setlym"][:4])), []).append(row)
+    drawn = set()
+    for code, insutype, clr_type, document, name, year in units:
+        doc = next(doc for doc in world.documents if doc["id"] == document)
+        if next(method for method in doc["methods"] if method["id"] == name)["pays"] in ("heads", "budget"):
+            if (code, insutype, clr_type, year) in drawn:
+                raise ValueError(f"what {code} has for {year} would be paid twice")
+            drawn.add((code, insutype, clr_type, year))
     return [_year(world, key[-1], mine) for key, mine in sorted(units.items())]
 
 
@@ -211,8 +218,13 @@ def _so_far(product: int, month: int) -> int:
 def balances_of(world: World, years: list[dict], pools: list[dict]) -> list[dict[str, Any]]:
     """Budgets against what came of them, by pool (method where the institution has the budget) and year; `unspent` closes it."""
     out: dict[tuple, dict[str, Any]] = {}
+    owners: dict[tuple[str, int], str] = {}
     for row in pools:
-        key = (row["document"], row["pool"], int(row["period"][:4]))
+        at = row["pool"], int(row["period"][:4])
+        owners[at] = min(owners.get(at, row["document"]), row["document"])
+    for row in pools:
+        at = row["pool"], int(row["period"][:4])
+        key = (owners[at], *at)
         held = out.setdefault(key, {"budget": 0, "reserve": 0, "paid": 0, "held": 0})
         held["budget"] += row["budget"]
         held["reserve"] += row["reserve"]
@@ -221,7 +233,8 @@ def balances_of(world: World, years: list[dict], pools: list[dict]) -> list[dict
         method = next(method for method in doc["methods"] if method["id"] == row["method"])
         if method["pays"] not in ("points", "heads", "budget"):
             continue
-        key = (row["document"], method.get("pool") or method["id"], row["year"])
+        pool, year = method.get("pool"), row["year"]
+        key = (owners[pool, year], pool, year) if pool else (row["document"], method["id"], year)
         held = out.setdefault(key, {"budget": 0, "reserve": 0, "paid": 0, "held": 0})
         held["budget"] += 0 if method["pays"] == "points" else row["target"]
         held["paid"] += row["paid"]
