@@ -113,6 +113,19 @@ def test_suppression_known_at_and_stage(tmp_path: Path, capsys: pytest.CaptureFi
     assert row_of(capsys.readouterr().out, "LISTED")[3] == "0"
 
 
+def test_what_could_not_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    data = write(tmp_path)
+    text = (tmp_path / "data/lines.csv").read_text(encoding="utf-8")
+    (tmp_path / "data/lines.csv").write_text(text.replace("10.50", "10.501"), encoding="utf-8")
+    assert data and main(words(tmp_path)) == 0
+    assert "lines.det_item_fee_sumamt：1 个单元格无法读取，按缺失处理（第 1 行）" in capsys.readouterr().err
+    assert main(words(tmp_path, "--lang", "en", "--json")) == 0
+    caught = capsys.readouterr()
+    assert "lines.det_item_fee_sumamt: 1 cells cannot be read and count as missing (rows 1)" in caught.err
+    told = json.loads(caught.out)
+    assert told["unread"][0]["rows"] == [1] and told["visits_left_out"] == 0
+
+
 def test_a_suppression_list_that_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write(tmp_path)
     (tmp_path / "quiet.csv").write_text("rule,psn\nLISTED,P1\n", encoding="utf-8")

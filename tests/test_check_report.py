@@ -185,6 +185,39 @@ def test_a_run_without_findings():
     assert set(report.precision({"jr_id": [], "outcome": []})["findings"].to_pylist()) == {0}
 
 
+def test_suppression_rows_of_the_caller_are_held_to_the_same():
+    listed = [
+        {"rule": "LISTED", "psnno": "P1"},
+        {"psn_no": "P1"},
+        {"rule": "LISTED", "setl_id": "S2", "expires": "soon"},
+    ]
+    with pytest.raises(ybcore.InputError) as caught:
+        checked(suppress=listed)
+    found = [(p.row, p.what.split(" (")[0].split(",")[0], p.nearest) for p in caught.value.problems]
+    assert found == [
+        (1, "unknown key 'psnno'", "psn_no"),
+        (1, "the row names none of psn_no", ""),
+        (2, "the row names no rule", ""),
+        (3, "expires 'soon' is not YYYY-MM-DD", ""),
+    ]
+    assert {p.path for p in caught.value.problems} == {"suppress"} and caught.value.problems[
+        0
+    ].what_zh == "未知的键 'psnno'"
+
+
+def test_cells_that_cannot_be_read_and_visits_that_are_not_looked_at_are_told():
+    tables = {name: dict(columns) for name, columns in TABLES.items()}
+    tables["lines"] |= {"cnt": ["1", "x", "2", "1e99"], "det_item_fee_sumamt": ["10.501", "5", "20", "1"]}
+    tables["visits"] |= {"psn_no": ["P1", None, "P2"]}
+    report = ybcore.check(**{name: pa.table(columns) for name, columns in tables.items()}, rules=RULES)
+    assert report.unread == [
+        {"table": "lines", "column": "cnt", "cells": 2, "rows": [2, 4]},
+        {"table": "lines", "column": "det_item_fee_sumamt", "cells": 1, "rows": [1]},
+    ]
+    assert report.left_out == 1
+    assert (checked().unread, checked().left_out) == ([], 0)
+
+
 def test_suppression_lists_are_read_whole():
     table = pa.table({"rule": ["A", "", "B", "C"], "psn_no": ["P", "P", "", None], "expires": ["2025-01-01", "soon", "", None]})  # fmt: skip
     with pytest.raises(ybcore.InputError) as caught:

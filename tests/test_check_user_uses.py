@@ -102,7 +102,8 @@ def test_no_answer_is_taken_for_what_it_is_not(number: int):
     with pytest.raises(InputError, match=says) as caught:
         by_engine(one)
     (problem,) = caught.value.problems
-    assert "rule R7, function f: " in problem.what and "规则 R7，函数 f：" in problem.what_zh
+    assert re.match(r"rule R7, function f(, lines row 2 \(v1/a\))?: ", problem.what)
+    assert re.match(r"规则 R7，函数 f(，lines 第 2 行（v1/a）)?：", problem.what_zh)
     assert problem.file == __file__ and problem.line
     if number not in (4, 5):  # of one row these are right, or wrong in another way
         with pytest.raises(RuleError, match="'R7'"):
@@ -118,9 +119,31 @@ def test_an_exception_in_a_row_function_names_the_row():
     with pytest.raises(InputError, match="division by zero") as caught:
         by_engine(one)
     (problem,) = caught.value.problems
-    assert problem.row == 1 and "lines row 1 (v1/a): raised ZeroDivisionError" in problem.what
+    assert problem.row == 2 and "lines row 2 (v1/a): raised ZeroDivisionError" in problem.what
     with pytest.raises(RuleError, match="v1/a: ZeroDivisionError"):
         by_reference(one)
+
+
+def test_an_exception_in_a_function_of_columns_names_the_row_that_raises_alone():
+    @ybcore.rule("f", columns=["amount"])
+    def picky(amount: Any) -> Any:
+        if (amount == 300).any():  # what is left of v2/c after its return: input row 3
+            raise ValueError("300")
+        return amount > 0
+
+    @ybcore.rule("g", columns=["amount"])
+    def together(amount: Any) -> Any:
+        if len(amount) > 1:
+            raise ValueError("too many")
+        return amount > 0
+
+    with pytest.raises(InputError, match="300") as caught:
+        by_engine(case(document(rule("R", {"function": "f"}))))
+    (problem,) = caught.value.problems
+    assert problem.row == 3 and "rule R, function f, lines row 3 (v2/c): raised ValueError: 300" in problem.what
+    with pytest.raises(InputError, match="too many") as caught:
+        by_engine(case(document(rule("R", {"function": "g"}))))
+    assert caught.value.problems[0].row is None
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,10 @@ def test_a_line_that_cannot_be_read_refuses_its_visit(engine: Engine):
     }
     done = engine.settle(visits, lines, city()["persons"])
     assert [row["reason"] for row in rows(done.visits)] == ["", "bad_value"]
+    lines["det_item_fee_sumamt"] = ["3.00", "3.001", "3.00"]
+    done = engine.settle(visits, lines, city()["persons"], line_output=True)
+    assert [row["reason"] for row in rows(done.visits)] == ["", "bad_value"]
+    assert done.lines["det_item_fee_sumamt"].to_pylist() == [300, None, 300]
 
 
 def test_the_fund_breakdown_adds_up(plain: ybcore.Settlement):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import lru_cache, partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -310,6 +311,8 @@ def test_a_job_with_rules_is_told_proved_and_explained(
         memory.checks.details
     )
     assert told(capsys, out, "--people", "3")["verified"]
+    assert main(["verify", str(out), "--lang", "zh"]) == 0
+    assert re.search(r"重新结算 [\d,]+ 人：.*违规结果 [\d,]+ 行.*违规明细 [\d,]+ 行", capsys.readouterr().out)
     setl = next(row["setl_id"] for row in memory.checks.details.to_pylist() if row["paid_amt"] > 0)
     assert main(["explain", "--setl-id", setl, "--run", str(out), "--lang", "en"]) == 0
     assert "moved" in capsys.readouterr().out

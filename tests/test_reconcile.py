@@ -180,6 +180,21 @@ def test_visits_that_are_not_there_and_what_follows():
     assert found(outside) == {"missing_visit": 13, "knock_on": len(follow), "unmatched_refund": 1}
 
 
+def test_visits_that_we_refused():
+    """q has no document: what neither side settled is nobody's difference, what they settled is theirs alone."""
+    visits = {"setl_id": ["a", "b"], "psn_no": ["p", "q"], "insutype": ["310", "990"], "med_type": ["11"] * 2, "setl_time": ["2024-03-01"] * 2, "inscp_scp_amt": [50_000, 900]}  # fmt: skip
+    run = Run(Engine(load_policy(DOCUMENT), threads=1), visits)
+    ours = {"setl_id": ["a"], "fund_pay_sumamt": [run.results[0]["fund_pay_sumamt"][0].as_py()]}
+    result = reconcile(ours, run, unit="fen")
+    assert (result.matched, result.equal, result.visits.num_rows) == (1, 1, 0)
+    result = reconcile(
+        {name: [*column, {"setl_id": "b"}.get(name, 700)] for name, column in ours.items()}, run, unit="fen"
+    )
+    (row,) = result.visits.to_pylist()
+    assert (row["setl_id"], row["side"], row["cause"], row["explained_by"], row["proved"]) == ("b", "both", "missing_visit", "no_policy", True)  # fmt: skip
+    assert row["money"] == 700 and result.visits.num_rows == 1
+
+
 def test_refunds_that_are_not_there():
     visits = the_run().tables["visits"]
     rows = zip(visits["setl_id"].to_pylist(), visits["init_setl_id"].to_pylist())

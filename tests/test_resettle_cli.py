@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -217,7 +218,7 @@ def test_a_run_that_went_on_from_another(town: Path):
     assert told.count("已核对：") == 2 * told.count('class="example"') > 0 and "不一致" not in told
 
 
-def test_a_run_with_rules(town: Path, tmp_path: Path):
+def test_a_run_with_rules(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """What rules had moved to full self-pay stays there."""
     item = table(town, "lines", "input")["med_list_codg"][0].as_py()
     rules = tmp_path / "rules.yaml"
@@ -231,7 +232,9 @@ def test_a_run_with_rules(town: Path, tmp_path: Path):
     out = ["--out", str(town / "ruled"), "--lines-out", "--detail"]
     assert main(["settle", *policies, "--input", str(town / "input"), "--rules", str(rules), *out, *QUIET]) == 0
     assert json.loads((town / "ruled/receipt.json").read_text())["rules"]["moved_fen"] > 0
-    assert main(["resettle", *asked(town, "ruled-again", "ruled"), *QUIET, "--json"]) == 0
+    capsys.readouterr()
+    assert main(["resettle", *asked(town, "ruled-again", "ruled"), "--threads", "1", "--json"]) == 0
+    assert re.search(r"审核规则转出的 [\d,.]+ 元保持转出", capsys.readouterr().err)
     same_as_anew(town / "ruled-again")
 
 

@@ -307,6 +307,22 @@ def test_what_meets_without_being_explicit_is_told(more: str, says: str, nearest
     assert says in problem.what and problem.nearest == nearest
 
 
+def test_rules_that_subsume_each_other_in_a_circle_are_told_once():
+    def ring(*links: tuple[str, str]) -> str:
+        more = dict(links)
+        return CITY + "rules:\n" + "".join(
+            f"  - {{id: {name}, name: {{zh: 甲, en: a}}, kernel: K09, check: {{form: after_death}}, amount: none, disposition: warn, severity: 3, source: s"
+            + (f", relations: {{subsumes: [{more[name]}]}}}}\n" if name in more else "}\n")
+            for name in "ABC"
+        )  # fmt: skip
+
+    for links, by in (((("A", "B"), ("B", "A")), "A"), ((("A", "B"), ("B", "C"), ("C", "A")), "A")):
+        (problem,) = problems(ring(*links))
+        assert f"rule '{by}' subsumes this one in turn" in problem.what and "循环包含" in problem.what_zh
+        assert problem.path == f"rules[{len(links) - 1}].relations.subsumes[0]"
+    assert load_rules(ring(("A", "B"), ("B", "C")))["B"].subsumes == ("C",)
+
+
 def test_two_documents_of_one_layer_cannot_set_one_parameter_or_share_an_id():
     other = GOOD[: GOOD.index("lists:")].replace("id: base", "id: other")
     assert {problem.what for problem in problems(GOOD, other)} == {
@@ -363,6 +379,7 @@ def test_a_csv_table_with_dates_regions_and_doubt(tmp_path: Path):
         ("code,cap\na,1\nb,one\n", 3, "expected money in yuan"),
         ("code,cap\na,1\nb,\n", 3, "expected money in yuan"),
         ("code,cap\n,1\n", 2, "the key is empty"),
+        ("code,cap\na,1\nb ,1\n", 3, "the key 'b ' has a space"),
         ("code,cap,from\na,1,2024-13-01\n", 2, "expected a date"),
         ("code,cap,suspect\na,1,2\n", 2, "suspect is 0 or 1"),
         ("code,cap,level\na,1,4\n", 2, "level is 3, 2, 1 or 0"),

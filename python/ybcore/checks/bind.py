@@ -148,6 +148,26 @@ class _Binder:
                     self.tell(
                         ("relations", word, index), Fault("a rule has no relation to itself", "规则不能与自身建立关系")
                     )
+                elif word == "subsumes" and self._goes_round(str(other)):
+                    en = f"rule {other!r} subsumes this one in turn: of rules in a circle each would say that another moves the money, and none would"
+                    self.tell(
+                        ("relations", word, index), Fault(en, f"规则 {other!r} 又包含本规则：循环包含的规则都不会扣款")
+                    )
+
+    def _goes_round(self, other: str) -> bool:
+        """Whether a rule that stands before this one, or one that it subsumes in turn, subsumes this one: told once a circle."""
+        mine = str(self.model.id)
+        places = list(self.made.rules)
+        asked, seen = [other], {other}
+        while asked:
+            held = self.made.rules.get(asked.pop())
+            for name in map(str, held.model.relations.subsumes) if held is not None else ():
+                if name == mine:
+                    return places.index(other) < places.index(mine)
+                if name not in seen:
+                    seen.add(name)
+                    asked.append(name)
+        return False
 
     def _names(self, check: Node) -> None:
         for path, node in nodes(check, ("check",)):

@@ -200,11 +200,12 @@ def _columns_are_there(model: TableModel, sheet: Sheet, parsed: Parsed, loc: Raw
                 right = False
     for name in model.key or ():
         cells = sheet.columns.get(name, [])
-        if "" not in cells:
-            continue
-        right = False
-        for line in (line for line, cell in zip(sheet.lines, cells) if not cell):
-            sink.problems.append(
-                Problem(file=sheet.file, line=line, path=name, what="the key is empty", what_zh="主键为空")
-            )
+        for line, cell in zip(sheet.lines, cells):
+            if cell and cell == cell.strip():
+                continue
+            right = False
+            what, zh = ("the key is empty", "主键为空")
+            if cell:  # no code of a visit or line would ever be this one
+                what, zh = f"the key {cell!r} has a space at its end or begin", f"主键 {cell!r} 首尾有空格"
+            sink.problems.append(Problem(file=sheet.file, line=line, path=name, what=what, what_zh=zh))
     return right

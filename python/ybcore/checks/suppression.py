@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow as pa
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
 
-__all__ = ["COLUMNS", "MATCHED", "suppressions"]
+__all__ = ["COLUMNS", "MATCHED", "rows_of", "suppressions"]
 
 MATCHED = ("psn_no", "fixmedins_code", "med_list_codg", "setl_id", "dise_codg")
 COLUMNS = ("rule", *MATCHED, "reason", "owner", "expires")
@@ -32,11 +33,36 @@ def suppressions(table: pa.Table, file: str = "") -> list[dict[str, Any]]:
         for name in table.column_names
         if name not in COLUMNS
     ]
+    known = [name for name in table.column_names if name in COLUMNS]
+    return _sound(table.select(known).to_pylist(), problems, file or None)
+
+
+def rows_of(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The same of rows given one by one. Raises InputError, as a key that is misspelt would suppress more than was meant."""
+    problems = [
+        Problem(
+            what=f"unknown key {name!r}",
+            what_zh=f"未知的键 {name!r}",
+            path="suppress",
+            row=at,
+            expected=", ".join(COLUMNS),
+            nearest=nearest(str(name), COLUMNS),
+        )
+        for at, row in enumerate(listed, 1)
+        for name in row
+        if name not in COLUMNS
+    ]
+    return _sound([{name: row[name] for name in COLUMNS if name in row} for row in listed], problems, None, "suppress")
+
+
+def _sound(
+    given: list[dict[str, Any]], problems: list[Problem], file: str | None, path: str = ""
+) -> list[dict[str, Any]]:
     rows = []
-    for at, raw in enumerate(table.to_pylist(), 1):
+    for at, raw in enumerate(given, 1):
         row = {name: str(cell) for name, cell in raw.items() if cell is not None and str(cell) != ""}
         for en, zh in _faults(row):
-            problems.append(Problem(what=en, what_zh=zh, file=file or None, row=at))
+            problems.append(Problem(what=en, what_zh=zh, file=file, path=path, row=at))
         rows.append(row)
     if problems:
         raise InputError(problems)

@@ -191,6 +191,18 @@ def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
             f"{many:,} 条退费明细找不到原明细，未参与检查",
             f"{many:,} returning lines found nothing to take from and were left out",
         )
+    for cells in report.unread:
+        place, many = f"{cells['table']}.{cells['column']}", cells["cells"]
+        rows = ", ".join(map(str, cells["rows"])) + (", …" if many > len(cells["rows"]) else "")
+        session.say(
+            f"{place}：{many:,} 个单元格无法读取，按缺失处理（第 {rows.replace(', ', '、')} 行）",
+            f"{place}: {many:,} cells cannot be read and count as missing (rows {rows})",
+        )
+    if report.left_out:
+        session.say(
+            f"{report.left_out:,} 笔就诊缺少结算号、人员编号或时间，或结算号重复，未参与检查",
+            f"{report.left_out:,} visits have no id, person or time, or an id that stands before, and were not looked at",
+        )
     for row in report.suppressions:
         _tell_suppression(session, row, row["rule"] in book)
 

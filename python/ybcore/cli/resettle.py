@@ -24,7 +24,7 @@ from ..report.resettled_told import print_resettled, summarise
 from .base import Failure, Session
 from .check import for_people
 from .earlier import with_earlier_runs
-from .resettle_job import is_job, resettled_job
+from .resettle_job import is_job, resettled_job, say_moved
 from .runs import Held, held_run
 from .settle import files_read, write_receipt, write_results
 from .tables import Inputs, catalog_files
@@ -88,6 +88,8 @@ def resettle(
             )
         )
     held = held_run(session, previous, threads)
+    if held.lines_moved:
+        say_moved(session, held.receipt["rules"]["moved_fen"])
     with session.step("重新结算", "settle again"):
         given = document.changes(held.run)
         try:

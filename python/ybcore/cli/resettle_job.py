@@ -26,7 +26,7 @@ from ..report.resettled import Signed
 from .base import Failure, Session
 from .run import say_not_run
 
-__all__ = ["is_job", "resettled_job"]
+__all__ = ["is_job", "resettled_job", "say_moved"]
 
 MEMORY = 4 << 30
 MADE: dict[str, Any] = {**TABLES, "policy": NewPolicy, "catalog": NewCatalog}
@@ -66,12 +66,17 @@ def resettled_job(
         )
     ruled = done.manifest["resettlement"].get("rules")
     if ruled is not None:
-        session.say(
-            f"作业审核规则转出的 {yuan_text(ruled['moved_fen'])} 元保持转出，变更后的明细不再审核",
-            f"{yuan_text(ruled['moved_fen'])} yuan that rules of the job moved stay moved; changed lines are not checked anew",
-        )
+        say_moved(session, ruled["moved_fen"])
         say_not_run(session.say, ruled["coverage"])
     return _signed(done, previous, document, out)
+
+
+def say_moved(session: Session, fen: int) -> None:
+    """That rules do not run again over what changes."""
+    session.say(
+        f"审核规则转出的 {yuan_text(fen)} 元保持转出，变更后的明细不再审核",
+        f"{yuan_text(fen)} yuan that rules moved stay moved; changed lines are not checked anew",
+    )
 
 
 class _Steps:

@@ -117,6 +117,8 @@ def _print(session: Session, found: Verifier, folder: Path) -> None:
             "settlements": ("结算", "visits"),
             "line_results": ("明细", "lines"),
             "detail": ("分层", "layers"),
+            "findings": ("违规结果", "findings"),
+            "details": ("违规明细", "details of findings"),
             "rejects": ("未结算", "rejects"),
         }
         rows = [

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -57,6 +60,20 @@ def unreadable(frame: Frame) -> npt.NDArray[np.bool_] | None:
     return np.logical_or.reduce(masks) if masks else None
 
 
+def unread_cells(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    """Of every column that was asked for: how many cells are there but cannot be read, and the first of their rows (from 1)."""
+    out = []
+    for frame in frames:
+        for name, cells in dict.items(frame.cells):
+            # Of columns that are read when they are first asked for, quantity and amount may have been let go of.
+            held = frame.cells[name] if name in ("cnt", "det_item_fee_sumamt") else cells
+            rows = np.flatnonzero(held.bad) if held is not None and held.bad is not None else ()
+            if len(rows):
+                first = [int(row) + 1 for row in rows[:_SHOWN]]
+                out.append({"table": frame.table.name, "column": name, "cells": len(rows), "rows": first})
+    return out
+
+
 def readable_amounts(frame: Frame, amount: str) -> npt.NDArray[np.int64]:
     """The amounts of lines, missing wherever another cell of the line cannot be read, so that its visit is refused."""
     values = frame.ints(amount)
@@ -100,4 +117,4 @@ def tell(
         problems.add(f"{what} (and {len(rows) - _SHOWN} more rows)", path, file)
 
 
-__all__ = ["check_account_events", "check_validity", "readable_amounts", "tell", "unreadable"]
+__all__ = ["check_account_events", "check_validity", "readable_amounts", "tell", "unread_cells", "unreadable"]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..columns.keys import ids_of
 from ..messages import yuan_text
-from .reconcile_causes import ORDER_OF_CAUSES, Causes
+from .reconcile_causes import ORDER_OF_CAUSES, Causes, refusals
 from .reconcile_read import Mask, Outside, id_texts, read_outside
 from .run import Run
 
@@ -67,11 +67,12 @@ def matched(external: Any, run: Run, columns: Mapping[str, str] | None, key: str
             if name is not None and first.setdefault(name, row) != row:
                 duplicates.append((side, name, row + 1))
         sides.append(first)
+    refused = refusals(run)
     both = [(row, sides[1][name]) for name, row in sides[0].items() if name in sides[1]]
     pairs = np.array(both, np.int64).reshape(-1, 2)
     return Matched(
         ids, outside, pairs[:, 0], pairs[:, 1],
-        [row for name, row in sides[0].items() if name not in sides[1]],
+        [row for name, row in sides[0].items() if name not in sides[1] and row not in refused],
         [row for name, row in sides[1].items() if name not in sides[0]],
         duplicates,
     )  # fmt: skip

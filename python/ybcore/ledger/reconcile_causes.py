@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..columns.keys import ids_of
 from ..errors import DocumentError
@@ -21,7 +22,7 @@ from .variants import MODES, PLACES, UNITS, Variant, part_of, settled
 if TYPE_CHECKING:
     from .reconcile import Matched
 
-__all__ = ["ORDER_OF_CAUSES", "Causes", "Found", "profiles"]
+__all__ = ["ORDER_OF_CAUSES", "Causes", "Found", "profiles", "refusals"]
 
 Int64 = npt.NDArray[np.int64]
 ORDER_OF_CAUSES = (
@@ -54,6 +55,13 @@ def rules_at(place: str) -> list[dict[str, Any]]:
     return out if place == "end" else [*out, {place: {"to": "exact", "mode": "half_up"}}]
 
 
+def refusals(run: Run) -> dict[int, str]:
+    """Rows of the visits that the run refused, with the reason."""
+    results = run.results[0]
+    at = np.flatnonzero(np.asarray(pc.equal(results["outcome"].cast(pa.string()), "rejected")))
+    return dict(zip(at.tolist(), results["reason"].take(pa.array(at)).to_pylist()))
+
+
 class Causes:
     """The tests, over the groups that differ."""
 
@@ -83,6 +91,7 @@ class Causes:
     def all(self) -> Found:
         """The cause of everything that differs."""
         self._one_side()
+        self._refused()
         if not self.open:
             return self.found
         gone = np.array(self.pairs.ours_only, np.int64)
@@ -131,6 +140,14 @@ class Causes:
             cells = [int(self.pairs.outside.fen[name][row]) for name in self.names]
             back = max(cells) <= 0 and min(cells) < 0
             self.found.theirs[row] = "unmatched_refund" if back else "missing_visit"
+
+    def _refused(self) -> None:
+        """What we refused and they settled is a settlement on their side only."""
+        refused = refusals(self.run)
+        for i in sorted(self.open):
+            reason = refused.get(int(self.pairs.ours[i]))
+            if reason is not None:
+                self._close({i}, "missing_visit", reason, True)
 
     def _profiles(self) -> None:
         answers = []

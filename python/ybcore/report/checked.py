@@ -42,6 +42,8 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
     return {
         "visits": visits,
         "lines": lines,
+        "visits_left_out": report.left_out,
+        "unread": report.unread,
         "findings": sum(row["hits"] for row in by if not row["shadow"]),
         "shadow": sum(row["hits"] for row in by if row["shadow"]),
         "suppressed": sum(row["suppressed"] for row in rows),

@@ -126,7 +126,7 @@ def line_table(job: Job, answer: dict[str, Any]) -> pa.Table | None:
     out: dict[str, Any] = {
         name: job.lines.source[name] for name in ("setl_id", "feedetl_sn") if name in job.lines.source
     }
-    out["det_item_fee_sumamt"] = pa.array(job.lines.ints("det_item_fee_sumamt"))
+    out["det_item_fee_sumamt"] = _or_null(np.ascontiguousarray(job.lines.ints("det_item_fee_sumamt")))
     rows = _lines_of(job, np.flatnonzero(answer["outcome"] >= 2))
     for name in ("fulamt_ownpay_amt", "overlmt_amt", "preselfpay_amt", "inscp_scp_amt"):
         price[name][rows] = 0

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import _core
+from ..suppression import rows_of
 from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING, Hits
 from .texts import some_of
@@ -63,7 +64,7 @@ def judge(
     severity = np.concatenate([h.severity for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     none = np.zeros(len(rule), bool)
     judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], work)
-    judged.told = [_suppress(work, judged, row, known_at) for row in suppress]
+    judged.told = [_suppress(work, judged, row, known_at) for row in rows_of(suppress)]
     dropped = _related(judged, "excludes")
     for place in dropped:
         name = hits[rule[place]].rule.id

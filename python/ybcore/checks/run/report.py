@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...columns.checks import unread_cells
 from ...columns.convert import NULL_INT
 from ...columns.ids import lookup
 from .. import statistics as counted
@@ -52,6 +53,19 @@ class CheckReport:
     def manifest(self) -> pa.Table:
         """One row a rule of the book: whether it ran, what it looked at, what it hit."""
         return self.ran()
+
+    @property
+    def unread(self) -> list[dict[str, Any]]:
+        """Cells that are there but cannot be read, and so are missing: `table`, `column`, `cells` (how many), `rows` (the first, from 1)."""
+        return unread_cells(self.work.batch.frames.values())
+
+    @property
+    def left_out(self) -> int:
+        """Visits that nothing looks at, since they have no id, person or time, or an id that stands before."""
+        batch = self.work.batch
+        lost = (batch.setl < 0) | (batch.psn < 0) | (batch.begin == NULL_INT)
+        lost |= batch.row_of_setl[batch.setl] != np.arange(batch.visits.rows)
+        return int(lost.sum())
 
     @cached_property
     def _order(self) -> Int64:

@@ -220,7 +220,7 @@ def _answer(work: Work, rule: Rule, function: UserRule, whole: Chosen, columns: 
             answer = _by_row(function, columns, size, at)
         else:
             with np.errstate(divide="raise", over="raise", invalid="raise"):
-                answer = answer_of(function.function(*columns), size)
+                answer = answer_of(_of_columns(function, columns, at), size)
         if answer.dtype != wanted:
             if rule.check.comparator is None:
                 raise WrongAnswerError(
@@ -233,6 +233,32 @@ def _answer(work: Work, rule: Rule, function: UserRule, whole: Chosen, columns: 
         return answer
     except Exception as error:
         raise InputError([_problem(work, rule, function, whole.rows, int(at[0]), error)]) from error
+
+
+def _of_columns(function: UserRule, columns: list[Any], at: Int64) -> Any:
+    """What a function of columns answers. Where it raises, `at` is a row of which it raises alone, if halving finds one."""
+    try:
+        return function.function(*columns)
+    except Exception:
+        low, high = 0, len(columns[0]) if columns else 0
+        while high - low > 1 and (half := _raising_half(function, columns, low, high)) is not None:
+            low, high = half
+        if high - low == 1 and _raises(function, columns, low, high):
+            at[0] = low
+        raise
+
+
+def _raising_half(function: UserRule, columns: list[Any], low: int, high: int) -> tuple[int, int] | None:
+    halves = (low, (low + high) // 2), ((low + high) // 2, high)
+    return next((half for half in halves if _raises(function, columns, *half)), None)
+
+
+def _raises(function: UserRule, columns: list[Any], low: int, high: int) -> bool:
+    try:
+        function.function(*(values[low:high] for values in columns))
+    except Exception:
+        return True
+    return False
 
 
 def _by_row(function: UserRule, columns: list[Any], size: int, at: Int64) -> Any:
@@ -285,13 +311,13 @@ def _driver(numba: Any, count: int) -> Any:
 
 
 def _problem(work: Work, rule: Rule, function: UserRule, rows: Int64, at: int, error: Exception) -> Problem:
-    """What went wrong, with the rule, the function, and of row functions the row and its name."""
+    """What went wrong, with the rule, the function, and where it is known the row (from 1) and its name."""
     en = str(error) if isinstance(error, WrongAnswerError) else f"raised {type(error).__name__}: {error}"
     zh = error.zh if isinstance(error, WrongAnswerError) else f"抛出 {type(error).__name__}：{error}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == function.file]
     row, name = None, ""
-    if function.row and at >= 0:
-        row = int(rows[at])
+    if at >= 0:
+        row = int(rows[at]) + 1
         name = names_of(work, rows[at : at + 1], np.array([function.on == "lines"]))[0]
     en_row, zh_row = (
         (f", {function.on} row {row} ({name})", f"，{function.on} 第 {row} 行（{name}）") if name else ("", "")
