@@ -184,8 +184,20 @@ def test_institutions_that_are_not_there_are_counted(
     assert main(args) == 0
     counted = json.loads((out / "receipt.json").read_text(encoding="utf-8"))["counts"]["unknown_institution"]
     said = capsys.readouterr().err
-    assert f"institutions do not have 1 institutions of {counted} cases on their days: {code} (nearest: H0000" in said
+    assert f"not in the table institutions on the days of their {counted} cases (1): {code} (nearest: H0000" in said
     assert counted > 0
+
+
+def test_institutions_of_other_days_are_counted_on_theirs(town: dict[str, Any], base: Any):
+    """An institution whose row ends in July: its later cases are told, with itself as the nearest."""
+    rows = town["institutions"].to_pylist()
+    ended = [{**row, "enddate": "2024-07-01" if row is rows[0] else None} for row in rows]
+    done = run(town, institutions=pa.Table.from_pylist(ended))
+    [lost] = done.unknown_institutions.to_pylist()
+    code = rows[0]["fixmedins_code"]
+    days = zip(town["cases"]["fixmedins_code"].to_pylist(), town["cases"]["setl_time"].to_pylist())
+    late = sum(who == code and str(day) >= "2024-07-01" for who, day in days)
+    assert (lost["fixmedins_code"], lost["cases"], lost["nearest"]) == (code, late, code) and late > 0
 
 
 def test_an_unknown_case_names_the_nearest(base: Any, town: dict[str, Any]):

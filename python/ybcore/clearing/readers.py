@@ -19,6 +19,7 @@ from ..policy.paths import RawPath, parse_path
 from ..settling.clearing import KINDS, YEAR
 from ..simulate.places import spoken
 from ..simulate.reform import Reform, Step, differences
+from .book import Clearing
 from .figures import NoFigureError, Values, leaf
 from .models import Method
 from .result import Cleared
@@ -97,6 +98,8 @@ class _Side:
         self.done, self.cells = done, done.cells_of
         self.kind = np.asarray(done.out["kind"])
         self.year = done.out["years"].reshape(-1, len(YEAR))
+        self._parts: dict[str, list[set[RawPath]]] = {}
+        self._figures: dict[str, set[RawPath]] = {}
 
     def documents(self, name: str) -> list[int]:
         """Those of a name, and what reforms cut off them."""
@@ -131,12 +134,23 @@ class _Side:
 
     def cases_at(self, methods: list[int], path: RawPath) -> Mask:
         """Cases that look up the figure at a path."""
-        part = str(path[2])
-        wanted = []
-        for method, (day, values) in zip(self.cells.method.tolist(), self.cells.seen):
-            wanted.append(method in methods and path in _looked_up(getattr(self.cells.methods[method][1], part), values, day))  # fmt: skip
+        looked = self._looked(str(path[2]))
+        wanted = [at in methods and path in places for at, places in zip(self.cells.method.tolist(), looked)]
         there: Mask = self.cells.by_case([*wanted, False], np.uint8).view(bool)
         return there
+
+    def _looked(self, part: str) -> list[set[RawPath]]:
+        """By combination: places of the figures of a part of its method that are looked up."""
+        if part not in self._parts:
+            held = [None if at < 0 else getattr(self.cells.methods[at][1], part) for at in self.cells.method.tolist()]
+            self._parts[part] = [_looked_up(node, values, day) for node, (day, values) in zip(held, self.cells.seen)]
+        return self._parts[part]
+
+    def figures(self, document: Clearing) -> set[RawPath]:
+        """Places of the figures of a document."""
+        if document.id not in self._figures:
+            self._figures[document.id] = {held.raw_path for held in document.figures()}
+        return self._figures[document.id]
 
     @cached_property
     def build(self) -> Builder:
@@ -235,7 +249,7 @@ def _read(sides: tuple[_Side, _Side], at: int, names: tuple[str, str], path: Raw
         cases &= np.isin(side.kind, wanted) | _sized(np.isin(other.kind, wanted), cases)
     if part == "readmission":
         cases &= (np.asarray(side.done.out["cut"]) > 0) | _sized(np.asarray(other.done.out["cut"]) > 0, cases)
-    if figure and _is_leaf(side, mine, path):
+    if figure and path in side.figures(side.cells.methods[mine[0]][0]):
         cases &= side.cases_at(mine, path)
     if not side.cells.methods[mine[0]][1].by_case and figure:
         units &= side.units_at(mine, path)
@@ -255,12 +269,6 @@ def _kinds_of(path: RawPath, method: Method) -> tuple[str, ...] | None:
     if part in ("base", "coefficients"):
         return ("normal", *_EDGES, "incomplete")
     return None
-
-
-def _is_leaf(side: _Side, methods: list[int], path: RawPath) -> bool:
-    """Whether a figure is one that is looked up by attributes; others are read by all cases of the method."""
-    document = side.cells.methods[methods[0]][0]
-    return any(held.raw_path == path for held in document.figures())
 
 
 def _sized(mask: Mask, like: Mask) -> Mask:

@@ -91,14 +91,21 @@ def _unknown(session: Session, done: Cleared) -> None:
     if not rows:
         return
     cases = sum(row["cases"] for row in rows)
-    zh = "、".join(
-        row["fixmedins_code"] + (f"（最接近 {row['nearest']}）" if row["nearest"] else "") for row in rows[:5]
-    )
-    en = ", ".join(
-        row["fixmedins_code"] + (f" (nearest: {row['nearest']})" if row["nearest"] else "") for row in rows[:5]
-    )
+    zh, en = [], []
+    for row in rows[:5]:
+        code, near = row["fixmedins_code"], row["nearest"]
+        other = (
+            ("（其他日期有）", " (there on other days)")
+            if near == code
+            else (f"（最接近 {near}）", f" (nearest: {near})")
+        )
+        zh.append(code + (other[0] if near else ""))
+        en.append(code + (other[1] if near else ""))
     more = ("等", ", …") if len(rows) > 5 else ("", "")
-    session.say(f"institutions 表中当日没有 {len(rows)} 家机构，其病例 {cases:,} 例：{zh}{more[0]}", f"institutions do not have {len(rows)} institutions of {cases:,} cases on their days: {en}{more[1]}")  # fmt: skip
+    session.say(
+        f"institutions 表中当日没有 {len(rows)} 家机构，其病例 {cases:,} 例：{'、'.join(zh)}{more[0]}",
+        f"not in the table institutions on the days of their {cases:,} cases ({len(rows)}): {', '.join(en)}{more[1]}",
+    )
 
 
 def _statements(session: Session, done: Cleared, html: Path | None, excel: Path | None, hospital: str | None) -> None:
