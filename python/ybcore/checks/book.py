@@ -230,7 +230,9 @@ def _parsed(item: Any, sink: Sink) -> list[Parsed]:
     path = Path(os.fspath(item))
     if not path.exists():
         beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-        problem = Problem(file=str(path), what="the file is not there", what_zh="文件不存在", nearest=nearest(path.name, beside))
+        problem = Problem(
+            file=str(path), what="the file is not there", what_zh="文件不存在", nearest=nearest(path.name, beside)
+        )
         sink.problems.append(problem)
         sink.unread = True
         return []

@@ -231,7 +231,9 @@ class _Stage:
     def steps(self) -> list[Step]:
         """Findings that move money, in the order in which it moves."""
         judged, out = self.report.judged, []
-        units = np.zeros(len(self.batch.line_visit), np.int64)  # of each line denied by quantity: those of another finding are the same
+        units = np.zeros(
+            len(self.batch.line_visit), np.int64
+        )  # of each line denied by quantity: those of another finding are the same
         for finding in judged.rank.tolist():
             rule, at = int(judged.rule[finding]), int(judged.at[finding])
             hits = judged.hits[rule]

@@ -220,7 +220,11 @@ def misspelt(made: Stack) -> list[Problem]:
     for name, table in made.tables.items():
         pairs = PAIR_COLUMNS if {"main", "included"} <= set(table.columns) else ()
         absent = [known for known in (*RESERVED_COLUMNS, *pairs) if known not in table.columns]
-        free = [column for column in table.columns if column not in (*RESERVED_COLUMNS, *pairs, *table.key, *made.named.get(name, ()))]
+        free = [
+            column
+            for column in table.columns
+            if column not in (*RESERVED_COLUMNS, *pairs, *table.key, *made.named.get(name, ()))
+        ]
         for column in free if len(table) else ():
             meant = next((known for known in absent if _nearly(column.strip().lower(), known)), None)
             if meant is not None:
@@ -228,7 +232,17 @@ def misspelt(made: Stack) -> list[Problem]:
                 file, line = table.place(filled)
                 en = f"column {column!r} of table {name} is nearly {meant!r}, which the table does not have; no rule names it"
                 zh = f"表 {name} 的列 {column!r} 与 {meant!r} 只差一两个字母，而表中没有后者，也没有规则引用它"
-                problems.append(Problem(file=file, line=line, path=column, what=en, what_zh=zh, expected="another name, or that one", nearest=meant))
+                problems.append(
+                    Problem(
+                        file=file,
+                        line=line,
+                        path=column,
+                        what=en,
+                        what_zh=zh,
+                        expected="another name, or that one",
+                        nearest=meant,
+                    )
+                )
     return problems
 
 

@@ -1,13 +1,12 @@
 // What findings take out of lines: docs/checks.md section 4.
 //
 // Meaning   `shares` gives each detail its part of the line's amount: all of it, or amount * excess / quantity, half up. `once` lets the
-//           details take it, one after another, each no more than the line still has. Details that deny a part of a line's quantity deny the
-//           same units: a later one takes only what its share goes beyond the largest share before it, so that together they take that of
-//           the largest.
+//           details take it, one after another, each no more than the line still has. Details that deny a part of a line's quantity deny
+//           the same units: a later one takes only what its share goes beyond the largest share before it, so that together they take that
+//           of the largest.
 // Units     Fen; quantities 1/10000.
-// Requires  Spans of one length a detail, or a line (left, counted: 0 at first); rows below the lines; no amount, quantity or excess below zero but kWhole.
-// Gives     shares: fen a detail. once: what each detail really took; `left` is what remains of each line.
-// Fails     Never.
+// Requires  Spans of one length a detail, or a line (left, counted: 0 at first); rows below the lines; no amount, quantity or excess below
+// zero but kWhole. Gives     shares: fen a detail. once: what each detail really took; `left` is what remains of each line. Fails Never.
 // Cost      One pass each.
 #pragma once
 
