@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import ybcore
 from check_cases import arrow_table, plain_detail, plain_finding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_check_settlement import CATALOG, POLICY
-from ybcore import _core
+from ybcore import _core, io
 from ybcore.checks.run.spot import SpotReport
+from ybcore.cli import main
 from ybcore.reference.checks import check as judged
 from ybcore.reference.checks import denials
 
@@ -182,3 +186,32 @@ def test_a_visit_without_lines_moves_nothing(engine: ybcore.Engine, disposition:
     why = done.checks.why_not("v1", "OFTEN")
     assert [f.became for f in why.findings] == ["unsplit"]
     assert "没有明细" in why.text("zh") and "without lines" in why.text("en")
+
+
+def test_a_run_with_a_rejected_visit_is_verified_and_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    visits = VISITS | {"setl_time": ["2024-03-01", None], "begndate": ["2024-03-01", "2024-03-01"]}
+    (tmp_path / "town/catalog").mkdir(parents=True)
+    for name, table in (("visits", visits), ("lines", LINES), ("catalog/items", CATALOG)):
+        io.write_table(pa.table(table), tmp_path / f"town/{name}.parquet")
+    (tmp_path / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text(json.dumps(book(cap("A", "1", 1))[0]), encoding="utf-8")
+    given_ = [
+        "--input",
+        str(tmp_path / "town"),
+        "--policy",
+        str(tmp_path / "policy.yaml"),
+        "--rules",
+        str(tmp_path / "rules.yaml"),
+    ]
+    out = tmp_path / "out"
+    assert main(["settle", *given_, "--threads", "1", "-q", "--out", str(out)]) == 0
+    told = json.loads((out / "receipt.json").read_text(encoding="utf-8"))["rules"]
+    assert (told["moved_fen"], told["rejected_fen"]) == (20_000, 20_000)
+    for asked in (["verify", str(out)], ["explain", "--run", str(out), "--setl-id", "v1"]):
+        assert main([*asked, "--threads", "1", "-q"]) == 0, capsys.readouterr().err
+    receipt = json.loads((out / "receipt.json").read_text(encoding="utf-8"))
+    receipt["rules"]["rejected_fen"] = 0
+    (out / "receipt.json").write_text(json.dumps(receipt), encoding="utf-8")
+    capsys.readouterr()
+    assert main(["explain", "--run", str(out), "--setl-id", "v1", "-q"]) == 1
+    assert "与回执不符" in capsys.readouterr().err
