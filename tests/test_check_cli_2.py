@@ -132,3 +132,16 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in capsys.readouterr().err
     assert main([*words, "--labels", str(folder / "none.csv"), "-q"]) == 1
     assert "文件不存在" in capsys.readouterr().err
+
+
+def test_rules_among_the_rows_of_a_question(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """The other commands take them so; here they have an option."""
+    asked = ["rules", "why", "--input", str(folder / "data"), "-q", "S1", str(folder / "rules.yaml"), "--rule", "OFTEN"]
+    assert main(asked) == 1
+    assert f"--rules {folder / 'rules.yaml'}" in capsys.readouterr().err
+    asked[asked.index(str(folder / "rules.yaml"))] = str(folder)
+    assert main([*asked, "--lang", "en"]) == 1
+    told = capsys.readouterr().err
+    assert "is taken as a row" in told and f"--rules {folder}" in told
+    assert main(["rules", "why", "--input", str(folder / "data"), "-q", "S1", "--rule", "OFTEN"]) == 1
+    assert "没有规则 'OFTEN'" in capsys.readouterr().err

@@ -134,7 +134,8 @@ def test_errors_in_the_input_are_told_alike(wrong: str):
 
 def test_a_book_with_relations_and_suppression_takes_the_other_way():
     case = prescriptions()[0]
-    rows = [{"rule": "N35_sum", "reason": "known", "owner": "me", "expires": "2099-01-01"}]
+    who = case["visits"]["psn_no"][0].as_py()
+    rows = [{"rule": "N35_sum", "psn_no": who, "reason": "known", "owner": "me", "expires": "2099-01-01"}]
     found = city_checker().check(**left_of(case), suppress=rows)
     assert not isinstance(found, SpotReport)
     _, _, book, catalog = town_and_book(5)

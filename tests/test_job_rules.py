@@ -70,6 +70,14 @@ def town() -> Any:
     return engine, book, tables, in_memory(engine, book, tables)
 
 
+def moved_in(done: Any) -> list[int]:
+    """Fen that rules move out of lines of visits that are settled, and of those that are rejected."""
+    ids = done.visits.filter(pc.equal(done.visits["outcome"].cast(pa.string()), "rejected"))["setl_id"]
+    details = done.checks.details
+    lost = pc.sum(details.filter(pc.is_in(details["setl_id"], value_set=ids.combine_chunks()))["paid_amt"]).as_py() or 0
+    return [pc.sum(details["paid_amt"]).as_py() - lost, lost]
+
+
 def crossed(visits: pa.Table, denied: list[str]) -> pa.Table:
     """Visits with rows of other people that name some with findings: a reversal, an id that is taken, and one of nobody that comes first."""
     for name, kind in (("init_setl_id", pa.string()), ("refd_setl_flag", pa.int8())):
@@ -198,7 +206,8 @@ def test_any_cut_gives_what_memory_gives(tmp_path: Path, how: str, files: dict[s
     agree(engine, tables, paths, tmp_path / "out", done)
     assert work.ruled is not None
     units = [work.journal.all("unit")[u] for u in range(work.plan.units)]
-    assert sum(u["counts"]["moved_fen"] for u in units) == int(done.checks.denials().amount.sum()) > 0
+    moved = [sum(u["counts"].get(name, 0) for u in units) for name in ("moved_fen", "rejected_fen")]
+    assert moved == moved_in(done) and min(moved) > 0 and sum(moved) == int(done.checks.denials().amount.sum())
     told = {row["rule_id"]: row for row in coverage(book, work.ruled, units)}
     assert {name for name, row in told.items() if row["reason"] == ACROSS} == book.across
     for row in done.checks.manifest.to_pylist():
@@ -289,7 +298,7 @@ def test_a_job_with_rules_is_told_proved_and_explained(
     assert manifest["units"] > 2 and said["coverage"] == manifest["coverage"] == receipt["rules"]["coverage"]
     skipped = {row["rule_id"]: row["reason"] for row in manifest["coverage"] if row["status"] == "skipped"}
     assert {name for name, reason in skipped.items() if reason == ACROSS} == book.across
-    assert receipt["rules"]["moved_fen"] == int(memory.checks.denials().amount.sum())
+    assert [receipt["rules"][name] for name in ("moved_fen", "rejected_fen")] == moved_in(memory)
     assert (receipt["counts"]["findings"], receipt["counts"]["details"]) == (
         len(memory.checks.findings),
         len(memory.checks.details),

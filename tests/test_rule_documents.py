@@ -451,8 +451,54 @@ def test_sources_of_every_kind(tmp_path: Path):
         load_rules([])
     with pytest.raises(DocumentError, match="not a rule document"):
         load_rules("id: x\nlayer: base\n")
-    with pytest.raises(FileNotFoundError):
-        load_rules(tmp_path / "missing.yaml")
+    (tmp_path / "mising.yaml").write_text("id: x", encoding="utf-8")
+    with pytest.raises(DocumentError, match="文件不存在 / the file is not there") as missed:
+        load_rules([tmp_path / "missing.yaml", str(tmp_path / "no" / "x.yaml")])
+    assert [(p.file, p.nearest) for p in missed.value.problems] == [
+        (str(tmp_path / "missing.yaml"), "mising.yaml"),
+        (str(tmp_path / "no" / "x.yaml"), ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "meant"),
+    [("form", "from"), ("From", "from"), ("too", "to"), ("ot", "to"), ("know_sinse", "known_since"), ("regoin", "region"), ("lvl", ""), ("levle", "level"),
+     ("suspct", "suspect"), ("includedqty", "included_qty"), ("no", ""), ("reason", ""), ("label", ""), ("note", ""), ("unit", ""), ("zone", "")],
+)  # fmt: skip
+def test_columns_of_a_table_that_are_nearly_known_ones(tmp_path: Path, column: str, meant: str):
+    """Taken as free columns they would say nothing, and rows hold always."""
+    csv = f"main,included,scope,{column}\nm,i,单日,\nm,j,单日,1\n"
+    (tmp_path / "pairs.csv").write_text(csv, encoding="utf-8")
+    text = """
+format: ybcore-rules/1
+id: d
+version: "1"
+name: {zh: 册, en: book}
+layer: base
+from: open
+known_since: 2024-01-01
+source: s
+tables: {pairs: {file: pairs.csv, key: [main, included, scope]}}
+rules: []
+"""
+    (tmp_path / "d.yaml").write_text(text, encoding="utf-8")
+    if not meant:
+        load_rules(tmp_path / "d.yaml")
+        return
+    with pytest.raises(DocumentError) as told:
+        load_rules(tmp_path / "d.yaml")
+    (problem,) = told.value.problems
+    assert (problem.path, problem.nearest, problem.line, Path(problem.file).name) == (column, meant, 3, "pairs.csv")
+    assert "表 pairs" in problem.what_zh and repr(column) in problem.what
+    # Beside the one that is meant, chosen by `where`, or named by a rule it is what it says.
+    (tmp_path / "pairs.csv").write_text(csv.replace(column, f"{column},{meant}").replace(",\n", ",,\n").replace("单日,1", "单日,1,"), encoding="utf-8")  # fmt: skip
+    load_rules(tmp_path / "d.yaml")
+    (tmp_path / "pairs.csv").write_text(csv, encoding="utf-8")
+    (tmp_path / "d.yaml").write_text(text.replace("scope]}", f"scope], where: {{{column}: '1'}}}}"), encoding="utf-8")
+    load_rules(tmp_path / "d.yaml")
+    named = "rules:\n  - {id: R, name: {zh: 则, en: rule}, kernel: K01, items: {table: pairs}, check: {attribute: med_type, allowed: {column: C, map: {'1': ['11'], '': ['12']}}}, amount: none, disposition: warn, severity: 1, source: s}"
+    (tmp_path / "d.yaml").write_text(text.replace("rules: []", named.replace("column: C", f"column: {column}")), encoding="utf-8")  # fmt: skip
+    load_rules(tmp_path / "d.yaml")
 
 
 @pytest.mark.parametrize(

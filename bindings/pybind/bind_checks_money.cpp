@@ -35,18 +35,22 @@ void in_range(std::span<const std::int64_t> places, std::size_t size, const char
   }
 }
 
-py::array_t<std::int64_t> py_once(const I64& order, const I64& row, const I64& wanted, py::array_t<std::int64_t> left) {
+py::array_t<std::int64_t> py_once(const I64& order, const I64& row, const I64& wanted, const In<std::uint8_t>& of_quantity,
+                                  py::array_t<std::int64_t> left) {
   same_length(span_of(wanted).size(), span_of(row).size(), "wanted");
+  same_length(span_of(of_quantity).size(), span_of(row).size(), "of_quantity");
   in_range(span_of(order), span_of(row).size(), "order");
   in_range(span_of(row), static_cast<std::size_t>(left.size()), "row");
   py::array_t<std::int64_t> out = filled<std::int64_t>(static_cast<std::size_t>(row.size()), 0);
   const auto places = span_of(order);
   const auto rows = span_of(row);
   const auto asked = span_of(wanted);
+  const auto units = span_of(of_quantity);
   const auto rest = written(left);
+  std::vector<std::int64_t> counted(rest.size(), 0);
   const auto to = written(out);
   py::gil_scoped_release release;
-  checks::once(places, rows, asked, rest, to);
+  checks::once(places, rows, asked, units, rest, counted, to);
   return out;
 }
 
@@ -56,7 +60,9 @@ void bind_checks_money(py::module_& m) {
   m.def("check_shares", &py_shares, py::arg("amount").noconvert(), py::arg("quantity").noconvert(), py::arg("excess").noconvert(),
         "Fen of each detail: amount * excess / quantity, half up; all of it for -1 or where all is excess.");
   m.def("check_once", &py_once, py::arg("order").noconvert(), py::arg("row").noconvert(), py::arg("wanted").noconvert(),
-        py::arg("left").noconvert(), "What details take from lines one after another; `left` of each line goes down.");
+        py::arg("of_quantity").noconvert(), py::arg("left").noconvert(),
+        "What details take from lines one after another; `left` of each line goes down. `of_quantity`: 1 for those that deny a part of a "
+        "quantity, which are the same units.");
 }
 
 }  // namespace ybcore::bind

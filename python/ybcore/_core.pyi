@@ -295,7 +295,11 @@ def check_net(
     threads: int = 1,
 ) -> dict[str, Any]: ...
 def check_once(
-    order: NDArray[np.int64], row: NDArray[np.int64], wanted: NDArray[np.int64], left: NDArray[np.int64]
+    order: NDArray[np.int64],
+    row: NDArray[np.int64],
+    wanted: NDArray[np.int64],
+    of_quantity: NDArray[np.uint8],
+    left: NDArray[np.int64],
 ) -> NDArray[np.int64]: ...
 def check_order(
     visit: NDArray[np.int32],

@@ -170,7 +170,10 @@ class Findings {
 
   // Each line is moved once: by priority, disposition, severity and rule, then time, place and name.
   void pay() {
-    std::vector<std::int64_t> left = b_.amount;
+    std::vector<std::int64_t> left = b_.amount, counted(b_.amount.size(), 0);
+    if (const SpotColumn* denied = b_.column(SpotTable::kLines, "deny_flag"))
+      for (std::size_t line = 0; line < left.size(); ++line)
+        if (denied->number[line] == 1) left[line] = 0;
     std::vector<std::size_t> by;
     using Rank = std::tuple<std::int64_t, std::int64_t, std::int64_t, std::int32_t, std::int64_t, std::int64_t, std::string_view>;
     std::vector<Rank> rank;
@@ -194,9 +197,8 @@ class Findings {
     for (const std::size_t i : by)
       for (Detail& one : hits_[i].details) {
         if (!one.line || !one.offends || (book_.before && b_.history[visit_of(one)] != 0)) continue;
-        std::int64_t& rest = left[at(one.row)];
-        one.paid = std::min(std::max<std::int64_t>(one.amount, 0), std::max<std::int64_t>(rest, 0));
-        rest -= one.paid;
+        const bool of_quantity = book_.rules[at(hits_[i].rule)].amount == SpotAmount::kExcess && one.count != kUnknown;
+        one.paid = checks::take(one.amount, of_quantity, left[at(one.row)], counted[at(one.row)]);
       }
   }
 

@@ -24,7 +24,7 @@ from .stack import Layered, Stack
 from .sumchecks import CodeIn, UserCheck
 from .tables import ALWAYS, OPEN, RuleTable
 from .user import UserRule, registered
-from .vocabulary import UNKNOWN, VISIT_KINDS
+from .vocabulary import PAIR_COLUMNS, UNKNOWN, VISIT_KINDS
 
 __all__ = ["bind", "nodes"]
 
@@ -241,7 +241,7 @@ class _Binder:
                 self._coded(name, ("items",), None, "")
             if check.groups is not None:
                 self._coded("scope", ("check", "groups"), check.groups, "group")
-            for name, kind in (("included_qty", "quantity"), ("override", "whole")):
+            for name, kind in zip(PAIR_COLUMNS, ("quantity", "whole")):
                 if "items" in self.tables and name in self.tables["items"].columns:
                     self._number(name, kind, ("items",), empty=True)
             self._override()
@@ -274,6 +274,8 @@ class _Binder:
         if table is not None and name not in table.columns:
             self.tell(path, unknown(f"column of table {table.name}", f"表 {table.name} 的列", name, table.columns))
             return None
+        if table is not None:
+            self.made.named.setdefault(table.name, set()).add(name)
         return table
 
     def _number(self, name: str, kind: str, path: RawPath, *, empty: bool = False, role: str = "items") -> None:

@@ -13,13 +13,14 @@ from typing import Any, Union
 
 from ybcore.errors import DocumentError, Problem
 
+from ..policy.faults import nearest
 from ..policy.paths import RawPath, path_text
 from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
 from .bind import bind
 from .documents import Document, Sink, read_document
 from .rule import Rule
 from .rulemodels import CodeList
-from .stack import Stack, stack
+from .stack import Stack, misspelt, stack
 from .tables import RuleTable
 
 __all__ = ["EXAMPLES", "RuleBook", "RuleSource", "load_rules", "shipped_rules"]
@@ -213,6 +214,7 @@ def _bound(documents: list[Document], sink: Sink) -> RuleBook:
     early = len(sink.problems)
     made = stack(documents, sink)
     rules = [bind(layered, place, made, sink) for place, layered in enumerate(made.rules.values())]
+    sink.problems.extend(misspelt(made))
     sink.without_echoes(early)
     sink.raise_if_any()
     return RuleBook(made, rules)
@@ -226,6 +228,14 @@ def _parsed(item: Any, sink: Sink) -> list[Parsed]:
     if isinstance(item, bytes) or (isinstance(item, str) and "\n" in item):
         return _tried(sink, lambda: parse_text(item))
     path = Path(os.fspath(item))
+    if not path.exists():
+        beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        problem = Problem(
+            file=str(path), what="the file is not there", what_zh="文件不存在", nearest=nearest(path.name, beside)
+        )
+        sink.problems.append(problem)
+        sink.unread = True
+        return []
     if not path.is_dir():
         return _tried(sink, lambda: parse_file(path))
     there = (p for p in path.rglob("*") if p.suffix in (".yaml", ".yml") and p.is_file())

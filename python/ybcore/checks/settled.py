@@ -26,7 +26,7 @@ from .told import texts
 if TYPE_CHECKING:
     from ..engine import Engine, Settlement
 
-__all__ = ["lines_left", "moved_in", "plain_lines", "settle_checked", "settle_some"]
+__all__ = ["lines_left", "moved_in", "moved_money", "plain_lines", "settle_checked", "settle_some"]
 
 Int64 = npt.NDArray[np.int64]
 
@@ -59,13 +59,13 @@ def settle_checked(
     if "lines" not in report.work.batch.frames:
         report.recovered = {}
         done = engine.settle(**tables, **options)
-        return replace(done, checks=report, receipt=_told(done.receipt, book, 0, asked))
+        return replace(done, checks=report, receipt=_told(done.receipt, book, {"moved_fen": 0}, asked))
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(stage.part(np.arange(report.work.batch.visits.rows)), moved)
     report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    told = _told(done.receipt, book, int(moved.amount.sum()), asked)
+    told = _told(done.receipt, book, moved_money(report, done.visits), asked)
     return replace(done, lines=lines, checks=report, receipt=told)
 
 
@@ -82,11 +82,22 @@ def settle_some(
     return replace(done, lines=None if done.lines is None else join_lines(done.lines, source, len(np.unique(source))))
 
 
-def _told(receipt: dict[str, Any], book: RuleBook, moved: int, asked: dict[str, Any]) -> dict[str, Any]:
+def moved_money(report: CheckReport, settled: pa.Table) -> dict[str, int]:
+    """`moved_fen`, what findings move out of the lines of visits that were settled; and apart, where there is some, `rejected_fen` of the others.
+
+    `settled`: the results of all visits, in the order of the input.
+    """
+    amount = report.denials().amount
+    bad = np.asarray(pc.equal(settled["outcome"].cast(pa.string()), "rejected"))
+    lost = int(amount[bad[report.work.batch.line_visit]].sum()) if bad.any() else 0
+    return {"moved_fen": int(amount.sum()) - lost, **({"rejected_fen": lost} if lost else {})}
+
+
+def _told(receipt: dict[str, Any], book: RuleBook, moved: dict[str, int], asked: dict[str, Any]) -> dict[str, Any]:
     """A receipt that names the rules. What was hashed are the lines as they were settled: a part that a rule denied is one of its own."""
     if not receipt:
         return receipt
-    rules: dict[str, Any] = {**book.told(), "moved_fen": moved}
+    rules: dict[str, Any] = {**book.told(), **moved}
     if asked["known_at"] is not None:
         rules["known_at"] = asked["known_at"].isoformat()
     if len(asked["suppress"]):
@@ -220,6 +231,9 @@ class _Stage:
     def steps(self) -> list[Step]:
         """Findings that move money, in the order in which it moves."""
         judged, out = self.report.judged, []
+        units = np.zeros(
+            len(self.batch.line_visit), np.int64
+        )  # of each line denied by quantity: those of another finding are the same
         for finding in judged.rank.tolist():
             rule, at = int(judged.rule[finding]), int(judged.at[finding])
             hits = judged.hits[rule]
@@ -230,6 +244,8 @@ class _Stage:
                 continue
             rows = hits.row[low:high][pays]
             count = np.maximum(hits.count[low:high][pays], 0)
+            if hits.rule.amount == "excess_qty":
+                count, units[rows] = np.maximum(count - units[rows], 0), np.maximum(count, units[rows])
             group = int(self.group[self.batch.line_visit[rows[0]]])
             out.append(Step(finding, group, rows, paid[pays], count))
         return out

@@ -11,9 +11,9 @@ from ..policy.paths import RawPath
 from .documents import Disabled, Document, Sink
 from .rulemodels import CodeList, RuleModel
 from .tables import Dated, RuleTable, check_overlaps, dated, joined
-from .vocabulary import LAYERS, RESERVED_COLUMNS
+from .vocabulary import LAYERS, PAIR_COLUMNS, RESERVED_COLUMNS
 
-__all__ = ["Layered", "Stack", "stack"]
+__all__ = ["Layered", "Stack", "misspelt", "stack"]
 
 
 @dataclass
@@ -39,6 +39,8 @@ class Stack:
     lists: dict[str, CodeList] = field(default_factory=dict)
     tables: dict[str, RuleTable] = field(default_factory=dict)
     rules: dict[str, Layered] = field(default_factory=dict)
+    named: dict[str, set[str]] = field(default_factory=dict)
+    """Columns of each table that a rule asks for; filled by binding."""
 
 
 def stack(documents: list[Document], sink: Sink) -> Stack:
@@ -207,3 +209,58 @@ def _fits(
             sink.problems.append(first)
             right = False
     return right
+
+
+def misspelt(made: Stack) -> list[Problem]:
+    """Columns that nothing names and that are nearly one with a meaning which is absent: `form` beside no `from` would leave rows to hold always."""
+    for document in made.documents:
+        for name, (model, _) in document.tables.items():
+            made.named.setdefault(model.extends or model.replaces or name, set()).update(model.where)
+    problems = []
+    for name, table in made.tables.items():
+        pairs = PAIR_COLUMNS if {"main", "included"} <= set(table.columns) else ()
+        absent = [known for known in (*RESERVED_COLUMNS, *pairs) if known not in table.columns]
+        free = [
+            column
+            for column in table.columns
+            if column not in (*RESERVED_COLUMNS, *pairs, *table.key, *made.named.get(name, ()))
+        ]
+        for column in free if len(table) else ():
+            meant = next((known for known in absent if _nearly(column.strip().lower(), known)), None)
+            if meant is not None:
+                filled = next((row for row, cell in enumerate(table.columns[column]) if cell), 0)
+                file, line = table.place(filled)
+                en = f"column {column!r} of table {name} is nearly {meant!r}, which the table does not have; no rule names it"
+                zh = f"表 {name} 的列 {column!r} 与 {meant!r} 只差一两个字母，而表中没有后者，也没有规则引用它"
+                problems.append(
+                    Problem(
+                        file=file,
+                        line=line,
+                        path=column,
+                        what=en,
+                        what_zh=zh,
+                        expected="another name, or that one",
+                        nearest=meant,
+                    )
+                )
+    return problems
+
+
+def _nearly(word: str, known: str) -> bool:
+    """Whether a word is a slip of a known one: one letter too many, too few, changed, or two turned round; two of these in a long word."""
+    if word[:1] != known[0] and sorted(word) != sorted(known):
+        return False  # `no` is not `to`
+    return _slips(word, known) <= (2 if len(known) > 6 else 1)
+
+
+def _slips(one: str, two: str) -> int:
+    rows = [list(range(len(two) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for j, b in enumerate(two, 1):
+            least = min(rows[-1][j] + 1, row[j - 1] + 1, rows[-1][j - 1] + (a != b))
+            if i > 1 and j > 1 and a == two[j - 2] and b == one[i - 2]:
+                least = min(least, rows[-2][j - 2] + 1)
+            row.append(least)
+        rows.append(row)
+    return rows[-1][-1]

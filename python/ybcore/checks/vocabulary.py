@@ -8,6 +8,7 @@ __all__ = [
     "FORMAT",
     "KERNELS",
     "LAYERS",
+    "PAIR_COLUMNS",
     "RESERVED_COLUMNS",
     "SCOPE_KEYS",
     "STAGES",
@@ -63,3 +64,6 @@ ATTRIBUTES = (*_VISIT, *_LINE, "age", "dept", "title", "dr_status", "listed")
 
 RESERVED_COLUMNS = ("from", "to", "known_since", "region", "level", "suspect")
 """Columns of a rule table that say where and when a row holds, and how sure it is."""
+
+PAIR_COLUMNS = ("included_qty", "override")
+"""Columns of a table of pairs that may be left out."""

@@ -62,7 +62,11 @@ BECAME: dict[str, tuple[str, str]] = {
     "subsumed": ("被另一项违规包含", "contained in another finding"),
     "shadow": ("试运行，不动金额", "the rule runs in shadow and moves nothing"),
     "told": ("只提示，不动金额", "its disposition moves nothing"),
-    "unpaid": ("金额已由其他违规扣除或为零", "its money is moved by another finding, or none"),
+    "unpaid": (
+        "金额已由其他违规扣除、此前已拒付或为零",
+        "its money is moved by another finding, was denied before, or is none",
+    ),
+    "unsplit": ("就诊没有明细，只报金额，不转出", "the visit is without lines: its money is told and not moved"),
     "paid": ("已扣除", "its money is moved"),
 }
 UNITS = {"lines": ("明细", "lines"), "visits": ("就诊", "visits"), "units": ("机构、科室或医师，不是明细", "institutions, departments or doctors, not at rows")}  # fmt: skip
@@ -274,7 +278,8 @@ class _Asked:
             return "shadow"
         if not moves or judged.disposition[at] > DISPOSITIONS.index("deny"):
             return "told"
-        return "paid" if paid > 0 else "unpaid"
+        bare = self.rule.amount == "visit_total" and not self.report.work.has_line[self.visit]
+        return "paid" if paid > 0 else "unsplit" if bare else "unpaid"
 
     # ------------------------------------------------------------------ conditions
 

@@ -148,13 +148,20 @@ def _print_rules(session: Session, counts: dict[str, Any], coverage: list[dict[s
     """What rules found and moved, and which did not run, each with its reason."""
     console = session.out()
     ran = sum(row["status"] == "run" for row in coverage)
-    moved = yuan_text(counts.get("moved_fen", 0))
+    moved, lost = yuan_text(counts.get("moved_fen", 0)), counts.get("rejected_fen", 0)
     console.print(
         say(
             f"审核规则：{ran} 条已运行，违规 {counts.get('findings', 0):,} 项，转出 {moved} 元",
             f"Rules: {ran} ran, {counts.get('findings', 0):,} findings, {moved} yuan moved to full self-pay",
         )
     )
+    if lost:
+        console.print(
+            say(
+                f"另有 {yuan_text(lost)} 元属未结算的就诊，未计入",
+                f"{yuan_text(lost)} yuan of visits that were rejected are not among these",
+            )
+        )
     say_not_run(lambda zh, en: console.print(say(zh, en)), coverage)
 
 

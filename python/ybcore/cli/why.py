@@ -9,10 +9,11 @@ from pathlib import Path
 
 from .. import io
 from ..catalog import Catalog
-from ..checks import load_rules, shipped_rules
+from ..checks import RuleBook, load_rules, shipped_rules
 from ..checks.check import check as run_checks
 from ..checks.replay import rule_of
 from ..checks.suppression import suppressions
+from ..errors import InputError, Problem
 from ..messages import current
 from .base import Session
 from .tables import CHECKED, from_folder
@@ -39,7 +40,7 @@ def why(
     inputs = from_folder(folder, catalog, (*rules, *([suppress] if suppress else [])))
     with session.step("读取规则", "read the rules"):
         book = load_rules(rules)
-    rule_of(book, rule_id)  # told before the tables are read
+    _known(book, rule_id, rows)  # told before the tables are read
     kept_out = suppressions(io.read_table(suppress), str(suppress)) if suppress else []
     tables = inputs.tables(session, CHECKED)
     found = inputs.catalog(session)
@@ -56,3 +57,15 @@ def why(
         for answer in answers:
             session.data(f"{answer.row} {rule_id}: {answer.text(current())}")
     return 0
+
+
+def _known(book: RuleBook, rule_id: str, rows: tuple[str, ...]) -> None:
+    """Raises InputError for a rule that is not there; of documents that stand among the rows it says where they belong."""
+    documents = [row for row in rows if Path(row).suffix in (".yaml", ".yml") and Path(row).is_file()]
+    folders = [row for row in rows if Path(row).is_dir()]
+    given = documents if rule_id in book else documents + folders
+    if given:
+        what = f"{given[0]} is taken as a row; rules are given by --rules"
+        zh = f"{given[0]} 被当作 ROW；规则须以 --rules 给出"
+        raise InputError([Problem(what=what, what_zh=zh, path="ROW", expected=f"--rules {given[0]}")])
+    rule_of(book, rule_id)

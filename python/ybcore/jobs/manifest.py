@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Hashing", "Inputs", "begin", "manifest", "receipt", "write_records"]
 
 MANIFEST, RUN = "manifest.json", "run.json"
+MOVED = ("moved_fen", "rejected_fen")  # counts that the receipt tells beside its rules
 SCRATCH = ("spill", "work", "before", "ruled", "left")  # folders of the unfinished job that are no output
 
 
@@ -218,16 +219,20 @@ def manifest(
     }  # fmt: skip
 
 
+def _moved(counts: Mapping[str, Any]) -> dict[str, int]:
+    return {"moved_fen": 0, **{name: counts[name] for name in MOVED if name in counts}}
+
+
 def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None, resettlement: Any = None) -> Facts:  # fmt: skip
     """The receipt of a job (docs/receipts.md): as that of a settlement, the same wherever the files are."""
     opening = {place: hashed[place] for place in inputs.files if place.startswith("opening/")}
     whole = hashlib.sha256("".join(f"{place} {sha}\n" for place, sha in opening.items()).encode()).hexdigest()
     out: Facts = {"format": FORMAT, **inputs.engine.documents()}
     if inputs.rules is not None:
-        out["rules"] = {**inputs.rules.told(), "moved_fen": counts.get("moved_fen", 0), "coverage": coverage}
+        out["rules"] = {**inputs.rules.told(), **_moved(counts), "coverage": coverage}
     out["input"] = {name: {"rows": dataset.rows} for name, dataset in inputs.datasets.items()}
     out["opening_state"] = whole if opening else None
-    out["counts"] = {name: value for name, value in counts.items() if name != "moved_fen"}
+    out["counts"] = {name: value for name, value in counts.items() if name not in MOVED}
     out["totals_fen"] = sums
     out["files"] = {
         "inputs": [_told(place, file, hashed[place]) for place, file in inputs.files.items()],

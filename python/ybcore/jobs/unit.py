@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..checks.run.given import Whole
-from ..checks.settled import settle_checked
+from ..checks.settled import moved_money, settle_checked
 from ..columns.ids import encode, lookup
 from ..columns.keys import ids_of, kind_of
 from ..columns.rows import rows_by_key
@@ -151,7 +151,7 @@ def settle_unit(
         counts |= {
             "findings": len(findings),
             "details": len(details),
-            "moved_fen": int(done.checks.denials().amount.sum()),
+            **moved_money(done.checks, done.visits),
         }
         rules = {row["rule_id"]: [row[name] for name in COUNTED] for row in done.checks.manifest.to_pylist()}
         moved = _moved(done.checks, lines) if outputs.moved and lines is not None else None

@@ -85,12 +85,13 @@ class RuleRan(_Part):
 
 
 class RulesTold(_Part):
-    """The rule book, and the fen that it moved to full self-pay."""
+    """The rule book, and the fen that it moved to full self-pay; of visits that were rejected apart."""
 
     sha256: Sha256
     documents: list[RuleDocument]
     rules: list[RuleTold]
     moved_fen: int
+    rejected_fen: int = 0
     known_at: str | None = None
     suppressions: Count | None = None
     coverage: list[RuleRan] | None = None

@@ -73,6 +73,12 @@ class Hits:
         return len(self.measure)
 
     @property
+    def of_quantity(self) -> Mask:
+        """Details that deny a part of a line's quantity: those of one line are the same units."""
+        none = self.rule.amount != "excess_qty"
+        return np.zeros(len(self.row), bool) if none else self.is_line & (self.count != NULL_INT)
+
+    @property
     def finding(self) -> Int64:
         """Finding of each detail."""
         return np.repeat(np.arange(len(self)), np.diff(self.begin_of))

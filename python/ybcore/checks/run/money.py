@@ -226,7 +226,7 @@ def _drop(judged: Judged, dropped: list[int]) -> None:
 
 
 def _pay(work: Work, judged: Judged, before: bool) -> None:
-    """Each line is moved once: a later finding moves what is left of it."""
+    """Each line is moved once: a later finding moves what is left of it; of a line that was denied before nothing is."""
     judged.paid = [np.zeros(len(h.row), np.int64) for h in judged.hits]
     moves = judged.moves()
     if not moves.any():
@@ -248,7 +248,8 @@ def _pay(work: Work, judged: Judged, before: bool) -> None:
     order = np.ascontiguousarray(order[pays[order]], dtype=np.int64)
     if not len(order):
         return
-    left = work.amount.copy()
+    left = np.where(work.batch.frames["lines"].flag("deny_flag", 0) == 1, 0, work.amount)
+    of_quantity = np.concatenate([h.of_quantity for h in judged.hits]).astype(np.uint8)
     c = np.ascontiguousarray
-    taken = _core.check_once(order, c(np.where(pays, row, 0)), c(np.maximum(wanted, 0)), left)
+    taken = _core.check_once(order, c(np.where(pays, row, 0)), c(np.maximum(wanted, 0)), of_quantity, left)
     judged.paid = [taken[base[i] : base[i + 1]] for i in range(len(judged.hits))]

@@ -292,11 +292,14 @@ class CheckReport:
         """What the findings move out of each input line to full self-pay: fen and quantity."""
         work, judged = self.work, self.judged
         moved = Moved.none(len(work.batch.line_visit))
+        units = np.zeros(len(moved.quantity), np.int64)
         for hits, paid in zip(judged.hits, judged.paid):
-            at = np.flatnonzero(paid > 0)
-            np.add.at(moved.amount, hits.row[at], paid[at])
-            np.add.at(moved.quantity, hits.row[at], np.where(hits.count[at] == NULL_INT, 0, hits.count[at]))
-        np.clip(moved.quantity, 0, np.maximum(work.quantity, 0), out=moved.quantity)
+            np.add.at(moved.amount, hits.row[paid > 0], paid[paid > 0])
+            of_quantity = hits.of_quantity
+            same, other = np.flatnonzero((paid > 0) & of_quantity), np.flatnonzero((paid > 0) & ~of_quantity)
+            np.maximum.at(units, hits.row[same], hits.count[same])
+            np.add.at(moved.quantity, hits.row[other], np.where(hits.count[other] == NULL_INT, 0, hits.count[other]))
+        np.clip(moved.quantity + units, 0, np.maximum(work.quantity, 0), out=moved.quantity)
         return moved
 
 

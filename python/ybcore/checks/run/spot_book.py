@@ -35,7 +35,7 @@ _GROUPS: dict[tuple[str, str], int] = {
 _ALWAYS = (
     *((table, name) for table, name in _GROUPS), *(("visits", name) for name in (
         "setl_time", "begntime", "begndate", "endtime", "enddate", "refd_setl_flag", "hist_flag", "insutype")),
-    *(("lines", name) for name in ("fee_ocur_time", "cnt", "det_item_fee_sumamt")),
+    *(("lines", name) for name in ("fee_ocur_time", "cnt", "det_item_fee_sumamt", "deny_flag")),
     *(("persons", name) for name in ("begndate", "enddate", "insutype")),
     ("diagnoses", "diag_code"), ("diagnoses", "maindiag_flag"), ("operations", "oprn_oprt_code"), ("operations", "oprn_oprt_date"),
 )  # fmt: skip

@@ -120,7 +120,8 @@ def _left(
     told = run.receipt.rules
     assert told is not None and work.ruled is not None
     moved = sum(unit["counts"]["moved_fen"] for unit in units)
-    if moved != told.moved_fen:
+    lost = sum(unit["counts"].get("rejected_fen", 0) for unit in units)
+    if (moved, lost) != (told.moved_fen, told.rejected_fen):
         what = f"the rules move {moved} fen, the receipt says {told.moved_fen}: something has changed since the job"
         zh = f"规则转出 {moved} 分，回执为 {told.moved_fen} 分：作业之后有改动"
         raise InputError([Problem(what=what, what_zh=zh, file=str(run.folder), path="rules")])

@@ -186,15 +186,29 @@ def fits(row: dict[str, Any], found: Finding) -> bool:
 
 
 def pay_once(findings: list[Finding], before: bool) -> None:
-    """Each line is moved once: a later finding moves what is left of it."""
+    """Each line is moved once: a later finding moves what is left of it, and units that are denied already are not denied again.
+
+    Of a line that was denied before nothing is left.
+    """
     left: dict[Line, int] = {}
+    units: dict[Line, int] = {}
     for found in findings:
         for detail in found.details:
             line = detail.unit
             if found.moves and detail.kind == 1 and isinstance(line, Line) and not (before and line.history):
-                rest = left.setdefault(line, line.amount)
-                detail.paid = max(0, min(rest, detail.vola))
+                rest = left.setdefault(line, 0 if str(line.cells.get("deny_flag") or "0") == "1" else line.amount)
+                wanted = detail.vola
+                if of_quantity(found, detail) and line.quantity > 0:
+                    denied = units.get(line, 0)
+                    wanted -= round_div(line.amount * denied, line.quantity)
+                    units[line] = max(denied, detail.cnt or 0)
+                detail.paid = max(0, min(rest, wanted))
                 left[line] = rest - detail.paid
+
+
+def of_quantity(found: Finding, detail: Detail) -> bool:
+    """Whether a detail denies a part of its line's quantity."""
+    return found.rule.amount == "excess_qty" and detail.cnt is not None
 
 
 def finding_row(found: Finding) -> dict[str, Any]:

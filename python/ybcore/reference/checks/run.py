@@ -9,7 +9,7 @@ from typing import Any
 from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, user, valid, window
 from .book import Book, Rule, stack
 from .job import Found, Job, specificity
-from .money import Finding, detail_rows, finding, finding_row, pay_once, related, suppress
+from .money import Finding, detail_rows, finding, finding_row, of_quantity, pay_once, related, suppress
 from .needs import missing
 from .values import RuleError, listed
 from .world import Line, World
@@ -169,12 +169,17 @@ def settle_money(
 def denials(result: Result) -> dict[int, tuple[int, int]]:
     """What the findings move to full_self_pay: input row of a line → fen and quantity."""
     out: dict[int, tuple[int, int]] = {}
-    lines = {line.row: line for line in result.world.lines}
-    for row in result.details:
-        if row["paid_amt"] > 0:
-            fen, quantity = out.get(row["row"], (0, 0))
-            quantity = max(0, min(lines[row["row"]].quantity, quantity + (row["cnt"] or 0)))
-            out[row["row"]] = (fen + row["paid_amt"], quantity)
+    units, other = dict[int, int](), dict[int, int]()
+    for found in result.judged:
+        for detail in found.details:
+            line = detail.unit
+            if detail.paid > 0 and isinstance(line, Line):
+                if of_quantity(found, detail):
+                    units[line.row] = max(units.get(line.row, 0), detail.cnt or 0)
+                else:
+                    other[line.row] = other.get(line.row, 0) + (detail.cnt or 0)
+                quantity = max(0, min(line.quantity, units.get(line.row, 0) + other.get(line.row, 0)))
+                out[line.row] = (out.get(line.row, (0, 0))[0] + detail.paid, quantity)
     return out
 
 

@@ -90,7 +90,8 @@ def standing(result: Result, rule: Rule, units: set[Unit], kind: int) -> list[tu
     for found in (f for f in result.judged if f.rule.id == rule.id):
         if any(d.unit in units and d.kind == kind for d in found.details):
             paid = sum(d.paid for d in found.details if own(d.unit, units))
-            out.append((found.jr_id, became(found, paid), paid))
+            bare = found.rule.amount == "visit_total" and not any(isinstance(u, Line) or u.lines for u in units)
+            out.append((found.jr_id, became(found, paid, bare), paid))
     return sorted(out)
 
 
@@ -100,7 +101,7 @@ def own(unit: Unit, units: set[Unit]) -> bool:
     return unit in lines if lines else (unit.visit if isinstance(unit, Line) else unit) in units
 
 
-def became(found: Finding, paid: int) -> str:
+def became(found: Finding, paid: int, bare: bool) -> str:
     if found.suppressed:
         return "suppressed"
     if found.subsumed:
@@ -109,7 +110,7 @@ def became(found: Finding, paid: int) -> str:
         return "shadow"
     if not found.moves:
         return "told"
-    return "paid" if paid > 0 else "unpaid"
+    return "paid" if paid > 0 else "unsplit" if bare else "unpaid"
 
 
 def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iterator[Answer | None]:
