@@ -5,8 +5,9 @@
 //           the same units: a later one takes only what its share goes beyond the largest share before it, so that together they take that
 //           of the largest.
 // Units     Fen; quantities 1/10000.
-// Requires  Spans of one length a detail, or a line (left, counted: 0 at first); rows below the lines; no amount, quantity or excess below
-// zero but kWhole. Gives     shares: fen a detail. once: what each detail really took; `left` is what remains of each line. Fails Never.
+// Requires  Spans of one length a detail, or a line (left, counted: 0 at first); rows below the lines; nothing below zero but kWhole.
+// Gives     shares: fen a detail. once: what each detail really took; `left` is what remains of each line.
+// Fails     Never.
 // Cost      One pass each.
 #pragma once
 
