@@ -5,9 +5,10 @@
 //           for caps) wins over the row for every key (-1).
 // Units     Days since 1970-01-01; ratios in ppm; caps in 1/1000000 yuan for one unit of quantity.
 // Requires  Rows sorted by (item, place, key, begin) and without overlap inside one (item, place, key); the loader checks both.
-// Gives     An immutable object, of its own rows or of rows that stand elsewhere (a file in memory that processes share); every look-up is
-// const, allocates nothing and may run on any thread. Fails     Never. An absent row is a null pointer. Cost      One pass over an item's
-// rows when they are few, binary searches when many.
+// Gives     An immutable object, of its own rows or of rows that stand elsewhere (a file in memory that processes share); every
+//           look-up is const, allocates nothing and may run on any thread.
+// Fails     Never. An absent row is a null pointer.
+// Cost      One pass over an item's rows when they are few, binary searches when many.
 #pragma once
 
 #include <cstddef>

@@ -7,8 +7,10 @@
 //           so for the events that have such lines.
 // Units     As of settle.hpp. Only visits that are settled or had no benefit count; the money of others is nobody's.
 // Requires  Events whose `plan` is the combination, or -1 with a reason that holds under every policy; no opening state; no tags where
-// natures differ. Gives     Sums that are the same for any number of threads. Fails     As `settle`. Cost      Memory for the sums alone,
-// as many as there are chunks of groups for those by cell.
+//           natures differ.
+// Gives     Sums that are the same for any number of threads.
+// Fails     As `settle`.
+// Cost      Memory for the sums alone, as many as there are chunks of groups for those by cell.
 #pragma once
 
 #include <cstdint>
