@@ -118,6 +118,17 @@ def test_rows_by_person_are_not_partitioned(town: Any, tmp_path: Path, threads: 
     assert not list((tmp_path / "out" / "spill").glob("lines-*"))
 
 
+def test_rows_that_wait_do_not_fill_the_memory(town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where units would hold more than they may until their last row comes by, the rest is partitioned."""
+    engine, tables = town
+    tables = by_person(tables)
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
+    monkeypatch.setattr("ybcore.jobs.run.MOST_HELD", 0)
+    do(engine, paths, tmp_path / "out", unit_visits=150)
+    agree(engine, tables, paths, tmp_path / "out")
+    assert list((tmp_path / "out" / "spill").glob("lines-*"))
+
+
 def test_lines_out_of_order_are_noticed(town: Any, tmp_path: Path) -> None:
     engine, tables = town
     tables = by_person(tables)

@@ -29,6 +29,7 @@ __all__ = ["Work", "most_visits"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+MOST_HELD = 0.4  # of the memory: what rows may take that wait for others of their unit, with all that is in work
 OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
 
 
@@ -38,7 +39,7 @@ def most_visits(plan: Plan) -> int:
 
 
 class Unordered(Exception):
-    """Lines that were thought to stand in the order of their visits do not."""
+    """Rows that were thought to stand by unit do not: a line comes too late, or units wait for rows so far away that too much is held."""
 
 
 @dataclass
@@ -170,9 +171,12 @@ class Work(Rows):
                     raise Unordered
                 self._hold("lines", pieces)
                 settle_until(seen)
+                if pa.total_allocated_bytes() > MOST_HELD * self.memory:
+                    raise Unordered
         except Unordered:
-            # What is in work lacks lines: it must be noted, as of this way, before the other way begins.
+            # What is in work is noted, as of this way, before the other way begins; it lacks lines where one came too late.
             wait(running)
+            self._held.clear()
             raise
         settle_until(len(self.plan.visit_group))
         while running:
