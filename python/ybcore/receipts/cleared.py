@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ KEYS = {
 
 
 @dataclass
-class _Reckoned(Found):
+class _Reckoned(Found, ABC):
     """What both have: a folder, a receipt with files, and tables that are reckoned again whole: what a case is worth hangs on all of them."""
 
     folder: Path
@@ -67,8 +68,9 @@ class _Reckoned(Found):
             self._same_documents("documents", {d.id: d.sha256 for d in told.documents}, {d["id"]: d["sha256"] for d in held["documents"]})  # fmt: skip
             self._equal("documents", "documents.sha256", told.sha256, held["sha256"])
 
+    @abstractmethod
     def _documents(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """What they say of themselves now."""
 
     def _compare(self, name: str, one: FileTold, again: pa.Table, schema: Table) -> None:
         """A table that was written, and the same reckoned again."""
