@@ -20,7 +20,7 @@ from ybcore import DocumentError, InputError
 from ybcore.policy.reader import parse_text
 from ybcore.reference.fund import fund_years
 from ybcore.simulate import Knob, Reserve, Spent, cohorts, compare, load_fund, project, reformed, solve
-from ybcore.simulate.fundschema import SCHEMA_FILE, json_schema, schema_text
+from ybcore.simulate.fundschema import json_schema
 from ybcore.synth import city
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -300,10 +300,3 @@ def _two():
     doc = YAML(typ="base", pure=True).load(RESIDENTS)
     doc["schemes"].append({**doc["schemes"][0], "id": "rural"})
     return doc
-
-
-def test_the_published_schema_is_that_of_the_models():
-    committed = (ROOT / "data" / "schema" / SCHEMA_FILE).read_text(encoding="utf-8")
-    assert committed == schema_text(), (
-        "run: python -c 'from ybcore.simulate.fundschema import write_schema; write_schema(\"data/schema\")'"
-    )

@@ -14,7 +14,6 @@ from ybcore.policy import Policy, json_schema, load_book, load_policy, parse_fil
 from ybcore.policy.figures import ByCounter, Compute, Const, Dated, FromAge, Table
 from ybcore.policy.numbers import ScalarError, date_text, days, fen, fen_text, month_day, ppm, ppm_text, whole
 from ybcore.policy.paths import parse_path, path_text
-from ybcore.policy.schema import SCHEMA_FILE, schema_text
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -727,13 +726,6 @@ def test_books_from_folders_and_texts(tmp_path: Path):
 
 
 # What the project ships
-
-
-def test_the_published_schema_is_the_generated_one():
-    committed = (ROOT / "data" / "schema" / SCHEMA_FILE).read_text(encoding="utf-8")
-    assert committed == schema_text(), (
-        "run: python -c 'from ybcore.policy.schema import write_schema; write_schema(\"data/schema\")'"
-    )
 
 
 def test_the_schema_accepts_what_the_checker_accepts():

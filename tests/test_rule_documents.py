@@ -11,7 +11,6 @@ import pytest
 import ybcore
 from ybcore.checks import RuleBook, json_schema, load_rules, shipped_rules
 from ybcore.checks.figures import read_figure
-from ybcore.checks.schema import SCHEMA_FILE, schema_text
 from ybcore.checks.tables import ALWAYS, OPEN
 from ybcore.checks.vocabulary import UNKNOWN
 from ybcore.errors import DocumentError, Problem
@@ -634,10 +633,6 @@ def test_the_readme_covers_every_national_rule(shipped: RuleBook):
 
 
 # --- the schema --------------------------------------------------------------------------------------------------------
-
-
-def test_the_published_schema_is_that_of_the_models():
-    assert (ROOT / "data" / "schema" / SCHEMA_FILE).read_text(encoding="utf-8") == schema_text()
 
 
 def test_the_schema_takes_what_loads_and_refuses_plain_faults(shipped: RuleBook):

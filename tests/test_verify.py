@@ -22,7 +22,7 @@ from ybcore.messages import yuan_text
 from ybcore.receipts.compare import Compared
 from ybcore.receipts.cut import Chosen
 from ybcore.receipts.files import sha256_of_file
-from ybcore.receipts.model import SCHEMA_FILE, json_schema, read_receipt, schema_text
+from ybcore.receipts.model import json_schema, read_receipt
 from ybcore.receipts.sample import drawn
 from ybcore.receipts.stored import Stored
 from ybcore.receipts.verify import Verifier
@@ -101,7 +101,6 @@ def forge(folder: Path, name: str) -> None:
 def test_the_receipt_keeps_its_schema(settled: Path):
     receipt = json.loads((settled / "receipt.json").read_text(encoding="utf-8"))
     jsonschema.validate(receipt, json_schema())
-    assert (ROOT / "data" / "schema" / SCHEMA_FILE).read_text(encoding="utf-8") == schema_text()
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**receipt, "counts": {}}, json_schema())
 

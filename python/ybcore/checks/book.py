@@ -14,8 +14,7 @@ from typing import Any, Union
 from ybcore.errors import DocumentError, Problem
 
 from ..policy.faults import nearest
-from ..policy.paths import RawPath, path_text
-from ..policy.reader import Parsed, RawDoc, parse_file, parse_text
+from ..policy.reader import Parsed, RawDoc, of_values, parse_file, parse_text
 from .bind import bind
 from .documents import Document, Sink, read_document
 from .rule import Rule
@@ -224,7 +223,7 @@ def _parsed(item: Any, sink: Sink) -> list[Parsed]:
     if isinstance(item, RuleBook):
         return [document.parsed for document in item.documents]
     if isinstance(item, dict):
-        return [_of_values(item, sink)]
+        return _tried(sink, lambda: of_values(item))
     if isinstance(item, bytes) or (isinstance(item, str) and "\n" in item):
         return _tried(sink, lambda: parse_text(item))
     path = Path(os.fspath(item))
@@ -254,21 +253,3 @@ def _tried(sink: Sink, read: Any) -> list[Parsed]:
         sink.problems.extend(error.problems)
         sink.unread = True
         return []
-
-
-def _of_values(doc: RawDoc, sink: Sink) -> Parsed:
-    """A raw document given as nested values: only dict, list and str."""
-
-    def walk(value: Any, path: RawPath) -> Any:
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return {key: walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*path, index)) for index, item in enumerate(value)]
-        if isinstance(value, str):
-            return str(value)
-        what = f"a raw document holds dict, list and str only, found {type(value).__name__}"
-        zh = f"原始文档只含 dict、list、str，实为 {type(value).__name__}"
-        sink.problems.append(Problem(file="<document>", path=path_text(path), what=what, what_zh=zh))
-        return ""
-
-    return Parsed(walk(doc, ()), "<document>", {}, {})

@@ -1,13 +1,11 @@
 """The JSON Schema of the rule language, for editors and other tools.
 
 It says shapes and words; what only the loader can say (names of lists and tables, comparators that are missing from a
-figure's place, overlaps) it leaves out. Published as `data/schema/ybcore-rules-1.schema.json`; `write_schema` makes it.
+figure's place, overlaps) it leaves out. Published as `data/schema/ybcore-rules-1.schema.json`; `ybcore.schemas` makes it.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -22,9 +20,8 @@ from .sumchecks import ChangeTest, FixedTest, PeerTest
 from .timechecks import MainDiagnosis
 from .vocabulary import SCOPE_KEYS
 
-__all__ = ["SCHEMA_FILE", "SCHEMA_ID", "json_schema", "schema_text", "write_schema"]
+__all__ = ["SCHEMA_ID", "json_schema"]
 
-SCHEMA_FILE = "ybcore-rules-1.schema.json"
 SCHEMA_ID = "urn:ybcore:rules:1"
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -156,16 +153,3 @@ def json_schema() -> dict[str, Any]:
         **head,
         "$defs": dict(sorted(definitions.items())),
     }
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

@@ -1,13 +1,11 @@
 """The JSON Schemas of clearing and benefit documents, for editors and other tools.
 
-They say shapes and words; what parts must have to do with each other is left to the reader. Published in `data/schema`; `write_schemas`
+They say shapes and words; what parts must have to do with each other is left to the reader. Published in `data/schema`; `ybcore.schemas`
 makes the files.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -16,13 +14,9 @@ from ..policy.schema import Generator, resolve, written_figures
 from .cashmodels import BenefitModel
 from .models import WORDS, Actual, ByCost, ClearingModel
 
-__all__ = ["SCHEMA_FILES", "Kind", "json_schema", "schema_text", "write_schemas"]
+__all__ = ["Kind", "json_schema"]
 
 Kind = Literal["clearing", "benefit"]
-SCHEMA_FILES: dict[Kind, str] = {
-    "clearing": "ybcore-clearing-1.schema.json",
-    "benefit": "ybcore-benefit-1.schema.json",
-}
 _MODELS: dict[Kind, tuple[type[BaseModel], str]] = {
     "clearing": (ClearingModel, "how providers are paid"),
     "benefit": (BenefitModel, "cash benefits"),
@@ -61,19 +55,3 @@ def json_schema(kind: Kind) -> dict[str, Any]:
         **made,
         "$defs": dict(sorted({**made.pop("$defs", {}), **written_figures(), **own}.items())),
     }
-
-
-def schema_text(kind: Kind) -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(kind), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schemas(folder: str | Path) -> list[Path]:
-    """Write the published files into `folder` and return their paths."""
-    out = []
-    for kind, name in SCHEMA_FILES.items():
-        path = Path(folder) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(schema_text(kind), encoding="utf-8")
-        out.append(path)
-    return out

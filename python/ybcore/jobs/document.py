@@ -1,6 +1,6 @@
 """The document of a job, `ybcore: job/1` (docs/jobs.md), and its JSON Schema.
 
-Published as `data/schema/ybcore-job-1.schema.json`; `write_schema` makes that file.
+Published as `data/schema/ybcore-job-1.schema.json`; `ybcore.schemas` makes that file.
 """
 
 from __future__ import annotations
@@ -23,18 +23,14 @@ from ..policy.reader import Parsed, parse_file
 from ..settling.result import NUMBERS
 
 __all__ = [
-    "SCHEMA_FILE",
     "JobDocument",
     "Outputs",
     "bytes_of",
     "json_schema",
     "load_job",
-    "schema_text",
-    "write_schema",
 ]
 
 FORMAT = "job/1"
-SCHEMA_FILE = "ybcore-job-1.schema.json"
 SCHEMA_ID = "urn:ybcore:job:1"
 TABLES = tuple(table.name for table in (VISITS, LINES, PERSONS, INSTITUTIONS, ACCT_EVENTS))
 BESIDE = tuple(name for name in CHECK_TABLES if name not in TABLES)
@@ -271,16 +267,3 @@ def _plain(node: Any) -> Any:
         else:
             out[key] = _plain(value)
     return out
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
 from .document import FILES, ChangesModel
 
-__all__ = ["SCHEMA_FILE", "SCHEMA_ID", "json_schema", "schema_text", "write_schema"]
+__all__ = ["SCHEMA_ID", "json_schema"]
 
-SCHEMA_FILE = "ybcore-changes-1.schema.json"
 SCHEMA_ID = "urn:ybcore:changes:1"
 
 
@@ -60,16 +57,3 @@ def json_schema() -> dict[str, Any]:
         "title": "ybcore document of changes, format ybcore-changes/1",
         **made,
     }
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

@@ -15,8 +15,8 @@ from ybcore.errors import DocumentError, Problem
 from .canonical import canonical_bytes, plain_value, sha256_of
 from .inventory import FigureLeaf, figures_of, replaced
 from .models import Scheme
-from .paths import RawPath, parse_path, path_text
-from .reader import Parsed, RawDoc, parse_file, parse_text
+from .paths import RawPath, parse_path
+from .reader import Parsed, RawDoc, of_values, parse_file, parse_text
 
 __all__ = ["Document", "is_text", "load_each", "parsed_from"]
 
@@ -139,7 +139,7 @@ def is_text(source: Any) -> bool:
 def parsed_from(source: Any) -> Parsed:
     """A document from a path, a text or a raw document. Raises DocumentError, OSError."""
     if isinstance(source, dict):
-        return _parsed_of(source)
+        return of_values(source)
     return parse_text(source) if is_text(source) else parse_file(os.fspath(source))
 
 
@@ -167,25 +167,3 @@ def _expanded(item: Any, problems: list[Problem]) -> list[Any]:
         what, zh = f"no *.yaml in folder {folder}", f"文件夹 {folder} 中没有 *.yaml"
         problems.append(Problem(file=str(folder), what=what, what_zh=zh))
     return list(found)
-
-
-def _parsed_of(doc: RawDoc) -> Parsed:
-    """A raw document given as nested values: only dict, list and str."""
-    problems: list[Problem] = []
-
-    def walk(value: Any, path: RawPath) -> Any:
-        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-            return {key: walk(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(item, (*path, index)) for index, item in enumerate(value)]
-        if isinstance(value, str):
-            return str(value)
-        what = f"a raw document holds dict, list and str only, found {type(value).__name__}"
-        zh = f"原始文档只含 dict、list、str，实为 {type(value).__name__}"
-        problems.append(Problem(file="<document>", path=path_text(path), what=what, what_zh=zh))
-        return ""
-
-    copied = walk(doc, ())
-    if problems:
-        raise DocumentError(problems)
-    return Parsed(copied, "<document>", {}, {})

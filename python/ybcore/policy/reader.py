@@ -15,7 +15,7 @@ from ybcore.errors import DocumentError, Problem
 
 from .paths import RawPath, path_text
 
-__all__ = ["MAX_DEPTH", "MAX_NODES", "Mark", "Parsed", "RawDoc", "parse_file", "parse_text"]
+__all__ = ["MAX_DEPTH", "MAX_NODES", "Mark", "Parsed", "RawDoc", "of_values", "parse_file", "parse_text"]
 
 RawDoc = dict[str, Any]
 """A document as the reader gives it: dict, list and str only."""
@@ -188,3 +188,25 @@ class _Walker:
             self.key_marks[here] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             out[key] = self.walk(value_node, here)
         return out
+
+
+def of_values(doc: RawDoc) -> Parsed:
+    """A raw document given as nested values: only dict, list and str. Raises DocumentError with every problem."""
+    problems: list[Problem] = []
+
+    def walk(value: Any, path: RawPath) -> Any:
+        if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+            return {key: walk(item, (*path, key)) for key, item in value.items()}
+        if isinstance(value, list):
+            return [walk(item, (*path, index)) for index, item in enumerate(value)]
+        if isinstance(value, str):
+            return str(value)
+        what = f"a raw document holds dict, list and str only, found {type(value).__name__}"
+        zh = f"原始文档只含 dict、list、str，实为 {type(value).__name__}"
+        problems.append(Problem(file="<document>", path=path_text(path), what=what, what_zh=zh))
+        return ""
+
+    copied = walk(doc, ())
+    if problems:
+        raise DocumentError(problems)
+    return Parsed(copied, "<document>", {}, {})

@@ -1,13 +1,11 @@
 """The JSON Schema of the policy language, for editors and other tools.
 
 It says shapes and words; what only the checker can say (references, order of edges, reachability) it leaves out.
-Published as `data/schema/ybcore-policy-1.schema.json`; `write_schema` makes that file.
+Published as `data/schema/ybcore-policy-1.schema.json`; `ybcore.schemas` makes that file.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
@@ -17,17 +15,13 @@ from .numbers import MONEY_UNITS
 from .vocabulary import SCOPES
 
 __all__ = [
-    "SCHEMA_FILE",
     "SCHEMA_ID",
     "Generator",
     "json_schema",
     "resolve",
-    "schema_text",
-    "write_schema",
     "written_figures",
 ]
 
-SCHEMA_FILE = "ybcore-policy-1.schema.json"
 SCHEMA_ID = "urn:ybcore:policy:1"
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -205,16 +199,3 @@ def _optional_ids(made: dict[str, Any], definitions: dict[str, Any]) -> None:
     named = {"allOf": [{"required": ["id"]}], "anyOf": [_ref(name) for name in kinds]}
     plan["items"] = {"anyOf": [_ref("UseLayer"), named]}
     made["properties"]["layers"]["additionalProperties"] = {"anyOf": [_ref(name) for name in kinds]}
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1, sort_keys=False) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

@@ -1,6 +1,6 @@
 """A receipt: its fields, its JSON Schema, and reading one.
 
-Published as `data/schema/ybcore-receipt-1.schema.json`; `write_schema` makes that file.
+Published as `data/schema/ybcore-receipt-1.schema.json`; `ybcore.schemas` makes that file.
 """
 
 from __future__ import annotations
@@ -14,11 +14,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from ..errors import InputError, Problem
 
-__all__ = ["FORMAT", "RECEIPT", "SCHEMA_FILE", "Receipt", "fields", "json_schema", "raw_receipt", "read_as", "read_receipt", "schema_text", "write_schema"]  # fmt: skip
+__all__ = ["FORMAT", "RECEIPT", "Receipt", "fields", "json_schema", "raw_receipt", "read_as", "read_receipt"]  # fmt: skip
 
 FORMAT = "ybcore-receipt/1"
 RECEIPT = "receipt.json"
-SCHEMA_FILE = "ybcore-receipt-1.schema.json"
 SCHEMA_ID = "urn:ybcore:receipt:1"
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -258,15 +257,3 @@ def json_schema() -> dict[str, Any]:
     made = Receipt.model_json_schema(schema_generator=GenerateJsonSchema)
     title = {"title": f"ybcore receipt, format {FORMAT}"}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **made, **title}
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

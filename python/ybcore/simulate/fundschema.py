@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from ..ledger.schema import Generator, plain
 from .funddocument import FundModel
 
-__all__ = ["SCHEMA_FILE", "SCHEMA_ID", "json_schema", "schema_text", "write_schema"]
+__all__ = ["SCHEMA_ID", "json_schema"]
 
-SCHEMA_FILE = "ybcore-fund-1.schema.json"
 SCHEMA_ID = "urn:ybcore:fund:1"
 
 
@@ -24,16 +21,3 @@ def json_schema() -> dict[str, Any]:
         "title": "ybcore document of a fund, format ybcore-fund/1",
         **made,
     }
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

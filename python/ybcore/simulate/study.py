@@ -1,6 +1,6 @@
 """The document of a study, `ybcore-study/1` (docs/simulation.md section 9): text into models, every problem at its place.
 
-Published as `data/schema/ybcore-study-1.schema.json`; `write_schema` makes that file.
+Published as `data/schema/ybcore-study-1.schema.json`; `ybcore.schemas` makes that file.
 """
 
 from __future__ import annotations

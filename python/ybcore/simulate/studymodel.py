@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -42,9 +40,8 @@ from .studyfields import (
 )
 from .studytables import Tables
 
-__all__ = ["SCHEMA_FILE", "ExactNode", "KnobNode", "StudyModel", "json_schema", "schema_text", "write_schema"]  # fmt: skip
+__all__ = ["ExactNode", "KnobNode", "StudyModel", "json_schema"]  # fmt: skip
 
-SCHEMA_FILE = "ybcore-study-1.schema.json"
 SCHEMA_ID = "urn:ybcore:study:1"
 
 
@@ -348,16 +345,3 @@ def _plain(node: Any) -> Any:
     if "properties" in node:
         out["properties"] = {name: _plain(value) for name, value in node["properties"].items()}
     return out
-
-
-def schema_text() -> str:
-    """The schema as the published text."""
-    return json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n"
-
-
-def write_schema(folder: str | Path) -> Path:
-    """Write the published file into `folder` and return its path."""
-    path = Path(folder) / SCHEMA_FILE
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(schema_text(), encoding="utf-8")
-    return path

@@ -32,6 +32,7 @@ from .studyalone import receipt_of_base
 from .studyclear import Turned
 from .studyclearing import ClearedUnder, check_clearing, cleared_under, turned_rows
 from .studyinputs import Given, bys, read_catalog, read_inputs, unknown_columns
+from .studyknobs import knobs_of, misplaced, unread
 from .studymodel import ExactNode, SweepNode, TargetNode
 from .studyrows import LOOKED, TARGETS, crossings, looked_rows, part_rows, sweep_rows
 from .targets import Solution, solve
@@ -91,6 +92,7 @@ def run_study(study: Study, *, threads: int | None = None, watch: Watch = _unwat
         run.receipt = receipt_of_base(study, engine, given)
     works = _Works(run, engine, threads, watch)
     works.changes()
+    works.knobs()
     works.comparison()
     works.attribution()
     for number in range(len(study.model.sweeps)):
@@ -107,11 +109,11 @@ def check_study(study: Study) -> tuple[Book, dict[str, Reformed], FundPlan | Non
     """The book of a study, its policies by name, and its fund. Raises DocumentError with every problem that shows without the tables."""
     book = load_book(study.model.policy)
     items = any(change.of_catalog for reform in study.reforms for change in reform.changes)
-    items = items or any(node.items is not None for _, _, node in _knobs(study))
+    items = items or any(node.items is not None for _, _, node in knobs_of(study))
     catalog = read_catalog(study) if items else None
     policies = _policies(study, book, catalog)
     fund = None if study.model.fund is None else load_fund(study.model.fund.plan)
-    _stop([*_wrong_knobs(study, book, policies, catalog), *_wrong_fund(study, fund), *check_clearing(study)])
+    _stop([*misplaced(study, book, policies, catalog), *_wrong_fund(study, fund), *check_clearing(study)])
     return book, policies, fund
 
 
@@ -132,32 +134,6 @@ def _policies(study: Study, book: Book, catalog: Catalog | None) -> dict[str, Re
             problems += error.problems
     _stop(problems)
     return out
-
-
-def _book_on(name: str, book: Book, policies: dict[str, Reformed]) -> Book:
-    return book if name == BASE else policies[name].book
-
-
-def _knobs(study: Study) -> list[tuple[RawPath, str, Any]]:
-    """Every knob: where it stands, the policy that it is turned on, and what is written."""
-    model = study.model
-    held: list[tuple[RawPath, str, Any]] = [
-        (("sweeps", i, "knobs", j), row.on, knob) for i, row in enumerate(model.sweeps) for j, knob in enumerate(row.knobs)
-    ]  # fmt: skip
-    held += [(("targets", i, "knob"), row.on, row.knob) for i, row in enumerate(model.targets)]
-    return held
-
-
-def _wrong_knobs(study: Study, book: Book, policies: dict[str, Reformed], catalog: Catalog | None) -> Iterator[Problem]:
-    """Knobs at places that the documents do not have."""
-    for loc, on, node in _knobs(study):
-        mine, knob = _book_on(on, book, policies), node.knob()
-        own = policies.get(on)
-        beside = (catalog, study.rules) if own is None else (own.catalog or catalog, own.rules or study.rules)
-        try:
-            reformed(mine, [knob.reform(knob.scale(mine, *beside)[0])], **knob.beside(*beside))
-        except (DocumentError, InputError) as error:
-            yield from study.placed((*loc, "path"), error.problems)
 
 
 def _wrong_fund(study: Study, fund: FundPlan | None) -> Iterator[Problem]:
@@ -209,6 +185,12 @@ class _Works:
                     self.engine, self.tables, unread=self.model.unread, beside=self.run.given.beside
                 )
             self.run.tables["changes"] = rows
+
+    def knobs(self) -> None:
+        """Stops where a sweep or a target turns what nobody reads."""
+        if not self.model.unread and knobs_of(self.study):
+            with self.watch("核对扫描与求解的数值", "who reads what is turned") as tell:
+                _stop(unread(self.study, self._engine, self._on, self.tables, tell))
 
     def comparison(self) -> None:
         """Every policy under every measure."""
