@@ -44,7 +44,9 @@ class Entry:
     def overlaps(self, other: Entry) -> bool:
         """Whether both hold on one day as it is known on one day."""
         met = share((self.since, self.until), (other.since, other.until))
-        return met and not (self.never or other.never) and share((self.known, self.dropped), (other.known, other.dropped))
+        return (
+            met and not (self.never or other.never) and share((self.known, self.dropped), (other.known, other.dropped))
+        )
 
 
 def share(one: tuple[int | None, int | None], two: tuple[int | None, int | None]) -> bool:
