@@ -267,7 +267,7 @@ def _asked(case: Case, check: Callable[..., Any]) -> Answer:
 
 def plain_finding(row: dict[str, Any]) -> dict[str, Any]:
     """A finding's row as the reference writes it: times as microseconds, flags as numbers."""
-    row = {name: value for name, value in row.items() if name != "recover_amt"}
+    row = {name: value for name, value in row.items() if name not in ("recover_amt", "own_amt")}
     for name in ("sev_deg", "vola_amt_stas", "shadow", "suppressed", "subsumed"):
         row[name] = int(row[name])
     return row | {"vola_bhvr_type": row["vola_bhvr_type"] or None}

@@ -27,6 +27,9 @@ rules:
 """
 
 # Cells as CSV has them: texts, money in yuan.
+AGREED = {"reason": "agreed", "owner": "me", "expires": "2099-01-01"}
+"""What every row of a suppression list answers."""
+
 TABLES = {
     "visits": {
         "setl_id": ["S1", "S2", "S3"],

@@ -101,7 +101,7 @@ def test_json_is_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_suppression_known_at_and_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write(tmp_path)
-    rows = "rule,psn_no,setl_id,reason,expires\nLISTED,P1,S2,先抑制,\nOFTEN,P1,,,2025-01-01\nGONE,P1,,,\n"
+    rows = "rule,psn_no,setl_id,reason,owner,expires\nLISTED,P1,S2,先抑制,李,2099-01-01\nOFTEN,P1,,已申诉,王,2025-01-01\nGONE,P1,,无,王,2099-01-01\n"
     (tmp_path / "quiet.csv").write_text(rows, encoding="gb18030")
     assert main(words(tmp_path, "--suppress", str(tmp_path / "quiet.csv"))) == 0
     caught = capsys.readouterr()
@@ -132,6 +132,11 @@ def test_a_suppression_list_that_is_wrong(tmp_path: Path, capsys: pytest.Capture
     assert main(words(tmp_path, "--lang", "en", "--suppress", str(tmp_path / "quiet.csv"))) == 1
     told = capsys.readouterr().err
     assert "quiet.csv" in told and "nearest name: psn_no" in told and "row names none of" in told
+    (tmp_path / "quiet.csv").write_text("rule,psn_no,reason\nLISTED,P1,\nLISTED,P2,agreed\n", encoding="utf-8")
+    assert main(words(tmp_path, "--lang", "en", "--suppress", str(tmp_path / "quiet.csv"))) == 1
+    told = " ".join(capsys.readouterr().err.split())
+    assert "the row of rule LISTED lacks reason, owner, expires (reason: why these findings are left out" in told
+    assert "the row of rule LISTED lacks owner, expires (owner: who answers for it; expires: the day from which" in told
 
 
 def test_wrong_paths_are_told_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -17,8 +17,8 @@ from test_check_settlement import CATALOG, POLICY
 from ybcore import _core, io
 from ybcore.checks.run.spot import SpotReport
 from ybcore.cli import main
+from ybcore.reference.checks import apart, denials, held_tables
 from ybcore.reference.checks import check as judged
-from ybcore.reference.checks import denials
 
 UNIT = 10_000
 FIRST = 19_783  # 2024-03-01
@@ -215,3 +215,64 @@ def test_a_run_with_a_rejected_visit_is_verified_and_explained(tmp_path: Path, c
     capsys.readouterr()
     assert main(["explain", "--run", str(out), "--setl-id", "v1", "-q"]) == 1
     assert "与回执不符" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------------------------------- what was the person's own anyway
+
+OWN = {"med_list_codg": ["a", "b", "c"], "chrgitm_lv": ["01", "03", "02"], "selfpay_prop": [None, None, 100_000]}
+EVERY = rule("EVERY", "K01", {"attribute": "gend", "barred": {"codes": ["1"]}}, "whole_line", 1, items="all")
+HALF = cap("HALF", "1", 2) | {"items": "all", "relations": {}}
+
+
+@st.composite
+def bills(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+    """Visits, some rejected or nobody's, with lines of class A, B and C, unknown, not approved, denied before, and returned."""
+    people = {"psn_no": ["p1", "p2", "p3"], "psn_type": ["11"] * 3, "insutype": ["310"] * 3, "begndate": ["2020-01-01", "2020-01-01", "2025-01-01"]}  # fmt: skip
+    count = draw(st.integers(1, 5))
+    visits = {
+        "setl_id": [f"v{i}" for i in range(count)], "psn_no": draw(st.lists(st.sampled_from(people["psn_no"]), min_size=count, max_size=count)),
+        "insutype": ["310"] * count, "med_type": ["21"] * count, "gend": ["1"] * count, "begndate": ["2024-03-01"] * count,
+        "setl_time": draw(st.lists(st.sampled_from(["2024-03-01", "2024-03-02", None]), min_size=count, max_size=count)),
+    }  # fmt: skip
+    size = draw(st.integers(1, 8))
+    some = {"min_size": size, "max_size": size}
+    units = draw(st.lists(st.integers(1, 4), **some))
+    lines = {
+        "setl_id": draw(st.lists(st.sampled_from(visits["setl_id"]), **some)), "feedetl_sn": [str(i) for i in range(size)],
+        "med_list_codg": draw(st.lists(st.sampled_from(["a", "b", "c", "?"]), **some)), "cnt": [n * UNIT for n in units],
+        "det_item_fee_sumamt": [n * draw(st.integers(1, 40_000)) for n in units], "deny_flag": draw(st.lists(st.sampled_from([0, 0, 0, 1]), **some)),
+        "hosp_appr_flag": draw(st.lists(st.sampled_from(["1", "1", "2"]), **some)), "init_feedetl_sn": [None] * size,
+    }  # fmt: skip
+    if draw(st.booleans()):
+        back = {"setl_id": lines["setl_id"][0], "feedetl_sn": "r", "med_list_codg": lines["med_list_codg"][0], "cnt": -UNIT, "deny_flag": lines["deny_flag"][0],
+                "det_item_fee_sumamt": -(lines["det_item_fee_sumamt"][0] // units[0]), "hosp_appr_flag": lines["hosp_appr_flag"][0], "init_feedetl_sn": "0"}  # fmt: skip
+        lines = {name: [*cells, back[name]] for name, cells in lines.items()}
+    return visits, lines, people
+
+
+@settings(max_examples=60, deadline=None)
+@given(bills(), st.sampled_from([[EVERY], [HALF], [HALF, EVERY | {"priority": "3"}]]))
+def test_money_that_was_full_self_pay_anyway_is_told_apart(made: Any, rules: list[dict[str, Any]]):
+    """What two settlements tell is what the reference tells line by line, for each finding and for the receipt."""
+    visits, lines, people = made
+    engine = ybcore.Engine(POLICY, ybcore.Catalog(OWN), threads=1)
+    plain = engine.settle(visits, lines, people, line_output=True)
+    done = engine.settle(visits, lines, people, rules=ybcore.load_rules(book(*rules)))
+    rows = {
+        name: [dict(zip(t, cells)) for cells in zip(*t.values())] for name, t in (("visits", visits), ("lines", lines))
+    }
+    rows["lines"] = [
+        row | {"cnt": str(row["cnt"] // UNIT), "det_item_fee_sumamt": f"{row['det_item_fee_sumamt'] / 100:.2f}", "deny_flag": str(row["deny_flag"])}
+        for row in rows["lines"]
+    ]  # fmt: skip
+    held, clock = held_tables(rows)
+    wanted = judged(book(*rules), held, stage="during", time_of_day=clock)
+    told = apart(wanted, plain.visits.to_pylist(), plain.lines.to_pylist())
+    found = done.checks.findings.to_pylist()
+    assert {row["jr_id"]: row["own_amt"] for row in found} == {name: one.own for name, one in told.items()}
+    receipt = done.receipt["rules"]
+    total = [sum(getattr(one, name) for one in told.values()) for name in ("moved", "own", "unsettled")]
+    assert [receipt.get(name, 0) for name in ("moved_fen", "own_fen", "rejected_fen")] == total
+    assert sum(total) == sum(done.checks.details["paid_amt"].to_pylist())
+    rise = sum(done.visits["fulamt_ownpay_amt"].to_pylist()) - sum(plain.visits["fulamt_ownpay_amt"].to_pylist())
+    assert receipt["moved_fen"] == rise

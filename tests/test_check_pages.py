@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 import ybcore
-from check_small import RULES, TABLES, write
+from check_small import AGREED, RULES, TABLES, write
 from pages import Page, rows_of
 from ybcore import messages
 from ybcore.cli import main
@@ -138,7 +138,7 @@ def hostile() -> ybcore.CheckReport:
         "fixmedins_name": ["<b>市\u3000一院</b>", EVIL],
     }
     rules = RULES.replace("{zh: 名单药品, en: listed drug}", "{zh: '</style><i>名单', en: '{{ 7*7 }}<i>'}")
-    suppress = [{"rule": "OFTEN", "psn_no": "P2", "reason": "<u>x</u>", "owner": "+owner"}]
+    suppress = [{"rule": "OFTEN", "psn_no": "P2", "reason": "<u>x</u>", "owner": "+owner", "expires": "2099-01-01"}]
     return checked(rules, lines=lines, visits=visits, institutions=places, suppress=suppress)
 
 
@@ -198,7 +198,7 @@ AGE = "  - {id: AGE, name: {zh: 性别, en: gender}, kernel: K01, items: {prefix
         ("a", "deny", 1, ["1", "1", "1"], {}, "● 未命中"),
         ("a", "deny", 1, ["1", "0", "1"], {}, "● 未命中（部分未知）"),
         ("q", "deny", 1, ["2", "2", "2"], {}, "○ 无适用行"),
-        ("a", "deny", 1, ["2", "2", "2"], {"suppress": [{"rule": "AGE", "psn_no": "P1"}]}, "○ 命中均不计入"),
+        ("a", "deny", 1, ["2", "2", "2"], {"suppress": [{"rule": "AGE", "psn_no": "P1", **AGREED}]}, "○ 命中均不计入"),
     ],
 )
 def test_colours_by_rule(items, disposition, severity, gender, more, light, tmp_path: Path):

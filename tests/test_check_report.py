@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 import ybcore
-from check_small import RULES, TABLES
+from check_small import AGREED, RULES, TABLES
 from ybcore.checks.suppression import suppressions
 from ybcore.checks.units import amount_text
 from ybcore.columns.checkschema import DETAILS, FINDINGS, MANIFEST
@@ -103,7 +103,7 @@ def test_statistics_by_other_keys(report):
 
 
 def test_statistics_leave_suppressed_findings_out():
-    rows = checked(suppress=[{"rule": "LISTED", "setl_id": "S2"}]).statistics(("rule_id",)).to_pylist()
+    rows = checked(suppress=[{"rule": "LISTED", "setl_id": "S2", **AGREED}]).statistics(("rule_id",)).to_pylist()
     assert [(row["rule_id"], row["hits"], row["vola_amt"]) for row in rows] == [("LISTED", 1, 1050), ("OFTEN", 1, 0), ("DEAR", 2, 1150)]  # fmt: skip
 
 
@@ -143,7 +143,7 @@ def test_3101_has_the_shape_of_the_interface(report):
 
 
 def test_3101_leaves_suppressed_findings_out():
-    told = checked(suppress=[{"rule": "LISTED", "psn_no": "P1"}]).to_3101()
+    told = checked(suppress=[{"rule": "LISTED", "psn_no": "P1", **AGREED}]).to_3101()
     assert [row["rule_id"] for row in told] == ["OFTEN"]
 
 
@@ -187,9 +187,11 @@ def test_a_run_without_findings():
 
 def test_suppression_rows_of_the_caller_are_held_to_the_same():
     listed = [
-        {"rule": "LISTED", "psnno": "P1"},
-        {"psn_no": "P1"},
-        {"rule": "LISTED", "setl_id": "S2", "expires": "soon"},
+        {"rule": "LISTED", "psnno": "P1", **AGREED},
+        {"psn_no": "P1", **AGREED},
+        {"rule": "LISTED", "setl_id": "S2", **AGREED, "expires": "soon"},
+        {"rule": "LISTED", "setl_id": "S2", **AGREED, "owner": " ", "expires": None},
+        {"rule": "LISTED", "setl_id": "S2", **AGREED, "expires": "20990101"},
     ]
     with pytest.raises(ybcore.InputError) as caught:
         checked(suppress=listed)
@@ -199,7 +201,10 @@ def test_suppression_rows_of_the_caller_are_held_to_the_same():
         (1, "the row names none of psn_no", ""),
         (2, "the row names no rule", ""),
         (3, "expires 'soon' is not YYYY-MM-DD", ""),
+        (4, "the row of rule LISTED lacks owner", ""),
+        (5, "expires '20990101' is not YYYY-MM-DD", ""),
     ]
+    assert "缺少 owner、expires（owner：由谁负责；" in caught.value.problems[4].what_zh
     assert {p.path for p in caught.value.problems} == {"suppress"} and caught.value.problems[
         0
     ].what_zh == "未知的键 'psnno'"
@@ -219,10 +224,13 @@ def test_cells_that_cannot_be_read_and_visits_that_are_not_looked_at_are_told():
 
 
 def test_suppression_lists_are_read_whole():
-    table = pa.table({"rule": ["A", "", "B", "C"], "psn_no": ["P", "P", "", None], "expires": ["2025-01-01", "soon", "", None]})  # fmt: skip
+    why = {"reason": ["x"] * 4, "owner": ["me"] * 4}
+    table = pa.table({"rule": ["A", "", "B", "C"], "psn_no": ["P", "P", "", None], "expires": ["2025-01-01", "soon", "", None], **why})  # fmt: skip
     with pytest.raises(ybcore.InputError) as caught:
         suppressions(table, "list.csv")
-    assert [(p.row, p.what.split(" ")[0]) for p in caught.value.problems] == [(2, "the"), (2, "expires"), (3, "the"), (4, "the")]  # fmt: skip
+    assert [(p.row, p.what.split(" ")[0]) for p in caught.value.problems] == [(2, "the"), (2, "expires"), (3, "the"), (3, "the"), (4, "the"), (4, "the")]  # fmt: skip
     with pytest.raises(ybcore.InputError, match=r"did you mean.*'owner'"):
         suppressions(pa.table({"rule": ["A"], "psn_no": ["P"], "ownr": ["me"]}))
-    assert suppressions(table.slice(0, 1)) == [{"rule": "A", "psn_no": "P", "expires": "2025-01-01"}]
+    assert suppressions(table.slice(0, 1)) == [
+        {"rule": "A", "psn_no": "P", "expires": "2025-01-01", "reason": "x", "owner": "me"}
+    ]

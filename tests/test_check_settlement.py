@@ -260,9 +260,12 @@ def test_reports_of_findings_need_rules(tmp_path: Path, capsys: pytest.CaptureFi
     assert "no.yaml" in capsys.readouterr().err
 
 
+QUIET = {"rule": "SEX", "psn_no": "p2", "reason": "agreed", "owner": "me", "expires": "2099-01-01"}
+
+
 def test_what_is_suppressed_or_not_known_yet_moves_nothing(engine, done):
     book = ybcore.load_rules(RULES)
-    left = engine.settle(VISITS, LINES, rules=book, suppress=[{"rule": "SEX", "psn_no": "p2"}])
+    left = engine.settle(VISITS, LINES, rules=book, suppress=[QUIET])
     assert row(left.visits, "v3")["fulamt_ownpay_amt"] == 0
     assert row(left.visits, "v1") == row(done.visits, "v1")
     told = {r["rule_id"]: r["suppressed"] for r in left.checks.findings.to_pylist() if r["rule_id"] in ("SEX", "CAP")}
@@ -272,14 +275,16 @@ def test_what_is_suppressed_or_not_known_yet_moves_nothing(engine, done):
     assert early.visits.equals(engine.settle(VISITS, LINES).visits) and early.receipt["rules"]["moved_fen"] == 0
     same = engine.settle(VISITS, LINES, rules=book, known_at=dt.date(2024, 1, 1))
     assert same.visits.equals(done.visits) and same.receipt["rules"]["known_at"] == "2024-01-01"
-    for more in ({"suppress": [{"rule": "SEX", "psn_no": "p2"}]}, {"known_at": dt.date(2024, 1, 1)}):
+    for more in ({"suppress": [QUIET]}, {"known_at": dt.date(2024, 1, 1)}):
         with pytest.raises(ybcore.InputError, match="give rules"):
             engine.settle(VISITS, LINES, **more)
 
 
 def test_command_settles_and_explains_with_what_is_suppressed(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     town, out = files(tmp_path / "town"), tmp_path / "out"
-    (tmp_path / "kept.csv").write_text("rule,setl_id,reason\nSICK,v2,looked at\n", encoding="utf-8")
+    (tmp_path / "kept.csv").write_text(
+        "rule,setl_id,reason,owner,expires\nSICK,v2,looked at,me,2099-01-01\n", encoding="utf-8"
+    )
     asked = ["--suppress", str(tmp_path / "kept.csv"), "--known-at", "2024-06-30"]
     assert main(["settle", *words(town), *asked, "--out", str(out)]) == 0
     capsys.readouterr()
@@ -290,7 +295,9 @@ def test_command_settles_and_explains_with_what_is_suppressed(tmp_path: Path, ca
         told = capsys.readouterr().out
         assert "审核规则先把 200.00 元转为全自费" in told and "SICK" not in told and "逐列相等" in told
     # The list has changed since: other money moves.
-    (tmp_path / "kept.csv").write_text("rule,setl_id\nSICK,v1\n", encoding="utf-8")
+    (tmp_path / "kept.csv").write_text(
+        "rule,setl_id,reason,owner,expires\nSICK,v1,looked at,me,2099-01-01\n", encoding="utf-8"
+    )
     assert main(["explain", "--run", str(out), "--setl-id", "v2"]) == 1
     assert "与回执不符" in capsys.readouterr().err
     plain = ["settle", "--input", str(town), "--policy", str(town / "policy.yaml"), "--out", str(tmp_path / "none")]

@@ -122,7 +122,7 @@ def test_everything_else_of_a_rule_is_as_for_other_rules():
     assert {(f["disposition"], f["table_row"]) for f in found.findings if f["rule_id"] == "A"} == {("suspect", 0)}
     before = same(case(book, stage="before"))
     assert hits(before, "C") == ["a", "b"] and hits(before, "D") == ["a", "b"]  # v2 is history
-    quiet = [{"rule": "D", "psn_no": "p1", "reason": "agreed"}]
+    quiet = [{"rule": "D", "psn_no": "p1", "reason": "agreed", "owner": "me", "expires": "2099-01-01"}]
     muted = same(case(book, suppress=quiet))
     assert muted.moved.keys() == {2} and [row["suppressed"] for row in muted.manifest["rules"]][3] == 2
 

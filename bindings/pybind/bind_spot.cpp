@@ -69,6 +69,7 @@ class SpotLooked {
     out.numbers("vola_amt", f.amount);
     out.texts("vola_amt_stas", false, [&](std::size_t i) { return std::string_view(told(i).computed ? "1" : "0"); });
     out.nulls("recover_amt");
+    out.nulls("own_amt");
     out.texts("vola_bhvr_type", false, [&](std::size_t i) { return std::string_view(told(i).behaviour); });
     out.numbers("measure", f.measure);
     out.numbers("limit", f.limit);

@@ -49,7 +49,7 @@ def check(
     """Look at visits and fee lines for what the rules do not allow.
 
     Tables are anything column-shaped (docs/checks-tables.md). `rules`: a book, a path, or several. `catalog`: needed by rules that ask for
-    a line's kind of list or charge head; a Catalog, a folder, or its tables. `known_at`: only what rule tables knew by that day. `suppress`: rows of a suppression list.
+    a line's kind of list or charge head; a Catalog, a folder, or its tables. `known_at`: only what rule tables knew on that day. `suppress`: rows of a suppression list, each with rule, whom it leaves alone, reason, owner, expires.
     `whole`: what the tables are a part of, where parts are looked at one by one.
     Raises InputError and DocumentError, each with every problem at once.
     """

@@ -63,7 +63,7 @@ def settle_checked(
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(stage.part(np.arange(report.work.batch.visits.rows)), moved)
-    report.recovered, _ = recovered(stage.steps(), len(moved.amount), stage.fund)
+    report.recovered = recovered(stage.steps(unsettled(report, done.visits)), len(moved.amount), stage.paid)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
     told = _told(done.receipt, book, moved_money(report, done.visits), asked)
     return replace(done, lines=lines, checks=report, receipt=told)
@@ -83,14 +83,22 @@ def settle_some(
 
 
 def moved_money(report: CheckReport, settled: pa.Table) -> dict[str, int]:
-    """`moved_fen`, what findings move out of the lines of visits that were settled; and apart, where there is some, `rejected_fen` of the others.
+    """`moved_fen`, by which full self-pay rises; and apart, where there is some, `own_fen`, which was full self-pay without any rule, and
+    `rejected_fen` of visits that are not settled. Together what findings move out of lines.
 
     `settled`: the results of all visits, in the order of the input.
     """
     amount = report.denials().amount
-    bad = np.asarray(pc.equal(settled["outcome"].cast(pa.string()), "rejected"))
-    lost = int(amount[bad[report.work.batch.line_visit]].sum()) if bad.any() else 0
-    return {"moved_fen": int(amount.sum()) - lost, **({"rejected_fen": lost} if lost else {})}
+    lost = int(amount[unsettled(report, settled)].sum())
+    own = sum(back.own for back in (report.recovered or {}).values())
+    some = {name: fen for name, fen in (("own_fen", own), ("rejected_fen", lost)) if fen}
+    return {"moved_fen": int(amount.sum()) - lost - own, **some}
+
+
+def unsettled(report: CheckReport, settled: pa.Table) -> npt.NDArray[np.bool_]:
+    """Lines of visits that come out without money: rejected, or nobody's."""
+    bad = np.asarray(pc.is_in(settled["outcome"].cast(pa.string()), pa.array(["rejected", "not_enrolled"])))
+    return np.asarray(bad[report.work.batch.line_visit])
 
 
 def _told(receipt: dict[str, Any], book: RuleBook, moved: dict[str, int], asked: dict[str, Any]) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def plain_lines(lines: pa.Table) -> pa.Table:
 def moved_in(report: CheckReport, setl_id: Any) -> list[dict[str, Any]]:
     """What each finding moves out of one settlement, in the order of the findings.
 
-    `amount`: fen moved here; `recover_amt`: fund money that the whole finding brings back (None: not settled with it); `name`, `content`
+    `amount`: fen moved here; `recover_amt`: fund money that the whole finding brings back, `own_amt`: what of its money was full self-pay anyway (None: not settled with it); `name`, `content`
     and `evidence` in both languages; `lines`: (feedetl_sn, fen) of the lines that lose money.
     """
     details, found = report.details, report.findings
@@ -145,6 +153,7 @@ def moved_in(report: CheckReport, setl_id: Any) -> list[dict[str, Any]]:
             "name": report.book[row["rule_id"]].name,
             "amount": sum(fen for _, fen in of[row["jr_id"]]),
             "recover_amt": row["recover_amt"],
+            "own_amt": row["own_amt"],
             "content": {lang: words[lang]["vola_cont"][i].as_py() for lang in LANGUAGES},
             "evidence": {lang: words[lang]["vola_evid"][i].as_py() for lang in LANGUAGES},
             "lines": of[row["jr_id"]],
@@ -212,24 +221,25 @@ class _Stage:
         given = {**self.tables, "visits": part.table, "lines": split.table}
         return self.engine.settle(**given, **{**self.options, **changed}), rows[split.source]
 
-    def fund(self, groups: Int64, moved: Moved) -> Int64:
-        """What the funds pay in some settling groups, rising; each time no others than the last time."""
-        quiet = {
+    def paid(self, groups: Int64, moved: Moved) -> Int64:
+        """What the funds pay in some settling groups, rising, and what is full self-pay in each; each time no others than the last time."""
+        quiet: dict[str, Any] = {
             "line_output": False,
             "detail": False,
             "closing_state": False,
             "receipt": False,
-            "columns": ("fund_pay_sumamt",),
+            "columns": ("fund_pay_sumamt", "fulamt_ownpay_amt"),
         }
         known = self.waiting or self.part(np.flatnonzero(np.isin(self.group, groups)), given=False)
         self.waiting = part = known.of(groups)
         done, _ = self.settle(part, moved, **quiet)
-        total = np.zeros(len(groups), np.int64)
-        np.add.at(total, np.searchsorted(groups, part.group), np.asarray(done.visits["fund_pay_sumamt"]))
+        total = np.zeros((2, len(groups)), np.int64)
+        for row, name in enumerate(quiet["columns"]):
+            np.add.at(total[row], np.searchsorted(groups, part.group), np.asarray(done.visits[name]))
         return total
 
-    def steps(self) -> list[Step]:
-        """Findings that move money, in the order in which it moves."""
+    def steps(self, lost: npt.NDArray[np.bool_]) -> list[Step]:
+        """Findings that move money, in the order in which it moves. `lost`: lines of visits that are not settled."""
         judged, out = self.report.judged, []
         units = np.zeros(
             len(self.batch.line_visit), np.int64
@@ -247,5 +257,5 @@ class _Stage:
             if hits.rule.amount == "excess_qty":
                 count, units[rows] = np.maximum(count - units[rows], 0), np.maximum(count, units[rows])
             group = int(self.group[self.batch.line_visit[rows[0]]])
-            out.append(Step(finding, group, rows, paid[pays], count))
+            out.append(Step(finding, group, rows, paid[pays], count, int(paid[pays][~lost[rows]].sum())))
         return out

@@ -10,7 +10,7 @@ from ..policy.faults import Fault, unknown
 from ..policy.paths import RawPath
 from .documents import Disabled, Document, Sink
 from .rulemodels import CodeList, RuleModel
-from .tables import Dated, RuleTable, check_overlaps, dated, joined
+from .tables import OPEN, Dated, RuleTable, check_overlaps, dated, joined
 from .vocabulary import LAYERS, PAIR_COLUMNS, RESERVED_COLUMNS
 
 __all__ = ["Layered", "Stack", "misspelt", "stack"]
@@ -141,7 +141,7 @@ def _tables(made: Stack, sink: Sink) -> None:
     parts: dict[str, list[Dated]] = {}
     for document in made.documents:
         head = document.head
-        defaults = {"from": head.start, "to": head.end, "known_since": head.known_since}
+        defaults = {"from": head.start, "to": head.end, "known_since": head.known_since, "known_until": OPEN}
         for name, (model, sheet) in document.tables.items():
             rows = dated(sheet, defaults, head.region, sink.problems)
             target = model.extends or model.replaces

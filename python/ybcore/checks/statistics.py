@@ -43,21 +43,21 @@ def grouped(report: CheckReport, by: Sequence[str]) -> pa.Table:
     wrong = [name for name in by if name not in KEYS]
     if wrong or not by:
         raise ValueError(f"by: {wrong or 'nothing'} is not among {', '.join(KEYS)}")
-    sums = totals(report, by, pc.invert(report.findings["suppressed"])).drop_columns(["recover_amt"])
+    sums = totals(report, by, pc.invert(report.findings["suppressed"])).drop_columns(["recover_amt", "own_amt"])
     places = [_places(report, name, sums[name].to_pylist()) for name in by]
     order = sorted(range(len(sums)), key=lambda i: [place[i] for place in places])
     return sums.take(pa.array(order, pa.int64()))
 
 
 def totals(report: CheckReport, by: Sequence[str], kept: Any) -> pa.Table:
-    """Hits, persons, vola_amt, paid_amt and recover_amt (null without settlement) of some findings, by columns of theirs or by level.
+    """Hits, persons, vola_amt, paid_amt, recover_amt and own_amt (null without settlement) of some findings, by columns of theirs or by level.
 
     `kept`: mask of the findings. The order of the rows is not said.
     """
     found = report.findings
     columns = {name: report.levels() if name == "level" else found[name] for name in by}
     money = {"person": found["psn_no"], "paid_amt": paid_of(report)} | {
-        n: found[n] for n in ("vola_amt", "recover_amt")
+        n: found[n] for n in ("vola_amt", "recover_amt", "own_amt")
     }
     sums = (
         pa.table(columns | money)
@@ -65,7 +65,7 @@ def totals(report: CheckReport, by: Sequence[str], kept: Any) -> pa.Table:
         .group_by(list(by), use_threads=False)
         .aggregate(
             [([], "count_all"), ("person", "count_distinct")]
-            + [(name, "sum") for name in ("vola_amt", "paid_amt", "recover_amt")]
+            + [(name, "sum") for name in ("vola_amt", "paid_amt", "recover_amt", "own_amt")]
         )
     )
     names = {
@@ -74,6 +74,7 @@ def totals(report: CheckReport, by: Sequence[str], kept: Any) -> pa.Table:
         "vola_amt_sum": "vola_amt",
         "paid_amt_sum": "paid_amt",
         "recover_amt_sum": "recover_amt",
+        "own_amt_sum": "own_amt",
     }
     return sums.select([*by, *names]).rename_columns([*by, *names.values()])
 

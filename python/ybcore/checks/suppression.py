@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,12 +16,18 @@ __all__ = ["COLUMNS", "MATCHED", "rows_of", "suppressions"]
 
 MATCHED = ("psn_no", "fixmedins_code", "med_list_codg", "setl_id", "dise_codg")
 COLUMNS = ("rule", *MATCHED, "reason", "owner", "expires")
+ANSWERED = {
+    "reason": ("why these findings are left out", "为何不计这些违规"),
+    "owner": ("who answers for it", "由谁负责"),
+    "expires": ("the day from which the row does nothing, YYYY-MM-DD", "该行自哪天起失效，YYYY-MM-DD"),
+}
+"""What every row answers; there is no default."""
 
 
 def suppressions(table: pa.Table, file: str = "") -> list[dict[str, Any]]:
     """Rows for `check(suppress=...)` from a table of texts; an empty cell is not asked for.
 
-    Raises InputError with every row that names no rule, names nobody, or whose `expires` is no date.
+    Raises InputError with every row that names no rule, names nobody, lacks its reason, owner or day of expiry, or whose `expires` is no date.
     """
     problems = [
         Problem(
@@ -60,7 +67,7 @@ def _sound(
 ) -> list[dict[str, Any]]:
     rows = []
     for at, raw in enumerate(given, 1):
-        row = {name: str(cell) for name, cell in raw.items() if cell is not None and str(cell) != ""}
+        row = {name: str(cell) for name, cell in raw.items() if cell is not None and str(cell).strip() != ""}
         for en, zh in _faults(row):
             problems.append(Problem(what=en, what_zh=zh, file=file, path=path, row=at))
         rows.append(row)
@@ -76,7 +83,18 @@ def _faults(row: dict[str, Any]) -> list[tuple[str, str]]:
     if not any(name in row for name in MATCHED):
         names = ", ".join(MATCHED)
         found.append((f"the row names none of {names}", f"该行须给出 {names} 之一"))
+    absent = [name for name in ANSWERED if name not in row]
+    if absent:
+        wanted = "; ".join(f"{name}: {ANSWERED[name][0]}" for name in absent)
+        wanted_zh = "；".join(f"{name}：{ANSWERED[name][1]}" for name in absent)
+        of = f" of rule {row['rule']}" if "rule" in row else ""
+        of_zh = f"（规则 {row['rule']}）" if "rule" in row else ""
+        found.append(
+            (f"the row{of} lacks {', '.join(absent)} ({wanted})", f"该行{of_zh}缺少 {'、'.join(absent)}（{wanted_zh}）")
+        )
     try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", row.get("expires", "2000-01-01")):
+            raise ValueError
         dt.date.fromisoformat(row.get("expires", "2000-01-01"))
     except ValueError:
         found.append((f"expires {row['expires']!r} is not YYYY-MM-DD", f"expires {row['expires']!r} 应为 YYYY-MM-DD"))

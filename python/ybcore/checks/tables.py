@@ -1,6 +1,6 @@
 """Tables of a rule document: CSV or inline rows, with where and when each row holds.
 
-A `RuleTable` keeps its cells as written and says of every row from when to when it holds, since when it is known, for
+A `RuleTable` keeps its cells as written and says of every row from when to when it holds and is known, for
 which region and level, whether its findings are only suspect, and where it stands.
 """
 
@@ -138,7 +138,7 @@ class RuleTable:
     """A table of the book after layering. Rows keep the order of the documents.
 
     `columns`: every column as texts, "" where a cell is empty. `begin` ≤ day < `end` (days since 1970-01-01; ALWAYS, OPEN)
-    and `known` ≤ known_at say when a row holds; `region` ("*" everywhere) and `level` ("" every level) where.
+    says when a row holds, `known` ≤ known_at < `dropped` when it is known; `region` ("*" everywhere) and `level` ("" every level) where.
     """
 
     name: str
@@ -147,6 +147,7 @@ class RuleTable:
     begin: np.ndarray
     end: np.ndarray
     known: np.ndarray
+    dropped: np.ndarray
     region: list[str]
     level: list[str]
     suspect: np.ndarray
@@ -155,6 +156,16 @@ class RuleTable:
 
     def __len__(self) -> int:
         return len(self.lines)
+
+    def known_then(self, known_at: int | None) -> np.ndarray:
+        """Rows that are known on a day; without one those that are known in the end, so none that was corrected."""
+        if known_at is None:
+            return np.asarray(self.dropped == OPEN)
+        return np.asarray((self.known <= known_at) & (known_at < self.dropped))
+
+    def held(self, known_at: int | None) -> np.ndarray:
+        """Rows that are known then, and hold on some day."""
+        return np.asarray((self.end > self.begin) & self.known_then(known_at))
 
     def place(self, row: int) -> tuple[str, int]:
         """File and line of a row."""
@@ -180,6 +191,7 @@ class Dated:
     begin: np.ndarray
     end: np.ndarray
     known: np.ndarray
+    dropped: np.ndarray
     region: list[str]
     level: list[str]
     suspect: np.ndarray
@@ -194,12 +206,26 @@ def dated(sheet: Sheet, defaults: dict[str, int], region: str, problems: list[Pr
             sheet, name, defaults[name], lambda text: open_ if text == "open" else days(text), np.int32, problems
         )
 
-    begin, end, known = days_of("from", ALWAYS), days_of("to", OPEN), days_of("known_since", ALWAYS)
+    begin, end = days_of("from", ALWAYS), days_of("to", OPEN)
+    known, dropped = days_of("known_since", ALWAYS), days_of("known_until", OPEN)
+    problems += [_never_known(sheet, row) for row in np.flatnonzero(dropped <= known).tolist()]
     suspect = _typed(sheet, "suspect", 0, _flag, np.int8, problems).astype(bool)
     regions = _words(sheet, "region", region, _region, problems)
     levels = _words(sheet, "level", "", _level, problems)
     assert len(begin) == size
-    return Dated(sheet, begin, end, known, regions, levels, suspect)
+    return Dated(sheet, begin, end, known, dropped, regions, levels, suspect)
+
+
+def _never_known(sheet: Sheet, row: int) -> Problem:
+    until = sheet.columns["known_until"][row]
+    return Problem(
+        file=sheet.file,
+        line=sheet.lines[row],
+        path="known_until",
+        what=f"known_until {until} is not after the day since which the row is known: it would never be seen",
+        what_zh=f"known_until {until} 不晚于该行的 known_since，该行将永不生效",
+        expected="a later day",
+    )
 
 
 def _typed(sheet: Sheet, name: str, default: int, read: Any, dtype: Any, problems: list[Problem]) -> np.ndarray:
@@ -274,6 +300,7 @@ def joined(name: str, key: tuple[str, ...], parts: Iterable[Dated]) -> RuleTable
         array("begin", np.int32),
         array("end", np.int32),
         array("known", np.int32),
+        array("dropped", np.int32),
         [*chain.from_iterable(part.region for part in parts)],
         [*chain.from_iterable(part.level for part in parts)],
         array("suspect", bool),
@@ -283,7 +310,7 @@ def joined(name: str, key: tuple[str, ...], parts: Iterable[Dated]) -> RuleTable
 
 
 def check_overlaps(table: RuleTable) -> list[Problem]:
-    """Rows of one key that are equally specific and hold on one day, each with both lines."""
+    """Rows of one key that are equally specific, and known on one day to hold on one day, each with both lines."""
     if len(table) < 2:
         return []
     codes = np.zeros(len(table), np.int64)
@@ -302,21 +329,27 @@ def check_overlaps(table: RuleTable) -> list[Problem]:
 
 def _overlaps(table: RuleTable, rows: list[int]) -> list[Problem]:
     held = sorted((row for row in rows if table.begin[row] < table.end[row]), key=lambda row: (table.begin[row], row))
-    problems = []
-    last = None
+    problems: list[Problem] = []
+    open_: list[int] = []
     for row in held:
-        if last is not None and table.begin[row] < table.end[last]:
-            first, second = sorted((last, row))
-            key = " ".join(table.columns[name][row] for name in table.key)
-            file, line = table.place(first)
-            other = str(line) if file == table.files[second] else f"{file}:{line}"
-            en = f"two rows of {key} hold at once and are equally specific; the other stands at line {other}"
-            zh = f"{key} 有两行同时有效且同样具体，另一行在第 {other} 行"
-            problems.append(
-                Problem(
-                    file=table.files[second], line=table.lines[second], path=f"tables.{table.name}", what=en, what_zh=zh
-                )
-            )
-        if last is None or table.end[row] > table.end[last]:
-            last = row
+        open_ = [other for other in open_ if table.begin[row] < table.end[other]]
+        known, dropped = table.known[row], table.dropped[row]
+        met = next((o for o in open_ if table.known[o] < dropped and known < table.dropped[o]), None)
+        if met is not None:
+            problems.append(_overlap(table, *sorted((met, row))))
+        open_.append(row)
     return problems
+
+
+def _overlap(table: RuleTable, first: int, second: int) -> Problem:
+    key = " ".join(table.columns[name][second] for name in table.key)
+    file, line = table.place(first)
+    other = str(line) if file == table.files[second] else f"{file}:{line}"
+    return Problem(
+        file=table.files[second],
+        line=table.lines[second],
+        path=f"tables.{table.name}",
+        what=f"two rows of {key} hold at once and are equally specific; the other stands at line {other}",
+        what_zh=f"{key} 有两行同时有效且同样具体，另一行在第 {other} 行",
+        expected="days that do not meet; a row that is corrected says with known_until from when on the other one is known",
+    )

@@ -62,7 +62,7 @@ _LINE = ("dscg_tkdrug_flag", "tcmdrug_used_way", "bilg_dept_codg")
 SCOPE_KEYS = (*_VISIT, *_LINE)
 ATTRIBUTES = (*_VISIT, *_LINE, "age", "dept", "title", "dr_status", "listed")
 
-RESERVED_COLUMNS = ("from", "to", "known_since", "region", "level", "suspect")
+RESERVED_COLUMNS = ("from", "to", "known_since", "known_until", "region", "level", "suspect")
 """Columns of a rule table that say where and when a row holds, and how sure it is."""
 
 PAIR_COLUMNS = ("included_qty", "override")

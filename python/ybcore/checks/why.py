@@ -46,7 +46,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "unknown": ("无法判断：{column} 缺失", "it cannot be known: {column} is missing"),
     "items": ("{value} 不在项目范围内", "{value} is not among the items"),
     "table_day": ("{value} 在表 {column} 中，但当日没有适用的行", "{value} is in table {column}, but no row holds on that day"),
-    "table_known": ("{value} 在表 {column} 中的行当时尚未公布", "{value} is in table {column}, but its row was not known then"),
+    "table_known": ("{value} 在表 {column} 中的行当时尚未公布，或已被更正", "{value} is in table {column}, but its row was not known then, or is corrected"),
     "table_place": ("{value} 在表 {column} 中，但不适用于该地区或级别", "{value} is in table {column}, but not for that place or level"),
     "denied": ("前面的规则已整条扣除，不再计数", "an earlier rule denies the whole line, so it is not counted"),
     "history": ("违规只涉及历史就诊，不报告", "only history offends, which is not reported"),
@@ -381,7 +381,7 @@ class _Asked:
         if not mine.any():
             return self.told("items", value=text)
         then = mine & (table.begin <= self.day) & (self.day < table.end)
-        known = then if self.work.known_at is None else then & (table.known <= self.work.known_at)
+        known = then & table.known_then(self.work.known_at)
         word = "table_day" if not then.any() else "table_known" if not known.any() else "table_place"
         return self.told(word, column=table.name, value=text)
 

@@ -146,7 +146,7 @@ def of_folder(command: Any) -> Any:
         Option(["--input", "folder"], type=PATH, required=True, zh="放有各表（及 catalog）的文件夹。", en="Folder with the tables (and catalog)."),
         Option(["--catalog"], type=PATH, zh="目录文件夹；默认 INPUT 下的 catalog。", en="Catalogue folder; default catalog in the input folder."),
         Option(["--stage"], type=click.Choice(["before", "during", "after"]), default="after", show_default=True, zh="事前、事中或事后。", en="Before, during or after the act."),
-        Option(["--known-at"], type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD)."),
+        Option(["--known-at"], type=DAY, zh="只用当日已公布、尚未更正的知识点（YYYY-MM-DD）。", en="Only rows of rule tables that were known on that day and not yet corrected (YYYY-MM-DD)."),
         Option(["--threads"], type=click.IntRange(1, 1024), zh="线程数；默认全部可用核。", en="Threads; default all cores lent to the process."),
         Option(["--json", "as_json"], is_flag=True, zh="以 JSON 输出。", en="As JSON."),
     ]  # fmt: skip
@@ -202,7 +202,11 @@ def rules_replay(session: Session, paths: tuple[Path, ...], **options: Any) -> i
 @common
 @of_folder
 @click.option(
-    "--suppress", cls=Option, type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."
+    "--suppress",
+    cls=Option,
+    type=PATH,
+    zh="抑制清单（.csv 或 .parquet）；每行须有 reason、owner、expires。",
+    en="Suppression list (.csv or .parquet); every row gives reason, owner, expires.",
 )
 @rule_paths
 @click.option("--rule", "rule_id", cls=Option, required=True, zh="规则编号。", en="Id of the rule.")

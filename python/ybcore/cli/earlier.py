@@ -56,7 +56,10 @@ def checked(
             **inputs.what_counts(),
         )
     moved = int(report.denials().amount.sum())
-    if receipt is not None and receipt["rules"]["moved_fen"] + receipt["rules"].get("rejected_fen", 0) != moved:
+    if (
+        receipt is not None
+        and sum(receipt["rules"].get(name, 0) for name in ("moved_fen", "own_fen", "rejected_fen")) != moved
+    ):
         raise Failure(
             say(
                 "规则转出的金额与回执不符：输入在结算之后有改动",

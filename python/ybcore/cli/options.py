@@ -100,8 +100,8 @@ def rules_of_settling(command: Any) -> Any:
 def what_counts(command: Any) -> Any:
     """The options that leave findings out: a suppression list, and the day by which a rule table's row must be known."""
     options = [
-        Option(["--suppress"], type=PATH, zh="抑制清单（.csv 或 .parquet）。", en="Suppression list (.csv or .parquet)."),
-        Option(["--known-at"], type=DAY, zh="只用当日已公布的知识点（YYYY-MM-DD）。", en="Only rows of rule tables known by that day (YYYY-MM-DD)."),
+        Option(["--suppress"], type=PATH, zh="抑制清单（.csv 或 .parquet）；每行须有 reason、owner、expires。", en="Suppression list (.csv or .parquet); every row gives reason, owner, expires."),
+        Option(["--known-at"], type=DAY, zh="只用当日已公布、尚未更正的知识点（YYYY-MM-DD）。", en="Only rows of rule tables that were known on that day and not yet corrected (YYYY-MM-DD)."),
     ]  # fmt: skip
     command.__click_params__ = [*getattr(command, "__click_params__", []), *reversed(options)]
     return command

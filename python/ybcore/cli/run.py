@@ -148,13 +148,20 @@ def _print_rules(session: Session, counts: dict[str, Any], coverage: list[dict[s
     """What rules found and moved, and which did not run, each with its reason."""
     console = session.out()
     ran = sum(row["status"] == "run" for row in coverage)
-    moved, lost = yuan_text(counts.get("moved_fen", 0)), counts.get("rejected_fen", 0)
+    moved, own, lost = (counts.get(name, 0) for name in ("moved_fen", "own_fen", "rejected_fen"))
     console.print(
         say(
-            f"审核规则：{ran} 条已运行，违规 {counts.get('findings', 0):,} 项，转出 {moved} 元",
-            f"Rules: {ran} ran, {counts.get('findings', 0):,} findings, {moved} yuan moved to full self-pay",
+            f"审核规则：{ran} 条已运行，违规 {counts.get('findings', 0):,} 项，转出 {yuan_text(moved)} 元",
+            f"Rules: {ran} ran, {counts.get('findings', 0):,} findings, {yuan_text(moved)} yuan moved to full self-pay",
         )
     )
+    if own:
+        console.print(
+            say(
+                f"另有 {yuan_text(own)} 元本已全自费，未计入",
+                f"{yuan_text(own)} yuan that was full self-pay without any rule is not among these",
+            )
+        )
     if lost:
         console.print(
             say(

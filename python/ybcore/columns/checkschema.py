@@ -152,6 +152,12 @@ FINDINGS = Table(
         C("vola_amt", "money", True, zh="违规金额", en="amount in violation"),
         C("vola_amt_stas", "code", True, zh="违规金额计算状态", en="1 computed, 0 not"),
         C("recover_amt", "money", zh="应追回基金", en="fund money that comes back; null without settlement"),
+        C(
+            "own_amt",
+            "money",
+            zh="本已全自费金额",
+            en="of what it moved, what was full self-pay without any rule; null without settlement",
+        ),
         C("vola_bhvr_type", "code", zh="违规行为分类", en="behaviour class"),
         C("measure", "count", True, zh="计量值", en="what was counted, in the kernel's unit"),
         C("limit", "count", True, zh="限值", en="what it was compared with"),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Hashing", "Inputs", "begin", "manifest", "receipt", "write_records"]
 
 MANIFEST, RUN = "manifest.json", "run.json"
-MOVED = ("moved_fen", "rejected_fen")  # counts that the receipt tells beside its rules
+MOVED = ("moved_fen", "own_fen", "rejected_fen")  # counts that the receipt tells beside its rules
 SCRATCH = ("spill", "work", "before", "ruled", "left")  # folders of the unfinished job that are no output
 
 

@@ -84,16 +84,22 @@ class RuleRan(_Part):
 
 
 class RulesTold(_Part):
-    """The rule book, and the fen that it moved to full self-pay; of visits that were rejected apart."""
+    """The rule book, and the fen that it moved to full self-pay; apart what was full self-pay anyway, and what stands in visits that are not settled."""
 
     sha256: Sha256
     documents: list[RuleDocument]
     rules: list[RuleTold]
     moved_fen: int
+    own_fen: int = 0
     rejected_fen: int = 0
     known_at: str | None = None
     suppressions: Count | None = None
     coverage: list[RuleRan] | None = None
+
+    @property
+    def paid_fen(self) -> int:
+        """All that findings moved out of lines: the sum of `paid_amt`."""
+        return self.moved_fen + self.own_fen + self.rejected_fen
 
 
 class CatalogTold(_Part):

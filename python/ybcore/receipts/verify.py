@@ -133,7 +133,7 @@ class Verifier(Found):
             moved = sum(
                 int(pc.sum(part["paid_amt"]).as_py() or 0) for part in self.outputs["details"].each(("paid_amt",))
             )
-            self._equal("sums", "rules.moved_fen", told.rules.moved_fen + told.rules.rejected_fen, moved)
+            self._equal("sums", "rules.moved_fen", told.rules.paid_fen, moved)
         if "settlements" in self.outputs:
             self._tried(self._sums_of_settlements)
 
@@ -288,8 +288,7 @@ class Verifier(Found):
             stage="during",
             threads=self.threads,
         )
-        said = self.receipt.rules.moved_fen + self.receipt.rules.rejected_fen
-        self._equal("sums", "rules.moved_fen", said, int(report.denials().amount.sum()))
+        self._equal("sums", "rules.moved_fen", self.receipt.rules.paid_fen, int(report.denials().amount.sum()))
         visits = whole["visits"]
         names = tables["visits"].columns
         mask = np.zeros(len(visits), bool)

@@ -49,6 +49,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
         "suppressed": sum(row["suppressed"] for row in rows),
         "subsumed": sum(report.manifest["subsumed"].to_pylist()),
         "recover_amt_fen": None if report.recovered is None else sum(report.findings["recover_amt"].to_pylist()),
+        "own_amt_fen": None if report.recovered is None else sum(report.findings["own_amt"].to_pylist()),
         "rules": rows,
         "dispositions": [
             {
@@ -104,6 +105,11 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
     if data["recover_amt_fen"] is not None:
         back = yuan_text(data["recover_amt_fen"])
         console.print(say(f"追回基金 {back} 元", f"Brought back to the funds: {back} yuan"))
+    if data["own_amt_fen"]:
+        own = yuan_text(data["own_amt_fen"])
+        console.print(
+            say(f"实扣金额中 {own} 元本已全自费", f"Of the amount moved, full self-pay without any rule: {own} yuan")
+        )
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))
 

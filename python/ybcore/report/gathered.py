@@ -207,7 +207,10 @@ def gather_head(report: CheckReport, rules: list[Ran]) -> dict[str, Any]:
         "institutions": len(found["fixmedins_code"].drop_null().unique()),
         "vola_amt": int(pc.sum(found["vola_amt"]).as_py() or 0),
         "paid_amt": int(paid.sum()),
-        "recover_amt": None if report.recovered is None else int(pc.sum(found["recover_amt"]).as_py() or 0),
+        **{
+            name: None if report.recovered is None else int(pc.sum(found[name]).as_py() or 0)
+            for name in ("recover_amt", "own_amt")
+        },
         **{name: int(masks[name].sum()) for name in APART},
         **{status: sum(row.status == status for row in rules) for status in ("run", "skipped", "disabled")},
         "lights": {name: sum(row.light == name for row in rules if not row.rule.shadow) for name in LIGHTS},

@@ -94,6 +94,12 @@ def _moved(told: Explanation) -> list[str]:
             out.append(
                 "      " + say(f"整项违规追回基金 {back} 元", f"the finding brings back {back} yuan to the funds")
             )
+        if item["own_amt"]:
+            own = yuan_text(item["own_amt"])
+            out.append(
+                "      "
+                + say(f"其所扣金额中 {own} 元本已全自费", f"of its money {own} yuan was full self-pay without any rule")
+            )
     return out
 
 

@@ -78,6 +78,7 @@ def _summary(report: CheckReport, book: Book, cut: list[str]) -> None:
         (say("违规金额 vola_amt（元）", "vola_amt (yuan)"), "money", head["vola_amt"]),
         (say("实扣金额 paid_amt（元）", "paid_amt (yuan)"), "money", head["paid_amt"]),
         (say("追回基金 recover_amt（元）", "recover_amt (yuan)"), "money", head["recover_amt"] if head["recover_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
+        (say("实扣中本已全自费 own_amt（元）", "of paid_amt full self-pay anyway, own_amt (yuan)"), "money", head["own_amt"] if head["own_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
         (say("不计入：已抑制", "not counted: suppressed"), "count", head["suppressed"]),
         (say("不计入：试运行", "not counted: shadow"), "count", head["shadow"]),
         (say("不计入：被包含", "not counted: contained in another"), "count", head["subsumed"]),
@@ -143,7 +144,7 @@ def _findings(report: CheckReport) -> Sheet:
         (say("人员编号", "psn_no"), "text", 20), (say("结算ID", "setl_id"), "text", 24), (say("就诊ID", "mdtrt_id"), "text", 24),
         (say("机构编号", "fixmedins_code"), "text", 18), (say("机构名称", "institution"), "text", 24), (say("医师代码", "dr_code"), "text", 16),
         (say("违规金额（元）", "vola_amt (yuan)"), "money", 16), (say("实扣（元）", "paid_amt (yuan)"), "money", 16),
-        (say("追回（元）", "recover_amt (yuan)"), "money", 16), (say("时窗开始", "begin"), "time", 17), (say("时窗结束（不含）", "end (before)"), "time", 17),
+        (say("追回（元）", "recover_amt (yuan)"), "money", 16), (say("本已全自费（元）", "own_amt (yuan)"), "money", 16), (say("时窗开始", "begin"), "time", 17), (say("时窗结束（不含）", "end (before)"), "time", 17),
         (say("事实", "what"), "text", 40), (say("依据", "evidence"), "text", 70), (say("违规行为分类", "vola_bhvr_type"), "text", 10),
         (say("规则版本", "rule_version"), "text", 14), (say("违规标识", "jr_id"), "text", 22),
     ]  # fmt: skip
@@ -170,7 +171,7 @@ def _finding_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
             yield (
                 (light, label), word, row["rule_id"], report.book[row["rule_id"]].name[current()], name_of(DISPOSITIONS, row["disposition"]),
                 f"{row['sev_deg']} {say(*SEVERITIES[int(row['sev_deg'])])}", row["psn_no"], row["setl_id"], row["mdtrt_id"],
-                row["fixmedins_code"], names.get(row["fixmedins_code"]), row["dr_code"], row["vola_amt"], int(paid[i]), row["recover_amt"],
+                row["fixmedins_code"], names.get(row["fixmedins_code"]), row["dr_code"], row["vola_amt"], int(paid[i]), row["recover_amt"], row["own_amt"],
                 _time(row["begin"]), _time(row["end"]), content, evidence, row["vola_bhvr_type"] or None, row["rule_version"], row["jr_id"],
             )  # fmt: skip
 

@@ -109,12 +109,9 @@ def _first(work: Work, hits: Hits) -> tuple[Int64, Int64]:
 
 
 def _suppress(work: Work, judged: Judged, row: dict[str, Any], known_at: int | None) -> dict[str, Any]:
-    expires = row.get("expires")
-    expired = False
-    if expires:
-        last = (dt.date.fromisoformat(str(expires)) - _EPOCH).days
-        today = known_at if known_at is not None else work.last_day
-        expired = today is not None and last <= today
+    last = (dt.date.fromisoformat(row["expires"]) - _EPOCH).days
+    today = known_at if known_at is not None else work.last_day
+    expired = today is not None and last <= today
     count = 0
     for i, hits in enumerate(judged.hits):
         if expired or hits.rule.id != row["rule"] or not len(hits):

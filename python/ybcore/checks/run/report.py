@@ -23,6 +23,7 @@ from ..vocabulary import DISPOSITIONS
 from .found import OFFENDING
 from .money import Judged
 from .moved import Moved
+from .recover import Back
 from .texts import FEW, as_texts, chosen_texts, some_of
 from .work import Work
 
@@ -46,7 +47,7 @@ class CheckReport:
     suppressions: list[dict[str, Any]]
     seconds: dict[str, float]
     book: RuleBook = field(repr=False)
-    recovered: dict[int, int] | None = field(default=None, repr=False)
+    recovered: dict[int, Back] | None = field(default=None, repr=False)
     stage: str = "after"
 
     @cached_property
@@ -110,7 +111,8 @@ class CheckReport:
             "sev_deg": as_texts(judged.severity[order]),
             "vola_amt": pa.array(amount),
             "vola_amt_stas": as_texts(computed.astype(np.int64)),
-            "recover_amt": self._recover(order),
+            "recover_amt": self._recover(order, "fund"),
+            "own_amt": self._recover(order, "own"),
             "vola_bhvr_type": of_rule([r.behaviour for r in rules]),
             "measure": pa.array(of_hits("measure")),
             "limit": pa.array(of_hits("limit")),
@@ -189,10 +191,11 @@ class CheckReport:
             texts[i] = None if held is None else held[int(at[i])]
         return pa.array(texts, pa.string())
 
-    def _recover(self, order: Int64) -> pa.Array:
+    def _recover(self, order: Int64, what: str) -> pa.Array:
         if self.recovered is None:
             return pa.nulls(len(order), pa.int64())
-        return pa.array([self.recovered.get(int(f), 0) for f in order], pa.int64())
+        of = self.recovered
+        return pa.array([getattr(of[f], what) if f in of else 0 for f in order.tolist()], pa.int64())
 
     @cached_property
     def details(self) -> pa.Table:

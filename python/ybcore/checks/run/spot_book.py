@@ -217,8 +217,7 @@ class SpotBook:
 
     def held(self, table: RuleTable) -> Any:
         """Rows that are known, and hold on some day."""
-        keep = table.end > table.begin
-        return keep if self.known_at is None else keep & (table.known <= self.known_at)
+        return table.held(self.known_at)
 
     def when(self, rule: Rule) -> dict[str, Any]:
         """On which days a rule holds; what its table says stands in the rows."""

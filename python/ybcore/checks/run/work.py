@@ -96,11 +96,7 @@ class Work(Records):
 
     def held(self, table: RuleTable) -> Mask:
         """Rows that are known, and hold on some day."""
-        return self.kept_once(f"held {table.name}", lambda: self._held(table))
-
-    def _held(self, table: RuleTable) -> Mask:
-        keep = table.end > table.begin
-        return keep & (table.known <= self.known_at) if self.known_at is not None else keep
+        return self.kept_once(f"held {table.name}", lambda: table.held(self.known_at))
 
     def _found(self, built: dict[str, Any], key: Int32, visit: Int64, day: Int32) -> Int32:
         region, _, level = self.places

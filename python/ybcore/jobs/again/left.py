@@ -27,6 +27,7 @@ from ..datasets import Dataset, find_datasets
 from ..document import JobDocument
 from ..job import opening_state
 from ..journal import Facts, Journal, Key
+from ..manifest import MOVED
 from ..rows import ids_in
 from ..ruled import coverage
 from ..run import Work
@@ -119,9 +120,8 @@ def _left(
     units = work.run()
     told = run.receipt.rules
     assert told is not None and work.ruled is not None
-    moved = sum(unit["counts"]["moved_fen"] for unit in units)
-    lost = sum(unit["counts"].get("rejected_fen", 0) for unit in units)
-    if (moved, lost) != (told.moved_fen, told.rejected_fen):
+    moved, *apart = (sum(unit["counts"].get(name, 0) for unit in units) for name in MOVED)
+    if [moved, *apart] != [getattr(told, name) for name in MOVED]:
         what = f"the rules move {moved} fen, the receipt says {told.moved_fen}: something has changed since the job"
         zh = f"规则转出 {moved} 分，回执为 {told.moved_fen} 分：作业之后有改动"
         raise InputError([Problem(what=what, what_zh=zh, file=str(run.folder), path="rules")])

@@ -6,6 +6,7 @@ microseconds since 1970-01-01, missing None. Tables of rules have their rows und
 
 from __future__ import annotations
 
+from .apart import Apart, apart
 from .book import Book, Rule, stack
 from .example import example_hits
 from .explain import held, held_tables
@@ -14,10 +15,12 @@ from .values import RuleError
 from .why import why_not
 
 __all__ = [
+    "Apart",
     "Book",
     "Result",
     "Rule",
     "RuleError",
+    "apart",
     "check",
     "denials",
     "example_hits",

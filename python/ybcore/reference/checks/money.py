@@ -162,7 +162,10 @@ def suppress(findings: list[Finding], rows: list[dict[str, Any]], today: int | N
     """Marks findings that a row of the list takes out; tells of each row how many, and whether it has expired."""
     told = []
     for row in rows:
-        expired = bool(row.get("expires")) and today is not None and date(str(row["expires"])) <= today
+        missing = [name for name in ("rule", "reason", "owner", "expires") if not str(row.get(name) or "").strip()]
+        if missing:
+            raise RuleError(f"a row of the suppression list has no {', '.join(missing)}")
+        expired = today is not None and date(str(row["expires"])) <= today
         count = 0
         for found in findings:
             if not expired and not found.suppressed and fits(row, found):

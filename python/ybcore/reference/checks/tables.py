@@ -1,4 +1,4 @@
-"""Rows of the rules' tables: when they hold, since when they are known, where, and which of several wins; code lists."""
+"""Rows of the rules' tables: when they hold, from when to when they are known, where, and which of several wins; code lists."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ class Entry:
         self.since = open_date(self.cells.get("from"), document.get("from"))
         self.until = open_date(self.cells.get("to"), document.get("to"))
         self.known = open_date(self.cells.get("known_since"), document.get("known_since"))
+        self.dropped = open_date(self.cells.get("known_until"), None)
+        if self.known is not None and self.dropped is not None and self.dropped <= self.known:
+            raise RuleError(f"known_until {self.cells['known_until']} is not after known_since: the row is never known")
         self.region, self.level = self.cells.get("region") or document.get("region"), self.cells.get("level")
         self.region = None if self.region == "*" else self.region
 
@@ -26,15 +29,30 @@ class Entry:
     def specificity(self) -> tuple[int, bool]:
         return len(self.region or ""), self.level is not None
 
+    def in_force(self, day: int) -> bool:
+        return (self.since is None or self.since <= day) and (self.until is None or day < self.until)
+
+    def known_then(self, known_at: int | None) -> bool:
+        """Without a day: what is known in the end, so nothing that was corrected."""
+        if known_at is None:
+            return self.dropped is None
+        return (self.known is None or self.known <= known_at) and (self.dropped is None or known_at < self.dropped)
+
     def holds(self, day: int, known_at: int | None) -> bool:
-        seen = known_at is None or self.known is None or self.known <= known_at
-        begun = self.since is None or self.since <= day
-        return seen and begun and (self.until is None or day < self.until)
+        return self.in_force(day) and self.known_then(known_at)
 
     def overlaps(self, other: Entry) -> bool:
-        starts = [e.since for e in (self, other) if e.since is not None]
-        ends = [e.until for e in (self, other) if e.until is not None]
-        return not (self.never or other.never) and (not starts or not ends or max(starts) < min(ends))
+        """Whether both hold on one day as it is known on one day."""
+        met = share((self.since, self.until), (other.since, other.until))
+        return (
+            met and not (self.never or other.never) and share((self.known, self.dropped), (other.known, other.dropped))
+        )
+
+
+def share(one: tuple[int | None, int | None], two: tuple[int | None, int | None]) -> bool:
+    """Whether two half-open ranges meet; None is an open end."""
+    starts, ends = [s for s, _ in (one, two) if s is not None], [e for _, e in (one, two) if e is not None]
+    return not starts or not ends or max(starts) < min(ends)
 
 
 class Table:
@@ -59,7 +77,7 @@ class Table:
         return self.keys or ["med_list_codg"]
 
     def refuse_overlaps(self) -> None:
-        """Two equally specific rows of one key may not hold on one day."""
+        """Two equally specific rows of one key may not hold on one day, as it is known on one day."""
         columns, seen = self.key_columns(), dict[tuple, list[Entry]]()
         for row in self.rows:
             seen.setdefault((*(row.cells.get(c) for c in columns), row.region, row.level), []).append(row)

@@ -149,7 +149,7 @@ def in_force(job: Job, day: int) -> Answer | None:
         return told("day")
     if row is None or row.holds(day, job.known_at):
         return None
-    return told("known") if row.holds(day, None) else told("day")
+    return told("known") if row.in_force(day) else told("day")
 
 
 def scope(job: Job, unit: Unit) -> Answer | None:
@@ -220,8 +220,8 @@ def outside(job: Job, found: Any, code: Any, day: int) -> Answer | None:
     rows = [row for row in table.rows if row.cells.get(table.key_columns()[0]) == str(code)]
     if not rows:
         return told("items", value=str(code))
-    then = [row for row in rows if not row.never and row.holds(day, None)]
-    known = [row for row in then if row.holds(day, job.known_at)]
+    then = [row for row in rows if not row.never and row.in_force(day)]
+    known = [row for row in then if row.known_then(job.known_at)]
     word = "table_day" if not then else "table_known" if not known else "table_place"
     return told(word, column=table.name, value=str(code))
 
