@@ -396,12 +396,29 @@ def test_wrong_changes_are_told_together():
         (Refunds({**reversal("J"), "refd_setl_flag": ["0"]}), "a refund has refd_setl_flag 1"),
         (Refunds(lines=lines(("S", "3", "A", -1), init_feedetl_sn=["7"])), "its visit has no line '7' to return"),
         ("J", "not a change"),
+        (Reordered({"setl_id": ["J", "S", "J"], "setl_time": ["2024-01-11", "2024-06-11", "2024-12-20"]}), "row 3: changes[0] Reordered.rows.setl_id: the settlement 'J' is there twice"),
+        (Reordered({"setl_id": ["J"], "setl_time": pa.array([None], pa.string())}), "the time of 'J' is missing"),
+        (Persons({"psn_no": ["P1", None], "insutype": ["310"] * 2, "psn_type": ["11"] * 2}), "row 2: changes[0] Persons.rows.psn_no: psn_no is missing"),
+        (Persons({"psn_no": ["P1"], "insutype": ["310"], "psn_type": ["11"], "begndate": ["2024-07-01"], "enddate": ["2024-01-01"]}), "row 1: changes[0] Persons.rows.enddate: 'P1' would end before it begins"),
+        (Persons({"psn_no": ["P2", "P1", "P1"], "insutype": ["310"] * 3, "psn_type": ["11"] * 3, "begndate": [None, "2024-01-01", "2024-06-01"], "enddate": [None, "2024-07-01", None]}), "row 3: changes[0] Persons.rows.begndate: the validity overlaps another row of 'P1'"),
+        (Institutions({"fixmedins_code": ["H", "H"], "hosp_lv": ["01", "05"]}), "row 2: changes[0] Institutions.rows.begndate: the validity overlaps another row of 'H'"),
+        (LateClaims(lines=lines(("S", "9", "A", 1_000), ("J", "9", "A", 1_000))), "row 2: changes[0] LateClaims.lines.setl_id: the settlement 'J' came split, without lines"),
     ],
 )  # fmt: skip
 def test_a_wrong_change(change: Any, said: str):
     with pytest.raises(InputError) as caught:
         resettle(year(), [change])
     assert said in caught.value.render("en")
+
+
+def test_a_visit_that_comes_with_lines_may_bring_natures():
+    """They are ignored, as in a first run; a person's row that was called off on its first day holds on none."""
+    late = LateClaims(visits(("N", "P1", "2024-02-01", 7)), lines(("N", "1", "A", 20_000)))
+    off = {"begndate": ["2024-01-01", "2024-01-01"], "enddate": ["2024-01-01", None]}
+    again = resettle(
+        year(), [late, Persons({"psn_no": ["P1"] * 2, "insutype": ["310"] * 2, "psn_type": ["11"] * 2, **off})]
+    )
+    assert by_id(again.deltas.visits)["N"]["medfee_sumamt"] == 20_000
 
 
 def test_attributes_on_the_visits_cannot_be_replaced():
