@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -122,9 +122,10 @@ class Read:
 
 
 def read_changes(
-    changes: list[Change], known: Mapping[str, Table], held: Mapping[str, pa.Table], problems: list[Problem]
+    changes: list[Change], known: Mapping[str, Table], held: Mapping[str, Sequence[str]], problems: list[Problem]
 ) -> list[Read]:
-    """The rows of changes; columns that are unknown, missing or there twice are told. `known`: tables that an engine reads."""
+    """The rows of changes; columns that are unknown, missing or there twice are told. `known`: tables that an engine reads, `held`: the
+    columns that the run has."""
     out = []
     for i, change in enumerate(changes):
         place = f"changes[{i}] {type(change).__name__}"
@@ -137,7 +138,7 @@ def read_changes(
             data = getattr(change, part)
             if data is not None:
                 table = known.get(name, OWN[name])
-                have = held[name].column_names if name in held else []
+                have = [*held.get(name, ())]
                 parts[name] = _read(data, table, needed, have, f"{place}.{part}", problems)
         out.append(Read(change, place, parts))
     return out

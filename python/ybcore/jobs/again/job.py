@@ -167,7 +167,8 @@ def _differing(run: JobRun, document: JobDocument, changes: ChangesDocument, jou
 
     engine = Engine(load_book(run.policy), run.catalog(), threads=1)
     state = None if document.opening is None else opening_state(document.opening)
-    datasets = find_datasets(document, engine)
+    books = [entry.data["policy"] for entry in changes.entries if entry.kind == "policy"]
+    datasets = find_datasets(document, engine, *(Engine(book, threads=1) for book in books))
     given = changes.changes(stub_of(engine, datasets))
     results = {name: stored for name, stored in run.outputs().items() if name in ("settlements", "rejects")}
     return Differing(
