@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from jobs_small import plain, result
-from ybcore import Engine, io
+from ybcore import Catalog, Engine, io
 from ybcore.jobs.again.job import resettle_job
 from ybcore.jobs.budget import Budget
 from ybcore.jobs.document import load_job
@@ -44,24 +44,33 @@ def bills(*rows: tuple[str, str, str, str]) -> pa.Table:
     return pa.table({**told, **rest, "inscp_scp_amt": pa.array([100_000] * len(rows), pa.int64())})
 
 
-def settled(folder: Path, changes: list[dict[str, Any]], persons: dict[str, list[Any]] | None) -> tuple[Any, Any]:
+def settled(
+    folder: Path, changes: list[dict[str, Any]], persons: dict[str, list[Any]] | None, lines: pa.Table | None = None
+) -> tuple[Any, Any]:
     """What changes come to: (of a job, of one run in memory), as rows of `delta_visits`."""
     tables = {"visits": bills(("A", "P1", "2024-03-01", "far"), ("B", "P2", "2024-03-02", "near"), ("C", "P3", "2024-03-03", "far"))}  # fmt: skip
     if persons is not None:
         tables["persons"] = pa.table(persons)
+    if lines is not None:
+        tables["visits"] = tables["visits"].drop_columns(["inscp_scp_amt"])
+        tables["lines"] = lines
     for name, table in tables.items():
         io.write_table(table, folder / f"{name}.parquet")
     (folder / "p.yaml").write_text(PLAIN, encoding="utf-8")
+    (folder / "catalog").mkdir()
     (folder / "village.yaml").write_text(BY_VILLAGE, encoding="utf-8")
     named = [{"label": {"zh": "改", "en": "changed"}, **change} for change in changes]
     document = {"format": "ybcore-changes/1", "id": "c", "name": {"zh": "改", "en": "changed"}, "changes": named}
     (folder / "c.yaml").write_text(json.dumps(document), encoding="utf-8")
-    job = {"ybcore": "job/1", "policy": ["p.yaml"], "inputs": {name: f"{name}.parquet" for name in tables}, "output": "out"}  # fmt: skip
+    job = {"ybcore": "job/1", "policy": ["p.yaml"], "catalog": "catalog", "inputs": {name: f"{name}.parquet" for name in tables}, "output": "out"}  # fmt: skip
+    io.write_table(
+        pa.table({"med_list_codg": ["I"], "chrgitm_lv": ["01"], "selfpay_prop": [0]}), folder / "catalog/items.parquet"
+    )
     (folder / "job.yaml").write_text(json.dumps(job), encoding="utf-8")
     run_job(load_job(folder / "job.yaml"))
     asked = load_changes(folder / "c.yaml")
     resettle_job(folder / "out", asked, folder / "again", memory=4 << 30, threads=1)
-    run = Run(Engine(PLAIN, threads=1), **tables)
+    run = Run(Engine(PLAIN, Catalog.load(folder / "catalog"), threads=1), **tables)
     rows = plain(result(folder / "again", "delta_visits")).to_pylist(), plain(resettle(run, asked.changes(run)).deltas.visits).to_pylist()  # fmt: skip
     return tuple(sorted(one, key=lambda row: row["setl_id"]) for one in rows)
 
@@ -88,3 +97,26 @@ def test_a_person_whom_only_visits_know_is_enrolled_late(tmp_path: Path):
     job, memory = settled(tmp_path, [{"kind": "persons", "rows": "more.parquet"}], known)
     assert job == memory
     assert [(row["setl_id"], row["outcome_before"], row["hifp_pay"]) for row in job] == [("C", "rejected", 56_000)]
+
+
+def test_a_doctor_is_struck_off(tmp_path: Path):
+    """From 2 March nothing that D1 ordered is paid: in B the whole line of 1000, in C 500 of two lines, in A nothing.
+
+    The fund paid 80 % of 1000 - 300 for each; B has nothing left, C 80 % of 500 - 300 = 160.
+    """
+    bill = {
+        "setl_id": ["A", "B", "C", "C"],
+        "feedetl_sn": ["1", "1", "1", "2"],
+        "med_list_codg": ["I"] * 4,
+        "bilg_dr_codg": ["D1", "D1", "D2", "D1"],
+        "fee_ocur_time": ["2024-03-01", "2024-03-02", "2024-03-03", None],
+    }
+    lines = pa.table({**bill, "det_item_fee_sumamt": pa.array([100_000, 100_000, 50_000, 50_000], pa.int64())})
+    (tmp_path / "doctors.csv").write_text("dr_code,begndate\nD1,2024-03-02\nD9,2020-01-01\n", encoding="utf-8")
+    job, memory = settled(tmp_path, [{"kind": "struck_off", "rows": "doctors.csv"}], None, lines)
+    assert job == memory
+    assert [(row["setl_id"], row["reason"], row["hifp_pay"]) for row in job] == [("B", "denied_line", -56_000), ("C", "denied_line", -40_000)]  # fmt: skip
+    (kept,) = [io.read_table(path) for path in (tmp_path / "again/input/lines").glob("lines.parquet")]
+    assert [str(cell) for cell in kept["deny_flag"].to_pylist()] == ["None", "1", "None", "1"]
+    told = json.loads((tmp_path / "again/receipt.json").read_text(encoding="utf-8"))["resettlement"]["scope"]
+    assert (told["persons"], told["visits"]) == (2, 2)

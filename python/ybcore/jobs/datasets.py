@@ -267,8 +267,11 @@ def _folder_key(folders: Mapping[str, Any], name: str, schema: Table) -> str:
 # ---------------------------------------------------------------------------------------------- finding
 
 
-def find_datasets(document: JobDocument, engine: Engine, *later: Engine) -> dict[str, Dataset]:
-    """The input tables of a job; of every file only the footer is read. `later`: engines that are going to read the same tables.
+def find_datasets(
+    document: JobDocument, engine: Engine, *later: Engine, more: Mapping[str, list[Column]] | None = None
+) -> dict[str, Dataset]:
+    """The input tables of a job; of every file only the footer is read. `later`: engines that are going to read the same tables, `more`:
+    further columns that are read.
 
     Raises InputError with everything that is wrong in any of them: a file that is not there or is no Parquet, a column that is missing,
     of a type that cannot be read, or of types in two files that do not read the same.
@@ -276,6 +279,7 @@ def find_datasets(document: JobDocument, engine: Engine, *later: Engine) -> dict
     tables = dict(engine.input_tables)
     for other in later:
         tables = {name: table.with_columns([*other.input_tables[name].columns]) for name, table in tables.items()}
+    tables |= {name: tables[name].with_columns(columns) for name, columns in (more or {}).items()}
     tables |= {name: table for name, table in CHECK_TABLES.items() if name not in tables}
     problems: list[Problem] = []
     out = {}

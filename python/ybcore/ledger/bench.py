@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalog import Catalog
-from ..columns.convert import NULL_INT, ColumnError, convert
+from ..columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
 from ..columns.ids import encode, flat, lookup
 from ..columns.keys import ids_of, text_of
 from ..columns.phrases import chinese
@@ -20,6 +20,7 @@ from ..errors import Problem
 from ..policy import Book, load_book
 from ..policy.faults import nearest
 from .changes import (
+    STRUCK,
     DeniedLines,
     Institutions,
     LateClaims,
@@ -29,14 +30,16 @@ from .changes import (
     Read,
     Refunds,
     Reordered,
+    StruckOff,
     alike,
     fitted,
 )
-from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
+from .differ import BookDiffers, CatalogDiffers, Days, dated_spans, days_in, place_among
 from .run import Index
-from .slips import again, backwards, overlapping, pre_split, repeated, without
+from .slips import again, backwards, overlapping, pre_split, repeated, unread, without
+from .struck import ORDERED_BY, struck
 
-__all__ = ["NOTHING", "Bench", "engine_of", "place_among"]
+__all__ = ["NOTHING", "Bench", "engine_of"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -92,6 +95,8 @@ class Bench:
                 self._more_lines(read.parts["lines"], schemas["lines"], isinstance(change, Refunds))
         elif isinstance(change, DeniedLines):
             self._deny(read.parts["denied"], schemas["lines"])
+        elif isinstance(change, StruckOff):
+            self._strike(read.parts["struck_off"], schemas["lines"])
         elif isinstance(change, Persons):
             self._replace(read.parts["persons"], schemas["persons"], "psn_no")
         elif isinstance(change, Institutions):
@@ -348,7 +353,28 @@ class Bench:
                         text_of(ids), self._near_id)  # fmt: skip
             self._wrong("rows.feedetl_sn", np.flatnonzero((visit >= 0) & (at < 0)), "its visit has no line {}", "该结算没有明细 {}",
                         text_of(own), lambda name: self._near_line(ids, name))  # fmt: skip
-        at, visit = at[at >= 0], visit[at >= 0]
+        self._mark(at[at >= 0], visit[at >= 0], schema)
+
+    def _strike(self, rows: pa.Table, schema: Table) -> None:
+        """Lines that doctors ordered from the day on which they were struck off."""
+        lines = self.tables.get("lines")
+        if lines is None or ORDERED_BY not in lines.column_names:
+            self._problem("rows", f"the lines of the run do not say who ordered them ({ORDERED_BY})", f"本次运行的明细没有开单医生（{ORDERED_BY}）")  # fmt: skip
+            return
+        if self.checking:
+            doctors = flat(ids_of(rows, "dr_code"))
+            self._wrong("rows.dr_code", without(doctors), "dr_code is missing", "缺少 dr_code")
+            none = np.flatnonzero(days_in(rows, "begndate", STRUCK) == NULL_DAY)
+            self._wrong("rows.begndate", none, "the day from which {} is struck off is missing", "缺少 {} 停止支付的起始日期", text_of(doctors))  # fmt: skip
+            self._wrong("rows.enddate", unread(rows, "enddate", STRUCK), "the day until which {} is struck off cannot be read", "{} 停止支付的终止日期无法读取", text_of(doctors))  # fmt: skip
+            self._wrong("rows.enddate", backwards(rows, STRUCK), "{} would end before it begins", "{} 的有效期终止早于开始", text_of(doctors))  # fmt: skip
+        visit = self.visit_of_line()
+        at = np.flatnonzero(struck(rows, STRUCK, lines, schema, visit, self.days().discharge))
+        self._mark(at, visit[at], schema)
+
+    def _mark(self, at: Int64, visit: Int64, schema: Table) -> None:
+        """These lines, of these visits, are denied; visits of lines that were not so before are touched."""
+        lines = self.tables["lines"]
         denied = pa.chunked_array([pa.nulls(lines.num_rows, pa.int8())])
         if "deny_flag" in lines.column_names and not pa.types.is_null(lines["deny_flag"].type):
             denied = lines["deny_flag"]
@@ -459,15 +485,3 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), name, column)
     return table.append_column(name, column)
-
-
-def place_among(ids: pa.ChunkedArray, known: pa.Array) -> Int64:
-    """First place of each id among others; -1 none. Of dictionaries only the words are looked up."""
-    parts = [np.zeros(0, np.int64)]
-    for chunk in ids.chunks:
-        coded = pa.types.is_dictionary(chunk.type)
-        words = chunk.dictionary if coded else chunk
-        found = pc.index_in(words.cast(known.type), value_set=known, skip_nulls=True)
-        place = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        parts.append(np.append(place, -1)[chunk.indices.fill_null(len(words)).to_numpy()] if coded else place)
-    return np.concatenate(parts)

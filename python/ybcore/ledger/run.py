@@ -54,7 +54,7 @@ class Run:
             if data is not None:
                 schema = self.engine.input_tables[name]
                 columns = {}
-                for own, column in to_arrow(data, schema, problems).items():
+                for own, column in to_arrow(data, schema, problems, whole=True).items():
                     spec = schema.find(own)
                     columns[own if spec is None or spec.name in columns else spec.name] = column
                 out[name] = pa.table(columns).combine_chunks()

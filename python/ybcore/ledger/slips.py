@@ -13,7 +13,7 @@ from ..columns.keys import text_of
 from ..columns.schema import NATURE_BUCKETS, NATURES, Table
 from .differ import days_in, row_codes
 
-__all__ = ["again", "backwards", "overlapping", "pre_split", "repeated", "without"]
+__all__ = ["again", "backwards", "overlapping", "pre_split", "repeated", "unread", "without"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -44,6 +44,13 @@ def backwards(rows: pa.Table, schema: Table) -> Int64:
     """Rows that would have ended before they began; one that ends on its first day was called off."""
     begin, end = (days_in(rows, name, schema) for name in ("begndate", "enddate"))
     return np.flatnonzero((begin != NULL_DAY) & (end != NULL_DAY) & (end < begin))
+
+
+def unread(rows: pa.Table, name: str, schema: Table) -> Int64:
+    """Rows whose day says something that is no day."""
+    if name not in rows.column_names:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(np.asarray(rows[name].is_valid()) & (days_in(rows, name, schema) == NULL_DAY))
 
 
 def overlapping(rows: pa.Table, schema: Table, keys: tuple[str, ...]) -> Int64:
