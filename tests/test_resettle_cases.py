@@ -21,6 +21,7 @@ from ybcore.ledger import (
     Refunds,
     Reordered,
     Run,
+    StruckOff,
     resettle,
 )
 from ybcore.ledger.attribution import rounded
@@ -238,6 +239,58 @@ def test_a_denied_line_and_a_late_one():
     assert again.scope.why == {"denied_line": {"groups": 0, "visits": 0}}  # it was denied before
 
 
+def test_a_column_of_a_mapping_that_only_a_new_document_reads():
+    """P1 lives far away, where a new document pays 10 % less of the 50 yuan after the deductible."""
+    told = visits(("J", "P1", "2024-01-10", 155_000), ("S", "P2", "2024-06-10", 155_000), village=["far", "near"])
+    run = Run(
+        Engine(TOWN), visits=told, persons={"psn_no": ["P1", "P2"], "insutype": ["310"] * 2, "psn_type": ["11"] * 2}
+    )
+    far = TOWN.replace("plans:", "attributes: {village: {table: visits}}\nplans:").replace("rate: 0.80", "rate: {by: village, far: 0.70, else: 0.80}")  # fmt: skip
+    assert [(one, row["hifp_pay"]) for one, row in by_id(resettle(run, [], policy=far).deltas.visits).items()] == [
+        ("J", -500)
+    ]
+
+
+def by_doctors() -> Run:
+    """P2's lines are ordered by DA (600 yuan on 10 June, one without a day) and DB (1,000 yuan on 20 June)."""
+    told = lines(
+        ("S", "1", "A", 60_000), ("S", "2", "A", 100_000), ("S", "3", "A", 40_000), bilg_dr_codg=["DA", "DB", "DA"]
+    )
+    return year(lines={**told, "fee_ocur_time": ["2024-06-10", "2024-06-20", None]})
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "denied"),
+    [("2024-06-10", None, ["1", "3"]), ("2024-06-11", None, []), ("2024-01-01", "2024-06-10", []), ("2024-06-10", "2024-06-11", ["1", "3"])],
+)  # fmt: skip
+def test_a_doctor_struck_off(begin: str, end: str | None, denied: list[str]):
+    """Nothing that DA ordered from a day on is paid; a line without a day goes by the day of discharge (2024-06-10). The same as denying the lines."""
+    struck = StruckOff(
+        {"dr_code": ["DA", "DX"], "begndate": [begin, "2020-01-01"], "enddate": pa.array([end, None], pa.string())}
+    )
+    again = resettle(by_doctors(), [struck])
+    same = resettle(
+        by_doctors(), [DeniedLines({"setl_id": ["S"] * len(denied), "feedetl_sn": pa.array(denied, pa.string())})]
+    )
+    assert again.deltas.visits.to_pylist() == same.deltas.visits.to_pylist()
+    assert again.deltas.lines.to_pylist() == same.deltas.lines.to_pylist()
+    assert set(reasons(again).values()) == ({"denied_line"} if denied else set())
+    assert again.after.settlement.state.sha256 == same.after.settlement.state.sha256
+
+
+def test_a_doctor_struck_off_and_what_comes_late():
+    """A late line of his is denied too; a line that returns one of his goes by that one, which was paid."""
+    late = LateClaims(lines=lines(("S", "4", "A", 50_000), bilg_dr_codg=["DA"], fee_ocur_time=["2024-06-30"]))
+    back = Refunds(
+        lines=lines(("S", "5", "A", -60_000), init_feedetl_sn=["1"], bilg_dr_codg=["DA"], fee_ocur_time=["2024-07-01"])
+    )
+    again = resettle(by_doctors(), [late, back, StruckOff({"dr_code": ["DA"], "begndate": ["2024-06-15"]})])
+    rows = {row["feedetl_sn"]: row for row in again.deltas.lines.to_pylist()}
+    assert (rows["4"]["fulamt_ownpay_amt"], rows["4"]["reason_after"]) == (50_000, "denied")
+    assert (rows["5"]["inscp_scp_amt"], rows["5"]["fulamt_ownpay_amt"]) == (-60_000, 0)
+    assert set(rows) == {"4", "5"}
+
+
 def test_a_returned_line():
     back = Refunds(lines=lines(("S", "3", "A", -140_000), init_feedetl_sn=["2"]))
     again = resettle(year(), [back])
@@ -396,12 +449,41 @@ def test_wrong_changes_are_told_together():
         (Refunds({**reversal("J"), "refd_setl_flag": ["0"]}), "a refund has refd_setl_flag 1"),
         (Refunds(lines=lines(("S", "3", "A", -1), init_feedetl_sn=["7"])), "its visit has no line '7' to return"),
         ("J", "not a change"),
+        (Reordered({"setl_id": ["J", "S", "J"], "setl_time": ["2024-01-11", "2024-06-11", "2024-12-20"]}), "row 3: changes[0] Reordered.rows.setl_id: the settlement 'J' is there twice"),
+        (Reordered({"setl_id": ["J"], "setl_time": pa.array([None], pa.string())}), "the time of 'J' is missing"),
+        (Persons({"psn_no": ["P1", None], "insutype": ["310"] * 2, "psn_type": ["11"] * 2}), "row 2: changes[0] Persons.rows.psn_no: psn_no is missing"),
+        (Persons({"psn_no": ["P1"], "insutype": ["310"], "psn_type": ["11"], "begndate": ["2024-07-01"], "enddate": ["2024-01-01"]}), "row 1: changes[0] Persons.rows.enddate: 'P1' would end before it begins"),
+        (Persons({"psn_no": ["P2", "P1", "P1"], "insutype": ["310"] * 3, "psn_type": ["11"] * 3, "begndate": [None, "2024-01-01", "2024-06-01"], "enddate": [None, "2024-07-01", None]}), "row 3: changes[0] Persons.rows.begndate: the validity overlaps another row of 'P1'"),
+        (Institutions({"fixmedins_code": ["H", "H"], "hosp_lv": ["01", "05"]}), "row 2: changes[0] Institutions.rows.begndate: the validity overlaps another row of 'H'"),
+        (StruckOff({"dr_code": ["D"], "begndate": ["2024-01-01"]}), "the lines of the run do not say who ordered them (bilg_dr_codg)"),
+        (LateClaims(lines=lines(("S", "9", "A", 1_000), ("J", "9", "A", 1_000))), "row 2: changes[0] LateClaims.lines.setl_id: the settlement 'J' came split, without lines"),
     ],
 )  # fmt: skip
 def test_a_wrong_change(change: Any, said: str):
     with pytest.raises(InputError) as caught:
         resettle(year(), [change])
     assert said in caught.value.render("en")
+
+
+def test_a_visit_that_comes_with_lines_may_bring_natures():
+    """They are ignored, as in a first run; a person's row that was called off on its first day holds on none."""
+    late = LateClaims(visits(("N", "P1", "2024-02-01", 7)), lines(("N", "1", "A", 20_000)))
+    off = {"begndate": ["2024-01-01", "2024-01-01"], "enddate": ["2024-01-01", None]}
+    again = resettle(
+        year(), [late, Persons({"psn_no": ["P1"] * 2, "insutype": ["310"] * 2, "psn_type": ["11"] * 2, **off})]
+    )
+    assert by_id(again.deltas.visits)["N"]["medfee_sumamt"] == 20_000
+
+
+def test_a_wrong_list_of_doctors():
+    wrong = {
+        "dr_code": ["DA", None, "DB", "DC"],
+        "begndate": ["2024-06-01", "2024-06-01", None, "2024-07-01"],
+        "enddate": ["soon", None, None, "2024-06-01"],
+    }
+    with pytest.raises(InputError) as caught:
+        resettle(by_doctors(), [StruckOff(wrong)])
+    assert [(p.path.split(".", 2)[1:], p.row) for p in caught.value.problems] == [(["rows", "dr_code"], 2), (["rows", "begndate"], 3), (["rows", "enddate"], 1), (["rows", "enddate"], 4)]  # fmt: skip
 
 
 def test_attributes_on_the_visits_cannot_be_replaced():

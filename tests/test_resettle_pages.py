@@ -17,7 +17,7 @@ from ybcore import messages
 from ybcore.cli import main
 from ybcore.cli.base import Session
 from ybcore.cli.runs import held_run
-from ybcore.ledger import DeniedLines, Persons, resettle
+from ybcore.ledger import DeniedLines, Persons, Refunds, resettle
 from ybcore.ledger.deltas import PAYERS
 from ybcore.ledger.document import load_changes
 from ybcore.messages import CAUSES, yuan_text
@@ -359,3 +359,35 @@ def test_directions_are_words():
     with messages.speaking("en"):
         assert [direction(*one) for one in (("funds", 1), ("funds", -1), ("own", 1), ("own", -1), ("funds", 0))] == ["to pay", "to collect", "owes", "is owed", "even"]  # fmt: skip
     assert [direction(*one) for one in (("funds", 1), ("funds", -1), ("own", 1), ("own", -1))] == ["应补付", "应追回", "应补缴", "应退还"]  # fmt: skip
+
+
+# ---------------------------------------------------------------------------------------------- what is not settled
+
+
+@pytest.fixture(scope="module")
+def refused(town: Path) -> Signed:
+    """The refunds, and once more under other ids."""
+    run = held_run(Session(quiet=True), town / "paid", 1).run
+    asked = load_changes(town / "changes.yaml").changes(run)[1].visits
+    ids = asked["setl_id"].cast("string")
+    more = asked.set_column(0, "setl_id", pc.binary_join_element_wise(ids, "again", "-"))
+    again = resettle(run, [Refunds(asked), Refunds(more)])
+    return Signed(again)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_visits_that_are_not_settled_are_named(refused: Signed, tmp_path: Path, lang: str):
+    """Three refunds come twice: the second ones are refused, and that is said on the terminal, the page and in the workbook."""
+    told = {"outcome": "rejected", "reason": "already_reversed", "added": 3, "changed": 0}
+    assert refused.refusals() == [told] and refused.head()["refused"] == 3
+    page = page_of(refused, tmp_path, lang)
+    assert (
+        len([row for row in page.rows["refused"] if "already_reversed" in " ".join(row)]) == 4
+    )  # the last one is their sum
+    resettled_book.write_workbook(refused, tmp_path / "x.xlsx", lang)
+    book = openpyxl.load_workbook(tmp_path / "x.xlsx", read_only=True)
+    words = {
+        "zh": "未能结算：拒收 already_reversed 原结算已冲销",
+        "en": "not settled: rejected already_reversed the original was reversed before",
+    }
+    assert [row[1] for row in book.worksheets[0].iter_rows(values_only=True) if row[0] == words[lang]] == [3]

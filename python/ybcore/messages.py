@@ -207,6 +207,7 @@ CHANGES: Words = {
     "late_claims": ("迟报结算", "late claims"),
     "refunds": ("退费", "refunds"),
     "denied_lines": ("拒付明细", "denied lines"),
+    "struck_off": ("医师停止支付", "doctors struck off"),
     "persons": ("人员信息更正", "persons corrected"),
     "institutions": ("机构信息更正", "institutions corrected"),
     "reordered": ("结算时间更正", "settling times corrected"),

@@ -194,6 +194,7 @@ _TOUCHED = {
     "late_claims": ("visits", "lines"),
     "refunds": ("visits", "lines"),
     "denied_lines": ("lines",),
+    "struck_off": ("lines",),
     "persons": ("persons",),
     "institutions": ("institutions",),
     "reordered": ("visits",),

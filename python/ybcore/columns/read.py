@@ -230,10 +230,13 @@ def column_length(arrow: Mapping[str, pa.ChunkedArray]) -> int:
     return len(next(iter(arrow.values()))) if arrow else 0
 
 
-def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = None) -> dict[str, pa.ChunkedArray]:
-    """The columns of anything we accept, as Arrow chunked arrays of equal length."""
+def to_arrow(
+    data: Any, table: Table, problems: Problems, file: str | None = None, *, whole: bool = False
+) -> dict[str, pa.ChunkedArray]:
+    """The columns of anything we accept, as Arrow chunked arrays of equal length. `whole`: those of a mapping that the table does not have
+    too, for somebody who may read them later."""
     if isinstance(data, Mapping):
-        columns = _from_mapping(data, table, problems, file)
+        columns = _from_mapping(data, table, problems, file, whole)
         lengths = {name: len(column) for name, column in columns.items()}
         if len(set(lengths.values())) > 1:
             problems.add(
@@ -243,11 +246,11 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
         return columns
     try:
         if isinstance(data, pa.Table):
-            whole = data
+            held = data
         elif hasattr(data, "__arrow_c_stream__"):
-            whole = pa.table(data)
+            held = pa.table(data)
         elif hasattr(data, "__arrow_c_array__"):
-            whole = pa.Table.from_batches([pa.record_batch(data)])
+            held = pa.Table.from_batches([pa.record_batch(data)])
         else:
             problems.add(
                 f"cannot read {type(data).__name__} as a table: give an Arrow table, a data frame or a mapping of columns",
@@ -258,10 +261,10 @@ def to_arrow(data: Any, table: Table, problems: Problems, file: str | None = Non
     except (pa.ArrowException, TypeError, ValueError) as error:
         problems.add(f"cannot read the table: {error}", table.name, file)
         return {}
-    twice = sorted({name for name in whole.column_names if whole.column_names.count(name) > 1})
+    twice = sorted({name for name in held.column_names if held.column_names.count(name) > 1})
     for name in twice:
         problems.add("the column is there twice", f"{table.name}.{name}", file)
-    return {name: whole.column(i) for i, name in enumerate(whole.column_names) if name not in twice}
+    return {name: held.column(i) for i, name in enumerate(held.column_names) if name not in twice}
 
 
 def as_table(data: Mapping[Any, Any], table: Table) -> pa.Table | None:
@@ -274,17 +277,20 @@ def as_table(data: Mapping[Any, Any], table: Table) -> pa.Table | None:
 
 
 def _from_mapping(
-    data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None
+    data: Mapping[Any, Any], table: Table, problems: Problems, file: str | None, whole: bool = False
 ) -> dict[str, pa.ChunkedArray]:
     columns: dict[str, pa.ChunkedArray] = {}
     for name, values in data.items():
-        if table.find(str(name)) is None:
-            # A column that nobody reads need not even be convertible.
+        known = table.find(str(name)) is not None
+        if not known and not whole:
             columns[str(name)] = pa.chunked_array([pa.nulls(len(values))])
             continue
         try:
             columns[str(name)] = _one(values)
         except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+            if not known:  # a column that nobody reads need not even be convertible
+                columns[str(name)] = pa.chunked_array([pa.nulls(len(values))])
+                continue
             problems.add(f"the column could not be read: {error}", f"{table.name}.{name}", file)
     return columns
 

@@ -71,7 +71,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table in files. `arrow`: the columns that the engine knows, under its names, as `read` gives them."""
+    """A table in files. `arrow`: the columns that the engine knows, under its names, as `read` gives them; `unread`: those that it does not."""
 
     name: str
     schema: Table
@@ -79,6 +79,7 @@ class Dataset:
     arrow: pa.Schema
     layouts: tuple[Layout, ...]
     notes: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
     _footers: _Footers = field(default_factory=lambda: _Footers(), repr=False, compare=False)
 
     @property
@@ -266,15 +267,20 @@ def _folder_key(folders: Mapping[str, Any], name: str, schema: Table) -> str:
 # ---------------------------------------------------------------------------------------------- finding
 
 
-def find_datasets(document: JobDocument, engine: Engine) -> dict[str, Dataset]:
-    """The input tables of a job; of every file only the footer is read.
+def find_datasets(
+    document: JobDocument, engine: Engine, *later: Engine, more: Mapping[str, list[Column]] | None = None
+) -> dict[str, Dataset]:
+    """The input tables of a job; of every file only the footer is read. `later`: engines that are going to read the same tables, `more`:
+    further columns that are read.
 
     Raises InputError with everything that is wrong in any of them: a file that is not there or is no Parquet, a column that is missing,
     of a type that cannot be read, or of types in two files that do not read the same.
     """
-    tables = dict(engine.input_tables) | {
-        name: table for name, table in CHECK_TABLES.items() if name not in engine.input_tables
-    }
+    tables = dict(engine.input_tables)
+    for other in later:
+        tables = {name: table.with_columns([*other.input_tables[name].columns]) for name, table in tables.items()}
+    tables |= {name: tables[name].with_columns(columns) for name, columns in (more or {}).items()}
+    tables |= {name: table for name, table in CHECK_TABLES.items() if name not in tables}
     problems: list[Problem] = []
     out = {}
     for name, entries in document.inputs.items():
@@ -295,6 +301,7 @@ class _Finder:
         further = CHECK_TABLES.get(table.name) if rules else None
         self.further = None if further is table else further
         self.notes: dict[str, None] = {}
+        self.unread: dict[str, None] = {}
 
     def dataset(self, found: list[Found], notes: list[str]) -> Dataset:
         remote = any(is_url(file.location) for file in found)
@@ -323,7 +330,9 @@ class _Finder:
         for spec in self.table.columns:
             if (spec.required and spec.name != "med_type") or (self.table.name, spec.name) == ("lines", "setl_id"):
                 self._must_be_there(spec, layouts, of_layout)
-        return Dataset(self.table.name, self.table, tuple(files), arrow, tuple(layouts), (*notes, *self.notes))
+        return Dataset(
+            self.table.name, self.table, tuple(files), arrow, tuple(layouts), (*notes, *self.notes), tuple(self.unread)
+        )
 
     def known(self, name: str, others: Sequence[str]) -> tuple[str, Column] | None:
         """(name in the dataset, description) of a column of a file; None for one that nobody reads."""
@@ -342,6 +351,7 @@ class _Finder:
         for name, kind in zip(schema.names, schema.types):
             pair = self.known(name, schema.names)
             if pair is None:
+                self.unread[name] = None
                 if self.table.find(name) is None and not checks_know(self.table.name, name):
                     self.notes[note_unknown(name, self.table)] = None
                 continue

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .changes import DeniedLines, Institutions, LateClaims, NewCatalog, NewPolicy, Persons, Refunds, Reordered
+from .changes import (
+    DeniedLines,
+    Institutions,
+    LateClaims,
+    NewCatalog,
+    NewPolicy,
+    Persons,
+    Refunds,
+    Reordered,
+    StruckOff,
+)
 from .order import OrderSensitivity, order_sensitivity
 from .reconcile import Reconciliation, reconcile
 from .resettlement import Resettlement, resettle
@@ -22,6 +32,7 @@ __all__ = [
     "Reordered",
     "Resettlement",
     "Run",
+    "StruckOff",
     "Sweep",
     "order_sensitivity",
     "reconcile",

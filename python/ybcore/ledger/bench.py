@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..catalog import Catalog
-from ..columns.convert import ColumnError, convert
+from ..columns.convert import NULL_DAY, NULL_INT, ColumnError, convert
 from ..columns.ids import encode, flat, lookup
 from ..columns.keys import ids_of, text_of
 from ..columns.phrases import chinese
@@ -20,6 +20,7 @@ from ..errors import Problem
 from ..policy import Book, load_book
 from ..policy.faults import nearest
 from .changes import (
+    STRUCK,
     DeniedLines,
     Institutions,
     LateClaims,
@@ -29,13 +30,16 @@ from .changes import (
     Read,
     Refunds,
     Reordered,
+    StruckOff,
     alike,
     fitted,
 )
-from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
+from .differ import BookDiffers, CatalogDiffers, Days, dated_spans, days_in, place_among
 from .run import Index
+from .slips import again, backwards, overlapping, pre_split, repeated, unread, without
+from .struck import ORDERED_BY, struck
 
-__all__ = ["NOTHING", "Bench", "engine_of", "place_among"]
+__all__ = ["NOTHING", "Bench", "engine_of"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -91,6 +95,8 @@ class Bench:
                 self._more_lines(read.parts["lines"], schemas["lines"], isinstance(change, Refunds))
         elif isinstance(change, DeniedLines):
             self._deny(read.parts["denied"], schemas["lines"])
+        elif isinstance(change, StruckOff):
+            self._strike(read.parts["struck_off"], schemas["lines"])
         elif isinstance(change, Persons):
             self._replace(read.parts["persons"], schemas["persons"], "psn_no")
         elif isinstance(change, Institutions):
@@ -243,11 +249,8 @@ class Bench:
             self._wrong(
                 "visits.setl_id", np.flatnonzero(taken), "the settlement {} is there already", "结算 {} 已存在", texts
             )
-            first = pc.index_in(texts, value_set=texts).to_numpy(zero_copy_only=False)
-            twice = np.flatnonzero(first != np.arange(len(texts)))
-            self._wrong("visits.setl_id", twice, "the settlement {} is there twice", "结算 {} 出现两次", texts)
-            nothing = np.flatnonzero(np.asarray(ids.is_null()))
-            self._wrong("visits.setl_id", nothing, "a settlement has an id", "结算须有 setl_id")
+            self._twice("visits", ids)
+            self._wrong("visits.setl_id", without(ids), "a settlement has an id", "结算须有 setl_id")
             if refund:
                 self._check_reversals(rows, schema)
         count = self.tables["visits"].num_rows
@@ -255,6 +258,10 @@ class Bench:
             more = self.tables["visits"].num_rows - count
             self.touch = np.append(self.touch, np.full(more, self.number, np.int32))
             self.origin = np.append(self.origin, np.full(more, self.number, np.int32))
+
+    def _twice(self, part: str, ids: pa.ChunkedArray) -> None:
+        texts = text_of(ids)
+        self._wrong(f"{part}.setl_id", repeated(ids), "the settlement {} is there twice", "结算 {} 出现两次", texts)
 
     def _earlier(self, ids: pa.ChunkedArray) -> Any:
         """Ids that the opening state knows."""
@@ -284,6 +291,7 @@ class Bench:
             self._wrong("lines.setl_id", np.flatnonzero(visit < 0), "the settlement {} is not there", "结算 {} 不存在",
                         text_of(ids), self._near_id)  # fmt: skip
             self._check_lines(rows, ids, visit, refund)
+            self._check_split(ids, visit)
         if self._append("lines", rows, schema):
             self._touched(np.unique(visit[visit >= 0]))
 
@@ -301,7 +309,7 @@ class Bench:
             self._wrong(
                 "lines.feedetl_sn", there, "its visit has the line {} already", "该结算已有明细 {}", text_of(own)
             )
-            twice = np.flatnonzero((visit >= 0) & np.asarray(own.is_valid()) & _again(visit, own))
+            twice = np.flatnonzero((visit >= 0) & np.asarray(own.is_valid()) & again(visit, own))
             self._wrong(
                 "lines.feedetl_sn",
                 twice,
@@ -316,6 +324,15 @@ class Bench:
             lost = np.flatnonzero((visit >= 0) & (self._lines_place(ids, named) < 0))
             self._wrong("lines.init_feedetl_sn", lost, "its visit has no line {} to return", "该结算没有可退的明细 {}",
                         text_of(named), lambda name: self._near_line(ids, name))  # fmt: skip
+
+    def _check_split(self, ids: pa.ChunkedArray, visit: Int64) -> None:
+        """Lines for visits that were there before this change, brought natures and no lines."""
+        lines = self.visit_of_line()
+        bare = pre_split(self.tables["visits"]) & (self.origin != self.number)
+        bare[lines[lines >= 0]] = False
+        lost = np.flatnonzero((visit >= 0) & bare[np.maximum(visit, 0)])
+        self._wrong("lines.setl_id", lost, "the settlement {} came split, without lines: its lines would take the place of the amounts that it brought",
+                    "结算 {} 以费用构成给出、没有明细：补入的明细会取代其原有金额", text_of(ids))  # fmt: skip
 
     # ------------------------------------------------------------------ rows that change
 
@@ -336,7 +353,28 @@ class Bench:
                         text_of(ids), self._near_id)  # fmt: skip
             self._wrong("rows.feedetl_sn", np.flatnonzero((visit >= 0) & (at < 0)), "its visit has no line {}", "该结算没有明细 {}",
                         text_of(own), lambda name: self._near_line(ids, name))  # fmt: skip
-        at, visit = at[at >= 0], visit[at >= 0]
+        self._mark(at[at >= 0], visit[at >= 0], schema)
+
+    def _strike(self, rows: pa.Table, schema: Table) -> None:
+        """Lines that doctors ordered from the day on which they were struck off."""
+        lines = self.tables.get("lines")
+        if lines is None or ORDERED_BY not in lines.column_names:
+            self._problem("rows", f"the lines of the run do not say who ordered them ({ORDERED_BY})", f"本次运行的明细没有开单医生（{ORDERED_BY}）")  # fmt: skip
+            return
+        if self.checking:
+            doctors = flat(ids_of(rows, "dr_code"))
+            self._wrong("rows.dr_code", without(doctors), "dr_code is missing", "缺少 dr_code")
+            none = np.flatnonzero(days_in(rows, "begndate", STRUCK) == NULL_DAY)
+            self._wrong("rows.begndate", none, "the day from which {} is struck off is missing", "缺少 {} 停止支付的起始日期", text_of(doctors))  # fmt: skip
+            self._wrong("rows.enddate", unread(rows, "enddate", STRUCK), "the day until which {} is struck off cannot be read", "{} 停止支付的终止日期无法读取", text_of(doctors))  # fmt: skip
+            self._wrong("rows.enddate", backwards(rows, STRUCK), "{} would end before it begins", "{} 的有效期终止早于开始", text_of(doctors))  # fmt: skip
+        visit = self.visit_of_line()
+        at = np.flatnonzero(struck(rows, STRUCK, lines, schema, visit, self.days().discharge))
+        self._mark(at, visit[at], schema)
+
+    def _mark(self, at: Int64, visit: Int64, schema: Table) -> None:
+        """These lines, of these visits, are denied; visits of lines that were not so before are touched."""
+        lines = self.tables["lines"]
         denied = pa.chunked_array([pa.nulls(lines.num_rows, pa.int8())])
         if "deny_flag" in lines.column_names and not pa.types.is_null(lines["deny_flag"].type):
             denied = lines["deny_flag"]
@@ -364,12 +402,24 @@ class Bench:
         if ids is None:
             return
         texts = text_of(ids)
-        names = texts.unique()
+        names = texts.unique().drop_null()
         at_visit = place_among(flat(theirs).cast(like), names)
         mine = np.asarray(place_among(ids_of(table, key), names) >= 0)
         if self.checking:
+            self._wrong(f"rows.{key}", without(ids), f"{key} is missing", f"缺少 {key}")
+            self._wrong(
+                "rows.enddate",
+                backwards(rows, schema),
+                "{} would end before it begins",
+                "{} 的有效期终止早于开始",
+                texts,
+            )
+            both = overlapping(rows, schema, (key, "insutype") if key == "psn_no" else (key,))
+            self._wrong(
+                "rows.begndate", both, "the validity overlaps another row of {}", "{} 的有效期与另一行重叠", texts
+            )
             known = pa.concat_arrays([text_of(flat(ids_of(table, key))), text_of(flat(theirs).cast(like))])
-            lost = ~self.index.somebody(name, texts, known)
+            lost = ~self.index.somebody(name, texts, known) & np.asarray(texts.is_valid())
             self._wrong(f"rows.{key}", np.flatnonzero(lost), f"nobody has {key} {{}}", f"没有 {key} 为 {{}} 的记录",
                         texts, lambda own: near_one(own, self.index.names_of(name, known)))  # fmt: skip
         gone = table.filter(pa.array(mine))
@@ -389,6 +439,7 @@ class Bench:
         if self.checking:
             self._wrong("rows.setl_id", np.flatnonzero(at < 0), "the settlement {} is not there", "结算 {} 不存在",
                         text_of(ids), self._near_id)  # fmt: skip
+            self._twice("rows", ids)
         spec, held = schema.find("setl_time"), visits["setl_time"]
         assert spec is not None
         try:
@@ -396,6 +447,15 @@ class Bench:
         except ColumnError as error:
             self._problem("rows.setl_time", *_of_type(error))
             return
+        if self.checking and not pa.types.is_null(times.type):
+            none = np.flatnonzero((at >= 0) & (convert(times, spec).values == NULL_INT))
+            self._wrong(
+                "rows.setl_time",
+                none,
+                "the time of {} is missing or cannot be read",
+                "结算 {} 的时间缺失或无法读取",
+                text_of(ids),
+            )
         known = np.flatnonzero(at >= 0)
         place = np.arange(visits.num_rows)
         place[at[known]] = visits.num_rows + known
@@ -409,15 +469,6 @@ def _of_type(error: Exception) -> tuple[str, str]:
     """A column that does not fit, in both languages."""
     what = f"the column {error}"
     return what, chinese(what)
-
-
-def _again(visit: Int64, line: pa.ChunkedArray) -> Any:
-    """Rows whose (visit, line) an earlier row has."""
-    code = text_of(line).dictionary_encode().indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    _, first = np.unique(visit * (len(code) + 2) + code + 1, return_index=True)
-    out = np.ones(len(visit), bool)
-    out[first] = False
-    return out
 
 
 def near_one(name: str, known: pa.Array) -> str:
@@ -434,15 +485,3 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     if name in table.column_names:
         return table.set_column(table.column_names.index(name), name, column)
     return table.append_column(name, column)
-
-
-def place_among(ids: pa.ChunkedArray, known: pa.Array) -> Int64:
-    """First place of each id among others; -1 none. Of dictionaries only the words are looked up."""
-    parts = [np.zeros(0, np.int64)]
-    for chunk in ids.chunks:
-        coded = pa.types.is_dictionary(chunk.type)
-        words = chunk.dictionary if coded else chunk
-        found = pc.index_in(words.cast(known.type), value_set=known, skip_nulls=True)
-        place = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-        parts.append(np.append(place, -1)[chunk.indices.fill_null(len(words)).to_numpy()] if coded else place)
-    return np.concatenate(parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +17,7 @@ from ..errors import Problem
 from ..policy import Book
 from ..policy.faults import nearest
 
-__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered", "alike", "family", "fitted", "read_changes"]  # fmt: skip
+__all__ = ["Change", "DeniedLines", "Institutions", "LateClaims", "NewCatalog", "NewPolicy", "Persons", "Refunds", "Reordered", "StruckOff", "alike", "family", "fitted", "read_changes"]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,14 @@ class Refunds:
 @dataclass(frozen=True, eq=False)
 class DeniedLines:
     """Lines (setl_id, feedetl_sn) that are denied."""
+
+    reason: ClassVar[str] = "denied_line"
+    rows: Any
+
+
+@dataclass(frozen=True, eq=False)
+class StruckOff:
+    """Doctors (dr_code, begndate, enddate) of whose orders nothing is paid from a day on: their lines (bilg_dr_codg) are denied."""
 
     reason: ClassVar[str] = "denied_line"
     rows: Any
@@ -86,9 +94,15 @@ class NewCatalog:
     catalog: Catalog | Any
 
 
-Change = LateClaims | Refunds | DeniedLines | Persons | Institutions | Reordered | NewPolicy | NewCatalog
+Change = LateClaims | Refunds | DeniedLines | StruckOff | Persons | Institutions | Reordered | NewPolicy | NewCatalog
 
 DENIALS = Table("denied", "拒付明细", "denied lines", (Column("setl_id", "id", True), Column("feedetl_sn", "id", True)))
+STRUCK = Table(
+    "struck_off",
+    "医师停止医保支付资格",
+    "doctors struck off",
+    (Column("dr_code", "id", True), Column("begndate", "date", True), Column("enddate", "date")),
+)
 TIMES = Table(
     "reordered", "结算时间", "times of settling", (Column("setl_id", "id", True), Column("setl_time", "time", True))
 )
@@ -103,13 +117,14 @@ PARTS: dict[type, dict[str, tuple[str, tuple[str, ...]]]] = {
         "lines": ("lines", ("setl_id", "med_list_codg", "det_item_fee_sumamt", "init_feedetl_sn")),
     },
     DeniedLines: {"rows": ("denied", ("setl_id", "feedetl_sn"))},
+    StruckOff: {"rows": ("struck_off", ("dr_code", "begndate"))},
     Persons: {"rows": ("persons", ("psn_no", "insutype", "psn_type"))},
     Institutions: {"rows": ("institutions", ("fixmedins_code",))},
     Reordered: {"rows": ("reordered", ("setl_id", "setl_time"))},
     NewPolicy: {},
     NewCatalog: {},
 }
-OWN = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, DENIALS, TIMES)}
+OWN = {t.name: t for t in (VISITS, LINES, PERSONS, INSTITUTIONS, DENIALS, STRUCK, TIMES)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +137,10 @@ class Read:
 
 
 def read_changes(
-    changes: list[Change], known: Mapping[str, Table], held: Mapping[str, pa.Table], problems: list[Problem]
+    changes: list[Change], known: Mapping[str, Table], held: Mapping[str, Sequence[str]], problems: list[Problem]
 ) -> list[Read]:
-    """The rows of changes; columns that are unknown, missing or there twice are told. `known`: tables that an engine reads."""
+    """The rows of changes; columns that are unknown, missing or there twice are told. `known`: tables that an engine reads, `held`: the
+    columns that the run has."""
     out = []
     for i, change in enumerate(changes):
         place = f"changes[{i}] {type(change).__name__}"
@@ -137,7 +153,7 @@ def read_changes(
             data = getattr(change, part)
             if data is not None:
                 table = known.get(name, OWN[name])
-                have = held[name].column_names if name in held else []
+                have = [*held.get(name, ())]
                 parts[name] = _read(data, table, needed, have, f"{place}.{part}", problems)
         out.append(Read(change, place, parts))
     return out
@@ -149,7 +165,7 @@ def _read(
     found = Problems()
     columns: dict[str, pa.ChunkedArray] = {}
     names = [column.name for column in table.columns]
-    for name, column in to_arrow(data, table, found).items():
+    for name, column in to_arrow(data, table, found, whole=True).items():
         spec = table.find(name)
         own = spec.name if spec is not None else name
         if spec is None and name not in held and not checks_know(table.name, name):

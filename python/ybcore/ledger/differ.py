@@ -22,7 +22,7 @@ from ..engine import Engine
 from ..policy import Book, Policy
 from ..settling.events import year_starts
 
-__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in", "settling_order"]
+__all__ = ["BookDiffers", "CatalogDiffers", "Days", "Spans", "dated_spans", "days_in", "place_among", "settling_order"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -124,6 +124,18 @@ def dated_spans(old: pa.Table, new: pa.Table, schema: Table, key_name: str, keys
     content = row_codes(both.drop_columns([n for n in ("begndate", "enddate") if n in both.column_names]))
     sign = np.repeat([-1, 1], [old.num_rows, new.num_rows])
     return spans_of(key, content, days_in(both, "begndate", schema), opened(days_in(both, "enddate", schema)), sign)
+
+
+def place_among(ids: pa.ChunkedArray, known: pa.Array) -> Int64:
+    """First place of each id among others; -1 none. Of dictionaries only the words are looked up."""
+    parts = [np.zeros(0, np.int64)]
+    for chunk in ids.chunks:
+        coded = pa.types.is_dictionary(chunk.type)
+        words = chunk.dictionary if coded else chunk
+        found = pc.index_in(words.cast(known.type), value_set=known, skip_nulls=True)
+        place = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        parts.append(np.append(place, -1)[chunk.indices.fill_null(len(words)).to_numpy()] if coded else place)
+    return np.concatenate(parts)
 
 
 # ---------------------------------------------------------------------- visits and their days

@@ -31,6 +31,7 @@ from .changes import (
     Persons,
     Refunds,
     Reordered,
+    StruckOff,
 )
 from .fitting import in_types_of
 from .run import Run
@@ -42,6 +43,7 @@ TABLES: dict[str, type] = {
     "late_claims": LateClaims,
     "refunds": Refunds,
     "denied_lines": DeniedLines,
+    "struck_off": StruckOff,
     "persons": Persons,
     "institutions": Institutions,
     "reordered": Reordered,
@@ -55,7 +57,17 @@ class ChangeModel(Node):
     """One change: its kind, its label, where it is from, and its files relative to the document."""
 
     kind: Annotated[
-        Literal["late_claims", "refunds", "denied_lines", "persons", "institutions", "reordered", "policy", "catalog"],
+        Literal[
+            "late_claims",
+            "refunds",
+            "denied_lines",
+            "struck_off",
+            "persons",
+            "institutions",
+            "reordered",
+            "policy",
+            "catalog",
+        ],
         Word("变更种类"),
     ]
     label: Bilingual

@@ -124,7 +124,7 @@ class Work:
             self.engines.append(engine_of(self.engines[-1] if self.engines else run.engine, change, cache))
         self.engine = self.engines[-1] if self.engines else run.engine
         problems: list[Problem] = []
-        held = run.tables
+        held = {name: table.column_names for name, table in run.tables.items()}
         known = dict(self.engine.input_tables)
         self.reads = read_changes(changes, known, held, problems)
         if len(self.reads) < len(changes):

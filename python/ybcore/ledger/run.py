@@ -30,8 +30,8 @@ TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 class Run:
     """What was settled, and with what. Tables are anything column-shaped (docs/inputs.md); lines name their visit by setl_id.
 
-    `state`: the opening state. `settled`: the settlement, with lines, detail and closing state, where it is there already. Raises
-    InputError for tables that cannot be read, when they are first looked at.
+    `state`: the opening state. `settled`: the settlement, with lines, detail and closing state, where it is there already. `beyond`: of a
+    part of a run, the tables that have rows beyond it. Raises InputError for tables that cannot be read, when they are first looked at.
     """
 
     engine: Engine
@@ -42,6 +42,7 @@ class Run:
     acct_events: Any = field(default=None, repr=False)
     state: State | None = field(default=None, repr=False)
     settled: Settlement | None = field(default=None, repr=False)
+    beyond: frozenset[str] = field(default=frozenset(), repr=False)
 
     @cached_property
     def tables(self) -> dict[str, pa.Table]:
@@ -53,7 +54,7 @@ class Run:
             if data is not None:
                 schema = self.engine.input_tables[name]
                 columns = {}
-                for own, column in to_arrow(data, schema, problems).items():
+                for own, column in to_arrow(data, schema, problems, whole=True).items():
                     spec = schema.find(own)
                     columns[own if spec is None or spec.name in columns else spec.name] = column
                 out[name] = pa.table(columns).combine_chunks()
@@ -94,16 +95,22 @@ class Run:
     def index(self, shares: tuple[bool, bool]) -> Index:
         """Where whose rows are; people joined as `shares` says (household, mutual aid)."""
         if shares not in self._indexes:
-            self._indexes[shares] = Index(self.tables, self.state, shares)
+            self._indexes[shares] = Index(self.tables, self.state, shares, self.beyond)
         return self._indexes[shares]
 
 
 class Index:
     """Rows of a run's tables by id, and who is settled with whom. Nodes are persons, then visits of nobody."""
 
-    def __init__(self, tables: dict[str, pa.Table], state: State | None, shares: tuple[bool, bool]) -> None:
+    def __init__(
+        self,
+        tables: dict[str, pa.Table],
+        state: State | None,
+        shares: tuple[bool, bool],
+        beyond: frozenset[str] = frozenset(),
+    ) -> None:
         visits, persons, events = tables["visits"], tables.get("persons"), tables.get("acct_events")
-        self.visits, self.tables = visits.num_rows, tables
+        self.visits, self.tables, self.beyond = visits.num_rows, tables, beyond
         self.house_names, self.house_node = pa.array([], pa.large_string()), np.zeros(0, np.int32)
         own = ids_of(visits, "setl_id")
         self.id_type = kind_of(own)
@@ -230,7 +237,7 @@ class Index:
 
     def has_rows(self, name: str) -> bool:
         """Whether the run has rows of a table."""
-        return name in self.tables and self.tables[name].num_rows > 0
+        return name in self.beyond or (name in self.tables and self.tables[name].num_rows > 0)
 
     def nodes_of_people(self, people: pa.ChunkedArray) -> Int32:
         """Node of each person; -1 unknown."""

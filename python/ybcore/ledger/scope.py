@@ -17,11 +17,12 @@ from ..engine import Engine, State
 from ..settling.merge import Part, merged
 from ..settling.order import group_persons
 from ..settling.result import FIRST, NUMBERS
-from .bench import Bench, place_among
-from .changes import Institutions, NewCatalog, NewPolicy, Read, alike, fitted
+from .bench import Bench
+from .changes import STRUCK, Institutions, NewCatalog, NewPolicy, Read, StruckOff, alike, fitted
 from .deltas import LINE_AMOUNTS, LINE_FACTS
-from .differ import BookDiffers, CatalogDiffers, Days, dated_spans
+from .differ import BookDiffers, CatalogDiffers, Days, dated_spans, place_among
 from .run import Run
+from .struck import struck
 
 __all__ = ["Reach", "Scope"]
 
@@ -92,6 +93,8 @@ class Reach:
             return self._visits_where(self._catalog_touched(before, self.engines[i]))
         if isinstance(read.change, Institutions):
             return self._visits_where(self._institutions_touched(read.parts["institutions"]))
+        if isinstance(read.change, StruckOff):
+            return self._visits_where(self._struck(read.parts["struck_off"]))
         out = [self._quotient([])]
         for name, rows in read.parts.items():
             if name == "persons":
@@ -211,6 +214,19 @@ class Reach:
             return np.zeros(self.index.visits, bool)
         differs = CatalogDiffers(before.catalog, after.catalog, self.books)
         return differs.touched(lines, self._visit_of_line, self._days, self.run.engine.input_tables["lines"])
+
+    def _struck(self, rows: pa.Table) -> Mask:
+        """Visits with a line that a doctor ordered who was struck off."""
+        lines = self.run.tables.get("lines")
+        out = np.zeros(self.index.visits, bool)
+        if lines is not None:
+            self._strike(rows, lines, self._visit_of_line, out)
+        return out
+
+    def _strike(self, rows: pa.Table, lines: pa.Table, visit: Int64, out: Mask) -> None:
+        """The same for some lines, marked in `out`."""
+        schema = self.run.engine.input_tables["lines"]
+        out[visit[struck(rows, STRUCK, lines, schema, visit, self._days.discharge)]] = True
 
     def _institutions_touched(self, rows: pa.Table) -> Mask:
         """Visits whose institution is named; whether its row differs on their day is seen when the change is applied."""

@@ -40,6 +40,8 @@ OWN = ("acct_pay", "acct_mulaid_pay", "psn_cash_pay")
 """What a person pays: the own account, the mutual-aid account, cash."""
 SIDES: dict[str, tuple[str, ...]] = {"funds": tuple(FUNDS), "own": OWN, "hospital": ("hosp_part_amt",)}
 """Who pays, in three groups that hold every payer of the ledger once."""
+REFUSED = ("rejected", "not_enrolled")
+"""Outcomes of visits that were not settled."""
 LINE_WORDS: dict[str, tuple[str, str]] = {
     "det_item_fee_sumamt": ("明细金额", "amount"),
     "fulamt_ownpay_amt": NATURES["fulamt_ownpay_amt"],
@@ -94,6 +96,7 @@ class Signed:
             "added": kinds.get("added", 0),
             "changed": kinds.get("changed", 0),
             "knock_on": knock_on,
+            "refused": len(self.refused()),
             "persons": len(again.deltas.persons["psn_no"].drop_null()),
             "institutions": len(again.deltas.institutions["fixmedins_code"].drop_null()),
             "lines": again.deltas.lines.num_rows,
@@ -141,6 +144,23 @@ class Signed:
                 persons = len({who for who in people[mine].tolist() if who is not None})
                 out.append({"reason": name, "visits": int(mine.sum()), "persons": persons, **money})
         return out
+
+    def refused(self) -> Int64:
+        """Rows of the visits that came and were refused, or that were not refused before, in the order of their reasons and ids."""
+        visits = self.again.deltas.visits
+        before, after, reason = (np.array(visits[name].cast(pa.string()).to_pylist() or [""], object)[: visits.num_rows] for name in ("outcome_before", "outcome_after", "reason_after"))  # fmt: skip
+        mine = np.flatnonzero(np.isin(after, REFUSED) & (before != after))
+        ids = visits["setl_id"].to_pylist()
+        return np.array(sorted(mine.tolist(), key=lambda i: (after[i], reason[i] or "", str(ids[i]))), np.int64)
+
+    def refusals(self) -> list[dict[str, Any]]:
+        """How many of them by outcome and reason: that came (`added`), that had been settled (`changed`)."""
+        out: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in self.again.deltas.visits.take(pa.array(self.refused())).to_pylist():
+            key = (row["outcome_after"], row["reason_after"] or "")
+            told = out.setdefault(key, {"outcome": key[0], "reason": key[1], "added": 0, "changed": 0})
+            told[row["kind"]] += 1
+        return [*out.values()]
 
     def fund_totals(self) -> tuple[int, int]:
         """What the funds paid for all visits of the run, before and after."""

@@ -17,7 +17,19 @@ import pyarrow.compute as pc
 
 from ..columns.schema import LINE_OUTPUT
 from ..ledger.deltas import LINE_FACTS, PAYERS
-from ..messages import BUCKETS, CAUSES, CHANGES, LINE_REASONS, NATURES, OUTCOMES, name_of, say, speaking, yuan_text
+from ..messages import (
+    BUCKETS,
+    CAUSES,
+    CHANGES,
+    LINE_REASONS,
+    NATURES,
+    OUTCOMES,
+    REASONS,
+    name_of,
+    say,
+    speaking,
+    yuan_text,
+)
 from ..messages import PAYERS as PAYER_WORDS
 from .resettled import LINE_WORDS, SIDES, Signed, direction, figures, paired, payer_name, proofs
 from .sheets import Book, Sheet, book_at, needed
@@ -99,6 +111,7 @@ def _summary(signed: Signed, book: Book, told: list[str]) -> None:
         (say("变动结算", "visits that differ"), "count", head["visits"]),
         (say("其中新增", "of them added"), "count", head["added"]),
         (say("其中受牵动", "of them by knock-on"), "count", head["knock_on"]),
+        *((_refused(row), "count", row["added"] + row["changed"]) for row in signed.refusals()),
         (say("涉及人员", "persons concerned"), "count", head["persons"]),
         (say("涉及机构", "institutions concerned"), "count", head["institutions"]),
         (say("变动明细", "fee lines that differ"), "count", head["lines"]),
@@ -113,6 +126,11 @@ def _summary(signed: Signed, book: Book, told: list[str]) -> None:
         *((say("注意", "note"), "text", text) for text in told),
     ]  # fmt: skip
     book.pairs(say("汇总", "summary"), _title(signed), rows)
+
+
+def _refused(row: dict[str, Any]) -> str:
+    why = f"{row['reason']} {name_of(REASONS, row['reason'])}" if row["reason"] else ""
+    return say("未能结算：", "not settled: ") + f"{name_of(OUTCOMES, row['outcome'])} {why}".rstrip()
 
 
 _MONEY = ("应增加（元）", "more (yuan)"), ("应减少（元）", "less (yuan)"), ("净额（元）", "net (yuan)")
@@ -175,7 +193,7 @@ def _visits(signed: Signed) -> Sheet:
     columns = [
         (say("结算ID", "setl_id"), "text", 26), (say("人员编号", "psn_no"), "text", 24), (say("机构编号", "fixmedins_code"), "text", 18),
         (say("原因", "reason"), "text", 16), (say("起因结算", "because of"), "text", 26), (say("类型", "kind"), "text", 8),
-        (say("变更前结果", "outcome before"), "text", 12), (say("变更后结果", "outcome after"), "text", 12),
+        (say("变更前结果", "outcome before"), "text", 12), (say("变更后结果", "outcome after"), "text", 12), (say("未结算原因", "why not settled"), "text", 24),
         (say("基金净额（元）", "funds, net (yuan)"), "money", 16), (say("含义", "meaning"), "text", 12), (say("个人净额（元）", "person, net (yuan)"), "money", 16),
         (say("含义", "meaning"), "text", 12), *((f"{_words_of(name)} {name}", "money", 16) for name in VISIT_MONEY),
     ]  # fmt: skip
@@ -187,14 +205,14 @@ def _visits(signed: Signed) -> Sheet:
                 outcomes = (row["outcome_before"], row["outcome_after"])
                 yield (
                     _id(row["setl_id"]), _id(row["psn_no"]), _id(row["fixmedins_code"]), name_of(CAUSES, row["reason"]), _id(row["because"]),
-                    kinds[row["kind"]], *(name_of(OUTCOMES, one) if one else None for one in outcomes), row["funds"], direction("funds", row["funds"]),
+                    kinds[row["kind"]], *(name_of(OUTCOMES, one) if one else None for one in outcomes), name_of(REASONS, row["reason_after"]) if row["reason_after"] else None, row["funds"], direction("funds", row["funds"]),
                     row["own"], direction("own", row["own"]), *(row[name] for name in VISIT_MONEY),
                 )  # fmt: skip
 
     visits = signed.again.deltas.visits
     sums = {name: int(np.sum(visits[name].to_numpy())) for name in VISIT_MONEY}
     nets = [sum(sums[payer] for payer in SIDES[side]) for side in ("funds", "own")]
-    total = (say("合计", "total"), *(None,) * 7, nets[0], direction("funds", nets[0]), nets[1], direction("own", nets[1]), *sums.values())  # fmt: skip
+    total = (say("合计", "total"), *(None,) * 8, nets[0], direction("funds", nets[0]), nets[1], direction("own", nets[1]), *sums.values())  # fmt: skip
     return Sheet(say("结算", "visits"), columns, cells(), visits.num_rows, total)
 
 

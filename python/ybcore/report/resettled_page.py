@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from ..ledger.changes import DeniedLines
-from ..messages import CAUSES, CHANGES, LINE_REASONS, OUTCOMES, name_of, say, speaking
+from ..messages import CAUSES, CHANGES, LINE_REASONS, OUTCOMES, REASONS, name_of, say, speaking
 from .html import needed, write_html, yuan
 from .resettled import LINE_WORDS, OWN, Signed, direction, figures, paired, payer_name, proofs
 
@@ -52,6 +52,7 @@ def _content(signed: Signed) -> dict[str, Any]:
         "cause": lambda reason: name_of(CAUSES, reason),
         "kind_name": lambda kind: name_of(CHANGES, kind),
         "outcome": lambda code: name_of(OUTCOMES, code or ""),
+        "refused": _refused(signed),
         "payers": signed.payers(),
         "owing": [_owing(signed, side, what) for side, what in (("funds", "to_pay"), ("funds", "to_collect"), ("own", "to_collect"), ("own", "to_pay"))],
         "largest": {"rows": signed.visits(order[:LISTED]), "rest": _rest_of_visits(signed, order)},
@@ -103,6 +104,20 @@ def _rest_of_visits(signed: Signed, order: Any) -> dict[str, int] | None:
     """What the visits that are not listed come to."""
     rest = order[LISTED:]
     return {"count": len(rest), **signed.nets(rest)} if len(rest) else None
+
+
+def _refused(signed: Signed) -> dict[str, Any]:
+    """Visits that are not settled: by reason, the first of them, and how many more."""
+    rows = signed.visits(signed.refused()[:LISTED])
+    every = signed.refusals()
+    return {
+        "reasons": every,
+        "rows": rows,
+        "rest": sum(row["added"] + row["changed"] for row in every) - len(rows),
+        "why": lambda outcome, reason: (
+            f"{name_of(OUTCOMES, outcome)} {reason} {name_of(REASONS, reason) if reason else ''}".strip()
+        ),
+    }
 
 
 def _institutions(rows: list[dict[str, Any]]) -> dict[str, Any]:

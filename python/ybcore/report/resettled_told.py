@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..messages import CAUSES, name_of, say, yuan_text
+from ..messages import CAUSES, OUTCOMES, REASONS, name_of, say, yuan_text
 from .resettled import Signed, direction, payer_name
 
 __all__ = ["print_resettled", "summarise"]
@@ -20,6 +20,7 @@ def summarise(signed: Signed) -> dict[str, Any]:
         "persons": head["persons"],
         "institutions": head["institutions"],
         "lines": head["lines"],
+        "refused": signed.refusals(),
         "scope": head["scope"],
         "payers": [{key: row[key] for key in keys} for row in signed.payers()],
         "reasons": signed.reasons(),
@@ -52,6 +53,8 @@ def print_resettled(signed: Signed, console: Any) -> None:
             f"{head['visits']:,} visits differ ({head['added']:,} added, {head['knock_on']:,} by knock-on), of {head['persons']:,} persons; settled again: {scope['visits']:,} of {scope['of_visits']:,} visits, {scope['persons']:,} of {scope['of_persons']:,} persons",
         )
     )
+    for row in signed.refusals():
+        console.print(_refused(row))
     rows = [(payer_name(row["payer"]), row["side"], row) for row in signed.payers()]
     _table(say("按支付方（元）", "By payer (yuan)"), say("支付方", "payer"), rows, console)
     reasons = [(name_of(CAUSES, row["reason"]), "funds", row["funds"]) for row in signed.reasons()]
@@ -63,6 +66,14 @@ def print_resettled(signed: Signed, console: Any) -> None:
     if signed.attribution is not None:
         changes = [(f"{row['number']}. {row['label']}", "funds", {"net": row["funds"]}) for row in signed.changes()]
         _table(titles[1], say("变更", "change"), changes, console)
+
+
+def _refused(row: dict[str, Any]) -> str:
+    """Of the visits that were not settled, one reason in words."""
+    reason = f"{row['reason']} {name_of(REASONS, row['reason'])}" if row["reason"] else ""
+    zh = f"注意：{row['added'] + row['changed']:,} 笔未能结算（新增 {row['added']:,}，此前已结算 {row['changed']:,}）：{name_of(OUTCOMES, row['outcome'])} {reason}"
+    en = f"note: {row['added'] + row['changed']:,} visits are not settled ({row['added']:,} added, {row['changed']:,} settled before): {name_of(OUTCOMES, row['outcome'])} {reason}"
+    return say(zh, en).rstrip()
 
 
 def _table(title: str, first: str, rows: list[tuple[str, str, dict[str, Any]]], console: Any) -> None:

@@ -84,7 +84,8 @@ class Differing(Work):
             self.engines.append(engine_of(self.engines[-1] if self.engines else self.engine, change, cache))
         problems: list[Problem] = []
         known = dict((self.engines[-1] if self.engines else self.engine).input_tables)
-        held = {name: data.arrow.empty_table() for name, data in self.datasets.items()}
+        # What no document reads may stand in files, and so in rows that come.
+        held = {name: [*data.columns, *data.unread] for name, data in self.datasets.items()}
         reads = read_changes([*self.changes], known, held, problems)
         if problems:
             raise InputError(problems)
@@ -175,7 +176,15 @@ class Differing(Work):
                 out[name] = self._with_rows(name, out[name])
         if "institutions" in self.datasets:
             out["institutions"] = self._whole["institutions"]
+        for name, column in self._unread:
+            out[name] = out[name].append_column(column, pa.nulls(out[name].num_rows))
         return out
+
+    @cached_property
+    def _unread(self) -> list[tuple[str, str]]:
+        """(table, column) of what rows that come have, files too, and no document reads: it is kept."""
+        came = [(name, column) for read in self.reads for name, rows in read.parts.items() for column in rows.column_names]  # fmt: skip
+        return [(name, column) for name, column in dict.fromkeys(came) if name in self.datasets and column in self.datasets[name].unread]  # fmt: skip
 
     def _with_rows(self, name: str, table: pa.Table) -> pa.Table:
         begin = np.cumsum([0, *(file.rows for file in self.datasets[name].files)])
@@ -188,12 +197,18 @@ class Differing(Work):
             tables = self.tables_of(unit)
         changes, places = changes_of(self.reads, self.engines, self.places, unit)
         with self._own_engines() as (engine, cache), self.times.step("settle"):
-            done = settle_again(engine, cache, tables, self._opening(unit), changes, places, self.method)
+            run = Run(engine, **tables, state=self._opening(unit), beyond=self._filled)
+            done = settle_again(run, cache, changes, places, self.method)
         if not isinstance(done, Differences):
             return done
         with self.times.step("encode"):
             self._write_differences(unit, done)
         return []
+
+    @cached_property
+    def _filled(self) -> frozenset[str]:
+        """Tables that have rows."""
+        return frozenset(name for name, data in self.datasets.items() if data.rows)
 
     @contextmanager
     def _own_engines(self) -> Iterator[tuple[Engine, dict[Any, Engine]]]:

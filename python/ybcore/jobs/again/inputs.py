@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 
 from ...columns.ids import flat
 from ...columns.keys import ids_of
-from ...ledger.bench import place_among
 from ...ledger.changes import Institutions, Persons, Read, alike
+from ...ledger.differ import place_among
 from ..datasets import Dataset
 from ..files import open_file
 from ..journal import Journal

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..._version import __version__
+from ...columns.checkschema import CHECK_LINES
 from ...engine import Engine
 from ...errors import InputError, JobError, Problem
 from ...ledger.attribution import asked_of
 from ...ledger.document import ChangesDocument, file_sha256
+from ...ledger.struck import ORDERED_BY
 from ...memory import peak_memory
 from ...receipts.model import read_receipt
 from ...receipts.runs import JobRun
@@ -167,7 +169,9 @@ def _differing(run: JobRun, document: JobDocument, changes: ChangesDocument, jou
 
     engine = Engine(load_book(run.policy), run.catalog(), threads=1)
     state = None if document.opening is None else opening_state(document.opening)
-    datasets = find_datasets(document, engine)
+    books = [entry.data["policy"] for entry in changes.entries if entry.kind == "policy"]
+    further = CHECK_LINES.some(ORDERED_BY) if any(entry.kind == "struck_off" for entry in changes.entries) else ()
+    datasets = find_datasets(document, engine, *(Engine(book, threads=1) for book in books), more={"lines": [*further]})
     given = changes.changes(stub_of(engine, datasets))
     results = {name: stored for name, stored in run.outputs().items() if name in ("settlements", "rejects")}
     return Differing(

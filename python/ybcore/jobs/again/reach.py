@@ -18,6 +18,7 @@ from ...ledger.changes import NewPolicy, Read
 from ...ledger.differ import CatalogDiffers
 from ...ledger.run import Index, Run
 from ...ledger.scope import Reach
+from ...ledger.struck import ORDERED_BY
 from ...receipts.stored import Stored
 from ..datasets import Dataset
 from ..plan import row_groups
@@ -108,6 +109,14 @@ class JobReach(Reach):
             for table in lines.batches(file, group, OF_LINES):
                 visit = self.index.row_of(ids_of(table, "setl_id", self.index.id_type))
                 out |= differs.touched(table, visit, self._days, self.run.engine.input_tables["lines"])
+        return out
+
+    def _struck(self, rows: pa.Table) -> Mask:
+        out = np.zeros(self.index.visits, bool)
+        lines = self._datasets.get("lines")
+        for file, group in row_groups(lines) if lines is not None else ():
+            for table in lines.batches(file, group, (*OF_LINES, ORDERED_BY)):
+                self._strike(rows, table, self.index.row_of(ids_of(table, "setl_id", self.index.id_type)), out)
         return out
 
     @cached_property

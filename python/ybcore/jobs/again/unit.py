@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...columns.keys import ids_of
-from ...engine import Engine, State
+from ...engine import Engine
 from ...errors import Problem
 from ...ledger.attribution import Which, sets_of
 from ...ledger.changes import Change, NewCatalog, NewPolicy, Read
@@ -80,11 +80,9 @@ def placed(problems: Sequence[Problem], places: Sequence[dict[str, Int64]]) -> l
 
 
 def settle_again(
-    engine: Engine, cache: Engines, tables: dict[str, pa.Table], state: State | None, changes: list[Change],
-    places: Sequence[dict[str, Int64]], method: str,
-) -> Differences | list[Problem]:  # fmt: skip
-    """Settle some groups before and after changes, or what is wrong with these. `method`: of the attribution, `none` without."""
-    run = Run(engine, **tables, state=state)
+    run: Run, cache: Engines, changes: list[Change], places: Sequence[dict[str, Int64]], method: str
+) -> Differences | list[Problem]:
+    """Settle some groups, a run, before and after changes, or what is wrong with these. `method`: of the attribution, `none` without."""
     work = Work(run, changes, cache)
     if work.bench.problems:
         return placed(work.bench.problems, places)
