@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <climits>
 #include <cstdint>
+#include <cstdlib>
 #include <vector>
 
 #include "words.hpp"
@@ -77,23 +78,107 @@ inline void see(PricingSeen& seen, std::int64_t lines, std::int64_t most) noexce
 }
 
 // True when unit price times quantity is not the amount.
-[[nodiscard]] inline bool price_differs(const PricingLines& lines, std::size_t row) noexcept {
-  if (lines.price.empty() || lines.quantity.empty()) return false;
-  if (lines.price[row] == kNullInt || lines.quantity[row] == kNullInt) return false;
-  Wide gap =
-      static_cast<Wide>(lines.amount[row]) * kCapToFen - static_cast<Wide>(lines.quantity[row]) * static_cast<Wide>(lines.price[row]);
+[[nodiscard]] inline bool price_differs(std::int64_t amount, std::int64_t quantity, std::int64_t price) noexcept {
+  if (price == kNullInt || quantity == kNullInt) return false;
+  Wide gap = Wide{amount} * kCapToFen - Wide{quantity} * price;
   if (gap < 0) gap = -gap;
   return 2 * gap > kCapToFen;
 }
+[[nodiscard]] inline bool price_differs(const PricingLines& lines, std::size_t row) noexcept {
+  if (lines.price.empty() || lines.quantity.empty()) return false;
+  return price_differs(lines.amount[row], lines.quantity[row], lines.price[row]);
+}
 
-// One line up to and including its own steps.
+// What of a line decides how it is split.
+struct FeeLine {
+  std::int32_t item;
+  bool denied, not_approved;
+  std::int64_t amount, quantity;  // the second kNullInt: one unit
+};
+
+namespace detail {
+
+// Cap times quantity in units of money, never above the amount.
+[[nodiscard]] inline std::int64_t limited(const PricingProgram& program, std::int64_t amount, std::int64_t quantity,
+                                          std::int64_t cap) noexcept {
+  Wide product = Wide{cap} * (quantity == kNullInt ? kOneUnit : std::llabs(quantity));
+  if (program.scale != 1) product *= program.scale;
+  const Wide limit = round_by<kCapToFen>(product, program.line);
+  return limit < amount ? static_cast<std::int64_t>(limit) : amount;
+}
+
+inline void line_steps(const Setting& s, SplitLine& line) noexcept {
+  const std::uint8_t bit = line.item_class == ItemClass::kA ? 1 : 2;
+  for (std::uint32_t i = s.program.first_step; i < s.program.last_step; ++i) {
+    const FirstPayStep& step = s.tables.steps[i];
+    if (step.at != StepAt::kLine || (step.classes & bit) == 0) continue;
+    const std::int64_t ratio = step.ratio < 0 ? line.ratio : step.ratio;
+    const std::int64_t rest = line.lim - line.first;
+    const std::int64_t base = step.on_gross ? line.lim : rest;
+    const auto taken = static_cast<std::int64_t>(round_by<kPpm>(Wide{ratio} * base, s.program.line));
+    line.first += std::min(rest, taken);
+  }
+}
+
+}  // namespace detail
+
+// One line up to and including its own steps; `row` is what it is called.
+[[nodiscard]] inline SplitLine split_line(const Setting& s, const FeeLine& fee_line, std::int64_t row, std::int32_t fee) noexcept {
+  const std::int64_t amount = fee_line.amount * s.program.scale;
+  SplitLine line{row, std::llabs(amount), 0, 0, kNullInt, 0, 0, ItemClass::kNone, amount < 0, false, kLineOk};
+  const std::int32_t item = fee_line.item;
+  const ClassRow* found = item < 0 ? nullptr : s.catalog.class_row(item, s.place[kClassLookup], s.day_of(kClassLookup, fee));
+  if (found != nullptr) {
+    line.item_class = found->item_class;
+    line.tag = s.tables.tag_map[s.program.tag_row * (s.tables.catalog_tags + 1) + found->tag];
+  }
+  line.reason = fee_line.denied                       ? kDenied
+                : fee_line.not_approved               ? kNotApproved
+                : found == nullptr                    ? kUnknownItem
+                : found->item_class == ItemClass::kC ? kClassC
+                                                      : kLineOk;
+  if (line.reason != kLineOk) return line;
+  if (const CapRow* cap = s.catalog.cap_row(item, s.place[kCapLookup], s.level, s.day_of(kCapLookup, fee))) {
+    line.cap = cap->cap;
+    const std::int64_t whole = line.lim;
+    line.lim = detail::limited(s.program, whole, fee_line.quantity, cap->cap);
+    line.over = whole - line.lim;
+  }
+  line.direct = found->direct;
+  if (line.item_class == ItemClass::kB || line.direct) {
+    const RatioRow* ratio = s.catalog.ratio_row(item, s.place[kRatioLookup], s.program.category, s.day_of(kRatioLookup, fee));
+    line.ratio = ratio != nullptr ? ratio->ratio : found->ratio;
+    if (line.ratio < 0) {
+      line.ratio = 0;
+      line.reason = kNoRatio;
+    }
+  }
+  if (line.direct) {
+    line.first = static_cast<std::int64_t>(round_by<kPpm>(Wide{line.ratio} * line.lim, s.program.line));
+  } else {
+    detail::line_steps(s, line);
+  }
+  return line;
+}
+// The same of columns.
 [[nodiscard]] SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept;
 [[nodiscard]] inline bool whole_own(const SplitLine& line) noexcept { return line.reason != kLineOk && line.reason != kNoRatio; }
 
 // Steps on sums, laid back on the lines of one event.
 void sum_steps(const Setting& s, std::vector<SplitLine>& lines) noexcept;
 
-void add_natures(const SplitLine& line, std::int64_t* nature) noexcept;
+inline void add_natures(const SplitLine& line, std::int64_t* nature) noexcept {
+  const std::int64_t sign = line.negative ? -1 : 1;
+  std::int64_t* part = line.tag == 0 ? nature : nature + 1 + 4 * line.tag;
+  if (whole_own(line)) {
+    part[0] += sign * line.lim;
+    return;
+  }
+  part[1] += sign * line.over;
+  part[2] += sign * line.first;
+  const std::int64_t scope = sign * (line.lim - line.first);
+  (line.direct ? nature[4] : part[3]) += scope;
+}
 void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out) noexcept;
 
 }  // namespace ybcore
