@@ -1,5 +1,6 @@
 // Desk: fee lines, and the parts of stays that are settled in parts.
 #include <algorithm>
+#include <type_traits>
 
 #include "desk.hpp"
 
@@ -11,24 +12,32 @@ constexpr std::size_t kMostParts = 10'000;  // the years there are
 
 }  // namespace
 
-// What is wrong with the lines, or null; what they add up to is known then, and the look-up of their items is on its way.
+// What is wrong with the lines, or null; their items and what they add up to are known then, and the items' look-up is on its way.
 const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
+  const auto within = [](std::int64_t value, std::int64_t most) {
+    return static_cast<std::uint64_t>(value) + static_cast<std::uint64_t>(most) <= 2 * static_cast<std::uint64_t>(most);
+  };
   const auto items = static_cast<std::uint32_t>(image_.codes.size());
+  const Catalog* catalog = image_.catalog ? &*image_.catalog : nullptr;
   bool fine = true;
   Wide sum = 0;
-  Wide absolute = 0;
+  unsigned __int128 absolute = 0;
+  item_.resize(count);
+  std::int32_t* const known = item_.data();
   for (std::size_t i = 0; i < count; ++i) {
     const yb_line& line = lines[i];
-    if (line.code.at == nullptr && line.item != -1) {
-      if (static_cast<std::uint32_t>(line.item) >= items) return "an item that the catalogue does not have";
-      if (image_.catalog) image_.catalog->ask_head(static_cast<std::size_t>(line.item));
+    const std::int32_t item = line.code.at == nullptr ? line.item : image_.item(view(line.code));
+    known[i] = item;
+    if (static_cast<std::uint32_t>(item) < items) {
+      if (catalog != nullptr) catalog->ask_head(static_cast<std::size_t>(item));
+    } else if (item != -1) {
+      return "an item that the catalogue does not have";
     }
     if (line.returns < -1 || line.returns >= static_cast<std::int64_t>(count)) return "a line returns one that is not there";
-    const bool amount = line.amount >= -kMostLineAmount && line.amount <= kMostLineAmount;
-    fine &= amount && (line.quantity == YB_MISSING || (line.quantity >= -kMostLineQuantity && line.quantity <= kMostLineQuantity));
+    fine &= within(line.amount, kMostLineAmount) && (line.quantity == YB_MISSING || within(line.quantity, kMostLineQuantity));
     if (line.amount == YB_MISSING) continue;
     sum += line.amount;
-    absolute += line.amount < 0 ? -Wide{line.amount} : Wide{line.amount};
+    absolute += static_cast<std::uint64_t>(line.amount < 0 ? -line.amount : line.amount);
   }
   total_ = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
   readable_ = fine && absolute <= kMostInVisit;
@@ -36,14 +45,6 @@ const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
 }
 
 void Desk::take_lines(const yb_line* lines, std::size_t count) {
-  item_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const yb_line& line = lines[i];
-    item_[i] = line.item;
-    if (line.code.at == nullptr) continue;
-    item_[i] = image_.item(view(line.code));
-    if (item_[i] >= 0) image_.catalog->ask_head(static_cast<std::size_t>(item_[i]));
-  }
   for (std::size_t i = 0; i < count; ++i)
     if (item_[i] >= 0) image_.catalog->ask_rows(static_cast<std::size_t>(item_[i]));
   part_of_.clear();
@@ -105,27 +106,33 @@ std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t cou
   const Setup& first = parts_.front().setup;
   const Made* made = made_of(one.setup.instance);
   const PricingTables& tables = made != nullptr ? made->pricing : image_.pricing;
-  const std::int32_t program = instance_of(one.setup).program;
-  const PricingVisits visits{{}, {&days.end, 1}, {&days.setl, 1}, {&first.treatment, 1}, {&first.insured, 1}, {}};
-  const PricingEvents events{{&program, 1}, {&one.setup.level, 1}, {}};
   const PricingLines none{};
-  const Setting setting = setting_of(*image_.catalog, tables, visits, events, none, 0, 0);
+  const Setting setting = setting_of(*image_.catalog, tables, none, instance_of(one.setup).program,
+                                     {days.end, days.setl, first.treatment, first.insured, one.setup.level});
   std::int64_t* const natures = one_.part(part).natures.data();
   std::uint8_t flags = 0;
   split_.clear();
   const bool many = parts_.size() > 1;
-  bool sums = false;
-  for (std::uint32_t s = setting.program.first_step; s < setting.program.last_step; ++s) sums |= tables.steps[s].at != StepAt::kLine;
+  const bool sums = std::any_of(setting.steps.begin(), setting.steps.end(), [](const FirstPayStep& s) { return s.at != StepAt::kLine; });
   const bool kept = sums || told != nullptr;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (many && part_of_[i] != part) continue;
-    const yb_line& from = lines[i];
-    const FeeLine fee{item_[i], from.deny == 1, from.approved == 2, from.amount, from.quantity};
-    const SplitLine line = split_line(setting, fee, static_cast<std::int64_t>(i), day_of(lines, i, days.end));
-    if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
-    if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
-    if (!sums) add_natures(line, natures);
-    if (kept) split_.push_back(line);
+  const std::int32_t* const items = item_.data();
+  // What `keeps` does not keep need not be known of a line.
+  const auto take = [&](auto units, auto keeps) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (many && part_of_[i] != part) continue;
+      const yb_line& from = lines[i];
+      const FeeLine fee{items[i], from.deny == 1, from.approved == 2, from.amount, from.quantity};
+      const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, days.end));
+      if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
+      if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
+      if (!keeps || !sums) add_natures(line, natures);
+      if (keeps && kept) split_.push_back(line);
+    }
+  };
+  if (!kept && WholeFen::fits(setting.program)) {
+    take(WholeFen(), std::false_type());
+  } else {
+    take(ProgramUnits{setting.program}, std::true_type());
   }
   if (sums) {
     sum_steps(setting, split_);

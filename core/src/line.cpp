@@ -7,15 +7,9 @@ namespace ybcore {
 
 Setting setting_of(const Catalog& catalog, const PricingTables& tables, const PricingVisits& visits, const PricingEvents& events,
                    const PricingLines& lines, std::size_t visit, std::size_t event) noexcept {
-  const PricingProgram& program = tables.programs[static_cast<std::size_t>(events.program[event])];
-  Setting s{catalog, tables, lines, program, {}, {}, visits.enddate[visit], or_none(events.level, event)};
-  for (std::size_t what = 0; what < 3; ++what) {
-    s.place[what] = program.place[what] == PlaceRule::kInsured ? or_none(visits.insured, visit) : or_none(visits.treatment, visit);
-    s.day[what] = program.date[what] == DateRule::kFee         ? kNullDay
-                  : program.date[what] == DateRule::kDischarge ? visits.enddate[visit]
-                                                               : visits.setl_day[visit];
-  }
-  return s;
+  const Stay stay{visits.enddate[visit], visits.setl_day[visit], or_none(visits.treatment, visit), or_none(visits.insured, visit),
+                  or_none(events.level, event)};
+  return setting_of(catalog, tables, lines, events.program[event], stay);
 }
 
 SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
@@ -24,7 +18,7 @@ SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   const FeeLine line{lines.item_of(row), !lines.deny.empty() && lines.deny[row] == 1,
                      !lines.approved.empty() && lines.approved[row] == 2, lines.amount[row],
                      lines.quantity.empty() ? kNullInt : lines.quantity[row]};
-  return split_line(s, line, at, fee);
+  return split_line(s, ProgramUnits{s.program}, line, at, fee);
 }
 
 namespace {
