@@ -9,46 +9,6 @@ namespace {
 // Up to this many rows one pass that ranks each row is cheaper than binary searches.
 constexpr std::size_t kScan = 8;
 
-std::int32_t key_of(const ClassRow&) noexcept { return kAnyKey; }
-std::int32_t key_of(const RatioRow& row) noexcept { return row.key; }
-std::int32_t key_of(const CapRow& row) noexcept { return row.key; }
-
-// The last row of exactly (place, key) that begins on or before the day, if it has not ended.
-template <class Row>
-const Row* exactly(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
-  const auto wanted = std::make_tuple(place, key, day);
-  const Row* after = std::upper_bound(
-      first, last, wanted, [](const auto& want, const Row& row) { return want < std::make_tuple(row.place, key_of(row), row.begin); });
-  if (after == first) return nullptr;
-  const Row* row = after - 1;
-  return row->place == place && key_of(*row) == key && day < row->end ? row : nullptr;
-}
-
-template <class Row>
-const Row* find(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
-  if (static_cast<std::size_t>(last - first) <= kScan) {
-    const Row* best = nullptr;
-    int best_rank = -1;
-    for (const Row* row = first; row != last; ++row) {
-      const std::int32_t own = key_of(*row);
-      const bool fits = (row->place == place || row->place == kAnywhere) && (own == key || own == kAnyKey);
-      if (!fits || day < row->begin || day >= row->end) continue;
-      const int rank = (row->place == place ? 2 : 0) + (own == key ? 1 : 0);
-      if (rank > best_rank) {
-        best = row;
-        best_rank = rank;
-      }
-    }
-    return best;
-  }
-  for (const std::int32_t p : {place, kAnywhere}) {
-    for (const std::int32_t k : {key, kAnyKey}) {
-      if (const Row* row = exactly(first, last, p, k, day)) return row;
-    }
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 Catalog::Catalog(std::size_t items, const DatedColumns& classes, std::span<const std::int32_t> class_ratio,
@@ -83,22 +43,40 @@ Catalog::Catalog(std::size_t items, const DatedColumns& classes, std::span<const
   caps_ = own_caps_;
 }
 
-const ClassRow* Catalog::class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept {
-  const auto i = static_cast<std::size_t>(item);
-  const ClassRow* rows = classes_.data();
-  return find(rows + heads_[i].classes, rows + heads_[i + 1].classes, place, kAnyKey, day);
+template <class Row>
+const Row* Catalog::best_of(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
+  if (static_cast<std::size_t>(last - first) <= kScan) {
+    const Row* best = nullptr;
+    int best_rank = -1;
+    for (const Row* row = first; row != last; ++row) {
+      if (!holds(*row, place, key, day)) continue;
+      const int rank = (row->place == place ? 2 : 0) + (key_of(*row) == key ? 1 : 0);
+      if (rank > best_rank) {
+        best = row;
+        best_rank = rank;
+      }
+    }
+    return best;
+  }
+  // The last row of exactly (place, key) that begins on or before the day, if it has not ended.
+  const auto exactly = [&](std::int32_t p, std::int32_t k) -> const Row* {
+    const auto wanted = std::make_tuple(p, k, day);
+    const Row* after = std::upper_bound(
+        first, last, wanted, [](const auto& want, const Row& row) { return want < std::make_tuple(row.place, key_of(row), row.begin); });
+    if (after == first) return nullptr;
+    const Row* row = after - 1;
+    return row->place == p && key_of(*row) == k && day < row->end ? row : nullptr;
+  };
+  for (const std::int32_t p : {place, kAnywhere}) {
+    for (const std::int32_t k : {key, kAnyKey}) {
+      if (const Row* row = exactly(p, k)) return row;
+    }
+  }
+  return nullptr;
 }
 
-const RatioRow* Catalog::ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept {
-  const auto i = static_cast<std::size_t>(item);
-  const RatioRow* rows = ratios_.data();
-  return find(rows + heads_[i].ratios, rows + heads_[i + 1].ratios, place, category, day);
-}
-
-const CapRow* Catalog::cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept {
-  const auto i = static_cast<std::size_t>(item);
-  const CapRow* rows = caps_.data();
-  return find(rows + heads_[i].caps, rows + heads_[i + 1].caps, place, level, day);
-}
+template const ClassRow* Catalog::best_of(const ClassRow*, const ClassRow*, std::int32_t, std::int32_t, std::int32_t) noexcept;
+template const RatioRow* Catalog::best_of(const RatioRow*, const RatioRow*, std::int32_t, std::int32_t, std::int32_t) noexcept;
+template const CapRow* Catalog::best_of(const CapRow*, const CapRow*, std::int32_t, std::int32_t, std::int32_t) noexcept;
 
 }  // namespace ybcore

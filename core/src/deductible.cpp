@@ -27,9 +27,9 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
       break;
     case Repeat::kAdmission: {
       Wide used = 0;
-      for (const Standing& r : ledger_.records) {
+      for (const Standing& r : ledger_->records) {
         if (!r.standing || r.stay != event_->stay || r.person != event_->person || r.scheme != plan_->scheme) continue;
-        for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_.used[k].layer == row.name ? ledger_.used[k].used : 0;
+        for (std::uint32_t k = r.used; k < r.used_end; ++k) used += ledger_->used[k].layer == row.name ? ledger_->used[k].used : 0;
       }
       owed = std::max<std::int64_t>(0, standard - limited(round_div(used * scale_, kGrid)));
       break;
@@ -37,13 +37,13 @@ void Visit::due(const LayerRow& row, LayerResult&, std::int64_t& owed, std::int6
     case Repeat::kHighest: {
       const std::int32_t slot = slots_[static_cast<std::size_t>(s.high_key)];
       std::int64_t high = 0;
-      for (const Standing& r : ledger_.records) {
+      for (const Standing& r : ledger_->records) {
         if (!r.standing) continue;
         for (std::uint32_t k = r.standards; k < r.standards_end; ++k)
-          if (ledger_.standards[k].slot == slot) high = std::max(high, ledger_.standards[k].amount);
+          if (ledger_->standards[k].slot == slot) high = std::max(high, ledger_->standards[k].amount);
       }
       owed = std::max<std::int64_t>(0, std::max(standard, from_grid(high, scale_)) - read(s.key));
-      ledger_.standards.push_back({slot, to_grid(standard, scale_)});
+      ledger_->standards.push_back({slot, to_grid(standard, scale_)});
       break;
     }
     case Repeat::kVisit:
@@ -58,15 +58,15 @@ bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t 
   const auto mine = [&](const Standing& r) {
     if (!r.standing || r.person != event_->person || r.scheme != plan_->scheme) return false;
     for (std::uint32_t k = r.used; k < r.used_end; ++k)
-      if (ledger_.used[k].layer == row.name) return true;
+      if (ledger_->used[k].layer == row.name) return true;
     return false;
   };
   if (s.link_id != 0 && event_->linked_stay >= 0) {
-    for (const Standing& r : ledger_.records)
+    for (const Standing& r : ledger_->records)
       if (r.stay == event_->linked_stay && mine(r)) linked = &r;
   }
   if (linked == nullptr && s.link_days != 0) {
-    for (const Standing& r : ledger_.records) {
+    for (const Standing& r : ledger_->records) {
       const std::int64_t gap = std::int64_t{event_->begndate} - r.enddate;
       if (gap < 0 || gap > s.within_days || r.admissions == r.admissions_end || r.stay == event_->stay || !mine(r)) continue;
       if (linked == nullptr || r.enddate >= linked->enddate) linked = &r;
@@ -74,7 +74,7 @@ bool Visit::transferred(const LayerRow& row, const StandardRow& s, std::int64_t 
   }
   if (linked == nullptr) return false;
   for (std::uint32_t k = linked->used; k < linked->used_end; ++k) {
-    const Used& u = ledger_.used[k];
+    const Used& u = ledger_->used[k];
     if (u.layer != row.name) continue;
     chain_standard_ = std::max(chain_standard_, u.chain_standard);
     chain_used_ = std::min(kMostGrid, chain_used_ + u.chain_used);
@@ -101,7 +101,7 @@ void Visit::shift_first_pay(const LayerRow& row, LayerResult& r) {
 
 void Visit::remember(const LayerRow& row, const LayerResult& r) {
   if (row.standard < 0) return;
-  ledger_.used.push_back({static_cast<std::int32_t>(row.name), to_grid(r.deductible, scale_),
+  ledger_->used.push_back({static_cast<std::int32_t>(row.name), to_grid(r.deductible, scale_),
                           std::max(chain_standard_, to_grid(r.standard, scale_)),
                           std::min(kMostGrid, chain_used_ + to_grid(r.deductible, scale_))});
 }

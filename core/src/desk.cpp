@@ -25,6 +25,7 @@ Desk::Desk(const Image& image)
     : scratch(image.whole_fen()),
       image_(image),
       one_(*image.prepared, static_cast<std::size_t>(image.meta.tags), image.field_facts.size()),
+      plan_names_(image.plans.size()),
       facts_(image.facts.size()),
       digits_(static_cast<std::size_t>(image.meta.asked) + 1) {
   const auto asked = [&](std::int32_t fact) { return fact >= 0 && fact < image.meta.asked; };
@@ -61,11 +62,7 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
       (visit.combination >> 16 != mark() || static_cast<std::size_t>(visit.combination & 0xffff) >= setups_.size()))
     return wrong("a combination of another desk");
   if (count != 0 && !image_.catalog && visit.reversal == 0) return wrong("fee lines are given but the image has no catalogue");
-  for (std::size_t i = 0; i < count; ++i) {
-    if (lines[i].code.at == nullptr && (lines[i].item < -1 || lines[i].item >= static_cast<std::int32_t>(image_.codes.size())))
-      return wrong("an item that the catalogue does not have");
-    if (lines[i].returns < -1 || lines[i].returns >= static_cast<std::int64_t>(count)) return wrong("a line returns one that is not there");
-  }
+  if (const char* what = see_lines(lines, count); what != nullptr) return wrong(what);
   for (std::size_t i = 0; i < visit.movement_count; ++i)
     if (visit.movements[i].kind < 0 || visit.movements[i].kind > 1) return wrong("a movement that neither sets nor adds");
   const auto fen = [](std::int64_t amount) { return amount == YB_MISSING || (amount >= -kMostBill && amount <= kMostBill); };
@@ -170,8 +167,29 @@ void Desk::tell(const Memory& memory, const OneAnswer& answer, std::int64_t flag
   }
 }
 
+// What is kept of the visit beside what it comes to.
+KeptFacts Desk::facts_of(Memory& memory, std::int32_t setl, std::int64_t flags) {
+  KeptFacts facts{setl, -1, -1, static_cast<std::uint32_t>(flags), 0};
+  const Setup& last = parts_.back().setup;
+  const std::int32_t plan = one_.part(parts_.size() - 1).event.plan;
+  if (plan < 0) return facts;
+  const auto at = static_cast<std::size_t>(plan);
+  if (const Made* made = made_of(last.instance); made != nullptr) {
+    facts.policy = memory.names.number(made->policy);
+    facts.plan = memory.names.number(made->plan);
+  } else {
+    PlanNames& known = plan_names_[at];
+    known.policy = facts.policy = memory.names.number(image_.policies[at], known.policy);
+    known.plan = facts.plan = memory.names.number(image_.plans[at], known.plan);
+  }
+  facts.has_account = plan_of(last).account != 0 ? 1 : 0;
+  return facts;
+}
+
 yb_code Desk::refuse(const Memory& memory, Reason reason, std::int64_t total, yb_result& result) {
   answer_.reason = reason;
+  answer_.outcome = Outcome::kRejected;
+  answer_.columns.fill(0);
   tell(memory, answer_, 0, total, result);
   return YB_OK;
 }
@@ -220,24 +238,22 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
   const bool back = visit.reversal != 0;
   if (const yb_code code = look_up(visit, lines, count); code != YB_OK) return code;
   const Days& days = parts_.front().days;
-  std::int64_t total = 0;
-  const bool fine = readable(lines, count, total);
+  std::int64_t total = total_;
   if (count == 0 && visit.has_natures != 0) total = visit.medfee == YB_MISSING ? 0 : visit.medfee;
   if (back) total = 0;
   answer_.lost = false;
   answer_.plan = answer_.original = -1;
-  answer_.columns.fill(0);
-  answer_.outcome = Outcome::kRejected;
   if (told != nullptr) std::fill_n(told, count, kNoLine);
   ++memory.version;
   result.version = memory.version;
-  const bool bad = !fine || view(visit.setl_id).empty() || view(visit.psn_no).empty() || visit.setl_day == YB_NO_DAY ||
+  const bool bad = !readable_ || view(visit.setl_id).empty() || view(visit.psn_no).empty() || visit.setl_day == YB_NO_DAY ||
                    !parts_.front().setup.med_type || days.end < days.begin || visit.ipt_days < -1 || visit.ipt_days > kMostDays ||
                    !payable(visit);
   if (bad) return refuse(memory, Reason::kBadValue, total, result);
-  const std::int32_t old = memory.names.find(view(visit.setl_id));
-  if (old >= 0 && memory.knows(old)) return refuse(memory, Reason::kDuplicate, total, result);
+  if (count != 0 && !back) take_lines(lines, count);
+  const std::size_t met = memory.names.size();
   const std::int32_t setl = memory.names.number(view(visit.setl_id));
+  if (static_cast<std::size_t>(setl) < met && memory.knows(setl)) return refuse(memory, Reason::kDuplicate, total, result);
   const std::int32_t member = memory.member_of(view(visit.psn_no));
   one_.event.person = member;
   one_.event.order_date = days.order;
@@ -249,7 +265,6 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
     return YB_OK;
   }
   for (std::size_t p = 0; p < 9; ++p) one_.given()[p] = visit.given == nullptr ? 0 : visit.given[p];
-  if (count != 0) take_lines(lines, count);
   const bool priced = count != 0 || visit.has_natures == 0;
   std::int64_t flags = 0;
   for (std::size_t k = 0; k < parts_.size(); ++k) {
@@ -263,7 +278,7 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
     std::vector<std::int64_t>& own = one_.part(k).natures;
     std::fill(own.begin(), own.end(), 0);
     if (count != 0 && instance.program >= 0 && (reason == Reason::kFine || reason == Reason::kNoFigure)) {
-      flags |= price(k, count, told);
+      flags |= price(k, lines, count, told);
     } else if (!priced) {
       reason = natures(setup, visit, reason);
     }
@@ -271,15 +286,7 @@ yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines
     if (reason != Reason::kFine) e.plan = -1;
     e.packed = 1U | static_cast<std::uint32_t>(reason) << 16 | (k != 0 ? 1U << 24 : 0) | (visit.acct_used != 0 ? 2U << 24 : 0);
   }
-  KeptFacts facts{setl, -1, -1, static_cast<std::uint32_t>(flags), 0};
-  const Setup& last = parts_.back().setup;
-  if (const std::int32_t at = one_.part(parts_.size() - 1).event.plan; at >= 0) {
-    const Made* made = made_of(last.instance);
-    facts.policy = memory.names.number(made != nullptr ? made->policy : image_.policies[static_cast<std::size_t>(at)]);
-    facts.plan = memory.names.number(made != nullptr ? made->plan : image_.plans[static_cast<std::size_t>(at)]);
-    facts.has_account = plan_of(last).account != 0 ? 1 : 0;
-  }
-  one_.settle(memory, movements_, facts, answer_, parts_.size());
+  one_.settle(memory, movements_, facts_of(memory, setl, flags), answer_, parts_.size());
   if (answer_.lost) return YB_BROKEN;
   tell(memory, answer_, flags, total, result);
   if (told != nullptr && result.outcome >= 2) std::fill_n(told, count, kNoLine);

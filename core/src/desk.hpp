@@ -63,6 +63,12 @@ class Desk : private DraftFacts {
   std::vector<std::vector<std::uint64_t>> made_digits_;
   std::unordered_multimap<std::uint64_t, std::int32_t> made_places_;
 
+  // The names of each plan of the image in the state that it was last met in.
+  struct PlanNames {
+    std::int32_t policy = -1, plan = -1;
+  };
+  std::vector<PlanNames> plan_names_;
+
   // The visit whose facts are asked about.
   const yb_visit* asked_ = nullptr;
   Days asked_days_{};
@@ -70,10 +76,11 @@ class Desk : private DraftFacts {
   std::vector<std::uint64_t> digits_, words_;
   std::vector<Part> parts_;
   std::vector<std::int32_t> cuts_;
-  // Lines as columns, and the part of each.
-  std::vector<std::int32_t> item_, day_;
-  std::vector<std::int64_t> quantity_, amount_, price_, named_;
-  std::vector<std::int8_t> deny_, approved_;
+  // Of the lines at hand: what they add up to, and whether all can be read.
+  std::int64_t total_ = 0;
+  bool readable_ = true;
+  // The item and the part of each.
+  std::vector<std::int32_t> item_;
   std::vector<std::uint32_t> part_of_;
   std::vector<std::uint8_t> used_;
   std::vector<SplitLine> split_;
@@ -97,12 +104,12 @@ class Desk : private DraftFacts {
   [[nodiscard]] std::int32_t mark() const { return static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(this) >> 6 & 0x7fff); }
 
   // desk_lines.cpp
-  [[nodiscard]] bool readable(const yb_line* lines, std::size_t count, std::int64_t& total) const;
+  [[nodiscard]] const char* see_lines(const yb_line* lines, std::size_t count);
   void take_lines(const yb_line* lines, std::size_t count);
   [[nodiscard]] std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) const;
   yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
-  std::uint8_t price(std::size_t part, std::size_t count, yb_line_result* told);
-  void tell_line(const Setting& setting, const SplitLine& line, yb_line_result& told) const;
+  std::uint8_t price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told);
+  void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const;
 
   yb_code whole(const yb_visit& visit, Part& part);
   yb_code look_up(const yb_visit& visit, const yb_line* lines, std::size_t count);
@@ -111,6 +118,7 @@ class Desk : private DraftFacts {
   void fill(Memory& memory, const yb_visit& visit, std::size_t part, std::int32_t setl);
   [[nodiscard]] Reason natures(const Setup& setup, const yb_visit& visit, Reason reason);
   void name_values(Memory& memory, const Setup& setup);
+  [[nodiscard]] KeptFacts facts_of(Memory& memory, std::int32_t setl, std::int64_t flags);
   void tell(const Memory& memory, const OneAnswer& answer, std::int64_t flags, std::int64_t total, yb_result& result) const;
   yb_code refuse(const Memory& memory, Reason reason, std::int64_t total, yb_result& result);
 };

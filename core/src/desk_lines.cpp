@@ -1,5 +1,6 @@
 // Desk: fee lines, and the parts of stays that are settled in parts.
 #include <algorithm>
+#include <type_traits>
 
 #include "desk.hpp"
 
@@ -11,39 +12,39 @@ constexpr std::size_t kMostParts = 10'000;  // the years there are
 
 }  // namespace
 
-bool Desk::readable(const yb_line* lines, std::size_t count, std::int64_t& total) const {
+// What is wrong with the lines, or null; their items and what they add up to are known then, and the items' look-up is on its way.
+const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
+  const auto within = [](std::int64_t value, std::int64_t most) {
+    return static_cast<std::uint64_t>(value) + static_cast<std::uint64_t>(most) <= 2 * static_cast<std::uint64_t>(most);
+  };
+  const auto items = static_cast<std::uint32_t>(image_.codes.size());
+  const Catalog* catalog = image_.catalog ? &*image_.catalog : nullptr;
   bool fine = true;
   Wide sum = 0;
-  Wide absolute = 0;
+  unsigned __int128 absolute = 0;
+  item_.resize(count);
+  std::int32_t* const known = item_.data();
   for (std::size_t i = 0; i < count; ++i) {
     const yb_line& line = lines[i];
-    const bool amount = line.amount >= -kMostLineAmount && line.amount <= kMostLineAmount;
-    fine &= amount && (line.quantity == YB_MISSING || (line.quantity >= -kMostLineQuantity && line.quantity <= kMostLineQuantity));
+    const std::int32_t item = line.code.at == nullptr ? line.item : image_.item(view(line.code));
+    known[i] = item;
+    if (static_cast<std::uint32_t>(item) < items) {
+      if (catalog != nullptr) catalog->ask_head(static_cast<std::size_t>(item));
+    } else if (item != -1) {
+      return "an item that the catalogue does not have";
+    }
+    if (line.returns < -1 || line.returns >= static_cast<std::int64_t>(count)) return "a line returns one that is not there";
+    fine &= within(line.amount, kMostLineAmount) && (line.quantity == YB_MISSING || within(line.quantity, kMostLineQuantity));
     if (line.amount == YB_MISSING) continue;
     sum += line.amount;
-    absolute += line.amount < 0 ? -Wide{line.amount} : Wide{line.amount};
+    absolute += static_cast<std::uint64_t>(line.amount < 0 ? -line.amount : line.amount);
   }
-  total = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
-  return fine && absolute <= kMostInVisit;
+  total_ = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
+  readable_ = fine && absolute <= kMostInVisit;
+  return nullptr;
 }
 
 void Desk::take_lines(const yb_line* lines, std::size_t count) {
-  item_.resize(count);
-  day_.resize(count);
-  for (auto* column : {&quantity_, &amount_, &price_, &named_}) column->resize(count);
-  for (auto* column : {&deny_, &approved_}) column->resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const yb_line& line = lines[i];
-    item_[i] = line.code.at == nullptr ? line.item : image_.item(view(line.code));
-    if (item_[i] >= 0) image_.catalog->ask_head(static_cast<std::size_t>(item_[i]));
-    day_[i] = line.day;
-    quantity_[i] = line.quantity;
-    amount_[i] = line.amount;
-    price_[i] = line.price;
-    named_[i] = line.returns;
-    deny_[i] = line.deny == 1 ? 1 : 0;
-    approved_[i] = line.approved == 2 ? 2 : 1;
-  }
   for (std::size_t i = 0; i < count; ++i)
     if (item_[i] >= 0) image_.catalog->ask_rows(static_cast<std::size_t>(item_[i]));
   part_of_.clear();
@@ -98,52 +99,61 @@ yb_code Desk::take_parts(const yb_visit& visit, const yb_line* lines, std::size_
   return YB_OK;
 }
 
-std::uint8_t Desk::price(std::size_t part, std::size_t count, yb_line_result* told) {
+std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told) {
   const Part& one = parts_[part];
   const Days& days = one.days;
   // Places are those of the first part, as the visit has one.
   const Setup& first = parts_.front().setup;
   const Made* made = made_of(one.setup.instance);
   const PricingTables& tables = made != nullptr ? made->pricing : image_.pricing;
-  const std::int64_t begin[2] = {0, static_cast<std::int64_t>(count)};
-  const std::int64_t event[2] = {0, 1};
-  const std::int32_t program = instance_of(one.setup).program;
-  const PricingVisits visits{begin, {&days.end, 1}, {&days.setl, 1}, {&first.treatment, 1}, {&first.insured, 1}, event};
-  const PricingEvents events{{&program, 1}, {&one.setup.level, 1}, {}};
-  const PricingLines lines{item_, {}, day_, quantity_, amount_, price_, deny_, approved_, named_, {}, true};
-  const Setting setting = setting_of(*image_.catalog, tables, visits, events, lines, 0, 0);
-  const auto natures = std::span<std::int64_t>(one_.part(part).natures);
+  const PricingLines none{};
+  const Setting setting = setting_of(*image_.catalog, tables, none, instance_of(one.setup).program,
+                                     {days.end, days.setl, first.treatment, first.insured, one.setup.level});
+  std::int64_t* const natures = one_.part(part).natures.data();
   std::uint8_t flags = 0;
   split_.clear();
   const bool many = parts_.size() > 1;
-  bool sums = false;
-  for (std::uint32_t s = setting.program.first_step; s < setting.program.last_step; ++s) sums |= tables.steps[s].at != StepAt::kLine;
-  for (std::size_t i = 0; i < count; ++i) {
-    if (many && part_of_[i] != part) continue;
-    const SplitLine line = split(setting, static_cast<std::int64_t>(i), fee_day(lines, static_cast<std::int64_t>(i), days.end));
-    if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
-    if (price_differs(lines, i)) flags |= kFlagPriceMismatch;
-    if (!sums) add_natures(line, natures.data());
-    if (sums || told != nullptr) split_.push_back(line);
+  const bool sums = std::any_of(setting.steps.begin(), setting.steps.end(), [](const FirstPayStep& s) { return s.at != StepAt::kLine; });
+  const bool kept = sums || told != nullptr;
+  const std::int32_t* const items = item_.data();
+  // What `keeps` does not keep need not be known of a line.
+  const auto take = [&](auto units, auto keeps) {
+    for (std::size_t i = 0; i < count; ++i) {
+      if (many && part_of_[i] != part) continue;
+      const yb_line& from = lines[i];
+      const FeeLine fee{items[i], from.deny == 1, from.approved == 2, from.amount, from.quantity};
+      const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, days.end));
+      if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
+      if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
+      if (!keeps || !sums) add_natures(line, natures);
+      if (keeps && kept) split_.push_back(line);
+    }
+  };
+  if (!kept && WholeFen::fits(setting.program)) {
+    take(WholeFen(), std::false_type());
+  } else {
+    take(ProgramUnits{setting.program}, std::true_type());
   }
   if (sums) {
     sum_steps(setting, split_);
-    for (const SplitLine& line : split_) add_natures(line, natures.data());
+    for (const SplitLine& line : split_) add_natures(line, natures);
   }
-  for (std::size_t s = 0; told != nullptr && s < split_.size(); ++s) tell_line(setting, split_[s], told[split_[s].row]);
+  for (std::size_t s = 0; told != nullptr && s < split_.size(); ++s) {
+    const auto row = static_cast<std::size_t>(split_[s].row);
+    tell_line(setting, split_[s], lines[row], told[row]);
+  }
   return flags;
 }
 
-void Desk::tell_line(const Setting& setting, const SplitLine& given, yb_line_result& told) const {
+void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const {
   std::int64_t full = 0, over = 0, first = 0, scope = 0, cap = 0;
   std::uint8_t item_class = 0, reason = 0;
   std::int32_t ratio = 0;
   PricingOutput out{};
   SplitLine line = given;
-  const auto i = static_cast<std::size_t>(given.row);
   line.row = 0;
-  // One row: the line's own columns moved to where they are written.
-  const PricingLines own{{&item_[i], 1}, {}, {}, {}, {&amount_[i], 1}, {}, {}, {}, {}, {}, true};
+  // One row: the line's own amount moved to where it is written.
+  const PricingLines own{{}, {}, {}, {}, {&from.amount, 1}, {}, {}, {}, {}, {}, true};
   const Setting at{setting.catalog, setting.tables, own, setting.program, {}, {}, setting.enddate, setting.level};
   out.full = {&full, 1};
   out.over = {&over, 1};

@@ -71,7 +71,7 @@ void Visit::from_accounts(std::int64_t wanted, std::int64_t& own, std::int64_t& 
     const std::int64_t amount = std::min(rest, std::max<std::int64_t>(0, balance(payers[k], event_->order_date)));
     if (amount > 0) {
       out_.balance[static_cast<std::size_t>(payers[k])] -= amount;
-      ledger_.moves.push_back({payers[k], amount});
+      ledger_->moves.push_back({payers[k], amount});
     }
     rest -= amount;
     *paid[k] = amount * scale_;

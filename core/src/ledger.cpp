@@ -1,7 +1,5 @@
 #include "ybcore/ledger.hpp"
 
-#include <utility>
-
 namespace ybcore {
 namespace {
 
@@ -28,21 +26,6 @@ void Ledger::clear() {
   standards.clear();
   used.clear();
   moves.clear();
-}
-
-void Ledger::exchange(Ledger& other) noexcept {
-  ++epoch_;
-  ++other.epoch_;
-  std::swap(whole_fen_, other.whole_fen_);
-  newest_.swap(other.newest_);
-  table_.swap(other.table_);
-  slots_.swap(other.slots_);
-  records.swap(other.records);
-  contributions.swap(other.contributions);
-  admissions.swap(other.admissions);
-  standards.swap(other.standards);
-  used.swap(other.used);
-  moves.swap(other.moves);
 }
 
 std::int32_t Ledger::make(const SlotKey& key) {

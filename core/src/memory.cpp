@@ -35,6 +35,8 @@ void Memory::reserve(std::size_t settlements) {
 }
 
 std::int32_t Memory::member_of(std::string_view person) {
+  // Most are of one person.
+  if (!member.empty() && names[member.front()] == person) return 0;
   const std::int32_t name = names.number(person);
   const auto found = std::find(member.begin(), member.end(), name);
   if (found != member.end()) return static_cast<std::int32_t>(found - member.begin());

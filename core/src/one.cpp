@@ -12,8 +12,7 @@ One::One(const Prepared& prepared, std::size_t tags, std::size_t fields)
       prepared_(prepared),
       given_(9, 0),
       plan_(1, -1),
-      ledger_(prepared.whole_fen()),
-      visit_(prepared, events_, accounts_, out_, ledger_) {
+      visit_(prepared, events_, accounts_, out_, nullptr) {
   events_.plan = plan_;
   events_.tags = tags;
   events_.given = given_;
@@ -34,6 +33,7 @@ Visit& One::visit_of(const OnePart& part) {
   if (part.prepared == nullptr) return visit_;
   if (other_ == nullptr) other_ = std::make_unique<Visit>(*part.prepared, events_, accounts_, out_, ledger_);
   if (over_ != part.prepared) other_->over(*part.prepared);
+  other_->over(*ledger_);
   over_ = part.prepared;
   return *other_;
 }
@@ -53,15 +53,18 @@ void One::open(Memory& memory, std::span<const Movement> movements) {
   out_.account_cursor = memory.cursor;
   out_.account_through = memory.through;
   accounts_ = {};
-  if (movements.empty()) return;
+  const auto waits = [&](const Movement& one) {
+    return one.day > memory.through[static_cast<std::size_t>(one.member)] && one.day <= event.order_date;
+  };
+  if (std::none_of(movements.begin(), movements.end(), waits)) return;
   begin_.assign(1, 0);
-  for (auto* column : {&date_}) column->clear();
+  date_.clear();
   kind_.clear();
   amount_.clear();
   for (std::size_t m = 0; m < members; ++m) {
     memory.cursor[m] = static_cast<std::int64_t>(date_.size());
     for (const Movement& one : movements) {
-      if (one.member != static_cast<std::int32_t>(m) || one.day <= memory.through[m] || one.day > event.order_date) continue;
+      if (one.member != static_cast<std::int32_t>(m) || !waits(one)) continue;
       date_.push_back(one.day);
       kind_.push_back(one.kind);
       amount_.push_back(one.amount);
@@ -94,7 +97,7 @@ bool One::run(std::size_t parts, OneAnswer& answer) {
   const PreparedPlan& first = prepared_of(parts_.front()).plan(event.plan);
   if (parts == 1 && first.plain != nullptr) {
     Visit& visit = visit_of(parts_.front());
-    ledger_.records.back().scheme = static_cast<std::int32_t>(first.row->scheme);
+    ledger_->records.back().scheme = static_cast<std::int32_t>(first.row->scheme);
     const Visit::Ran ran = visit.run_plain(event, *first.plain, true);
     answer.lost = ran == Visit::Ran::kLost;
     if (ran == Visit::Ran::kDone) visit.tell_plain(answer.columns.data());
@@ -110,7 +113,7 @@ bool One::run(std::size_t parts, OneAnswer& answer) {
     const PlanRow& row = *prepared_of(one).plan(one.event.plan).row;
     answer.lost = !visit_of(one).run(one.event, answer.columns.data(), number, true, overflow);
     if (row.benefit != 0) answer.outcome = Outcome::kSettled;
-    ledger_.records.back().scheme = static_cast<std::int32_t>(row.scheme);
+    ledger_->records.back().scheme = static_cast<std::int32_t>(row.scheme);
   }
   return overflow;
 }
@@ -125,19 +128,20 @@ void One::settle(Memory& memory, std::span<const Movement> movements, const Kept
     refuse(memory, facts.setl, why, kWasRefused, answer);
     return;
   }
-  ledger_.exchange(memory.ledger);
-  const std::size_t moves = ledger_.moves.size();
-  ledger_.open(event.visit, event.visit, event.person, event.stay, 0, event.enddate);
+  Ledger& ledger = memory.ledger;
+  ledger.begin_epoch(++turns_);
+  ledger_ = &ledger;
+  visit_.over(ledger);
+  const std::size_t moves = ledger.moves.size();
+  ledger.open(event.visit, event.visit, event.person, event.stay, 0, event.enddate);
   if (run(parts, answer)) {
-    for (std::size_t m = moves; m < ledger_.moves.size(); ++m)
-      memory.balance[static_cast<std::size_t>(ledger_.moves[m].person)] += ledger_.moves[m].amount;
-    ledger_.cancel();
-    ledger_.exchange(memory.ledger);
+    for (std::size_t m = moves; m < ledger.moves.size(); ++m)
+      memory.balance[static_cast<std::size_t>(ledger.moves[m].person)] += ledger.moves[m].amount;
+    ledger.cancel();
     refuse(memory, facts.setl, Reason::kOverflow, kWasRefused, answer);
     return;
   }
-  ledger_.close();
-  ledger_.exchange(memory.ledger);
+  ledger.close();
   answer.plan = parts_[parts - 1].event.plan;
   memory.kept.push_back(facts);
   memory.columns.insert(memory.columns.end(), answer.columns.begin(), answer.columns.end());

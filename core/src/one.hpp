@@ -76,7 +76,8 @@ class One {
   Events events_{};
   AccountEvents accounts_{};
   Outputs out_{};
-  Ledger ledger_;
+  Ledger* ledger_ = nullptr;  // of the memory at hand
+  std::uint64_t turns_ = 0;
   Visit visit_;
   // For plans of other programs, and which one it is over.
   std::unique_ptr<Visit> other_;

@@ -34,7 +34,7 @@ void Visit::from_own_account(const PlainPlan& plan) {
   if (paid <= 0) return;
   payers_[kAccount] = paid;
   out_.balance[static_cast<std::size_t>(event_->person)] -= paid;
-  ledger_.moves.push_back({event_->person, paid});
+  ledger_->moves.push_back({event_->person, paid});
   std::int64_t rest = paid;
   for (const std::uint8_t bucket : plan.account) {
     const std::int64_t taken = std::min(burden_[bucket], rest);
@@ -69,8 +69,8 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   std::int64_t* const before = before_.data();
   const auto keys = static_cast<std::size_t>(plan_->key_end - plan_->key_begin);
   const std::int32_t* const slots = slots_;
-  Slot* const slot = ledger_.slots().data();
-  const bool fen = ledger_.whole_fen();
+  Slot* const slot = ledger_->slots().data();
+  const bool fen = ledger_->whole_fen();
   const std::int64_t unit = fen ? 1 : kGrid;
   for (std::size_t k = 0; k < keys; ++k) {
     const std::int64_t value = slot[slots[k]].value;
@@ -82,10 +82,10 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     wrong |= beyond(now[key]);
     return now[key];
   };
-  const std::size_t admitted = ledger_.admissions.size();
+  const std::size_t admitted = ledger_->admissions.size();
   if (plan_->admission_key >= 0) {
     admission(history);
-    if (!history && ledger_.admissions.size() != admitted) ++ledger_.at(ledger_.admissions.back().slot).admitted;
+    if (!history && ledger_->admissions.size() != admitted) ++ledger_->at(ledger_->admissions.back().slot).admitted;
   }
   for (std::int64_t& payer : payers_) payer = 0;
   std::array<Done, kMaxLayers> done;
@@ -163,7 +163,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
     cut_fund += cut;
     cut_expense += outside;
     if (history && layer.standard >= 0)
-      ledger_.used.push_back({layer.name, to_grid(deductible, 1), to_grid(d.standard, 1), to_grid(deductible, 1)});
+      ledger_->used.push_back({layer.name, to_grid(deductible, 1), to_grid(d.standard, 1), to_grid(deductible, 1)});
     if (layer.moves) {
       std::int64_t left = -pay;
       for (std::size_t b = 0; b < layer.buckets; ++b) {
@@ -201,7 +201,7 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   }
   std::array<std::int64_t, kAllBuckets> at_end;
   if (prepared_plan_->keeps_buckets) std::copy_n(burden, kBuckets, at_end.begin());
-  const std::size_t moved = ledger_.moves.size();
+  const std::size_t moved = ledger_->moves.size();
   if (plan.by_account && event.acct_used()) {
     if (plan.mutual_aid && event.donor >= 0) {
       account_last();
@@ -223,9 +223,9 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   }
   for (std::size_t k = 0; k < keys; ++k) wrong |= (now[k] != before[k]) & beyond(now[k]);
   if (wrong || overflow_) [[unlikely]] {
-    if (!history && ledger_.admissions.size() != admitted) {
-      --ledger_.at(ledger_.admissions.back().slot).admitted;
-      ledger_.admissions.pop_back();
+    if (!history && ledger_->admissions.size() != admitted) {
+      --ledger_->at(ledger_->admissions.back().slot).admitted;
+      ledger_->admissions.pop_back();
     }
     return Ran::kTooMuch;
   }
@@ -250,8 +250,8 @@ Visit::Ran Visit::run_plain(const Record& event, const PlainPlan& plan, bool his
   for (std::size_t k = 0; k < keys; ++k) slot[slots[k]].value += (now[k] - before[k]) * unit;
   slot[kNoSlot].value = 0;
   for (std::size_t k = 0; history && k < keys; ++k)
-    if (slots[k] != kNoSlot && now[k] != before[k]) ledger_.contributions.push_back({slots[k], (now[k] - before[k]) * unit});
-  if (!history) ledger_.moves.resize(moved);
+    if (slots[k] != kNoSlot && now[k] != before[k]) ledger_->contributions.push_back({slots[k], (now[k] - before[k]) * unit});
+  if (!history) ledger_->moves.resize(moved);
   return Ran::kDone;
 }
 

@@ -36,7 +36,7 @@ Group::Group(const Prepared& program, const Events& events, Partitions& partitio
       out_(out),
       remembers_(closing || opening.state != nullptr || program.looks_back()),
       ledger_(whole_fen),
-      visit_(program, events, accounts, out, ledger_),
+      visit_(program, events, accounts, out, &ledger_),
       records_(partitions.records()),
       rows_(partitions.layout()) {}
 

@@ -92,8 +92,8 @@ void Visit::find_slots(const PreparedKeys& keys, SlotSet& set, const std::int32_
   for (std::size_t p = 0; p < when.size(); ++p) when[p] = ((keys.periods >> p) & 1) != 0 ? period[p] : 0;
   // The year is always known, for the short way to this question.
   when[static_cast<std::size_t>(Period::kYear)] = period[static_cast<std::size_t>(Period::kYear)];
-  if (set.epoch == ledger_.epoch() && set.who == who && set.period == when) return;
-  set.epoch = ledger_.epoch();
+  if (set.epoch == ledger_->epoch() && set.who == who && set.period == when) return;
+  set.epoch = ledger_->epoch();
   set.who = who;
   set.period = when;
   std::size_t at = 0;
@@ -118,7 +118,7 @@ void Visit::find_slots(const PreparedKeys& keys, SlotSet& set, const std::int32_
         key.within = row.value;
         break;
     }
-    set.slot[at++] = row.period == Period::kVisit ? kNoSlot : ledger_.slot(key);
+    set.slot[at++] = row.period == Period::kVisit ? kNoSlot : ledger_->slot(key);
   }
 }
 
@@ -165,37 +165,37 @@ void Visit::admission(bool history) {
   const std::int32_t stay = by_stay ? event_->stay : -2 - event_->visit;
   // Where nothing is ever taken back, one entry a stay is enough, and the slot knows how many there are.
   const bool simple = !history || !by_stay;
-  std::int32_t counted = simple ? static_cast<std::int32_t>(ledger_.at(slot).admitted) : 0;
+  std::int32_t counted = simple ? static_cast<std::int32_t>(ledger_->at(slot).admitted) : 0;
   if (!history && by_stay && counted != 0) {
-    for (const Admission& a : ledger_.admissions) {
+    for (const Admission& a : ledger_->admissions) {
       if (a.slot != slot || a.stay != stay) continue;
       number_ = a.number;
       return;
     }
   }
-  for (std::size_t i = 0; !simple && i < ledger_.records.size(); ++i) {
-    const Standing& r = ledger_.records[i];
+  for (std::size_t i = 0; !simple && i < ledger_->records.size(); ++i) {
+    const Standing& r = ledger_->records[i];
     if (!r.standing) continue;
     for (std::uint32_t k = r.admissions; k < r.admissions_end; ++k) {
-      const Admission& a = ledger_.admissions[k];
+      const Admission& a = ledger_->admissions[k];
       if (a.slot != slot) continue;
       if (a.stay == stay) {
         number_ = a.number;
-        ledger_.admissions.push_back({slot, stay, a.number});
+        ledger_->admissions.push_back({slot, stay, a.number});
         return;
       }
       bool seen = false;
       for (std::size_t before = 0; before < i; ++before) {
-        const Standing& o = ledger_.records[before];
+        const Standing& o = ledger_->records[before];
         if (!o.standing) continue;
         for (std::uint32_t x = o.admissions; x < o.admissions_end; ++x)
-          seen |= ledger_.admissions[x].slot == slot && ledger_.admissions[x].stay == a.stay;
+          seen |= ledger_->admissions[x].slot == slot && ledger_->admissions[x].stay == a.stay;
       }
       counted += seen ? 0 : 1;
     }
   }
   number_ = counted + 1;
-  ledger_.admissions.push_back({slot, stay, counted + 1});
+  ledger_->admissions.push_back({slot, stay, counted + 1});
 }
 
 void Visit::layer(std::size_t at) {
@@ -360,11 +360,11 @@ bool Visit::run(const Record& event, std::int64_t* columns_out, std::int32_t& fi
   const bool kept = columns(columns_out, at_end);
   for (std::size_t at = 0; at < keys; ++at) {
     if (fed_[at] == 0 || slots_[at] == kNoSlot) continue;
-    const std::int64_t more = ledger_.unit(fed_[at], scale_);
-    std::int64_t& value = ledger_.at(slots_[at]).value;
-    ledger_.contributions.push_back({slots_[at], more});
+    const std::int64_t more = ledger_->unit(fed_[at], scale_);
+    std::int64_t& value = ledger_->at(slots_[at]).value;
+    ledger_->contributions.push_back({slots_[at], more});
     value += more;
-    overflow_ |= value > ledger_.most() || value < -ledger_.most();
+    overflow_ |= value > ledger_->most() || value < -ledger_->most();
   }
   overflow = overflow_;
   return kept;

@@ -31,7 +31,7 @@ struct LayerResult {
 
 class Visit {
  public:
-  Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger& ledger)
+  Visit(const Prepared& prepared, const Events& events, const AccountEvents& accounts, const Outputs& out, Ledger* ledger)
       : prepared_(&prepared),
         program_(&prepared.program()),
         events_(events),
@@ -46,6 +46,8 @@ class Visit {
     program_ = &prepared.program();
     slot_sets_.assign(prepared.key_sets().size(), {});
   }
+  // From here on counters are those of another ledger, whose epoch no ledger had before it.
+  void over(Ledger& ledger) { ledger_ = &ledger; }
 
   // `history`: what is put where is written down, so that it can be taken back; else the ledger gets counters only.
   // Settles an event and adds its columns, in fen, to `columns`. False when money was lost or invented. `first_number` is the
@@ -85,7 +87,7 @@ class Visit {
   const Events& events_;
   const AccountEvents& accounts_;
   const Outputs& out_;
-  Ledger& ledger_;
+  Ledger* ledger_;
 
   // The event at hand.
   const Record* event_ = nullptr;
@@ -140,7 +142,7 @@ class Visit {
     constexpr std::uint32_t kOwn = 1U << static_cast<unsigned>(Scope::kPerson) | 1U << static_cast<unsigned>(Scope::kAttribute);
     constexpr std::uint32_t kYears = 1U << static_cast<unsigned>(Period::kYear) | 1U << static_cast<unsigned>(Period::kLife);
     const std::int32_t* period = periods();
-    if (set.epoch == ledger_.epoch() && set.who[0] == event_->person && (keys.scopes & ~kOwn) == 0 && (keys.periods & ~kYears) == 0 &&
+    if (set.epoch == ledger_->epoch() && set.who[0] == event_->person && (keys.scopes & ~kOwn) == 0 && (keys.periods & ~kYears) == 0 &&
         set.period[static_cast<std::size_t>(Period::kYear)] == period[static_cast<std::size_t>(Period::kYear)])
       return;
     find_slots(keys, set, period);
@@ -157,7 +159,7 @@ class Visit {
   void make_periods(Periods& known, std::int32_t day, std::int32_t rule) const;
   [[nodiscard]] std::int64_t read(std::int64_t key) const {
     const auto at = static_cast<std::size_t>(key);
-    const std::int64_t stored = ledger_.value(slots_[at], scale_);
+    const std::int64_t stored = ledger_->value(slots_[at], scale_);
     const std::int64_t sum = stored + fed_[at];
     if (scale_ == 1 && static_cast<std::uint64_t>(sum + kMostFen) <= 2 * static_cast<std::uint64_t>(kMostFen)) return sum;
     return limited(Wide{stored} + fed_[at]);

@@ -95,11 +95,21 @@ class Catalog {
   void ask_rows(std::size_t item) const noexcept {
     __builtin_prefetch(classes_.data() + heads_[item].classes);
     __builtin_prefetch(caps_.data() + heads_[item].caps);
+    __builtin_prefetch(ratios_.data() + heads_[item].ratios);
   }
 
-  [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept;
-  [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept;
-  [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept;
+  [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept {
+    const ItemHead* head = heads_.data() + item;
+    return one_of(classes_.data() + head[0].classes, classes_.data() + head[1].classes, place, kAnyKey, day);
+  }
+  [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept {
+    const ItemHead* head = heads_.data() + item;
+    return one_of(ratios_.data() + head[0].ratios, ratios_.data() + head[1].ratios, place, category, day);
+  }
+  [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept {
+    const ItemHead* head = heads_.data() + item;
+    return one_of(caps_.data() + head[0].caps, caps_.data() + head[1].caps, place, level, day);
+  }
 
   // All rows of an item, for those who compile them for a batch.
   [[nodiscard]] std::span<const ClassRow> class_rows(std::size_t item) const noexcept {
@@ -121,6 +131,24 @@ class Catalog {
   std::span<const ClassRow> classes_;
   std::span<const RatioRow> ratios_;
   std::span<const CapRow> caps_;
+
+  static std::int32_t key_of(const ClassRow&) noexcept { return kAnyKey; }
+  static std::int32_t key_of(const RatioRow& row) noexcept { return row.key; }
+  static std::int32_t key_of(const CapRow& row) noexcept { return row.key; }
+  template <class Row>
+  static bool holds(const Row& row, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
+    const std::int32_t own = key_of(row);
+    return (row.place == place || row.place == kAnywhere) && (own == key || own == kAnyKey) && row.begin <= day && day < row.end;
+  }
+  // Most items have one row or none.
+  template <class Row>
+  static const Row* one_of(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
+    if (last - first > 1) [[unlikely]]
+      return best_of(first, last, place, key, day);
+    return first != last && holds(*first, place, key, day) ? first : nullptr;
+  }
+  template <class Row>
+  static const Row* best_of(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept;
 };
 
 }  // namespace ybcore

@@ -85,10 +85,9 @@ class Ledger {
  public:
   explicit Ledger(bool whole_fen) : whole_fen_(whole_fen) { clear(); }
   void clear();
-  // Takes what the other one remembers, and gives it its own.
-  void exchange(Ledger& other) noexcept;
-  // Changes with every `clear` and `exchange`.
+  // Slots that were found at one epoch are good as long as it lasts: `clear` ends it, and so may the owner.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  void begin_epoch(std::uint64_t epoch) { epoch_ = epoch; }
   // A counter in units of which `scale` make one fen, such an amount in the ledger's unit, and the most a counter may hold.
   [[nodiscard]] std::int64_t value(std::int32_t slot, std::int64_t scale) const {
     const std::int64_t value = slots_[static_cast<std::size_t>(slot)].value;

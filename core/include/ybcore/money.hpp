@@ -6,7 +6,7 @@
 // Requires  Denominators and units greater than zero.
 // Gives     Exact integers.
 // Fails     Never, for operands inside the documented limits (amounts to 10^18 units, rates to 10^6).
-// Cost      One 64-bit division when numerator and denominator fit, one 128-bit division otherwise.
+// Cost      One 64-bit division when numerator and denominator fit (none by a constant), one 128-bit division otherwise.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,16 @@ template <class Unsigned>
 // numerator / denominator units of money, rounded to a multiple of the rounding's unit.
 [[nodiscard]] constexpr Wide round_to(Wide numerator, Wide denominator, Rounding rounding) noexcept {
   return round_div(numerator, denominator * rounding.unit, rounding.mode) * rounding.unit;
+}
+
+// The same by a constant. In 64 bits, where nearly all products fit, the compiler multiplies in place of the division; a negative
+// numerator has its high bits set and goes the long way.
+template <std::uint64_t kDenominator>
+[[nodiscard]] constexpr Wide round_by(Wide numerator, Rounding rounding) noexcept {
+  const auto size = static_cast<unsigned __int128>(numerator);
+  if ((size >> 64) == 0 && rounding.unit == 1)
+    return detail::divide(static_cast<std::uint64_t>(size), std::uint64_t{kDenominator}, rounding.mode);
+  return round_to(numerator, Wide{kDenominator}, rounding);
 }
 
 }  // namespace ybcore

@@ -8,12 +8,33 @@
 // Cost      One hash and mostly one comparison a text.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
 namespace ybcore {
+
+// Fewer than eight bytes as the word that they are the first bytes of; the others are zero.
+[[nodiscard]] inline std::uint64_t short_word(const char* at, std::size_t size) noexcept {
+  std::uint64_t word = 0;
+  if constexpr (std::endian::native == std::endian::little) {
+    const auto byte = [at](std::size_t i) { return std::uint64_t{static_cast<unsigned char>(at[i])} << (8 * i); };
+    if (size >= 4) {
+      // Two words of four that meet or lie over each other.
+      std::uint32_t low = 0, high = 0;
+      std::memcpy(&low, at, 4);
+      std::memcpy(&high, at + size - 4, 4);
+      word = low | std::uint64_t{high} << (8 * (size - 4));
+    } else if (size != 0) {
+      word = byte(0) | byte(size / 2) | byte(size - 1);
+    }
+  } else if (size != 0) {
+    std::memcpy(&word, at, size);
+  }
+  return word;
+}
 
 [[nodiscard]] inline std::uint64_t hash_of(std::string_view text) noexcept {
   std::uint64_t hash = 0x9E3779B97F4A7C15ULL ^ text.size();
@@ -25,9 +46,7 @@ namespace ybcore {
     hash = (hash ^ word) * 0xBF58476D1CE4E5B9ULL;
     hash ^= hash >> 29;
   }
-  std::uint64_t word = 0;
-  if (left != 0) std::memcpy(&word, at, left);
-  hash = (hash ^ word) * 0xBF58476D1CE4E5B9ULL;
+  hash = (hash ^ short_word(at, left)) * 0xBF58476D1CE4E5B9ULL;
   return hash ^ (hash >> 32);
 }
 
@@ -69,6 +88,10 @@ class Names {
     table_[place] = fresh;
     if (size() * 2 > table_.size()) grow();
     return fresh;
+  }
+  // The same where it may be what it was elsewhere; -1: nowhere so far.
+  std::int32_t number(std::string_view text, std::int32_t elsewhere) {
+    return static_cast<std::size_t>(elsewhere) < size() && (*this)[elsewhere] == text ? elsewhere : number(text);
   }
 
  private:
