@@ -23,7 +23,10 @@ inline constexpr int kSmallValue = 40;  // bits of values that no sum of a place
 // only makes sums greater than they are.
 class Places {
  public:
+  explicit Places(std::uint64_t* sums) noexcept : sums_(sums) {}
+
   static constexpr int kBits = 11, kSumBits = 48;
+  static constexpr std::size_t kSize = std::size_t{1} << kBits;
   static constexpr std::int64_t kTop = std::int64_t{1} << (kSumBits - 1);  // a sum is as good as one that is greater
   using Tag = std::uint64_t;
 
@@ -46,7 +49,7 @@ class Places {
   void bound(std::size_t place, Tag tag, std::int64_t sum) noexcept { sums_[place] = tag | static_cast<std::uint64_t>(std::min(sum, kTop)); }
 
  private:
-  std::vector<std::uint64_t> sums_ = std::vector<std::uint64_t>(std::size_t{1} << kBits);
+  std::uint64_t* sums_;
 };
 
 template <Cell cell>
@@ -104,7 +107,7 @@ class Sieve {
     constexpr std::size_t kAhead = 8;
     for (std::size_t k = 0; k < over_.size(); ++k) {
       if (k + kAhead < over_.size() && !events_.combine.empty()) __builtin_prefetch(events_.combine.data() + over_[k + kAhead].first);
-      one_cell(over_[k].first, over_[k].second);
+      one_cell(static_cast<std::size_t>(over_[k].first), static_cast<std::size_t>(over_[k].second));
     }
   }
 
@@ -114,6 +117,9 @@ class Sieve {
     const std::size_t begin = line(first), size = line(last) - begin;
     if (start_.size() <= size) start_.resize(size + 1), before_.resize(size + 1);
     const std::int64_t* const value = events_.value.empty() ? nullptr : events_.value.data();
+    // Read once: what is written might be any of these, for all the compiler knows.
+    std::int32_t* const start = start_.data();
+    std::uint64_t* const before = before_.data();
     std::size_t count = 0;
     std::uint64_t sum = 0, bits = 0;
     const auto add = [&](auto value_of) {
@@ -125,8 +131,8 @@ class Sieve {
         // No branch: where a cell ends is anyone's guess.
         for (; i < end; ++i) {
           const auto own = cell_of(i);
-          start_[count] = i;
-          before_[count] = sum;
+          start[count] = static_cast<std::int32_t>(i);
+          before[count] = sum;
           count += own != now ? 1 : 0;
           now = own;
           bits |= value_of(i);
@@ -137,13 +143,14 @@ class Sieve {
     value == nullptr ? add([](std::size_t) { return std::uint64_t{1}; })
                      : add([value](std::size_t i) { return static_cast<std::uint64_t>(value[i]); });
     if (bits >> kSmallValue != 0 || size >= std::size_t{1} << (62 - kSmallValue)) return false;
-    start_[count] = begin + size;
-    before_[count] = sum;
+    start[count] = static_cast<std::int32_t>(begin + size);
+    before[count] = sum;
     over_.clear();
     bool timeless = false;
+    const std::int64_t edge = edges_[0];
     for (std::size_t k = 0; k < count; ++k) {
-      timeless |= lost(start_[k]);
-      if (static_cast<std::int64_t>(before_[k + 1] - before_[k]) > edges_[0]) over_.push_back({start_[k], start_[k + 1]});
+      timeless |= lost(static_cast<std::size_t>(start[k]));
+      if (static_cast<std::int64_t>(before[k + 1] - before[k]) > edge) over_.push_back({start[k], start[k + 1]});
     }
     return !timeless;
   }
@@ -154,6 +161,7 @@ class Sieve {
     const Grouping by = rule_.group;
     const Places::Tag tag = Places::tag_of(++cells_);
     const std::int64_t edge = bounded(edges_[0]);
+    Places places(sums_.data());
     suspects_.clear();
     std::uint64_t bits = 0;
     std::int32_t lacks = 0;
@@ -166,9 +174,9 @@ class Sieve {
       auto key = static_cast<std::uint32_t>(code);
       if constexpr (!kTimed) key = with_cut(by, i, key, lacks);
       const std::size_t place = Places::place_of(key);
-      const Places::Sum sum = places_.add(place, tag, own);
+      const Places::Sum sum = places.add(place, tag, own);
       if (sum.now <= edge) continue;
-      places_.bound(place, tag, sum.now);
+      places.bound(place, tag, sum.now);
       // Those before it in the place, too.
       for (std::size_t j = begin; sum.met && sum.before <= edge && j < i; ++j) {
         auto other = static_cast<std::uint32_t>(events.combine.empty() ? 0 : events.combine[j]);
@@ -186,39 +194,42 @@ class Sieve {
 
   // --- caps by table row: of most lines nothing but the code, or the row, is read
 
+  // Of lines that have a table row, or may have one, what is judged, side by side.
   struct Block {
-    std::size_t first = 0, last = 0;  // persons
-    std::vector<std::int32_t> rows;   // lines that have a table row, or may have one
-    std::size_t count = 0;
+    std::size_t first = 0, last = 0, count = 0;  // persons; lines
+    std::vector<std::int32_t> line;
+    std::vector<std::int64_t> value;
+    std::vector<std::uint32_t> when, key;  // cell of time; what has a place
+    std::vector<std::int32_t> entry;
+    bool sound = false;  // nothing is lacking, and values are such that sums may be told
   };
 
   void listed(std::size_t first, std::size_t last) {
-    if (first == last) return;
-    // Few of their lines are near: the next block's are asked for before this one's are looked at.
-    Block now, next;
-    name(now, first, block_from(first, last));
-    for (;;) {
-      const bool more = now.last < last;
-      if (more) name(next, now.last, block_from(now.last, last));
-      if (!by_rows(now)) singly(now);
-      if (!more) return;
-      std::swap(now, next);
-    }
-  }
-
-  void singly(Block& block) {
-    const std::size_t first = block.first, last = block.last;
-    for (std::size_t p = first; p < last; ++p) {
-      if (last - first > 1) name(block, p, p + 1);
-      if (last - first == 1 || !by_rows(block)) capping_.whole(line(p), line(p + 1));
+    Block block;
+    for (; first < last; first = block.last) {
+      name(block, first, block_from(first, last));
+      if (block.sound) {
+        by_rows(block);
+      } else if (block.last - first == 1) {
+        capping_.whole(line(first), line(block.last));
+      } else {
+        // Each person apart; the lines of the block are named over and over, but most blocks are sound.
+        const std::size_t end = block.last;
+        for (std::size_t p = first; p < end; ++p) listed(p, p + 1);
+        block.last = end;
+      }
     }
   }
 
   void name(Block& block, std::size_t first, std::size_t last) {
     const std::size_t begin = line(first), end = line(last);
     block.first = first, block.last = last;
-    if (block.rows.size() < end - begin) block.rows.resize(end - begin);
-    std::int32_t* const rows = block.rows.data();
+    if (block.line.size() < end - begin) {
+      for (auto* column : {&block.line, &block.entry}) column->resize(end - begin);
+      for (auto* column : {&block.when, &block.key}) column->resize(end - begin);
+      block.value.resize(end - begin);
+    }
+    std::int32_t* const rows = block.line.data();
     std::size_t count = events_.row_of.empty() ? ChosenCodes::kUnsound : chosen_.of(events_.combine, begin, end, rows);
     if (count == ChosenCodes::kUnsound) {
       count = 0;
@@ -228,60 +239,85 @@ class Sieve {
       }
     }
     block.count = count;
-    for (std::size_t k = 0; k < count; ++k) {
-      if (cell == Cell::kDay && !events_.day.empty()) __builtin_prefetch(events_.day.data() + rows[k]);
-      else if (kTimed) __builtin_prefetch(events_.time.data() + rows[k]);
-      if (!events_.value.empty()) __builtin_prefetch(events_.value.data() + rows[k]);
-    }
+    block.sound = gather(block);
   }
 
-  // Looks again at cells in which a place is beyond. False where a line lacks something, or holds a value that no sum may be told of.
-  bool by_rows(const Block& block) {
-    const CapEvents events = events_;
-    const Grouping by = rule_.group;
-    const bool dated = cell == Cell::kDay && !events.day.empty(), coded = !events.row_of.empty();
-    const auto cell_of = [&](std::size_t i) -> std::uint64_t {
-      if constexpr (!kTimed) return 0;
-      return dated ? static_cast<std::uint64_t>(events.day[i]) : cell_at(events.time[i]);
-    };
-    over_.clear();
+  // A loop a column: of many lines at once memory is asked for.
+  bool gather(Block& block) const {
+    const std::size_t count = block.count;
+    const std::int32_t* const rows = block.line.data();
     std::uint64_t bits = 0;
     std::int32_t lacks = 0;
     bool timeless = false;
+    const auto each = [rows, count](auto* to, auto of) {
+      for (std::size_t k = 0; k < count; ++k) to[k] = of(static_cast<std::size_t>(rows[k]));
+    };
+    if (events_.value.empty()) {
+      std::fill_n(block.value.begin(), count, 1);
+    } else {
+      each(block.value.data(), [&bits, value = events_.value.data()](std::size_t i) { return bits |= static_cast<std::uint64_t>(value[i]), value[i]; });
+    }
+    if (cell == Cell::kDay && !events_.day.empty()) {
+      each(block.when.data(), [&timeless, day = events_.day.data()](std::size_t i) {
+        timeless |= day[i] == kNoDay;
+        return static_cast<std::uint32_t>(day[i]);
+      });
+    } else if constexpr (kTimed) {
+      each(block.when.data(), [&timeless, time = events_.time.data()](std::size_t i) {
+        timeless |= time[i] < kEarliest;
+        return static_cast<std::uint32_t>(cell_at(time[i]));
+      });
+    }
+    if (events_.row_of.empty()) {
+      each(block.entry.data(), [&](std::size_t i) { return lacks |= events_.entry[i], events_.entry[i]; });
+      each(block.key.data(), [&](std::size_t i) {
+        const std::int32_t code = events_.combine.empty() ? 0 : events_.combine[i];
+        return lacks |= code, static_cast<std::uint32_t>(code);
+      });
+    } else {
+      // A row is of one code: what it is known by.
+      each(block.entry.data(), [&lacks, code = events_.combine.data(), row = events_.row_of.data()](std::size_t i) {
+        const std::int32_t own = row[code[i]];
+        return lacks |= own, own;
+      });
+      for (std::size_t k = 0; k < count; ++k) block.key[k] = static_cast<std::uint32_t>(block.entry[k]);
+    }
+    if (!kTimed || !events_.complete)
+      for (std::size_t k = 0; k < count; ++k) block.key[k] = with_cut(rule_.group, static_cast<std::size_t>(rows[k]), block.key[k], lacks);
+    return bits >> kSmallValue == 0 && lacks >= 0 && !timeless;
+  }
+
+  // Looks again at cells in which a place is beyond.
+  void by_rows(const Block& block) {
+    const std::int32_t* const rows = block.line.data();
+    const std::int64_t *const value = block.value.data(), *const edges = edges_.data();
+    const std::uint32_t *const cells = block.when.data(), *const keys = block.key.data();
+    const std::int32_t* const entry = block.entry.data();
+    const bool coded = !events_.row_of.empty(), capped = !rule_.caps.empty();
+    Places places(sums_.data());
     std::size_t k = 0;
     for (std::size_t p = block.first; p < block.last; ++p) {
       const auto end = static_cast<std::int32_t>(line(p + 1));
       const std::uint64_t person = ++cells_ * 0x9e37;
-      for (const std::size_t first = k; k < block.count && block.rows[k] < end; ++k) {
-        const auto i = static_cast<std::size_t>(block.rows[k]);
-        const std::int64_t own = events.value.empty() ? 1 : events.value[i];
-        const std::int32_t code = events.combine.empty() ? 0 : events.combine[i], entry = entry_of(events, i);
-        bits |= static_cast<std::uint64_t>(own);
-        lacks |= code | entry;
-        timeless |= lost(i);
-        auto key = static_cast<std::uint32_t>(coded ? entry : code);
-        if (!kTimed || !events.complete) key = with_cut(by, i, key, lacks);
-        const std::uint64_t here = cell_of(i);
+      for (const std::size_t first = k; k < block.count && rows[k] < end; ++k) {
+        const std::uint32_t here = kTimed ? cells[k] : 0;
         const Places::Tag tag = Places::tag_of(person + here);
-        const std::size_t place = Places::place_of(key);
-        const Places::Sum sum = places_.add(place, tag, own);
-        std::int64_t edge = bounded(edges_[rule_.caps.empty() ? 0 : static_cast<std::size_t>(std::max(entry, 0))]);
+        const std::size_t place = Places::place_of(keys[k]);
+        const Places::Sum sum = places.add(place, tag, value[k]);
+        std::int64_t edge = bounded(edges[capped ? entry[k] : 0]);
         if (!coded) {
           // A bucket is judged by its first line's cap.
           if (sum.met) edge = std::min(edge, place_edge_[place]);
           place_edge_[place] = edge;
         }
         if (sum.now <= edge) continue;
-        places_.bound(place, tag, sum.now);
+        places.bound(place, tag, sum.now);
         std::size_t from = k;
-        while (from > first && cell_of(static_cast<std::size_t>(block.rows[from - 1])) == here) --from;
-        while (k + 1 < block.count && block.rows[k + 1] < end && cell_of(static_cast<std::size_t>(block.rows[k + 1])) == here) ++k;
-        over_.push_back({static_cast<std::size_t>(block.rows[from]), static_cast<std::size_t>(block.rows[k]) + 1});
+        while (kTimed && from > first && cells[from - 1] == here) --from;
+        while (k + 1 < block.count && rows[k + 1] < end && (!kTimed || cells[k + 1] == here)) ++k;
+        capping_.whole(static_cast<std::size_t>(rows[kTimed ? from : first]), static_cast<std::size_t>(rows[k]) + 1);
       }
     }
-    if (bits >> kSmallValue != 0 || lacks < 0 || timeless) return false;
-    for (const auto& [from, to] : over_) capping_.whole(from, to);
-    return true;
   }
 
   // --- both
@@ -315,12 +351,12 @@ class Sieve {
   std::span<const std::int64_t> edges_;
   const ChosenCodes& chosen_;
   Capping<cell> capping_;
-  Places places_;
   std::uint64_t cells_ = 0;
-  std::vector<std::int64_t> place_edge_ = std::vector<std::int64_t>(std::size_t{1} << Places::kBits);  // by place, the least edge met
-  std::vector<std::size_t> start_;      // of cells
-  std::vector<std::uint64_t> before_;   // sum of all values before each
-  std::vector<std::pair<std::size_t, std::size_t>> over_;
+  std::vector<std::uint64_t> sums_ = std::vector<std::uint64_t>(Places::kSize);
+  std::vector<std::int64_t> place_edge_ = std::vector<std::int64_t>(Places::kSize);  // by place, the least edge met
+  std::vector<std::int32_t> start_;                                                   // of cells
+  std::vector<std::uint64_t> before_;                                                 // sum of all values before each
+  std::vector<std::pair<std::int32_t, std::int32_t>> over_;
   std::vector<std::int32_t> suspects_;
 };
 
