@@ -13,7 +13,7 @@ py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const 
                 const Maybe<std::int32_t>& cut, const Maybe<std::int32_t>& combine, const Maybe<std::int64_t>& value,
                 const Maybe<std::int32_t>& entry, const Maybe<std::int64_t>& caps, std::int64_t cap, std::int64_t factor,
                 const Maybe<std::int32_t>& stay_days, const std::string& comparator, bool last_paid, const Maybe<std::int32_t>& row_of,
-                bool complete, int threads) {
+                const Maybe<std::int32_t>& day, bool complete, int threads) {
   const std::size_t n = last_of(person_begin, "person_begin");
   if (row_of && (entry || !combine)) refuse("row_of", "is by combine, and stands in place of entry");
   if (cell == "within") refuse("cell", "within is no group of a cap");
@@ -25,8 +25,9 @@ py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const 
                                  caps && !row_of ? entries_of(entry, n, span_of(caps).size()) : rows_of(entry, n, "entry"),
                                  rows_of(stay_days, n, "stay_days"),
                                  within(span_of(row_of), checks::kEntryUnknown, caps ? caps->size() : INT32_MAX, "row_of"),
+                                 rows_of(day, n, "day"),
                                  complete};
-  const checks::CapRule rule{grouping_of(cell, subject, cut, 0, time, n), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
+  const checks::CapRule rule{grouping_of(cell, subject, cut, 0, time, n, day && cell == "day"), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
   // Without rows no event has one.
   if (row_of && row_of->size() == 0) return found_dict({});
   if (caps && rule.caps.empty() && !entry) return found_dict({});
@@ -86,9 +87,10 @@ void bind_checks_cap(py::module_& m) {
         py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
         py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
         py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false,
-        py::arg("row_of").noconvert() = py::none(), py::arg("complete") = false, py::arg("threads") = 1,
-        "K06: sums of buckets against their caps. row_of: table row by combine code, in place of entry; complete: no line lacks what cuts "
-        "groups.");
+        py::arg("row_of").noconvert() = py::none(), py::arg("day").noconvert() = py::none(), py::arg("complete") = false,
+        py::arg("threads") = 1,
+        "K06: sums of buckets against their caps. row_of: table row by combine code, in place of entry; day: of each line, in place of time "
+        "where the cell is a day; complete: no line lacks what cuts groups.");
   m.def("check_couple", &py_couple, py::arg("person_begin").noconvert(), py::arg("entry").noconvert(), py::arg("visit").noconvert(),
         py::arg("day").noconvert(), py::arg("order").noconvert(), py::arg("quantity").noconvert(), py::arg("self").noconvert(),
         py::arg("sure").noconvert(), py::arg("partner_begin").noconvert(), py::arg("partner_code").noconvert(),

@@ -122,12 +122,12 @@ inline checks::Comparator comparator_of(const std::string& name) {
 }
 
 inline checks::Grouping grouping_of(const std::string& cell, const Maybe<std::int32_t>& subject, const Maybe<std::int32_t>& cut,
-                                    std::int64_t reach, const Maybe<std::int64_t>& time, std::size_t events) {
+                                    std::int64_t reach, const Maybe<std::int64_t>& time, std::size_t events, bool dated = false) {
   using checks::Cell;
   checks::Grouping group;
   group.cell = static_cast<Cell>(named(cell, std::array{"line", "day", "hour", "subject", "within"}, "cell"));
   if (group.cell == Cell::kWithin && reach < 0) refuse("reach", "is negative");
-  if (group.cell != Cell::kLine && group.cell != Cell::kSubject) static_cast<void>(needed(time, events, "time"));
+  if (group.cell != Cell::kLine && group.cell != Cell::kSubject && !dated) static_cast<void>(needed(time, events, "time"));
   group.subject = rows_of(subject, events, "subject");
   group.cut = rows_of(cut, events, "cut");
   group.reach = reach;

@@ -145,6 +145,69 @@ void against_the_twin(std::uint64_t seed, std::size_t rows, std::size_t persons)
   by_code(c, random.column<std::int32_t>(random.between<std::size_t>(1, 3), -2, 4));
 }
 
+// Enough lines for sieves to look at many persons at once, and few that lack anything, so that some blocks are whole and some are not.
+Case many(draw::Numbers& random, std::size_t rows, std::int64_t lacking) {
+  Case c;
+  c.begin.push_back(0);
+  while (c.time.size() < rows) {
+    const std::size_t own = random.one_in(9) ? 0 : random.between<std::size_t>(1, random.one_in(40) ? 700 : 60);
+    // Neighbours share days, and may share items.
+    std::int64_t now = random.one_in(3) ? 20 * kDayMicros : random.between<std::int64_t>(-3, 3) * kDayMicros;
+    for (std::size_t i = 0; i < own; ++i) {
+      c.time.push_back(i < 2 && random.one_in(lacking) ? kUnknown : now);
+      now += random.one_in(5) ? kDayMicros / 2 : random.between<std::int64_t>(0, 1) * kHourMicros / 2;
+    }
+    std::sort(c.time.end() - static_cast<std::ptrdiff_t>(own), c.time.end());
+    c.begin.push_back(static_cast<std::int64_t>(c.time.size()));
+  }
+  rows = c.time.size();
+  c.value = random.column<std::int64_t>(rows, 0, 4);
+  c.combine = random.column<std::int32_t>(rows, 0, 40);
+  c.entry.assign(rows, 0);
+  c.days.assign(rows, 0);
+  c.subject = random.column<std::int32_t>(rows, 0, 1);
+  c.cut.assign(rows, 0);
+  for (std::size_t i = 0; i < rows; ++i) {
+    if (random.one_in(25)) c.value[i] *= 9;
+    if (random.one_in(lacking)) c.value[i] = random.one_in(3) ? kUnknown : random.one_in(2) ? -3 : std::int64_t{1} << random.between(39, 47);
+    if (random.one_in(lacking)) c.subject[i] = -1;
+    if (random.one_in(lacking)) c.combine[i] = -1;
+  }
+  return c;
+}
+
+// The same by day and by time, by threads, and with a row by line or by code that all have.
+void many_lines(std::uint64_t seed) {
+  draw::Numbers random(seed);
+  Case c = many(random, 6'000, seed % 3 == 0 ? 40 : 900);
+  std::vector<std::int32_t> day;
+  for (const std::int64_t time : c.time) day.push_back(time == kUnknown ? kNoDay : static_cast<std::int32_t>(floor_div(time, kDayMicros)));
+  const std::vector<std::int32_t> row_of(41, 0);
+  for (const Cell cell : {Cell::kLine, Cell::kDay, Cell::kHour, Cell::kSubject})
+    for (const Comparator comparator : {Comparator::kMoreThan, Comparator::kAtLeast, Comparator::kAtMost})
+      for (const bool last_paid : {false, true}) {
+        c.caps = {random.between<std::int64_t>(0, 30)};
+        const bool counted = random.one_in(4);
+        std::int64_t unknown = 0;
+        auto wanted = twin(c, {{cell, c.subject, c.cut, 0}, c.caps, 0, 0, comparator, last_paid}, counted, unknown);
+        for (const int threads : {1, 2, 7})
+          for (const bool listed : {false, true})
+            for (const bool dated : {false, true}) {
+              if (dated && cell != Cell::kDay) continue;
+              CapEvents events{c.begin, c.time, c.combine, c.value, {}, {}};
+              CapRule rule{{cell, c.subject, c.cut, 0}, {}, c.caps[0], 0, comparator, last_paid};
+              if (counted) events.value = {};
+              if (dated) events.day = day, events.time = {};
+              if (listed) events.row_of = row_of, rule.caps = c.caps;
+              for (auto& one : wanted) one.entry = listed ? 0 : -1;
+              const Found found = cap(events, rule, threads);
+              CHECK(draw::listed(found) == wanted);
+              // A code that there is none of is of no row, too.
+              if (!listed || std::ranges::find(c.combine, -1) == c.combine.end()) CHECK_EQ(found.unknown, unknown);
+            }
+      }
+}
+
 void traps() {
   // One a day: split into two lines, and across midnight.
   const std::vector<std::int64_t> begin{0, 4}, time{kDayMicros - 1, kDayMicros, kDayMicros, 2 * kDayMicros - 1},
@@ -186,6 +249,7 @@ int main() {
     const auto seed = static_cast<std::uint64_t>(round);
     against_the_twin(seed, 20 + seed * 5, seed % 7 + 1);
   }
+  for (int round = 1; round <= check::rounds(12); ++round) many_lines(static_cast<std::uint64_t>(round));
   traps();
   one_person();
   return check::result();

@@ -138,8 +138,8 @@ def cap(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_cap(
-            persons, lines["time"], "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
-            comparator=MORE_THAN, complete=whole, threads=threads,
+            persons, None, "day", lines["visit"], None, lines["item"], lines["quantity"], None, None, rules.CAP * UNIT,
+            comparator=MORE_THAN, day=lines["day"], complete=whole, threads=threads,
         )  # fmt: skip
         return excesses(ready, found, None)
 
@@ -155,8 +155,8 @@ def cap_table(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
 
     def run() -> dict[str, np.ndarray]:
         found = c.check_cap(
-            persons, lines["time"], "day", lines["hospital"], None, lines["item"], lines["quantity"], None, caps,
-            comparator=MORE_THAN, row_of=row_of(known, items, threads), complete=whole, threads=threads,
+            persons, None, "day", lines["hospital"], None, lines["item"], lines["quantity"], None, caps,
+            comparator=MORE_THAN, row_of=row_of(known, items, threads), day=lines["day"], complete=whole, threads=threads,
         )  # fmt: skip
         return excesses(ready, found, None)
 

@@ -19,7 +19,6 @@ enum Truth : std::uint8_t { kNo, kYes, kDoubt };
   return static_cast<Truth>(product > kDoubt ? kDoubt : product);
 }
 
-inline constexpr std::int32_t kNoDay = INT32_MIN;
 inline constexpr std::int64_t kDayMicros = 86'400'000'000, kUnit = 10'000;
 
 using Rows = std::vector<std::int32_t>;

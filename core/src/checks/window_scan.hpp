@@ -179,22 +179,25 @@ void roll(const WindowEvents& events, const Window& window, std::size_t from, st
     rolling.subject(static_cast<std::size_t>(events.begin[g]), static_cast<std::size_t>(events.begin[g + 1]));
 }
 
-// Events up to each in order are counted by their places: more than `reach` of them are within when the one that many places before is.
-template <class Sink>
+// Events are counted by their places: more than `reach` of them are within when the one that many places before is. Most are not, and that is
+// seen of all subjects at once: one of another subject is within only by chance. With peers the last event of a day tells for all of it.
+template <bool peers, class Sink>
 void roll_counts(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Sink& sink) {
   const std::int64_t keep = static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1);
   const std::int64_t reach = told(sink.reach());
-  const auto before = static_cast<std::size_t>(reach);
-  for (std::size_t g = from; g < to; ++g) {
-    const auto first = static_cast<std::size_t>(events.begin[g]), end = static_cast<std::size_t>(events.begin[g + 1]);
-    if (CountTally::look(first, end).most <= reach) continue;
-    std::size_t low = first;
-    for (std::size_t i = first + before; i < end; ++i) {
-      const std::int64_t since = events.day[i] - keep;
-      if (events.day[i - before] < since) continue;
-      while (events.day[low] < since) ++low;
-      sink.rolled(i, low, i + 1, static_cast<std::int64_t>(i + 1 - low));
-    }
+  const auto before = static_cast<std::size_t>(reach), all = static_cast<std::size_t>(events.begin[to]);
+  const std::int32_t* const day = events.day.data();
+  std::size_t first = 0, end = static_cast<std::size_t>(events.begin[from]), low = 0;
+  if (reach >= events.begin[to] - events.begin[from]) return;
+  for (std::size_t i = end + before; i < all; ++i) {
+    if (static_cast<std::uint64_t>(static_cast<std::int64_t>(day[i]) - day[i - before]) > static_cast<std::uint64_t>(keep)) continue;
+    for (; end <= i; ++from) low = first = end, end = static_cast<std::size_t>(events.begin[from + 1]);
+    if (i - before < first || (peers && i + 1 < end && day[i + 1] == day[i])) continue;
+    while (day[low] < day[i] - keep) ++low;
+    std::size_t own = i;
+    if constexpr (peers)
+      while (own > first && day[own - 1] == day[i]) --own;
+    for (; own <= i; ++own) sink.rolled(own, low, i + 1, static_cast<std::int64_t>(i + 1 - low));
   }
 }
 
@@ -262,8 +265,8 @@ void scan(const WindowEvents& events, const WindowRule& rule, std::size_t from, 
       const Window& window = rule.windows[w];
       if (window.span != Span::kRolling) {
         by_calendar(events, periods[w], from, next, tally, sinks[w]);
-      } else if (std::is_same_v<Tally, CountTally> && !window.peers && sinks[w].reach() >= 0) {
-        roll_counts(events, window, from, next, sinks[w]);
+      } else if (std::is_same_v<Tally, CountTally> && sinks[w].reach() >= 0) {
+        window.peers ? roll_counts<true>(events, window, from, next, sinks[w]) : roll_counts<false>(events, window, from, next, sinks[w]);
       } else if (window.peers) {
         roll<true>(events, window, from, next, tally, sinks[w]);
       } else {

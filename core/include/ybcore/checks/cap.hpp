@@ -33,6 +33,7 @@ struct CapEvents {
   std::span<const std::int32_t> entry;
   std::span<const std::int32_t> stay_days;    // -1: unknown; empty where factor is 0
   std::span<const std::int32_t> row_of = {};  // by combine code, in place of entry
+  std::span<const std::int32_t> day = {};     // kDay, in place of time
   bool complete = false;                      // no event lacks what cuts groups: known of the columns, and so not looked for
 };
 

@@ -19,6 +19,7 @@ namespace ybcore::checks {
 
 inline constexpr std::int64_t kWhole = -1;
 inline constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
+inline constexpr std::int32_t kNoDay = std::numeric_limits<std::int32_t>::min();
 
 // Names the hit: kMoreThan 5 hits at 6.
 enum class Comparator : std::uint8_t { kMoreThan, kAtLeast, kLessThan, kAtMost };
