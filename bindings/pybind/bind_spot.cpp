@@ -3,7 +3,9 @@
 #include <pybind11/stl.h>
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "spot_book.hpp"
@@ -23,6 +25,7 @@ class SpotDesk : public std::enable_shared_from_this<SpotDesk> {
  public:
   SpotDesk(const py::dict& book, const std::vector<std::tuple<std::string, std::string, bool>>& told) {
     spot_book(book, this->book);
+    texts.emplace(this->book);
     for (const auto& [version, behaviour, computed] : told) this->told.push_back({version, behaviour, computed});
     same_size(this->told.size());
   }
@@ -33,6 +36,7 @@ class SpotDesk : public std::enable_shared_from_this<SpotDesk> {
   }
 
   checks::SpotBook book;
+  std::optional<SpotTexts> texts;
   std::vector<Told> told;
 };
 
@@ -40,7 +44,8 @@ class SpotDesk : public std::enable_shared_from_this<SpotDesk> {
 class SpotLooked {
  public:
   std::shared_ptr<const SpotDesk> desk;
-  std::shared_ptr<const SpotCells> cells;
+  std::shared_ptr<const SpotHeld> cells;
+  char line_ids = 'u';
   checks::SpotSeen seen;
 
   [[nodiscard]] OutTable findings() const {
@@ -96,7 +101,7 @@ class SpotLooked {
     out.texts("jr_id", false, [&](std::size_t d) { return std::string_view(f.name[of[d]]); });
     const Id visit(*this, checks::SpotTable::kVisits, "setl_id"), line(*this, checks::SpotTable::kLines, "feedetl_sn");
     out.texts("setl_id", true, [&](std::size_t d) { return visit[static_cast<std::size_t>(f.detail_visit[d])]; });
-    out.texts("feedetl_sn", cells->line_ids == 'U',
+    out.texts("feedetl_sn", line_ids == 'U',
               [&](std::size_t d) { return f.row[d] < 0 ? std::string_view{} : line[static_cast<std::size_t>(f.row[d])]; });
     out.numbers("row", f.row);
     out.numbers("vola_item_type", f.part);
@@ -121,22 +126,37 @@ class SpotLooked {
   };
 };
 
-// None where this way cannot be taken.
-py::object py_look(const std::shared_ptr<const SpotDesk>& desk,
-                   const std::vector<std::pair<std::shared_ptr<SmallTable>, const SpotLayout*>>& tables, const py::bytes& running,
-                   const py::bytes& by_day) {
+// Of each table a (schema, places of its columns, whether it is empty), or None.
+std::shared_ptr<SpotShape> py_shape(const SpotDesk& desk,
+                                    const std::vector<std::optional<std::tuple<py::object, std::vector<SpotPlace>, bool>>>& tables,
+                                    const std::string& running, const std::string& by_day) {
   if (tables.size() != checks::kSpotTables) throw std::invalid_argument("tables has not one entry a kind");
-  const auto runs = static_cast<std::string_view>(running), days = static_cast<std::string_view>(by_day);
-  desk->same_size(runs.size());
-  desk->same_size(days.size());
+  desk.same_size(running.size());
+  desk.same_size(by_day.size());
+  auto out = std::make_shared<SpotShape>();
+  out->running = running;
+  out->by_day = by_day;
+  for (std::size_t t = 0; t < tables.size(); ++t) {
+    if (!tables[t]) continue;
+    const auto& [schema, places, empty] = *tables[t];
+    out->tables[t] = layout_of(desk.book, *desk.texts, schema, places, empty, *out);
+  }
+  return out;
+}
+
+// None where this way cannot be taken.
+py::object py_look(const std::shared_ptr<const SpotDesk>& desk, const SpotShape& shape, const py::tuple& tables) {
+  if (tables.size() != checks::kSpotTables) throw std::invalid_argument("tables has not one entry a kind");
+  if (!shape.readable) return py::none();
   auto out = std::make_shared<SpotLooked>();
   out->desk = desk;
-  out->cells = read_spot(desk->book, tables);
+  out->line_ids = shape.line_ids;
+  out->cells = read_spot(desk->book, *desk->texts, shape, tables);
   if (out->cells == nullptr) return py::none();
   {
     py::gil_scoped_release release;
     const auto bytes = [](std::string_view text) { return std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()); };
-    out->seen = checks::look(desk->book, out->cells->input, bytes(runs), bytes(days));
+    out->seen = checks::look(desk->book, out->cells->input, bytes(shape.running), bytes(shape.by_day));
   }
   return out->seen.usable ? py::cast(out) : py::none();
 }
@@ -148,20 +168,16 @@ void bind_spot(py::module_& m) {
       .def(
           "__arrow_c_array__", [](const OutTable& table, const py::object&) { return table.give(); },
           py::arg("requested_schema") = py::none());
-  py::class_<SpotLayout, std::shared_ptr<SpotLayout>>(m, "SpotLayout",
-                                                      "(wanted column, place in the table, least, most) of the columns of a table.")
-      .def(py::init([](const std::vector<std::tuple<std::int32_t, std::int32_t, std::int64_t, std::int64_t>>& all) {
-             SpotLayout out;
-             for (const auto& [wanted, place, low, high] : all) out.all.push_back({wanted, place, low, high});
-             return out;
-           }),
-           py::arg("all"));
+  py::class_<SpotShape, std::shared_ptr<SpotShape>>(m, "SpotShape",
+                                                    "Which tables of which schemas are looked at, and which rules run then.");
   py::class_<SpotDesk, std::shared_ptr<SpotDesk>>(m, "SpotDesk",
                                                   "Rules that are asked of one small batch after another. Immutable: threads may share it.")
       .def(py::init<const py::dict&, const std::vector<std::tuple<std::string, std::string, bool>>&>(), py::arg("book"), py::arg("told"))
-      .def("look", &py_look, py::arg("tables"), py::arg("running"), py::arg("running_by_day"),
-           "What the rules find in visits, lines, persons, diagnoses, operations and labs, each a (SmallTable, SpotLayout) or (None, "
-           "None).");
+      .def("shape", &py_shape, py::arg("tables"), py::arg("running"), py::arg("running_by_day"),
+           "For visits, lines, persons, diagnoses, operations, labs and stock each a (schema, [(wanted column, place in the table, least, "
+           "most)], whether it has no row), or None where it is not given.")
+      .def("look", &py_look, py::arg("shape"), py::arg("tables"),
+           "What the rules find in tables of a shape; None where this way cannot be taken.");
   py::class_<SpotLooked, std::shared_ptr<SpotLooked>>(m, "SpotLooked", "Findings of a call.")
       .def_property_readonly(
           "may", [](const SpotLooked& own) { return own.seen.may; }, "Rules that another way must be taken for.")

@@ -12,62 +12,10 @@
 #include <utility>
 #include <vector>
 
+#include "arrow.hpp"
 #include "ybcore/pages.hpp"
 
 namespace ybcore::bind {
-
-// The structs of the Arrow C data and stream interfaces; their layout never changes.
-struct ArrowSchema {
-  const char *format, *name, *metadata;
-  std::int64_t flags, n_children;
-  ArrowSchema **children, *dictionary;
-  void (*release)(ArrowSchema*);
-  void* private_data;
-};
-struct ArrowArray {
-  std::int64_t length, null_count, offset, n_buffers, n_children;
-  const void** buffers;
-  ArrowArray **children, *dictionary;
-  void (*release)(ArrowArray*);
-  void* private_data;
-};
-struct ArrowArrayStream {
-  int (*get_schema)(ArrowArrayStream*, ArrowSchema*);
-  int (*get_next)(ArrowArrayStream*, ArrowArray*);
-  const char* (*get_last_error)(ArrowArrayStream*);
-  void (*release)(ArrowArrayStream*);
-  void* private_data;
-};
-
-// One byte a row that says whether it is there; empty when all are.
-inline std::vector<std::uint8_t> mask_of(const ArrowArray& page) {
-  const auto* bits = static_cast<const std::uint8_t*>(page.null_count == 0 ? nullptr : page.buffers[0]);
-  std::vector<std::uint8_t> out(bits == nullptr ? 0 : static_cast<std::size_t>(page.length));
-  std::size_t at = static_cast<std::size_t>(page.offset);
-  std::size_t row = 0;
-  for (; row < out.size() && at % 8 != 0; ++row, ++at) out[row] = bits[at / 8] >> (at % 8) & 1;
-  for (; row + 8 <= out.size(); row += 8, at += 8) {
-    // Each bit at its place in a byte of its own, then at the foot of it.
-    const std::uint64_t spread = bits[at / 8] * 0x0101010101010101ULL & 0x8040201008040201ULL;
-    const std::uint64_t there = (spread + 0x7f7f7f7f7f7f7f7fULL | spread) >> 7 & 0x0101010101010101ULL;
-    std::memcpy(&out[row], &there, 8);
-  }
-  for (; row < out.size(); ++row, ++at) out[row] = bits[at / 8] >> (at % 8) & 1;
-  return out;
-}
-
-template <class Cell>
-std::span<const Cell> cells_of(const ArrowArray& page, std::size_t more = 0) {
-  if (page.buffers[1] == nullptr || page.length == 0) return {};
-  return {static_cast<const Cell*>(page.buffers[1]) + page.offset, static_cast<std::size_t>(page.length) + more};
-}
-
-template <class Offset>
-Texts<Offset> texts_of(const ArrowArray& page, std::span<const std::uint8_t> valid) {
-  static constexpr Offset kNone[1] = {0};
-  const auto offsets = cells_of<Offset>(page, 1);
-  return {offsets.empty() ? std::span<const Offset>(kNone) : offsets, static_cast<const char*>(page.buffers[2]), valid};
-}
 
 // The pages of one column, for as long as this stands.
 class ArrowPages {

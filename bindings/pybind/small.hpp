@@ -21,7 +21,7 @@ class SmallTable {
   explicit SmallTable(const pybind11::object& table) : capsule_(table.attr("__arrow_c_stream__")()) {
     auto* stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule_.ptr(), "arrow_array_stream"));
     if (stream == nullptr) throw pybind11::error_already_set();
-    if (stream->get_schema(stream, &schema_) != 0) throw std::runtime_error("a table gave no schema");
+    stream_ = stream;
     if (stream->get_next(stream, &batch_) != 0) throw std::runtime_error("a table gave no batch");
     ArrowArray more{};
     if (batch_.release != nullptr && stream->get_next(stream, &more) == 0 && more.release != nullptr) {
@@ -38,14 +38,22 @@ class SmallTable {
 
   [[nodiscard]] bool whole() const { return whole_ && batch_.offset == 0; }
   [[nodiscard]] std::size_t rows() const { return static_cast<std::size_t>(batch_.length); }
-  [[nodiscard]] std::size_t columns() const { return static_cast<std::size_t>(schema_.n_children); }
-  [[nodiscard]] const ArrowSchema& kind(std::size_t place) const { return *schema_.children[place]; }
   // Null where the table has no row.
   [[nodiscard]] const ArrowArray* column(std::size_t place) const { return batch_.release == nullptr ? nullptr : batch_.children[place]; }
+  // Of a table with rows.
+  [[nodiscard]] std::size_t batch_columns() const { return static_cast<std::size_t>(batch_.n_children); }
+  // What whoever knows the schema already need not ask for: it takes as long as the columns do.
+  [[nodiscard]] const ArrowSchema& schema() const {
+    if (schema_.release == nullptr && stream_->get_schema(stream_, &schema_) != 0) throw std::runtime_error("a table gave no schema");
+    return schema_;
+  }
+  [[nodiscard]] std::size_t columns() const { return static_cast<std::size_t>(schema().n_children); }
+  [[nodiscard]] const ArrowSchema& kind(std::size_t place) const { return *schema().children[place]; }
 
  private:
   pybind11::object capsule_;
-  ArrowSchema schema_{};
+  ArrowArrayStream* stream_ = nullptr;
+  mutable ArrowSchema schema_{};
   ArrowArray batch_{};
   bool whole_ = true;
 };

@@ -116,8 +116,7 @@ class OutTable:
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
 
 @final
-class SpotLayout:
-    def __init__(self, all: Sequence[tuple[int, int, int, int]]) -> None: ...
+class SpotShape: ...
 
 @final
 class SpotLooked:
@@ -133,9 +132,13 @@ class SpotLooked:
 @final
 class SpotDesk:
     def __init__(self, book: dict[str, Any], told: Sequence[tuple[str, str, bool]]) -> None: ...
-    def look(
-        self, tables: Sequence[tuple[SmallTable | None, SpotLayout | None]], running: bytes, running_by_day: bytes
-    ) -> SpotLooked | None: ...
+    def shape(
+        self,
+        tables: Sequence[tuple[Any, Sequence[tuple[int, int, int, int]], bool] | None],
+        running: bytes,
+        running_by_day: bytes,
+    ) -> SpotShape: ...
+    def look(self, shape: SpotShape, tables: tuple[Any, ...]) -> SpotLooked | None: ...
 
 @final
 class TextIndex:

@@ -54,7 +54,7 @@ const SpotColumn* Batch::column(SpotTable table, std::string_view name) const {
 
 std::vector<std::int32_t> Batch::ids_of(SpotTable table, std::string_view name, std::size_t rows_there) const {
   const SpotColumn* found = column(table, name);
-  return found == nullptr ? std::vector<std::int32_t>(rows_there, -1) : found->code;
+  return found == nullptr ? std::vector<std::int32_t>(rows_there, -1) : std::vector(found->code.begin(), found->code.end());
 }
 
 void Batch::ids() {
@@ -66,7 +66,7 @@ void Batch::ids() {
   first_of_setl_.assign(setl->text.size() + 1, -1);
   for (std::size_t v = visits; v-- > 0;)
     if (setl->code[v] >= 0) first_of_setl_[static_cast<std::size_t>(setl->code[v])] = static_cast<std::int32_t>(v);
-  psn = person->code;
+  psn.assign(person->code.begin(), person->code.end());
   persons = person->text.size();
   const auto own = ids_of(SpotTable::kVisits, "mdtrt_id", visits);
   const SpotColumn* stays = column(SpotTable::kVisits, "mdtrt_id");
@@ -141,7 +141,7 @@ std::vector<std::int64_t> Batch::time_or(std::string_view moment, std::string_vi
 
 void Batch::times() {
   const SpotColumn* setl = column(SpotTable::kVisits, "setl_time");
-  settled = setl == nullptr ? std::vector<std::int64_t>(visits, kUnknown) : setl->number;
+  settled = setl == nullptr ? std::vector<std::int64_t>(visits, kUnknown) : std::vector(setl->number.begin(), setl->number.end());
   begin = time_or("begntime", "begndate");
   end = time_or("endtime", "enddate");
   for (std::size_t v = 0; v < visits; ++v) {

@@ -43,9 +43,9 @@ struct Chosen {
 // Whether a text is in a list.
 [[nodiscard]] bool in_list(const SpotList& list, std::string_view text) noexcept;
 // Some values, by row.
-template <class T>
-[[nodiscard]] std::vector<T> at(const std::vector<T>& values, const Rows& rows) {
-  std::vector<T> out;
+template <class Values>
+[[nodiscard]] auto at(const Values& values, const Rows& rows) {
+  std::vector<typename Values::value_type> out;
   out.reserve(rows.size());
   for (const std::int32_t row : rows) out.push_back(values[static_cast<std::size_t>(row)]);
   return out;

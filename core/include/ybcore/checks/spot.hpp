@@ -40,8 +40,8 @@ struct SpotWanted {
 
 struct SpotColumn {
   bool there = false;
-  std::vector<std::int64_t> number;
-  std::vector<std::int32_t> code;
+  std::span<const std::int64_t> number;
+  std::span<const std::int32_t> code;
   std::span<const std::string_view> text;
 };
 

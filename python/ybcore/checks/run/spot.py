@@ -23,8 +23,7 @@ from .work import Work
 __all__ = ["Spot", "SpotReport"]
 
 _MOST = 1 << 14  # rows of a table beyond which threads and passes over many rules are faster
-_SCHEMAS = 256  # of tables that are remembered
-_NONE = (None, None)
+_SHAPES = 256  # that are remembered
 Tables = dict[str, Any]
 
 
@@ -79,8 +78,8 @@ class Spot:
     def __init__(self, kept: Kept, known_at: int | None, stage: str) -> None:
         self._kept, self._stage = kept, stage
         self._rules = list(kept.book)
-        self._running: dict[Any, tuple[bytes, bytes, tuple[str, ...]]] = {}
-        self._layouts: dict[Plan, Any] = {}
+        self._shapes: dict[Any, tuple[Any, tuple[str, ...]]] = {}
+        self._plans = [(name, kept.readers[name].plan_of) for name in LOOKED_AT]
         self._book, self._desk = self._made(known_at)
 
     def _made(self, known_at: int | None) -> tuple[SpotBook, Any]:
@@ -95,49 +94,44 @@ class Spot:
 
     def look(self, tables: Tables) -> tuple[Any, tuple[str, ...]] | None:
         """(what the rules find, notes on columns); None where this way cannot be taken, and the other tells why or how."""
-        if not isinstance(tables["visits"], pa.Table):
+        if tables["visits"] is None:
             return None
-        given: list[tuple[Any, Any]] = []
-        plans: list[tuple[str, Plan, bool]] = []
-        for name in TABLES:
-            data = tables.get(name)
+        key: list[Any] = []
+        for name, plan_of in self._plans:
+            data = tables[name]
             if data is None:
-                if name in LOOKED_AT:
-                    given.append(_NONE)
+                key.append(None)
                 continue
-            if not isinstance(data, pa.Table) or data.num_rows > _MOST:
+            if not isinstance(data, pa.Table):
                 return None
-            plan = self._kept.readers[name].plan_of(data.schema)
-            if plan is None:
+            rows, plan = data.num_rows, plan_of(data.schema)
+            if plan is None or rows > _MOST:
                 return None
-            plans.append((name, plan, not data.num_rows))
-            if name in LOOKED_AT:
-                small = _core.SmallTable(data)
-                given.append(
-                    (small if small.whole else _core.SmallTable(data.combine_chunks()), self._layout(name, plan))
-                )
-        running = self._runs(plans)
-        looked = self._desk.look(given, running[0], running[1])
-        return None if looked is None else (looked, running[2])
+            key += (plan, rows == 0)
+        shape = self._shapes.get(tuple(key)) or self._shaped(tuple(key), tables)
+        looked = self._desk.look(shape[0], tuple([tables[name] for name in LOOKED_AT]))
+        return None if looked is None else (looked, shape[1])
 
     def names(self, looked: Any) -> Container[str]:
         """Rules that have or may have findings."""
         return frozenset(self._rules[place].id for place in (*looked.may, *looked.hit))
 
-    def _layout(self, name: str, plan: Plan) -> Any:
-        held = self._layouts.get(plan)
-        if held is None:
-            table, places, ways = LOOKED_AT.index(name), dict(plan.columns), plan.ways
-            mine = [(number, places[column]) for number, (of, column, *_) in enumerate(self._book.columns) if of == table and column in places]  # fmt: skip
-            held = _core.SpotLayout([(number, place, *ways[place][1:]) for number, place in mine])
-            held = _remembered(self._layouts, plan, held)
-        return held
+    def _shaped(self, key: tuple[Any, ...], tables: Tables) -> tuple[Any, tuple[str, ...]]:
+        """How tables of such schemas are looked at; notes on columns."""
+        steps = iter(key)
+        plans = [(name, plan, next(steps)) for name in LOOKED_AT if (plan := next(steps)) is not None]
+        running, by_day, notes = self._found(plans)
+        own = {name: (tables[name].schema, self._places(name, plan), empty) for name, plan, empty in plans}
+        shape = self._desk.shape([own.get(name) for name in LOOKED_AT], running, by_day)
+        if len(self._shapes) >= _SHAPES:
+            self._shapes.clear()
+        return self._shapes.setdefault(key, (shape, notes))
 
-    def _runs(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
-        """Which rules run, with times of day and without; notes on columns."""
-        key = tuple((plan, empty) for _, plan, empty in plans)
-        found = self._running.get(key)
-        return found if found is not None else _remembered(self._running, key, self._found(plans))
+    def _places(self, name: str, plan: Plan) -> list[tuple[int, int, int, int]]:
+        """(number of a wanted column, its place in the table, least, most)."""
+        table, places, ways = LOOKED_AT.index(name), dict(plan.columns), plan.ways
+        mine = [(number, places[column]) for number, (of, column, *_) in enumerate(self._book.columns) if of == table and column in places]  # fmt: skip
+        return [(number, place, *ways[place][1:]) for number, place in mine]
 
     def _found(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
         frames: dict[str, Any] = {
@@ -151,13 +145,6 @@ class Spot:
             batch = _Columns(frames, self._kept.catalog, time_of_day)
             out.append(bytes(rule_status(batch, rule, self._stage)[0] == "run" for rule in self._rules))
         return out[0], out[1], tuple(note for name in TABLES for note in notes.get(name, ()))
-
-
-def _remembered(held: dict[Any, Any], key: Any, value: Any) -> Any:
-    """What is held for a key from now on; of many keys all are let go."""
-    if len(held) >= _SCHEMAS:
-        held.clear()
-    return held.setdefault(key, value)
 
 
 class _Given:
