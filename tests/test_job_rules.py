@@ -31,6 +31,7 @@ from ybcore.jobs.datasets import find_datasets
 from ybcore.jobs.document import load_job
 from ybcore.jobs.job import run_job as do_job
 from ybcore.jobs.journal import Journal
+from ybcore.jobs.manifest import MOVED
 from ybcore.jobs.ruled import ACROSS, coverage
 from ybcore.jobs.run import Work
 from ybcore.jobs.spark import SparkWork
@@ -71,11 +72,13 @@ def town() -> Any:
 
 
 def moved_in(done: Any) -> list[int]:
-    """Fen that rules move out of lines of visits that are settled, and of those that are rejected."""
-    ids = done.visits.filter(pc.equal(done.visits["outcome"].cast(pa.string()), "rejected"))["setl_id"]
+    """Fen that rules move out of lines of visits that are settled, those that were full self-pay anyway apart, and of visits that are not settled."""
+    outcome = done.visits["outcome"].cast(pa.string())
+    ids = done.visits.filter(pc.is_in(outcome, value_set=pa.array(["rejected", "not_enrolled"])))["setl_id"]
     details = done.checks.details
     lost = pc.sum(details.filter(pc.is_in(details["setl_id"], value_set=ids.combine_chunks()))["paid_amt"]).as_py() or 0
-    return [pc.sum(details["paid_amt"]).as_py() - lost, lost]
+    own = pc.sum(done.checks.findings["own_amt"]).as_py()
+    return [pc.sum(details["paid_amt"]).as_py() - lost - own, own, lost]
 
 
 def crossed(visits: pa.Table, denied: list[str]) -> pa.Table:
@@ -206,7 +209,7 @@ def test_any_cut_gives_what_memory_gives(tmp_path: Path, how: str, files: dict[s
     agree(engine, tables, paths, tmp_path / "out", done)
     assert work.ruled is not None
     units = [work.journal.all("unit")[u] for u in range(work.plan.units)]
-    moved = [sum(u["counts"].get(name, 0) for u in units) for name in ("moved_fen", "rejected_fen")]
+    moved = [sum(u["counts"].get(name, 0) for u in units) for name in MOVED]
     assert moved == moved_in(done) and min(moved) > 0 and sum(moved) == int(done.checks.denials().amount.sum())
     told = {row["rule_id"]: row for row in coverage(book, work.ruled, units)}
     assert {name for name, row in told.items() if row["reason"] == ACROSS} == book.across
@@ -298,7 +301,7 @@ def test_a_job_with_rules_is_told_proved_and_explained(
     assert manifest["units"] > 2 and said["coverage"] == manifest["coverage"] == receipt["rules"]["coverage"]
     skipped = {row["rule_id"]: row["reason"] for row in manifest["coverage"] if row["status"] == "skipped"}
     assert {name for name, reason in skipped.items() if reason == ACROSS} == book.across
-    assert [receipt["rules"][name] for name in ("moved_fen", "rejected_fen")] == moved_in(memory)
+    assert [receipt["rules"][name] for name in MOVED] == moved_in(memory)
     assert (receipt["counts"]["findings"], receipt["counts"]["details"]) == (
         len(memory.checks.findings),
         len(memory.checks.details),

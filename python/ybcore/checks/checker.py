@@ -28,7 +28,7 @@ class Checker:
     byte. Raises InputError and DocumentError, each with every problem at once.
     """
 
-    __slots__ = ("_kept", "_known", "_screen", "_spot", "_stage")
+    __slots__ = ("_kept", "_known", "_leaving", "_screen", "_spot", "_stage")
 
     def __init__(
         self,
@@ -46,6 +46,8 @@ class Checker:
         self._kept = Kept(book, held, {"institutions": institutions, "doctors": doctors})
         self._screen = Screen(book.rules, book.lists, held)
         self._spot = Spot(self._kept, self._known, stage)
+        # What a suppression list takes out denies nothing, so that these may find more with one than without.
+        self._leaving = any(getattr(rule.check, "count_denied", True) is False for rule in book)
 
     @property
     def rules(self) -> RuleBook:
@@ -77,6 +79,8 @@ class Checker:
         if seen is None:
             return self._by_way_of_many(tables, line_offsets, suppress, began)
         looked, notes = seen
+        if suppress and self._leaving:
+            return self._by_way_of_many(tables, None, suppress, began)
         if looked.may or (suppress and looked.hit):
             return self._by_way_of_many(tables, None, suppress, began, self._spot.names(looked))
         if suppress:

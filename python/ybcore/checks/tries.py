@@ -8,7 +8,7 @@ the rest the rows are chosen once and the kernel scans them once a value.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,9 @@ class Picked(Work):
         return rows[mask[rows]]
 
 
-def denied_before(work: Work, book: Iterable[Rule], rule: Rule, stage: str) -> Mask:
+def denied_before(
+    work: Work, book: Iterable[Rule], rule: Rule, stage: str, suppress: Sequence[dict[str, Any]] = ()
+) -> Mask:
     """Lines that rules before it in the book deny as a whole, where the rule asks."""
     denied = np.zeros(len(work.batch.line_visit), bool)
     if rule.kernel == "K06" and not rule.check.count_denied:
@@ -95,7 +97,8 @@ def denied_before(work: Work, book: Iterable[Rule], rule: Rule, stage: str) -> M
                 and not earlier.shadow
                 and rule_status(work.batch, earlier, stage)[0] == "run"
             ):
-                note_denied(work, hits_of(work, earlier, raw_of(work, earlier, denied), stage != "after"), denied)
+                found = hits_of(work, earlier, raw_of(work, earlier, denied), stage != "after")
+                note_denied(work, found, denied, suppress)
     return denied
 
 

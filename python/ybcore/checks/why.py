@@ -387,7 +387,7 @@ class _Asked:
 
     def _denied(self) -> Any:
         assert self.report.book is not None
-        return denied_before(self.work, self.report.book, self.rule, self.report.stage)
+        return denied_before(self.work, self.report.book, self.rule, self.report.stage, self.report.suppressions)
 
     # ------------------------------------------------------------------ the kernel, asked again
 

@@ -18,7 +18,7 @@ from .found import OFFENDING, Hits
 from .texts import some_of
 from .work import Work
 
-__all__ = ["Judged", "judge"]
+__all__ = ["Judged", "judge", "quiet"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -108,10 +108,23 @@ def _first(work: Work, hits: Hits) -> tuple[Int64, Int64]:
     return out
 
 
-def _suppress(work: Work, judged: Judged, row: dict[str, Any], known_at: int | None) -> dict[str, Any]:
+def quiet(work: Work, hits: Hits, rows: Sequence[dict[str, Any]]) -> Mask:
+    """Findings of a rule that a suppression list takes out."""
+    out = np.zeros(len(hits), bool)
+    for row in rows:
+        if row["rule"] == hits.rule.id and len(hits) and not _expired(work, row, work.known_at):
+            out |= _fits(work, hits, row)
+    return out
+
+
+def _expired(work: Work, row: dict[str, Any], known_at: int | None) -> bool:
     last = (dt.date.fromisoformat(row["expires"]) - _EPOCH).days
     today = known_at if known_at is not None else work.last_day
-    expired = today is not None and last <= today
+    return today is not None and last <= today
+
+
+def _suppress(work: Work, judged: Judged, row: dict[str, Any], known_at: int | None) -> dict[str, Any]:
+    expired = _expired(work, row, known_at)
     count = 0
     for i, hits in enumerate(judged.hits):
         if expired or hits.rule.id != row["rule"] or not len(hits):

@@ -13,10 +13,11 @@ import pyarrow as pa
 from ...errors import InputError, Problem
 from ..book import RuleBook
 from ..rule import Rule
+from ..suppression import rows_of
 from . import line_rules, ratio_rules, sum_rules, supply_rules, time_rules, user_rules
 from .found import OFFENDING, Hits, Raw, give_names, hits_of
 from .given import Batch, Whole
-from .money import MOVING, Judged, judge
+from .money import MOVING, Judged, judge, quiet
 from .needs import Tables, columns_of, missing
 from .report import CheckReport
 from .work import Work
@@ -104,7 +105,8 @@ def reported(
 ) -> CheckReport:  # fmt: skip
     """The report of a batch. `only`: rules that may have findings; what the others counted is told when the manifest is asked for."""
     asked = states if only is None else [state for state in states if state[0].id in only]
-    rows, hits = _run(work, asked, stage)
+    suppress = rows_of(suppress)
+    rows, hits = _run(work, asked, stage, suppress)
     hits = hits if only is None else [found for found in hits if len(found)]
     began = time.perf_counter()
     judged = judged_of(work, hits, suppress, stage)
@@ -114,7 +116,7 @@ def reported(
         clock[kernel] = clock.get(kernel, 0.0) + row["seconds"]
 
     def manifest() -> pa.Table:
-        every = rows if only is None else _run(work, states, stage)[0]
+        every = rows if only is None else _run(work, states, stage, suppress)[0]
         _count(every, judged)
         return pa.Table.from_pylist(every, _MANIFEST)
 
@@ -122,7 +124,9 @@ def reported(
     return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
 
 
-def _run(work: Work, states: list[State], stage: str) -> tuple[list[dict[str, Any]], list[Hits]]:
+def _run(
+    work: Work, states: list[State], stage: str, suppress: Sequence[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], list[Hits]]:
     """(a row of the manifest for each rule, the findings of those that ran)."""
     denied = np.zeros(len(work.batch.line_visit), bool)
     work.picks.plan([rule for rule, (status, _) in states if status == "run"])
@@ -131,6 +135,7 @@ def _run(work: Work, states: list[State], stage: str) -> tuple[list[dict[str, An
         row, found = _one(work, rule, *state, stage, denied)
         rows.append(row)
         if found is not None:
+            note_denied(work, found, denied, suppress)
             hits.append(found)
     return rows, hits
 
@@ -187,7 +192,6 @@ def _one(
             [Problem(what=what, what_zh=f"规则 {rule.id} 无法运行：{error}", file=rule.place[0], line=rule.place[1])]
         ) from error
     found = hits_of(work, rule, raw, stage != "after")
-    note_denied(work, found, denied)
     row |= {
         "eligible": raw.eligible,
         "unknown": raw.unknown + int(raw.found["unknown"]),
@@ -201,11 +205,12 @@ def raw_of(work: Work, rule: Rule, denied: Any) -> Raw:
     return line_rules.cap(work, rule, denied) if rule.kernel == "K06" else KERNELS[rule.kernel](work, rule)
 
 
-def note_denied(work: Work, hits: Hits, denied: Any) -> None:
-    """Lines that a rule denies with their whole net amount; later caps may leave them out."""
+def note_denied(work: Work, hits: Hits, denied: Any, suppress: Sequence[dict[str, Any]] = ()) -> None:
+    """Lines that a rule denies with their whole net amount; later caps may leave them out. What a suppression list takes out denies nothing."""
     if not len(hits) or hits.rule.disposition not in MOVING or hits.rule.shadow:
         return
-    own = (hits.part == OFFENDING) & hits.is_line & ~hits.suspect[hits.finding]
+    told = hits.suspect | quiet(work, hits, suppress)
+    own = (hits.part == OFFENDING) & hits.is_line & ~told[hits.finding]
     rows = hits.row[own]
     denied[rows[hits.amount[own] >= work.amount[rows]]] = True
 

@@ -158,21 +158,25 @@ def reaches(other: Finding, found: Finding, kind: str) -> bool:
 MATCHED = ("psn_no", "fixmedins_code", "setl_id", "dise_codg")
 
 
-def suppress(findings: list[Finding], rows: list[dict[str, Any]], today: int | None) -> list[dict[str, Any]]:
-    """Marks findings that a row of the list takes out; tells of each row how many, and whether it has expired."""
-    told = []
-    for row in rows:
-        missing = [name for name in ("rule", "reason", "owner", "expires") if not str(row.get(name) or "").strip()]
-        if missing:
-            raise RuleError(f"a row of the suppression list has no {', '.join(missing)}")
-        expired = today is not None and date(str(row["expires"])) <= today
-        count = 0
+class Suppressed:
+    """A suppression list at work: takes findings out, and tells of each row how many, and whether it has expired."""
+
+    def __init__(self, rows: list[dict[str, Any]], today: int | None) -> None:
+        self.told: list[dict[str, Any]] = []
+        for row in rows:
+            missing = [name for name in ("rule", "reason", "owner", "expires") if not str(row.get(name) or "").strip()]
+            if missing:
+                raise RuleError(f"a row of the suppression list has no {', '.join(missing)}")
+            expired = today is not None and date(str(row["expires"])) <= today
+            self.told.append({**row, "count": 0, "expired": expired})
+
+    def mark(self, findings: list[Finding]) -> None:
+        """The first row that fits counts."""
         for found in findings:
-            if not expired and not found.suppressed and fits(row, found):
+            row = next((row for row in self.told if not row["expired"] and fits(row, found)), None)
+            if row is not None:
                 found.suppressed = True
-                count += 1
-        told.append({**row, "count": count, "expired": expired})
-    return told
+                row["count"] += 1
 
 
 def fits(row: dict[str, Any], found: Finding) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, user, valid, window
 from .book import Book, Rule, stack
 from .job import Found, Job, specificity
-from .money import Finding, detail_rows, finding, finding_row, of_quantity, pay_once, related, suppress
+from .money import Finding, Suppressed, detail_rows, finding, finding_row, of_quantity, pay_once, related
 from .needs import missing
 from .values import RuleError, listed
 from .world import Line, World
@@ -67,14 +67,18 @@ def check(
     world = World(tables, catalog, time_of_day)
     denied: set[Line] = set()
     rows, findings = [], list[Finding]()
+    days = [line.day for line in world.lines] + [visit.end_day for visit in world.visits]
+    quiet = Suppressed(list(suppress), max(days, default=None) if known_at is None else known_at)
     for rule in book.rules:
         row, found = one_rule(rule, book, world, known_at, stage, denied)
+        quiet.mark(found)
+        note_denied(found, denied)
         rows.append(row)
         findings += found
     findings.sort(key=lambda f: f.rank)
-    told = settle_money(findings, list(suppress), rows, world, known_at, stage)
+    settle_money(findings, rows, stage)
     findings.sort(key=lambda f: (f.rule.place, f.jr_id.encode()))
-    manifest = {"rules": rows, "unmatched_returns": world.unmatched, "suppressions": told}
+    manifest = {"rules": rows, "unmatched_returns": world.unmatched, "suppressions": quiet.told}
     out = [finding_row(f) for f in findings]
     details = [row for f in findings for row in detail_rows(f)]
     return Result(out, details, manifest, book, world, known_at, stage, findings)
@@ -127,9 +131,7 @@ def one_rule(
     hits = found.hits
     if stage != "after":
         hits = [h for h in hits if not h.offending or not all(p.unit.history for p in h.offending)]
-    findings = [finding(rule, hit, world) for hit in hits]
-    note_denied(findings, denied)
-    return row, findings
+    return row, [finding(rule, hit, world) for hit in hits]
 
 
 def note_denied(findings: list[Finding], denied: set[Line]) -> None:
@@ -140,18 +142,8 @@ def note_denied(findings: list[Finding], denied: set[Line]) -> None:
                 denied.add(detail.unit)
 
 
-def settle_money(
-    findings: list[Finding],
-    rows_of_list: list[dict[str, Any]],
-    rows: list[dict[str, Any]],
-    world: World,
-    known_at: int | None,
-    stage: str,
-) -> list[dict[str, Any]]:
-    """Suppression, then relations, then the moved amounts; findings that are excluded leave the list."""
-    days = [line.day for line in world.lines] + [visit.end_day for visit in world.visits]
-    today = max(days, default=None) if known_at is None else known_at
-    told = suppress(findings, rows_of_list, today)
+def settle_money(findings: list[Finding], rows: list[dict[str, Any]], stage: str) -> None:
+    """Relations, then the moved amounts; findings that are excluded leave the list."""
     dropped = related(findings, "excludes")
     findings[:] = [f for f in findings if f not in dropped]
     for found in related(findings, "subsumes"):
@@ -163,7 +155,6 @@ def settle_money(
         row["suppressed"] = sum(f.suppressed for f in own)
         row["subsumed"] = sum(f.subsumed for f in own)
         row["excluded"] = sum(f.rule.id == row["rule_id"] for f in dropped)
-    return told
 
 
 def denials(result: Result) -> dict[int, tuple[int, int]]:

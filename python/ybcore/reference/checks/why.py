@@ -139,7 +139,9 @@ def denied_before(result: Result, rule: Rule) -> set[Line]:
         if status(earlier, result.book, result.world, result.stage)[0] == "run":
             found = KERNELS[earlier.kernel](Job(earlier, result.book, result.world, result.known_at, denied))
             hits = [h for h in found.hits if result.stage == "after" or not all(p.unit.history for p in h.offending)]
-            note_denied([finding(earlier, h, result.world) for h in hits], denied)
+            made = [finding(earlier, h, result.world) for h in hits]
+            quiet = {f.jr_id for f in result.judged if f.suppressed}
+            note_denied([f for f in made if f.jr_id not in quiet], denied)
     return denied
 
 
