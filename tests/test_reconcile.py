@@ -13,6 +13,7 @@ from ybcore import Catalog, Engine, InputError, load_policy
 from ybcore.ledger import Run, order_sensitivity, reconcile, sweep
 from ybcore.ledger.reconcile_read import MONEY
 from ybcore.ledger.variants import Variant, settled
+from ybcore.messages import yuan_text
 from ybcore.synth import city
 
 DOCUMENT: dict[str, Any] = {
@@ -352,9 +353,38 @@ def test_repeated_ids_and_missing_amounts():
         column.append(column[0])
     outside["X_hifp_pay"][5] = None
     result = reconcile(outside, the_run(), COLUMNS, "ID")
-    assert result.duplicates.to_pylist() == [{"side": "theirs", "setl_id": outside["ID"][0], "row": 1001}]
+    (twice,) = result.duplicates.to_pylist()
+    assert (twice["side"], twice["setl_id"], twice["row"]) == ("theirs", outside["ID"][0], 1001)
+    first = the_run().results[0].slice(0, 1).to_pylist()[0]
+    assert {name: twice[name] for name in COLUMNS} == {name: first[name] for name in COLUMNS}
+    assert f"psn_cash_pay {yuan_text(first['psn_cash_pay'])}" in result.text("en").splitlines()[1]
     assert result.not_compared == {"hifp_pay": 1}
     assert result.equal == 1000
+
+
+def test_the_ledger_names_its_column_of_persons():
+    """A visit that only they have, of a person whose next visit differs: told apart only where the ledger says whose it is."""
+    outside = ledger(the_run().results[0])
+    people = the_run().results[0]["psn_no"].to_pylist()
+    at = next(
+        i
+        for i in range(1, 1_000)
+        if people.index(people[i]) < i and the_run().results[0]["hifp_pay"][i].as_py() > 100_000
+    )
+    for name, column in outside.items():
+        column.append("NEW" if name == "ID" else column[at])
+    outside["X_hifp_pay"][at] = Decimal(the_run().results[0]["hifp_pay"][at].as_py() - 13_333) / 100
+    told = {
+        name: reconcile(
+            {**outside, "谁": [*people, people[at]]}, the_run(), COLUMNS, "ID", person=name
+        ).visits.to_pylist()
+        for name in (None, "谁")
+    }
+    rows = {name: {row["setl_id"]: row for row in rows}[outside["ID"][at]] for name, rows in told.items()}
+    assert rows[None]["explained_by"] != "NEW"
+    assert (rows["谁"]["cause"], rows["谁"]["explained_by"], rows["谁"]["proved"]) == ("knock_on", "NEW", False)
+    with pytest.raises(InputError, match="no column 'who'"):
+        reconcile(outside, the_run(), COLUMNS, "ID", person="who")
 
 
 def test_ties_the_other_way_round():

@@ -30,6 +30,7 @@ from ybcore.ledger import (
     Reordered,
     Resettlement,
     Run,
+    StruckOff,
     resettle,
 )
 from ybcore.ledger.deltas import PAYERS
@@ -63,6 +64,8 @@ class Story:
         self.rng = random.Random(seed)
         self.documents = book(seed)
         whole = population(seed, self.documents, persons=12, visits=60, wild=0.05)
+        for i, line in enumerate(whole["lines"]):
+            line["bilg_dr_codg"] = ("D1", "D2", None, "D3", "D1")[i * 7 % 5]
         self.other = population(seed + 1, self.documents, persons=12, visits=5, wild=0.0)
         self.held_back(whole)
         self.state = self.earlier(whole) if self.rng.random() < 0.3 else None
@@ -70,9 +73,19 @@ class Story:
         self.rows = {name: [dict(row) for row in whole[name]] for name in TABLES if whole.get(name) is not None}
         self.catalog = whole["catalog"]
         self.changes: list[Any] = []
-        kinds = [self.late, self.refund, self.deny, self.people, self.places, self.reorder, self.policy, self.prices]
+        kinds = [
+            self.late,
+            self.refund,
+            self.deny,
+            self.strike,
+            self.people,
+            self.places,
+            self.reorder,
+            self.policy,
+            self.prices,
+        ]
         self.rng.shuffle(kinds)
-        for kind in kinds[: self.rng.choice([1, 1, 2, 3, 8])]:
+        for kind in kinds[: self.rng.choice([1, 1, 2, 3, 9])]:
             kind()
 
     def held_back(self, whole: dict[str, Any]) -> None:
@@ -151,6 +164,23 @@ class Story:
         if keys:
             names, lines_ = zip(*sorted(keys))
             self.changes.append(DeniedLines({"setl_id": list(names), "feedetl_sn": list(lines_)}))
+
+    def strike(self) -> None:
+        """A doctor is struck off for some days, another for good; a line goes by its own day, else by that of its visit's discharge."""
+        begin = self.rng.choice([19_723, 19_800, 19_950])
+        spans = {"D1": (begin, begin + self.rng.choice([1, 60, 200])), "D3": (begin + 30, 10**6)}
+        visits = {row.get("setl_id"): row for row in reversed(self.rows["visits"])}
+        for line in self.rows["lines"]:
+            low, high = spans.get(line.get("bilg_dr_codg"), (0, 0))
+            visit = visits[line["setl_id"]]
+            settled = visit.get("setl_time")
+            days = (line.get("fee_ocur_time"), visit.get("enddate"), None if settled is None else settled // 86_400, -1)
+            day = next(day for day in days if day is not None)
+            if low <= day < high and not line.get("init_feedetl_sn"):
+                line["deny_flag"] = "1"
+        ends = pa.array([spans["D1"][1], None], pa.int32()).cast(pa.date32())
+        begins = pa.array([begin, begin + 30], pa.int32()).cast(pa.date32())
+        self.changes.append(StruckOff({"dr_code": ["D1", "D3"], "begndate": begins, "enddate": ends}))
 
     def replace(self, name: str, key: str, kind: Any) -> None:
         if not self.rows.get(name):

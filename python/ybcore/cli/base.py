@@ -34,6 +34,7 @@ HEADINGS = {
     "COMMAND [ARGS]...": "命令 [参数]...",
     "[required]": "[必填]",
     "[default: ": "[默认：",
+    "[default:\n": "[默认：\n",
 }
 
 

@@ -26,9 +26,10 @@ __all__ = ["order", "reconcile"]
 
 
 class Mapping(Node):
-    """How another ledger names things: its column of ids, its unit of money, our column → theirs."""
+    """How another ledger names things: its columns of ids and persons, its unit of money, our column → theirs."""
 
     key: str = "setl_id"
+    person: str | None = None
     unit: Annotated[Literal["yuan", "fen"], Word("单位")] = "yuan"
     columns: dict[str, str] | None = None
 
@@ -61,7 +62,7 @@ def reconcile(
             found = sweep_over(theirs, held.run, **asked, progress=tell)
     else:
         with session.step("核对", "reconcile"):
-            found = reconcile_with(theirs, held.run, **asked)
+            found = reconcile_with(theirs, held.run, **asked, person=names.person)
     table = found.variants if sweep else found.visits
     _write(session, table, out, encoding)
     if as_json:
@@ -91,14 +92,15 @@ def _reconciled(found: Any) -> dict[str, Any]:
         "columns": list(found.columns),
         "not_compared": found.not_compared,
         "duplicates": found.duplicates.num_rows,
+        "duplicate_rows": found.duplicates.to_pylist(),
         "causes": [
-            {**row, "absolute_fen": row.pop("absolute"), "net_fen": row.pop("net")} for row in found.causes.to_pylist()
+            {"absolute_fen": row.pop("absolute"), "net_fen": row.pop("net"), **row} for row in found.causes.to_pylist()
         ],
     }
 
 
 def _swept(found: Any) -> dict[str, Any]:
-    return {"variants": [{**row, "money_fen": row.pop("money")} for row in found.variants.to_pylist()], "refused": list(found.refused)}  # fmt: skip
+    return {"variants": [{"money_fen": row.pop("money"), **row} for row in found.variants.to_pylist()], "refused": list(found.refused)}  # fmt: skip
 
 
 def order(

@@ -55,9 +55,11 @@ class Matched:
         return np.where(has, fen - own, 0), has
 
 
-def matched(external: Any, run: Run, columns: Mapping[str, str] | None, key: str, unit: str) -> Matched:
+def matched(
+    external: Any, run: Run, columns: Mapping[str, str] | None, key: str, unit: str, person: str | None = None
+) -> Matched:
     """Read a ledger and find each visit on both sides. Raises InputError with everything that is wrong."""
-    outside = read_outside(external, columns, key, unit)
+    outside = read_outside(external, columns, key, unit, person)
     ids = id_texts(ids_of(run.tables["visits"], "setl_id"))
     duplicates: list[tuple[str, str, int]] = []
     sides: list[dict[str, int]] = []
@@ -101,11 +103,19 @@ class Reconciliation:
             if zh
             else f"{self.matched:,} settlements on both sides: {self.equal:,} equal to the fen, {differ:,} differ."
         ]
-        if self.duplicates.num_rows:
-            count = self.duplicates.num_rows
-            out.append(
-                f"重复编号 {count} 行，仅比对首行。" if zh else f"{count} rows repeat an id; the first was compared."
-            )
+        for side, words in (("theirs", ("外部台账", "in the ledger")), ("ours", ("我方", "in our run"))):
+            mine = [row for row in self.duplicates.to_pylist() if row["side"] == side]
+            if mine:
+                sums = {name: sum(row[name] or 0 for row in mine) for name in self.columns}
+                told = ", ".join(f"{name} {yuan_text(fen)}" for name, fen in sums.items() if fen)
+                rest = (
+                    (f"；其余各行合计（元）：{told}" if zh else f"; the others come to (yuan): {told}") if told else ""
+                )
+                out.append(
+                    f"{words[0]}重复编号 {len(mine)} 行，仅比对首行{rest}。"
+                    if zh
+                    else f"{len(mine)} rows {words[1]} repeat an id; the first was compared{rest}."
+                )
         missing = sum(self.not_compared.values())
         if missing:
             out.append(f"外部台账缺 {missing} 个金额，未比对。" if zh else f"{missing} amounts are missing in the ledger and were not compared.")  # fmt: skip
@@ -122,14 +132,20 @@ class Reconciliation:
 
 
 def reconcile(
-    external: Any, run: Run, columns: Mapping[str, str] | None = None, key: str = "setl_id", unit: str = "yuan"
+    external: Any,
+    run: Run,
+    columns: Mapping[str, str] | None = None,
+    key: str = "setl_id",
+    unit: str = "yuan",
+    person: str | None = None,
 ) -> Reconciliation:
     """Set an external ledger against a run and tell the cause of every difference.
 
-    `columns`: our money column → theirs; `key`: their column of ids; `unit`: yuan or fen. Raises InputError with everything that is
+    `columns`: our money column → theirs; `key`: their column of ids; `unit`: yuan or fen; `person`: their column of persons
+    (default psn_no or PSN_NO, where there is one). Raises InputError with everything that is
     wrong with the ledger (docs/reconcile.md section 1).
     """
-    pairs = matched(external, run, columns, key, unit)
+    pairs = matched(external, run, columns, key, unit, person)
     names = tuple(pairs.outside.fen)
     diff, has = pairs.differences(run.results[0])
     found = Causes(run, pairs, diff, has).all()
@@ -148,7 +164,7 @@ def reconcile(
     visits = pa.Table.from_pylist(rows, schema=_schema(names))
     equal = len(pairs.ours) - len(found.both)
     return Reconciliation(
-        visits, _causes(rows, names), _duplicates(pairs), names,
+        visits, _causes(rows, names), _duplicates(pairs, alone), names,
         {name: int(np.count_nonzero(~has[k])) for k, name in enumerate(names) if not has[k].all()},
         len(pairs.ours), equal,
     )  # fmt: skip
@@ -188,6 +204,14 @@ def _causes(rows: list[dict[str, Any]], names: tuple[str, ...]) -> pa.Table:
     )
 
 
-def _duplicates(pairs: Matched) -> pa.Table:
-    kinds = pa.schema([("side", pa.string()), ("setl_id", pa.string()), ("row", pa.int64())])
-    return pa.Table.from_pylist([dict(zip(kinds.names, row)) for row in pairs.duplicates], schema=kinds)
+def _duplicates(pairs: Matched, own: Mapping[str, Int64]) -> pa.Table:
+    """Rows of ids that an earlier row has, with what stands in them."""
+    names = [*pairs.outside.fen]
+    kinds = [("side", pa.string()), ("setl_id", pa.string()), ("row", pa.int64()), *((name, pa.int64()) for name in names)]  # fmt: skip
+    rows = []
+    for side, one, row in pairs.duplicates:
+        fen = {name: (own if side == "ours" else pairs.outside.fen)[name][row - 1] for name in names}
+        has = {name: side == "ours" or bool(pairs.outside.has[name][row - 1]) for name in names}
+        cells = {name: int(fen[name]) if has[name] else None for name in names}
+        rows.append({"side": side, "setl_id": one, "row": row, **cells})
+    return pa.Table.from_pylist(rows, schema=pa.schema(kinds))

@@ -49,7 +49,9 @@ def id_texts(column: Any) -> list[str | None]:
     return out
 
 
-def read_outside(external: Any, columns: Mapping[str, str] | None, key: str, unit: str) -> Outside:
+def read_outside(
+    external: Any, columns: Mapping[str, str] | None, key: str, unit: str, person: str | None = None
+) -> Outside:
     """Read a ledger (docs/reconcile.md section 1). Raises InputError with everything that is wrong."""
     faults: list[Problem] = []
     if unit not in UNITS:
@@ -62,7 +64,7 @@ def read_outside(external: Any, columns: Mapping[str, str] | None, key: str, uni
     cells = {} if found.found else to_arrow(external, LEDGER, found)
     faults += found.found
     chosen = {} if found.found and columns is None else _chosen(cells, columns, faults)
-    for name in (key, *chosen.values()):
+    for name in (key, *chosen.values(), *([] if person is None else [person])):
         if name not in cells and not found.found:
             what, zh = f"the ledger has no column {name!r}", f"外部台账没有列 {name!r}"
             faults.append(
@@ -80,7 +82,7 @@ def read_outside(external: Any, columns: Mapping[str, str] | None, key: str, uni
             fen[ours], has[ours] = _amounts(flat(cells[theirs]), UNITS.get(unit, 1), f"external.{theirs}", faults)
     if faults:
         raise InputError(faults)
-    whose = next((name for name in ("psn_no", "PSN_NO") if name in cells), None)
+    whose = person or next((name for name in ("psn_no", "PSN_NO") if name in cells), None)
     return Outside([str(one) for one in ids], fen, has, None if whose is None else id_texts(cells[whose]))
 
 
