@@ -175,6 +175,8 @@ yb_code yb_settle(yb_desk* desk, yb_state* opening, const yb_visit* visit, const
   if (desk == nullptr || opening == nullptr || visit == nullptr || result == nullptr || result->size != sizeof(yb_result) ||
       (closing != nullptr && closing->image != opening->image))
     return YB_BAD_ARGUMENT;
+  // A bill mostly comes from far away.
+  for (size_t i = 0; lines != nullptr && i < line_count && i < 32; ++i) __builtin_prefetch(lines + i);
   return guarded([&] {
     Desk& d = desk->desk;
     d.why.clear();

@@ -102,8 +102,8 @@ void Visit::shift_first_pay(const LayerRow& row, LayerResult& r) {
 void Visit::remember(const LayerRow& row, const LayerResult& r) {
   if (row.standard < 0) return;
   ledger_->used.push_back({static_cast<std::int32_t>(row.name), to_grid(r.deductible, scale_),
-                          std::max(chain_standard_, to_grid(r.standard, scale_)),
-                          std::min(kMostGrid, chain_used_ + to_grid(r.deductible, scale_))});
+                           std::max(chain_standard_, to_grid(r.standard, scale_)),
+                           std::min(kMostGrid, chain_used_ + to_grid(r.deductible, scale_))});
 }
 
 }  // namespace ybcore

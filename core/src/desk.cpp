@@ -47,6 +47,8 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
   if (!counted(visit.fact_count, visit.facts) || !counted(count, lines) || !counted(visit.movement_count, visit.movements) ||
       !counted(visit.earlier_count, visit.earlier))
     return wrong("a count without its rows");
+  // First of all: what the items' look-up reads comes while the rest is looked at.
+  if (const char* what = see_lines(lines, count); what != nullptr) return wrong(what);
   const auto known = [&](const yb_fact* facts, std::size_t rows) {
     return std::all_of(facts, facts + rows, [&](const yb_fact& f) { return f.which >= 0 && f.which < image_.meta.facts; });
   };
@@ -62,7 +64,6 @@ yb_code Desk::check(const Memory& memory, const yb_visit& visit, const yb_line* 
       (visit.combination >> 16 != mark() || static_cast<std::size_t>(visit.combination & 0xffff) >= setups_.size()))
     return wrong("a combination of another desk");
   if (count != 0 && !image_.catalog && visit.reversal == 0) return wrong("fee lines are given but the image has no catalogue");
-  if (const char* what = see_lines(lines, count); what != nullptr) return wrong(what);
   for (std::size_t i = 0; i < visit.movement_count; ++i)
     if (visit.movements[i].kind < 0 || visit.movements[i].kind > 1) return wrong("a movement that neither sets nor adds");
   const auto fen = [](std::int64_t amount) { return amount == YB_MISSING || (amount >= -kMostBill && amount <= kMostBill); };

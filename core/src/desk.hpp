@@ -96,17 +96,28 @@ class Desk : private DraftFacts {
   [[nodiscard]] std::array<std::uint64_t, 3> sides();
   yb_code setup_of(const yb_visit& visit, const Days& days, Setup& out);
   [[nodiscard]] std::int32_t made_for();
-  [[nodiscard]] Made* made_of(std::int32_t instance) const;
-  [[nodiscard]] const InstanceRow& instance_of(const Setup& setup) const;
-  [[nodiscard]] const PlanRow& plan_of(const Setup& setup) const;
-  [[nodiscard]] const DocumentRow* document_of(const Setup& setup) const;
+  [[nodiscard]] Made* made_of(std::int32_t instance) const {
+    const auto own = static_cast<std::int32_t>(image_.instances.size());
+    return instance < own ? nullptr : made_[static_cast<std::size_t>(instance - own)].get();
+  }
+  [[nodiscard]] const InstanceRow& instance_of(const Setup& setup) const {
+    const Made* made = made_of(setup.instance);
+    return made != nullptr ? made->instance : image_.instances[static_cast<std::size_t>(setup.instance)];
+  }
+  [[nodiscard]] const PlanRow& plan_of(const Setup& setup) const {
+    const Made* made = made_of(setup.instance);
+    return (made != nullptr ? made->program : image_.program).plans[static_cast<std::size_t>(instance_of(setup).plan)];
+  }
+  [[nodiscard]] const DocumentRow* document_of(const Setup& setup) const {
+    const std::int32_t document = instance_of(setup).document;
+    return document < 0 ? nullptr : &image_.documents[static_cast<std::size_t>(document)];
+  }
   // The number of a combination tells whose it is, so that another desk's is seen.
   [[nodiscard]] std::int32_t mark() const { return static_cast<std::int32_t>(reinterpret_cast<std::uintptr_t>(this) >> 6 & 0x7fff); }
 
   // desk_lines.cpp
   [[nodiscard]] const char* see_lines(const yb_line* lines, std::size_t count);
   void take_lines(const yb_line* lines, std::size_t count);
-  [[nodiscard]] std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) const;
   yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
   std::uint8_t price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told);
   void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const;

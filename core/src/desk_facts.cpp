@@ -99,26 +99,6 @@ std::array<std::uint64_t, 3> Desk::sides() {
   return {day, asked(k.age) ? digit(k.age) : 0, asked(k.ipt_days) ? digit(k.ipt_days) : 0};
 }
 
-Made* Desk::made_of(std::int32_t instance) const {
-  const auto own = static_cast<std::int32_t>(image_.instances.size());
-  return instance < own ? nullptr : made_[static_cast<std::size_t>(instance - own)].get();
-}
-
-const InstanceRow& Desk::instance_of(const Setup& setup) const {
-  const Made* made = made_of(setup.instance);
-  return made != nullptr ? made->instance : image_.instances[static_cast<std::size_t>(setup.instance)];
-}
-
-const PlanRow& Desk::plan_of(const Setup& setup) const {
-  const Made* made = made_of(setup.instance);
-  return (made != nullptr ? made->program : image_.program).plans[static_cast<std::size_t>(instance_of(setup).plan)];
-}
-
-const DocumentRow* Desk::document_of(const Setup& setup) const {
-  const std::int32_t document = instance_of(setup).document;
-  return document < 0 ? nullptr : &image_.documents[static_cast<std::size_t>(document)];
-}
-
 // The instance of facts that the image has none for: made now, unless the desk has made it before; -1 where drafts make none.
 std::int32_t Desk::made_for() {
   const auto own = static_cast<std::int32_t>(image_.instances.size());

@@ -1,6 +1,5 @@
 // Desk: fee lines, and the parts of stays that are settled in parts.
 #include <algorithm>
-#include <type_traits>
 
 #include "desk.hpp"
 
@@ -9,6 +8,31 @@ namespace {
 
 constexpr std::int64_t kMostInVisit = 1'000'000'000'000;
 constexpr std::size_t kMostParts = 10'000;  // the years there are
+
+// A line that returns another is of the other's day.
+std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) {
+  const std::int32_t returns = lines[line].returns;
+  const std::int32_t day = lines[returns >= 0 ? static_cast<std::size_t>(returns) : line].day;
+  return day == YB_NO_DAY ? end : day;
+}
+
+template <class Units>
+SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags) {
+  const yb_line& from = lines[i];
+  const FeeLine fee{item, from.deny == 1, from.approved == 2, from.amount, from.quantity};
+  const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, setting.enddate));
+  if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
+  if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
+  return line;
+}
+
+// All lines of a visit into its natures, where nothing else is asked of them: what most visits want. By itself, for the registers.
+[[gnu::noinline]] std::uint8_t price_all_lines(const Setting& setting, const yb_line* lines, const std::int32_t* items, std::size_t count,
+                                               std::int64_t* natures) {
+  std::uint8_t flags = 0;
+  for (std::size_t i = 0; i < count; ++i) add_natures(split_of(setting, WholeFen(), lines, i, items[i], flags), natures);
+  return flags;
+}
 
 }  // namespace
 
@@ -56,12 +80,6 @@ void Desk::take_lines(const yb_line* lines, std::size_t count) {
   }
 }
 
-// A line that returns another is of the other's day.
-std::int32_t Desk::day_of(const yb_line* lines, std::size_t line, std::int32_t end) const {
-  const std::int32_t day = lines[lines[line].returns >= 0 ? static_cast<std::size_t>(lines[line].returns) : line].day;
-  return day == YB_NO_DAY ? end : day;
-}
-
 // Cuts the visit where the years of its document begin, as far as there are lines on each side; each part has facts of its last day.
 yb_code Desk::take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count) {
   Part whole = parts_.front();
@@ -101,38 +119,25 @@ yb_code Desk::take_parts(const yb_visit& visit, const yb_line* lines, std::size_
 
 std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told) {
   const Part& one = parts_[part];
-  const Days& days = one.days;
   // Places are those of the first part, as the visit has one.
   const Setup& first = parts_.front().setup;
   const Made* made = made_of(one.setup.instance);
   const PricingTables& tables = made != nullptr ? made->pricing : image_.pricing;
   const PricingLines none{};
   const Setting setting = setting_of(*image_.catalog, tables, none, instance_of(one.setup).program,
-                                     {days.end, days.setl, first.treatment, first.insured, one.setup.level});
+                                     {one.days.end, one.days.setl, first.treatment, first.insured, one.setup.level});
   std::int64_t* const natures = one_.part(part).natures.data();
   std::uint8_t flags = 0;
   split_.clear();
   const bool many = parts_.size() > 1;
   const bool sums = std::any_of(setting.steps.begin(), setting.steps.end(), [](const FirstPayStep& s) { return s.at != StepAt::kLine; });
-  const bool kept = sums || told != nullptr;
-  const std::int32_t* const items = item_.data();
-  // What `keeps` does not keep need not be known of a line.
-  const auto take = [&](auto units, auto keeps) {
-    for (std::size_t i = 0; i < count; ++i) {
-      if (many && part_of_[i] != part) continue;
-      const yb_line& from = lines[i];
-      const FeeLine fee{items[i], from.deny == 1, from.approved == 2, from.amount, from.quantity};
-      const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, days.end));
-      if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
-      if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
-      if (!keeps || !sums) add_natures(line, natures);
-      if (keeps && kept) split_.push_back(line);
-    }
-  };
-  if (!kept && WholeFen::fits(setting.program)) {
-    take(WholeFen(), std::false_type());
-  } else {
-    take(ProgramUnits{setting.program}, std::true_type());
+  if (!many && !sums && told == nullptr && WholeFen::fits(setting.program))
+    return price_all_lines(setting, lines, item_.data(), count, natures);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (many && part_of_[i] != part) continue;
+    const SplitLine line = split_of(setting, ProgramUnits{setting.program}, lines, i, item_[i], flags);
+    if (!sums) add_natures(line, natures);
+    if (sums || told != nullptr) split_.push_back(line);
   }
   if (sums) {
     sum_steps(setting, split_);

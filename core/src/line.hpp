@@ -141,11 +141,11 @@ template <class Units>
     line.item_class = found->item_class;
     line.tag = s.tags[found->tag];
   }
-  line.reason = from.denied                           ? kDenied
-                : from.not_approved                   ? kNotApproved
-                : found == nullptr                    ? kUnknownItem
+  line.reason = from.denied                          ? kDenied
+                : from.not_approved                  ? kNotApproved
+                : found == nullptr                   ? kUnknownItem
                 : found->item_class == ItemClass::kC ? kClassC
-                                                      : kLineOk;
+                                                     : kLineOk;
   if (line.reason != kLineOk) return line;
   if (const CapRow* cap = s.catalog.cap_row(from.item, s.place[kCapLookup], s.level, s.day_of(kCapLookup, fee))) {
     // Cap times quantity in units of money, never above the amount.

@@ -79,11 +79,31 @@ void large_values() {
   }
 }
 
+// Division by a constant is the division, on both sides of the borders of its short way.
+template <std::uint64_t kDenominator>
+void a_constant_divides_as_any_number() {
+  const Wide one = 1;
+  for (const auto mode : {RoundMode::kHalfUp, RoundMode::kHalfEven, RoundMode::kDown, RoundMode::kUp})
+    for (const std::int64_t unit : {std::int64_t{1}, std::int64_t{100}}) {
+      const Rounding rounding{mode, unit};
+      const auto same = [&](Wide n) { CHECK(round_by<kDenominator>(n, rounding) == round_to(n, Wide{kDenominator}, rounding)); };
+      for (const Wide n : {one, Wide{kDenominator}, 7 * Wide{kDenominator}, one << 62, one << 63, one << 64, one << 90})
+        for (const Wide by : {Wide{0}, Wide{kDenominator / 2}, Wide{kDenominator}})
+          for (int near = -2; near <= 2; ++near) {
+            same(n + by + near);
+            same(n - by + near);
+            same(-n - by + near);
+          }
+    }
+}
+
 }  // namespace
 
 int main() {
   small_range();
   edges();
   large_values();
+  a_constant_divides_as_any_number<1'000'000>();
+  a_constant_divides_as_any_number<100'000'000>();
   return check::result();
 }

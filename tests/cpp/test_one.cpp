@@ -213,6 +213,28 @@ void a_copy_is_its_own() {
   CHECK(counters_of(first, 0) != counters_of(second, 0));
 }
 
+// What a desk knows of one value's counters it does not believe of another's, nor after another desk.
+void desks_take_turns() {
+  const Scheme scheme = with_account();
+  const Program program = scheme.program();
+  const Prepared prepared(program);
+  Alone first{prepared}, second{prepared}, only{prepared};
+  Batch batch;
+  for (int i = 0; i < 12; ++i) batch.add(0, 50'000 * (i + 1));
+  for (std::size_t i = 0; i < 12; ++i) batch.day[i] = 19'700 + 100 * static_cast<std::int32_t>(i % 5);
+  std::vector<Memory> by_turns(3, Memory(true)), alone(3, Memory(true));
+  for (std::size_t row = 0; row < 12; ++row) {
+    const std::size_t whose = row % 3;
+    Alone& desk = row % 2 == 0 ? first : second;
+    desk.visit(by_turns[whose], batch, row, 5'000);
+    only.visit(alone[whose], batch, row, 5'000);
+    CHECK(desk.answer.columns == only.answer.columns);
+    const Memory copy = by_turns[whose];
+    by_turns[whose] = copy;
+  }
+  for (std::size_t whose = 0; whose < 3; ++whose) CHECK(counters_of(by_turns[whose], 0) == counters_of(alone[whose], 0));
+}
+
 void the_way_allocates_nothing() {
   const Scheme scheme = with_account();
   const Program program = scheme.program();
@@ -244,6 +266,7 @@ int main() {
     as_a_batch(looks_back(), s, 0);
   }
   a_copy_is_its_own();
+  desks_take_turns();
   the_way_allocates_nothing();
   return check::result();
 }

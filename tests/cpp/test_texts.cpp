@@ -1,12 +1,14 @@
 // Texts become numbers in order of first appearance, whatever the width of the offsets and the number of threads.
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "check.hpp"
+#include "ybcore/names.hpp"
 #include "ybcore/texts.hpp"
 
 using namespace ybcore;
@@ -145,9 +147,20 @@ void texts_in_the_order_of_the_index() {
   CHECK(found == wanted);
 }
 
+// Its last bytes as if they were copied into a word, however many there are.
+void short_texts_are_words() {
+  const std::string bytes = "\x01\xff\x80\x7f\xe5\x8c\xbb";
+  for (std::size_t size = 0; size <= bytes.size(); ++size) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), size);
+    CHECK_EQ(short_word(bytes.data(), size), word);
+  }
+}
+
 }  // namespace
 
 int main() {
+  short_texts_are_words();
   texts_in_the_order_of_the_index();
   numbers_follow_first_appearance<std::int32_t>();
   numbers_follow_first_appearance<std::int64_t>();

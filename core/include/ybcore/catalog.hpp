@@ -100,15 +100,15 @@ class Catalog {
 
   [[nodiscard]] const ClassRow* class_row(std::int32_t item, std::int32_t place, std::int32_t day) const noexcept {
     const ItemHead* head = heads_.data() + item;
-    return one_of(classes_.data() + head[0].classes, classes_.data() + head[1].classes, place, kAnyKey, day);
+    return one_of(classes_.data(), head[0].classes, head[1].classes, place, kAnyKey, day);
   }
   [[nodiscard]] const RatioRow* ratio_row(std::int32_t item, std::int32_t place, std::int32_t category, std::int32_t day) const noexcept {
     const ItemHead* head = heads_.data() + item;
-    return one_of(ratios_.data() + head[0].ratios, ratios_.data() + head[1].ratios, place, category, day);
+    return one_of(ratios_.data(), head[0].ratios, head[1].ratios, place, category, day);
   }
   [[nodiscard]] const CapRow* cap_row(std::int32_t item, std::int32_t place, std::int32_t level, std::int32_t day) const noexcept {
     const ItemHead* head = heads_.data() + item;
-    return one_of(caps_.data() + head[0].caps, caps_.data() + head[1].caps, place, level, day);
+    return one_of(caps_.data(), head[0].caps, head[1].caps, place, level, day);
   }
 
   // All rows of an item, for those who compile them for a batch.
@@ -142,10 +142,13 @@ class Catalog {
   }
   // Most items have one row or none.
   template <class Row>
-  static const Row* one_of(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept {
-    if (last - first > 1) [[unlikely]]
-      return best_of(first, last, place, key, day);
-    return first != last && holds(*first, place, key, day) ? first : nullptr;
+  static const Row* one_of(const Row* rows, std::uint32_t begin, std::uint32_t end, std::int32_t place, std::int32_t key,
+                           std::int32_t day) noexcept {
+    if (begin == end) return nullptr;
+    const Row* first = rows + begin;
+    if (end - begin != 1) [[unlikely]]
+      return best_of(first, rows + end, place, key, day);
+    return holds(*first, place, key, day) ? first : nullptr;
   }
   template <class Row>
   static const Row* best_of(const Row* first, const Row* last, std::int32_t place, std::int32_t key, std::int32_t day) noexcept;

@@ -65,14 +65,26 @@ template <class Unsigned>
   return round_div(numerator, denominator * rounding.unit, rounding.mode) * rounding.unit;
 }
 
-// The same by a constant. In 64 bits, where nearly all products fit, the compiler multiplies in place of the division; a negative
-// numerator has its high bits set and goes the long way.
+namespace detail {
+// Aside, so that what nearly never happens takes no registers.
+#if defined(__GNUC__)
+[[gnu::noinline, gnu::cold]]
+#endif
+constexpr Wide round_far(Wide numerator, Wide denominator, Rounding rounding) noexcept {
+  return round_to(numerator, denominator, rounding);
+}
+}  // namespace detail
+
+// The same by an even constant. In 63 bits, where nearly all products fit, the compiler multiplies in place of the division, and half up
+// is floor(n / d + 1/2) = floor((n + d / 2) / d). A negative numerator has its high bits set and goes the long way.
 template <std::uint64_t kDenominator>
 [[nodiscard]] constexpr Wide round_by(Wide numerator, Rounding rounding) noexcept {
+  static_assert(kDenominator % 2 == 0 && kDenominator < std::uint64_t{1} << 62);
   const auto size = static_cast<unsigned __int128>(numerator);
-  if ((size >> 64) == 0 && rounding.unit == 1)
-    return detail::divide(static_cast<std::uint64_t>(size), std::uint64_t{kDenominator}, rounding.mode);
-  return round_to(numerator, Wide{kDenominator}, rounding);
+  const auto low = static_cast<std::uint64_t>(size);
+  if ((size >> 63) != 0 || rounding.unit != 1) return detail::round_far(numerator, Wide{kDenominator}, rounding);
+  if (rounding.mode == RoundMode::kHalfUp) return (low + kDenominator / 2) / kDenominator;
+  return detail::divide(low, std::uint64_t{kDenominator}, rounding.mode);
 }
 
 }  // namespace ybcore
