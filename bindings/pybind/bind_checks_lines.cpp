@@ -75,17 +75,17 @@ py::array_t<std::int32_t> kept(Big<std::int32_t>&& memory, std::size_t size) {
 }
 
 py::dict py_pick(const I32& item, const Maybe<std::int32_t>& visit, const U64& masks, const std::optional<U64>& holds, std::int64_t rules,
-                 int threads, bool items) {
+                 int threads, bool items, bool visits) {
   const std::size_t n = span_of(item).size();
   if (n > INT32_MAX) refuse("item", "has too many rows");
   if (rules < 0) refuse("rules", "is negative");
-  checks::PickRules all{span_of(masks), {}, static_cast<std::size_t>(rules), items};
+  checks::PickRules all{span_of(masks), {}, static_cast<std::size_t>(rules), items, visits};
   const auto words = static_cast<py::ssize_t>(all.words());
   if (masks.ndim() != 2 || masks.shape(0) < 1 || masks.shape(1) != words) refuse("masks", "has not the shape (items + 1, words)");
   checks::PickLines lines{span_of(item), {}};
+  if (holds || visits) lines.visit = needed(visit, n, "visit");
   if (holds) {
     if (holds->ndim() != 2 || holds->shape(1) != words) refuse("holds", "has not the shape (visits, words)");
-    lines.visit = within(needed(visit, n, "visit"), 0, holds->shape(0), "visit");
     all.holds = span_of(*holds);
   }
   std::optional<checks::Picked> picked;
@@ -93,12 +93,14 @@ py::dict py_pick(const I32& item, const Maybe<std::int32_t>& visit, const U64& m
     py::gil_scoped_release release;
     picked = checks::pick(lines, all, threads);
   }
+  if (!picked && holds) static_cast<void>(within(lines.visit, 0, holds->shape(0), "visit"));
   if (!picked) refuse("item", "is out of range");
   const auto size = static_cast<std::size_t>(picked->begin.back());
   py::dict out;
   out["begin"] = owned(std::move(picked->begin));
   out["place"] = kept(std::move(picked->place), size);
   if (items) out["item"] = kept(std::move(picked->item), size);
+  if (visits) out["visit"] = kept(std::move(picked->visit), size);
   return out;
 }
 
@@ -150,8 +152,8 @@ void bind_checks_lines(py::module_& m) {
         py::arg("item").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("named").noconvert(),
         py::arg("threads") = 1, "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
   m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("visit").noconvert(), py::arg("masks").noconvert(),
-        py::arg("holds").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false,
-        "Candidate lines by rule: begin, place, and where asked for item.");
+        py::arg("holds").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false, py::arg("visits") = false,
+        "Candidate lines by rule: begin, place, and where asked for item and visit.");
   m.def("check_runs", &py_runs, py::arg("place").noconvert(), py::arg("person_begin").noconvert(),
         "Where the persons' runs begin among places, of the persons who have any.");
   m.def("check_entries", &py_entries, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),

@@ -325,6 +325,7 @@ def check_pick(
     rules: int,
     threads: int = 1,
     items: bool = False,
+    visits: bool = False,
 ) -> dict[str, NDArray[Any]]: ...
 def check_price_ceiling(
     entry: NDArray[np.int32] | None,

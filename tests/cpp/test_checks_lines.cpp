@@ -29,29 +29,33 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
   const auto item = random.column<std::int32_t>(rows, -1, items - 1), visit = random.column<std::int32_t>(rows, 0, visits - 1);
   for (const bool scoped : {false, true}) {
     std::vector<std::int64_t> begin{0};
-    std::vector<std::int32_t> place, items_named;
+    std::vector<std::int32_t> place, items_named, visits_named;
     for (std::size_t r = 0; r < rules; ++r) {
       for (std::size_t i = 0; i < rows; ++i) {
         const std::size_t at = item[i] < 0 ? items : static_cast<std::size_t>(item[i]), v = static_cast<std::size_t>(visit[i]);
         const auto bit = [&](const std::vector<std::uint64_t>& of, std::size_t row) {
           return (of[row * words + r / 64] >> (r % 64) & 1) != 0;
         };
-        if (bit(masks, at) && (!scoped || bit(holds, v))) place.push_back(static_cast<std::int32_t>(i)), items_named.push_back(item[i]);
+        if (!bit(masks, at) || (scoped && !bit(holds, v))) continue;
+        place.push_back(static_cast<std::int32_t>(i)), items_named.push_back(item[i]), visits_named.push_back(visit[i]);
       }
       begin.push_back(static_cast<std::int64_t>(place.size()));
     }
-    PickLines lines{item, {}};
-    PickRules all{masks, {}, rules, true};
-    if (scoped) lines.visit = visit, all.holds = holds;
+    PickLines lines{item, visit};
+    PickRules all{masks, {}, rules, true, true};
+    if (scoped) all.holds = holds;
     for (const int threads : {1, 2, 7}) {
       const Picked found = pick(lines, all, threads).value();
       CHECK(found.begin == begin);
       CHECK(std::equal(place.begin(), place.end(), found.place.get()));
       CHECK(std::equal(items_named.begin(), items_named.end(), found.item.get()));
-      all.items = false;
-      const Picked bare = pick(lines, all, threads).value();
-      CHECK(bare.begin == begin && std::equal(place.begin(), place.end(), bare.place.get()) && bare.item == nullptr);
-      all.items = true;
+      CHECK(std::equal(visits_named.begin(), visits_named.end(), found.visit.get()));
+      all.items = all.visits = false;
+      const Picked bare =
+          pick({item, scoped ? std::span<const std::int32_t>(visit) : std::span<const std::int32_t>{}}, all, threads).value();
+      CHECK(bare.begin == begin && std::equal(place.begin(), place.end(), bare.place.get()));
+      CHECK(bare.item == nullptr && bare.visit == nullptr);
+      all.items = all.visits = true;
     }
   }
 }
@@ -63,6 +67,18 @@ void items_that_are_none() {
   CHECK(sound.begin.back() == 2 && sound.place[0] == 0 && sound.place[1] == 1);
   for (const std::int32_t wrong : {-2, 2, INT32_MIN, INT32_MAX})
     CHECK(!pick({std::vector<std::int32_t>{0, wrong, 1}, {}}, rules, 2).has_value());
+}
+
+// Of a line that no rule names the visit is not asked for.
+void visits_that_are_none() {
+  const std::vector<std::uint64_t> masks{1, 0, 1}, holds{1, 1};
+  const PickRules rules{masks, holds, 1};
+  const std::vector<std::int32_t> item{-1, 0, 1};
+  for (const std::int32_t wrong : {-1, 2, INT32_MIN, INT32_MAX}) {
+    CHECK(!pick({item, std::vector<std::int32_t>{0, wrong, 1}}, rules, 2).has_value());
+    const Picked sound = pick({item, std::vector<std::int32_t>{0, 1, wrong}}, rules, 2).value();
+    CHECK(sound.begin.back() == 2 && sound.place[0] == 0 && sound.place[1] == 1);
+  }
 }
 
 void runs_by_hand() {
@@ -298,6 +314,7 @@ int main() {
   ordered(7, 0, 3, false);
   ordered(8, 3000, 1, true);
   items_that_are_none();
+  visits_that_are_none();
   runs_by_hand();
   order_broken_at_a_block();
   netting_by_hand();

@@ -7,6 +7,7 @@ where each person's rows begin.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,6 @@ def told(places: Any, rule: Any, measure: Any, excess: Any, amount: Any) -> dict
     return dict(zip(COLUMNS, cells))
 
 
-def joined(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
-
-
 def offending(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(finding, event, excess) of the offending details."""
     own = found["part"] == 1
@@ -104,22 +101,23 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
     c = core()
 
     def run() -> dict[str, np.ndarray]:
-        picked = c.check_pick(lines["item"], None, named, None, 3, threads, True)
-        out = []
+        picked = c.check_pick(lines["item"], lines["visit"], named, None, 3, threads, True, True)
+        hits, measures = [], []
         for rule in range(3):
             own = slice(picked["begin"][rule], picked["begin"][rule + 1])
             place = picked["place"][own]
             entry = entries(known[rule], picked["item"][own], threads)
-            of = ("med_type", "birth", "gend")[rule]
-            cell = c.taken_of(visits[of], lines["visit"], place, threads)
+            cell = c.taken(visits[("med_type", "birth", "gend")[rule]], picked["visit"][own], threads)
             if rule == 1:
                 found = c.check_age(entry, cell, c.taken(lines["day"], place, threads), *ages, threads)
             else:
                 found = c.check_attribute(entry, cell, *(stays if rule == 0 else (sexes, sex)), False, threads)
-            hit = c.taken(place, found["event"], threads)
-            quantity, amount = (c.taken(lines[name], hit, threads) for name in ("quantity", "amount"))
-            out.append(told(hit, rule, found["measure"], quantity, amount))
-        return joined(out)
+            hits.append(c.taken(place, found["event"], threads))
+            measures.append(found["measure"])
+        hit = np.concatenate(hits)
+        quantity, amount = (c.taken(lines[name], hit, threads) for name in ("quantity", "amount"))
+        rule_of = np.repeat(np.arange(3), [len(one) for one in hits])
+        return told(hit, rule_of, np.concatenate(measures), quantity, amount)
 
     return run
 
@@ -242,11 +240,15 @@ def window_items(ready: Ready, workload: Workload, threads: int) -> Callable[[],
 FORMS = {f.__name__: f for f in (attribute, cap, cap_table, pairs, window_visits, window_items)}
 
 
-def prepare(town: Any, workload: Workload, threads: int) -> Callable[[], Any]:
-    ready = town.ready
-    held = Ready(
-        {name: np.ascontiguousarray(column) for name, column in ready.lines.items()},
-        {name: np.ascontiguousarray(column) for name, column in ready.visits.items()},
-        ready.items,
+@cache
+def held(town: Any) -> Ready:
+    """The columns in memory, as the peers hold their tables: not in files that are mapped."""
+    lines, visits = (
+        {name: np.array(column) for name, column in columns.items()}
+        for columns in (town.ready.lines, town.ready.visits)
     )
-    return FORMS[workload.name](held, workload, threads)
+    return Ready(lines, visits, town.ready.items)
+
+
+def prepare(town: Any, workload: Workload, threads: int) -> Callable[[], Any]:
+    return FORMS[workload.name](held(town), workload, threads)

@@ -1,6 +1,7 @@
 #include "ybcore/checks/attribute.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <climits>
 #include <vector>
@@ -9,6 +10,8 @@
 
 namespace ybcore::checks {
 namespace {
+
+constexpr std::size_t kHits = 1024;  // events, and so hits, that are opened together
 
 std::int64_t completed(AgeUnit unit, std::int32_t birth, std::int32_t day) noexcept {
   using std::chrono::days;
@@ -54,14 +57,24 @@ void name(Found& found, std::size_t event, std::int32_t entry, std::int64_t meas
 
 }  // namespace
 
+// An event that hits is no surprise where codes are those of half of all people: no branch depends on it.
 Found attribute(std::span<const std::int32_t> entry, std::span<const std::int32_t> code, const CodeRule& rule, int threads) {
-  return over_entries(entry, code.size(), threads, [&](Found& found, std::size_t i, std::int32_t row) {
-    const std::int32_t set = row < 0 ? 0 : rule.set[static_cast<std::size_t>(row)];
-    if (set < 0) return;
-    if (row < 0 || code[i] < 0) {
-      ++found.unknown;
-    } else if (rule.sets.has(set, code[i]) == rule.barred) {
-      name(found, i, entry.empty() ? -1 : row);
+  return over_rows(code.size(), threads, [&](Found& found, std::size_t from, std::size_t to) {
+    std::array<std::int32_t, kHits> event, row_of;
+    for (std::size_t begin = from; begin < to; begin += kHits) {
+      std::size_t hits = 0;
+      each_entry(entry, begin, std::min(begin + kHits, to), [&](std::size_t i, std::int32_t row) {
+        const std::int32_t set = row < 0 ? 0 : rule.set[static_cast<std::size_t>(row)];
+        const bool known = row >= 0 && code[i] >= 0;
+        if (set < 0 || !known) {
+          found.unknown += set < 0 ? 0 : 1;
+          return;
+        }
+        event[hits] = static_cast<std::int32_t>(i), row_of[hits] = row;
+        hits += rule.sets.has(set, code[i]) == rule.barred ? 1 : 0;
+      });
+      if (entry.empty()) std::fill_n(row_of.begin(), hits, -1);
+      found.open_whole({event.data(), hits}, {row_of.data(), hits});
     }
   });
 }

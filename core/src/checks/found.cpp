@@ -22,6 +22,18 @@ void reserve(Found& all, std::size_t findings, std::size_t details) {
 
 }  // namespace
 
+void Found::open_whole(std::span<const std::int32_t> at, std::span<const std::int32_t> table_row) {
+  const std::size_t findings = size() + at.size(), rows = event.size() + at.size();
+  for (auto* column : {&measure, &limit}) column->resize(findings, 0);
+  for (auto* column : {&begin, &end}) column->resize(findings, kUnknown);
+  entry.insert(entry.end(), table_row.begin(), table_row.end());
+  step.resize(findings, 0);
+  for (std::size_t row = event.size() + 1; row <= rows; ++row) details.push_back(static_cast<std::int64_t>(row));
+  event.insert(event.end(), at.begin(), at.end());
+  part.resize(rows, Part::kOffending);
+  excess.resize(rows, kWhole);
+}
+
 Found joined(std::vector<Found>&& chunks) {
   if (chunks.size() == 1) return std::move(chunks.front());
   std::size_t findings = 0, details = 0;

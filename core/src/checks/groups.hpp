@@ -59,27 +59,33 @@ template <class Some>
   return joined(std::move(parts));
 }
 
-// one(found, event, table row) for every event that is looked at; without entries all are, by row 0.
+// one(event, table row) for every event of [from, to) that is looked at; without entries all are, by row 0.
+template <class One>
+void each_entry(std::span<const std::int32_t> entry, std::size_t from, std::size_t to, const One& one) {
+  if (entry.empty()) {
+    for (std::size_t i = from; i < to; ++i) one(i, 0);
+    return;
+  }
+  constexpr std::size_t kBlock = 8;
+  for (std::size_t i = from; i < to;) {
+    const std::size_t end = std::min(i + kBlock, to);
+    // Most rules look at few lines: -1 has every bit.
+    std::int32_t all = kNoEntry;
+    for (std::size_t k = i; k < end; ++k) all &= entry[k];
+    if (all == kNoEntry) {
+      i = end;
+      continue;
+    }
+    for (; i < end; ++i)
+      if (entry[i] != kNoEntry) one(i, entry[i]);
+  }
+}
+
+// one(found, event, table row) for every event that is looked at.
 template <class One>
 [[nodiscard]] Found over_entries(std::span<const std::int32_t> entry, std::size_t rows, int threads, const One& one) {
   return over_rows(rows, threads, [&](Found& found, std::size_t from, std::size_t to) {
-    if (entry.empty()) {
-      for (std::size_t i = from; i < to; ++i) one(found, i, 0);
-      return;
-    }
-    constexpr std::size_t kBlock = 8;
-    for (std::size_t i = from; i < to;) {
-      const std::size_t end = std::min(i + kBlock, to);
-      // Most rules look at few lines: -1 has every bit.
-      std::int32_t all = kNoEntry;
-      for (std::size_t k = i; k < end; ++k) all &= entry[k];
-      if (all == kNoEntry) {
-        i = end;
-        continue;
-      }
-      for (; i < end; ++i)
-        if (entry[i] != kNoEntry) one(found, i, entry[i]);
-    }
+    each_entry(entry, from, to, [&](std::size_t i, std::int32_t row) { one(found, i, row); });
   });
 }
 

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 namespace ybcore::checks {
@@ -76,6 +77,9 @@ struct Found {
     excess.push_back(beyond);
     ++details.back();
   }
+
+  // One finding for each of some events, which it names whole, without a measure.
+  void open_whole(std::span<const std::int32_t> at, std::span<const std::int32_t> table_row);
 
   // Takes back what was opened after the first `findings`.
   void back_to(std::size_t findings) {

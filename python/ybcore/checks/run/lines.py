@@ -31,7 +31,8 @@ _FEW = 1 << 12  # lines that are put in order by their ids without asking whethe
 class Chosen:
     """What a rule looks at, in canonical order: input rows, the table row of each (None: no table decides), and the counts.
 
-    `places`: where lines stand among the standing ones, where they are of those; `whole`: all of these are chosen.
+    `places`: where lines stand among the standing ones, where they are of those; `visit`: of each, where it was read already; `whole`: all
+    of the standing ones are chosen.
     """
 
     rows: Any
@@ -40,11 +41,13 @@ class Chosen:
     unknown: int
     places: Int32 | None = None
     whole: bool = False
+    visit: Int32 | None = None
 
     def only(self, keep: Mask) -> Chosen:
         """Some of them; the counts stay."""
         places = np.flatnonzero(keep).astype(np.int32) if self.whole else taken_or_none(self.places, keep)
-        return Chosen(self.rows[keep], taken_or_none(self.entry, keep), self.eligible, self.unknown, places)
+        entry, visit = (taken_or_none(own, keep) for own in (self.entry, self.visit))
+        return Chosen(self.rows[keep], entry, self.eligible, self.unknown, places, visit=visit)
 
 
 def taken_or_none(values: Any, keep: Any) -> Any:
@@ -143,6 +146,8 @@ class OrderedLines:
         """The same of some lines."""
         if chosen.whole:
             return self.ordered(name)
+        if name == "visit" and chosen.visit is not None:
+            return chosen.visit
         return self.at(np.ascontiguousarray(self.given(name)), chosen.rows)
 
     def at(self, column: Any, rows: Any) -> Any:

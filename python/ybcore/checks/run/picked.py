@@ -42,14 +42,14 @@ class Picks:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._plan: list[Rule] = []
-        self._found: dict[str, Int32] = {}
+        self._found: dict[str, tuple[Int32, Int32]] = {}
 
     def plan(self, rules: Sequence[Rule]) -> None:
         """Rules that will ask for their lines, in the order in which they will."""
         self._plan = [rule for rule in rules if of_lines(rule)]
 
-    def of(self, rule: Rule) -> Int32 | None:
-        """Places of the lines that may be among the rule's items and in its scope, rising; None: all."""
+    def of(self, rule: Rule) -> tuple[Int32, Int32] | None:
+        """(places, visits) of the lines that may be among the rule's items and in its scope, rising; None: all."""
         if not self._narrow(rule):
             return None
         if self._work.batch.kept is not None and len(self._work.rows) <= _FEW:
@@ -63,7 +63,7 @@ class Picks:
     def _narrow(self, rule: Rule) -> bool:
         return not rule.items.all or bool(of_visits(self._work.scope_of(rule)))
 
-    def _alone(self, rule: Rule) -> Int32:
+    def _alone(self, rule: Rule) -> tuple[Int32, Int32]:
         """Those of one rule: of few lines a pass for each is less than what a pass for many needs."""
         work = self._work
         mask, scope = work.item_mask(rule), of_visits(work.scope_of(rule))
@@ -72,7 +72,8 @@ class Picks:
             inside = np.append(mask, True)[work.ordered("item")]
         if scope:
             inside &= (work.scopes.truth(scope, rule.visit_kinds) != NO)[work.ordered("visit")]
-        return np.flatnonzero(inside).astype(np.int32)
+        places = np.flatnonzero(inside).astype(np.int32)
+        return places, work.ordered("visit")[places]
 
     def _pick(self, rules: list[Rule]) -> None:
         work, batch = self._work, self._work.batch
@@ -95,7 +96,10 @@ class Picks:
             lut = np.full(3, own, np.uint64)
             lut[NO] = 0
             holds[:, 0] |= lut[work.scopes.truth(scope, kinds)]
-        found = _core.check_pick(work.ordered("item"), work.ordered("visit"), masks, holds, len(rules), work.threads)
+        found = _core.check_pick(
+            work.ordered("item"), work.ordered("visit"), masks, holds, len(rules), work.threads, visits=True
+        )
         begin = found["begin"].tolist()
         for i, rule in enumerate(rules):
-            self._found[rule.id] = found["place"][begin[i] : begin[i + 1]]
+            own = slice(begin[i], begin[i + 1])
+            self._found[rule.id] = found["place"][own], found["visit"][own]

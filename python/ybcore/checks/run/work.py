@@ -269,10 +269,11 @@ class Work(Records):
 
     def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
         """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only."""
-        places = None if given or among is not None else self.picks.of(rule)
+        picked = None if given or among is not None else self.picks.of(rule)
+        places, visit = picked or (None, None)
         rows = self.order if given else self.rows if places is None else self.at(self.rows, places)
         mine = Chosen(
-            rows if among is None else among, None, 0, 0, places, not given and places is None and among is None
+            rows if among is None else among, None, 0, 0, places, not given and places is None and among is None, visit
         )
         truth = self._scope_of_lines(rule, mine, places is not None)
         if truth is not None and (truth == NO).any():
