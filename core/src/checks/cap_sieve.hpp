@@ -233,14 +233,14 @@ class Sieve {
       }
     }
     block.count = count;
-    ask(events_.value, rows, count);
-    if (dated()) ask(events_.day, rows, count);
-    if (kTimed && !dated()) ask(events_.time, rows, count);
-  }
-
-  template <class T>
-  static void ask(std::span<const T> column, const std::int32_t* rows, std::size_t count) noexcept {
-    for (std::size_t k = 0; !column.empty() && k < count; ++k) __builtin_prefetch(column.data() + rows[k]);
+    const std::int64_t *const value = events_.value.data(), *const time = events_.time.data();
+    const std::int32_t* const day = events_.day.data();
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::int32_t i = rows[k];
+      if (value != nullptr) __builtin_prefetch(value + i, 0, 2);
+      if (kTimed && day != nullptr) __builtin_prefetch(day + i, 0, 2);
+      if (kTimed && day == nullptr) __builtin_prefetch(time + i, 0, 2);
+    }
   }
 
   bool looked_at(const Block& block) {
