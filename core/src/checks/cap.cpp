@@ -10,12 +10,12 @@ namespace {
 
 template <Cell cell>
 Found capped(const CapEvents& events, const CapRule& rule, int threads) {
-  const std::vector<std::int64_t> above = edges(rule);
+  const Edges edges(rule);
   ChosenCodes chosen(events.row_of.size());
   for (std::size_t code = 0; code < events.row_of.size(); ++code)
     if (events.row_of[code] != kNoEntry) chosen.choose(static_cast<std::int64_t>(code));
   return over_groups(events.person_begin, threads, [&](Found& found, std::size_t first, std::size_t last) {
-    Sieve<cell>(events, rule, above, chosen, found).persons(first, last);
+    Sieve<cell>(events, rule, edges.of_row(), chosen, found).persons(first, last);
   });
 }
 

@@ -27,7 +27,6 @@ class Places {
 
   static constexpr int kBits = 11, kSumBits = 48;
   static constexpr std::size_t kSize = std::size_t{1} << kBits;
-  static constexpr std::int64_t kTop = std::int64_t{1} << (kSumBits - 1);  // a sum is as good as one that is greater
   using Tag = std::uint64_t;
 
   [[nodiscard]] static constexpr Tag tag_of(std::uint64_t cell) noexcept { return cell << kSumBits; }
@@ -45,8 +44,8 @@ class Places {
     sums_[place] = tag | now;
     return {met, static_cast<std::int64_t>(before), static_cast<std::int64_t>(now)};
   }
-  // After a sum above an edge, which is below kTop: so it never grows into the tag.
-  void bound(std::size_t place, Tag tag, std::int64_t sum) noexcept { sums_[place] = tag | static_cast<std::uint64_t>(std::min(sum, kTop)); }
+  // After a sum above an edge, which is below kTopSum: so it never grows into the tag.
+  void bound(std::size_t place, Tag tag, std::int64_t sum) noexcept { sums_[place] = tag | static_cast<std::uint64_t>(std::min(sum, kTopSum)); }
 
  private:
   std::uint64_t* sums_;
@@ -55,7 +54,7 @@ class Places {
 template <Cell cell>
 class Sieve {
  public:
-  Sieve(const CapEvents& events, const CapRule& rule, std::span<const std::int64_t> edges, const ChosenCodes& chosen, Found& found)
+  Sieve(const CapEvents& events, const CapRule& rule, const std::int64_t* edges, const ChosenCodes& chosen, Found& found)
       : events_(events), rule_(rule), edges_(edges), chosen_(chosen), capping_(events, rule, edges, found) {}
 
   void persons(std::size_t first, std::size_t last) {
@@ -76,7 +75,6 @@ class Sieve {
   // Cells are counted from days long before those of any line, so that the division is of a number without a sign.
   static constexpr std::int64_t kEarliest = -1'000'000 * kDayMicros;
   static constexpr std::uint64_t kSize = cell == Cell::kHour ? kHourMicros : kDayMicros;
-  static constexpr std::uint64_t kNever = (std::uint64_t{1} << 63) / kSize;  // of a time before those days, or not known
 
   [[nodiscard]] std::size_t line(std::size_t p) const noexcept { return static_cast<std::size_t>(events_.person_begin[p]); }
 
@@ -87,6 +85,10 @@ class Sieve {
     return to;
   }
 
+  [[nodiscard]] bool dated() const noexcept { return cell == Cell::kDay && !events_.day.empty(); }
+  [[nodiscard]] static bool lost(std::int32_t day) noexcept { return day == kNoDay; }
+  [[nodiscard]] static bool lost(std::int64_t time) noexcept { return time < kEarliest; }
+  [[nodiscard]] static std::uint64_t cell_at(std::int32_t day) noexcept { return static_cast<std::uint32_t>(day); }
   [[nodiscard]] static std::uint64_t cell_at(std::int64_t time) noexcept {
     return (static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(kEarliest)) / kSize;
   }
@@ -96,10 +98,8 @@ class Sieve {
   // Looks again at cells of persons [first, last) in which all values together are beyond.
   void timed(std::size_t first, std::size_t last) {
     const std::size_t begin = line(first), end = line(last);
-    const bool dated = cell == Cell::kDay && !events_.day.empty();
-    if (!(dated ? added_up(first, last, [day = events_.day.data()](std::size_t i) { return day[i]; })
-                : added_up(first, last, [time = events_.time.data()](std::size_t i) { return cell_at(time[i]); })) ||
-        !uncut(begin, end)) {
+    const bool sound = dated() ? added_up(first, last, events_.day.data()) : added_up(first, last, events_.time.data());
+    if (!sound || !uncut(begin, end)) {
       if (last - first == 1) return capping_.whole(begin, end);
       for (std::size_t p = first; p < last; ++p) timed(p, p + 1);
       return;
@@ -112,8 +112,8 @@ class Sieve {
   }
 
   // Names in over_ the cells whose values together are beyond. False where a line has no value or no time, or one no sum may be told of.
-  template <class CellAt>
-  bool added_up(std::size_t first, std::size_t last, CellAt cell_of) {
+  template <class Time>
+  bool added_up(std::size_t first, std::size_t last, const Time* time) {
     const std::size_t begin = line(first), size = line(last) - begin;
     if (start_.size() <= size) start_.resize(size + 1), before_.resize(size + 1);
     const std::int64_t* const value = events_.value.empty() ? nullptr : events_.value.data();
@@ -127,10 +127,10 @@ class Sieve {
         const std::size_t end = line(p + 1);
         std::size_t i = line(p);
         if (i == end) continue;
-        auto now = ~cell_of(i);
+        std::uint64_t now = ~cell_at(time[i]);
         // No branch: where a cell ends is anyone's guess.
         for (; i < end; ++i) {
-          const auto own = cell_of(i);
+          const std::uint64_t own = cell_at(time[i]);
           start[count] = static_cast<std::int32_t>(i);
           before[count] = sum;
           count += own != now ? 1 : 0;
@@ -149,7 +149,7 @@ class Sieve {
     bool timeless = false;
     const std::int64_t edge = edges_[0];
     for (std::size_t k = 0; k < count; ++k) {
-      timeless |= lost(static_cast<std::size_t>(start[k]));
+      timeless |= lost(time[start[k]]);
       if (static_cast<std::int64_t>(before[k + 1] - before[k]) > edge) over_.push_back({start[k], start[k + 1]});
     }
     return !timeless;
@@ -160,7 +160,7 @@ class Sieve {
     const CapEvents events = events_;
     const Grouping by = rule_.group;
     const Places::Tag tag = Places::tag_of(++cells_);
-    const std::int64_t edge = bounded(edges_[0]);
+    const std::int64_t edge = edges_[0];
     Places places(sums_.data());
     suspects_.clear();
     std::uint64_t bits = 0;
@@ -194,41 +194,35 @@ class Sieve {
 
   // --- caps by table row: of most lines nothing but the code, or the row, is read
 
-  // Of lines that have a table row, or may have one, what is judged, side by side.
+  // Lines of some persons that have a table row, or may have one.
   struct Block {
     std::size_t first = 0, last = 0, count = 0;  // persons; lines
     std::vector<std::int32_t> line;
-    std::vector<std::int64_t> value;
-    std::vector<std::uint32_t> when, key;  // cell of time; what has a place
-    std::vector<std::int32_t> entry;
-    bool sound = false;  // nothing is lacking, and values are such that sums may be told
   };
 
   void listed(std::size_t first, std::size_t last) {
-    Block block;
-    for (; first < last; first = block.last) {
-      name(block, first, block_from(first, last));
-      if (block.sound) {
-        by_rows(block);
-      } else if (block.last - first == 1) {
-        capping_.whole(line(first), line(block.last));
-      } else {
-        // Each person apart; the lines of the block are named over and over, but most blocks are sound.
-        const std::size_t end = block.last;
-        for (std::size_t p = first; p < end; ++p) listed(p, p + 1);
-        block.last = end;
+    if (first == last) return;
+    // Few of their lines are near: the next block's are asked for before this one's are looked at.
+    Block now, next;
+    name(now, first, block_from(first, last));
+    for (;; std::swap(now, next)) {
+      const bool more = now.last < last;
+      if (more) name(next, now.last, block_from(now.last, last));
+      if (!looked_at(now)) {
+        if (now.last - now.first == 1) {
+          capping_.whole(line(now.first), line(now.last));
+        } else {
+          for (std::size_t p = now.first; p < now.last; ++p) listed(p, p + 1);
+        }
       }
+      if (!more) return;
     }
   }
 
   void name(Block& block, std::size_t first, std::size_t last) {
     const std::size_t begin = line(first), end = line(last);
     block.first = first, block.last = last;
-    if (block.line.size() < end - begin) {
-      for (auto* column : {&block.line, &block.entry}) column->resize(end - begin);
-      for (auto* column : {&block.when, &block.key}) column->resize(end - begin);
-      block.value.resize(end - begin);
-    }
+    if (block.line.size() < end - begin) block.line.resize(end - begin);
     std::int32_t* const rows = block.line.data();
     std::size_t count = events_.row_of.empty() ? ChosenCodes::kUnsound : chosen_.of(events_.combine, begin, end, rows);
     if (count == ChosenCodes::kUnsound) {
@@ -239,97 +233,89 @@ class Sieve {
       }
     }
     block.count = count;
-    block.sound = gather(block);
+    const std::int64_t *const value = events_.value.data(), *const time = events_.time.data();
+    const std::int32_t* const day = events_.day.data();
+    for (std::size_t k = 0; k < count; ++k) {
+      const std::int32_t i = rows[k];
+      if (value != nullptr) __builtin_prefetch(value + i, 0, 2);
+      if (kTimed && day != nullptr) __builtin_prefetch(day + i, 0, 2);
+      if (kTimed && day == nullptr) __builtin_prefetch(time + i, 0, 2);
+    }
   }
 
-  // A loop a column: of many lines at once memory is asked for.
-  bool gather(Block& block) const {
+  bool looked_at(const Block& block) {
+    const auto by = [&](auto time_of) {
+      return events_.row_of.empty() ? by_rows<false>(block, time_of) : by_rows<true>(block, time_of);
+    };
+    if (dated()) return by([day = events_.day.data()](std::int32_t i) { return day[i]; });
+    if constexpr (kTimed) return by([time = events_.time.data()](std::int32_t i) { return time[i]; });
+    return by([](std::int32_t) { return std::int32_t{0}; });
+  }
+
+  // Looks again at cells in which a place is beyond. False where a line lacks something, or holds a value that no sum may be told of.
+  template <bool coded, class TimeOf>
+  bool by_rows(const Block& block, TimeOf time_of) {
+    // Read once: what is written might be any of these, for all the compiler knows.
+    const std::int32_t *const rows = block.line.data(), *const combine = events_.combine.empty() ? nullptr : events_.combine.data();
+    const std::int32_t* const entries = coded ? events_.row_of.data() : events_.entry.data();
+    const std::int64_t *const value = events_.value.empty() ? nullptr : events_.value.data(), *const edges = edges_;
+    const std::int32_t capped = rule_.caps.empty() ? 0 : -1;
+    const bool cut = !kTimed || !events_.complete;
     const std::size_t count = block.count;
-    const std::int32_t* const rows = block.line.data();
+    Places places(sums_.data());
+    over_.clear();
+    if (count == 0) return true;
     std::uint64_t bits = 0;
     std::int32_t lacks = 0;
-    bool timeless = false;
-    const auto each = [rows, count](auto* to, auto of) {
-      for (std::size_t k = 0; k < count; ++k) to[k] = of(static_cast<std::size_t>(rows[k]));
-    };
-    if (events_.value.empty()) {
-      std::fill_n(block.value.begin(), count, 1);
-    } else {
-      each(block.value.data(), [&bits, value = events_.value.data()](std::size_t i) { return bits |= static_cast<std::uint64_t>(value[i]), value[i]; });
-    }
-    if (cell == Cell::kDay && !events_.day.empty()) {
-      each(block.when.data(), [&timeless, day = events_.day.data()](std::size_t i) {
-        timeless |= day[i] == kNoDay;
-        return static_cast<std::uint32_t>(day[i]);
-      });
-    } else if constexpr (kTimed) {
-      each(block.when.data(), [&timeless, time = events_.time.data()](std::size_t i) {
-        timeless |= time[i] < kEarliest;
-        return static_cast<std::uint32_t>(cell_at(time[i]));
-      });
-    }
-    if (events_.row_of.empty()) {
-      each(block.entry.data(), [&](std::size_t i) { return lacks |= events_.entry[i], events_.entry[i]; });
-      each(block.key.data(), [&](std::size_t i) {
-        const std::int32_t code = events_.combine.empty() ? 0 : events_.combine[i];
-        return lacks |= code, static_cast<std::uint32_t>(code);
-      });
-    } else {
-      // A row is of one code: what it is known by.
-      each(block.entry.data(), [&lacks, code = events_.combine.data(), row = events_.row_of.data()](std::size_t i) {
-        const std::int32_t own = row[code[i]];
-        return lacks |= own, own;
-      });
-      for (std::size_t k = 0; k < count; ++k) block.key[k] = static_cast<std::uint32_t>(block.entry[k]);
-    }
-    if (!kTimed || !events_.complete)
-      for (std::size_t k = 0; k < count; ++k) block.key[k] = with_cut(rule_.group, static_cast<std::size_t>(rows[k]), block.key[k], lacks);
-    return bits >> kSmallValue == 0 && lacks >= 0 && !timeless;
-  }
-
-  // Looks again at cells in which a place is beyond.
-  void by_rows(const Block& block) {
-    const std::int32_t* const rows = block.line.data();
-    const std::int64_t *const value = block.value.data(), *const edges = edges_.data();
-    const std::uint32_t *const cells = block.when.data(), *const keys = block.key.data();
-    const std::int32_t* const entry = block.entry.data();
-    const bool coded = !events_.row_of.empty(), capped = !rule_.caps.empty();
-    Places places(sums_.data());
+    auto earliest = time_of(rows[0]);
     std::size_t k = 0;
-    for (std::size_t p = block.first; p < block.last; ++p) {
+    for (std::size_t p = block.first; k < count; ++p) {
       const auto end = static_cast<std::int32_t>(line(p + 1));
       const std::uint64_t person = ++cells_ * 0x9e37;
-      for (const std::size_t first = k; k < block.count && rows[k] < end; ++k) {
-        const std::uint32_t here = kTimed ? cells[k] : 0;
-        const Places::Tag tag = Places::tag_of(person + here);
-        const std::size_t place = Places::place_of(keys[k]);
-        const Places::Sum sum = places.add(place, tag, value[k]);
-        std::int64_t edge = bounded(edges[capped ? entry[k] : 0]);
-        if (!coded) {
+      for (const std::size_t first = k; k < count && rows[k] < end; ++k) {
+        const std::int32_t i = rows[k];
+        const std::int64_t own = value == nullptr ? 1 : value[i];
+        const auto time = time_of(i);
+        const std::int32_t code = combine == nullptr ? 0 : combine[i], entry = entries[coded ? code : i];
+        bits |= static_cast<std::uint64_t>(own);
+        lacks |= code | entry;
+        earliest = std::min(earliest, time);
+        // A row by code is of one code: what it is known by.
+        auto key = static_cast<std::uint32_t>(coded ? entry : code);
+        if (cut) key = with_cut(rule_.group, static_cast<std::size_t>(i), key, lacks);
+        const Places::Tag tag = Places::tag_of(person + cell_at(time));
+        const std::size_t place = Places::place_of(key);
+        const Places::Sum sum = places.add(place, tag, own);
+        std::int64_t edge = edges[entry & capped];
+        if constexpr (!coded) {
           // A bucket is judged by its first line's cap.
           if (sum.met) edge = std::min(edge, place_edge_[place]);
           place_edge_[place] = edge;
         }
-        if (sum.now <= edge) continue;
+        if (sum.now <= edge) [[likely]]
+          continue;
         places.bound(place, tag, sum.now);
-        std::size_t from = k;
-        while (kTimed && from > first && cells[from - 1] == here) --from;
-        while (k + 1 < block.count && rows[k + 1] < end && (!kTimed || cells[k + 1] == here)) ++k;
-        capping_.whole(static_cast<std::size_t>(rows[kTimed ? from : first]), static_cast<std::size_t>(rows[k]) + 1);
+        k = beyond(block, first, k, end, time_of);
       }
     }
+    if (bits >> kSmallValue != 0 || lacks < 0 || lost(earliest)) return false;
+    for (const auto& [from, to] : over_) capping_.whole(static_cast<std::size_t>(from), static_cast<std::size_t>(to));
+    return true;
+  }
+
+  // Names in over_ the cell of line k, of a person's lines from `first` on; the last of its lines.
+  template <class TimeOf>
+  std::size_t beyond(const Block& block, std::size_t first, std::size_t k, std::int32_t end, TimeOf time_of) {
+    const std::int32_t* const rows = block.line.data();
+    const std::uint64_t here = cell_at(time_of(rows[k]));
+    std::size_t from = k;
+    while (from > first && cell_at(time_of(rows[from - 1])) == here) --from;
+    while (k + 1 < block.count && rows[k + 1] < end && cell_at(time_of(rows[k + 1])) == here) ++k;
+    over_.push_back({rows[from], rows[k] + 1});
+    return k;
   }
 
   // --- both
-
-  // Below what sums stop at.
-  [[nodiscard]] static std::int64_t bounded(std::int64_t edge) noexcept { return std::min(edge, Places::kTop - 1); }
-
-  [[nodiscard]] bool lost(std::size_t i) const noexcept {
-    if constexpr (!kTimed) return false;
-    if (cell == Cell::kDay && !events_.day.empty()) return events_.day[i] == kNoDay;
-    return events_.time[i] < kEarliest;
-  }
 
   // No line lacks what cuts groups.
   [[nodiscard]] bool uncut(std::size_t begin, std::size_t end) const noexcept {
@@ -348,7 +334,7 @@ class Sieve {
 
   const CapEvents& events_;
   const CapRule& rule_;
-  std::span<const std::int64_t> edges_;
+  const std::int64_t* edges_;
   const ChosenCodes& chosen_;
   Capping<cell> capping_;
   std::uint64_t cells_ = 0;

@@ -13,13 +13,27 @@
 
 namespace ybcore::checks {
 
-// What a bucket's sum must be above to compare, by table row: more_than and at_least only.
-[[nodiscard]] inline std::vector<std::int64_t> edges(const CapRule& rule) {
-  std::vector<std::int64_t> out(rule.caps.begin(), rule.caps.end());
-  if (rule.caps.empty()) out.push_back(rule.cap);
-  for (std::int64_t& cap : out) cap = cap == kUnknown && !rule.caps.empty() ? INT64_MAX : told(edge(rule.comparator, cap));
-  return out;
-}
+// Sums from here on are as good as each other before they are judged.
+inline constexpr std::int64_t kTopSum = std::int64_t{1} << 47;
+
+// What a bucket's sum must be above to compare, by table row, and less than kTopSum: more_than and at_least only. What is no row (kNoEntry,
+// kEntryUnknown) has a place before row 0, and may be looked up.
+class Edges {
+ public:
+  explicit Edges(const CapRule& rule) : edge_(-kEntryUnknown, 0) {
+    edge_.insert(edge_.end(), rule.caps.begin(), rule.caps.end());
+    if (rule.caps.empty()) edge_.push_back(rule.cap);
+    for (std::int64_t& cap : edge_) {
+      const bool none = cap == kUnknown && !rule.caps.empty();
+      cap = std::min(none ? kTopSum : told(edge(rule.comparator, cap)), kTopSum - 1);
+    }
+  }
+
+  [[nodiscard]] const std::int64_t* of_row() const noexcept { return edge_.data() - kEntryUnknown; }
+
+ private:
+  std::vector<std::int64_t> edge_;
+};
 
 [[nodiscard]] inline std::int32_t entry_of(const CapEvents& events, std::size_t i) noexcept {
   if (events.row_of.empty()) return events.entry.empty() ? 0 : events.entry[i];
@@ -32,7 +46,7 @@ namespace ybcore::checks {
 template <Cell cell>
 class Capping {
  public:
-  Capping(const CapEvents& events, const CapRule& rule, std::span<const std::int64_t> edges, Found& found)
+  Capping(const CapEvents& events, const CapRule& rule, const std::int64_t* edges, Found& found)
       : events_(events), rule_(rule), edges_(edges), less_(wants_less(rule.comparator)), found_(found) {}
 
   // Every line of [begin, end), of one person and of whole cells.
@@ -196,7 +210,7 @@ class Capping {
 
   const CapEvents& events_;
   const CapRule& rule_;
-  std::span<const std::int64_t> edges_;
+  const std::int64_t* edges_;
   bool less_, sound_ = false;
   Found& found_;
   Parts parts_;
