@@ -58,8 +58,12 @@ inline checks::SpotScope spot_scope(const py::dict& d) {
 }
 
 inline checks::SpotItems spot_items(const py::dict& d) {
-  return {static_cast<checks::SpotAmong>(value_of(d, "among", 0)), value_of(d, "mask", -1), value_of(d, "table", -1),
-          texts_in(d, "prefixes"), column_of<std::uint8_t>(d, "classes")};
+  return {static_cast<checks::SpotAmong>(value_of(d, "among", 0)),
+          value_of(d, "mask", -1),
+          value_of(d, "table", -1),
+          texts_in(d, "prefixes"),
+          column_of<std::uint8_t>(d, "classes"),
+          -1};
 }
 
 inline void spot_windows(const py::dict& d, checks::SpotRule& rule) {
@@ -186,6 +190,7 @@ inline void spot_book(const py::dict& d, checks::SpotBook& book) {
   book.catalogue_here = spot_rows(value_of(d, "catalogue_here", py::dict()));
   book.places = spot_places(value_of(d, "places", py::dict()));
   book.before = value_of(d, "before", true);
+  book.make_sets();
 }
 
 }  // namespace ybcore::bind

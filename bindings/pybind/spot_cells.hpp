@@ -53,13 +53,22 @@ class NamedEntries {
 struct SpotCells {
   checks::SpotInput input;
   std::vector<FewTexts> text;  // by number of a set of texts
-  std::vector<std::unique_ptr<std::byte[]>> room;
+  std::vector<std::unique_ptr<std::int64_t[]>> room;
 
+  // Room for cells of so many columns of a table; each column takes its own in turn.
+  void make_room(std::size_t columns, std::size_t rows) {
+    room.push_back(std::make_unique_for_overwrite<std::int64_t[]>(columns * rows));
+    next_ = room.back().get();
+  }
   template <class Cell>
   [[nodiscard]] std::span<Cell> cells(std::size_t rows) {
-    room.push_back(std::make_unique_for_overwrite<std::byte[]>(rows * sizeof(Cell)));
-    return {reinterpret_cast<Cell*>(room.back().get()), rows};
+    auto* own = reinterpret_cast<Cell*>(next_);
+    next_ += (rows * sizeof(Cell) + sizeof(*next_) - 1) / sizeof(*next_);
+    return {own, rows};
   }
+
+ private:
+  std::int64_t* next_ = nullptr;
 };
 
 class SpotReader {
@@ -71,6 +80,14 @@ class SpotReader {
   std::vector<std::string_view> texts;
   std::vector<std::int32_t> numbers;
 };
+
+// Where a column and its dictionary begin lies far away when others work between two calls: it comes while other columns are read.
+inline void ask_for(const ArrowArray& column) {
+  for (std::int64_t k = 0; k < column.n_buffers; ++k)
+    for (std::size_t line = 0; line < 4 && column.buffers[k] != nullptr; ++line)
+      __builtin_prefetch(static_cast<const char*>(column.buffers[k]) + 64 * line);
+  if (column.dictionary != nullptr) ask_for(*column.dictionary);
+}
 
 // How a wanted column is read: where it stands, between which values its cells lie, and in which set its texts are numbered.
 struct SpotReading {

@@ -83,7 +83,7 @@ inline std::shared_ptr<SpotHeld> read_spot(const checks::SpotBook& book, const S
   out->input.columns.resize(book.columns.size());
   out->input.dates = shape.dates;
   out->text.resize(texts.count);
-  SpotReader reader(*out);
+  out->tables.resize(shape.tables.size());
   for (std::size_t t = 0; t < shape.tables.size(); ++t) {
     if (!shape.tables[t]) continue;
     const SpotLayout& layout = *shape.tables[t];
@@ -96,9 +96,16 @@ inline std::shared_ptr<SpotHeld> read_spot(const checks::SpotBook& book, const S
     if (!table->whole() || table->rows() == 0) return nullptr;
     if (table->batch_columns() != layout.columns) throw std::invalid_argument("a table is none of its shape");
     out->input.rows[t] = table->rows();
+    for (const SpotReading& way : layout.all) ask_for(*table->column(static_cast<std::size_t>(way.place)));
+    out->tables[t] = std::move(table);
+  }
+  SpotReader reader(*out);
+  for (std::size_t t = 0; t < shape.tables.size(); ++t) {
+    if (out->tables[t] == nullptr) continue;
+    const SpotLayout& layout = *shape.tables[t];
+    out->make_room(layout.all.size(), out->input.rows[t]);
     for (const SpotReading& way : layout.all)
-      if (!way.read(reader, *table->column(static_cast<std::size_t>(way.place)), way)) return nullptr;
-    out->tables.push_back(std::move(table));
+      if (!way.read(reader, *out->tables[t]->column(static_cast<std::size_t>(way.place)), way)) return nullptr;
   }
   for (std::size_t w = 0; w < book.columns.size(); ++w)
     if (texts.of[w] != SIZE_MAX) out->input.columns[w].text = out->text[texts.of[w]].texts();

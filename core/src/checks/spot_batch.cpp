@@ -71,7 +71,9 @@ void Batch::ids() {
   const auto own = ids_of(SpotTable::kVisits, "mdtrt_id", visits);
   const SpotColumn* stays = column(SpotTable::kVisits, "mdtrt_id");
   const auto named = static_cast<std::int32_t>(stays == nullptr ? 0 : stays->text.size());
+  stay.reserve(visits);
   for (std::size_t v = 0; v < visits; ++v) stay.push_back(own[v] >= 0 ? own[v] : named + static_cast<std::int32_t>(v));
+  line_visit.reserve(lines);
   linked = ids_of(SpotTable::kVisits, "refl_old_mdtrt_id", visits);
   hospital = ids_of(SpotTable::kVisits, "fixmedins_code", visits);
   attending = ids_of(SpotTable::kVisits, "atddr_no", visits);
@@ -94,7 +96,7 @@ void Batch::ids() {
       if (table == SpotTable::kLines) line_visit.push_back(visit);
     }
   }
-  for (std::size_t i = 0; i < items(); ++i) kept.push_back(-1);
+  kept.assign(items(), -1);
   if (item_ == nullptr) return;
   std::vector<std::int64_t> offsets{0};
   std::vector<char> bytes;
@@ -103,6 +105,14 @@ void Batch::ids() {
     offsets.push_back(static_cast<std::int64_t>(bytes.size()));
   }
   book.items.find(ybcore::Texts<std::int64_t>{offsets, bytes.data(), {}}, kept, 1);
+  const std::size_t words = book.set_words;
+  for (const std::int32_t own : kept)
+    if (own >= 0) __builtin_prefetch(&book.sets[static_cast<std::size_t>(own) * words]);
+  sets.assign(items() * words, 0);
+  for (std::size_t code = 0; code < items(); ++code)
+    if (kept[code] >= 0)
+      std::copy_n(book.sets.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(kept[code]) * words), words,
+                  sets.begin() + static_cast<std::ptrdiff_t>(code * words));
 }
 
 // One row for a person and scheme on a day.
@@ -142,6 +152,8 @@ std::vector<std::int64_t> Batch::time_or(std::string_view moment, std::string_vi
 void Batch::times() {
   const SpotColumn* setl = column(SpotTable::kVisits, "setl_time");
   settled = setl == nullptr ? std::vector<std::int64_t>(visits, kUnknown) : std::vector(setl->number.begin(), setl->number.end());
+  begin_day.reserve(visits);
+  end_day.reserve(visits);
   begin = time_or("begntime", "begndate");
   end = time_or("endtime", "enddate");
   for (std::size_t v = 0; v < visits; ++v) {
@@ -151,6 +163,8 @@ void Batch::times() {
     end_day.push_back(day_of(end[v]));
   }
   const SpotColumn* given = column(SpotTable::kLines, "fee_ocur_time");
+  line_time.reserve(lines);
+  line_day.reserve(lines);
   for (std::size_t i = 0; i < lines; ++i) {
     std::int64_t time = given == nullptr ? kUnknown : given->number[i];
     if (time == kUnknown) {
@@ -203,28 +217,48 @@ void Batch::put_in_order() {
   place_of_visit.assign(visits, static_cast<std::int64_t>(visit_order.size()));
   for (std::size_t k = 0; k < visit_order.size(); ++k)
     place_of_visit[static_cast<std::size_t>(visit_order[k])] = static_cast<std::int64_t>(k);
+  put_lines_in_order(rank, own);
+}
+
+void Batch::put_lines_in_order(const std::vector<std::int32_t>& rank, const SpotColumn* own) {
+  const auto id_of = [&](std::size_t line) {
+    const std::int32_t code = own == nullptr ? -1 : own->code[line];
+    return code < 0 ? std::string_view{} : own->text[static_cast<std::size_t>(code)];
+  };
+  // Ids begin alike: eight bytes after what they share mostly tell them apart.
+  std::size_t shared = own == nullptr || own->text.empty() ? 0 : own->text[0].size();
+  if (shared > 0)
+    for (const std::string_view id : own->text) {
+      const std::size_t most = std::min(shared, id.size());
+      shared = static_cast<std::size_t>(
+          std::mismatch(id.begin(), id.begin() + static_cast<std::ptrdiff_t>(most), own->text[0].begin()).first - id.begin());
+    }
+  const auto first_eight = [&](std::string_view id) {
+    std::uint64_t out = 0;
+    for (std::size_t k = shared; k < shared + 8; ++k) out = out << 8 | (k < id.size() ? static_cast<unsigned char>(id[k]) : 0U);
+    return out;
+  };
   struct Key {
     std::int64_t time;
+    std::uint64_t id;
     std::int32_t person, rank, row;
-    std::string_view id;
-    bool operator<(const Key& b) const {
-      if (person != b.person) return person < b.person;
-      if (time != b.time) return time < b.time;
-      if (rank != b.rank) return rank < b.rank;
-      const int ids = id.compare(b.id);
-      return ids == 0 ? row < b.row : ids < 0;
-    }
   };
   std::vector<Key> keys;
+  keys.reserve(lines);
   for (std::size_t i = 0; i < lines; ++i) {
     const auto v = static_cast<std::size_t>(line_visit[i]);
-    if (stands[v] == 0) continue;
-    const std::int32_t code = own == nullptr ? -1 : own->code[i];
-    keys.push_back({line_time[i], psn[v], rank[v], static_cast<std::int32_t>(i),
-                    code < 0 ? std::string_view{} : own->text[static_cast<std::size_t>(code)]});
+    if (stands[v] != 0) keys.push_back({line_time[i], first_eight(id_of(i)), psn[v], rank[v], static_cast<std::int32_t>(i)});
   }
-  if (!std::is_sorted(keys.begin(), keys.end())) std::sort(keys.begin(), keys.end());
+  std::sort(keys.begin(), keys.end(), [&](const Key& a, const Key& b) {
+    if (a.person != b.person) return a.person < b.person;
+    if (a.time != b.time) return a.time < b.time;
+    if (a.rank != b.rank) return a.rank < b.rank;
+    if (a.id != b.id) return a.id < b.id;
+    const int ids = id_of(static_cast<std::size_t>(a.row)).compare(id_of(static_cast<std::size_t>(b.row)));
+    return ids == 0 ? a.row < b.row : ids < 0;
+  });
   place_of.assign(lines, static_cast<std::int64_t>(keys.size()));
+  order.reserve(keys.size());
   for (const Key& key : keys) {
     place_of[static_cast<std::size_t>(key.row)] = static_cast<std::int64_t>(order.size());
     order.push_back(key.row);
@@ -250,6 +284,10 @@ bool Batch::names_lines(std::vector<std::int64_t>& named) const {
 
 void Batch::net() {
   const SpotColumn *count = column(SpotTable::kLines, "cnt"), *money = column(SpotTable::kLines, "det_item_fee_sumamt");
+  given_amount.reserve(lines);
+  given_quantity.reserve(lines);
+  rows.reserve(lines);
+  now.reserve(lines);
   for (std::size_t i = 0; i < lines; ++i) {
     const std::int64_t fen = money == nullptr || money->number[i] == kUnknown ? 0 : money->number[i];
     given_amount.push_back(fen);
@@ -266,6 +304,7 @@ void Batch::net() {
   quantity = given_quantity;
   amount = given_amount;
   item_now.assign(items(), 0);
+  now_sets.assign(book.set_words, 0);
   if (order.empty()) return;
   Netted netted = checks::net({order, cut, visit, item, given_quantity, given_amount, named}, 1);
   lost = netted.lost;
@@ -275,12 +314,19 @@ void Batch::net() {
     quantity = std::move(netted.quantity);
     amount = std::move(netted.amount);
   }
+  for (const std::int32_t row : order)
+    if (current[static_cast<std::size_t>(line_visit[static_cast<std::size_t>(row)])] != 0) given_now.push_back(row);
   for (const std::int32_t row : order) {
     if (netted.stands[static_cast<std::size_t>(row)] == 0) continue;
     rows.push_back(row);
     if (current[static_cast<std::size_t>(line_visit[static_cast<std::size_t>(row)])] == 0) continue;
     now.push_back(row);
     if (item[static_cast<std::size_t>(row)] >= 0) item_now[static_cast<std::size_t>(item[static_cast<std::size_t>(row)])] = 1;
+  }
+  for (std::size_t code = 0; code < items(); ++code) {
+    if (item_now[code] == 0) continue;
+    other_now = other_now || kept[code] < 0;
+    for (std::size_t w = 0; w < book.set_words; ++w) now_sets[w] |= sets[code * book.set_words + w];
   }
 }
 

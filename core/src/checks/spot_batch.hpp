@@ -74,11 +74,15 @@ class Batch {
   // By line.
   std::vector<std::int32_t> line_visit, item, doctor, line_day;
   std::vector<std::int64_t> line_time, given_quantity, given_amount, quantity, amount;
-  Rows order, rows, now;               // of standing visits in order; those that stand after netting; those that may be reported
-  std::vector<std::uint8_t> item_now;  // by item: a line of it may be reported
-  std::vector<std::int64_t> place_of;  // in `order`
-  std::vector<std::int32_t> kept;      // number of each item among the book's; -1 for another
-  std::vector<std::uint8_t> current;   // by visit: what may be reported
+  Rows order, rows, now;                // of standing visits in order; those that stand after netting; those that may be reported
+  Rows given_now;                       // in order, of visits that may be reported, as they were given
+  std::vector<std::uint8_t> item_now;   // by item: a line of it may be reported
+  std::vector<std::int64_t> place_of;   // in `order`
+  std::vector<std::int32_t> kept;       // number of each item among the book's; -1 for another
+  std::vector<std::uint8_t> current;    // by visit: what may be reported
+  std::vector<std::uint64_t> sets;      // of each item (SpotBook::sets), none of one that the book has not
+  std::vector<std::uint64_t> now_sets;  // of all items of lines that may be reported
+  bool other_now = false;               // some of them the book has not
 
   [[nodiscard]] const SpotColumn* column(SpotTable table, std::string_view name) const;
   [[nodiscard]] const SpotColumn& number(std::int32_t column) const { return input.columns[static_cast<std::size_t>(column)]; }
@@ -105,6 +109,8 @@ class Batch {
 
   // Items.
   [[nodiscard]] bool may_be_among(const SpotItems& items, std::int32_t item) const;
+  // Whether a line that may be reported may be.
+  [[nodiscard]] bool may_be_now(const SpotItems& items) const;
   [[nodiscard]] Truth among(const SpotItems& items, std::size_t line, std::int32_t& entry);
   [[nodiscard]] std::int32_t catalogue_row(std::size_t line);
   [[nodiscard]] std::int32_t entry_of(const SpotRows& table, std::int32_t key, std::size_t visit, std::int32_t day);
@@ -133,6 +139,7 @@ class Batch {
   void times();
   void standing();
   void put_in_order();
+  void put_lines_in_order(const std::vector<std::int32_t>& rank, const SpotColumn* own);
   void net();
   [[nodiscard]] std::vector<std::int32_t> ids_of(SpotTable table, std::string_view name, std::size_t rows) const;
   [[nodiscard]] std::vector<std::int64_t> time_or(std::string_view moment, std::string_view day) const;
@@ -143,13 +150,14 @@ class Batch {
   [[nodiscard]] Truth scope_at(const SpotScope& scope, std::size_t visit, std::size_t line);
   [[nodiscard]] const std::vector<std::uint8_t>& with_list(std::int32_t list);
   [[nodiscard]] const Rows& place_rows();
+  [[nodiscard]] std::int32_t found_in_catalogue(std::size_t line);
 
   const SpotColumn* item_ = nullptr;
   std::span<const std::string_view> doctors_;
   std::vector<std::int32_t> first_of_setl_;
   std::vector<std::optional<Texts>> texts_;
   std::vector<std::vector<std::uint8_t>> truths_, lists_;
-  std::optional<Rows> person_rows_, place_rows_;
+  std::optional<Rows> person_rows_, place_rows_, catalogue_rows_;
   std::optional<std::vector<std::string_view>> main_;
 };
 

@@ -1,10 +1,12 @@
 // Kernels that look at lines: attributes, prices, pairs, caps, supplies, compositions, operations (spot_rules.hpp).
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <climits>
 #include <map>
 #include <numeric>
-#include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "spot_rules.hpp"
 #include "ybcore/checks/attribute.hpp"
@@ -35,6 +37,26 @@ constexpr std::int64_t kHour = 3'600'000'000;
   return rule.subject == SpotSubject::kVisit || group == SpotGroup::kLine || group == SpotGroup::kVisit ||
          group == SpotGroup::kPrescription;
 }
+
+// Items of a batch by their kept numbers.
+class ByKept {
+ public:
+  explicit ByKept(const std::vector<std::int32_t>& kept) : slots_(std::bit_ceil(2 * kept.size() + 1), {-1, -1}) {
+    for (std::size_t i = 0; i < kept.size(); ++i)
+      if (kept[i] >= 0) slots_[place(kept[i])] = {kept[i], static_cast<std::int32_t>(i)};
+  }
+  // -1 for one that is not there.
+  [[nodiscard]] std::int32_t at(std::int32_t number) const { return number < 0 ? -1 : slots_[place(number)].second; }
+
+ private:
+  // Where a number stands, or belongs.
+  [[nodiscard]] std::size_t place(std::int32_t number) const {
+    std::size_t at = (static_cast<std::uint32_t>(number) * 0x9e3779b97f4a7c15ULL >> 32) & (slots_.size() - 1);
+    while (slots_[at].first >= 0 && slots_[at].first != number) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
+  std::vector<std::pair<std::int32_t, std::int32_t>> slots_;
+};
 
 // The first so many letters of a text in UTF-8.
 [[nodiscard]] std::string_view first_letters(std::string_view text, std::int64_t letters) {
@@ -160,19 +182,18 @@ Rules::Cut Rules::cut_of(const SpotGrouping& group, SpotSubject subject, const R
 }
 
 void Rules::pairs(const SpotRule& rule, Raw& raw) {
-  std::unordered_map<std::int32_t, std::int32_t> there;  // item by its kept number
-  for (std::size_t i = 0; i < b_.kept.size(); ++i)
-    if (b_.kept[i] >= 0) there.emplace(b_.kept[i], static_cast<std::int32_t>(i));
+  const ByKept there(b_.kept);
   const SpotRows& table = b_.book.tables[static_cast<std::size_t>(rule.key)];
   std::vector<std::int64_t> mine;
-  for (const auto& [key, own] : there) {
+  for (std::size_t own = 0; own < b_.kept.size(); ++own) {
+    const std::int32_t key = b_.kept[own];
+    if (key < 0) continue;
     for (auto k = static_cast<std::size_t>(table.start[static_cast<std::size_t>(key)]);
          k < static_cast<std::size_t>(table.start[static_cast<std::size_t>(key) + 1]); ++k) {
-      const auto other = there.find(rule.included[static_cast<std::size_t>(table.rows[k])]);
+      const std::int32_t other = there.at(rule.included[static_cast<std::size_t>(table.rows[k])]);
       // The included line is what is reported.
-      if (other == there.end()) continue;
-      if (b_.item_now[static_cast<std::size_t>(other->second)] != 0 || (rule.symmetric && b_.item_now[static_cast<std::size_t>(own)] != 0))
-        mine.push_back(table.rows[k]);
+      if (other < 0) continue;
+      if (b_.item_now[static_cast<std::size_t>(other)] != 0 || (rule.symmetric && b_.item_now[own] != 0)) mine.push_back(table.rows[k]);
     }
   }
   if (mine.empty()) return;

@@ -275,22 +275,27 @@ Truth Batch::of_line(const SpotRule& rule, std::size_t line) {
 }
 
 bool Batch::may_be_among(const SpotItems& items, std::int32_t item_code) const {
-  if (items.among == SpotAmong::kAll || item_code < 0) return true;
-  const std::int32_t own = kept[static_cast<std::size_t>(item_code)];
-  switch (items.among) {
-    case SpotAmong::kMask:
-      return own < 0 ? begins(item_text(item_code), items.prefixes)
-                     : book.masks[static_cast<std::size_t>(items.mask)][static_cast<std::size_t>(own)] != 0;
-    case SpotAmong::kRows: {
-      const SpotRows& table = book.tables[static_cast<std::size_t>(items.table)];
-      return own >= 0 && table.start[static_cast<std::size_t>(own)] < table.start[static_cast<std::size_t>(own) + 1];
-    }
-    default:
-      return true;
-  }
+  if (items.set < 0 || item_code < 0) return true;
+  const auto code = static_cast<std::size_t>(item_code), set = static_cast<std::size_t>(items.set);
+  if ((sets[code * book.set_words + set / 64] >> (set % 64) & 1) != 0) return true;
+  return kept[code] < 0 && items.among == SpotAmong::kMask && begins(item_text(item_code), items.prefixes);
+}
+
+bool Batch::may_be_now(const SpotItems& items) const {
+  if (items.set < 0) return true;
+  const auto set = static_cast<std::size_t>(items.set);
+  return (now_sets[set / 64] >> (set % 64) & 1) != 0 || (other_now && !items.prefixes.empty());
 }
 
 std::int32_t Batch::catalogue_row(std::size_t line) {
+  constexpr std::int32_t kNotAsked = -2;
+  if (!catalogue_rows_) catalogue_rows_.emplace(lines, kNotAsked);
+  std::int32_t& held = (*catalogue_rows_)[line];
+  if (held == kNotAsked) held = found_in_catalogue(line);
+  return held;
+}
+
+std::int32_t Batch::found_in_catalogue(std::size_t line) {
   const std::int32_t own = item[line] < 0 ? -1 : kept[static_cast<std::size_t>(item[line])];
   const std::int32_t key = own < 0 || book.catalogue_item.empty() ? -1 : book.catalogue_item[static_cast<std::size_t>(own)];
   if (key < 0) return -1;
@@ -363,6 +368,7 @@ Truth Batch::among(const SpotItems& items, std::size_t line, std::int32_t& entry
 Chosen Batch::lines_of(const SpotRule& rule, bool alone) {
   Chosen out;
   out.entries = rule.items.among == SpotAmong::kRows;
+  if (!may_be_now(rule.items)) return out;
   const auto look = [&](const Rows& some) {
     for (const std::int32_t row : some) {
       const auto line = static_cast<std::size_t>(row);
@@ -383,11 +389,10 @@ Chosen Batch::lines_of(const SpotRule& rule, bool alone) {
 
 Rows Batch::given_lines_of(const SpotRule& rule) {
   Rows out;
-  for (const std::int32_t row : order) {
+  for (const std::int32_t row : given_now) {
     const auto line = static_cast<std::size_t>(row);
     std::int32_t entry = kNoEntry;
-    if (current[static_cast<std::size_t>(line_visit[line])] != 0 && of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes)
-      out.push_back(row);
+    if (of_line(rule, line) == kYes && among(rule.items, line, entry) == kYes) out.push_back(row);
   }
   return out;
 }

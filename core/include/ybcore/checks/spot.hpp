@@ -89,6 +89,7 @@ struct SpotItems {
   std::int32_t table = -1;            // of rows
   std::vector<std::string> prefixes;  // of items that are not kept
   std::vector<std::uint8_t> classes;  // by row of the catalogue, and at the end of none: 0 no, 1 yes, 2 not known
+  std::int32_t set = -1;              // of kept items that may be meant (SpotBook::sets)
 };
 
 enum class SpotKernel : std::uint8_t {
@@ -209,7 +210,13 @@ struct SpotBook {
   SpotPlaces places;
   std::vector<std::unordered_set<std::string>> keys;
   bool before = true;  // findings that only offend in the history are left out
+  // By kept item, so many words each: a bit for every mask, then for every table, that names it. What a batch asks of an item lies
+  // together.
+  std::vector<std::uint64_t> sets;
+  std::size_t set_words = 1;
 
+  // Makes the sets, once everything else is there.
+  void make_sets();
   // Number of a column; -1 where none is asked for.
   [[nodiscard]] std::int32_t find(SpotTable table, std::string_view name) const;
 };
