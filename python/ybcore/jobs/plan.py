@@ -104,13 +104,11 @@ class Plan:
         np.maximum.at(out, self.visit_unit, np.arange(len(self.visit_unit)))
         return out
 
-    @cached_property
-    def most_waiting(self) -> int:
-        """Most visits of units that have begun and not ended, when visits are read in their order."""
-        size = np.bincount(self.visit_unit, minlength=self.units)
-        by_end = np.argsort(self.last_row, kind="stable")
-        done = np.cumsum(size[by_end]) - size[by_end]
-        return int((self.last_row[by_end] + 1 - done).max(initial=0))
+    def far(self, rows: int) -> npt.NDArray[np.bool_]:
+        """Whether each visit stands more than so many rows before the last of its unit."""
+        ahead = self.last_row.astype(np.int32)[self.visit_unit]
+        ahead -= np.arange(len(ahead), dtype=np.int32)
+        return ahead > rows
 
     def unit_of_people(self, ids: pa.ChunkedArray) -> Int32:
         """Unit of each person; -1 for one who is settled with nobody."""

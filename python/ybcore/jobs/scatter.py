@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..columns.rows import rows_by_key
+from ..columns.rows import rows_by_key, taken
 from .datasets import Dataset
 from .plan import row_groups
 from .unit import SOURCE
@@ -103,30 +103,37 @@ def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
     start, rows = rows_by_key(unit, units)
     if len(rows) == table.num_rows and (unit[1:] >= unit[:-1]).all():
         return table, start
-    return table.take(pa.array(rows)).combine_chunks(), start
+    return taken(table, rows).combine_chunks(), start
 
 
 def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     """Rows of each unit, as they lay, in one piece or several. Rows of unit -1 are left out.
 
-    Long runs are not copied. A short one would keep the whole table in memory, so units that have one are.
+    Long runs are not copied. Short ones are, each unit's for itself: a few rows that are held must not keep the whole table in memory.
     """
     if not len(unit):
         return []
     cuts = np.flatnonzero(np.diff(unit, prepend=unit[0] - 1, append=unit[-1] - 1))
-    of = unit[cuts[:-1]]
-    low = int(of.min())
-    short = np.zeros(int(of.max()) - low + 1, bool)
-    short[of[np.diff(cuts) * _LONG < len(unit)] - low] = True
-    long = np.flatnonzero(~short[of - low] & (of >= 0))
-    out = [(int(of[i]), table.slice(int(cuts[i]), int(cuts[i + 1] - cuts[i]))) for i in long.tolist()]
-    rows = np.flatnonzero(short[unit - low] & (unit >= 0))
-    if len(rows):
-        rows = rows[np.argsort(unit[rows], kind="stable")]
-        units = unit[rows]
-        copied = table.take(pa.array(rows))
-        ends = np.flatnonzero(np.diff(units, prepend=-1, append=-1)).tolist()
-        out += [(int(units[a]), copied.slice(a, b - a)) for a, b in pairwise(ends)]
+    begin, size = cuts[:-1], np.diff(cuts)
+    runs = np.argsort(unit[begin], kind="stable")
+    runs = runs[unit[begin[runs]] >= 0]
+    if not len(runs):
+        return []
+    begin, size = begin[runs], size[runs]
+    of, long = unit[begin], size * _LONG >= len(unit)
+    apart = (of[1:] != of[:-1]) | long[1:] | long[:-1]
+    out = []
+    for a, b in pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(of)]):
+        if long[a]:
+            piece = table.slice(int(begin[a]), int(size[a]))
+        elif b - a == 1:
+            run = table.slice(int(begin[a]), int(size[a]))
+            piece = pa.concat_tables([run, run.slice(0, 0)]).combine_chunks()
+        else:
+            first = np.cumsum(size[a:b]) - size[a:b]
+            rows = np.arange(int(size[a:b].sum())) + np.repeat(begin[a:b] - first, size[a:b])
+            piece = taken(table, rows)
+        out.append((int(of[a]), piece))
     return out
 
 

@@ -16,7 +16,7 @@ from ..checks.run.given import Whole
 from ..checks.settled import moved_money, settle_checked
 from ..columns.ids import encode, lookup
 from ..columns.keys import ids_of, kind_of
-from ..columns.rows import rows_by_key
+from ..columns.rows import rows_by_key, taken
 from ..engine import Engine, State
 from .ruled import COUNTED, OF_VISITS, Ruled
 
@@ -254,7 +254,7 @@ def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 
         back = place[wanted]
     if len(order) == len(group) and (order[1:] > order[:-1]).all():
         return visits.combine_chunks(), order, back
-    return visits.combine_chunks().take(pa.array(order)), order, back
+    return taken(visits.combine_chunks(), order), order, back
 
 
 def _again(visits: pa.Table) -> npt.NDArray[np.bool_] | None:
@@ -296,7 +296,7 @@ def _lines(lines: pa.Table | None, visits: pa.Table, order: Int64) -> tuple[pa.T
         begin = np.concatenate(([0], np.cumsum(np.bincount(visit, minlength=n)))).astype(np.int64)
         return lines.combine_chunks(), begin, None
     begin, rows = rows_by_key(visit, n)
-    return lines.combine_chunks().take(pa.array(rows)), begin, lost
+    return taken(lines.combine_chunks(), rows), begin, lost
 
 
 def _named_lines(results: pa.Table, lines: pa.Table, visits: pa.Table, visit: Any) -> pa.Table:
