@@ -8,13 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..checks.book import RuleBook
 from ..columns.ids import normal
 from ..columns.read import blank_is_missing
 from ..engine import Engine, State
@@ -26,6 +25,9 @@ from .ruled import OF_VISITS
 from .scatter import Reader, by_unit, joined, read_batch, with_files, write_chunk
 from .times import Times
 from .unit import GROUP, VISIT, Outputs, rejected
+
+if TYPE_CHECKING:
+    from ..checks.book import RuleBook
 
 __all__ = ["AROUND", "Rows", "ids_in"]
 

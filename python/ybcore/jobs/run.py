@@ -164,7 +164,8 @@ class Work(Streamed):
         """Settle a unit and write its parts."""
         tables = self.completed(unit, tables)
         with self._engine() as engine, self.times.step("settle"):
-            result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs, ruled=self.ruled)
+            opening, unique = self._opening(unit), self.plan.visit_row is None
+            result = settle_unit(engine, tables, state=opening, outputs=self.outputs, ruled=self.ruled, unique=unique)
         tables.clear()
         with self.times.step("encode"):
             self._write(unit, result)

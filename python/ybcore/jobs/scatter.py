@@ -16,7 +16,8 @@ from .plan import row_groups
 from .unit import SOURCE
 
 FULL = 1 << 16  # rows to which small row groups are put together
-_LONG = 4  # parts of a table of which a long run is at least one
+_LONG = 4  # parts of a table of which a unit that has much of it has at least one
+_RUN = 256  # rows that are quicker copied in one go than one by one
 
 __all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
 
@@ -109,7 +110,8 @@ def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
 def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     """Rows of each unit, as they lay, in one piece or several. Rows of unit -1 are left out.
 
-    Long runs are not copied. Short ones are, each unit's for itself: a few rows that are held must not keep the whole table in memory.
+    Runs of units that have much of the table are not copied. Others are, each unit's for itself: a few rows that are held must not keep
+    the whole table in memory.
     """
     if not len(unit):
         return []
@@ -120,21 +122,21 @@ def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     if not len(runs):
         return []
     begin, size = begin[runs], size[runs]
-    of, long = unit[begin], size * _LONG >= len(unit)
+    of = unit[begin]
+    first = np.flatnonzero(np.diff(of, prepend=-1))
+    rows = np.repeat(np.add.reduceat(size, first), np.diff(first, append=len(of)))
+    long = (rows * _LONG >= len(unit)) & (size >= _RUN)
     apart = (of[1:] != of[:-1]) | long[1:] | long[:-1]
-    out = []
-    for a, b in pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(of)]):
-        if long[a]:
-            piece = table.slice(int(begin[a]), int(size[a]))
-        elif b - a == 1:
-            run = table.slice(int(begin[a]), int(size[a]))
-            piece = pa.concat_tables([run, run.slice(0, 0)]).combine_chunks()
-        else:
-            first = np.cumsum(size[a:b]) - size[a:b]
-            rows = np.arange(int(size[a:b].sum())) + np.repeat(begin[a:b] - first, size[a:b])
-            piece = taken(table, rows)
-        out.append((int(of[a]), piece))
-    return out
+    pieces = pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(of)])
+    return [(int(of[a]), _piece(table, begin[a:b], size[a:b], bool(long[a]))) for a, b in pieces]
+
+
+def _piece(table: pa.Table, begin: Int64, size: Int64, kept: bool) -> pa.Table:
+    """Some runs of a table as one; a copy, unless it is `kept`."""
+    if size.mean() < _RUN:
+        return taken(table, np.arange(int(size.sum())) + np.repeat(begin - (np.cumsum(size) - size), size))
+    runs = [table.slice(first, rows) for first, rows in zip(begin.tolist(), size.tolist())]
+    return runs[0] if kept else pa.concat_tables([*runs, table.slice(0, 0)]).combine_chunks()
 
 
 def write_chunk(table: pa.Table, start: Int64, path: Path) -> list[int]:
