@@ -116,10 +116,14 @@ def written(out: Path) -> dict[str, bytes]:
     return {path.relative_to(out).as_posix(): path.read_bytes() for path in there}
 
 
-def test_families_far_apart_wait_on_disk(town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Units that wait for members far away have what waits on disk, all others are settled as they come by; the bytes are the same."""
+@pytest.mark.parametrize("families", [2, 30])
+def test_families_far_apart_wait_on_disk(
+    town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, families: int
+) -> None:
+    """A few families whose members lie far apart are units of their own, and their rows wait on disk; where there are many their
+    units do, whole. All other units are settled as they come by. The bytes are the same for any number of threads, and out of a spill."""
     engine, tables = town
-    tables = far_families(by_person(tables), 2)
+    tables = far_families(by_person(tables), families)
     paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
     outs = []
     for threads in (1, 2, 7):
@@ -128,8 +132,10 @@ def test_families_far_apart_wait_on_disk(town: Any, tmp_path: Path, monkeypatch:
         spilled = work.journal.all("far lines")
         assert 0 < len(spilled) < len(work._readers["lines"]) and work.journal.all("far visits")
         assert not list((outs[-1] / "spill").glob("lines-*"))
+        alone = int((np.diff(work.plan.unit_begin) == 1).sum())
         rows = sum(sum(note["units"]) for note in spilled.values())
-        assert 100 < rows < tables["lines"].num_rows / 2
+        most = tables["lines"].num_rows * (0.05 if families == 2 else 0.5)
+        assert 0 < rows < most and (alone >= 2) == (families == 2)
     agree(engine, tables, paths, outs[0])
     monkeypatch.setattr("ybcore.jobs.rows.MOST_FAR", -1)
     outs.append(tmp_path / "partitioned")
@@ -169,6 +175,18 @@ def test_held_rows_keep_no_others(town: Any) -> None:
         assert pa.concat_tables(held).equals(lines.filter(pa.array(unit == of)))
     whole = lines.get_total_buffer_size()
     assert sum(piece.get_total_buffer_size() for piece in got[7]) < whole / 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "units", "run"), [(0, 1, 1), (1, 1, 1), (5, 3, 1), (3000, 40, 3), (3000, 3, 300), (3000, 1, 5000)]
+)
+def test_rows_of_units_as_they_lay(rows: int, units: int, run: int) -> None:
+    chance = np.random.default_rng(rows + run)
+    unit = np.repeat(chance.integers(-1, units, rows // run + 1), run)[:rows].astype(np.int32)
+    got: dict[int, list[int]] = {}
+    for of, piece in scatter.split(pa.table({"at": np.arange(rows)}), unit):
+        got.setdefault(of, []).extend(piece["at"].to_pylist())
+    assert got == {of: np.flatnonzero(unit == of).tolist() for of in np.unique(unit[unit >= 0]).tolist()}
 
 
 def test_lines_out_of_order_are_noticed(town: Any, tmp_path: Path) -> None:

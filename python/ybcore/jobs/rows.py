@@ -21,6 +21,7 @@ from .budget import Budget
 from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
+from .plan import NEAR
 from .ruled import OF_VISITS
 from .scatter import Reader, by_unit, joined, read_batch, with_files, write_chunk
 from .times import Times
@@ -33,7 +34,6 @@ __all__ = ["AROUND", "Rows", "ids_in"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-NEAR = 3  # units: so many visits may come by while one waits in memory
 MOST_FAR = 0.5  # of the visits: with more of them on disk everything is partitioned
 AROUND = ("persons", "acct_events", *OF_VISITS)  # tables of people, and of visits beside
 
