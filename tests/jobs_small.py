@@ -238,3 +238,37 @@ def agree(
     rows = [] if rejects is None else [tuple(row.values()) for row in rejects.to_pylist()]
     assert rows == want["rejects"], [(a, b) for a, b in zip(rows, want["rejects"]) if a != b][:3]
     assert closing(out).sha256 == want["state"].sha256
+
+
+def by_person(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
+    """Visits sorted by person, lines in the order of their visits."""
+    out = dict(tables)
+    out["visits"] = tables["visits"].sort_by([("psn_no", "ascending"), ("setl_time", "descending")]).combine_chunks()
+    row = {name: i for i, name in reversed(list(enumerate(out["visits"]["setl_id"].to_pylist())))}
+    at = [row.get(name, -1) for name in tables["lines"]["setl_id"].to_pylist()]
+    out["lines"] = tables["lines"].take(pa.array(np.argsort(at, kind="stable"))).combine_chunks()
+    return out
+
+
+def far_families(tables: dict[str, pa.Table], families: int) -> dict[str, pa.Table]:
+    """Some early persons are of one household with a late one, each with one of their own."""
+    out = dict(tables)
+    there = sorted({p for p in tables["visits"]["psn_no"].to_pylist() if p is not None})
+    house = {p: f"far{i}" for i in range(families) for p in (there[4 + 2 * i], there[-5 - 2 * i])}
+    for name in ("visits", "persons"):
+        if "hsld_no" in tables[name].column_names:
+            psn = tables[name]["psn_no"].to_pylist()
+            out[name] = changed(tables[name], "hsld_no", {i: house[p] for i, p in enumerate(psn) if p in house})
+    return out
+
+
+def changed(table: pa.Table, name: str, cells: dict[int, Any]) -> pa.Table:
+    """A table with other cells in a column."""
+    kind = table.schema.field(name).type
+    values = table[name].to_pylist()
+    for row, value in cells.items():
+        values[row] = value
+    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
+    column = pa.array(values, plain)
+    at = table.column_names.index(name)
+    return table.set_column(at, name, column.dictionary_encode() if pa.types.is_dictionary(kind) else column)

@@ -279,6 +279,7 @@ def test_import_is_light():
     assert loaded_by("import ybcore; dir(ybcore); ybcore.__version__") == set()
     assert loaded_by("import numpy, ybcore") == {"numpy"}
     assert loaded_by("from ybcore import InputError, Problem") == set()
+    assert loaded_by("import ybcore.cli.run", watched={"ybcore.checks.book", "ybcore.checks.run.runner"}) == set()
     own = "from ybcore import rule; rule('a', columns=['cnt', 'age'], row=True)(lambda cnt, age: cnt > age)"
     assert loaded_by(own) == set()
 

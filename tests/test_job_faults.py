@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from job_process import Jobs
+from jobs_small import by_person, far_families
 from ybcore import io
 from ybcore.cli.settle import demo_policies
 from ybcore.synth import city
@@ -31,8 +32,8 @@ def jobs() -> Iterator[Jobs]:
     made.close()
 
 
-def make_town(folder: Path, visits: int) -> Path:
-    """A small city as files, in no order; its catalogue holds what the lines name."""
+def make_town(folder: Path, visits: int, families: int | None = None) -> Path:
+    """A small city as files, in no order; its catalogue holds what the lines name. `families`: by person, but for so many families far apart."""
     town = city(seed=3, persons=visits // 10, visits=visits, lines_per_visit=3.0)
     batch = town.visits()
     tables = {
@@ -40,9 +41,11 @@ def make_town(folder: Path, visits: int) -> Path:
         "lines": batch.lines,
         **{name: getattr(town, name) for name in ("persons", "institutions", "acct_events")},
     }
+    if families is not None:
+        tables = far_families(by_person(tables), families)
     chance = np.random.default_rng(4)
     for name, table in tables.items():
-        if name in ("visits", "lines"):
+        if name in ("visits", "lines") and families is None:
             table = table.take(pa.array(chance.permutation(table.num_rows)))
         (folder / name).mkdir(parents=True)
         half = table.num_rows // 2
@@ -145,6 +148,18 @@ def survive(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any, kills: int
 
 def test_killed_at_twenty_random_points(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any):
     assert survive(jobs, town, tmp_path, undisturbed, 20) < 20
+
+
+@pytest.mark.parametrize("families", [1, 12])
+def test_killed_while_rows_wait_on_disk(jobs: Jobs, tmp_path: Path, families: int):
+    """Rows by person: units are settled as they come by, while some rows wait on disk for members far away."""
+    town = make_town(tmp_path / "town", 400, families)
+    (tmp_path / "quiet").mkdir()
+    quiet = jobs.run(job_of(tmp_path / "quiet", town))
+    assert quiet["code"] == 0, quiet
+    told = json.loads((tmp_path / "quiet" / "job" / "run.json").read_text(encoding="utf-8"))
+    assert told["steps"]["split"] > 0
+    survive(jobs, town, tmp_path, (content(tmp_path / "quiet" / "job"), quiet), 10)
 
 
 @pytest.mark.nightly

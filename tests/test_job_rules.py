@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from city_rules import own_layer
-from jobs_small import plain, ranks, result, write_inputs
-from test_job_run import by_person, shuffled
+from jobs_small import by_person, plain, ranks, result, write_inputs
+from test_job_run import shuffled
 from test_verify import alter, told
 from test_verify_jobs import do as run_job
 from test_verify_jobs import write_job

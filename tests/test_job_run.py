@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from jobs_small import agree, closing, do, write_inputs
+from jobs_small import agree, by_person, changed, closing, do, far_families, write_inputs
 from ybcore import Catalog, Engine
 from ybcore.cli.settle import demo_policies
 from ybcore.jobs import scatter
@@ -88,6 +88,7 @@ def test_shuffled_rows(town: Any, tmp_path: Path) -> None:
     paths = write_inputs(tmp_path / "in", tables, {"lines": 3}, 500)
     do(engine, paths, tmp_path / "out", unit_visits=200)
     agree(engine, tables, paths, tmp_path / "out")
+    assert list((tmp_path / "out" / "spill").glob("lines-*"))
 
 
 def test_row_groups_that_are_too_large(town: Any, tmp_path: Path) -> None:
@@ -96,16 +97,6 @@ def test_row_groups_that_are_too_large(town: Any, tmp_path: Path) -> None:
     do(engine, paths, tmp_path / "out", unit_visits=400, piece=301)
     agree(engine, tables, paths, tmp_path / "out")
     assert len(list((tmp_path / "out" / "spill" / "lines-00000").iterdir())) > 10
-
-
-def by_person(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    """Visits sorted by person, lines in the order of their visits."""
-    out = dict(tables)
-    out["visits"] = tables["visits"].sort_by([("psn_no", "ascending"), ("setl_time", "descending")]).combine_chunks()
-    row = {name: i for i, name in reversed(list(enumerate(out["visits"]["setl_id"].to_pylist())))}
-    at = [row.get(name, -1) for name in tables["lines"]["setl_id"].to_pylist()]
-    out["lines"] = tables["lines"].take(pa.array(np.argsort(at, kind="stable"))).combine_chunks()
-    return out
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7])
@@ -118,15 +109,84 @@ def test_rows_by_person_are_not_partitioned(town: Any, tmp_path: Path, threads: 
     assert not list((tmp_path / "out" / "spill").glob("lines-*"))
 
 
-def test_rows_that_wait_do_not_fill_the_memory(town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where units would hold more than they may until their last row comes by, the rest is partitioned."""
+def written(out: Path) -> dict[str, bytes]:
+    """The files of the outputs."""
+    kinds = ("settlements", "line_results", "detail", "rejects", "state")
+    there = sorted(path for kind in kinds for path in (out / kind).rglob("*") if path.is_file())
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in there}
+
+
+@pytest.mark.parametrize("families", [2, 30])
+def test_families_far_apart_wait_on_disk(
+    town: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, families: int
+) -> None:
+    """A few families whose members lie far apart are units of their own, and their rows wait on disk; where there are many their
+    units do, whole. All other units are settled as they come by. The bytes are the same for any number of threads, and out of a spill."""
     engine, tables = town
-    tables = by_person(tables)
+    tables = far_families(by_person(tables), families)
     paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
-    monkeypatch.setattr("ybcore.jobs.run.MOST_HELD", 0)
-    do(engine, paths, tmp_path / "out", unit_visits=150)
+    outs = []
+    for threads in (1, 2, 7):
+        outs.append(tmp_path / f"out{threads}")
+        work = do(engine, paths, outs[-1], unit_visits=150, threads=threads)
+        spilled = work.journal.all("far lines")
+        assert 0 < len(spilled) < len(work._readers["lines"]) and work.journal.all("far visits")
+        assert not list((outs[-1] / "spill").glob("lines-*"))
+        alone = int((np.diff(work.plan.unit_begin) == 1).sum())
+        rows = sum(sum(note["units"]) for note in spilled.values())
+        most = tables["lines"].num_rows * (0.05 if families == 2 else 0.5)
+        assert 0 < rows < most and (alone >= 2) == (families == 2)
+    agree(engine, tables, paths, outs[0])
+    monkeypatch.setattr("ybcore.jobs.rows.MOST_FAR", -1)
+    outs.append(tmp_path / "partitioned")
+    do(engine, paths, outs[-1], unit_visits=150)
+    assert list((outs[-1] / "spill").glob("lines-*"))
+    whole = written(outs[0])
+    assert len(whole) > 20
+    assert [written(out) == whole for out in outs[1:]] == [True, True, True]
+
+
+def test_lines_of_units_that_waited_are_out_of_order(town: Any, tmp_path: Path) -> None:
+    """A line that comes when its unit is settled is noticed too where it would have waited on disk."""
+    engine, tables = town
+    tables = far_families(by_person(tables), 2)
+    lines = tables["lines"]
+    tables["lines"] = lines.take(pa.array([*range(40, lines.num_rows), *range(40)])).combine_chunks()
+    paths = write_inputs(tmp_path / "in", tables, {"lines": 4}, 311)
+    work = do(engine, paths, tmp_path / "out", unit_visits=150)
+    assert work.journal.all("far lines") and work.journal.find("mode", "partition") is not None
     agree(engine, tables, paths, tmp_path / "out")
-    assert list((tmp_path / "out" / "spill").glob("lines-*"))
+
+
+def test_held_rows_keep_no_others(town: Any) -> None:
+    """A few rows that are held do not keep the chunk they came in; each unit has its rows as they lay."""
+    _, tables = town
+    lines = tables["lines"].select(["det_item_fee_sumamt"]).slice(0, 6000).combine_chunks()
+    unit = np.repeat(np.array([0, 1, 2, 3], np.int32), 1500)
+    unit[[5, 700, 2000, 4000]] = 7
+    unit[[1400, 5990]] = -1
+    unit[[1700, 1702]] = 0
+    pieces = scatter.split(lines, unit)
+    got: dict[int, list[pa.Table]] = {}
+    for of, piece in pieces:
+        got.setdefault(of, []).append(piece)
+    assert sorted(got) == [0, 1, 2, 3, 7]
+    for of, held in got.items():
+        assert pa.concat_tables(held).equals(lines.filter(pa.array(unit == of)))
+    whole = lines.get_total_buffer_size()
+    assert sum(piece.get_total_buffer_size() for piece in got[7]) < whole / 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "units", "run"), [(0, 1, 1), (1, 1, 1), (5, 3, 1), (3000, 40, 3), (3000, 3, 300), (3000, 1, 5000)]
+)
+def test_rows_of_units_as_they_lay(rows: int, units: int, run: int) -> None:
+    chance = np.random.default_rng(rows + run)
+    unit = np.repeat(chance.integers(-1, units, rows // run + 1), run)[:rows].astype(np.int32)
+    got: dict[int, list[int]] = {}
+    for of, piece in scatter.split(pa.table({"at": np.arange(rows)}), unit):
+        got.setdefault(of, []).extend(piece["at"].to_pylist())
+    assert got == {of: np.flatnonzero(unit == of).tolist() for of in np.unique(unit[unit >= 0]).tolist()}
 
 
 def test_lines_out_of_order_are_noticed(town: Any, tmp_path: Path) -> None:
@@ -160,18 +220,6 @@ def test_units_in_work_when_lines_are_out_of_order(town: Any, tmp_path: Path, mo
     work = do(engine, paths, tmp_path / "out", unit_visits=900, threads=2)
     assert work.journal.find("mode", "partition") is not None
     agree(engine, tables, paths, tmp_path / "out")
-
-
-def changed(table: pa.Table, name: str, cells: dict[int, Any]) -> pa.Table:
-    """A table with other cells in a column."""
-    kind = table.schema.field(name).type
-    values = table[name].to_pylist()
-    for row, value in cells.items():
-        values[row] = value
-    plain = kind.value_type if pa.types.is_dictionary(kind) else kind
-    column = pa.array(values, plain)
-    at = table.column_names.index(name)
-    return table.set_column(at, name, column.dictionary_encode() if pa.types.is_dictionary(kind) else column)
 
 
 def rows_of_two(tables: dict[str, pa.Table]) -> tuple[list[int], list[int]]:
@@ -258,14 +306,7 @@ def test_threads_give_the_same_bytes(town: Any, tmp_path: Path) -> None:
     for threads in (1, 2, 7):
         out = tmp_path / f"out{threads}"
         do(engine, paths, out, unit_visits=300, threads=threads)
-        outs.append(
-            {
-                p.relative_to(out).as_posix(): p.read_bytes()
-                for p in sorted(out.rglob("*"))
-                if p.is_file()
-                and p.parts[len(out.parts)] in ("settlements", "line_results", "detail", "rejects", "state")
-            }
-        )
+        outs.append(written(out))
     assert len(outs[0]) > 20
     assert outs[0] == outs[1] == outs[2]
 

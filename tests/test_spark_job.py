@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from jobs_small import result, write_inputs
+from jobs_small import by_person, far_families, result, write_inputs
 from sparks import SETTINGS, need_spark, ordered_hash, session
 from ybcore import InputError
 from ybcore.cli.settle import demo_policies
@@ -47,6 +47,13 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     setl[5] = setl[9_000] = "nowhere"
     lines = lines.set_column(0, "setl_id", pa.array(setl))
     tables = {"visits": visits, "lines": lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
+    done = done_here(root, made, tables, "326MiB")
+    assert done.manifest["units"] > 3 and done.manifest["counts"]["rejected_lines"] > 2
+    return root
+
+
+def done_here(root: Path, made: Any, tables: dict[str, pa.Table], memory: str) -> Any:
+    """A job document over these tables, and the job done on this machine into `one/`."""
     write_inputs(root / "data", tables, files={"lines": 2}, rows=3_000)
     (root / "catalog").mkdir()
     for name, table in zip(("items", "selfpay", "caps"), made.catalog):
@@ -58,13 +65,11 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "inputs": {name: f"data/{name}/" for name in tables},
         "output": "one/",
         "outputs": {"lines": True, "detail": True},
-        "memory": "326MiB",
+        "memory": memory,
         "threads": 1,
     }
     (root / "job.yaml").write_text(json.dumps(document), encoding="utf-8")
-    done = run_job(load_job(root / "job.yaml"))
-    assert done.manifest["units"] > 3 and done.manifest["counts"]["rejected_lines"] > 2
-    return root
+    return run_job(load_job(root / "job.yaml"))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -87,6 +92,17 @@ def test_two_executors_write_the_same_bytes(cluster: Any, job: Path):
     assert done.run["engine"] == "spark" and len(executors) == 2
     again = on_spark(cluster, job, "two")
     assert not again.fresh
+
+
+def test_families_far_apart_are_the_same_bytes(cluster: Any, tmp_path: Path):
+    """Rows by person but for two families: here their rows wait on disk, on Spark all of them pass the shuffle."""
+    made = city(seed=12, persons=400, visits=3_000, catalog_items=500)
+    batch = made.visits()
+    tables = {"visits": batch.visits, "lines": batch.lines, "persons": made.persons, "institutions": made.institutions, "acct_events": made.acct_events}  # fmt: skip
+    done = done_here(tmp_path, made, far_families(by_person(tables), 2), "326MiB")
+    assert done.run["steps"]["split"] > 0
+    on_spark(cluster, tmp_path, "two")
+    assert digests(tmp_path / "two") == digests(tmp_path / "one")
 
 
 def test_other_units_are_the_same_rows(cluster: Any, job: Path):

@@ -9,12 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .. import checks
 from ..catalog import Catalog
-from ..checks import RuleBook, load_rules
 from ..engine import Engine, State
 from ..errors import DocumentError, InputError, JobError, Problem
 from ..memory import peak_memory
@@ -27,6 +27,9 @@ from .manifest import MANIFEST, RUN, SCRATCH, Hashing, Inputs, begin, write_reco
 from .ruled import coverage
 from .run import Work
 from .unit import Outputs
+
+if TYPE_CHECKING:
+    from ..checks import RuleBook
 
 __all__ = ["JobResult", "opening_parts", "opening_state", "run_job", "together", "units_told"]
 
@@ -73,7 +76,7 @@ class Opened:
         book = got(lambda: load_book(document.policy))
         folder = document.catalog
         catalog = got(lambda: Catalog.load(folder)) if folder is not None else None
-        rules = got(lambda: load_rules(document.rules)) if document.rules else None
+        rules = got(lambda: checks.load_rules(document.rules)) if document.rules else None
         datasets: dict[str, Dataset] = {}
         if book is not None:
             engine = Engine(book, catalog, threads=1)

@@ -20,16 +20,18 @@ from ..errors import InputError, Problem
 from ..settling.order import group_persons, household_links
 from .datasets import DataFile, Dataset
 
-__all__ = ["Plan", "make_plan", "row_groups"]
+__all__ = ["NEAR", "Plan", "make_plan", "row_groups"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
 _SHOWN = 5
+NEAR = 3  # units: so many visits may come by while one waits for others of its unit
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Groups stand in the order of the output, numbered from 0; units are ranges of groups.
+    """Groups stand in the order of the output, numbered from 0; units are ranges of groups. A group whose visits lie far apart is a unit of its
+    own, where there are few such: no other has to wait for its last visit.
 
     `visit_group`: group of each visit of the dataset, in its order; `groups` for visits of nobody. `unit_begin`: the first group of each
     unit, and the end; visits of nobody are of the last unit. `person_group`: group of each entry of `people`, -1 for those who are
@@ -104,13 +106,11 @@ class Plan:
         np.maximum.at(out, self.visit_unit, np.arange(len(self.visit_unit)))
         return out
 
-    @cached_property
-    def most_waiting(self) -> int:
-        """Most visits of units that have begun and not ended, when visits are read in their order."""
-        size = np.bincount(self.visit_unit, minlength=self.units)
-        by_end = np.argsort(self.last_row, kind="stable")
-        done = np.cumsum(size[by_end]) - size[by_end]
-        return int((self.last_row[by_end] + 1 - done).max(initial=0))
+    def far(self, rows: int) -> npt.NDArray[np.bool_]:
+        """Whether each visit stands more than so many rows before the last of its unit."""
+        ahead = self.last_row.astype(np.int32)[self.visit_unit]
+        ahead -= np.arange(len(ahead), dtype=np.int32)
+        return ahead > rows
 
     def unit_of_people(self, ids: pa.ChunkedArray) -> Int32:
         """Unit of each person; -1 for one who is settled with nobody."""
@@ -322,9 +322,21 @@ def _ranked(of_visit: Int32, group: Int32, count: int, people: pa.Array, setl_id
     house_group[house_of[house_of >= 0]] = rank[group[members[house_of >= 0]]]
     ends = np.cumsum((weight + standing)[ranked])
     unit = (ends - (weight + standing)[ranked]) // max(1, unit_visits)
-    begin = np.flatnonzero(np.diff(unit, prepend=-1)).astype(np.int32) if groups else np.zeros(1, np.int32)
+    begin = np.flatnonzero(np.diff(unit, prepend=-1)) if groups else np.zeros(1, np.int64)
+    wide = _wide(visit_group, groups, NEAR * unit_visits)
+    if len(wide) <= len(begin):
+        begin = np.unique(np.concatenate((begin, wide, wide[wide + 1 < groups] + 1)))
     return Plan(groups, visit_group, np.append(begin, np.int32(groups)).astype(np.int32), people, rank[group], setl_ids, visit_row, houses,
                 house_group, strangers, twice)  # fmt: skip
+
+
+def _wide(visit_group: Int32, groups: int, rows: int) -> Int64:
+    """Groups whose last visit stands more than so many rows behind their first."""
+    at = np.arange(len(visit_group), dtype=np.int32)
+    first, last = np.zeros(groups + 1, np.int32), np.zeros(groups + 1, np.int32)
+    first[visit_group[::-1]] = at[::-1]
+    last[visit_group] = at
+    return np.flatnonzero((last - first > rows)[:groups])
 
 
 def _first_rows(setl: Int32, count: int) -> Int32 | None:

@@ -8,13 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..checks.book import RuleBook
 from ..columns.ids import normal
 from ..columns.read import blank_is_missing
 from ..engine import Engine, State
@@ -22,15 +21,20 @@ from .budget import Budget
 from .datasets import Dataset
 from .journal import Journal
 from .parts import write_part
+from .plan import NEAR
 from .ruled import OF_VISITS
 from .scatter import Reader, by_unit, joined, read_batch, with_files, write_chunk
 from .times import Times
 from .unit import GROUP, VISIT, Outputs, rejected
 
+if TYPE_CHECKING:
+    from ..checks.book import RuleBook
+
 __all__ = ["AROUND", "Rows", "ids_in"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
+MOST_FAR = 0.5  # of the visits: with more of them on disk everything is partitioned
 AROUND = ("persons", "acct_events", *OF_VISITS)  # tables of people, and of visits beside
 
 
@@ -108,14 +112,12 @@ class Rows:
         """(lines with their places in their units, visit of each, unit of each; -1 none). Those of no visit are rejects."""
         with self.times.step("join"):
             visit = self.plan.visits_of(ids_in(table["setl_id"]))
-        lost = visit < 0
-        if lost.any() and self.journal.find("lost", key) is None:
-            self._lost(key, table.filter(pa.array(lost)))
-        there = np.maximum(visit, 0)
-        place = np.where(lost, -1, self.plan.visit_place[there]) if len(self.plan.visit_place) else visit
-        unit = np.where(lost, -1, self.plan.visit_unit[there]) if len(self.plan.visit_unit) else visit
-        table = table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place.astype(np.int32)))
-        return table, visit, unit.astype(np.int32)
+            there = len(visit) == 0 or visit.min() >= 0
+            if not there and self.journal.find("lost", key) is None:
+                self._lost(key, table.filter(pa.array(visit < 0)))
+            place, unit = (_values(of, visit, there) for of in (self.plan.visit_place, self.plan.visit_unit))
+            table = table.drop_columns(["setl_id"]).append_column(VISIT, pa.array(place))
+        return table, visit, unit
 
     def _lost(self, key: str, lines: pa.Table) -> None:
         """Lines of no visit."""
@@ -210,10 +212,19 @@ class Rows:
 
     @property
     def streams(self) -> bool:
-        """Whether units may be settled as their rows come by: few rows have to wait for others."""
-        if self.plan.most_waiting > 3 * self.unit_visits or self.journal.find("mode", "partition") is not None:
+        """Whether units may be settled as their rows come by: most rows do not wait long for others."""
+        return self._in_order and self.journal.find("mode", "partition") is None
+
+    @cached_property
+    def _in_order(self) -> bool:
+        if np.count_nonzero(self._far) > MOST_FAR * len(self._far):
             return False
         return all(self._readers[name].whole for name in ("visits", "lines") if name in self.datasets)
+
+    @cached_property
+    def _far(self) -> npt.NDArray[np.bool_]:
+        """Visits that stand so far before the last of their unit that they wait for it on disk, with their lines."""
+        return self.plan.far(NEAR * self.unit_visits)
 
     @cached_property
     def _rows(self) -> int:
@@ -226,6 +237,13 @@ class Rows:
         whole = self._rows * (1 if self.streams else 2) + around
         if self.progress is not None:
             self.progress(min(self._done_rows, whole), whole)
+
+
+def _values(of: Int32, visit: Int32, there: bool) -> Int32:
+    """What each visit has; -1 for none. `there`: every one is a visit."""
+    if there or not len(of):
+        return of[visit] if there else visit
+    return np.where(visit < 0, np.int32(-1), of[np.maximum(visit, 0)])
 
 
 def ids_in(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..checks.book import RuleBook
-from ..checks.run.runner import rule_status
 from ..columns.checkschema import CHECK_LINES
 from ..columns.ids import lookup
 from ..columns.keys import ids_of
@@ -19,6 +17,9 @@ from ..columns.read import Problems, read
 from ..columns.schema import VISITS
 from .datasets import Dataset
 from .plan import row_groups
+
+if TYPE_CHECKING:
+    from ..checks.book import RuleBook
 
 __all__ = ["ACROSS", "COUNTED", "OF_VISITS", "Ruled", "coverage"]
 
@@ -49,6 +50,8 @@ class Ruled:
     @staticmethod
     def of(rules: RuleBook, datasets: Mapping[str, Dataset], catalog: Any) -> Ruled:
         """Look at the columns that are there, and at what reversals name."""
+        from ..checks.run.runner import rule_status
+
         seen = _Seen(datasets, catalog, _some_time_of_day(datasets.get("lines")))
         across = rules.across
         states = {

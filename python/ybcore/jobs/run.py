@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -20,16 +20,16 @@ from ..settling.merge import Part, merged
 from .parts import write_part
 from .plan import Plan, make_plan
 from .rejects import Rejects
-from .rows import AROUND, Rows, ids_in
+from .rows import AROUND, ids_in
 from .ruled import OF_VISITS, Ruled
-from .scatter import joined, split, with_files
+from .scatter import joined, with_files
+from .stream import Streamed, Unordered
 from .unit import AGAIN, ASIDE, SOURCE, UnitResult, settle_unit
 
 __all__ = ["Work", "most_visits"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-MOST_HELD = 0.4  # of the memory: what rows may take that wait for others of their unit, with all that is in work
 OUT_BYTES = {"visits": 200, "lines": 40}  # of outputs, packed
 
 
@@ -38,12 +38,8 @@ def most_visits(plan: Plan) -> int:
     return int(np.bincount(plan.visit_unit, minlength=1).max())
 
 
-class Unordered(Exception):
-    """Rows that were thought to stand by unit do not: a line comes too late, or units wait for rows so far away that too much is held."""
-
-
 @dataclass
-class Work(Rows):
+class Work(Streamed):
     """Everything a job needs, and the steps of it. `memory` in bytes."""
 
     def told(self) -> dict[str, Any]:
@@ -97,7 +93,7 @@ class Work(Rows):
         self.__dict__.pop("_settled", None)
         if self.streams:
             try:
-                self._stream()
+                self._stream(self._settled, self._settle, self._tell)
                 return
             except Unordered:
                 self.journal.note("mode", "partition")
@@ -136,77 +132,6 @@ class Work(Rows):
         self._settle(unit, tables)
         return unit
 
-    # ------------------------------------------------------------------ in order
-
-    def _stream(self) -> None:
-        """Settle each unit when its last row has come by."""
-        visits = iter(self._over(self._split_visits, range(len(self._readers["visits"]))))
-        lines = range(len(self._readers["lines"])) if "lines" in self.datasets else range(0)
-        self._held: dict[str, dict[int, list[pa.Table]]] = {"visits": {}, "lines": {}}
-        waiting = deque(np.argsort(self.plan.last_row, kind="stable").tolist())
-        done: set[int] = set()
-        running: deque[Future[int]] = deque()
-        read = 0
-
-        def settle_until(row: int) -> None:
-            """Settle the units whose last visit stands before a row."""
-            nonlocal read
-            while waiting and self.plan.last_row[waiting[0]] < row:
-                unit = waiting.popleft()
-                while read <= self.plan.last_row[unit]:
-                    pieces, end = next(visits)
-                    read = end
-                    self._hold("visits", pieces)
-                pieces_of = {name: held.pop(unit, []) for name, held in self._held.items()}
-                done.add(unit)
-                if unit not in self._settled:
-                    running.append(self.pool.submit(self._settle_pieces, unit, pieces_of))
-                del pieces_of
-                while len(running) > self.workers:
-                    self._tell(running.popleft().result())
-
-        try:
-            for pieces, seen in self._over(self._split_lines, lines):
-                if any(unit in done for unit, _ in pieces):
-                    raise Unordered
-                self._hold("lines", pieces)
-                settle_until(seen)
-                if pa.total_allocated_bytes() > MOST_HELD * self.memory:
-                    raise Unordered
-        except Unordered:
-            # What is in work is noted, as of this way, before the other way begins; it lacks lines where one came too late.
-            wait(running)
-            self._held.clear()
-            raise
-        settle_until(len(self.plan.visit_group))
-        while running:
-            self._tell(running.popleft().result())
-
-    def _settle_pieces(self, unit: int, pieces: dict[str, list[pa.Table]]) -> int:
-        """Settle a unit of what was held of it; to put it together is work enough not to be left to one thread."""
-        with self.times.step("gather"):
-            names = [name for name in ("visits", "lines") if name in self.datasets]
-            tables: dict[str, pa.Table] = {n: joined(pieces.pop(n), partial(self._empty, n)) for n in names}
-        return self._settle(unit, tables)
-
-    def _hold(self, name: str, pieces: list[tuple[int, pa.Table]]) -> None:
-        for unit, table in pieces:
-            self._held[name].setdefault(unit, []).append(table)
-
-    def _split_visits(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
-        """(visits of a chunk by unit, rows up to its end)."""
-        begin = self._readers["visits"].begin
-        with self.times.step("decode"):
-            table = self._readers["visits"].read(at)
-        return split(*self._with_units("visits", table, int(begin[at]), "")), int(begin[at + 1])
-
-    def _split_lines(self, at: int) -> tuple[list[tuple[int, pa.Table]], int]:
-        """(lines of a chunk by unit, the last visit that they are of)."""
-        with self.times.step("decode"):
-            table = self._readers["lines"].read(at)
-        table, visit, unit = self._lines_with_visits(table, f"{at}.0")
-        return split(table, unit), int(visit.max(initial=-1))
-
     # ------------------------------------------------------------------ one unit
 
     @contextmanager
@@ -239,7 +164,8 @@ class Work(Rows):
         """Settle a unit and write its parts."""
         tables = self.completed(unit, tables)
         with self._engine() as engine, self.times.step("settle"):
-            result = settle_unit(engine, tables, state=self._opening(unit), outputs=self.outputs, ruled=self.ruled)
+            opening, unique = self._opening(unit), self.plan.visit_row is None
+            result = settle_unit(engine, tables, state=opening, outputs=self.outputs, ruled=self.ruled, unique=unique)
         tables.clear()
         with self.times.step("encode"):
             self._write(unit, result)

@@ -10,13 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..columns.rows import rows_by_key
+from ..columns.rows import rows_by_key, taken
 from .datasets import Dataset
 from .plan import row_groups
 from .unit import SOURCE
 
 FULL = 1 << 16  # rows to which small row groups are put together
-_LONG = 4  # parts of a table of which a long run is at least one
+_LONG = 4  # parts of a table of which a unit that has much of it has at least one
+_RUN = 256  # rows that are quicker copied in one go than one by one
 
 __all__ = ["Reader", "by_unit", "joined", "read_batch", "split", "with_files", "write_chunk"]
 
@@ -103,31 +104,39 @@ def by_unit(table: pa.Table, unit: Int32, units: int) -> tuple[pa.Table, Int64]:
     start, rows = rows_by_key(unit, units)
     if len(rows) == table.num_rows and (unit[1:] >= unit[:-1]).all():
         return table, start
-    return table.take(pa.array(rows)).combine_chunks(), start
+    return taken(table, rows).combine_chunks(), start
 
 
 def split(table: pa.Table, unit: Int32) -> list[tuple[int, pa.Table]]:
     """Rows of each unit, as they lay, in one piece or several. Rows of unit -1 are left out.
 
-    Long runs are not copied. A short one would keep the whole table in memory, so units that have one are.
+    Runs of units that have much of the table are not copied. Others are, each unit's for itself: a few rows that are held must not keep
+    the whole table in memory.
     """
     if not len(unit):
         return []
     cuts = np.flatnonzero(np.diff(unit, prepend=unit[0] - 1, append=unit[-1] - 1))
-    of = unit[cuts[:-1]]
-    low = int(of.min())
-    short = np.zeros(int(of.max()) - low + 1, bool)
-    short[of[np.diff(cuts) * _LONG < len(unit)] - low] = True
-    long = np.flatnonzero(~short[of - low] & (of >= 0))
-    out = [(int(of[i]), table.slice(int(cuts[i]), int(cuts[i + 1] - cuts[i]))) for i in long.tolist()]
-    rows = np.flatnonzero(short[unit - low] & (unit >= 0))
-    if len(rows):
-        rows = rows[np.argsort(unit[rows], kind="stable")]
-        units = unit[rows]
-        copied = table.take(pa.array(rows))
-        ends = np.flatnonzero(np.diff(units, prepend=-1, append=-1)).tolist()
-        out += [(int(units[a]), copied.slice(a, b - a)) for a, b in pairwise(ends)]
-    return out
+    begin, size = cuts[:-1], np.diff(cuts)
+    runs = np.argsort(unit[begin], kind="stable")
+    runs = runs[unit[begin[runs]] >= 0]
+    if not len(runs):
+        return []
+    begin, size = begin[runs], size[runs]
+    of = unit[begin]
+    first = np.flatnonzero(np.diff(of, prepend=-1))
+    rows = np.repeat(np.add.reduceat(size, first), np.diff(first, append=len(of)))
+    long = (rows * _LONG >= len(unit)) & (size >= _RUN)
+    apart = (of[1:] != of[:-1]) | long[1:] | long[:-1]
+    pieces = pairwise([0, *(np.flatnonzero(apart) + 1).tolist(), len(of)])
+    return [(int(of[a]), _piece(table, begin[a:b], size[a:b], bool(long[a]))) for a, b in pieces]
+
+
+def _piece(table: pa.Table, begin: Int64, size: Int64, kept: bool) -> pa.Table:
+    """Some runs of a table as one; a copy, unless it is `kept`."""
+    if size.mean() < _RUN:
+        return taken(table, np.arange(int(size.sum())) + np.repeat(begin - (np.cumsum(size) - size), size))
+    runs = [table.slice(first, rows) for first, rows in zip(begin.tolist(), size.tolist())]
+    return runs[0] if kept else pa.concat_tables([*runs, table.slice(0, 0)]).combine_chunks()
 
 
 def write_chunk(table: pa.Table, start: Int64, path: Path) -> list[int]:

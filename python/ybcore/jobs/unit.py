@@ -12,11 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..checks.run.given import Whole
-from ..checks.settled import moved_money, settle_checked
 from ..columns.ids import encode, lookup
 from ..columns.keys import ids_of, kind_of
-from ..columns.rows import rows_by_key
+from ..columns.rows import rows_by_key, taken
 from ..engine import Engine, State
 from .ruled import COUNTED, OF_VISITS, Ruled
 
@@ -74,6 +72,7 @@ def settle_unit(
     state: State | None = None,
     outputs: Outputs = Outputs(),
     ruled: Ruled | None = None,
+    unique: bool = False,
 ) -> UnitResult:
     """Settle whole groups.
 
@@ -81,8 +80,9 @@ def settle_unit(
     visits `GROUP`, and perhaps `AGAIN`; lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
     `ruled`: rules that are a stage of it; tables then has those that they read beside (with `SOURCE` where rows name a visit), visits
     perhaps `ASIDE`, and the result has findings, details, `counts` of them with `moved_fen`, and `rules`: what each rule came to.
+    `unique`: no id stands twice among the visits; they are not looked through for it.
     """
-    visits, order, back = _in_order(engine, tables["visits"])
+    visits, order, back = _in_order(engine, tables["visits"], unique)
     lines, begin, lost = _lines(tables.get("lines"), tables["visits"], order)
     again = _later(engine, tables)
     given: dict[str, Any] = {name: tables[name] for name in PEOPLE if name in tables}
@@ -96,6 +96,9 @@ def settle_unit(
     if ruled is None:
         done = engine.settle(**given, line_offsets=offsets, **options)
     else:
+        from ..checks.run.given import Whole
+        from ..checks.settled import settle_checked
+
         beside, astray = _beside(tables, visits)
         whole = Whole(ruled.time_of_day, visits[ASIDE].to_numpy() if ASIDE in visits.column_names else None)
         asked = {"known_at": None, "suppress": (), "whole": whole}
@@ -147,6 +150,8 @@ def settle_unit(
     bad_rows = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
     findings = details = rules = moved = None
     if done.checks is not None:
+        from ..checks.settled import moved_money
+
         findings, details = _found(done.checks, visits, lines, types)
         counts |= {
             "findings": len(findings),
@@ -233,7 +238,7 @@ def _known(table: pa.Table | None) -> pa.Table | None:
     return table.select([name for name in table.column_names if name not in (GROUP, VISIT, AGAIN, ASIDE, *SOURCE)])
 
 
-def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 | None]:
+def _in_order(engine: Engine, visits: pa.Table, unique: bool) -> tuple[pa.Table, Int64, Int64 | None]:
     """(visits as they are settled, their rows, places of theirs in the order of the output).
 
     That is the same order, but for rows of an id that was there already: settling takes the first of them as they lay, so they come last.
@@ -245,7 +250,7 @@ def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 
     if AGAIN in visits.column_names:
         group = np.where(visits[AGAIN].to_numpy(), np.int32(-1), group)
     order = engine.order(visits, group, groups)
-    later, back = _again(visits), None
+    later, back = None if unique else _again(visits), None
     if later is not None:
         later &= group >= 0
         place = np.empty(len(group), np.int64)
@@ -254,7 +259,7 @@ def _in_order(engine: Engine, visits: pa.Table) -> tuple[pa.Table, Int64, Int64 
         back = place[wanted]
     if len(order) == len(group) and (order[1:] > order[:-1]).all():
         return visits.combine_chunks(), order, back
-    return visits.combine_chunks().take(pa.array(order)), order, back
+    return taken(visits.combine_chunks(), order), order, back
 
 
 def _again(visits: pa.Table) -> npt.NDArray[np.bool_] | None:
@@ -296,7 +301,7 @@ def _lines(lines: pa.Table | None, visits: pa.Table, order: Int64) -> tuple[pa.T
         begin = np.concatenate(([0], np.cumsum(np.bincount(visit, minlength=n)))).astype(np.int64)
         return lines.combine_chunks(), begin, None
     begin, rows = rows_by_key(visit, n)
-    return lines.combine_chunks().take(pa.array(rows)), begin, lost
+    return taken(lines.combine_chunks(), rows), begin, lost
 
 
 def _named_lines(results: pa.Table, lines: pa.Table, visits: pa.Table, visit: Any) -> pa.Table:
