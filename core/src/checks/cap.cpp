@@ -24,14 +24,15 @@ class Sieve {
       : events_(events), rule_(rule), edges_(edges), chosen_(chosen), capping_(events, rule, edges, found) {}
 
   void persons(std::size_t first, std::size_t last) {
-    if (cell == Cell::kLine || wants_less(rule_.comparator) || rule_.factor != 0) {
+    const bool by_row = !events_.entry.empty() || !events_.row_of.empty();
+    if (cell == Cell::kLine || wants_less(rule_.comparator) || rule_.factor != 0 || (by_row && !kTimed)) {
       for (std::size_t p = first; p < last; ++p) capping_.whole(line(p), line(p + 1));
-    } else if (!events_.entry.empty() || !events_.row_of.empty()) {
-      listed(first, last);
-    } else if constexpr (kTimed) {
-      for (std::size_t to = 0; first < last; first = to) timed(first, to = block_from(first, last));
-    } else {
+    } else if constexpr (!kTimed) {
       for (std::size_t p = first; p < last; ++p) one_cell(line(p), line(p + 1));
+    } else if (by_row) {
+      listed(first, last);
+    } else {
+      for (std::size_t to = 0; first < last; first = to) timed(first, to = block_from(first, last));
     }
   }
 
@@ -204,16 +205,15 @@ class Sieve {
     for (std::size_t k = 0; k < count; ++k) {
       const std::int32_t i = rows[k];
       if (value != nullptr) __builtin_prefetch(value + i, 0, 2);
-      if (kTimed && day != nullptr) __builtin_prefetch(day + i, 0, 2);
-      if (kTimed && day == nullptr) __builtin_prefetch(time + i, 0, 2);
+      if (day != nullptr) __builtin_prefetch(day + i, 0, 2);
+      if (day == nullptr) __builtin_prefetch(time + i, 0, 2);
     }
   }
 
   bool looked_at(const Block& block) {
     const auto by = [&](auto time_of) { return events_.row_of.empty() ? by_rows<false>(block, time_of) : by_rows<true>(block, time_of); };
     if (dated()) return by([day = events_.day.data()](std::int32_t i) { return day[i]; });
-    if constexpr (kTimed) return by([time = events_.time.data()](std::int32_t i) { return time[i]; });
-    return by([](std::int32_t) { return std::int32_t{0}; });
+    return by([time = events_.time.data()](std::int32_t i) { return time[i]; });
   }
 
   // Looks again at cells in which a place is beyond. False where a line lacks something, or holds a value that no sum may be told of.
@@ -224,7 +224,7 @@ class Sieve {
     const std::int32_t* const entries = coded ? events_.row_of.data() : events_.entry.data();
     const std::int64_t *const value = events_.value.empty() ? nullptr : events_.value.data(), *const edges = edges_;
     const std::int32_t capped = rule_.caps.empty() ? 0 : -1;
-    const bool cut = !kTimed || !events_.complete;
+    const bool cut = !events_.complete;
     const std::size_t count = block.count;
     Places places(sums_.data());
     over_.clear();

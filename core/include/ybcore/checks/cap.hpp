@@ -12,10 +12,9 @@
 //           and at_most every line offends whole. A bucket of which no line carries excess is none. at_least c: what is beyond c less one
 //           unit. Sums stop at the ends of 64 bits.
 // Fails     Never.
-// Cost      A line of no row: a byte. With rows by code or line a few operations and a place of a small table; all lines of cells in which
-// a
-//           place is beyond, twice a table by key. One cap for all: by day and hour the value and the time of a line, then a place of its
-//           code where the whole cell is beyond; else a place. less_than, at_most, stays and single lines: twice a table by key.
+// Cost      A line of no row: a byte. With rows, by day and hour: a few operations and a place of a small table, and twice a table by key
+//           for cells in which a place is beyond. One cap for all, by day and hour: value and time of a line, and a place of its code where
+//           the whole cell is beyond; else a place. less_than, at_most, stays, single lines, rows of other groups: twice a table by key.
 #pragma once
 
 #include <cstdint>
