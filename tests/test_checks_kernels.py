@@ -220,6 +220,8 @@ def test_rows_alone():
 
 def test_groups():
     assert listed(_core.check_cap(**CAP)) == [(12, 10, -1, [(1, 1, 2), (0, 2, -1)])]
+    assert listed(_core.check_cap(**{**CAP, "time": None, "day": i32(0, 0)})) == listed(_core.check_cap(**CAP))
+    assert listed(_core.check_cap(**{**CAP, "time": None, "day": i32(0, 1)})) == []
     assert listed(_core.check_cap(**{**CAP, "last_paid": True})) == [(12, 10, -1, [(0, 1, 2), (1, 2, -1)])]
     assert listed(check_pairs(**PAIRS)) == [(2, 1, 0, [(2, 1, 1), (0, 2, -1)])]
     near = {"time": i64(0, 6, 7), "groups": [("within", None, None, 6)]}
@@ -321,6 +323,8 @@ def test_another_type_is_refused(name, key):
         ("check_cap", {"factor": 1}, "stay_days"),
         ("check_cap", {"caps": i64(1), "entry": i32(0, 1)}, "entry"),
         ("check_cap", {"person_begin": i64(0, 3)}, "time"),
+        ("check_cap", {"day": i32(0)}, "day"),
+        ("check_cap", {"cell": "hour", "time": None, "day": i32(0, 0)}, "time"),
         ("check_cap", {"row_of": i32(0), "entry": i32(0, 0)}, "row_of"),
         ("check_cap", {"row_of": i32(1), "caps": i64(1)}, "row_of"),
         ("PairTable.check", {"item": i32(0, -2, 1)}, "item"),

@@ -27,7 +27,8 @@ py::dict py_cap(const I64& person_begin, const Maybe<std::int64_t>& time, const 
                                  within(span_of(row_of), checks::kEntryUnknown, caps ? caps->size() : INT32_MAX, "row_of"),
                                  rows_of(day, n, "day"),
                                  complete};
-  const checks::CapRule rule{grouping_of(cell, subject, cut, 0, time, n, day && cell == "day"), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
+  const checks::CapRule rule{
+      grouping_of(cell, subject, cut, 0, time, n, day && cell == "day"), span_of(caps), cap, factor, comparator_of(comparator), last_paid};
   // Without rows no event has one.
   if (row_of && row_of->size() == 0) return found_dict({});
   if (caps && rule.caps.empty() && !entry) return found_dict({});
@@ -83,14 +84,15 @@ py::dict py_couple(const I64& person_begin, const Maybe<std::int32_t>& entry, co
 }  // namespace
 
 void bind_checks_cap(py::module_& m) {
-  m.def("check_cap", &py_cap, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("cell"),
-        py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
-        py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
-        py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false,
-        py::arg("row_of").noconvert() = py::none(), py::arg("day").noconvert() = py::none(), py::arg("complete") = false,
-        py::arg("threads") = 1,
-        "K06: sums of buckets against their caps. row_of: table row by combine code, in place of entry; day: of each line, in place of time "
-        "where the cell is a day; complete: no line lacks what cuts groups.");
+  m.def(
+      "check_cap", &py_cap, py::arg("person_begin").noconvert(), py::arg("time").noconvert(), py::arg("cell"),
+      py::arg("subject").noconvert(), py::arg("cut").noconvert(), py::arg("combine").noconvert(), py::arg("value").noconvert(),
+      py::arg("entry").noconvert(), py::arg("caps").noconvert(), py::arg("cap") = 0, py::arg("factor") = 0,
+      py::arg("stay_days").noconvert() = py::none(), py::kw_only(), py::arg("comparator"), py::arg("last_paid") = false,
+      py::arg("row_of").noconvert() = py::none(), py::arg("day").noconvert() = py::none(), py::arg("complete") = false,
+      py::arg("threads") = 1,
+      "K06: sums of buckets against their caps. row_of: table row by combine code, in place of entry; day: of each line, in place of time "
+      "where the cell is a day; complete: no line lacks what cuts groups.");
   m.def("check_couple", &py_couple, py::arg("person_begin").noconvert(), py::arg("entry").noconvert(), py::arg("visit").noconvert(),
         py::arg("day").noconvert(), py::arg("order").noconvert(), py::arg("quantity").noconvert(), py::arg("self").noconvert(),
         py::arg("sure").noconvert(), py::arg("partner_begin").noconvert(), py::arg("partner_code").noconvert(),

@@ -215,6 +215,7 @@ def check_cap(
     comparator: str,
     last_paid: bool = False,
     row_of: NDArray[np.int32] | None = None,
+    day: NDArray[np.int32] | None = None,
     complete: bool = False,
     threads: int = 1,
 ) -> dict[str, Any]: ...

@@ -169,7 +169,8 @@ Case many(draw::Numbers& random, std::size_t rows, std::int64_t lacking) {
   c.cut.assign(rows, 0);
   for (std::size_t i = 0; i < rows; ++i) {
     if (random.one_in(25)) c.value[i] *= 9;
-    if (random.one_in(lacking)) c.value[i] = random.one_in(3) ? kUnknown : random.one_in(2) ? -3 : std::int64_t{1} << random.between(39, 47);
+    if (random.one_in(lacking))
+      c.value[i] = random.one_in(3) ? kUnknown : random.one_in(2) ? -3 : std::int64_t{1} << random.between(39, 47);
     if (random.one_in(lacking)) c.subject[i] = -1;
     if (random.one_in(lacking)) c.combine[i] = -1;
   }

@@ -9,12 +9,10 @@
 #include <vector>
 
 #include "parts.hpp"
+#include "places.hpp"
 #include "ybcore/checks/cap.hpp"
 
 namespace ybcore::checks {
-
-// Sums from here on are as good as each other before they are judged.
-inline constexpr std::int64_t kTopSum = std::int64_t{1} << 47;
 
 // What a bucket's sum must be above to compare, by table row, and less than kTopSum: more_than and at_least only. What is no row (kNoEntry,
 // kEntryUnknown) has a place before row 0, and may be looked up.

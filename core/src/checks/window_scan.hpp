@@ -179,8 +179,8 @@ void roll(const WindowEvents& events, const Window& window, std::size_t from, st
     rolling.subject(static_cast<std::size_t>(events.begin[g]), static_cast<std::size_t>(events.begin[g + 1]));
 }
 
-// Events are counted by their places: more than `reach` of them are within when the one that many places before is. Most are not, and that is
-// seen of all subjects at once: one of another subject is within only by chance. With peers the last event of a day tells for all of it.
+// Events are counted by their places: more than `reach` of them are within when the one that many places before is. Most are not, and that
+// is seen of all subjects at once: one of another subject is within only by chance. With peers the last event of a day tells for all of it.
 template <bool peers, class Sink>
 void roll_counts(const WindowEvents& events, const Window& window, std::size_t from, std::size_t to, Sink& sink) {
   const std::int64_t keep = static_cast<std::int64_t>(window.n) - (window.through ? 0 : 1);

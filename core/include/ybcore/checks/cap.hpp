@@ -6,15 +6,15 @@
 // Requires  Events in canonical order, cut by person (person_begin: offsets, first 0, last the events). Empty value: each line is 1.
 //           entry: a row of `caps`, kNoEntry (not looked at) or kEntryUnknown; empty: row 0 for all. Or row_of: the same by combine code, a
 //           code that it does not have is of no row. combine -1: not looked at; a value kUnknown or stay days -1: unknown. A bucket whose
-//           cap is kUnknown is not judged.
+//           cap is kUnknown is not judged. day: of each time, kNoDay where it is not known.
 // Gives     One finding a bucket: measure the sum, limit the cap of its first event, entry that event's. Offending, in order, the lines
 //           that carry excess, then the others as involved. Excess is in the unit of the value, kWhole for counted lines; with less_than
 //           and at_most every line offends whole. A bucket of which no line carries excess is none. at_least c: what is beyond c less one
 //           unit. Sums stop at the ends of 64 bits.
 // Fails     Never.
-// Cost      A line of no row: a byte. By day and hour else a few operations and a place of a small table; all lines of the days and hours
-// in
-//           which a sum may be beyond, and all lines of other groups, twice a small table by key.
+// Cost      A line of no row: a byte. With rows, by day and hour: a few operations and a place of a small table, and twice a table by key
+//           for cells in which a place is beyond. One cap for all, by day and hour: value and time of a line, and a place of its code where
+//           the whole cell is beyond; else a place. less_than, at_most, stays, single lines, rows of other groups: twice a table by key.
 #pragma once
 
 #include <cstdint>

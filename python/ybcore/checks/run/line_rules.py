@@ -468,11 +468,12 @@ def cap(work: Work, rule: Rule, denied: npt.NDArray[np.bool_]) -> Raw:
         cells = rule.cells[check.combine.column]
         combine = cells[np.maximum(chosen.entry, 0)] if chosen.entry is not None else np.full(len(rows), -1)
     caps, constant, factor = _caps(rule)
+    time, day = (None, work.of(chosen, "day")) if cell == "day" else (work.of(chosen, "time"), None)
     found = _core.check_cap(
-        work.person_begin(chosen), work.of(chosen, "time"), cell, subject, cut, c(combine.astype(np.int32, copy=False)),
+        work.person_begin(chosen), time, cell, subject, cut, c(combine.astype(np.int32, copy=False)),
         work.of(chosen, check.measure) if check.measure in ("quantity", "amount") else None, None if chosen.entry is None else c(chosen.entry),
         caps, constant, factor, work.at(work.stay_days, work.of(chosen, "visit")) if factor else None,
-        comparator=check.comparator, last_paid=check.allocate == "last_paid", threads=work.threads,
+        comparator=check.comparator, last_paid=check.allocate == "last_paid", day=day, threads=work.threads,
     )  # fmt: skip
     raw = Raw(found, rows, "lines", chosen.eligible, chosen.unknown, money=check.measure == "amount")
     return table_entry(raw, chosen)
