@@ -84,7 +84,7 @@ def test_the_command_measures_and_tells(town: Town, tmp_path: Path, capsys: pyte
     (together,) = result["together"]
     assert together["findings"] > 50 and {"K01", "K15", "prepare", "money"} <= set(together["kernels"])
     told = result["prescription"]
-    assert told["findings"] > 0 and set(told["doors"]) == {"check", "Checker"}
+    assert told["findings"] > 0 and set(told["doors"]) == {"check", "Checker", "Checker, plain texts"}
     assert all(len(taken["report"]) == 2 for taken in told["doors"].values()) and told["making"]
     told = capsys.readouterr().out
     assert "× faster peer" in told and "× settling" in told and "p99" in told

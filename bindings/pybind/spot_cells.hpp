@@ -194,6 +194,7 @@ bool read_plain(SpotReader& reader, const ArrowArray& column, const SpotReading&
   const auto texts = texts_of<Offset>(column, {});
   const Presence there(column);
   FewTexts& index = reader.to.text[way.texts];
+  if (there.everywhere()) index.expect(rows);
   for (std::size_t row = 0; row < rows; ++row) out[row] = there[row] && row < texts.rows() ? index.add(texts[row]) : -1;
   return true;
 }

@@ -106,8 +106,8 @@ void Batch::ids() {
   }
   book.items.find(ybcore::Texts<std::int64_t>{offsets, bytes.data(), {}}, kept, 1);
   const std::size_t words = book.set_words;
-  for (const std::int32_t own : kept)
-    if (own >= 0) __builtin_prefetch(&book.sets[static_cast<std::size_t>(own) * words]);
+  for (const std::int32_t number : kept)
+    if (number >= 0) __builtin_prefetch(&book.sets[static_cast<std::size_t>(number) * words]);
   sets.assign(items() * words, 0);
   for (std::size_t code = 0; code < items(); ++code)
     if (kept[code] >= 0)
