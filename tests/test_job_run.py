@@ -337,12 +337,7 @@ def test_people_who_share_stand_in_files_apart(tmp_path: Path, policies: Any, sh
     agree(engine, tables, paths, tmp_path / "out")
 
 
-def test_memory_is_kept(tmp_path: Path) -> None:
-    """A job in a process of its own stays below what it was given, with row groups that alone would be too large."""
-    made = city(seed=2, persons=5000, visits=50_000, lines_per_visit=10.5)
-    made.write(tmp_path / "in", "parquet")
-    budget = 480 << 20
-    program = """
+MEASURED = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -357,10 +352,36 @@ names = {name: [str(root / f"{name}.parquet")] for name in ("visits", "lines", "
 work = Work(engine, find_datasets(SimpleNamespace(inputs=names, folder=root, rules=()), engine), Journal.open(root.parent / "out", {}), memory=int(sys.argv[2]))
 work.run()
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(int(peak.split()[1]) * 1024, work.plan.units, max(work._readers["lines"].sizes), work._budget.most_rows)
-"""
-    told = subprocess.run([sys.executable, "-c", program, str(tmp_path / "in"), str(budget)], capture_output=True, text=True)  # fmt: skip
+print(int(peak.split()[1]) * 1024, work.plan.units, max(work._readers["lines"].sizes), work._budget.most_rows, sum(sum(note["units"]) for note in work.journal.all("far lines").values()))
+"""  # fmt: skip
+
+
+def peak_of(folder: Path, budget: int) -> list[int]:
+    """[peak, units, rows of the largest row group, rows of the largest piece, lines that waited on disk] of a job in a process of its own."""
+    told = subprocess.run([sys.executable, "-c", MEASURED, str(folder), str(budget)], capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    peak, units, largest, most = map(int, told.stdout.split())
+    return [int(word) for word in told.stdout.split()]
+
+
+def test_memory_is_kept(tmp_path: Path) -> None:
+    """A job stays below what it was given, with row groups that alone would be too large."""
+    made = city(seed=2, persons=5000, visits=50_000, lines_per_visit=10.5)
+    made.write(tmp_path / "in", "parquet")
+    budget = 480 << 20
+    peak, units, largest, most, _ = peak_of(tmp_path / "in", budget)
     assert units > 3 and largest > most
+    assert 100 << 20 < peak <= budget
+
+
+def test_memory_is_kept_while_families_wait(tmp_path: Path) -> None:
+    """So does one over rows by person of which some units must wait for members at the other end."""
+    made = city(seed=2, persons=6000, visits=60_000, lines_per_visit=10.5)
+    made.write(tmp_path / "in", "parquet")
+    batch = made.visits()
+    tables = {"visits": batch.visits, "lines": batch.lines, "persons": made.persons}
+    for name, table in far_families(by_person(tables), 60).items():
+        pq.write_table(table, tmp_path / "in" / f"{name}.parquet", row_group_size=20_000, write_page_checksum=True)
+    budget = 480 << 20
+    peak, units, _, _, waited = peak_of(tmp_path / "in", budget)
+    assert units > 6 and 5_000 < waited < tables["lines"].num_rows / 2
     assert 100 << 20 < peak <= budget
