@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "desk.hpp"
+#include "line_split.hpp"
 
 namespace ybcore {
 namespace {

@@ -1,7 +1,8 @@
 #include "line.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "line_split.hpp"
 
 namespace ybcore {
 
