@@ -239,6 +239,23 @@ def test_a_denied_line_and_a_late_one():
     assert again.scope.why == {"denied_line": {"groups": 0, "visits": 0}}  # it was denied before
 
 
+def test_a_visit_of_nobody_takes_no_household_with_it():
+    """A denied line of a visit without a person, which names P1's household: nobody is settled again, and what the household used stays used."""
+    town = TOWN.replace(
+        "        rate: 0.80",
+        "        ceilings: [{on: fund, limit: 100000, per: year, scope: household}]\n        rate: 0.80",
+    )
+    told = visits(
+        ("J", "P1", "2024-01-10", 400_000), ("X", None, "2024-06-10", None), hsld_no=["HH", "HH"], insutype=["310"] * 2
+    )
+    run = Run(Engine(town, Catalog(ITEMS)), visits=told, lines=lines(("X", "1", "A", 60_000)))
+    owners = [row["owner"] for row in run.settlement.state.counters().to_pylist()]
+    assert "household HH" in owners
+    again = resettle(run, [DeniedLines({"setl_id": ["X"], "feedetl_sn": ["1"]})])
+    assert [row["owner"] for row in again.after.settlement.state.counters().to_pylist()] == owners
+    assert again.after.settlement.state.sha256 == run.settlement.state.sha256
+
+
 def test_a_column_of_a_mapping_that_only_a_new_document_reads():
     """P1 lives far away, where a new document pays 10 % less of the 50 yuan after the deductible."""
     told = visits(("J", "P1", "2024-01-10", 155_000), ("S", "P2", "2024-06-10", 155_000), village=["far", "near"])
