@@ -239,6 +239,17 @@ def test_a_denied_line_and_a_late_one():
     assert again.scope.why == {"denied_line": {"groups": 0, "visits": 0}}  # it was denied before
 
 
+def test_what_nobody_reads_is_no_reason():
+    """P1's name is corrected, in a column that no document reads; the rate is changed beside: that alone is why the fund pays more."""
+    who = {"psn_no": ["P1", "P2"], "insutype": ["310"] * 2, "psn_type": ["11"] * 2}
+    run = year(persons=pa.table({**who, "called": ["Li", "Wang"]}))
+    right = pa.table({name: [cells[0]] for name, cells in who.items()} | {"called": ["Lee"]})
+    again = resettle(run, [NewPolicy(TOWN.replace("rate: 0.80", "rate: 0.90")), Persons(right)])
+    assert again.scope.why["eligibility_change"] == {"groups": 0, "visits": 0}
+    assert set(reasons(again).values()) == {"parameter_change"}
+    assert again.after.tables["persons"]["called"].to_pylist() == ["Wang", "Lee"]
+
+
 def test_a_visit_of_nobody_takes_no_household_with_it():
     """A denied line of a visit without a person, which names P1's household: nobody is settled again, and what the household used stays used."""
     town = TOWN.replace(
