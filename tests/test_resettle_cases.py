@@ -495,12 +495,16 @@ def test_a_wrong_change(change: Any, said: str):
 
 def test_a_visit_that_comes_with_lines_may_bring_natures():
     """They are ignored, as in a first run; a person's row that was called off on its first day holds on none."""
-    late = LateClaims(visits(("N", "P1", "2024-02-01", 7)), lines(("N", "1", "A", 20_000)))
+    late = LateClaims(
+        visits(("N", "P1", "2024-02-01", 7), ("Z", "P1", "2024-02-02", 0)), lines(("N", "1", "A", 20_000))
+    )
     off = {"begndate": ["2024-01-01", "2024-01-01"], "enddate": ["2024-01-01", None]}
     again = resettle(
         year(), [late, Persons({"psn_no": ["P1"] * 2, "insutype": ["310"] * 2, "psn_type": ["11"] * 2, **off})]
     )
     assert by_id(again.deltas.visits)["N"]["medfee_sumamt"] == 20_000
+    more = resettle(again.after, [LateClaims(lines=lines(("Z", "1", "A", 30_000)))])  # what it brought was nothing
+    assert by_id(more.deltas.visits)["Z"]["medfee_sumamt"] == 30_000
 
 
 def test_a_wrong_list_of_doctors():
