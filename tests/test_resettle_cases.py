@@ -239,6 +239,34 @@ def test_a_denied_line_and_a_late_one():
     assert again.scope.why == {"denied_line": {"groups": 0, "visits": 0}}  # it was denied before
 
 
+def test_what_nobody_reads_is_no_reason():
+    """P1's name is corrected, in a column that no document reads; the rate is changed beside: that alone is why the fund pays more."""
+    who = {"psn_no": ["P1", "P2"], "insutype": ["310"] * 2, "psn_type": ["11"] * 2}
+    run = year(persons=pa.table({**who, "called": ["Li", "Wang"]}))
+    right = pa.table({name: [cells[0]] for name, cells in who.items()} | {"called": ["Lee"]})
+    again = resettle(run, [NewPolicy(TOWN.replace("rate: 0.80", "rate: 0.90")), Persons(right)])
+    assert again.scope.why["eligibility_change"] == {"groups": 0, "visits": 0}
+    assert set(reasons(again).values()) == {"parameter_change"}
+    assert again.after.tables["persons"]["called"].to_pylist() == ["Wang", "Lee"]
+
+
+def test_a_visit_of_nobody_takes_no_household_with_it():
+    """A denied line of a visit without a person, which names P1's household: nobody is settled again, and what the household used stays used."""
+    town = TOWN.replace(
+        "        rate: 0.80",
+        "        ceilings: [{on: fund, limit: 100000, per: year, scope: household}]\n        rate: 0.80",
+    )
+    told = visits(
+        ("J", "P1", "2024-01-10", 400_000), ("X", None, "2024-06-10", None), hsld_no=["HH", "HH"], insutype=["310"] * 2
+    )
+    run = Run(Engine(town, Catalog(ITEMS)), visits=told, lines=lines(("X", "1", "A", 60_000)))
+    owners = [row["owner"] for row in run.settlement.state.counters().to_pylist()]
+    assert "household HH" in owners
+    again = resettle(run, [DeniedLines({"setl_id": ["X"], "feedetl_sn": ["1"]})])
+    assert [row["owner"] for row in again.after.settlement.state.counters().to_pylist()] == owners
+    assert again.after.settlement.state.sha256 == run.settlement.state.sha256
+
+
 def test_a_column_of_a_mapping_that_only_a_new_document_reads():
     """P1 lives far away, where a new document pays 10 % less of the 50 yuan after the deductible."""
     told = visits(("J", "P1", "2024-01-10", 155_000), ("S", "P2", "2024-06-10", 155_000), village=["far", "near"])
@@ -467,12 +495,16 @@ def test_a_wrong_change(change: Any, said: str):
 
 def test_a_visit_that_comes_with_lines_may_bring_natures():
     """They are ignored, as in a first run; a person's row that was called off on its first day holds on none."""
-    late = LateClaims(visits(("N", "P1", "2024-02-01", 7)), lines(("N", "1", "A", 20_000)))
+    late = LateClaims(
+        visits(("N", "P1", "2024-02-01", 7), ("Z", "P1", "2024-02-02", 0)), lines(("N", "1", "A", 20_000))
+    )
     off = {"begndate": ["2024-01-01", "2024-01-01"], "enddate": ["2024-01-01", None]}
     again = resettle(
         year(), [late, Persons({"psn_no": ["P1"] * 2, "insutype": ["310"] * 2, "psn_type": ["11"] * 2, **off})]
     )
     assert by_id(again.deltas.visits)["N"]["medfee_sumamt"] == 20_000
+    more = resettle(again.after, [LateClaims(lines=lines(("Z", "1", "A", 30_000)))])  # what it brought was nothing
+    assert by_id(more.deltas.visits)["Z"]["medfee_sumamt"] == 30_000
 
 
 def test_a_wrong_list_of_doctors():

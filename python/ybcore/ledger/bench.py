@@ -291,7 +291,7 @@ class Bench:
             self._wrong("lines.setl_id", np.flatnonzero(visit < 0), "the settlement {} is not there", "结算 {} 不存在",
                         text_of(ids), self._near_id)  # fmt: skip
             self._check_lines(rows, ids, visit, refund)
-            self._check_split(ids, visit)
+            self._check_split(ids, visit, self.engine.input_tables["visits"])
         if self._append("lines", rows, schema):
             self._touched(np.unique(visit[visit >= 0]))
 
@@ -325,10 +325,10 @@ class Bench:
             self._wrong("lines.init_feedetl_sn", lost, "its visit has no line {} to return", "该结算没有可退的明细 {}",
                         text_of(named), lambda name: self._near_line(ids, name))  # fmt: skip
 
-    def _check_split(self, ids: pa.ChunkedArray, visit: Int64) -> None:
+    def _check_split(self, ids: pa.ChunkedArray, visit: Int64, schema: Table) -> None:
         """Lines for visits that were there before this change, brought natures and no lines."""
         lines = self.visit_of_line()
-        bare = pre_split(self.tables["visits"]) & (self.origin != self.number)
+        bare = pre_split(self.tables["visits"], schema) & (self.origin != self.number)
         bare[lines[lines >= 0]] = False
         lost = np.flatnonzero((visit >= 0) & bare[np.maximum(visit, 0)])
         self._wrong("lines.setl_id", lost, "the settlement {} came split, without lines: its lines would take the place of the amounts that it brought",

@@ -118,10 +118,13 @@ def days_in(table: pa.Table, name: str, schema: Table) -> Int32:
 
 
 def dated_spans(old: pa.Table, new: pa.Table, schema: Table, key_name: str, keys: pa.Array) -> Spans:
-    """Days on which rows of a dated table differ, by place of the key among `keys`; both have the same columns."""
+    """Days on which rows of a dated table differ, by place of the key among `keys`; both have the same columns. Names, and what nobody
+    reads, make no difference."""
     both = pa.concat_tables([old, new])
     key = lookup(ids_of(both, key_name, keys.type), keys)
-    content = row_codes(both.drop_columns([n for n in ("begndate", "enddate") if n in both.column_names]))
+    read = {name: spec.kind for name in both.column_names if (spec := schema.find(name)) is not None}
+    told = [name for name, kind in read.items() if kind != "text" and name not in ("begndate", "enddate")]
+    content = row_codes(both.select(told))
     sign = np.repeat([-1, 1], [old.num_rows, new.num_rows])
     return spans_of(key, content, days_in(both, "begndate", schema), opened(days_in(both, "enddate", schema)), sign)
 

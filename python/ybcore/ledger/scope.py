@@ -40,10 +40,11 @@ def _own_words(table: pa.Table) -> pa.Table:
 
 
 def _houses(table: pa.Table | None) -> list[Any]:
-    """Households that rows name."""
+    """Households that rows name; a row of nobody has no part in one."""
     if table is None or "hsld_no" not in table.column_names:
         return []
-    out: list[Any] = flat(ids_of(table, "hsld_no")).unique().drop_null().to_pylist()
+    somebody = flat(ids_of(table, "psn_no")).is_valid()
+    out: list[Any] = flat(ids_of(table, "hsld_no")).filter(somebody).unique().drop_null().to_pylist()
     return out
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns.asof import overlaps
-from ..columns.convert import NULL_DAY
+from ..columns.convert import NULL_DAY, NULL_INT, convert
 from ..columns.keys import text_of
 from ..columns.schema import NATURE_BUCKETS, NATURES, Table
 from .differ import days_in, row_codes
@@ -60,10 +60,13 @@ def overlapping(rows: pa.Table, schema: Table, keys: tuple[str, ...]) -> Int64:
     return overlaps(same, begin, end)
 
 
-def pre_split(visits: pa.Table) -> Mask:
-    """Visits that bring natures of their own, which their lines would take the place of."""
+def pre_split(visits: pa.Table, schema: Table) -> Mask:
+    """Visits that bring natures of their own, not all nothing, which their lines would take the place of."""
     out = np.zeros(visits.num_rows, bool)
     for name in visits.column_names:
-        if name in (*NATURES, "direct_amt") or name.partition(".")[2] in NATURE_BUCKETS:
-            out |= np.asarray(visits[name].is_valid())
+        spec = schema.find(name)
+        given = name in (*NATURES, "direct_amt") or name.partition(".")[2] in NATURE_BUCKETS
+        if given and spec is not None and not pa.types.is_null(visits[name].type):
+            fen = convert(visits[name], spec).values
+            out |= (fen != NULL_INT) & (fen != 0)
     return out

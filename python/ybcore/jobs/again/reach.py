@@ -114,7 +114,9 @@ class JobReach(Reach):
     def _struck(self, rows: pa.Table) -> Mask:
         out = np.zeros(self.index.visits, bool)
         lines = self._datasets.get("lines")
-        for file, group in row_groups(lines) if lines is not None else ():
+        if lines is None:
+            return out
+        for file, group in row_groups(lines):
             for table in lines.batches(file, group, (*OF_LINES, ORDERED_BY)):
                 self._strike(rows, table, self.index.row_of(ids_of(table, "setl_id", self.index.id_type)), out)
         return out
