@@ -108,6 +108,14 @@ def test_every_door_repeats_a_run_with_what_was_known_then():
         assert replay.to_pylist()[0]["vola_amt"] == 150
 
 
+def test_a_day_that_is_no_date_is_told():
+    for day in ("2024-05-31", dt.datetime(2024, 5, 31)):
+        with pytest.raises(ybcore.InputError, match="known_at"):
+            ybcore.check(VISITS, LINES, rules=[document(CORRECTED)], known_at=day)
+        with pytest.raises(ybcore.InputError, match="known_at"):
+            ybcore.Checker([document(CORRECTED)], known_at=day)
+
+
 def test_why_not_tells_a_row_that_is_corrected():
     book = load_rules(document([CORRECTED[0]]))
     told = ybcore.check(VISITS, LINES, rules=book).why_not("v/1", "R")

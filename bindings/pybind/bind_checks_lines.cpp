@@ -44,7 +44,7 @@ py::tuple py_order(const I32& visit, const I32& visit_person, const I64& time, s
 }
 
 py::dict py_net(const Maybe<std::int32_t>& row, const I64& person_begin, const I32& visit, const I32& item, const I64& quantity,
-                const I64& amount, const Maybe<std::int64_t>& named, int threads) {
+                const I64& amount, const Maybe<std::int64_t>& named, const Maybe<std::int64_t>& time, int threads) {
   const std::size_t n = span_of(visit).size();
   checks::NetLines lines{within(span_of(row), 0, static_cast<std::int64_t>(n), "row"),
                          {},
@@ -52,7 +52,8 @@ py::dict py_net(const Maybe<std::int32_t>& row, const I64& person_begin, const I
                          rows_of(item, n, "item"),
                          rows_of(quantity, n, "quantity"),
                          rows_of(amount, n, "amount"),
-                         within(rows_of(named, n, "named"), -1, static_cast<std::int64_t>(n), "named")};
+                         within(rows_of(named, n, "named"), -1, static_cast<std::int64_t>(n), "named"),
+                         rows_of(time, n, "time")};
   lines.person_begin = offsets_of(person_begin, row ? row->size() : visit.size(), "person_begin");
   checks::Netted netted;
   {
@@ -150,7 +151,8 @@ void bind_checks_lines(py::module_& m) {
         "Canonical order of lines: (rows, empty where they stand in order; person_begin; whether they did).");
   m.def("check_net", &py_net, py::arg("row").noconvert(), py::arg("person_begin").noconvert(), py::arg("visit").noconvert(),
         py::arg("item").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(), py::arg("named").noconvert(),
-        py::arg("threads") = 1, "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
+        py::arg("time").noconvert() = py::none(), py::arg("threads") = 1,
+        "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
   m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("visit").noconvert(), py::arg("masks").noconvert(),
         py::arg("holds").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false, py::arg("visits") = false,
         "Candidate lines by rule: begin, place, and where asked for item and visit.");

@@ -296,6 +296,7 @@ def check_net(
     quantity: NDArray[np.int64],
     amount: NDArray[np.int64],
     named: NDArray[np.int64] | None,
+    time: NDArray[np.int64] | None = None,
     threads: int = 1,
 ) -> dict[str, Any]: ...
 def check_once(

@@ -161,10 +161,12 @@ void order_broken_at_a_block() {
 
 struct Lines {
   std::vector<std::int32_t> visit, item;
-  std::vector<std::int64_t> quantity, amount, named, person_begin;
+  std::vector<std::int64_t> quantity, amount, named, person_begin, time = {};
 };
 
-Netted net_of(const Lines& l, int threads) { return net({{}, l.person_begin, l.visit, l.item, l.quantity, l.amount, l.named}, threads); }
+Netted net_of(const Lines& l, int threads) {
+  return net({{}, l.person_begin, l.visit, l.item, l.quantity, l.amount, l.named, l.time}, threads);
+}
 
 Netted net_twin(const Lines& l) {
   Netted out{l.quantity, l.amount, std::vector<std::uint8_t>(l.visit.size()), 0, 0};
@@ -183,12 +185,12 @@ Netted net_twin(const Lines& l) {
   }
   for (std::size_t i = 0; i < l.visit.size(); ++i) {
     if (!back(i) || l.named[i] >= 0) continue;
-    std::size_t from = i;
+    std::size_t from = l.time.empty() ? i : l.visit.size();
     bool found = false;
     while (!found && from > 0) {
       --from;
-      found = l.visit[from] == l.visit[i] && l.item[from] == l.item[i] && l.item[i] >= 0 && !back(from) &&
-              out.quantity[from] + l.quantity[i] >= 0 && out.amount[from] + l.amount[i] >= 0;
+      found = (l.time.empty() || l.time[from] <= l.time[i]) && l.visit[from] == l.visit[i] && l.item[from] == l.item[i] && l.item[i] >= 0 &&
+              !back(from) && out.quantity[from] + l.quantity[i] >= 0 && out.amount[from] + l.amount[i] >= 0;
     }
     if (found) take(i, from);
     if (!found) ++out.lost;
@@ -202,9 +204,13 @@ void netted(std::uint64_t seed, std::size_t rows, std::size_t persons) {
   draw::Numbers random(seed);
   Lines l;
   l.person_begin.push_back(0);
+  const bool timed = seed % 2 == 0;
   for (std::size_t p = 0; p < persons; ++p) {
     const std::size_t own = p + 1 == persons ? rows - l.visit.size() : random.between<std::size_t>(0, (rows - l.visit.size()) / 2);
+    std::int64_t time = 0;
     for (std::size_t i = 0; i < own; ++i) {
+      time += random.one_in(4) ? 1 : 0;
+      if (timed) l.time.push_back(time);
       l.visit.push_back(static_cast<std::int32_t>(p) * 3 + random.between(0, 2));
       l.item.push_back(random.between(-1, 3));
       const int sign = random.one_in(3) ? -1 : 1;
@@ -231,6 +237,8 @@ void netting_by_hand() {
   // The latest earlier line that has enough; a line that comes later is none.
   l = {{0, 0, 0, 0}, {1, 1, 1, 1}, {5, 2, -3, 9}, {5, 2, -3, 9}, {-1, -1, -1, -1}, {0, 4}};
   CHECK(net_of(l, 1).quantity == (std::vector<std::int64_t>{2, 2, -3, 9}));
+  l.time = {1, 1, 2, 2};
+  CHECK(net_of(l, 1).quantity == (std::vector<std::int64_t>{5, 2, -3, 6}));
   // Named beats order and may leave less than nothing; nothing returns: no columns.
   l = {{0, 0, 0}, {1, 1, 2}, {1, 1, -4}, {1, 1, -4}, {-1, -1, 0}, {0, 3}};
   found = net_of(l, 1);

@@ -84,12 +84,20 @@ class Netting {
     for (std::size_t i = 0; i < chain_.size(); ++i) stands_at_[chain_[i] - begin] = i;
   }
 
+  [[nodiscard]] bool same(std::size_t row, std::size_t other) const noexcept {
+    return lines_.visit[other] == lines_.visit[row] && lines_.item[other] == lines_.item[row];
+  }
+
+  // Of one time no order of ids says which came first.
   bool take_latest(std::size_t k, std::size_t begin) noexcept {
     const std::size_t row = row_of(k);
     if (lines_.item[row] < 0) return false;
-    for (std::size_t i = stands_at_[k - begin]; i > 0;) {
+    std::size_t i = stands_at_[k - begin];
+    while (!lines_.time.empty() && i < chain_.size() && same(row, row_of(chain_[i])) && lines_.time[row_of(chain_[i])] == lines_.time[row])
+      ++i;
+    while (i > 0) {
       const std::size_t from = row_of(chain_[--i]);
-      if (lines_.visit[from] != lines_.visit[row] || lines_.item[from] != lines_.item[row]) return false;
+      if (!same(row, from)) return false;
       if (returning(from)) continue;
       if (plus(out_.quantity[from], lines_.quantity[row]) < 0 || plus(out_.amount[from], lines_.amount[row]) < 0) continue;
       take(row, from);

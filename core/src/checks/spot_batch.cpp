@@ -306,7 +306,7 @@ void Batch::net() {
   item_now.assign(items(), 0);
   now_sets.assign(book.set_words, 0);
   if (order.empty()) return;
-  Netted netted = checks::net({order, cut, visit, item, given_quantity, given_amount, named}, 1);
+  Netted netted = checks::net({order, cut, visit, item, given_quantity, given_amount, named, line_time}, 1);
   lost = netted.lost;
   if (netted.returns > 0) {
     for (std::size_t i = 0; i < lines; ++i)

@@ -16,7 +16,7 @@ from .bounds import chosen_bound, read_values
 from .check import given
 from .rule import Rule
 from .run.given import Batch
-from .run.runner import rule_status
+from .run.runner import day_of, rule_status
 from .run.work import Work
 from .tries import denied_before, tried
 
@@ -60,7 +60,7 @@ def replay(
     asked = rule_of(book, rule)
     read_values(chosen_bound(asked, figure, book)[1], values)  # what is wrong with them is told before a table is read
     batch = Batch(tables, held, line_offsets, many)
-    work = Work(batch, None if known_at is None else (known_at - dt.date(1970, 1, 1)).days)
+    work = Work(batch, day_of(known_at))
     work.lists = book.lists
     return replayed(work, book, rule, values, figure, stage=stage, progress=progress)
 

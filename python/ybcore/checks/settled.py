@@ -82,15 +82,18 @@ def settle_some(
     return replace(done, lines=None if done.lines is None else join_lines(done.lines, source, len(np.unique(source))))
 
 
-def moved_money(report: CheckReport, settled: pa.Table) -> dict[str, int]:
+def moved_money(report: CheckReport, settled: pa.Table, rise: int | None = None) -> dict[str, int]:
     """`moved_fen`, by which full self-pay rises; and apart, where there is some, `own_fen`, which was full self-pay without any rule, and
     `rejected_fen` of visits that are not settled. Together what findings move out of lines.
 
-    `settled`: the results of all visits, in the order of the input.
+    `settled`: the results of all visits, in the order of the input. `rise`: of full self-pay, where findings were not settled one by one.
     """
     amount = report.denials().amount
     lost = int(amount[unsettled(report, settled)].sum())
-    own = sum(back.own for back in (report.recovered or {}).values())
+    if rise is None:
+        own = sum(back.own for back in (report.recovered or {}).values())
+    else:
+        own = int(amount.sum()) - lost - rise
     some = {name: fen for name, fen in (("own_fen", own), ("rejected_fen", lost)) if fen}
     return {"moved_fen": int(amount.sum()) - lost - own, **some}
 

@@ -181,7 +181,7 @@ class Receipt(_Part):
         "医保目录内容的散列值",
         "sha256 of the catalogue's content, the same for any order of rows and any file format; null without",
     )
-    rules: RulesTold | None = _said("规则册与各文件的散列值、各规则及转出金额（分）", "with rules only: sha256 of the book, its documents (id, version, sha256), its rules (id, version, status), and the fen they moved", default=None)  # fmt: skip
+    rules: RulesTold | None = _said("规则册与各文件的散列值、各规则及转出金额（分）", "with rules only: sha256 of the book, its documents (id, version, sha256), its rules (id, version, status), the fen they moved to full self-pay (`moved_fen`), and apart what was so anyway (`own_fen`) and what stands in visits that are not settled (`rejected_fen`)", default=None)  # fmt: skip
     rounding: dict[str, dict[str, str]] = _said("各政策文件的取整方案：位置 → 单位与方式", "rounding profile of each policy document: place → unit and mode, defaults too")  # fmt: skip
     order: str = _said("结算顺序规则", "order rule")
     input: dict[str, Content] = _said(

@@ -1,7 +1,8 @@
 // Netting: what is left of lines after those that return them.
 //
-// Meaning   A line with negative quantity or amount returns: it takes both from the line it names, else from the latest earlier line of
-//           the same visit and item that still has enough of both. First all that name a line, then the others in canonical order.
+// Meaning   A line with negative quantity or amount returns: it takes both from the line it names, else from the latest line of
+//           the same visit and item that is of no later time and still has enough of both. First all that name a line, then the others in
+//           canonical order.
 // Units     Quantity 1/10000, amount fen.
 // Requires  `row` rows in canonical order, cut by person (line_order.hpp; empty: as they stand); `named` a row, or -1; rows that `row`
 //           leaves out are not looked at. Sums within 64 bits.
@@ -23,7 +24,8 @@ struct NetLines {
   std::span<const std::int64_t> person_begin;
   std::span<const std::int32_t> visit, item;
   std::span<const std::int64_t> quantity, amount;
-  std::span<const std::int64_t> named;  // empty: none names a line
+  std::span<const std::int64_t> named;      // empty: none names a line
+  std::span<const std::int64_t> time = {};  // empty: rows that stand later are later
 };
 
 struct Netted {

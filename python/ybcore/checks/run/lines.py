@@ -86,11 +86,12 @@ class OrderedLines:
         ids = dict(zip((f"visit_{name}" for name in names), (batch.visit_ties[name] for name in names)))
         if "feedetl_sn" in frame.ids and (frame.rows < _FEW or not _rising(frame.ids["feedetl_sn"], batch.line_visit)):
             ids |= dict(zip((f"line_{name}" for name in names), _ties(frame.ids["feedetl_sn"])))
+        time = np.ascontiguousarray(batch.line_time)
         found, begin, was_ordered = _core.check_order(
-            visit, batch.psn, np.ascontiguousarray(batch.line_time), len(batch.psn_ids), **ids, threads=self.threads
+            visit, batch.psn, time, len(batch.psn_ids), **ids, threads=self.threads
         )
         order: Int32 | None = None if was_ordered else found
-        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line(), self.threads)
+        net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line(), time, self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
         self.quantity, self.amount = quantity, amount
         if self.returns:

@@ -219,7 +219,7 @@ def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
 
 
 def net(lines: list[Line]) -> int:
-    """Take what returning lines of a visit return from the lines they name, then from the latest earlier ones; counts those that find none."""
+    """Take what returning lines of a visit return from the lines they name, then from the latest ones of no later time; counts those that find none."""
     unmatched = 0
     returning = [line for line in lines if line.returning]
     for line in sorted(returning, key=lambda x: (x.cells.get("init_feedetl_sn") is None, x.order)):
@@ -232,7 +232,7 @@ def net(lines: list[Line]) -> int:
                 for x in lines
                 if not x.returning
                 and x.item == line.item
-                and x.order < line.order
+                and x.time <= line.time  # of one time no order of ids says which came first
                 and x.quantity >= -line.quantity
                 and x.amount >= -line.amount
             ]
