@@ -44,7 +44,7 @@ inline std::vector<std::uint8_t> mask_of(const ArrowArray& page) {
   for (; row + 8 <= out.size(); row += 8, at += 8) {
     // Each bit at its place in a byte of its own, then at the foot of it.
     const std::uint64_t spread = bits[at / 8] * 0x0101010101010101ULL & 0x8040201008040201ULL;
-    const std::uint64_t there = (spread + 0x7f7f7f7f7f7f7f7fULL | spread) >> 7 & 0x0101010101010101ULL;
+    const std::uint64_t there = ((spread + 0x7f7f7f7f7f7f7f7fULL) | spread) >> 7 & 0x0101010101010101ULL;
     std::memcpy(&out[row], &there, 8);
   }
   for (; row < out.size(); ++row, ++at) out[row] = bits[at / 8] >> (at % 8) & 1;
