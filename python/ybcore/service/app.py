@@ -19,6 +19,7 @@ from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, OPERATIO
 from ..columns.schema import LINES, PERSONS, VISITS
 from ..errors import InputError
 from ..report.explained_page import page_text
+from .bodies import JsonRoute, Unreadable
 from .desk import Desk, Reply, refusal_of
 from .guard import Guard, Limits, Metrics
 from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, Refused, Settled, model_of
@@ -44,9 +45,9 @@ Version = Annotated[str | None, _VERSION]
 
 def _refusals(*codes: int, beside_json: bool = True) -> dict[int | str, dict[str, Any]]:
     """What may be refused. `beside_json`: the answer itself is JSON; a page says of its refusals that they are."""
-    about = {400: "not a request", 401: "no valid token", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
+    about = {400: "not a request", 401: "no valid token", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 415: "not sent as JSON", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
     body: dict[str, Any] = {"model": Refused} if beside_json else {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}}  # fmt: skip
-    return {code: {**body, "description": about[code]} for code in (400, 401, 408, 413, 422, 500, 503, *codes)}
+    return {code: {**body, "description": about[code]} for code in (400, 401, 408, 413, 415, 422, 500, 503, *codes)}
 
 
 def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
@@ -54,7 +55,7 @@ def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
     app = FastAPI(title="ybcore", version=__version__, description=ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False)  # fmt: skip
     tables = (desk.engine.input_tables["visits"], LINES, CHECK_VISITS, CHECK_LINES)
     _handlers(app, metrics, ["visit", "lines", *dict.fromkeys(c.name for table in tables for c in table.columns)])
-    routes = APIRouter(dependencies=[_BEARER] if guarded else [])
+    routes = APIRouter(dependencies=[_BEARER] if guarded else [], route_class=JsonRoute)
     _settling(routes, desk, metrics)
     _looking(routes, desk)
     _checking(routes, desk)
@@ -160,6 +161,10 @@ def _handlers(app: FastAPI, metrics: Metrics, known: list[str]) -> None:
     @app.exception_handler(Refusal)
     def own(request: Request, error: Refusal) -> JSONResponse:
         return tell(error)
+
+    @app.exception_handler(Unreadable)
+    def body(request: Request, error: Unreadable) -> JSONResponse:
+        return tell(error.refusal)
 
     @app.exception_handler(InputError)
     def rows(request: Request, error: InputError) -> JSONResponse:
