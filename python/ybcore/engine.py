@@ -315,13 +315,30 @@ class Engine:
         *,
         institution: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         acct_events: Sequence[Mapping[str, Any]] | None = None,
+        rules: Any = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> OneSettlement:
         """One visit: its row, its lines and the state after it; exactly what a batch gives (docs/embedding.md).
 
         `person`: the person's row of the table `persons`, or the dated rows, with those of whoever is settled together with them.
         `state`: what the visits before left; None for the first. `pre`: only what would be paid: the state stays as it is. Raises
         InputError for values that no table may hold.
+
+        `rules`: a `Checker` with stage `before` looks at the visit in the same call and moves nothing: `checks` of the answer is its report;
+        `beside` has the tables that it looks at too, and as `visits` and `lines` those of earlier visits. A rule book, or a Checker of
+        another stage, is that of `settle`: what it denies is moved before anything is paid.
         """
+        if rules is not None or beside:
+            from .checks.one import settled_with_rules
+
+            given = {
+                "person": person,
+                "state": state,
+                "pre": pre,
+                "institution": institution,
+                "acct_events": acct_events,
+            }
+            return settled_with_rules(self, {"visit": visit, "lines": lines, **given}, rules, beside or {})
         return settled_alone(self, visit, lines, person, state, pre, institution, acct_events)
 
     def settle_stream(

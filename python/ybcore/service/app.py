@@ -1,6 +1,7 @@
 """The service's routes: what may be asked and what is answered, as an OpenAPI document says it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -15,14 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
 
 from .._version import __version__
-from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, OPERATIONS
-from ..columns.schema import LINES, PERSONS, VISITS
+from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, FURTHER_VISITS, OPERATIONS
+from ..columns.schema import LINES, PERSONS, VISITS, Table
 from ..errors import InputError
 from ..report.explained_page import page_text
 from .bodies import JsonRoute, Unreadable
 from .desk import Desk, Reply, refusal_of
 from .guard import Guard, Limits, Metrics
-from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, Refused, Settled, model_of
+from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, PreSettled, Refused, Settled, model_of
 from .replies import Refusal, problem_of
 from .store import Silent
 
@@ -78,6 +79,7 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     line = model_of("Line", LINES, without=("setl_id",))
     fields: dict[str, Any] = {"visit": (visit, ...), "lines": (list[line], Field(default=[], max_length=LINES_AT_MOST))}  # type: ignore[valid-type]
     Settle: Any = create_model("Settle", __config__=ConfigDict(extra="forbid"), **fields)
+    PreSettle: Any = _before(table["visits"])
     Reverse: Any = model_of("Reverse", VISITS, only=("setl_id", "setl_time"))
 
     # Writers of an SQLite file wait for each other: more than one thread would only ask for the interpreter in turns.
@@ -94,10 +96,9 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
         metrics.settled[reply["outcome"]].inc()
         return _sent(reply)
 
-    @routes.post("/pre-settle", response_model=Settled, responses=_refusals(409), summary="预结算 What a visit would come to; nothing is written")  # fmt: skip
-    async def pre_settle(body: Settle) -> Any:
-        rows = _rows(body)
-        return _sent(await done(desk.pre_settle, rows["visit"], rows["lines"]))
+    @routes.post("/pre-settle", response_model=PreSettled, responses=_refusals(409), summary="预结算与事前审核 What a visit would come to and what rules say of it; nothing is written")  # fmt: skip
+    async def pre_settle(body: PreSettle) -> Any:
+        return _sent(await done(partial(desk.pre_settle, **_rows(body))))
 
     @routes.post("/settle", response_model=Settled, responses=_refusals(404, 409), summary="结算 Settle a visit")
     async def settle(body: Settle, key: Key, version: Version = None) -> Any:
@@ -107,6 +108,18 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     @routes.post("/settlements/{setl_id}/reverse", response_model=Settled, responses=_refusals(404, 409), summary="冲销 Take a settlement back")  # fmt: skip
     async def reverse(setl_id: SetlId, body: Reverse, key: Key, version: Version = None) -> Any:
         return told(await done(desk.reverse, setl_id, _rows(body), key, _number(version)))
+
+
+def _before(visits: Table) -> Any:
+    """What is asked before the event: the same, with what only rules look at."""
+    further = (*visits.columns, *FURTHER_VISITS)
+    own = Table(visits.name, visits.zh, visits.en, further)
+    visit = model_of("PreVisit", own, without=("refd_setl_flag", "init_setl_id", "hist_flag"))
+    fields: dict[str, Any] = {"visit": (visit, ...)}
+    for name, table in {"lines": CHECK_LINES, "diagnoses": DIAGNOSES, "operations": OPERATIONS}.items():
+        row = model_of(f"Pre{name.capitalize()}", table, without=("setl_id",))
+        fields[name] = (list[row], Field(default=[], max_length=LINES_AT_MOST))  # type: ignore[valid-type]
+    return create_model("PreSettle", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _looking(routes: APIRouter, desk: Desk) -> None:

@@ -48,6 +48,9 @@ class CheckReport:
     book: RuleBook = field(repr=False)
     recovered: dict[int, int] | None = field(default=None, repr=False)
     stage: str = "after"
+    skipped: tuple[
+        tuple[str, str | None], ...
+    ] = ()  # rules that did not run on these tables, and why; as in the manifest
 
     @cached_property
     def manifest(self) -> pa.Table:

@@ -26,13 +26,15 @@ _MOST = 1 << 14  # rows of a table beyond which threads and passes over many rul
 _SCHEMAS = 256  # of tables that are remembered
 _NONE = (None, None)
 Tables = dict[str, Any]
+Skipped = tuple[tuple[str, str | None], ...]
+Running = tuple[tuple[bytes, Skipped], tuple[bytes, Skipped], tuple[str, ...]]
 
 
 class SpotReport(CheckReport):
     """A report of `_core.SpotDesk`. The batch, what became of the findings and the manifest are made in the way of larger batches when they are asked for."""
 
-    def __init__(self, looked: Any, again: Callable[[], CheckReport], notes: tuple[str, ...], seconds: dict[str, float], book: RuleBook, stage: str) -> None:  # fmt: skip
-        self._looked, self._again = looked, again
+    def __init__(self, looked: Any, again: Callable[[], CheckReport], notes: tuple[str, ...], skipped: Skipped, seconds: dict[str, float], book: RuleBook, stage: str) -> None:  # fmt: skip
+        self._looked, self._again, self.skipped = looked, again, skipped
         self.notes, self.seconds, self.book, self.stage = notes, seconds, book, stage
         self.unmatched_returns, self.suppressions, self.recovered = looked.lost, [], None
 
@@ -79,7 +81,7 @@ class Spot:
     def __init__(self, kept: Kept, known_at: int | None, stage: str) -> None:
         self._kept, self._stage = kept, stage
         self._rules = list(kept.book)
-        self._running: dict[Any, tuple[bytes, bytes, tuple[str, ...]]] = {}
+        self._running: dict[Any, Running] = {}
         self._layouts: dict[Plan, Any] = {}
         self._book, self._desk = self._made(known_at)
 
@@ -93,8 +95,8 @@ class Spot:
         rules = [written(book, rule, number, related[rule.id]) for rule in self._rules]
         return book, _core.SpotDesk(book.made(rules, self._stage != "after"), [told(rule) for rule in self._rules])
 
-    def look(self, tables: Tables) -> tuple[Any, tuple[str, ...]] | None:
-        """(what the rules find, notes on columns); None where this way cannot be taken, and the other tells why or how."""
+    def look(self, tables: Tables) -> tuple[Any, tuple[str, ...], Skipped] | None:
+        """(what the rules find, notes on columns, rules that did not run and why); None where this way cannot be taken, and the other tells why or how."""
         if not isinstance(tables["visits"], pa.Table):
             return None
         given: list[tuple[Any, Any]] = []
@@ -116,9 +118,9 @@ class Spot:
                 given.append(
                     (small if small.whole else _core.SmallTable(data.combine_chunks()), self._layout(name, plan))
                 )
-        running = self._runs(plans)
-        looked = self._desk.look(given, running[0], running[1])
-        return None if looked is None else (looked, running[2])
+        timed, dated, notes = self._runs(plans)
+        looked = self._desk.look(given, timed[0], dated[0])
+        return None if looked is None else (looked, notes, (timed if looked.time_of_day else dated)[1])
 
     def names(self, looked: Any) -> Container[str]:
         """Rules that have or may have findings."""
@@ -133,13 +135,13 @@ class Spot:
             held = _remembered(self._layouts, plan, held)
         return held
 
-    def _runs(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
-        """Which rules run, with times of day and without; notes on columns."""
+    def _runs(self, plans: list[tuple[str, Plan, bool]]) -> Running:
+        """Which rules run and why others do not, with times of day and without; notes on columns."""
         key = tuple((plan, empty) for _, plan, empty in plans)
         found = self._running.get(key)
         return found if found is not None else _remembered(self._running, key, self._found(plans))
 
-    def _found(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
+    def _found(self, plans: list[tuple[str, Plan, bool]]) -> Running:
         frames: dict[str, Any] = {
             name: _Given(int(not empty), plan.source) for name, plan, empty in plans
         } | self._kept.frames
@@ -149,7 +151,9 @@ class Spot:
         out = []
         for time_of_day in (True, False):
             batch = _Columns(frames, self._kept.catalog, time_of_day)
-            out.append(bytes(rule_status(batch, rule, self._stage)[0] == "run" for rule in self._rules))
+            states = [(rule.id, *rule_status(batch, rule, self._stage)) for rule in self._rules]
+            skipped = tuple((name, why) for name, status, why in states if status == "skipped")
+            out.append((bytes(status == "run" for _, status, _ in states), skipped))
         return out[0], out[1], tuple(note for name in TABLES for note in notes.get(name, ()))
 
 
