@@ -170,6 +170,9 @@ cdef class Lines:
 
     def __cinit__(self, item, amount, quantity=None, day=None, deny=None):
         self.count = len(item)
+        for name, column in (("amount", amount), ("quantity", quantity), ("day", day), ("deny", deny)):
+            if column is not None and len(column) != <Py_ssize_t> self.count:
+                raise ValueError(f"{self.count} items and {len(column)} of {name}: give one of each a line")
         self.own = <yb_line*> calloc(self.count + 1, sizeof(yb_line))
         if self.own == NULL:
             raise MemoryError
@@ -223,6 +226,8 @@ cdef class Visit:
         self.own.balc = YB_MISSING if balc is None else balc
         self.own.mulaid_balc = YB_MISSING if mulaid_balc is None else mulaid_balc
         self.own.has_natures = natures is not None or medfee is not None
+        if natures is not None and len(natures) != 5:
+            raise ValueError(f"{len(natures)} natures: give full self-pay, over limit, first pay, in scope, direct")
         for i, amount in enumerate(natures or ()):
             self.own.natures[i] = amount
         for name, value in ids.items():
@@ -367,6 +372,8 @@ cdef class Desk:
         cdef int32_t found = -1
         visit.own.combination = -1
         self.free_for()
+        if visit.image is not self.image:
+            raise ValueError("the visit is of another image than the desk")
         code = yb_combination(self.own, &visit.own, &found)
         if code != YB_OK:
             raise refusal(code, self.own)
@@ -375,6 +382,8 @@ cdef class Desk:
     cdef Result room(self, State state, Visit visit):
         """A result to fill in; the visit's combination is left out where another desk found it."""
         state.free_for()
+        if state.image is not self.image or visit.image is not self.image:
+            raise ValueError("the state or the visit is of another image than the desk: numbers of facts and counters are an image's own")
         cdef Result result = Result.__new__(Result)
         result.image = self.image
         result.own.size = sizeof(yb_result)
