@@ -216,12 +216,12 @@ yb_code yb_settle(yb_desk* desk, yb_state* opening, const yb_visit* visit, const
     return YB_BAD_ARGUMENT;
   if (opening->torn) return YB_BAD_STATE;
   yb_state* moved = nullptr;
-  const yb_code code = guarded([&] {
+  const yb_code done = guarded([&] {
     Desk& d = desk->desk;
     d.why.clear();
     if (opening->image != desk->image) return wrong(*desk, "the state is open for another image than the desk's");
     if (!readable(*visit)) return wrong(*desk, kNotUtf8);
-    if (const yb_code wrong = d.check(opening->memory, *visit, lines, line_count); wrong != YB_OK) return wrong;
+    if (const yb_code code = d.check(opening->memory, *visit, lines, line_count); code != YB_OK) return code;
     Memory& memory = closing == nullptr ? d.scratch : closing->memory;
     moved = closing;
     if (&memory != &opening->memory) memory = opening->memory;
@@ -229,8 +229,8 @@ yb_code yb_settle(yb_desk* desk, yb_state* opening, const yb_visit* visit, const
     if (closing == nullptr) result->version = opening->memory.version;
     return code;
   });
-  if (moved != nullptr) moved->torn = code == YB_NO_MEMORY || code == YB_BROKEN;
-  return code;
+  if (moved != nullptr) moved->torn = done == YB_NO_MEMORY || done == YB_BROKEN;
+  return done;
 }
 
 }  // extern "C"

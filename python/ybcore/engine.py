@@ -12,6 +12,7 @@ import datetime as dt
 import os
 import threading
 import time
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,7 @@ class Engine:
         self._compiled = CompiledBook(self.book)
         self._lock = threading.Lock()
         self._windows = Windows(self)
+        _ENGINES.add(self)
 
     def __repr__(self) -> str:
         return f"Engine({len(self.book)} policies, {self.catalog!r}, threads={self.threads})"
@@ -392,6 +394,18 @@ class Engine:
             "seconds": round(seconds, 3),
             "threads": self.threads,
         }  # fmt: skip
+
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _unlock() -> None:
+    """In the child of a fork: whoever held a lock is not there to give it back."""
+    for engine in _ENGINES:
+        engine._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
 
 
 def release_memory() -> None:
