@@ -17,13 +17,14 @@ pytest.importorskip("sqlalchemy")
 
 import contextlib
 
-from services import POLICY, RULES, Served, visit
+from services import POLICY, RULES, Served, fresh_database, visit
 from starlette.testclient import TestClient
+from test_service import server  # noqa: F401  (a fixture)
 from ybcore import Checker, Engine, load_book, load_rules
 from ybcore.service.app import guarded
 from ybcore.service.desk import Desk
 from ybcore.service.guard import Limits
-from ybcore.service.store import Store
+from ybcore.service.store import Silent, Store
 
 SECONDS = 3.0
 JSON = {"Content-Type": "application/json", "Idempotency-Key": "k"}
@@ -147,6 +148,32 @@ def test_who_holds_a_connection_holds_nobody_else_up(served: Served):
         link.close()
     assert time.monotonic() - began < 8 * SECONDS
     assert served.ask("GET", "/health")[0] == 200
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_row_that_somebody_holds_holds_nobody_up_for_ever(kind: str, request: pytest.FixtureRequest, tmp_path: Path):
+    """A client that died with a row locked: who needs it is told to come again, threads and connections are free, and nothing is written late."""
+    url = (
+        f"sqlite:///{tmp_path / 'x.db'}"
+        if kind == "sqlite"
+        else fresh_database(request.getfixturevalue("server"), "held")
+    )
+    desk = Desk(Engine(load_book(POLICY), threads=1), Store(url, seconds=1), Checker(load_rules(RULES), stage="before"))
+    desk.settle(visit(1, 1), [], "k1")
+    link = desk.store.engine.raw_connection()
+    holder = link.cursor()
+    holder.execute("BEGIN IMMEDIATE" if kind == "sqlite" else "BEGIN")
+    holder.execute("UPDATE ybcore_owners SET version = version WHERE owner = 'p:P001'")
+    began = time.monotonic()
+    with pytest.raises(Silent):
+        desk.settle(visit(1, 2), [], "k2")
+    assert time.monotonic() - began < 20
+    holder.execute("ROLLBACK")
+    holder.close()
+    link.close()
+    assert desk.person("P001")["version"] == 1 and desk.store.settlement("V001-0002") is None
+    assert desk.settle(visit(1, 2), [], "k2")[0]["version"] == 2
+    desk.store.close()
 
 
 def test_who_sends_too_much_can_read_why(served: Served):

@@ -70,7 +70,7 @@ def build(settings: Settings) -> Guard:
     engine = Engine(load_book(list(settings.policy)), catalog, threads=1)
     places = None if settings.institutions is None else io.read_table(settings.institutions)
     checker = Checker(load_rules(list(settings.rules) or shipped_rules()), catalog, places, stage="before")
-    desk = Desk(engine, Store(settings.database), checker, places)
+    desk = Desk(engine, Store(settings.database, seconds=settings.limits.seconds), checker, places)
     return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits)
 
 
