@@ -6,11 +6,13 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from browser import browser
 
 pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
@@ -183,6 +185,28 @@ def test_who_sends_too_much_can_read_why(served: Served):
         link.sendall(body)
         status, told = _answer(link)
     assert (status, told["code"]) == (413, "too_large")
+
+
+def test_the_served_page_in_a_browser(served: Served, need_program: Callable[[str], str], tmp_path: Path):
+    """What a patient is shown on a phone, in both languages: nothing is cut off, run, fetched or complained of, whatever the id says."""
+    name = "<img src=x onerror=alert(1)>"
+    body = {"visit": visit(1, 1) | {"setl_id": name}}
+    done = served.ask("POST", "/settle", body, Idempotency_Key="k")[1]
+    cash = f"{done['result']['psn_cash_pay'] / 100:,.2f}"
+    address = f"http://127.0.0.1:{served.port}/explain/{quote(name)}"
+    with browser(need_program("chromium"), tmp_path / "profile") as page:
+        for lang, words in (("zh", "个人现金"), ("en", "every column")):
+            page.open(f"{address}?lang={lang}", width=360, height=800)
+            text = page.value("document.body.innerText")
+            assert words in text and cash in text and name in text
+            assert (
+                page.value("document.documentElement.scrollWidth") <= 360 and page.value("document.images.length") == 0
+            )
+            assert page.value("document.querySelectorAll('svg rect').length") > 15
+            assert (
+                page.value("getComputedStyle(document.querySelector('rect.sum')).fill") != "rgb(0, 0, 0)"
+            )  # its style holds
+        assert not page.complaints and {one.split("?")[0] for one in page.asked} == {address}
 
 
 def test_every_line_of_the_log_is_json(served: Served):

@@ -1,6 +1,7 @@
 // The C door: made plans settle as those of the image, whatever bytes come are read or refused, and desks on threads do not meet.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <new>

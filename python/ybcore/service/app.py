@@ -38,6 +38,13 @@ _ID_IN_PATH = Path(pattern=r"^[^\x00-\x1f\x7f/]+$", min_length=1, max_length=64)
 _KEY = Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,128}$", description="one a settlement; sent again, the same answer comes again")  # fmt: skip
 _VERSION = Header(alias="If-Match", pattern=r"^\d{1,15}$", description="refused unless the person's state is at this version")  # fmt: skip
 _BEARER = Security(HTTPBearer(auto_error=False))  # told in the document; guard.py asks for it
+_PAGE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of pages: nothing runs on them and nothing is fetched, whatever ids and names may say; addresses with ids go nowhere."""
 SetlId = Annotated[str, _ID_IN_PATH]
 PsnNo = Annotated[str, _ID_IN_PATH]
 Key = Annotated[str, _KEY]
@@ -137,7 +144,7 @@ def _looking(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/explain/{setl_id}", response_class=HTMLResponse, responses=_refusals(404, 409, beside_json=False), summary="解释 The settlement step by step, as a page")  # fmt: skip
     def explain(setl_id: SetlId, lang: Annotated[Literal["zh", "en"], Query()] = "zh") -> Any:
-        return HTMLResponse(page_text(desk.explain(setl_id), lang), headers={"Cache-Control": "no-store"})
+        return HTMLResponse(page_text(desk.explain(setl_id), lang), headers=_PAGE)
 
 
 def _checking(routes: APIRouter, desk: Desk) -> None:
