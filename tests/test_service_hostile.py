@@ -187,6 +187,16 @@ def test_who_sends_too_much_can_read_why(served: Served):
     assert (status, told["code"]) == (413, "too_large")
 
 
+def test_without_a_token_only_this_machine_names_it(served: Served):
+    """A page from elsewhere whose name leads to this machine asks as if it were of here: browsers let it, so the name is looked at."""
+    for host, status in (("localhost", 200), (f"127.0.0.1:{served.port}", 200), (f"[::1]:{served.port}", 200), ("evil.example", 403), ("127.0.0.1.evil.example", 403), ("", 403), ("[::2]", 403)):  # fmt: skip
+        with socket.create_connection(("127.0.0.1", served.port)) as link:
+            link.sendall(b"GET /health HTTP/1.1\r\nHost: %s\r\n\r\n" % host.encode())
+            found, told = _answer(link)
+        assert found == status, host
+        assert status == 200 or (told["code"] == "other_host" and told["zh"])
+
+
 def test_the_served_page_in_a_browser(served: Served, need_program: Callable[[str], str], tmp_path: Path):
     """What a patient is shown on a phone, in both languages: nothing is cut off, run, fetched or complained of, whatever the id says."""
     name = "<img src=x onerror=alert(1)>"

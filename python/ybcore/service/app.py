@@ -53,9 +53,11 @@ Version = Annotated[str | None, _VERSION]
 
 def _refusals(*codes: int, beside_json: bool = True) -> dict[int | str, dict[str, Any]]:
     """What may be refused. `beside_json`: the answer itself is JSON; a page says of its refusals that they are."""
-    about = {400: "not a request", 401: "no valid token", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 415: "not sent as JSON", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
+    about = {400: "not a request", 401: "no valid token", 403: "not sent to this machine", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 415: "not sent as JSON", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
     body: dict[str, Any] = {"model": Refused} if beside_json else {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}}  # fmt: skip
-    return {code: {**body, "description": about[code]} for code in (400, 401, 408, 413, 415, 422, 500, 503, *codes)}
+    return {
+        code: {**body, "description": about[code]} for code in (400, 401, 403, 408, 413, 415, 422, 500, 503, *codes)
+    }
 
 
 def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
@@ -72,11 +74,15 @@ def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
     return app
 
 
-def guarded(desk: Desk, *, tokens: list[str] | None = None, limits: Limits | None = None) -> Guard:
-    """The application as a server runs it. `tokens`: None asks nobody."""
+def guarded(desk: Desk, *, tokens: list[str] | None = None, limits: Limits | None = None, named: Callable[[str], bool] | None = None) -> Guard:  # fmt: skip
+    """The application as a server runs it. `tokens`: None asks nobody. `named`: see `Guard`."""
     metrics = Metrics()
     return Guard(
-        application(desk, metrics, tokens is not None), tokens=tokens, limits=limits or Limits(), metrics=metrics
+        application(desk, metrics, tokens is not None),
+        tokens=tokens,
+        limits=limits or Limits(),
+        metrics=metrics,
+        named=named,
     )
 
 

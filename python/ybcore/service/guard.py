@@ -83,10 +83,21 @@ class Refused(Exception):
 
 
 class Guard:
-    """An ASGI layer around the application. `tokens`: any of them opens; None: nobody is asked."""
+    """An ASGI layer around the application. `tokens`: any of them opens; None: nobody is asked.
 
-    def __init__(self, app: Any, *, tokens: Sequence[str] | None, limits: Limits, metrics: Metrics) -> None:
-        self.app, self.limits, self.metrics = app, limits, metrics
+    `named`: whether a name that requests are sent to is this machine's own; None: any is.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        tokens: Sequence[str] | None,
+        limits: Limits,
+        metrics: Metrics,
+        named: Callable[[str], bool] | None = None,
+    ) -> None:
+        self.app, self.limits, self.metrics, self.named = app, limits, metrics, named
         self.under_way = 0
         self.digests = None if tokens is None else [hashlib.sha256(token.encode()).digest() for token in tokens]
 
@@ -129,6 +140,14 @@ class Guard:
             self._tell(scope, told["status"], time.perf_counter() - began, request_id)
 
     def _let_in(self, scope: Scope) -> None:
+        if self.named is not None and not self.named(_host(scope)):
+            zh, en = (
+                "没有令牌时只接受以本机名称发来的请求",
+                "without a token only requests to this machine's own names are taken",
+            )
+            raise Refused(
+                403, "other_host", zh, en
+            )  # a page that a browser took from elsewhere under a name that leads here
         if self.digests is None or scope["path"] in OPEN:
             return
         given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
@@ -207,6 +226,12 @@ class Guard:
         timed.observe(seconds)
         said = {"event": "request", "request": request_id, "method": method, "route": route, "status": status}
         logger.info(json.dumps({**said, "ms": round(seconds * 1000, 1)}))
+
+
+def _host(scope: Scope) -> str:
+    """The name that a request was sent to, without its port."""
+    given = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1").lower()
+    return given[1:].partition("]")[0] if given.startswith("[") else given.partition(":")[0]
 
 
 def _given(body: bytes, receive: Receive) -> Receive:

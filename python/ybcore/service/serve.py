@@ -71,7 +71,8 @@ def build(settings: Settings) -> Guard:
     places = None if settings.institutions is None else io.read_table(settings.institutions)
     checker = Checker(load_rules(list(settings.rules) or shipped_rules()), catalog, places, stage="before")
     desk = Desk(engine, Store(settings.database, seconds=settings.limits.seconds), checker, places)
-    return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits)
+    named = None if settings.tokens else is_loopback
+    return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits, named=named)
 
 
 def serve(settings: Settings) -> None:
