@@ -132,7 +132,7 @@ def test_who_holds_a_connection_holds_nobody_else_up(served: Served):
     half = socket.create_connection(("127.0.0.1", served.port))
     half.sendall(b"GET /health HTTP/1.1\r\nHost:")
     again = socket.create_connection(("127.0.0.1", served.port))
-    again.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+    again.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert _answer(again)[0] == 200
     again.sendall(b"GET /hea")  # the next request of a connection that was good before
     assert served.ask("GET", "/health")[0] == 200
@@ -181,7 +181,7 @@ def test_a_row_that_somebody_holds_holds_nobody_up_for_ever(kind: str, request: 
 def test_who_sends_too_much_can_read_why(served: Served):
     body = b'{"visit": "' + b"x" * 700_000 + b'"}'
     with socket.create_connection(("127.0.0.1", served.port)) as link:
-        link.sendall(b"POST /settle HTTP/1.1\r\nHost: x\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))  # fmt: skip
+        link.sendall(b"POST /settle HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body))  # fmt: skip
         link.sendall(body)
         status, told = _answer(link)
     assert (status, told["code"]) == (413, "too_large")
@@ -221,7 +221,7 @@ def test_the_served_page_in_a_browser(served: Served, need_program: Callable[[st
 
 def test_every_line_of_the_log_is_json(served: Served):
     """Also what the server under it says of requests that never come to the service."""
-    for words in (b"\x00\x01\r\n\r\n", b"GET /persons/P001 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):  # fmt: skip
+    for words in (b"\x00\x01\r\n\r\n", b"GET /persons/P001 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):  # fmt: skip
         with socket.create_connection(("127.0.0.1", served.port)) as link:
             link.sendall(words)
             link.settimeout(30)

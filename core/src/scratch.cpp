@@ -3,9 +3,6 @@
 #if __has_include(<sys/mman.h>)
 #include <sys/mman.h>
 #endif
-#if __has_include(<pthread.h>)
-#include <pthread.h>
-#endif
 
 #include <algorithm>
 #include <cstdlib>
@@ -51,16 +48,9 @@ struct Pool {
   }
 };
 
-// Never destroyed: blocks may come back while the process ends. A fork waits for whoever is at it, who would not be there to unlock the
-// child's.
+// Never destroyed: blocks may come back while the process ends.
 Pool& pool() {
-  static Pool* const one = [] {
-    static Pool* made = new Pool;
-#if __has_include(<pthread.h>)
-    (void)pthread_atfork([] { made->mutex.lock(); }, [] { made->mutex.unlock(); }, [] { made->mutex.unlock(); });
-#endif
-    return made;
-  }();
+  static Pool* const one = new Pool;
   return *one;
 }
 
