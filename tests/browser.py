@@ -53,10 +53,10 @@ class Browser:
             self.complaints.append(json.dumps(params, ensure_ascii=False))
         return told
 
-    def open(self, path: Path, width: int = 1280, height: int = 900) -> None:
-        """Open a file in a window of this size, and wait until it is loaded."""
+    def open(self, path: Path | str, width: int = 1280, height: int = 900) -> None:
+        """Open a file, or an address, in a window of this size, and wait until it is loaded."""
         self.call("Emulation.setDeviceMetricsOverride", page=True, width=width, height=height, deviceScaleFactor=1, mobile=width < 600)  # fmt: skip
-        self.call("Page.navigate", page=True, url=path.resolve().as_uri())
+        self.call("Page.navigate", page=True, url=path if isinstance(path, str) else path.resolve().as_uri())
         while self._next().get("method") != "Page.loadEventFired":
             pass
 

@@ -143,10 +143,10 @@ def free_port() -> int:
 
 
 class Served:
-    """`ybcore serve` as a process of its own."""
+    """`ybcore serve` as a process of its own. `more`: further words of its command."""
 
-    def __init__(self, folder: Path, database: str) -> None:
-        self.folder, self.database, self.port = folder, database, free_port()
+    def __init__(self, folder: Path, database: str, *more: str) -> None:
+        self.folder, self.database, self.port, self.more = folder, database, free_port(), more
         (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
         (folder / "rules.yaml").write_text(RULES, encoding="utf-8")
         self.log = open(folder / "log", "ab")  # noqa: SIM115
@@ -164,6 +164,7 @@ class Served:
             "--port",
             str(self.port),
             "-q",
+            *self.more,
         ]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ybcore", *words], cwd=self.folder, stderr=self.log, stdout=self.log

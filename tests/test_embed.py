@@ -199,6 +199,51 @@ def test_texts_that_are_no_state_are_refused(text: str):
         PersonState.from_json(text)
 
 
+def edited(value: Any, path: tuple[Any, ...], to: Any) -> str:
+    """The JSON form with one cell made another."""
+    whole = json.loads(value.to_json())
+    at = whole
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = to
+    return json.dumps(whole)
+
+
+def cells(value: Any, path: tuple[Any, ...] = ()) -> Any:
+    for step, cell in value.items() if isinstance(value, dict) else enumerate(value):
+        yield (*path, step)
+        if isinstance(cell, dict | list):
+            yield from cells(cell, (*path, step))
+
+
+def test_what_was_edited_by_hand_is_a_state_or_refused_with_its_place(single: Any):
+    """Nothing that no table holds comes further than here: neither bytes nor settling meet it."""
+    value = min(
+        (s for s in single[1].values() if s.accounts and s.settlements and s.counters), key=lambda s: len(s.to_json())
+    )
+    refused = 0
+    for path in cells(json.loads(value.to_json())):
+        for to in (None, True, 1.5, "x", -(2**70), 2**63, 10**30, [], {}, [1], "\ud800", float("nan"), 7):
+            try:
+                read = PersonState.from_json(edited(value, path, to))
+            except InputError as error:
+                refused += 1
+                assert all(problem.what_zh for problem in error.problems)
+                continue
+            assert PersonState.from_bytes(read.to_bytes()) == read and isinstance(hash(read), int)
+    assert refused > 500
+    with pytest.raises(InputError) as told:
+        PersonState.from_json(edited(value, ("counters", 0, "value"), "1"))
+    assert [problem.path for problem in told.value.problems] == ["state.counters[0].value"]
+    for name, twice in (("counters", value.counters), ("settlements", value.settlements), ("accounts", value.accounts)):
+        whole = json.loads(value.to_json())
+        if twice:
+            with pytest.raises(InputError, match="each once"):
+                PersonState.from_json(json.dumps(whole | {name: whole[name] + whole[name][:1]}))
+        if name != "settlements":  # what has no order of its own may stand in any
+            assert PersonState.from_json(json.dumps(whole | {name: whole[name][::-1]})) == value
+
+
 def test_before_paying_nothing_changes(town: Any, single: Any):
     engine, tables = town
     done, _ = single

@@ -342,7 +342,7 @@ def test_a_stay_is_settled_in_its_parts(years: Any):
 
 def test_what_is_damaged_is_refused(town: Any, door: Any, image: Path, tmp_path: Path):  # noqa: F811
     data = image.read_bytes()
-    for name, wrong in (("short", data[:1000]), ("magic", b"x" + data[1:]), ("cut", data[:-8]), ("empty", b""), ("other", struct.pack("<8sI", b"YBIMAGE\0", 9) + data[12:])):  # fmt: skip
+    for name, wrong in (("short", data[:1000]), ("magic", b"x" + data[1:]), ("cut", data[:-8]), ("empty", b""), ("other", struct.pack("<8sI", b"YBIMAGE\0", 9) + data[12:]), ("older", struct.pack("<8sI", b"YBIMAGE\0", 2) + data[12:]), ("bit", data[:-20] + bytes([data[-20] ^ 1]) + data[-19:]), ("middle", data[:len(data) // 2] + bytes([data[len(data) // 2] ^ 64]) + data[len(data) // 2 + 1:])):  # fmt: skip
         (tmp_path / name).write_bytes(wrong)
         with pytest.raises(CError, match="3: this is no image"):
             Door(library(), tmp_path / name)

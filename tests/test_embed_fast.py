@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import threading
@@ -98,6 +99,64 @@ def test_objects_are_carried_by_pickles(image: Path):  # noqa: F811
     copy = state.copy()
     desk.settle(copy, visit(opened, setl_id="S1"), bill(opened))
     assert (copy.version, state.version) == (2, 1)
+
+
+def test_a_pickle_of_an_image_that_is_another_now_is_refused(engine: Any, image: Path, tmp_path: Path):  # noqa: F811
+    """The same path with other documents would go on with other figures."""
+    path = tmp_path / "window.ybimage"
+    path.write_bytes(image.read_bytes())
+    state = State(Image(path))
+    carried = pickle.dumps(state)
+    assert pickle.loads(carried).to_bytes() == state.to_bytes()
+    type(engine)(engine.book).image(path)  # without the catalogue
+    with pytest.raises(InputError, match="other documents"):
+        pickle.loads(carried)
+
+
+def test_numbers_of_another_image_are_refused(image: Path):  # noqa: F811
+    """Facts, items and counters are numbered by an image: those of another would be other facts."""
+    one, other = Image(image), Image(image)
+    for state, asked in ((State(other), visit(one)), (State(one), visit(other))):
+        with pytest.raises(ValueError, match="another image"):
+            Desk(one).settle(state, asked, bill(one))
+        with pytest.raises(ValueError, match="another image"):
+            Desk(one).settle_many([state], [asked], [bill(one)])
+    with pytest.raises(ValueError, match="another image"):
+        Desk(one).combine(visit(other))
+
+
+def test_what_is_too_much_or_too_little_is_refused(image: Path):  # noqa: F811
+    """Amounts without an item were left out, a sixth nature was written over the total."""
+    opened = Image(image)
+    for natures in ([1, 2, 3], [1, 2, 3, 4, 5, 6]):
+        with pytest.raises(ValueError, match="natures"):
+            visit(opened, natures=natures)
+    for more in ({"amount": [1, 2]}, {"amount": [1], "day": []}, {"amount": [1], "quantity": [1, 2]}, {"amount": []}):
+        with pytest.raises(ValueError, match="one of each a line"):
+            Lines([0], **more)
+
+
+def test_a_child_does_not_wait_for_threads_that_it_does_not_have(engine: Any):  # noqa: F811
+    """Another thread is settling a batch when a worker forks: its lock was never given back in the child."""
+    held, done = threading.Event(), threading.Event()
+
+    def batch() -> None:
+        with engine._lock:
+            held.set()
+            done.wait(60)
+
+    thread = threading.Thread(target=batch)
+    thread.start()
+    held.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        engine.settle_one({"setl_id": "S1", **VISIT}, LINES)
+        engine.settle({"setl_id": ["S1"], **{name: [cell] for name, cell in VISIT.items()}})
+        os._exit(0)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_an_engine_is_carried_by_a_pickle(engine: Any):  # noqa: F811

@@ -393,6 +393,35 @@ def test_rules_before_the_event(api: TestClient):
     assert api.post("/check", json=rows).json()["findings"] == []
 
 
+def test_before_settling_rules_and_money_come_in_one_answer(api: TestClient):
+    """The check is that of /check with all that the person had before, the amounts are those of /settle; columns of rules do not reach the money."""
+    old = {
+        "visit": visit(1, 1) | {"med_type": "21"},
+        "lines": [{"feedetl_sn": "L0", "med_list_codg": "A1", "det_item_fee_sumamt": "7.00"}],
+    }
+    assert api.post("/settle", json=old, headers=key("k1")).status_code == 200
+    lines = [{"feedetl_sn": "L1", "med_list_codg": "A1", "det_item_fee_sumamt": "5.00"}]
+    plain = {"visit": visit(1, 2) | {"med_type": "11"}, "lines": lines}
+    beside = {"diagnoses": [{"diag_code": "J18", "maindiag_flag": "1"}], "operations": []}
+    asked = api.post("/pre-settle", json={**plain, "visit": {**plain["visit"], "atddr_no": "D1", "begntime": "2024-01-02 08:30:00", "begndate": "2024-01-02"}, "lines": [{**lines[0], "rxno": "R1"}], **beside})  # fmt: skip
+    assert asked.status_code == 200, asked.text
+    found = asked.json()["check"]
+    assert found["denies"] and [(one["rule_id"], one["vola_amt"]) for one in found["findings"]] == [("T1", 500)]
+    history = [{**old["visit"], "hist_flag": "1"}, plain["visit"]]
+    rows = {
+        "visits": history,
+        "lines": [{**line, "setl_id": v["setl_id"]} for v, one in zip(history, (old["lines"], lines)) for line in one],
+    }
+    checked = api.post("/check", json=rows).json()
+    assert (found["findings"], found["details"]) == (checked["findings"], checked["details"])
+    assert api.post("/pre-settle", json=plain).json()["result"] == asked.json()["result"]
+    assert (
+        api.post("/settle", json={**plain, **beside}, headers=key("k2")).status_code == 422
+    )  # /settle has no place for them
+    done = api.post("/settle", json=plain, headers=key("k2")).json()
+    assert done["result"] == asked.json()["result"] and "check" not in done
+
+
 @pytest.mark.parametrize(
     ("change", "path", "nearest"),
     [

@@ -1,4 +1,5 @@
 """One visit in a microsecond from Python: thin objects over the C door (ybcore.h); see ybcore.fast."""
+from cython cimport no_gc_clear
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
@@ -75,7 +76,7 @@ cdef put_id(yb_visit* out, str name, yb_text at):
 
 
 cdef class Image:
-    """What `Engine.image` wrote, mapped; may be shared by threads and forks. A pickle of it is its path."""
+    """What `Engine.image` wrote, mapped; may be shared by threads and forks. A pickle of it is its path and the hashes of its documents."""
 
     cdef yb_image* own
     cdef readonly object path
@@ -93,7 +94,7 @@ cdef class Image:
             yb_image_close(self.own)
 
     def __reduce__(self):
-        return Image, (self.path,)
+        return _same_image, (self.path, self.policy_sha256, self.catalog_sha256)
 
     def item(self, code):
         """Number of an item of the catalogue; -1: there is none."""
@@ -106,6 +107,18 @@ cdef class Image:
     @property
     def catalog_sha256(self):
         return told(yb_image_of(self.own, 1))
+
+
+def _same_image(path, policy_sha256, catalog_sha256):
+    """The image of a pickle, if what stands at its path was made from the same documents still: other figures would be other money."""
+    found = Image(path)
+    if (found.policy_sha256, found.catalog_sha256) != (policy_sha256, catalog_sha256):
+        from .errors import InputError, Problem
+
+        what = f"the image was made from other documents since: policy {found.policy_sha256[:12]} instead of {policy_sha256[:12]}, catalogue {found.catalog_sha256[:12] or '-'} instead of {catalog_sha256[:12] or '-'}"
+        zh = f"该镜像已由其他文件重新生成：政策 {found.policy_sha256[:12]}（原为 {policy_sha256[:12]}），目录 {found.catalog_sha256[:12] or '-'}（原为 {catalog_sha256[:12] or '-'}）"
+        raise InputError([Problem(what=what, what_zh=zh, file=str(path))])
+    return found
 
 
 cdef class State:
@@ -170,6 +183,9 @@ cdef class Lines:
 
     def __cinit__(self, item, amount, quantity=None, day=None, deny=None):
         self.count = len(item)
+        for name, column in (("amount", amount), ("quantity", quantity), ("day", day), ("deny", deny)):
+            if column is not None and len(column) != <Py_ssize_t> self.count:
+                raise ValueError(f"{self.count} items and {len(column)} of {name}: give one of each a line")
         self.own = <yb_line*> calloc(self.count + 1, sizeof(yb_line))
         if self.own == NULL:
             raise MemoryError
@@ -189,6 +205,7 @@ cdef class Lines:
         free(self.own)
 
 
+@no_gc_clear  # what it is made of is given back when it goes, not before
 cdef class Visit:
     """A visit of an image: ids, days since 1970, and facts by name (texts or numbers). Its ids and days may be set anew for the next one.
 
@@ -223,6 +240,8 @@ cdef class Visit:
         self.own.balc = YB_MISSING if balc is None else balc
         self.own.mulaid_balc = YB_MISSING if mulaid_balc is None else mulaid_balc
         self.own.has_natures = natures is not None or medfee is not None
+        if natures is not None and len(natures) != 5:
+            raise ValueError(f"{len(natures)} natures: give full self-pay, over limit, first pay, in scope, direct")
         for i, amount in enumerate(natures or ()):
             self.own.natures[i] = amount
         for name, value in ids.items():
@@ -367,6 +386,8 @@ cdef class Desk:
         cdef int32_t found = -1
         visit.own.combination = -1
         self.free_for()
+        if visit.image is not self.image:
+            raise ValueError("the visit is of another image than the desk")
         code = yb_combination(self.own, &visit.own, &found)
         if code != YB_OK:
             raise refusal(code, self.own)
@@ -375,6 +396,8 @@ cdef class Desk:
     cdef Result room(self, State state, Visit visit):
         """A result to fill in; the visit's combination is left out where another desk found it."""
         state.free_for()
+        if state.image is not self.image or visit.image is not self.image:
+            raise ValueError("the state or the visit is of another image than the desk: numbers of facts and counters are an image's own")
         cdef Result result = Result.__new__(Result)
         result.image = self.image
         result.own.size = sizeof(yb_result)

@@ -185,6 +185,8 @@ void bind_spot(py::module_& m) {
           "hit", [](const SpotLooked& own) { return own.seen.hit; }, "Rules with findings.")
       .def_property_readonly(
           "lost", [](const SpotLooked& own) { return own.seen.lost; }, "Returns that found no line.")
+      .def_property_readonly(
+          "time_of_day", [](const SpotLooked& own) { return own.seen.time_of_day; }, "Whether some line has a time of day.")
       .def("findings", &SpotLooked::findings)
       .def("details", &SpotLooked::details);
 }

@@ -1,9 +1,11 @@
 // The C door: handles, nothing thrown, and what each code means.
+#include <algorithm>
 #include <new>
 #include <string>
 
 #include "desk.hpp"
 #include "statebytes.hpp"
+#include "utf8.hpp"
 #include "ybcore/ybcore.h"
 
 using namespace ybcore;
@@ -12,11 +14,14 @@ struct yb_image {
   std::unique_ptr<Image> image;
 };
 struct yb_desk {
+  const Image* image;
   Desk desk;
 };
+// `torn`: something failed while it moved; it is no state until another is read into it.
 struct yb_state {
   const Image* image;
   Memory memory;
+  bool torn = false;
 };
 
 namespace {
@@ -61,6 +66,8 @@ constexpr const char* kSentences[][2] = {
     {"money was lost or invented: a fault of the kernel", "结算金额不平：内核错误"},
 };
 
+constexpr const char* kNotUtf8 = "a text is not UTF-8";
+
 // What may throw is memory; all else is a fault.
 template <class Do>
 yb_code guarded(Do&& what) noexcept {
@@ -71,6 +78,27 @@ yb_code guarded(Do&& what) noexcept {
   } catch (...) {
     return YB_BROKEN;
   }
+}
+
+// Ids and values stand in states, which are read as UTF-8 everywhere: one in another coding would be a state that nobody reads again.
+bool readable(const yb_text& text) { return text.at == nullptr || is_utf8({text.at, text.size}); }
+bool readable(const yb_fact* facts, std::size_t count) {
+  return facts == nullptr || std::all_of(facts, facts + count, [](const yb_fact& f) { return readable(f.text); });
+}
+bool readable(const yb_visit& v) {
+  if (v.size != sizeof(yb_visit)) return true;  // told as such
+  for (const yb_text* id :
+       {&v.setl_id, &v.psn_no, &v.mdtrt_id, &v.fixmedins_code, &v.hsld_no, &v.mulaid_psn_no, &v.refl_old_mdtrt_id, &v.init_setl_id})
+    if (!readable(*id)) return false;
+  bool fine = readable(v.facts, v.fact_count);
+  for (std::size_t m = 0; fine && v.movements != nullptr && m < v.movement_count; ++m) fine = readable(v.movements[m].psn_no);
+  for (std::size_t e = 0; fine && v.earlier != nullptr && e < v.earlier_count; ++e)
+    fine = readable(v.earlier[e].facts, v.earlier[e].fact_count);
+  return fine;
+}
+yb_code wrong(yb_desk& desk, const char* why) {
+  desk.desk.why = why;
+  return YB_BAD_ARGUMENT;
 }
 
 template <std::size_t N>
@@ -103,26 +131,28 @@ yb_code yb_image_open(const char* path, yb_image** image) {
   });
 }
 void yb_image_close(yb_image* image) { delete image; }
-int32_t yb_image_item(const yb_image* image, yb_text code) { return image->image->item(view(code)); }
-int32_t yb_image_fact(const yb_image* image, yb_text name) { return image->image->facts.find(view(name)); }
+int32_t yb_image_item(const yb_image* image, yb_text code) { return image == nullptr ? -1 : image->image->item(view(code)); }
+int32_t yb_image_fact(const yb_image* image, yb_text name) { return image == nullptr ? -1 : image->image->facts.find(view(name)); }
 yb_text yb_image_of(const yb_image* image, int32_t what) {
-  return what >= 0 && static_cast<std::size_t>(what) < image->image->of.size() ? told(image->image->of[static_cast<std::size_t>(what)])
-                                                                               : yb_text{nullptr, 0};
+  return image != nullptr && what >= 0 && static_cast<std::size_t>(what) < image->image->of.size()
+             ? told(image->image->of[static_cast<std::size_t>(what)])
+             : yb_text{nullptr, 0};
 }
 
 yb_code yb_desk_new(const yb_image* image, yb_desk** desk) {
   if (image == nullptr || desk == nullptr) return YB_BAD_ARGUMENT;
   return guarded([&] {
-    *desk = new yb_desk{Desk(*image->image)};
+    *desk = new yb_desk{image->image.get(), Desk(*image->image)};
     return YB_OK;
   });
 }
 void yb_desk_free(yb_desk* desk) { delete desk; }
-const char* yb_why(const yb_desk* desk) { return desk->desk.why.c_str(); }
+const char* yb_why(const yb_desk* desk) { return desk == nullptr ? "" : desk->desk.why.c_str(); }
 yb_code yb_combination(yb_desk* desk, const yb_visit* visit, int32_t* combination) {
   if (desk == nullptr || visit == nullptr || combination == nullptr) return YB_BAD_ARGUMENT;
   return guarded([&] {
     desk->desk.why.clear();
+    if (!readable(*visit)) return wrong(*desk, kNotUtf8);
     yb_visit asked = *visit;
     asked.version = UINT64_MAX;
     asked.movements_known = 1;
@@ -141,8 +171,12 @@ yb_code yb_state_new(const yb_image* image, yb_state** state) {
 void yb_state_free(yb_state* state) { delete state; }
 yb_code yb_state_copy(const yb_state* from, yb_state* to) {
   if (from == nullptr || to == nullptr || from->image != to->image) return YB_BAD_ARGUMENT;
+  if (from->torn) return YB_BAD_STATE;
+  if (from == to) return YB_OK;
+  to->torn = true;
   return guarded([&] {
-    if (from != to) to->memory = from->memory;
+    to->memory = from->memory;
+    to->torn = false;
     return YB_OK;
   });
 }
@@ -153,14 +187,19 @@ yb_code yb_state_reserve(yb_state* state, size_t settlements) {
     return YB_OK;
   });
 }
-uint64_t yb_state_version(const yb_state* state) { return state->memory.version; }
+uint64_t yb_state_version(const yb_state* state) { return state == nullptr ? 0 : state->memory.version; }
 yb_code yb_state_read(yb_state* state, const void* bytes, size_t size) {
   if (state == nullptr || bytes == nullptr) return YB_BAD_ARGUMENT;
-  return guarded(
-      [&] { return read_state(*state->image, {static_cast<const std::byte*>(bytes), size}, state->memory) ? YB_OK : YB_BAD_STATE; });
+  state->torn = true;
+  return guarded([&] {
+    const bool read = read_state(*state->image, {static_cast<const std::byte*>(bytes), size}, state->memory);
+    state->torn = false;  // what cannot be read leaves the state of nobody
+    return read ? YB_OK : YB_BAD_STATE;
+  });
 }
 yb_code yb_state_write(const yb_state* state, void* bytes, size_t* size) {
   if (state == nullptr || size == nullptr) return YB_BAD_ARGUMENT;
+  if (state->torn) return YB_BAD_STATE;
   return guarded([&] {
     const std::vector<std::byte> written = written_state(*state->image, state->memory);
     const bool fits = bytes != nullptr && written.size() <= *size;
@@ -175,18 +214,25 @@ yb_code yb_settle(yb_desk* desk, yb_state* opening, const yb_visit* visit, const
   if (desk == nullptr || opening == nullptr || visit == nullptr || result == nullptr || result->size != sizeof(yb_result) ||
       (closing != nullptr && closing->image != opening->image))
     return YB_BAD_ARGUMENT;
+  if (opening->torn) return YB_BAD_STATE;
   // A bill mostly comes from far away.
   for (size_t i = 0; lines != nullptr && i < line_count && i < 32; ++i) __builtin_prefetch(lines + i);
-  return guarded([&] {
+  yb_state* moved = nullptr;
+  const yb_code done = guarded([&] {
     Desk& d = desk->desk;
     d.why.clear();
+    if (opening->image != desk->image) return wrong(*desk, "the state is open for another image than the desk's");
+    if (!readable(*visit)) return wrong(*desk, kNotUtf8);
     if (const yb_code code = d.check(opening->memory, *visit, lines, line_count); code != YB_OK) return code;
     Memory& memory = closing == nullptr ? d.scratch : closing->memory;
+    moved = closing;
     if (&memory != &opening->memory) memory = opening->memory;
     const yb_code code = d.settle(memory, *visit, lines, line_count, *result, told);
     if (closing == nullptr) result->version = opening->memory.version;
     return code;
   });
+  if (moved != nullptr) moved->torn = done == YB_NO_MEMORY || done == YB_BROKEN;
+  return done;
 }
 
 }  // extern "C"

@@ -5,20 +5,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 
+#include "crc32.hpp"
 #include "ybcore/names.hpp"
 
 namespace ybcore {
 namespace {
 
 constexpr char kMagic[8] = {'Y', 'B', 'I', 'M', 'A', 'G', 'E', 0};
-constexpr std::uint32_t kFormat = 2;
+constexpr std::uint32_t kFormat = 3;
 
 struct Head {
   char magic[8];
   std::uint32_t format, sections;
   std::uint64_t size;
+  std::uint32_t sum, spare;  // CRC-32 of what stands before it and after both
 };
 struct Section {
   char name[16];
@@ -94,6 +97,10 @@ bool Image::read(std::string& why) {
     inside = sections[s].at % 8 == 0 && sections[s].at <= size_ && sections[s].size <= size_ - sections[s].at;
   if (!inside) {
     why = "the image is cut short";
+    return false;
+  }
+  if (crc32({at_ + sizeof(Head), size_ - sizeof(Head)}, crc32({at_, offsetof(Head, sum)})) != head->sum) {
+    why = "the image is damaged";
     return false;
   }
   program = {rows<PlanRow>("plans"), rows<LayerRow>("layers"),     rows<KeyRow>("keys"),   rows<FeedRow>("feeds"),

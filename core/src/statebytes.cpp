@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "utf8.hpp"
+
 namespace ybcore {
 namespace {
 
@@ -84,6 +86,7 @@ class Reading {
     for (const NameRow& row : names) {
       if (row.begin > text.size() || row.size > text.size() - row.begin) return false;
       names_.emplace_back(text.data() + row.begin, row.size);
+      if (!is_utf8(names_.back())) return false;
     }
     const auto counters = rows<AmountBytes>(head_.counters);
     const auto accounts = rows<AccountBytes>(head_.accounts);

@@ -12,6 +12,7 @@ import datetime as dt
 import os
 import threading
 import time
+import weakref
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -123,6 +124,7 @@ class Engine:
         self._compiled = CompiledBook(self.book)
         self._lock = threading.Lock()
         self._windows = Windows(self)
+        _ENGINES.add(self)
 
     def __repr__(self) -> str:
         return f"Engine({len(self.book)} policies, {self.catalog!r}, threads={self.threads})"
@@ -315,13 +317,30 @@ class Engine:
         *,
         institution: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
         acct_events: Sequence[Mapping[str, Any]] | None = None,
+        rules: Any = None,
+        beside: Mapping[str, Any] | None = None,
     ) -> OneSettlement:
         """One visit: its row, its lines and the state after it; exactly what a batch gives (docs/embedding.md).
 
         `person`: the person's row of the table `persons`, or the dated rows, with those of whoever is settled together with them.
         `state`: what the visits before left; None for the first. `pre`: only what would be paid: the state stays as it is. Raises
         InputError for values that no table may hold.
+
+        `rules`: a `Checker` with stage `before` looks at the visit in the same call and moves nothing: `checks` of the answer is its report;
+        `beside` has the tables that it looks at too, and as `visits` and `lines` those of earlier visits. A rule book, or a Checker of
+        another stage, is that of `settle`: what it denies is moved before anything is paid.
         """
+        if rules is not None or beside:
+            from .checks.one import settled_with_rules
+
+            given = {
+                "person": person,
+                "state": state,
+                "pre": pre,
+                "institution": institution,
+                "acct_events": acct_events,
+            }
+            return settled_with_rules(self, {"visit": visit, "lines": lines, **given}, rules, beside or {})
         return settled_alone(self, visit, lines, person, state, pre, institution, acct_events)
 
     def settle_stream(
@@ -375,6 +394,18 @@ class Engine:
             "seconds": round(seconds, 3),
             "threads": self.threads,
         }  # fmt: skip
+
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _unlock() -> None:
+    """In the child of a fork: whoever held a lock is not there to give it back."""
+    for engine in _ENGINES:
+        engine._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)
 
 
 def release_memory() -> None:

@@ -5,10 +5,12 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "crc32.hpp"
 #include "image.hpp"
 #include "small_scheme.hpp"
 #include "ybcore/names.hpp"
@@ -71,7 +73,7 @@ class ImageBytes {
 
   [[nodiscard]] std::vector<char> bytes() const {
     std::vector<char> table, body;
-    const std::uint64_t head = 24 + 32 * parts_.size();
+    const std::uint64_t head = 32 + 32 * parts_.size();
     std::uint64_t at = head;
     for (const auto& [name, data] : parts_) {
       const std::uint64_t fill = (64 - at % 64) % 64;
@@ -85,11 +87,20 @@ class ImageBytes {
       body.insert(body.end(), data.begin(), data.end());
       at += data.size();
     }
-    std::vector<char> out{'Y', 'B', 'I', 'M', 'A', 'G', 'E', 0, 2, 0, 0, 0, static_cast<char>(parts_.size()), 0, 0, 0};
+    std::vector<char> out{'Y', 'B', 'I', 'M', 'A', 'G', 'E', 0, 3, 0, 0, 0, static_cast<char>(parts_.size()), 0, 0, 0};
     out.insert(out.end(), reinterpret_cast<const char*>(&at), reinterpret_cast<const char*>(&at) + 8);
+    out.insert(out.end(), 8, 0);
     out.insert(out.end(), table.begin(), table.end());
     out.insert(out.end(), body.begin(), body.end());
+    seal(out);
     return out;
+  }
+  // The sum of bytes that are as they are meant to be.
+  static void seal(std::vector<char>& bytes) {
+    if (bytes.size() < 32) return;
+    const auto all = std::as_bytes(std::span(bytes));
+    const std::uint32_t sum = crc32(all.subspan(32), crc32(all.first(24)));
+    std::memcpy(bytes.data() + 24, &sum, sizeof sum);
   }
   static void write(const std::string& path, const std::vector<char>& bytes) {
     std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));

@@ -1,8 +1,10 @@
 // The C door: made plans settle as those of the image, whatever bytes come are read or refused, and desks on threads do not meet.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -10,6 +12,19 @@
 #include "draw.hpp"
 #include "small_image.hpp"
 #include "ybcore/ybcore.h"
+
+namespace {
+int room = -1;  // so many more allocations; -1: any number
+}  // namespace
+
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  if (room > 0) --room;
+  void* at = room == 0 ? nullptr : std::malloc(bytes);
+  if (at == nullptr) throw std::bad_alloc();
+  return at;
+}
+[[gnu::noinline]] void operator delete(void* at) noexcept { std::free(at); }
+[[gnu::noinline]] void operator delete(void* at, std::size_t) noexcept { std::free(at); }
 
 namespace {
 
@@ -154,6 +169,18 @@ void spoil(std::vector<char>& bytes, draw::Numbers& draw) {
   }
 }
 
+// A figure that fell over would be other money: whatever is not as it was written is refused.
+void a_damaged_image_is_refused() {
+  const std::vector<char> good = small::ImageBytes(true).bytes();
+  draw::Numbers draw(seed * 3 + 5);
+  for (int round = 0; round < check::rounds(2'000); ++round) {
+    std::vector<char> bytes = good;
+    bytes[draw.between<std::size_t>(0, static_cast<std::int64_t>(good.size()) - 1)] ^= static_cast<char>(1 << draw.between<int>(0, 7));
+    if (std::equal(bytes.begin() + 28, bytes.begin() + 32, good.begin() + 28)) CHECK(Door(bytes).code == YB_BAD_IMAGE);
+  }
+}
+
+// Images that say of themselves that they are as they were written.
 void any_image_is_read_or_refused(bool met) {
   const std::vector<char> good = small::ImageBytes(met).bytes();
   draw::Numbers draw(seed * 3 + (met ? 1 : 2));
@@ -162,6 +189,7 @@ void any_image_is_read_or_refused(bool met) {
     std::vector<char> bytes = good;
     if (draw.one_in(50)) bytes.resize(draw.between<std::size_t>(0, static_cast<std::int64_t>(good.size())));
     if (!bytes.empty()) spoil(bytes, draw);
+    small::ImageBytes::seal(bytes);
     Door door(bytes);
     (door.code == YB_OK ? opened : refused) += 1;
     if (door.code != YB_OK) continue;
@@ -208,12 +236,110 @@ void any_state_is_read_or_refused() {
   yb_state_free(state);
 }
 
+void handles_that_are_null_are_refused() {
+  yb_image* image = nullptr;
+  yb_desk* desk = nullptr;
+  yb_state* state = nullptr;
+  yb_visit visit{};
+  yb_result result{};
+  std::int32_t combination = 0;
+  std::size_t size = 0;
+  CHECK(yb_image_open(nullptr, &image) == YB_BAD_ARGUMENT && yb_image_open("x", nullptr) == YB_BAD_ARGUMENT);
+  CHECK(yb_image_item(nullptr, text("XA")) == -1 && yb_image_fact(nullptr, text("age")) == -1 && yb_image_of(nullptr, 0).at == nullptr);
+  CHECK(yb_desk_new(nullptr, &desk) == YB_BAD_ARGUMENT && std::strcmp(yb_why(nullptr), "") == 0);
+  CHECK(yb_combination(nullptr, &visit, &combination) == YB_BAD_ARGUMENT);
+  CHECK(yb_state_new(nullptr, &state) == YB_BAD_ARGUMENT && yb_state_copy(nullptr, nullptr) == YB_BAD_ARGUMENT);
+  CHECK(yb_state_reserve(nullptr, 1) == YB_BAD_ARGUMENT && yb_state_version(nullptr) == 0);
+  CHECK(yb_state_read(nullptr, "", 0) == YB_BAD_ARGUMENT && yb_state_write(nullptr, nullptr, &size) == YB_BAD_ARGUMENT);
+  CHECK(yb_settle(nullptr, nullptr, &visit, nullptr, 0, &result, nullptr, nullptr) == YB_BAD_ARGUMENT);
+  yb_image_close(nullptr);
+  yb_desk_free(nullptr);
+  yb_state_free(nullptr);
+  CHECK(std::strcmp(yb_sentence(static_cast<yb_code>(99), 1), "unknown") == 0 && yb_column(-1) == nullptr && yb_reason(99) == nullptr);
+}
+
+yb_code settle(Door& door, yb_state* opening, const Asked& asked, yb_state* closing) {
+  yb_result result{};
+  result.size = sizeof result;
+  return yb_settle(door.desk, opening, &asked.visit, asked.lines.data(), asked.lines.size(), &result, nullptr, closing);
+}
+
+// Its numbers are those of its own image: another would pay by other counters.
+void a_state_of_another_image_is_refused() {
+  Door own(small::ImageBytes(true).bytes()), other(small::ImageBytes(true).bytes());
+  yb_state* state = nullptr;
+  CHECK(yb_state_new(other.image, &state) == YB_OK);
+  const Asked asked(own.image, 0, "S0");
+  CHECK(settle(own, state, asked, state) == YB_BAD_ARGUMENT && std::strstr(yb_why(own.desk), "another image") != nullptr);
+  CHECK(settle(own, state, asked, nullptr) == YB_BAD_ARGUMENT && yb_state_version(state) == 0);
+  yb_state_free(state);
+}
+
+// A window that sends its texts in GBK: nobody could read the state again.
+void texts_are_utf_8() {
+  Door door(small::ImageBytes(true).bytes());
+  yb_state* state = nullptr;
+  CHECK(yb_state_new(door.image, &state) == YB_OK);
+  for (const char* wrong : {"\xd5\xc5\xc8\xfd", "\xed\xa0\x80", "\xc0\xaf", "\xf4\x90\x80\x80", "\xe5\xbc", "\xff"}) {
+    Asked asked(door.image, 0, wrong);
+    CHECK(settle(door, state, asked, state) == YB_BAD_ARGUMENT && std::strstr(yb_why(door.desk), "UTF-8") != nullptr);
+    Asked fact(door.image, 0, "S0");
+    fact.facts[0].text = text(wrong);
+    CHECK(settle(door, state, fact, nullptr) == YB_BAD_ARGUMENT);
+  }
+  Asked asked(door.image, 0, "\xe5\xbc\xa0\xf0\x9f\x98\x80");
+  CHECK(settle(door, state, asked, state) == YB_OK && yb_state_version(state) == 1);
+  std::vector<char> bytes = written(state);
+  const std::string id = "\xe5\xbc\xa0\xf0\x9f\x98\x80";
+  const auto at = std::search(bytes.begin(), bytes.end(), id.begin(), id.end());
+  CHECK(at != bytes.end());
+  *at = '\xff';
+  CHECK(yb_state_read(state, bytes.data(), bytes.size()) == YB_BAD_STATE);
+  yb_state_free(state);
+}
+
+// Wherever memory ends, a state that was to move in place is the one before, the one after, or none: never a part of both.
+void a_torn_state_is_none() {
+  Door door(small::ImageBytes(true).bytes());
+  int torn = 0, whole = 0;
+  for (int allocations = 1; whole == 0 && allocations < 2'000; ++allocations) {
+    yb_state *state = nullptr, *apart = nullptr;
+    CHECK(yb_state_new(door.image, &state) == YB_OK && yb_state_new(door.image, &apart) == YB_OK);
+    const Asked first(door.image, 2, "S0"), then(door.image, 0, "S1");
+    CHECK(settle(door, state, first, state) == YB_OK);
+    const std::vector<char> before = written(state);
+    room = allocations;
+    const yb_code code = settle(door, state, then, state);
+    room = -1;
+    whole += code == YB_OK ? 1 : 0;
+    CHECK(code == YB_OK || code == YB_NO_MEMORY);
+    std::size_t size = 0;
+    if (code == YB_NO_MEMORY && yb_state_write(state, nullptr, &size) == YB_BAD_STATE) {
+      ++torn;
+      CHECK(settle(door, state, then, nullptr) == YB_BAD_STATE && yb_state_copy(state, apart) == YB_BAD_STATE);
+      CHECK(yb_state_read(state, before.data(), before.size()) == YB_OK);
+    }
+    if (code != YB_OK) {
+      CHECK(written(state) == before && settle(door, state, then, state) == YB_OK);
+    }
+    CHECK(yb_state_version(state) == 2);
+    yb_state_free(state);
+    yb_state_free(apart);
+  }
+  CHECK(torn > 0 && whole == 1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc > 1) seed = std::strtoull(argv[1], nullptr, 10);
   made_plans_settle_as_those_of_the_image();
+  handles_that_are_null_are_refused();
+  a_state_of_another_image_is_refused();
+  texts_are_utf_8();
+  a_torn_state_is_none();
   if (check::failures == 0) {
+    a_damaged_image_is_refused();
     any_image_is_read_or_refused(true);
     any_image_is_read_or_refused(false);
     any_state_is_read_or_refused();

@@ -2,12 +2,14 @@
  *
  * Meaning   docs/embedding.md. An image is what Engine.image wrote: policies and catalogue, compiled; a state is what a person (or
  *           those who are settled together) carry from visit to visit; a desk is what one thread needs to settle.
- * Units     Money in fen, quantities in 1/10000, prices in 1/1000000 yuan, rates in ppm, dates in days since 1970-01-01.
+ * Units     Texts in UTF-8. Money in fen, quantities in 1/10000, prices in 1/1000000 yuan, rates in ppm, dates in days since 1970-01-01.
  * Requires  `size` of a struct set to its sizeof. An image outlives its desks and states. A desk and a state serve one thread at a
  *           time; an image any number of them, and children of fork.
  * Gives     Texts inside results stand until the state that they come from changes, or the image closes.
- * Fails     A code other than YB_OK, and nothing changed; yb_why tells more. Refused visits are results, not failures. Nothing is
- *           thrown.
+ * Fails     A code other than YB_OK, and nothing changed, but that a closing state of its own may be a copy of the opening one by then;
+ *           yb_why tells more. After YB_NO_MEMORY or YB_BROKEN the closing state is none (YB_BAD_STATE) until one is read into it; read
+ *           the opening one again where it is the same. Refused visits are results, not failures. Handles that are NULL are refused, or
+ *           have nothing. Nothing is thrown.
  * Cost      yb_settle allocates nothing while the state has room (yb_state_reserve) and no new texts double theirs.
  */
 #ifndef YBCORE_YBCORE_H

@@ -276,6 +276,7 @@ SpotSeen look(const SpotBook& book, const SpotInput& input, std::span<const std:
   if (!out.usable) return out;
   out.lost = batch.lost;
   out.any_doctor = !batch.doctors().empty();
+  out.time_of_day = batch.time_of_day;
   spot::Rules rules(batch);
   Findings findings(book, batch);
   const auto runs = batch.time_of_day ? running : running_by_day;

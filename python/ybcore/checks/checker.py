@@ -28,7 +28,7 @@ class Checker:
     byte. Raises InputError and DocumentError, each with every problem at once.
     """
 
-    __slots__ = ("_kept", "_known", "_leaving", "_screen", "_spot", "_stage")
+    __slots__ = ("_kept", "_known", "_leaving", "_screen", "_spot", "_stage", "known_at")
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Checker:
     ) -> None:
         stage_of(stage)
         book, held, _ = given(rules, catalog, 1)
-        self._stage, self._known = stage, day_of(known_at)
+        self._stage, self._known, self.known_at = stage, day_of(known_at), known_at
         self._kept = Kept(book, held, {"institutions": institutions, "doctors": doctors})
         self._screen = Screen(book.rules, book.lists, held)
         self._spot = Spot(self._kept, self._known, stage)
@@ -53,6 +53,11 @@ class Checker:
     def rules(self) -> RuleBook:
         """The book."""
         return self._kept.book
+
+    @property
+    def stage(self) -> str:
+        """When it looks: before, during or after the event."""
+        return self._stage
 
     def check(
         self,
@@ -78,7 +83,7 @@ class Checker:
         seen = self._spot.look(tables) if line_offsets is None else None
         if seen is None:
             return self._by_way_of_many(tables, line_offsets, suppress, began)
-        looked, notes = seen
+        looked, notes, skipped = seen
         if suppress and self._leaving:
             return self._by_way_of_many(tables, None, suppress, began)
         if looked.may or (suppress and looked.hit):
@@ -88,7 +93,7 @@ class Checker:
         seconds = {"prepare": time.perf_counter() - began, "money": 0.0}
         names = self._spot.names(looked)
         again = partial(self._by_way_of_many, tables, None, (), began, names)
-        return SpotReport(looked, again, notes, seconds, self._kept.book, self._stage)
+        return SpotReport(looked, again, notes, skipped, seconds, self._kept.book, self._stage)
 
     def _by_way_of_many(
         self, tables: dict[str, Any], line_offsets: Any, suppress: Sequence[dict[str, Any]], began: float, only: Container[str] | None = None

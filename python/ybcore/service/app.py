@@ -1,6 +1,7 @@
 """The service's routes: what may be asked and what is answered, as an OpenAPI document says it."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -15,13 +16,14 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.exceptions import HTTPException
 
 from .._version import __version__
-from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, OPERATIONS
-from ..columns.schema import LINES, PERSONS, VISITS
+from ..columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, FURTHER_VISITS, OPERATIONS
+from ..columns.schema import LINES, PERSONS, VISITS, Table
 from ..errors import InputError
 from ..report.explained_page import page_text
+from .bodies import JsonRoute, Unreadable
 from .desk import Desk, Reply, refusal_of
 from .guard import Guard, Limits, Metrics
-from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, Refused, Settled, model_of
+from .models import LINES_AT_MOST, Checked, Checks, Held, Moves, PreSettled, Refused, Settled, model_of
 from .replies import Refusal, problem_of
 from .store import Silent
 
@@ -36,6 +38,13 @@ _ID_IN_PATH = Path(pattern=r"^[^\x00-\x1f\x7f/]+$", min_length=1, max_length=64)
 _KEY = Header(alias="Idempotency-Key", pattern=r"^[\x21-\x7e]{1,128}$", description="one a settlement; sent again, the same answer comes again")  # fmt: skip
 _VERSION = Header(alias="If-Match", pattern=r"^\d{1,15}$", description="refused unless the person's state is at this version")  # fmt: skip
 _BEARER = Security(HTTPBearer(auto_error=False))  # told in the document; guard.py asks for it
+_PAGE = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+"""Of pages: nothing runs on them and nothing is fetched, whatever ids and names may say; addresses with ids go nowhere."""
 SetlId = Annotated[str, _ID_IN_PATH]
 PsnNo = Annotated[str, _ID_IN_PATH]
 Key = Annotated[str, _KEY]
@@ -44,9 +53,11 @@ Version = Annotated[str | None, _VERSION]
 
 def _refusals(*codes: int, beside_json: bool = True) -> dict[int | str, dict[str, Any]]:
     """What may be refused. `beside_json`: the answer itself is JSON; a page says of its refusals that they are."""
-    about = {400: "not a request", 401: "no valid token", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
+    about = {400: "not a request", 401: "no valid token", 403: "not sent to this machine", 404: "not there", 408: "did not arrive in time", 409: "another one was first", 413: "too large", 415: "not sent as JSON", 422: "wrong values", 500: "the service failed", 503: "out of time, or the database does not answer"}  # fmt: skip
     body: dict[str, Any] = {"model": Refused} if beside_json else {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Refused"}}}}  # fmt: skip
-    return {code: {**body, "description": about[code]} for code in (400, 401, 408, 413, 422, 500, 503, *codes)}
+    return {
+        code: {**body, "description": about[code]} for code in (400, 401, 403, 408, 413, 415, 422, 500, 503, *codes)
+    }
 
 
 def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
@@ -54,7 +65,7 @@ def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
     app = FastAPI(title="ybcore", version=__version__, description=ABOUT, docs_url=None, redoc_url=None, redirect_slashes=False)  # fmt: skip
     tables = (desk.engine.input_tables["visits"], LINES, CHECK_VISITS, CHECK_LINES)
     _handlers(app, metrics, ["visit", "lines", *dict.fromkeys(c.name for table in tables for c in table.columns)])
-    routes = APIRouter(dependencies=[_BEARER] if guarded else [])
+    routes = APIRouter(dependencies=[_BEARER] if guarded else [], route_class=JsonRoute)
     _settling(routes, desk, metrics)
     _looking(routes, desk)
     _checking(routes, desk)
@@ -63,11 +74,15 @@ def application(desk: Desk, metrics: Metrics, guarded: bool = False) -> FastAPI:
     return app
 
 
-def guarded(desk: Desk, *, tokens: list[str] | None = None, limits: Limits | None = None) -> Guard:
-    """The application as a server runs it. `tokens`: None asks nobody."""
+def guarded(desk: Desk, *, tokens: list[str] | None = None, limits: Limits | None = None, named: Callable[[str], bool] | None = None) -> Guard:  # fmt: skip
+    """The application as a server runs it. `tokens`: None asks nobody. `named`: see `Guard`."""
     metrics = Metrics()
     return Guard(
-        application(desk, metrics, tokens is not None), tokens=tokens, limits=limits or Limits(), metrics=metrics
+        application(desk, metrics, tokens is not None),
+        tokens=tokens,
+        limits=limits or Limits(),
+        metrics=metrics,
+        named=named,
     )
 
 
@@ -77,6 +92,7 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     line = model_of("Line", LINES, without=("setl_id",))
     fields: dict[str, Any] = {"visit": (visit, ...), "lines": (list[line], Field(default=[], max_length=LINES_AT_MOST))}  # type: ignore[valid-type]
     Settle: Any = create_model("Settle", __config__=ConfigDict(extra="forbid"), **fields)
+    PreSettle: Any = _before(table["visits"])
     Reverse: Any = model_of("Reverse", VISITS, only=("setl_id", "setl_time"))
 
     # Writers of an SQLite file wait for each other: more than one thread would only ask for the interpreter in turns.
@@ -93,10 +109,9 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
         metrics.settled[reply["outcome"]].inc()
         return _sent(reply)
 
-    @routes.post("/pre-settle", response_model=Settled, responses=_refusals(409), summary="预结算 What a visit would come to; nothing is written")  # fmt: skip
-    async def pre_settle(body: Settle) -> Any:
-        rows = _rows(body)
-        return _sent(await done(desk.pre_settle, rows["visit"], rows["lines"]))
+    @routes.post("/pre-settle", response_model=PreSettled, responses=_refusals(409), summary="预结算与事前审核 What a visit would come to and what rules say of it; nothing is written")  # fmt: skip
+    async def pre_settle(body: PreSettle) -> Any:
+        return _sent(await done(partial(desk.pre_settle, **_rows(body))))
 
     @routes.post("/settle", response_model=Settled, responses=_refusals(404, 409), summary="结算 Settle a visit")
     async def settle(body: Settle, key: Key, version: Version = None) -> Any:
@@ -106,6 +121,18 @@ def _settling(routes: APIRouter, desk: Desk, metrics: Metrics) -> None:
     @routes.post("/settlements/{setl_id}/reverse", response_model=Settled, responses=_refusals(404, 409), summary="冲销 Take a settlement back")  # fmt: skip
     async def reverse(setl_id: SetlId, body: Reverse, key: Key, version: Version = None) -> Any:
         return told(await done(desk.reverse, setl_id, _rows(body), key, _number(version)))
+
+
+def _before(visits: Table) -> Any:
+    """What is asked before the event: the same, with what only rules look at."""
+    further = (*visits.columns, *FURTHER_VISITS)
+    own = Table(visits.name, visits.zh, visits.en, further)
+    visit = model_of("PreVisit", own, without=("refd_setl_flag", "init_setl_id", "hist_flag"))
+    fields: dict[str, Any] = {"visit": (visit, ...)}
+    for name, table in {"lines": CHECK_LINES, "diagnoses": DIAGNOSES, "operations": OPERATIONS}.items():
+        row = model_of(f"Pre{name.capitalize()}", table, without=("setl_id",))
+        fields[name] = (list[row], Field(default=[], max_length=LINES_AT_MOST))  # type: ignore[valid-type]
+    return create_model("PreSettle", __config__=ConfigDict(extra="forbid"), **fields)
 
 
 def _looking(routes: APIRouter, desk: Desk) -> None:
@@ -123,7 +150,7 @@ def _looking(routes: APIRouter, desk: Desk) -> None:
 
     @routes.get("/explain/{setl_id}", response_class=HTMLResponse, responses=_refusals(404, 409, beside_json=False), summary="解释 The settlement step by step, as a page")  # fmt: skip
     def explain(setl_id: SetlId, lang: Annotated[Literal["zh", "en"], Query()] = "zh") -> Any:
-        return HTMLResponse(page_text(desk.explain(setl_id), lang), headers={"Cache-Control": "no-store"})
+        return HTMLResponse(page_text(desk.explain(setl_id), lang), headers=_PAGE)
 
 
 def _checking(routes: APIRouter, desk: Desk) -> None:
@@ -160,6 +187,10 @@ def _handlers(app: FastAPI, metrics: Metrics, known: list[str]) -> None:
     @app.exception_handler(Refusal)
     def own(request: Request, error: Refusal) -> JSONResponse:
         return tell(error)
+
+    @app.exception_handler(Unreadable)
+    def body(request: Request, error: Unreadable) -> JSONResponse:
+        return tell(error.refusal)
 
     @app.exception_handler(InputError)
     def rows(request: Request, error: InputError) -> JSONResponse:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ..catalog import Catalog
 from ..checks.checker import Checker
+from ..checks.run.report import CheckReport
 from ..engine import Engine
 from ..errors import InputError
 from ..explain import Explanation, explain
@@ -59,13 +60,27 @@ class Desk:
 
     # ------------------------------------------------------------------ settling
 
-    def pre_settle(self, visit: dict[str, Any], lines: list[dict[str, Any]]) -> Reply:
-        """What a visit would come to now; nothing is written."""
+    def pre_settle(self, visit: dict[str, Any], lines: list[dict[str, Any]], **beside: list[dict[str, Any]]) -> Reply:
+        """What a visit would come to now, and what the rules say of it after all that the person had; nothing is written.
+
+        `visit` and `lines` may have columns that only rules look at; `beside`: rows of its diagnoses and operations.
+        """
         owner = self._owner(visit, self.store.owner_of(visit["psn_no"]), None)
         other = self._other(visit, owner)
         self._in_order(visit, owner, other)
-        one = self._settled(visit, lines, _opening(owner, other), pre=True)
-        return self._reply(visit, one, owner.version, pre=True)
+        before = (
+            [one for one in self.store.settlements(owner.name) if one.psn_no == visit["psn_no"]]
+            if owner.version
+            else []
+        )
+        history = ledger(before)
+        tables = {name: [{**row, "setl_id": visit["setl_id"]} for row in rows] for name, rows in beside.items()}
+        if before:
+            tables |= {name: [] if table is None else table.to_pylist() for name, table in history.items()}
+        one = self._settled(visit, lines, _opening(owner, other), pre=True, rules=self.checker, beside=tables)
+        reply = self._reply(visit, one, owner.version, pre=True)
+        reply["check"] = _told(one.checks)
+        return reply
 
     def settle(
         self, visit: dict[str, Any], lines: list[dict[str, Any]], key: str, expected: int | None = None
@@ -108,9 +123,9 @@ class Desk:
         visit |= {name: before[name] for name in ("med_type", "hsld_no", "mulaid_psn_no") if name in before}
         return self.settle(visit, [], key, expected)
 
-    def _settled(self, visit: dict[str, Any], lines: list[dict[str, Any]], opening: PersonState, pre: bool) -> OneSettlement:  # fmt: skip
+    def _settled(self, visit: dict[str, Any], lines: list[dict[str, Any]], opening: PersonState, pre: bool, **checked: Any) -> OneSettlement:  # fmt: skip
         places = self.by_code.get(visit.get("fixmedins_code", ""), []) if self.institutions is not None else None
-        return self.engine.settle_one(visit, lines, None, opening, pre, institution=places)
+        return self.engine.settle_one(visit, lines, None, opening, pre, institution=places, **checked)
 
     def _owner_name(self, visit: dict[str, Any]) -> str:
         """Whose state the visit moves: the person's; the household's where a document counts by household."""
@@ -247,15 +262,7 @@ class Desk:
     def check(self, tables: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
         """The rules over one visit, or a few, before anything is settled."""
         given: dict[str, Any] = {name: _columns(rows) for name, rows in tables.items() if rows}
-        report = self.checker.check(given.pop("visits"), given.pop("lines", None), **given)
-        found = [_plain(row) for row in report.findings.to_pylist()]
-        counted = [row for row in found if not (row["shadow"] or row["suppressed"])]
-        return {
-            "findings": found,
-            "details": [_plain(row) for row in report.details.to_pylist()],
-            "not_run": [{"rule_id": row["rule_id"], "reason": row["reason"]} for row in report.manifest.to_pylist() if row["status"] == "skipped"],
-            "denies": any(row["disposition"] in ("hold", "deny") for row in counted),
-        }  # fmt: skip
+        return _told(self.checker.check(given.pop("visits"), given.pop("lines", None), **given))
 
 
 def ledger(records: Sequence[Record]) -> dict[str, pa.Table | None]:
@@ -273,6 +280,18 @@ def _columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:
     return {name: cell.isoformat() if isinstance(cell, dt.date) else cell for name, cell in row.items()}
+
+
+def _told(report: CheckReport) -> dict[str, Any]:
+    """A report as it is answered."""
+    found = [_plain(row) for row in report.findings.to_pylist()]
+    counted = [row for row in found if not (row["shadow"] or row["suppressed"])]
+    return {
+        "findings": found,
+        "details": [_plain(row) for row in report.details.to_pylist()],
+        "not_run": [{"rule_id": name, "reason": why} for name, why in report.skipped],
+        "denies": any(row["disposition"] in ("hold", "deny") for row in counted),
+    }  # fmt: skip
 
 
 def _opening(owner: Owner, other: Owner | None) -> PersonState:

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from ..columns.schema import LIMITS, SCALES, Column, Table
 from ..reference.numbers import decimal_to_int
 
-__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Moves", "Refused", "Settled", "model_of"]
+__all__ = ["ID", "LINES_AT_MOST", "Checked", "Checks", "Held", "Moves", "PreSettled", "Refused", "Settled", "model_of"]
 
 LINES_AT_MOST = 5_000
 ID_LONG = 64
@@ -176,6 +176,12 @@ class Checks(BaseModel):
     details: list[dict[str, Any]]
     not_run: list[dict[str, str | None]]
     denies: bool = Field(description="whether a finding holds or denies something")
+
+
+class PreSettled(Settled):
+    """What a visit would come to, and in `check` what the rules say of it. Nothing of what they find is taken out of the amounts."""
+
+    check: Checks
 
 
 class Checked(BaseModel):

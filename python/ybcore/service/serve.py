@@ -26,6 +26,8 @@ __all__ = ["Settings", "build", "is_loopback", "serve"]
 
 SWITCH = 0.0005
 """Seconds until a thread must let another one work: the loop answers others while one settles, and what one does takes less than that."""
+CONNECTIONS = 8
+"""To each request that may be under way: many wait for the next visit of their window."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,6 @@ class Settings:
     port: int = 8000
     tokens: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
-    at_once: int = 256
 
 
 def is_loopback(host: str) -> bool:
@@ -69,8 +70,9 @@ def build(settings: Settings) -> Guard:
     engine = Engine(load_book(list(settings.policy)), catalog, threads=1)
     places = None if settings.institutions is None else io.read_table(settings.institutions)
     checker = Checker(load_rules(list(settings.rules) or shipped_rules()), catalog, places, stage="before")
-    desk = Desk(engine, Store(settings.database), checker, places)
-    return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits)
+    desk = Desk(engine, Store(settings.database, seconds=settings.limits.seconds), checker, places)
+    named = None if settings.tokens else is_loopback
+    return guarded(desk, tokens=list(settings.tokens) or None, limits=settings.limits, named=named)
 
 
 def serve(settings: Settings) -> None:
@@ -78,12 +80,16 @@ def serve(settings: Settings) -> None:
     uvicorn = extra("uvicorn", "service", "服务", "the service")
     app = build(settings)
     sys.setswitchinterval(SWITCH)
+    from .lines import Line, patient
+
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter('{"time":"%(asctime)s","level":"%(levelname)s","said":%(message)s}'))
-    logger.addHandler(handler)
+    handler.setFormatter(Line())
+    logging.getLogger().addHandler(handler)
+    logging.captureWarnings(True)
     logger.setLevel(logging.INFO)
-    logger.propagate = False
+    # How many work at once is the guard's, with words of its own; connections beyond many times that are not even read.
     uvicorn.run(
-        app, host=settings.host, port=settings.port, access_log=False, log_level="warning", limit_concurrency=settings.at_once,
-        timeout_keep_alive=5, h11_max_incomplete_event_size=16 << 10, server_header=False, lifespan="off",
+        app, host=settings.host, port=settings.port, http=patient(settings.limits.seconds), access_log=False, log_config=None, log_level="warning",
+        limit_concurrency=CONNECTIONS * settings.limits.at_once, timeout_keep_alive=5, h11_max_incomplete_event_size=16 << 10, server_header=False,
+        lifespan="off",
     )  # fmt: skip

@@ -8,10 +8,12 @@ was lost is found again. What every settlement runs goes to the driver as text t
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,21 +97,31 @@ class Silent(Exception):
 
 
 class Store:
-    """`url`: of SQLAlchemy; `sqlite:///file` or `postgresql+psycopg://…`. Raises InputError for another database or a later format."""
+    """`url`: of SQLAlchemy; `sqlite:///file` or `postgresql+psycopg://…`. Raises InputError for another database or a later format.
 
-    def __init__(self, url: str, pool: int = 16) -> None:
+    `seconds`: how long a statement waits for whoever holds what it needs, and for a server that does not answer, before it is Silent.
+    """
+
+    def __init__(self, url: str, pool: int = 16, seconds: float = 30.0) -> None:
         kind = sa.make_url(url).get_backend_name()
         if kind not in ("sqlite", "postgresql"):
             what, zh = f"no database of the kind {kind!r}", f"不支持数据库 {kind!r}"
             raise InputError([Problem(what=what, what_zh=zh, path="database", expected="sqlite:///FILE or postgresql+psycopg://HOST/NAME")])  # fmt: skip
-        self.engine = sa.create_engine(url, pool_size=pool, max_overflow=pool, pool_use_lifo=True, isolation_level="AUTOCOMMIT")  # fmt: skip
+        known = sa.make_url(url).query
+        waits = (
+            {"connect_timeout": math.ceil(seconds), "tcp_user_timeout": math.ceil(seconds * 1000)}
+            if kind == "postgresql"
+            else {"timeout": seconds}
+        )
+        given = {name: value for name, value in waits.items() if name not in known}
+        self.engine = sa.create_engine(url, pool_size=pool, max_overflow=pool, pool_timeout=seconds, pool_use_lifo=True, isolation_level="AUTOCOMMIT", connect_args=given)  # fmt: skip
         self.kind = kind
         self.driver: Any = self.engine.dialect.dbapi
         self.sql = SQL if kind == "sqlite" else {name: text.replace("?", "%s") for name, text in SQL.items()}
         self.sql = self.sql | {"begin": "BEGIN IMMEDIATE" if kind == "sqlite" else "BEGIN"}
         # Writers of one file wait in a row rather than ask again and again.
         self.turn: Any = threading.Lock() if kind == "sqlite" else nullcontext()
-        sa.event.listen(self.engine, "connect", _durable if kind == "sqlite" else _ours_to_begin)
+        sa.event.listen(self.engine, "connect", partial(_durable if kind == "sqlite" else _ours_to_begin, seconds))
         self._prepare()
 
     def _prepare(self) -> None:
@@ -266,15 +278,17 @@ def _owner(name: str, row: Any) -> Owner:
     return Owner(name, version, json.loads(last) if isinstance(last, str) else last, PersonState.held(bytes(state)))
 
 
-def _durable(connection: Any, _: Any) -> None:
+def _durable(seconds: float, connection: Any, _: Any) -> None:
     """SQLite as a database of record: what is committed is on disk, writers wait for each other, and a transaction is ours to begin."""
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={math.ceil(seconds * 1000)}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
-def _ours_to_begin(connection: Any, _: Any) -> None:
+def _ours_to_begin(seconds: float, connection: Any, _: Any) -> None:
+    """Whoever holds a row, dead or alive, holds nobody up longer than a request may take."""
     connection.autocommit = True
+    connection.execute(f"SET statement_timeout = {math.ceil(seconds * 1000)}")
 
 
 def text_of(value: Mapping[str, Any]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["READ", "Parts", "image_of", "written"]
 
 MAGIC = b"YBIMAGE\0"
-FORMAT = 2
+FORMAT = 3
 HEAD = struct.Struct("<8sIIQ")
+SUM = struct.Struct("<I4x")  # of the head before it and of all that follows
 SECTION = struct.Struct("<16sQQ")
 DAYS = {"settlement": 0, "discharge": 1, "admission": 2}
 SCOPE_BITS = {"person": 1, "household": 2, "hospital": 4, "disease": 8, "stay": 16}
@@ -48,7 +51,7 @@ def image_of(engine: Engine, path: Path, tables: dict[str, Any]) -> Path:
         job._parts()
         job._assign()
     data = written(Parts(compiled, engine.catalog, engine.book.sha256).all())
-    own = path.with_name(f".{path.name}.new")
+    own = path.with_name(f".{path.name}.{os.getpid()}.new")
     own.write_bytes(data)
     own.replace(path)
     return path
@@ -56,7 +59,7 @@ def image_of(engine: Engine, path: Path, tables: dict[str, Any]) -> Path:
 
 def written(parts: dict[str, bytes]) -> bytes:
     """The bytes of an image."""
-    at = HEAD.size + SECTION.size * len(parts)
+    at = HEAD.size + SUM.size + SECTION.size * len(parts)
     table, body = [], []
     for name, data in parts.items():
         fill = -at % 64
@@ -64,7 +67,8 @@ def written(parts: dict[str, bytes]) -> bytes:
         at += fill
         table.append(SECTION.pack(name.encode(), at, len(data)))
         at += len(data)
-    return HEAD.pack(MAGIC, FORMAT, len(parts), at) + b"".join(table) + b"".join(body)
+    head, rest = HEAD.pack(MAGIC, FORMAT, len(parts), at), b"".join((*table, *body))
+    return head + SUM.pack(zlib.crc32(rest, zlib.crc32(head))) + rest
 
 
 def _rows(rows: Sequence[Any], dtype: Any) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -44,6 +44,9 @@ class Admission(NamedTuple):
     key: Key
     stay: str | None
     number: int
+
+
+Row = TypeVar("Row", Contribution, Admission)
 
 
 class Used(NamedTuple):
@@ -219,8 +222,9 @@ class PersonState:
     def from_bytes(data: bytes | memoryview) -> PersonState:
         """Raises InputError for bytes that are no state, are cut short, or were made by a later format."""
         from .personbytes import unpacked
+        from .personsound import sound
 
-        return PersonState(*unpacked(data))
+        return sound(PersonState(*unpacked(data)))
 
     def to_json(self) -> str:
         """The same for people and other languages: one JSON object; whole numbers have up to 63 bits."""
@@ -230,16 +234,18 @@ class PersonState:
 
     @staticmethod
     def from_json(text: str | bytes) -> PersonState:
-        """Raises InputError for a text that is no state."""
+        """Raises InputError for a text that is no state, with the places of what is wrong in it."""
         from .personjson import FORMAT, untold
+        from .personsound import sound
 
         try:
             given = json.loads(text)
             if given["format"] != FORMAT:
                 raise ValueError(given["format"])
-            return untold(given)
-        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            state = untold(given)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as fault:
             raise not_a_state(f"{type(fault).__name__}: {fault}", FORMAT) from None
+        return sound(state)
 
     # ------------------------------------------------------------------ between batches
 
@@ -249,8 +255,10 @@ class PersonState:
         return _Reading(state).value(version)
 
     def state(self) -> State | None:
-        """The same as a batch opens with; None where nothing is remembered."""
-        return _Writing(self).state() if any(self._read()[1:]) else None
+        """The same as a batch opens with; None where nothing is remembered. Raises InputError for bytes that are no state."""
+        from .personsound import sound
+
+        return _Writing(sound(self)).state() if any(self._read()[1:]) else None
 
 
 def not_a_state(why: str, expected: str) -> InputError:
@@ -309,8 +317,8 @@ class _Reading:
         )  # fmt: skip
 
 
-def in_order(rows: tuple[Contribution, ...]) -> tuple[Contribution, ...]:
-    """Counters as a state has them."""
+def in_order(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """Rows with a key as a state has them."""
     return tuple(sorted(rows, key=_order))
 
 

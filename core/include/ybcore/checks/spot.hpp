@@ -241,6 +241,7 @@ struct SpotSeen {
   std::vector<std::int32_t> may, hit;  // rules that may have findings; rules that have some
   std::int64_t lost = 0;               // returns that found no line
   bool any_doctor = false;
+  bool time_of_day = false;  // of the lines: decides which rules ran
   SpotFindings findings;  // where no rule only may have some
 };
 

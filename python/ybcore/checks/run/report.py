@@ -49,6 +49,9 @@ class CheckReport:
     book: RuleBook = field(repr=False)
     recovered: dict[int, Back] | None = field(default=None, repr=False)
     stage: str = "after"
+    skipped: tuple[
+        tuple[str, str | None], ...
+    ] = ()  # rules that did not run on these tables, and why; as in the manifest
 
     @cached_property
     def manifest(self) -> pa.Table:

@@ -126,7 +126,8 @@ def reported(
         return pa.Table.from_pylist(every, _MANIFEST)
 
     notes = tuple(note for frame in work.batch.frames.values() for note in frame.notes)
-    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage)
+    left = tuple((rule.id, why) for rule, (status, why) in states if status == "skipped")
+    return CheckReport(work, judged, manifest, notes, work.lost, judged.told, clock, book, stage=stage, skipped=left)
 
 
 def _run(

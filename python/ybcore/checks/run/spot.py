@@ -25,13 +25,18 @@ __all__ = ["Spot", "SpotReport"]
 _MOST = 1 << 14  # rows of a table beyond which threads and passes over many rules are faster
 _SHAPES = 256  # that are remembered
 Tables = dict[str, Any]
+Skipped = tuple[tuple[str, str | None], ...]
+Running = tuple[tuple[bytes, Skipped], tuple[bytes, Skipped], tuple[str, ...]]
+Shape = tuple[
+    Any, Skipped, Skipped, tuple[str, ...]
+]  # how tables are looked at; rules that do not run, with times of day and without; notes
 
 
 class SpotReport(CheckReport):
     """A report of `_core.SpotDesk`. The batch, what became of the findings and the manifest are made in the way of larger batches when they are asked for."""
 
-    def __init__(self, looked: Any, again: Callable[[], CheckReport], notes: tuple[str, ...], seconds: dict[str, float], book: RuleBook, stage: str) -> None:  # fmt: skip
-        self._looked, self._again = looked, again
+    def __init__(self, looked: Any, again: Callable[[], CheckReport], notes: tuple[str, ...], skipped: Skipped, seconds: dict[str, float], book: RuleBook, stage: str) -> None:  # fmt: skip
+        self._looked, self._again, self.skipped = looked, again, skipped
         self.notes, self.seconds, self.book, self.stage = notes, seconds, book, stage
         self.unmatched_returns, self.suppressions, self.recovered = looked.lost, [], None
 
@@ -78,7 +83,7 @@ class Spot:
     def __init__(self, kept: Kept, known_at: int | None, stage: str) -> None:
         self._kept, self._stage = kept, stage
         self._rules = list(kept.book)
-        self._shapes: dict[Any, tuple[Any, tuple[str, ...]]] = {}
+        self._shapes: dict[Any, Shape] = {}
         self._plans = [(name, kept.readers[name].plan_of) for name in LOOKED_AT]
         self._book, self._desk = self._made(known_at)
 
@@ -92,8 +97,8 @@ class Spot:
         rules = [written(book, rule, number, related[rule.id]) for rule in self._rules]
         return book, _core.SpotDesk(book.made(rules, self._stage != "after"), [told(rule) for rule in self._rules])
 
-    def look(self, tables: Tables) -> tuple[Any, tuple[str, ...]] | None:
-        """(what the rules find, notes on columns); None where this way cannot be taken, and the other tells why or how."""
+    def look(self, tables: Tables) -> tuple[Any, tuple[str, ...], Skipped] | None:
+        """(what the rules find, notes on columns, rules that did not run and why); None where this way cannot be taken, and the other tells why or how."""
         if tables["visits"] is None:
             return None
         key: list[Any] = []
@@ -108,24 +113,24 @@ class Spot:
             if plan is None or rows > _MOST:
                 return None
             key += (plan, rows == 0)
-        shape = self._shapes.get(tuple(key)) or self._shaped(tuple(key), tables)
-        looked = self._desk.look(shape[0], tuple([tables[name] for name in LOOKED_AT]))
-        return None if looked is None else (looked, shape[1])
+        shape, timed, dated, notes = self._shapes.get(tuple(key)) or self._shaped(tuple(key), tables)
+        looked = self._desk.look(shape, tuple([tables[name] for name in LOOKED_AT]))
+        return None if looked is None else (looked, notes, timed if looked.time_of_day else dated)
 
     def names(self, looked: Any) -> Container[str]:
         """Rules that have or may have findings."""
         return frozenset(self._rules[place].id for place in (*looked.may, *looked.hit))
 
-    def _shaped(self, key: tuple[Any, ...], tables: Tables) -> tuple[Any, tuple[str, ...]]:
+    def _shaped(self, key: tuple[Any, ...], tables: Tables) -> Shape:
         """How tables of such schemas are looked at; notes on columns."""
         steps = iter(key)
         plans = [(name, plan, next(steps)) for name in LOOKED_AT if (plan := next(steps)) is not None]
-        running, by_day, notes = self._found(plans)
+        timed, dated, notes = self._found(plans)
         own = {name: (tables[name].schema, self._places(name, plan), empty) for name, plan, empty in plans}
-        shape = self._desk.shape([own.get(name) for name in LOOKED_AT], running, by_day)
+        shape = self._desk.shape([own.get(name) for name in LOOKED_AT], timed[0], dated[0])
         if len(self._shapes) >= _SHAPES:
             self._shapes.clear()
-        return self._shapes.setdefault(key, (shape, notes))
+        return self._shapes.setdefault(key, (shape, timed[1], dated[1], notes))
 
     def _places(self, name: str, plan: Plan) -> list[tuple[int, int, int, int]]:
         """(number of a wanted column, its place in the table, least, most)."""
@@ -133,7 +138,7 @@ class Spot:
         mine = [(number, places[column]) for number, (of, column, *_) in enumerate(self._book.columns) if of == table and column in places]  # fmt: skip
         return [(number, place, *ways[place][1:]) for number, place in mine]
 
-    def _found(self, plans: list[tuple[str, Plan, bool]]) -> tuple[bytes, bytes, tuple[str, ...]]:
+    def _found(self, plans: list[tuple[str, Plan, bool]]) -> Running:
         frames: dict[str, Any] = {
             name: _Given(int(not empty), plan.source) for name, plan, empty in plans
         } | self._kept.frames
@@ -143,7 +148,9 @@ class Spot:
         out = []
         for time_of_day in (True, False):
             batch = _Columns(frames, self._kept.catalog, time_of_day)
-            out.append(bytes(rule_status(batch, rule, self._stage)[0] == "run" for rule in self._rules))
+            states = [(rule.id, *rule_status(batch, rule, self._stage)) for rule in self._rules]
+            skipped = tuple((name, why) for name, status, why in states if status == "skipped")
+            out.append((bytes(status == "run" for _, status, _ in states), skipped))
         return out[0], out[1], tuple(note for name in TABLES for note in notes.get(name, ()))
 
 
