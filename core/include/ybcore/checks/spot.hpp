@@ -242,7 +242,7 @@ struct SpotSeen {
   std::int64_t lost = 0;               // returns that found no line
   bool any_doctor = false;
   bool time_of_day = false;  // of the lines: decides which rules ran
-  SpotFindings findings;  // where no rule only may have some
+  SpotFindings findings;     // where no rule only may have some
 };
 
 // `running`: whether each rule runs, with times of day and without.
