@@ -12,7 +12,8 @@ from ybcore.cli.describe import markdown, rows_about
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = re.compile(r"^```python\n(.*?)^```\n```\n(.*?)^```$", re.M | re.S)
-PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/clearing.md", "docs/clearing-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md", "docs/simulation.md", "docs/service.md", "docs/migration.md"]  # fmt: skip
+PAGES = ["README.md", "README.zh-CN.md", "docs/policy.md", "docs/policy.zh-CN.md", "docs/cookbook.md", "docs/settlement.md", "docs/inputs.md", "docs/checks.md", "docs/checks-tables.md", "docs/clearing.md", "docs/clearing-tables.md", "docs/resettlement.md", "docs/reconcile.md", "docs/receipts.md", "docs/simulation.md", "docs/service.md", "docs/migration.md", "docs/jobs.md", "docs/embedding.md"]  # fmt: skip
+CHINESE = sorted(path.name for path in (ROOT / "docs").glob("*.zh-CN.md"))
 
 
 @pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
@@ -23,11 +24,23 @@ def test_example_prints_what_the_page_says(page: str, tmp_path: Path):
     assert done.stdout == printed, done.stderr
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [*PAGES, *(f"docs/{name}" for name in CHINESE if f"docs/{name}" not in PAGES)])
 def test_links_lead_somewhere(page: str):
     path = ROOT / page
     for link in re.findall(r"\]\(([^)#\s]+)\)", path.read_text(encoding="utf-8")):
         assert link.startswith("http") or (path.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in CHINESE if name != "policy.zh-CN.md"]
+)  # which has a worked policy besides
+def test_a_page_has_the_same_parts_in_both_languages(name: str):
+    shapes = [
+        [re.match(r"#+ |\||```|", line).group() for line in (ROOT / "docs" / page).read_text(encoding="utf-8").splitlines()]
+        for page in (name, name.replace(".zh-CN", ""))
+    ]  # fmt: skip
+    chinese, english = ([mark for mark in shape if mark] for shape in shapes)
+    assert chinese == english
 
 
 @pytest.mark.parametrize(
