@@ -57,6 +57,10 @@ def given_tables(tables: dict[str, Any]) -> dict[str, pa.Table]:
 # ---------------------------------------------------------------------- a city, and what may be learned late of it
 
 
+def named(line: dict) -> tuple[Any, Any]:
+    return line["setl_id"], line.get("feedetl_sn")
+
+
 class Story:
     """A random city as rows, the changes that come, and the rows as they are after them."""
 
@@ -137,8 +141,16 @@ class Story:
 
     def add(self, visits: list[dict], lines: list[dict]) -> tuple[Any, Any]:
         self.rows["visits"] += [dict(row) for row in visits]
-        self.rows["lines"] += [dict(line) for line in lines]
+        new = [dict(line) for line in lines]
+        self.rows["lines"] += new
+        self.follow(new, {named(line) for line in self.rows["lines"] if line.get("deny_flag") == "1"})
         return (arrow("visits", visits) if visits else None), (arrow("lines", lines) if lines else None)
+
+    def follow(self, lines: list[dict], denied: set[tuple[Any, Any]]) -> None:
+        """Lines that return a denied one are denied."""
+        for line in lines:
+            if line.get("init_feedetl_sn") and (line["setl_id"], line["init_feedetl_sn"]) in denied:
+                line["deny_flag"] = "1"
 
     def late(self) -> None:
         self.changes.append(LateClaims(*self.add(self.late_visits, self.late_lines)))
@@ -157,10 +169,11 @@ class Story:
     def deny(self) -> None:
         lines = [line for line in self.rows["lines"] if line.get("feedetl_sn")]
         chosen = self.rng.sample(lines, min(5, len(lines)))
-        keys = {(line["setl_id"], line["feedetl_sn"]) for line in chosen}
+        keys = {named(line) for line in chosen}
         for line in lines:
-            if (line["setl_id"], line["feedetl_sn"]) in keys:
+            if named(line) in keys:
                 line["deny_flag"] = "1"
+        self.follow(self.rows["lines"], keys)
         if keys:
             names, lines_ = zip(*sorted(keys))
             self.changes.append(DeniedLines({"setl_id": list(names), "feedetl_sn": list(lines_)}))
@@ -170,6 +183,7 @@ class Story:
         begin = self.rng.choice([19_723, 19_800, 19_950])
         spans = {"D1": (begin, begin + self.rng.choice([1, 60, 200])), "D3": (begin + 30, 10**6)}
         visits = {row.get("setl_id"): row for row in reversed(self.rows["visits"])}
+        keys = set()
         for line in self.rows["lines"]:
             low, high = spans.get(line.get("bilg_dr_codg"), (0, 0))
             visit = visits[line["setl_id"]]
@@ -178,6 +192,8 @@ class Story:
             day = next(day for day in days if day is not None)
             if low <= day < high and not line.get("init_feedetl_sn"):
                 line["deny_flag"] = "1"
+                keys.add(named(line))
+        self.follow(self.rows["lines"], keys)
         ends = pa.array([spans["D1"][1], None], pa.int32()).cast(pa.date32())
         begins = pa.array([begin, begin + 30], pa.int32()).cast(pa.date32())
         self.changes.append(StruckOff({"dr_code": ["D1", "D3"], "begndate": begins, "enddate": ends}))

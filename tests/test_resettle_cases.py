@@ -319,6 +319,19 @@ def test_a_doctor_struck_off_and_what_comes_late():
     assert set(rows) == {"4", "5"}
 
 
+@pytest.mark.parametrize("late", [False, True], ids=["returned before", "returned after"])
+def test_what_returns_a_denied_line_is_denied(late: bool):
+    """Of 60,000 denied 20,000 came back: 40,000 is the person's own, and the other line is paid as if neither were there."""
+    back = lines(("S", "3", "A", -20_000), init_feedetl_sn=["1"])
+    deny = DeniedLines({"setl_id": ["S"], "feedetl_sn": ["1"]})
+    again = resettle(year(), [deny, Refunds(lines=back)] if late else [Refunds(lines=back), deny])
+    alone = resettle(year(), [deny])
+    row, other = by_id(again.deltas.visits)["S"], by_id(alone.deltas.visits)["S"]
+    told = {line["feedetl_sn"]: line for line in again.after.settlement.lines.to_pylist() if line["setl_id"] == "S"}
+    assert (told["3"]["fulamt_ownpay_amt"], told["3"]["inscp_scp_amt"]) == (-20_000, 0)
+    assert row["hifp_pay"] == other["hifp_pay"] and row["psn_cash_pay"] == other["psn_cash_pay"] - 20_000
+
+
 def test_a_returned_line():
     back = Refunds(lines=lines(("S", "3", "A", -140_000), init_feedetl_sn=["2"]))
     again = resettle(year(), [back])

@@ -292,8 +292,20 @@ class Bench:
                         text_of(ids), self._near_id)  # fmt: skip
             self._check_lines(rows, ids, visit, refund)
             self._check_split(ids, visit, self.engine.input_tables["visits"])
+        held = self.tables.get("lines")
+        count = 0 if held is None else held.num_rows
         if self._append("lines", rows, schema):
             self._touched(np.unique(visit[visit >= 0]))
+            back, of = self._returned(visit, count)
+            self._mark(back[self._denied(of, schema)], schema)
+
+    def _denied(self, at: Int64, schema: Table) -> npt.NDArray[np.bool_]:
+        """Which of these lines are denied; none of row -1 is."""
+        lines, spec = self.tables["lines"], schema.find("deny_flag")
+        assert spec is not None
+        if "deny_flag" not in lines.column_names or pa.types.is_null(lines["deny_flag"].type):
+            return np.zeros(len(at), bool)
+        return (at >= 0) & (convert(lines["deny_flag"].take(pa.array(np.maximum(at, 0))), spec).values == 1)
 
     def _check_lines(self, rows: pa.Table, ids: pa.ChunkedArray, visit: Int64, refund: bool) -> None:
         lines = self.tables.get("lines")
@@ -353,7 +365,7 @@ class Bench:
                         text_of(ids), self._near_id)  # fmt: skip
             self._wrong("rows.feedetl_sn", np.flatnonzero((visit >= 0) & (at < 0)), "its visit has no line {}", "该结算没有明细 {}",
                         text_of(own), lambda name: self._near_line(ids, name))  # fmt: skip
-        self._mark(at[at >= 0], visit[at >= 0], schema)
+        self._mark(at[at >= 0], schema)
 
     def _strike(self, rows: pa.Table, schema: Table) -> None:
         """Lines that doctors ordered from the day on which they were struck off."""
@@ -368,13 +380,14 @@ class Bench:
             self._wrong("rows.begndate", none, "the day from which {} is struck off is missing", "缺少 {} 停止支付的起始日期", text_of(doctors))  # fmt: skip
             self._wrong("rows.enddate", unread(rows, "enddate", STRUCK), "the day until which {} is struck off cannot be read", "{} 停止支付的终止日期无法读取", text_of(doctors))  # fmt: skip
             self._wrong("rows.enddate", backwards(rows, STRUCK), "{} would end before it begins", "{} 的有效期终止早于开始", text_of(doctors))  # fmt: skip
-        visit = self.visit_of_line()
-        at = np.flatnonzero(struck(rows, STRUCK, lines, schema, visit, self.days().discharge))
-        self._mark(at, visit[at], schema)
+        at = np.flatnonzero(struck(rows, STRUCK, lines, schema, self.visit_of_line(), self.days().discharge))
+        self._mark(at, schema)
 
-    def _mark(self, at: Int64, visit: Int64, schema: Table) -> None:
-        """These lines, of these visits, are denied; visits of lines that were not so before are touched."""
+    def _mark(self, at: Int64, schema: Table) -> None:
+        """These lines are denied, and those that return them: nothing goes back to a fund that pays nothing. Visits of lines that were not so before are touched."""
         lines = self.tables["lines"]
+        at = np.union1d(at, self._returning(at))
+        visit = self.visit_of_line()[at]
         denied = pa.chunked_array([pa.nulls(lines.num_rows, pa.int8())])
         if "deny_flag" in lines.column_names and not pa.types.is_null(lines["deny_flag"].type):
             denied = lines["deny_flag"]
@@ -389,6 +402,24 @@ class Bench:
         column = pc.if_else(pa.array(mask), yes, denied)
         self.tables["lines"] = _with(lines, "deny_flag", column)
         self._touched(np.unique(visit))
+
+    def _returning(self, at: Int64, begin: int = 0) -> Int64:
+        """Lines from row `begin` on that return one of these."""
+        rows, place = self._returned(self.visit_of_line()[at], begin)
+        return rows[np.isin(place, at)]
+
+    def _returned(self, visit: Int64, begin: int) -> tuple[Int64, Int64]:
+        """(row, row of the line that it returns, -1 none) of lines of these visits, from row `begin` on."""
+        lines = self.tables["lines"]
+        if "init_feedetl_sn" not in lines.column_names or "feedetl_sn" not in lines.column_names:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        own = ids_of(lines, "feedetl_sn").type
+        named = flat(ids_of(lines, "init_feedetl_sn", own.value_type if pa.types.is_dictionary(own) else own))
+        rows = np.flatnonzero(np.asarray(named.is_valid()) & np.isin(self.visit_of_line(), visit[visit >= 0]))
+        rows = rows[rows >= begin]
+        few = pa.array(rows)
+        setl = flat(ids_of(lines.select(["setl_id"]).take(few), "setl_id", self.index.id_type))
+        return rows, self._lines_place(setl, named.take(few))
 
     def _replace(self, rows: pa.Table, schema: Table, key: str) -> None:
         name = schema.name
