@@ -403,9 +403,9 @@ class Bench:
         self.tables["lines"] = _with(lines, "deny_flag", column)
         self._touched(np.unique(visit))
 
-    def _returning(self, at: Int64, begin: int = 0) -> Int64:
-        """Lines from row `begin` on that return one of these."""
-        rows, place = self._returned(self.visit_of_line()[at], begin)
+    def _returning(self, at: Int64) -> Int64:
+        """Lines that return one of these."""
+        rows, place = self._returned(self.visit_of_line()[at], 0)
         return rows[np.isin(place, at)]
 
     def _returned(self, visit: Int64, begin: int) -> tuple[Int64, Int64]:
