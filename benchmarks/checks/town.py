@@ -36,9 +36,14 @@ timed AS (
          coalesce(endtime, enddate::TIMESTAMP, date_trunc('day', setl_time))::DATE AS ended
   FROM visits
   WHERE refd_setl_flag::VARCHAR IS DISTINCT FROM '1' AND setl_id NOT IN (SELECT setl_id FROM gone) AND psn_no IS NOT NULL),
+unnamed AS (
+  SELECT setl_id, arg_min(p.insutype::VARCHAR, p.row) AS first_type
+  FROM timed v JOIN persons p ON p.psn_no = v.psn_no AND p.begndate <= ended AND (p.enddate IS NULL OR ended < p.enddate)
+  WHERE v.insutype IS NULL GROUP BY setl_id),
 standing AS (
   SELECT v.*, gend::VARCHAR AS gend, brdy
-  FROM timed v LEFT JOIN persons p ON p.psn_no = v.psn_no AND p.insutype::VARCHAR = v.insutype::VARCHAR
+  FROM timed v LEFT JOIN unnamed USING (setl_id)
+       LEFT JOIN persons p ON p.psn_no = v.psn_no AND p.insutype::VARCHAR = coalesce(v.insutype::VARCHAR, first_type)
        AND p.begndate <= ended AND (p.enddate IS NULL OR ended < p.enddate))
 SELECT row_number() OVER (ORDER BY psn_no, began, setl_id) - 1 AS visit, dense_rank() OVER (ORDER BY psn_no) - 1 AS person,
        if(fixmedins_code IS NULL, -1, dense_rank() OVER (ORDER BY fixmedins_code::VARCHAR NULLS LAST) - 1) AS hospital,
@@ -208,7 +213,7 @@ def standing(town: Town, threads: int) -> tuple[dict[str, Any], dict[str, Any]]:
     lines = lines.append_column("item", item).append_column("row", pa.array(np.arange(len(lines))))
     base.register("visits", raw["visits"].append_column("row", pa.array(np.arange(raw["visits"].num_rows))))
     base.register("lines", lines)
-    base.register("persons", raw["persons"])
+    base.register("persons", raw["persons"].append_column("row", pa.array(np.arange(raw["persons"].num_rows))))
     base.execute(f"CREATE TABLE standing AS {VISITS}")
     own = base.execute(
         "SELECT person, hospital, epoch_us(began) AS began, (brdy - DATE '1970-01-01')::INTEGER AS birth, "
