@@ -577,6 +577,36 @@ def test_the_tables_are_the_published_ones(shared: Path):
             assert {key: mine[names.get(key, key)] for key in published} == published
 
 
+def test_published_rows_hold_always_and_are_known_since_the_day_that_is_assumed(shipped: RuleBook):
+    (head,) = (document.head for document in shipped.documents if document.head.id == "national-2025")
+    assert {"from", "known_since"} <= set(head.assumed)
+    tables = [rule.table for rule in shipped if rule.document == "national-2025" and rule.table is not None]
+    assert len(tables) > 14
+    for table in tables:
+        assert set(table.begin.tolist()) == {ALWAYS} and set(table.end.tolist()) == set(table.dropped.tolist()) == {
+            OPEN
+        }
+        assert set(table.known.tolist()) == {days("2025-05-23")}
+        assert set(table.region) == {"*"} and set(table.level) == {""}
+
+
+def test_ages_that_the_tables_name_are_parameters(shipped: RuleBook):
+    """28 days, 3 and 18 years: words of the tables, figures of ours."""
+    named = {"新生儿": "newborn_days", "婴幼儿": "infant_years", "儿童": "child_years"}
+    assert {word: shipped.parameters[name] for word, name in named.items()} == {
+        "新生儿": "28",
+        "婴幼儿": "3",
+        "儿童": "18",
+    }
+    newborn = shipped["N18"].check.barred
+    assert (newborn.unit, newborn.comparator, newborn.value.parameter) == ("day", "more_than", "newborn_days")
+    for rule, words in (("N19", ("儿童", "婴幼儿")), ("N65", ("儿童",))):
+        tests = shipped[rule].check.barred.map
+        assert {word: (test.unit, test.comparator, test.value.parameter) for word, test in tests.items()} == {
+            word: ("year", "at_least", named[word]) for word in words
+        }
+
+
 def test_notes_with_a_digit_are_suspect_and_no_quantity_is_read_from_them(shipped: RuleBook):
     table = shipped["N25"].table
     assert table is not None and int(table.suspect.sum()) == 300
@@ -592,6 +622,13 @@ def test_figures_of_the_shipped_rules(shipped: RuleBook):
         "N31_14": 14,
         "N31_15": 15,
     }
+    for rule in (
+        rule for rule in shipped if rule.national == 31
+    ):  # the table's count and days, though the rule writes them out
+        (window,) = rule.check.windows
+        assert {(window.thresholds[0].value.text, window.days.text)} == set(
+            zip(rule.table.columns["max_count"], rule.table.columns["window_days"])
+        )
     assert sorted(shipped["N27"].numbers["max_quantity"].tolist()) == [10000] * 34 + [240000] * 33
     assert sorted(shipped["N10"].numbers["max_paid_days"].tolist())[-1] == 365
     assert sorted([*shipped["N23"].numbers["max_days"], *shipped["N23S"].numbers["max_days"]]) == [30] * 3 + [
@@ -632,6 +669,19 @@ def test_the_readme_covers_every_national_rule(shipped: RuleBook):
             assert set(re.findall(r"`([^`]+)`", said)) == by_number[number], number
         else:
             assert said.startswith("not shipped: ")
+
+
+def test_the_readme_covers_what_agreements_and_monitoring_name(shipped: RuleBook):
+    """By where it is or why it is not; every rule but those with a number of the national list is there."""
+    text = (RULES / "README.md").read_text(encoding="utf-8").partition("## Rules of agreements and monitoring")[2]
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", text, flags=re.M)[2:]
+    assert len(rows) > 30 and all(re.search(r"`\w+`|not shipped: |no rule: ", said) for _, said in rows)
+    named = set(re.findall(r"`((?:[A-Z]+\d*|G)_?\w*)`", text)) - {"K02", "K05", "K06", "K07", "K10", "K13"}
+    assert named - {rule.id for rule in shipped} == set()
+    assert {rule.id for rule in shipped if rule.id[0] != "N"} - named == set()
+    for rule in shipped:
+        if rule.id in named and not rule.enabled:
+            assert re.search(rf"`{rule.id}` \(off: ", text), rule.id
 
 
 # --- the schema --------------------------------------------------------------------------------------------------------
