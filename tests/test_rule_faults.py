@@ -198,3 +198,19 @@ def test_whatever_is_wrong_is_told_as_a_problem_in_both_languages():
 def test_a_word_that_is_no_word_is_told(kernel: str, check: str, path: str):
     rule = f"  - {{id: X, name: {{zh: 甲, en: a}}, kernel: {kernel}, check: {check}, amount: none, disposition: suspect, severity: 2, source: s}}\n"
     assert [problem.path for problem in problems(GOOD + rule)] == [f"rules[5].check.{path}"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "nearest"),
+    [
+        ("    items: {table: pairs}\n", "    items: {table: [pairs]}\n", "rules[4].items.table", ""),
+        ("单日: {group: day}", "单日: [[day]]", 'rules[4].check.groups["单日"]', ""),
+        ("lists:\n", "list:\n", "list", "lists"),
+        ("tables:\n", "tabels:\n", "tabels", "tables"),
+        ("    amount: excess_qty", "    status: []\n    amount: excess_qty", "rules[1].status", ""),
+        ("days: 30", "days: thirty", "rules[3].check.windows[0].days", ""),
+    ],
+)
+def test_what_only_follows_is_not_told(old: str, new: str, path: str, nearest: str):
+    """Columns without the table that was wrong, words without their map, names of a part that is misspelt, a list that lost its wrong item."""
+    assert {(problem.path, problem.nearest) for problem in problems(GOOD.replace(old, new, 1))} == {(path, nearest)}

@@ -14,7 +14,7 @@ from ..policy.faults import Fault, nearest, problem_at, unknown
 from ..policy.paths import RawPath, with_places
 from ..policy.reader import Parsed, RawDoc
 from .rulemodels import CodeList, DocumentModel, RuleModel, TableModel
-from .standin import Found, found_in, head_put_right, put_right, retried, under, words_of
+from .standin import Found, found_in, head_put_right, over, put_right, retried, under, words_of
 from .tables import Sheet, read_csv
 from .vocabulary import FORMAT
 
@@ -46,6 +46,11 @@ class Sink:
     def replaced(self, parsed: Parsed, prefix: RawPath, places: set[RawPath]) -> None:
         """From here on nothing is told of these places."""
         self._replaced.setdefault(parsed.file, set()).update((*prefix, *place) for place in places)
+
+    def doubtful(self, parsed: Parsed, loc: RawPath) -> bool:
+        """Whether something at, above or below a place was replaced."""
+        places = self._replaced.get(parsed.file, ())
+        return under(loc, places) or over(loc, places)
 
     def without_echoes(self, early: int) -> None:
         """Beside the first `early` problems, do not tell that a part is unknown which was left out for being wrong."""
@@ -128,11 +133,22 @@ def _read_head(raw: dict[str, Any], parsed: Parsed, sink: Sink) -> tuple[Documen
             sink.add(parsed, (), Fault("not a rule document", "不是规则文件", f"format: {FORMAT}"))
             sink.unread = True
             return None, frozenset()
-        sink.error(parsed, (), found_in(error))
+        found = [_with_parts(one, sink) for one in found_in(error)]
+        sink.error(parsed, (), found)
         put = head_put_right(parsed.file)
         head, places = retried(DocumentModel.model_validate, raw, error, put, lambda more: sink.error(parsed, (), more))
     sink.replaced(parsed, (), places)
     return head, frozenset(str(place[0]) for place in places)
+
+
+def _with_parts(found: Found, sink: Sink) -> Found:
+    """An unknown key of the document told with the names of its parts too; of a part that is misspelt the names are not known."""
+    if not (len(found.loc) == 1 and found.fault.key and found.fault.en.startswith("unknown key")):
+        return found
+    names = (*(str(f.validation_alias or name) for name, f in DocumentModel.model_fields.items()), *_PARTS)
+    fault = unknown("key", "键", str(found.loc[0]), names, key=True)
+    sink.unread |= fault.nearest in _PARTS
+    return Found(found.loc, fault)
 
 
 def _left_out(document: Document, parts: dict[str, Any], sink: Sink) -> None:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from ..policy.faults import Fault, without_echoes
+from ..policy.faults import Fault, place_in, without_echoes
 from ..policy.paths import RawPath
 from .kernels import AMOUNTS
 from .rulemodels import fault_in
 from .vocabulary import FORMAT, KERNELS, LAYERS
 
-__all__ = ["Found", "found_in", "head_put_right", "put_right", "retried", "under", "words_of"]
+__all__ = ["Found", "found_in", "head_put_right", "over", "put_right", "retried", "under", "words_of"]
 
 
 class Found(NamedTuple):
@@ -67,8 +67,9 @@ def head_put_right(file: str) -> Put:
 
 def put_right(work: Any, place: RawPath, fault: Fault) -> set[RawPath]:
     """`put` of a rule. One whose check cannot be helped is off and has none; one without an id cannot be."""
-    if place == ("status",):
-        return _put(work, ("reason",) if work.get("status") == "disabled" else place, fault, _OFF | _RULE)
+    if place in (("status",), ("reason",)):
+        off = work.get("status") == "disabled"
+        return _put(work, ("reason",) if off else place, Fault("", ""), _OFF if off else {})
     if place and place not in (("kernel",), ("check",)):
         return set() if place == ("id",) else _put(work, place, fault, _RULE)
     work.pop("check", None)
@@ -107,17 +108,14 @@ def retried(
             return read(work), replaced
         except ValidationError as again:
             found = found_in(again)
-            tell([one for one in found if not under(one.loc, replaced) and not _over(one.loc, replaced)])
+            tell([one for one in found if not under(one.loc, replaced) and not over(one.loc, replaced)])
     return None, replaced
 
 
 def found_in(error: ValidationError) -> list[Found]:
-    """pydantic's findings without echoes; steps `~x` are internal."""
-    placed = []
-    for item in error.errors(include_url=False, include_input=False):
-        loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
-        placed.append((loc, fault_in(item)))
-    return [Found(*one) for one in without_echoes(placed)]
+    """pydantic's findings without echoes."""
+    items = error.errors(include_url=False, include_input=False)
+    return [Found(*one) for one in without_echoes([(place_in(item), fault_in(item)) for item in items])]
 
 
 def under(loc: RawPath, places: Iterable[RawPath]) -> bool:
@@ -125,7 +123,8 @@ def under(loc: RawPath, places: Iterable[RawPath]) -> bool:
     return any(loc[: len(place)] == place for place in places)
 
 
-def _over(loc: RawPath, places: Iterable[RawPath]) -> bool:
+def over(loc: RawPath, places: Iterable[RawPath]) -> bool:
+    """Whether one of these is this place, or inside it."""
     return any(place[: len(loc)] == loc for place in places)
 
 
