@@ -13,6 +13,7 @@ from ..catalog import Catalog
 from ..columns.checks import unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
+from . import earlier
 from .accounts import NEVER, account_events, opening_balances
 from .events import Assigned, assign, year_starts
 from .given import Given, nothing
@@ -71,7 +72,7 @@ class Job(Given):
     ) -> dict[str, Any]:
         """The kernel's part, from what `begin` gave."""
         events = self._events(assigned, natures)
-        opening = None if self.state is None else self.state.opening(self)
+        opening = None if self.state is None else earlier.opening(self.state, self)
         accounts = self._accounts()
         # A closing state remembers every column of a settlement.
         wanted = (1 << 64) - 1 if want_state else columns % (1 << 64)
@@ -404,7 +405,7 @@ class Job(Given):
 
     def _members(self, rows: bool) -> tuple[Int32, Int32]:
         """(person, household) of what counts together: earlier settlements, and with `rows` what the tables say."""
-        pairs = [] if self.state is None else [self.state.members_in(self)]
+        pairs = [] if self.state is None else [earlier.members_in(self.state, self)]
         if rows:
             pairs.append((self.psn, self.visit_house))
             if self.persons_house is not None:
@@ -423,7 +424,7 @@ class Job(Given):
 
     def _state_row(self) -> Any:
         """Row in the opening settlements of the id that each reversal names."""
-        return self.state.row_of(self)
+        return earlier.row_of(self.state, self)
 
     def _accounts(self) -> dict[str, Any]:
         by_person = _core.earliest(self.group, np.ascontiguousarray(self.order_date), self.groups, self.threads)
@@ -445,7 +446,7 @@ class Job(Given):
         self.opening_balance = opening.copy()
         balance = opening.copy()
         if self.state is not None:
-            self.state.accounts_into(self, start, through, balance, self.opening_balance)
+            earlier.accounts_into(self.state, self, start, through, balance, self.opening_balance)
         self.account_start = start
         table = None
         if self.acct_events is not None:
