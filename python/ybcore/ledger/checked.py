@@ -112,9 +112,9 @@ def _line_ids(find: Finder, rows: pa.Table, ids: pa.ChunkedArray, visit: Int64, 
 def _split(find: Finder, ids: pa.ChunkedArray, visit: Int64, schema: Table, before: Mask) -> None:
     """Lines for visits that were there before this change, brought natures and no lines."""
     lines = find.visit_of_line()
-    bare = pre_split(find.tables["visits"], schema) & before
-    bare[lines[lines >= 0]] = False
-    lost = np.flatnonzero((visit >= 0) & bare[np.maximum(visit, 0)])
+    bare = np.append(pre_split(find.tables["visits"], schema) & before, False)  # the last is of lines without a visit
+    bare[lines] = False
+    lost = np.flatnonzero(bare[visit])
     find.say.wrong("lines.setl_id", lost, "the settlement {} came split, without lines: its lines would take the place of the amounts that it brought",
                    "结算 {} 以费用构成给出、没有明细：补入的明细会取代其原有金额", text_of(ids))  # fmt: skip
 
