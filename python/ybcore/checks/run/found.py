@@ -191,20 +191,29 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
 
 
 def _day_keys(work: Work, rule: Rule, rows: Any) -> Int64:
-    """One number for the subject, item and day of a line."""
+    """One number for the subject, item and day of each line."""
     batch = work.batch
     day = batch.line_day[rows].astype(np.int64) + 100_000
     return (_subject(work, rule, rows) * (len(batch.item_ids) + 1) + batch.item[rows] + 1) * 250_000 + day
 
 
 def _subject(work: Work, rule: Rule, rows: Any) -> Int64:
+    """Whom the rule counts by, of each line: one number; an item needs none, it is the line's own."""
     batch = work.batch
     visit = batch.line_visit[rows].astype(np.int64)
     subject = getattr(rule.check, "subject", "visit")
     if subject == "visit":
         return visit
+    if subject == "doctor":
+        return batch.doctor[rows].astype(np.int64)
+    if subject == "institution":
+        return batch.hospital[visit].astype(np.int64)
     who = batch.psn[visit].astype(np.int64)
-    return who * (len(batch.hospital_ids) + 1) + batch.hospital[visit] + 1 if subject == "person_institution" else who
+    further = {"person_institution": batch.hospital, "person_diagnosis": work.main_diagnosis_key}.get(subject)
+    if further is None:
+        return who
+    both = who * (int(further.max(initial=0)) + 2) + further[visit] + 1
+    return np.unique(both, return_inverse=True)[1].astype(np.int64)
 
 
 def _widen(work: Work, hits: Hits, kind: str) -> None:
@@ -219,13 +228,12 @@ def _widen(work: Work, hits: Hits, kind: str) -> None:
     of_visit[hits.is_line[at]] = batch.line_visit[hits.row[whole]]
     if kind == "whole_day":
         at = whole
-        keys = _day_keys(work, hits.rule, hits.row[at])
-        # Of other persons, and of items that do not offend, no line is taken along.
+        # Of items that do not offend no line is taken along, and of other persons only where the subject is none.
         mine, items = np.zeros(len(batch.psn_ids) + 1, bool), np.zeros(len(batch.item_ids) + 1, bool)
         mine[batch.psn[of_visit]] = items[batch.item[hits.row[at]]] = True
-        near = work.lines_of(mine[batch.psn])
+        near = work.rows if hits.rule.across else work.lines_of(mine[batch.psn])
         near = near[items[batch.item[near]]]
-        every = _day_keys(work, hits.rule, near)
+        keys, every = np.split(_day_keys(work, hits.rule, np.concatenate((hits.row[at], near))), [len(at)])
     else:
         keys = of_visit
         mine = np.zeros(batch.visits.rows, bool)
