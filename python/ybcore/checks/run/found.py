@@ -17,7 +17,7 @@ from .given import DAY
 from .texts import FEW, bytes_of, some_of
 from .work import Work
 
-__all__ = ["Hits", "Raw", "give_names", "hits_of"]
+__all__ = ["Hits", "Raw", "give_names", "hits_of", "units_moved"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -299,6 +299,17 @@ def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
         at = np.flatnonzero(kind & several[hits.finding])
         order, _ = work.by_key(np.zeros(len(at), np.int32), 1, hits.row[at], on)
         place[at[order]] = np.arange(len(at))
+
+
+def units_moved(hits: Hits, details: Int64, net: Int64) -> Int64:
+    """Quantity that goes with the money of some details: the excess, all of a line that goes whole, none where only the price falls.
+
+    `net`: the quantity of each line. Those of one line are the same units: together they move the most of them.
+    """
+    own = np.maximum(net[hits.row[details]], 0)
+    if hits.rule.amount == "excess_qty":
+        return np.clip(hits.count[details], 0, own)  # a missing one is of money
+    return np.zeros(len(details), np.int64) if hits.rule.amount == "price_diff" else own
 
 
 def give_names(work: Work, hits: list[Hits]) -> None:

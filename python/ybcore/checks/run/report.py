@@ -20,7 +20,7 @@ from .. import statistics as counted
 from .. import told
 from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
-from .found import OFFENDING
+from .found import OFFENDING, units_moved
 from .money import Judged
 from .moved import Moved
 from .recover import Back
@@ -297,15 +297,13 @@ class CheckReport:
     def denials(self) -> Moved:
         """What the findings move out of each input line to full self-pay: fen and quantity."""
         work, judged = self.work, self.judged
-        moved = Moved.none(len(work.batch.line_visit))
-        units = np.zeros(len(moved.quantity), np.int64)
+        none = Moved.none(len(work.batch.line_visit))
+        moved = Moved(none.amount, none.quantity, work.returned)
         for hits, paid in zip(judged.hits, judged.paid):
-            np.add.at(moved.amount, hits.row[paid > 0], paid[paid > 0])
-            of_quantity = hits.of_quantity
-            same, other = np.flatnonzero((paid > 0) & of_quantity), np.flatnonzero((paid > 0) & ~of_quantity)
-            np.maximum.at(units, hits.row[same], hits.count[same])
-            np.add.at(moved.quantity, hits.row[other], np.where(hits.count[other] == NULL_INT, 0, hits.count[other]))
-        np.clip(moved.quantity + units, 0, np.maximum(work.quantity, 0), out=moved.quantity)
+            pays = np.flatnonzero(paid > 0)
+            rows = hits.row[pays]
+            np.add.at(moved.amount, rows, paid[pays])
+            np.maximum.at(moved.quantity, rows, units_moved(hits, pays, work.quantity))
         return moved
 
 
