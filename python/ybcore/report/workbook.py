@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks.statistics import paid_of
 from ..checks.told import texts
-from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, current, name_of, say, speaking
+from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, RULE_STATES, SEVERITIES, current, name_of, say, speaking
 from . import sheets
 from .gathered import (
     APART,
@@ -122,7 +122,7 @@ def _rules(report: CheckReport) -> Sheet:
     ]  # fmt: skip
     cells = (
         (
-            (row.light, row.word), row.rule.id, row.rule.name[current()], row.status, _yes(row.rule.shadow),
+            (row.light, row.word), row.rule.id, row.rule.name[current()], name_of(RULE_STATES, row.status), _yes(row.rule.shadow),
             name_of(DISPOSITIONS, row.rule.disposition), say(*SEVERITIES[row.rule.severity]), name_of(AMOUNT_RULES, row.rule.amount),
             row.hits, row.persons, row.vola_amt, row.paid_amt, row.recover_amt, row.eligible, row.unknown, row.suppressed,
             row.subsumed, row.excluded, row.reason, row.rule.kernel, row.rule.version, row.rule.source,

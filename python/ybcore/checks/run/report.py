@@ -242,9 +242,9 @@ class CheckReport:
         """jr_id, vola_cont (what was hit) and vola_evid (count, limit, window, source) of each finding."""
         return told.texts(self, lang)
 
-    def to_3101(self, lang: str = "zh") -> list[dict[str, Any]]:
-        """The violations as the interface's audit answer has them, each with its details; money is yuan as text."""
-        return told.as_3101(self, lang)
+    def to_3101(self, lang: str = "zh", task_id: str | None = None) -> list[dict[str, Any]]:
+        """The violations as the interface's audit answer has them, each with its details; money is yuan as text, `task_id` that of the question."""
+        return told.as_3101(self, lang, task_id)
 
     def statistics(self, by: Sequence[str] = ("rule_id", "level", "fixmedins_code")) -> pa.Table:
         """Hits, persons, vola_amt and paid_amt by any of rule_id, disposition, sev_deg, level, fixmedins_code, dr_code, shadow."""
