@@ -21,7 +21,18 @@ from .ruled import COUNTED, OF_VISITS, Ruled
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
 
-__all__ = ["AGAIN", "ASIDE", "GROUP", "MOVED_COLUMNS", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
+__all__ = [
+    "AGAIN",
+    "ASIDE",
+    "GROUP",
+    "MOVED_COLUMNS",
+    "SOURCE",
+    "VISIT",
+    "Outputs",
+    "UnitResult",
+    "rejected",
+    "settle_unit",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]

@@ -153,7 +153,10 @@ def _written(work: _Ruling, index: int, moved: Int64, place: Path) -> dict[str, 
             none.amount[at], none.quantity[at] = fen, units
             begin += table.num_rows
             there = work.plan.visits_of(ids_in(table["setl_id"])) >= 0
-            left = _split(table.filter(pa.array(there)), Moved(none.amount, none.quantity, Returned(at, *back)).among(np.flatnonzero(there)))
+            left = _split(
+                table.filter(pa.array(there)),
+                Moved(none.amount, none.quantity, Returned(at, *back)).among(np.flatnonzero(there)),
+            )
             writer = writer or pq.ParquetWriter(place, left.schema, compression="zstd", write_page_checksum=True)
             writer.write_table(left.cast(writer.schema))
             written += left.num_rows
