@@ -66,7 +66,9 @@ def settle_checked(
     nothing = replace(Moved.none(len(moved.amount)), returned=moved.returned)
     report.recovered = recovered(stage.steps(unsettled(report, done.visits)), nothing, stage.paid)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    told = _told(done.receipt, book, moved_money(report, done.visits), asked)
+    money = moved_money(report, done.visits)
+    report.rejected_fen = money.get("rejected_fen", 0)
+    told = _told(done.receipt, book, money, asked)
     return replace(done, lines=lines, checks=report, receipt=told)
 
 

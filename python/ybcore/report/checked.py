@@ -50,6 +50,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
         "subsumed": sum(report.manifest["subsumed"].to_pylist()),
         "recover_amt_fen": None if report.recovered is None else sum(report.findings["recover_amt"].to_pylist()),
         "own_amt_fen": None if report.recovered is None else sum(report.findings["own_amt"].to_pylist()),
+        "rejected_fen": None if report.recovered is None else report.rejected_fen,
         "rules": rows,
         "dispositions": [
             {
@@ -118,6 +119,14 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
         own = yuan_text(data["own_amt_fen"])
         console.print(
             say(f"实扣金额中 {own} 元本已全自费", f"Of the amount moved, full self-pay without any rule: {own} yuan")
+        )
+    if data["rejected_fen"]:
+        lost = yuan_text(data["rejected_fen"])
+        console.print(
+            say(
+                f"实扣金额中 {lost} 元在被拒收或未参保的就诊中，基金本不支付",
+                f"Of the amount moved, in visits that are rejected or nobody's, which no fund pays for: {lost} yuan",
+            )
         )
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))

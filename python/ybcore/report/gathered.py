@@ -211,6 +211,7 @@ def gather_head(report: CheckReport, rules: list[Ran]) -> dict[str, Any]:
             name: None if report.recovered is None else int(pc.sum(found[name]).as_py() or 0)
             for name in ("recover_amt", "own_amt")
         },
+        "rejected_fen": report.rejected_fen,
         **{name: int(masks[name].sum()) for name in APART},
         **{status: sum(row.status == status for row in rules) for status in ("run", "skipped", "disabled")},
         "lights": {name: sum(row.light == name for row in rules if not row.rule.shadow) for name in LIGHTS},

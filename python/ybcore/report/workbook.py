@@ -78,6 +78,7 @@ def _summary(report: CheckReport, book: Book, cut: list[str]) -> None:
         (say("违规金额 vola_amt（元）", "vola_amt (yuan)"), "money", head["vola_amt"]),
         (say("实扣金额 paid_amt（元）", "paid_amt (yuan)"), "money", head["paid_amt"]),
         (say("追回基金 recover_amt（元）", "recover_amt (yuan)"), "money", head["recover_amt"] if head["recover_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
+        *([(say("实扣中属被拒收或未参保的就诊（元）", "of paid_amt in visits rejected or nobody's (yuan)"), "money", head["rejected_fen"])] if head["rejected_fen"] else []),
         (say("实扣中本已全自费 own_amt（元）", "of paid_amt full self-pay anyway, own_amt (yuan)"), "money", head["own_amt"] if head["own_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
         (say("不计入：已抑制", "not counted: suppressed"), "count", head["suppressed"]),
         (say("不计入：试运行", "not counted: shadow"), "count", head["shadow"]),

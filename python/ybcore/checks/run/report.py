@@ -48,6 +48,7 @@ class CheckReport:
     seconds: dict[str, float]
     book: RuleBook = field(repr=False)
     recovered: dict[int, Back] | None = field(default=None, repr=False)
+    rejected_fen: int = 0  # of the money moved, what lies in visits that came out without money
     stage: str = "after"
     skipped: tuple[
         tuple[str, str | None], ...
