@@ -21,7 +21,18 @@ from .ruled import COUNTED, OF_VISITS, Ruled
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
 
-__all__ = ["AGAIN", "ASIDE", "GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
+__all__ = [
+    "AGAIN",
+    "ASIDE",
+    "GROUP",
+    "MOVED_COLUMNS",
+    "SOURCE",
+    "VISIT",
+    "Outputs",
+    "UnitResult",
+    "rejected",
+    "settle_unit",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -30,6 +41,7 @@ VISIT = "ybcore_visit"  # int32 in lines: row of the visit in the unit's visits;
 AGAIN = "ybcore_again"  # bool in visits: a row of another group has the id, and comes first
 ASIDE = "ybcore_aside"  # bool in visits: rules do not look at it because of a visit of another unit
 SOURCE = ("source_file", "source_row")
+MOVED_COLUMNS = ("amount", "quantity", "returned_amount", "returned_quantity")
 PEOPLE = ("persons", "institutions", "acct_events")
 _NOT_SUMS = ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no", "source_row")
 
@@ -213,12 +225,15 @@ def _found(
 
 
 def _moved(report: CheckReport, lines: pa.Table) -> pa.Table:
-    """What leaves each line for full self-pay, where something does, and where the line lies."""
-    moved = report.denials()
-    rows = np.flatnonzero(moved.amount)
+    """What leaves each line for full self-pay, where something does, what was returned of it, and where the line lies."""
+    whole = report.denials()
+    rows = np.flatnonzero(whole.amount)
+    moved, back = whole.among(rows), np.zeros((2, len(rows)), np.int64)
+    back[:, moved.returned.rows] = moved.returned.amount, moved.returned.quantity
     out = lines.select(SOURCE).take(pa.array(rows))
-    out = out.append_column("amount", pa.array(moved.amount[rows]))
-    return out.append_column("quantity", pa.array(moved.quantity[rows]))
+    for name, column in zip(MOVED_COLUMNS, (moved.amount, moved.quantity, *back)):
+        out = out.append_column(name, pa.array(column))
+    return out
 
 
 def _typed(table: pa.Table, types: tuple[pa.DataType, pa.DataType]) -> pa.Table:

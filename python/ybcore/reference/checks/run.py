@@ -9,7 +9,7 @@ from typing import Any
 from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, user, valid, window
 from .book import Book, Rule, stack
 from .job import Found, Job, specificity
-from .money import Finding, Suppressed, detail_rows, finding, finding_row, of_quantity, pay_once, related
+from .money import Detail, Finding, Suppressed, detail_rows, finding, finding_row, of_quantity, pay_once, related
 from .needs import missing
 from .values import RuleError, listed
 from .world import Line, World
@@ -160,18 +160,22 @@ def settle_money(findings: list[Finding], rows: list[dict[str, Any]], stage: str
 def denials(result: Result) -> dict[int, tuple[int, int]]:
     """What the findings move to full_self_pay: input row of a line → fen and quantity."""
     out: dict[int, tuple[int, int]] = {}
-    units, other = dict[int, int](), dict[int, int]()
     for found in result.judged:
         for detail in found.details:
             line = detail.unit
             if detail.paid > 0 and isinstance(line, Line):
-                if of_quantity(found, detail):
-                    units[line.row] = max(units.get(line.row, 0), detail.cnt or 0)
-                else:
-                    other[line.row] = other.get(line.row, 0) + (detail.cnt or 0)
-                quantity = max(0, min(line.quantity, units.get(line.row, 0) + other.get(line.row, 0)))
-                out[line.row] = (out.get(line.row, (0, 0))[0] + detail.paid, quantity)
+                fen, units = out.get(line.row, (0, 0))
+                out[line.row] = (fen + detail.paid, max(units, units_moved(found, detail, line)))
     return out
+
+
+def units_moved(found: Finding, detail: Detail, line: Line) -> int:
+    """Units that go with the money: the excess, all of a line that goes whole, none where only the price falls. Those of one line are the same."""
+    if found.rule.amount == "price_diff":
+        return 0
+    of_money = found.rule.amount == "excess_qty" and not of_quantity(found, detail)
+    units = 0 if of_money else detail.cnt or 0 if found.rule.amount == "excess_qty" else line.quantity
+    return max(0, min(line.quantity, units))
 
 
 # Thresholds
