@@ -24,7 +24,7 @@ from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
+__all__ = ["check", "for_people", "tell_checked", "tell_suppression", "write_checked", "write_for_people"]
 
 
 def check(
@@ -204,10 +204,11 @@ def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
             f"{report.left_out:,} visits have no id, person or time, or an id that stands before, and were not looked at",
         )
     for row in report.suppressions:
-        _tell_suppression(session, row, row["rule"] in book)
+        tell_suppression(session, row, row["rule"] in book)
 
 
-def _tell_suppression(session: Session, row: dict[str, Any], known: bool) -> None:
+def tell_suppression(session: Session, row: dict[str, Any], known: bool) -> None:
+    """What a row of a suppression list did; `known`: the book has its rule."""
     what = ", ".join(
         f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires")
     )
