@@ -162,7 +162,7 @@ def _in_turn(work: Work, states: list[State], stage: str, suppress: Sequence[dic
 
 def leaves_out(rule: Rule) -> bool:
     """Whether a cap leaves out what rules before it deny."""
-    return rule.kernel == "K06" and not rule.check.count_denied
+    return getattr(rule.check, "count_denied", True) is False
 
 
 def denied_before(
