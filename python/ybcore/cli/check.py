@@ -25,7 +25,7 @@ from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
+__all__ = ["check", "for_people", "tell_checked", "tell_suppression", "write_checked", "write_for_people"]
 
 
 def check(
@@ -205,15 +205,16 @@ def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
             f"{report.left_out:,} visits have no id, person or time, or an id that stands before, and were not looked at",
         )
     for row in report.suppressions:
-        _tell_suppression(session, row, book)
+        tell_suppression(session, row, [rule.id for rule in book])
 
 
-def _tell_suppression(session: Session, row: dict[str, Any], book: RuleBook) -> None:
+def tell_suppression(session: Session, row: dict[str, Any], rules: Sequence[str]) -> None:
+    """What a row of a suppression list did; `rules`: those of the book."""
     what = ", ".join(
         f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires")
     )
-    if row["rule"] not in book:
-        near = nearest(row["rule"], [rule.id for rule in book])
+    if row["rule"] not in rules:
+        near = nearest(row["rule"], rules)
         zh, en = (f"，最接近的是 {near}", f"; the nearest is {near}") if near else ("", "")
         session.say(f"抑制清单 {what}：规则册中没有这条规则{zh}", f"suppression {what}: the book has no such rule{en}")
     elif row["expired"]:

@@ -75,6 +75,7 @@ class UnitResult:
     sums: dict[str, int]
     rules: dict[str, list[int]] | None = None
     moved: pa.Table | None = None
+    suppressions: list[dict[str, Any]] | None = None
 
 
 def settle_unit(
@@ -92,7 +93,7 @@ def settle_unit(
     visits `GROUP`, and perhaps `AGAIN`; lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
     `ruled`: rules that are a stage of it; tables then has those that they read beside (with `SOURCE` where rows name a visit), visits
     perhaps `ASIDE`, and the result has findings, details, `counts` of them with `moved_fen`, and `rules`: what each rule came to.
-    `unique`: no id stands twice among the visits; they are not looked through for it.
+    `suppressions` are the rows of its list, with what each took out. `unique`: no id stands twice among the visits; they are not looked through for it.
     """
     visits, order, back = _in_order(engine, tables["visits"], unique)
     lines, begin, lost = _lines(tables.get("lines"), tables["visits"], order)
@@ -113,7 +114,7 @@ def settle_unit(
 
         beside, astray = _beside(tables, visits)
         whole = Whole(ruled.time_of_day, visits[ASIDE].to_numpy() if ASIDE in visits.column_names else None)
-        asked = {"known_at": None, "suppress": (), "whole": whole}
+        asked = {"known_at": ruled.known_at, "suppress": ruled.suppress, "whole": whole}
         full = {name: given.get(name) for name in ("visits", "lines", *PEOPLE)}
         done = settle_checked(engine, full, ruled.book, beside, offsets, options, asked)
     source = [visits[name] for name in SOURCE]
@@ -160,7 +161,7 @@ def settle_unit(
     }  # fmt: skip
     types = kind_of(done.visits["setl_id"]), kind_of(done.visits["psn_no"])
     bad_rows = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
-    findings = details = rules = moved = None
+    findings = details = rules = moved = listed = None
     if done.checks is not None:
         from ..checks.settled import moved_money
 
@@ -172,9 +173,10 @@ def settle_unit(
         }
         rules = {row["rule_id"]: [row[name] for name in COUNTED] for row in done.checks.manifest.to_pylist()}
         moved = _moved(done.checks, lines) if outputs.moved and lines is not None else None
+        listed = done.checks.suppressions
     sums = _sums(settlements)
     return UnitResult(
-        settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules, moved
+        settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules, moved, listed
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -117,7 +117,7 @@ class Spot:
         looked = self._desk.look(shape, tuple([tables[name] for name in LOOKED_AT]))
         return None if looked is None else (looked, notes, timed if looked.time_of_day else dated)
 
-    def names(self, looked: Any) -> Container[str]:
+    def names(self, looked: Any) -> frozenset[str]:
         """Rules that have or may have findings."""
         return frozenset(self._rules[place].id for place in (*looked.may, *looked.hit))
 

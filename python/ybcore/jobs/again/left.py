@@ -29,7 +29,7 @@ from ..job import opening_state
 from ..journal import Facts, Journal, Key
 from ..manifest import MOVED
 from ..rows import ids_in
-from ..ruled import coverage
+from ..ruled import coverage, left_out
 from ..run import Work
 from ..unit import MOVED_COLUMNS, SOURCE, Outputs, UnitResult
 from .inputs import plain_words
@@ -104,7 +104,8 @@ def without_rules(
     inputs = {name: paths for name, paths in document.inputs.items() if name in TABLES}
     if done["paths"]:
         inputs["lines"] = tuple(str(journal.folder / path) for path in done["paths"])
-    return document.model_copy(update={"rules": (), "inputs": inputs}), done["rules"]
+    none = {"rules": (), "known_at": None, "suppress": None}
+    return document.model_copy(update={**none, "inputs": inputs}), done["rules"]
 
 
 def _left(
@@ -114,7 +115,7 @@ def _left(
     rules, opening = load_rules(run.rules), run.document.opening
     work = _Ruling(
         engine, datasets, cast(Journal, _Room(journal)), outputs=Outputs(state=False, moved=True), memory=memory, threads=threads,
-        state=None if opening is None else opening_state(opening), rules=rules, progress=tell,
+        state=None if opening is None else opening_state(opening), rules=rules, what_counts=run.what_counts(), progress=tell,
     )  # fmt: skip
     units = work.run()
     told = run.receipt.rules
@@ -135,6 +136,8 @@ def _left(
                 journal.part(LEFT, paths[-1], paths[-1], partial(_written, work, file.index, mine), passing=True)
             begin += file.rows
     ran = {"sha256": rules.sha256, "moved_fen": moved, "coverage": coverage(rules, work.ruled, units)}
+    ran |= {} if told.known_at is None else {"known_at": told.known_at}
+    ran |= {} if told.suppressions is None else {"suppressions": left_out(units)}
     return journal.note(LEFT, "", paths=paths, rules=ran)
 
 
