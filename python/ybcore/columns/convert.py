@@ -139,7 +139,13 @@ def numbers_in(chunk: pa.Array) -> Array:
     )
     if chunk.buffers()[1] is None:
         return np.zeros(len(chunk), kind)
-    return np.frombuffer(chunk.buffers()[1], kind, count=len(chunk) + chunk.offset)[chunk.offset :]
+    return numbers_at(chunk.buffers()[1], kind, len(chunk) + chunk.offset)[chunk.offset :]
+
+
+def numbers_at(buffer: pa.Buffer, kind: Any, count: int) -> Array:
+    """Numbers that stand in a buffer; copied from an odd address, which Arrow allows and the kernel refuses."""
+    found = np.frombuffer(buffer, kind, count=count)
+    return found if found.flags.aligned else found.copy()
 
 
 def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
@@ -219,9 +225,7 @@ def _decimal(chunk: pa.Array, places: int) -> Cells:
         bad = np.asarray(pc.fill_null(pc.not_equal(held.cast(chunk.type, safe=False), chunk), False), dtype=bool)
     if held.buffers()[1] is None:
         return Cells(np.full(len(held), NULL_INT), bad)
-    words = np.frombuffer(held.buffers()[1], np.int64, count=2 * (len(held) + held.offset)).reshape(-1, 2)[
-        held.offset :
-    ]
+    words = numbers_at(held.buffers()[1], np.int64, 2 * (len(held) + held.offset)).reshape(-1, 2)[held.offset :]
     low, high = np.ascontiguousarray(words[:, 0]), words[:, 1]
     valid = np.asarray(held.is_valid())
     wide = (high != (low >> 63)) & valid
