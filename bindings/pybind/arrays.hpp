@@ -50,10 +50,10 @@ std::span<T> written(py::array_t<T>& array) {
 }
 
 // A vector becomes an array without a copy; the array owns it.
-template <class T>
-py::array_t<T> owned(std::vector<T>&& values) {
-  auto* kept = new std::vector<T>(std::move(values));
-  py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T>*>(p); });
+template <class T, class Memory>
+py::array_t<T> owned(std::vector<T, Memory>&& values) {
+  auto* kept = new std::vector<T, Memory>(std::move(values));
+  py::capsule owner(kept, [](void* p) { delete static_cast<std::vector<T, Memory>*>(p); });
   return py::array_t<T>({kept->size()}, {sizeof(T)}, kept->data(), owner);
 }
 
