@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import ybcore
+from ybcore.checks import load_rules, shipped_rules
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.checks import kernels, run, worker  # noqa: E402
+from benchmarks.checks import kernels, run, together, worker  # noqa: E402
 from benchmarks.checks.rules import COLUMNS, workloads  # noqa: E402
 from benchmarks.checks.town import Town, made  # noqa: E402
 
@@ -88,6 +90,17 @@ def test_the_command_measures_and_tells(town: Town, tmp_path: Path, capsys: pyte
     assert all(len(taken["report"]) == 2 for taken in told["doors"].values()) and told["making"]
     told = capsys.readouterr().out
     assert "× faster peer" in told and "× settling" in told and "p99" in told
+
+
+def test_all_rules_are_all_shipped_rules_that_are_not_off_and_no_other(town: Town):
+    shipped, book = load_rules(shipped_rules()), load_rules(together.documents(town))
+    assert [rule.id for rule in book] == [rule.id for rule in shipped]
+    assert (
+        {rule.id for rule in book if rule.enabled and rule.skip} == set() < {rule.id for rule in shipped if rule.skip}
+    )
+    report = ybcore.check(**town.tables(dirty=False), rules=book, catalog=town.catalog)
+    ran = {row["rule_id"] for row in report.manifest.to_pylist() if row["status"] == "run"}
+    assert ran == {rule.id for rule in shipped if rule.enabled}
 
 
 @pytest.mark.parametrize("wrong", [["--only", "nothing"], ["--contenders", "nobody"], ["--visits", "3"]])

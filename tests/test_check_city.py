@@ -58,8 +58,9 @@ def labelled(town):
 
 
 def test_every_label_is_spoken_of(town, book):
-    """Each label by a rule that finds it, each enabled rule by a label."""
+    """Each label by a rule that finds it, each enabled rule by a label; some rows of each are sure."""
     labels = {row["rule"] for row in town.labels.to_pylist()}
+    assert labels == {row["rule"] for row in town.labels.to_pylist() if row["sure"]}
     assert labels == set(RULES_OF)
     spoken_of = {rule for rules in RULES_OF.values() for rule in rules}
     assert set(WHOLE_VISIT) < spoken_of
@@ -103,6 +104,28 @@ def test_of_hospitals_alike_the_one_beyond_stands_out(town, report):
     assert sorted(found) == sorted(planted) and {rule for rule, _ in planted} == kernels
     eligible = {row["rule_id"]: row["eligible"] - row["unknown"] for row in report.manifest.to_pylist()}
     assert all(eligible[rule] >= 5 for rule in kernels), "nobody to compare with"
+
+
+@pytest.mark.parametrize("seed", [11, 404, 2**33 + 7])
+def test_larger_cities_of_other_seeds(seed):
+    """20,000 visits: every sure label by a rule of its own, no other row; institutions beyond by chance have no row."""
+    town = city(seed=seed, plants=3, persons=2000, visits=20_000, catalog_items=3000, clinical=True)
+    book = load_rules([*shipped_rules(), own_layer(town)])
+    report = check(town, town.visits(), book, ybcore.Catalog(*town.catalog))
+    found, labels = offending(report), town.labels.to_pylist()
+    allowed: Rows = defaultdict(set)
+    for row in labels:
+        at = row["setl_id"], row["feedetl_sn"]
+        for rule in RULES_OF[row["rule"]]:
+            allowed[rule].add((row["setl_id"], None) if rule in WHOLE_VISIT else at)
+        if row["sure"] and row["setl_id"]:
+            assert any(at in found[rule] for rule in RULES_OF[row["rule"]]), row
+    for rule, rows in found.items():
+        told = {(setl_id, None) for setl_id, _ in rows} if rule in WHOLE_VISIT else rows
+        assert told <= allowed[rule], rule
+    places = {(row["rule_id"], row["fixmedins_code"]) for row in report.findings.to_pylist()}
+    assert {(row["rule"], row["fixmedins_code"]) for row in labels if not row["setl_id"]} <= places
+    assert {rule for rule, _ in places} == {rule.id for rule in book if rule.enabled}
 
 
 def test_every_rule_runs_and_finds_something_or_is_off_for_a_reason(report):

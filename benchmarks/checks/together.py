@@ -73,6 +73,10 @@ def run(folder: Path, threads: int, rounds: int) -> dict[str, Any]:
 
     kept: list[Any] = []
     memory = fresh.peak(lambda: kept.append(check()))
+    statuses = kept[0][0].manifest.select(["rule_id", "status", "reason"]).to_pylist()
+    left = [f"{row['rule_id']}: {row['reason']}" for row in statuses if row["status"] == "skipped"]
+    if left:
+        raise SystemExit(f"not all shipped rules run; nothing was timed: {'; '.join(left)}")
     told: dict[str, Any] = {"threads": threads, "lines": tables["lines"].num_rows, "visits": tables["visits"].num_rows}
     told |= {"findings": kept[0][0].findings.num_rows, "details": kept[0][0].details.num_rows}
     told |= {

@@ -263,7 +263,8 @@ class _Binder:
 
     def _needs_table(self, path: RawPath, column: str = "") -> RuleTable | None:
         table = self.tables.get("items")
-        if table is None and self.model.items.table is None:
+        doubtful = self.sink.doubtful(self.layered.document.parsed, (*self.loc, "items"))
+        if table is None and self.model.items.table is None and not doubtful:
             what = f"column {column!r} needs" if column else "the rule needs"
             zh = f"列 {column!r} 需要" if column else "该规则需要"
             self.tell(path, Fault(f"{what} a table", f"{zh}一张表", "items: {table: name}"))
@@ -333,9 +334,10 @@ class _Binder:
             return
         words = {str(word): code for code, word in enumerate(known)}
         told: set[str] = set()
+        whole = not self.sink.doubtful(self.layered.document.parsed, (*self.loc, *path))
         codes = []
         for row, cell in enumerate(table.columns[name]):
-            if cell not in words and cell not in told:
+            if cell not in words and cell not in told and whole:
                 told.add(cell)
                 fault = unknown(what, {"word": "取值", "list": "代码表", "group": "分组"}[what], cell, words)
                 self._cell(table, row, name, fault.en, fault.zh, expected=fault.expected, nearest=fault.nearest)

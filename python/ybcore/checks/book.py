@@ -211,9 +211,13 @@ def shipped_rules() -> list[Path]:
 def _bound(documents: list[Document], sink: Sink) -> RuleBook:
     """Stack and bind even when parts were wrong, so that what is wrong between them is told in the same run."""
     early = len(sink.problems)
+    guessed = {key for document in documents for key in document.guessed}
+    sink.unread |= "parameters" in guessed or ("layer" in guessed and len(documents) > 1)
     made = stack(documents, sink)
     rules = [bind(layered, place, made, sink) for place, layered in enumerate(made.rules.values())]
-    sink.problems.extend(misspelt(made))
+    for layered in made.spare:
+        bind(layered, 0, made, sink)
+    sink.problems.extend(misspelt(made, sink.words))
     sink.without_echoes(early)
     sink.raise_if_any()
     return RuleBook(made, rules)

@@ -10,10 +10,11 @@ from pydantic import ValidationError
 
 from ybcore.errors import DocumentError, Problem
 
-from ..policy.faults import Fault, problem_at, unknown
+from ..policy.faults import Fault, nearest, problem_at, unknown
 from ..policy.paths import RawPath, with_places
 from ..policy.reader import Parsed, RawDoc
-from .rulemodels import CodeList, DocumentModel, RuleModel, TableModel, fault_in
+from .rulemodels import CodeList, DocumentModel, RuleModel, TableModel
+from .standin import Found, found_in, head_put_right, over, put_right, retried, under, words_of
 from .tables import Sheet, read_csv
 from .vocabulary import FORMAT
 
@@ -28,16 +29,28 @@ class Sink:
         self.left: set[str] = set()
         """Names of parts that were wrong and so are missed elsewhere."""
         self.unread = False
-        """A document could not be read at all."""
+        """A document could not be read at all, or not what others name of it."""
+        self.words: set[str] = set()
+        """Every text of checks that were left out: what they name is not told to be named by nothing."""
+        self._replaced: dict[str, set[RawPath]] = {}
 
     def add(self, parsed: Parsed, loc: RawPath, fault: Fault) -> None:
-        self.problems.append(problem_at(parsed, loc, fault))
+        if not under(loc, self._replaced.get(parsed.file, ())):
+            self.problems.append(problem_at(parsed, loc, fault))
 
-    def error(self, parsed: Parsed, prefix: RawPath, error: ValidationError) -> None:
-        """pydantic's findings below `prefix`."""
-        for item in error.errors(include_url=False, include_input=False):
-            loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
-            self.add(parsed, (*prefix, *loc), fault_in(item))
+    def error(self, parsed: Parsed, prefix: RawPath, found: list[Found]) -> None:
+        """What is wrong below `prefix`."""
+        for loc, fault in found:
+            self.add(parsed, (*prefix, *loc), fault)
+
+    def replaced(self, parsed: Parsed, prefix: RawPath, places: set[RawPath]) -> None:
+        """From here on nothing is told of these places."""
+        self._replaced.setdefault(parsed.file, set()).update((*prefix, *place) for place in places)
+
+    def doubtful(self, parsed: Parsed, loc: RawPath) -> bool:
+        """Whether something at, above or below a place was replaced."""
+        places = self._replaced.get(parsed.file, ())
+        return under(loc, places) or over(loc, places)
 
     def without_echoes(self, early: int) -> None:
         """Beside the first `early` problems, do not tell that a part is unknown which was left out for being wrong."""
@@ -71,6 +84,8 @@ class Document:
     lists: dict[str, CodeList] = field(default_factory=dict)
     tables: dict[str, tuple[TableModel, Sheet]] = field(default_factory=dict)
     rules: list[tuple[int, RuleModel | Disabled]] = field(default_factory=list)
+    guessed: frozenset[str] = frozenset()
+    """Keys of the head that were wrong, and stood in for."""
 
     @property
     def raw(self) -> RawDoc:
@@ -93,16 +108,10 @@ def read_document(parsed: Parsed, sink: Sink) -> Document | None:
             sink.add(parsed, (name,), Fault(*what))
             value = kind()
         parts[name] = value
-    head: DocumentModel | None = None
-    try:
-        head = DocumentModel.model_validate(raw)
-    except ValidationError as error:
-        if raw.get("format") != FORMAT and "format" not in raw:
-            sink.add(parsed, (), Fault("not a rule document", "不是规则文件", f"format: {FORMAT}"))
-            sink.unread = True
-            return None
-        sink.error(parsed, (), error)
-    document = Document(parsed, head or DocumentModel.model_construct())
+    head, guessed = _read_head(raw, parsed, sink)
+    if head is None:
+        return None
+    document = Document(parsed, head, guessed=guessed)
     for name, value in parts["lists"].items():
         found = validated(CodeList, value, parsed, ("lists", name), sink)
         if found is not None:
@@ -112,8 +121,34 @@ def read_document(parsed: Parsed, sink: Sink) -> Document | None:
     for index, value in enumerate(parts["rules"]):
         _read_rule(document, index, value, sink)
     _left_out(document, parts, sink)
-    sink.unread = sink.unread or head is None
-    return document if head is not None else None
+    return document
+
+
+def _read_head(raw: dict[str, Any], parsed: Parsed, sink: Sink) -> tuple[DocumentModel | None, frozenset[str]]:
+    """The head, and which of its keys were wrong. None when it is no head at all."""
+    try:
+        return DocumentModel.model_validate(raw), frozenset()
+    except ValidationError as error:
+        if "format" not in raw:
+            sink.add(parsed, (), Fault("not a rule document", "不是规则文件", f"format: {FORMAT}"))
+            sink.unread = True
+            return None, frozenset()
+        found = [_with_parts(one, sink) for one in found_in(error)]
+        sink.error(parsed, (), found)
+        put = head_put_right(parsed.file)
+        head, places = retried(DocumentModel.model_validate, raw, error, put, lambda more: sink.error(parsed, (), more))
+    sink.replaced(parsed, (), places)
+    return head, frozenset(str(place[0]) for place in places)
+
+
+def _with_parts(found: Found, sink: Sink) -> Found:
+    """An unknown key of the document told with the names of its parts too; of a part that is misspelt the names are not known."""
+    if not (len(found.loc) == 1 and found.fault.key and found.fault.en.startswith("unknown key")):
+        return found
+    names = (*(str(f.validation_alias or name) for name, f in DocumentModel.model_fields.items()), *_PARTS)
+    fault = unknown("key", "键", str(found.loc[0]), names, key=True)
+    sink.unread |= fault.nearest in _PARTS
+    return Found(found.loc, fault)
 
 
 def _left_out(document: Document, parts: dict[str, Any], sink: Sink) -> None:
@@ -129,7 +164,7 @@ def validated(model: type[Any], raw: Any, parsed: Parsed, loc: RawPath, sink: Si
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        sink.error(parsed, loc, error)
+        sink.error(parsed, loc, found_in(error))
         return None
 
 
@@ -152,9 +187,24 @@ def _read_rule(document: Document, index: int, raw: Any, sink: Sink) -> None:
         elif not extra:
             document.rules.append((index, Disabled(str(raw["id"]), str(raw["disable"]))))
         return
-    rule = validated(RuleModel, raw, parsed, loc, sink)
+    rule: RuleModel | None
+    try:
+        rule = RuleModel.model_validate(raw)
+    except ValidationError as error:
+        sink.error(parsed, loc, found_in(error))
+        rule = _stood_in(raw, error, parsed, loc, sink)
     if rule is not None:
         document.rules.append((index, rule))
+
+
+def _stood_in(raw: Any, error: ValidationError, parsed: Parsed, loc: RawPath, sink: Sink) -> RuleModel | None:
+    """A rule of what is right in a wrong one."""
+    read, tell = RuleModel.model_validate, lambda more: sink.error(parsed, loc, more)
+    rule, places = retried(read, raw, error, put_right, tell)
+    sink.replaced(parsed, loc, places)
+    if isinstance(raw, dict) and (rule is None or rule.check is None):
+        sink.words |= words_of(raw.get("check", {}))
+    return rule
 
 
 def _read_table(document: Document, name: str, raw: Any, sink: Sink) -> None:
@@ -166,7 +216,13 @@ def _read_table(document: Document, name: str, raw: Any, sink: Sink) -> None:
         sheet, problems = read_csv(Path(parsed.file).parent / model.file)
         if sheet is None and problems and problems[0].line is None:
             first = problems[0]
-            sink.add(parsed, (*loc, "file"), Fault(f"{first.what}: {first.file}", f"{first.what_zh}：{first.file}"))
+            beside = [path.name for path in (Path(parsed.file).parent / model.file).parent.glob("*.csv")]
+            near = nearest(Path(model.file).name, beside)
+            sink.add(
+                parsed,
+                (*loc, "file"),
+                Fault(f"{first.what}: {first.file}", f"{first.what_zh}：{first.file}", nearest=near),
+            )
             return
         sink.problems.extend(problems)
     else:

@@ -97,10 +97,10 @@ def exactly_one(node: Any, *names: str) -> None:
 def check_group(node: Any) -> None:
     """`hours`, `edge` belong to `within` and `starts` to `insurance_year`; both must be there. No default."""
     faults = Faults()
-    for name, kind, zh in (
-        ("hours", "within", "小时数"),
-        ("edge", "within", "边界"),
-        ("starts", "insurance_year", "起始月日"),
+    for name, kind, zh, expected in (
+        ("hours", "within", "小时数", "a whole number"),
+        ("edge", "within", "边界", "one of: through, within"),
+        ("starts", "insurance_year", "起始月日", "MM-DD"),
     ):
         if not hasattr(node, name):
             continue
@@ -109,7 +109,9 @@ def check_group(node: Any) -> None:
             faults.add(
                 (name,),
                 Fault(
-                    f"group {kind} needs `{name}`; there is no default", f"分组 {kind} 须给出{zh} `{name}`，没有默认值"
+                    f"group {kind} needs `{name}`; there is no default",
+                    f"分组 {kind} 须给出{zh} `{name}`，没有默认值",
+                    expected,
                 ),
             )
         if node.group != kind and given:

@@ -81,7 +81,7 @@ def check_model(kernel: str, raw: Any, context: Any) -> Node:
         forms = FORMS[kernel]
         if not isinstance(raw, dict) or "form" not in raw:
             fail(Fault(f"{kernel} needs `form`", f"{kernel} 须给出 form", f"one of: {', '.join(forms)}"))
-        if raw["form"] not in forms:
+        if str(raw["form"]) not in forms:
             fail(unknown("form", "形式", str(raw["form"]), forms), "form")
-        model = forms[raw["form"]]
+        model = forms[str(raw["form"])]
     return model.model_validate(raw, context=context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from ybcore.errors import Problem
@@ -39,6 +40,8 @@ class Stack:
     lists: dict[str, CodeList] = field(default_factory=dict)
     tables: dict[str, RuleTable] = field(default_factory=dict)
     rules: dict[str, Layered] = field(default_factory=dict)
+    spare: list[Layered] = field(default_factory=list)
+    """Rules whose id was there already: bound only for what else is wrong with them."""
     named: dict[str, set[str]] = field(default_factory=dict)
     """Columns of each table that a rule asks for; filled by binding."""
 
@@ -126,6 +129,7 @@ def _rule(made: Stack, document: Document, index: int, rule: RuleModel | Disable
         file, line = old.document.parsed.file, (old.document.parsed.mark(old.loc) or (1, 1))[0]
         en = f"rule {rule.id!r} is there already, at {file}:{line}; `override: true` replaces it"
         sink.add(parsed, (*loc, "id"), Fault(en, f"规则 {rule.id!r} 已存在于 {file}:{line}；覆盖须写 override: true"))
+        made.spare.append(Layered(document, index, rule))
         return
     if old is not None and old.document is document:
         sink.add(
@@ -134,6 +138,10 @@ def _rule(made: Stack, document: Document, index: int, rule: RuleModel | Disable
             Fault("a document cannot override itself", "同一文件不能覆盖自身的规则", key=True),
         )
     made.rules[rule.id] = Layered(document, index, rule)
+
+
+_DATING = {"from", "to", "known_since", "region", "layer"}
+"""Keys of a head that say where and when rows hold that say nothing themselves."""
 
 
 def _tables(made: Stack, sink: Sink) -> None:
@@ -158,10 +166,11 @@ def _tables(made: Stack, sink: Sink) -> None:
                 if model.replaces:
                     keys[target] = model.key or keys[target]
                 parts[target] = [*parts[target], rows] if model.extends else [rows]
+    dates = not any(document.guessed & _DATING for document in made.documents)
     for name, pieces in parts.items():
         table = joined(name, keys[name], pieces)
         made.tables[name] = table
-        sink.problems.extend(check_overlaps(table))
+        sink.problems.extend(check_overlaps(table) if dates else ())
 
 
 def _fits(
@@ -211,8 +220,8 @@ def _fits(
     return right
 
 
-def misspelt(made: Stack) -> list[Problem]:
-    """Columns that nothing names and that are nearly one with a meaning which is absent: `form` beside no `from` would leave rows to hold always."""
+def misspelt(made: Stack, words: Collection[str]) -> list[Problem]:
+    """Columns that nothing names, nor any of `words`, and that are nearly one with a meaning which is absent: `form` beside no `from` would leave rows to hold always."""
     for document in made.documents:
         for name, (model, _) in document.tables.items():
             made.named.setdefault(model.extends or model.replaces or name, set()).update(model.where)
@@ -223,7 +232,7 @@ def misspelt(made: Stack) -> list[Problem]:
         free = [
             column
             for column in table.columns
-            if column not in (*RESERVED_COLUMNS, *pairs, *table.key, *made.named.get(name, ()))
+            if column not in (*RESERVED_COLUMNS, *pairs, *table.key, *made.named.get(name, ()), *words)
         ]
         for column in free if len(table) else ():
             meant = next((known for known in absent if _nearly(column.strip().lower(), known)), None)

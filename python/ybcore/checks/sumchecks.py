@@ -76,9 +76,10 @@ _TESTS: dict[str, type[Node]] = {"fixed": FixedTest, "change": ChangeTest, "peer
 def _test(raw: Any, info: ValidationInfo) -> Any:
     if not isinstance(raw, dict) or "kind" not in raw:
         fail(Fault("expected a test", "应为检验", "a mapping with `kind`: " + ", ".join(_TESTS)))
-    if raw["kind"] not in _TESTS:
-        fail(unknown("kind of test", "检验类型", str(raw["kind"]), _TESTS), "kind")
-    return _TESTS[raw["kind"]].model_validate(raw, context=info.context)
+    kind = str(raw["kind"])
+    if kind not in _TESTS:
+        fail(unknown("kind of test", "检验类型", kind, _TESTS), "kind")
+    return _TESTS[kind].model_validate(raw, context=info.context)
 
 
 class Ratio(Node):

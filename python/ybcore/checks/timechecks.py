@@ -37,6 +37,13 @@ _ZERO = default_figure("0")
 # --- K07 -------------------------------------------------------------------------------------------------------------
 
 
+_OF_WINDOW = {
+    "unit": "one of: day, month, quarter, year, insurance_year",
+    "days": "a whole number",
+    "edge": "one of: through, within",
+}
+
+
 class Window(Node):
     """One window: `calendar` with unit and n, or `rolling` with days and edge."""
 
@@ -60,6 +67,7 @@ class Window(Node):
                     Fault(
                         f"a {self.kind} window needs `{name}`; there is no default",
                         f"{self.kind} 窗口须给出 `{name}`，没有默认值",
+                        _OF_WINDOW[name],
                     ),
                 )
         for name in barred:

@@ -18,7 +18,17 @@ from ybcore.errors import Problem
 from .paths import RawPath, path_text
 from .reader import Parsed
 
-__all__ = ["Fault", "Faults", "fail", "forbid_unknown", "nearest", "problems_of", "unknown"]
+__all__ = [
+    "Fault",
+    "Faults",
+    "fail",
+    "forbid_unknown",
+    "nearest",
+    "place_in",
+    "problems_of",
+    "unknown",
+    "without_echoes",
+]
 
 
 class Fault(NamedTuple):
@@ -113,19 +123,24 @@ def fault_of(item: Any) -> Fault:
 
 
 def problems_of(error: ValidationError, parsed: Parsed) -> list[Problem]:
-    """pydantic's findings as problems, each with its place in the file. Location steps `~x` are internal.
+    """pydantic's findings as problems, each with its place in the file. Location steps `~x` are internal."""
+    items = error.errors(include_url=False, include_input=False)
+    placed = [(place_in(item), fault_of(item)) for item in items]
+    return [problem_at(parsed, loc, fault) for loc, fault in without_echoes(placed)]
 
-    That a list is too short is left out where it only follows from wrong items of that list.
-    """
-    placed = []
-    for item in error.errors(include_url=False, include_input=False):
-        loc = tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith("~")))
-        placed.append((loc, fault_of(item)))
+
+def place_in(item: Any) -> RawPath:
+    """Where pydantic's finding is: without steps `~x`, and without those that name the reader of a choice."""
+    return tuple(step for step in item["loc"] if not (isinstance(step, str) and step.startswith(("~", "function-"))))
+
+
+def without_echoes(placed: list[tuple[RawPath, Fault]]) -> list[tuple[RawPath, Fault]]:
+    """Faults without those that a list is too short where it only follows from wrong items of that list."""
 
     def follows(loc: RawPath, fault: Fault) -> bool:
         return fault == _TOO_SHORT and any(len(other) > len(loc) and other[: len(loc)] == loc for other, _ in placed)
 
-    return [problem_at(parsed, loc, fault) for loc, fault in placed if not follows(loc, fault)]
+    return [(loc, fault) for loc, fault in placed if not follows(loc, fault)]
 
 
 def problem_at(parsed: Parsed, loc: RawPath, fault: Fault) -> Problem:

@@ -6,8 +6,6 @@ from .knowledge import CT, MRI, STOCK_ITEM
 from .plants import BEIJING, HEFEI, LUOYANG, Book
 from .ruletables import HOSPITAL_INFECTION
 
-#: Largest city whose own institutions stay below the sample that a rule of ratios asks for (100,000 yuan, 100 visits a quarter).
-SMALL = 1000
 #: Institutions that are compared, of which the last one is beyond the others; visits of each in the first quarter and in the others.
 PEERS, MANY, FEW = 5, 100, 4
 #: Shares of the money, in hundredths: one that is beyond, and usual ones, with one more each institution (the last has those of the middle).
@@ -51,7 +49,10 @@ def listed(b: Book, k: int) -> None:
 
 
 def shares(b: Book) -> None:
-    """Hospitals with bills alike, and one of them beyond the others: in each quarter by a share of money, in the first also by visits."""
+    """Hospitals with bills alike, and one of them beyond the others: in each quarter by a share of money, in the first also by visits.
+
+    They are visited in the year after the city's, so that nobody else is their peer, however large the city is.
+    """
     codes = {
         "N56": b.plain("X"),
         "N57": b.plain("0025"),
@@ -59,8 +60,7 @@ def shares(b: Book) -> None:
         "N59": b.plain("0031"),
         "": b.plain("0033"),
     }
-    sure = b.plan.persons <= SMALL
-    quarters = [91 * i + 5 for i in range(4)]
+    quarters = [b.plan.length + 91 * i + 5 for i in range(4)]
     for peer in range(PEERS):
         where = b.own_institution(HEFEI, "2")
         last = peer == PEERS - 1
@@ -80,4 +80,4 @@ def shares(b: Book) -> None:
                         b.line(visit, test[0], yuan=1)
             if last:
                 for rule in (beyond, *(("N60", "N61", "N62") if first else ())):
-                    b.label(rule, "K13", None, fixmedins_code=where, sure=sure)
+                    b.label(rule, "K13", None, fixmedins_code=where)
