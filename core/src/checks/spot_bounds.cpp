@@ -110,7 +110,7 @@ bool Rules::keys_there(const SpotRule& rule) {
   const auto [table, column] = kKeys[static_cast<std::size_t>(rule.keyed)];
   const SpotColumn* keys = b_.column(table, column);
   if (keys == nullptr) return false;
-  const bool of_lines = table == SpotTable::kLines;
+  const bool of_lines = table == SpotTable::kLines, all = rule.words.empty() && rule.list < 0 && rule.key < 0;
   const auto meant = [&](std::string_view text) {
     return (rule.words.empty() || begins(text, rule.words)) &&
            (rule.list < 0 || in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) &&
@@ -121,10 +121,13 @@ bool Rules::keys_there(const SpotRule& rule) {
     const auto at_row = static_cast<std::size_t>(row);
     const std::int32_t key = keys->code[at_row];
     const auto v = of_lines ? static_cast<std::size_t>(b_.line_visit[at_row]) : at_row;
-    if (key < 0 || b_.current[v] == 0) continue;
-    auto& held = truth[static_cast<std::size_t>(key)];
-    if (held == kDoubt) held = meant(keys->text[static_cast<std::size_t>(key)]) ? kYes : kNo;
-    if (held == kNo) continue;
+    if (b_.current[v] == 0) continue;
+    if (!all) {
+      if (key < 0) continue;
+      auto& held = truth[static_cast<std::size_t>(key)];
+      if (held == kDoubt) held = meant(keys->text[static_cast<std::size_t>(key)]) ? kYes : kNo;
+      if (held == kNo) continue;
+    }
     if (rule.scope >= 0 && !b_.book.scopes[static_cast<std::size_t>(rule.scope)].of_lines && b_.truth(rule.scope)[v] != kYes) continue;
     return true;
   }
