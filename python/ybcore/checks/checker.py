@@ -91,9 +91,11 @@ class Checker:
         if suppress:
             return self._by_way_of_many(tables, None, suppress, began, frozenset())
         seconds = {"prepare": time.perf_counter() - began, "money": 0.0}
-        names = self._spot.names(looked)
-        again = partial(self._by_way_of_many, tables, None, (), began, names)
+        again = partial(self._again, tables, looked, began)
         return SpotReport(looked, again, notes, skipped, seconds, self._kept.book, self._stage)
+
+    def _again(self, tables: dict[str, Any], looked: Any, began: float) -> CheckReport:
+        return self._by_way_of_many(tables, None, (), began, self._spot.names(looked))
 
     def _by_way_of_many(
         self, tables: dict[str, Any], line_offsets: Any, suppress: Sequence[dict[str, Any]], began: float, only: Container[str] | None = None
