@@ -453,7 +453,7 @@ void Rules::tier(const SpotRule& rule, Raw& raw) {
                            {group_begin, group, static_cast<std::int32_t>(rule.words.size()), rule.thresholds}, 1);
   unbounded(raw.found);
   raw.found.excess.assign(raw.found.excess.size(), kWhole);
-  raw.expected = raw.found.limit;
+  raw.expected.assign(raw.found.limit.begin(), raw.found.limit.end());
   std::size_t f = 0;
   for (std::size_t d = 0; d < raw.found.event.size(); ++d) {
     if (raw.found.part[d] != Part::kOffending) continue;
