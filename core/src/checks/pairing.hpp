@@ -84,9 +84,7 @@ class Pairing {
     return whole(from, size) == whole(to, size);
   }
 
-  [[nodiscard]] static std::int64_t whole(std::int64_t time, std::int64_t size) noexcept {
-    return time / size - (time % size < 0 ? 1 : 0);
-  }
+  [[nodiscard]] static std::int64_t whole(std::int64_t time, std::int64_t size) noexcept { return time / size - (time % size < 0 ? 1 : 0); }
 
   void mark(std::span<const std::int32_t> mains) {
     marks_.clear();
