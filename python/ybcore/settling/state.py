@@ -202,14 +202,7 @@ class State:
             was = SCOPES[scopes[at]] if scopes[at] < len(SCOPES) else "attribute"
             for scope in sorted(now):
                 if scope.partition(":")[0] != was:
-                    problems.append(
-                        Problem(
-                            what=f"the state holds the counter {name!r} of {scheme!r} by {was}, the policies keep it by {scope}",
-                            what_zh=f"期末状态中方案 {scheme!r} 的累计 {name!r} 按 {was} 计，政策文件则按 {scope} 计",
-                            path="state",
-                            expected="a new name for the counter, or the scope that it had",
-                        )
-                    )
+                    problems.append(Problem(what=f"the state holds the counter {name!r} of {scheme!r} by {was}, the policies keep it by {scope}", what_zh=f"期末状态中方案 {scheme!r} 的累计 {name!r} 按 {was} 计，政策文件则按 {scope} 计", path="state", expected="a new name for the counter, or the scope that it had", expected_zh="为该累计另取名称，或恢复其原有范围"))  # fmt: skip
         if problems:
             raise InputError(problems)
 
