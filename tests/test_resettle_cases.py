@@ -497,6 +497,7 @@ def test_wrong_changes_are_told_together():
         (Persons({"psn_no": ["P2", "P1", "P1"], "insutype": ["310"] * 3, "psn_type": ["11"] * 3, "begndate": [None, "2024-01-01", "2024-06-01"], "enddate": [None, "2024-07-01", None]}), "row 3: changes[0] Persons.rows.begndate: the validity overlaps another row of 'P1'"),
         (Institutions({"fixmedins_code": ["H", "H"], "hosp_lv": ["01", "05"]}), "row 2: changes[0] Institutions.rows.begndate: the validity overlaps another row of 'H'"),
         (StruckOff({"dr_code": ["D"], "begndate": ["2024-01-01"]}), "the lines of the run do not say who ordered them (bilg_dr_codg)"),
+        (LateClaims(lines=lines(("SS", "9", "A", 1_000))), "row 1: changes[0] LateClaims.lines.setl_id: the settlement 'SS' is not there"),
         (LateClaims(lines=lines(("S", "9", "A", 1_000), ("J", "9", "A", 1_000))), "row 2: changes[0] LateClaims.lines.setl_id: the settlement 'J' came split, without lines"),
     ],
 )  # fmt: skip

@@ -32,6 +32,7 @@ from .columns.schema import Table
 from .errors import InputError, Problem
 from .policy import Book, Policy, load_book
 from .policy.compile import CompiledBook
+from .settling.closing import state_after
 from .settling.given import input_tables
 from .settling.job import Job
 from .settling.one import OneSettlement, settled_alone
@@ -206,7 +207,7 @@ class Engine:
                 line_output=line_output, detail=detail, state=state, want_state=closing_state, columns=wanted
             )
         out = visit_table(job, answer, columns)
-        closing = State.closing(job, answer, out, state) if closing_state else None
+        closing = state_after(job, answer, out, state) if closing_state else None
         told = self._receipt(job, out, time.perf_counter() - began, state) if receipt else {}
         return Settlement(
             out,

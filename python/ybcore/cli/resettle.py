@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from dataclasses import replace as replaced
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -29,6 +29,9 @@ from .runs import Held, held_run
 from .settle import files_read, write_receipt, write_results
 from .tables import Inputs, catalog_files
 from .whole import in_place, whole
+
+if TYPE_CHECKING:
+    from ..ledger.attribution import Attribution
 
 __all__ = ["check_changes", "resettle", "schema"]
 
@@ -102,6 +105,22 @@ def resettle(
     if html is not None or excel is not None:
         with session.step("逐步解释各原因一例", "explain one example of each reason"):
             examples = gather_examples(again, _whole(session, held.inputs, threads))
+    _write(session, held, document, again, told, out, format_, encoding)
+    signed = Signed(again, document, told, examples, _hashes(held, document, again, out))
+    return _told(session, signed, html, excel, as_json)
+
+
+def _write(
+    session: Session,
+    held: Held,
+    document: ChangesDocument,
+    again: Resettlement,
+    told: Attribution | None,
+    out: Path,
+    format_: str,
+    encoding: str,
+) -> None:
+    """The tables of changes, and the run after them as a run of its own: all of it or nothing."""
     tables = _tables(again)
     if told is not None:
         tables["attribution"] = (told.rows, _named("attribution", told.rows, {"amount": "money"}))
@@ -118,8 +137,6 @@ def resettle(
         names = write_receipt(session, settled, inputs, place, in_place(read, place, out), written)
     names = [*(row["file"] for row in outputs.values()), *names]
     session.say(f"已写入 {out}/：{'、'.join(names)}", f"written to {out}/: {', '.join(names)}")
-    signed = Signed(again, document, told, examples, _hashes(held, document, again, out))
-    return _told(session, signed, html, excel, as_json)
 
 
 def _told(session: Session, signed: Signed, html: Path | None, excel: Path | None, as_json: bool) -> int:

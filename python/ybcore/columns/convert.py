@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
+from .buffers import bounds_within, filled, indices, numbers_in, one_array, wall_clock, widened
 from .schema import KINDS, LIMITS, SCALES, Column
 
 NULL_DAY = np.int32(-(2**31))
@@ -109,46 +110,13 @@ def _by_chunk(column: pa.ChunkedArray, dtype: Any, read: Callable[[pa.Array], Ce
     return Cells(out, bad)
 
 
-def _joined(column: pa.ChunkedArray, null: Any, threads: int) -> tuple[Array, tuple[int, int]] | None:
-    """(cells of a fixed-width column in one array, bounds of those that are there); None where its one chunk will do."""
-    if column.num_chunks == 1 and not column.null_count:
-        return None
-    found = _core.joined(column, int(null), threads)
-    return None if found is None else (found[0], (found[1], found[2]))
-
-
-def _fill(values: Array, chunk: pa.Array, null: Any) -> Array:
-    """Missing cells get the sentinel; the buffer that is not ours is never written."""
-    if chunk.null_count:
-        values = np.where(np.asarray(chunk.is_valid()), values, null)
-    return values
-
-
-def indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:
-    """Dictionary indices as int64, -1 for a missing cell."""
-    found = numbers_in(encoded.indices).astype(np.int64)
-    return _fill(found, encoded, -1) if encoded.null_count else found
-
-
-def numbers_in(chunk: pa.Array) -> Array:
-    """The data buffer of a fixed-width chunk as NumPy, missing cells undefined."""
-    kind = (
-        np.dtype(chunk.type.to_pandas_dtype())
-        if not pa.types.is_temporal(chunk.type)
-        else np.dtype(f"i{chunk.type.bit_width // 8}")
-    )
-    if chunk.buffers()[1] is None:
-        return np.zeros(len(chunk), kind)
-    return np.frombuffer(chunk.buffers()[1], kind, count=len(chunk) + chunk.offset)[chunk.offset :]
-
-
 def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     kind, places = column.type, SCALES[spec.kind]
     if pa.types.is_floating(kind):
         raise ColumnError(f"is {kind}: a binary float cannot hold exact amounts; {_wanted(spec)}")
     if pa.types.is_boolean(kind) or not (pa.types.is_integer(kind) or pa.types.is_decimal(kind) or is_text(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
-    joined = _joined(column, NULL_INT, threads) if pa.types.is_int64(kind) else None
+    joined = one_array(column, NULL_INT, threads) if pa.types.is_int64(kind) else None
     if joined is not None:
         values, (least, most) = joined
         if _inside(spec, least, most):
@@ -157,7 +125,7 @@ def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
 
     def read(chunk: pa.Array) -> Cells:
         if pa.types.is_integer(chunk.type):
-            cells = Cells(_fill(_widen(chunk), chunk, NULL_INT))
+            cells = Cells(filled(widened(chunk), chunk, NULL_INT))
         elif pa.types.is_decimal(chunk.type):
             cells = _decimal(chunk, places)
         else:
@@ -165,13 +133,6 @@ def _exact(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         return _limit(cells, spec, threads)
 
     return _by_chunk(column, np.int64, read)
-
-
-def _widen(chunk: pa.Array) -> Array:
-    values = numbers_in(chunk)
-    if values.dtype == np.uint64:
-        values = np.minimum(values, np.uint64(2**63 - 1))
-    return values.astype(np.int64, copy=False)
 
 
 def _inside(spec: Column, least: int, most: int) -> bool:
@@ -184,7 +145,7 @@ def _limit(cells: Cells, spec: Column, threads: int) -> Cells:
     top = LIMITS[spec.kind]
     low = -top if spec.negative else 0
     values = cells.values
-    bounds = _bounds_inside(values, low, top, threads)
+    bounds = bounds_within(values, low, top, threads)
     if bounds is not None:
         cells.bounds = bounds
     elif len(values):
@@ -192,16 +153,6 @@ def _limit(cells: Cells, spec: Column, threads: int) -> Cells:
         if out.any():
             cells = Cells(np.where(out, NULL_INT, values), out if cells.bad is None else cells.bad | out)
     return cells
-
-
-def _bounds_inside(values: Array, low: int, top: int, threads: int) -> tuple[int, int] | None:
-    """Bounds of some numbers that lie between `low` and `top`; None when they do not."""
-    held = np.ascontiguousarray(values)
-    for find in (_core.rough_bounds, _core.bounds):
-        least, most = find(held, threads)
-        if least >= low and most <= top:
-            return least, most
-    return None
 
 
 def _decimal(chunk: pa.Array, places: int) -> Cells:
@@ -259,7 +210,7 @@ def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         return _text_times(column, True)
     if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind) or pa.types.is_int32(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
-    joined = _joined(column, NULL_DAY, threads) if kind in (pa.date32(), pa.int32()) else None
+    joined = one_array(column, NULL_DAY, threads) if kind in (pa.date32(), pa.int32()) else None
     if joined is not None:
         return _date_limit(joined[0], NULL_DAY, FIRST_DAY, LAST_DAY, threads, joined[1])
 
@@ -267,9 +218,9 @@ def _days(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         if pa.types.is_date32(chunk.type) or pa.types.is_int32(chunk.type):
             days = numbers_in(chunk)
         else:
-            micros = _to_micros(chunk)
+            micros = wall_clock(chunk)
             days = np.floor_divide(micros, _US_PER_DAY).astype(np.int32)
-        return _date_limit(_fill(days, chunk, NULL_DAY), NULL_DAY, FIRST_DAY, LAST_DAY, threads)
+        return _date_limit(filled(days, chunk, NULL_DAY), NULL_DAY, FIRST_DAY, LAST_DAY, threads)
 
     return _by_chunk(column, np.int32, read)
 
@@ -278,27 +229,11 @@ def _date_limit(
     values: Array, null: Any, first: int, last: int, threads: int = 1, bounds: tuple[int, int] | None = None
 ) -> Cells:
     known = bounds is not None and first <= bounds[0] and bounds[1] <= last
-    if len(values) and not known and _bounds_inside(values, first, last, threads) is None:
+    if len(values) and not known and bounds_within(values, first, last, threads) is None:
         out = ((values > last) | (values < first)) & (values != null)
         if out.any():
             return Cells(np.where(out, null, values), out)
     return Cells(values)
-
-
-def _to_micros(chunk: pa.Array) -> Array:
-    """Wall-clock microseconds of a date64 or timestamp chunk, missing cells undefined."""
-    if pa.types.is_timestamp(chunk.type) and chunk.type.tz is not None:
-        chunk = pc.local_timestamp(chunk)
-    unit = "ms" if pa.types.is_date64(chunk.type) else chunk.type.unit
-    values = numbers_in(chunk)
-    if unit == "us":
-        return values
-    if unit == "ns":
-        return np.floor_divide(values, 1000)
-    factor = {"s": 1_000_000, "ms": 1000}[unit]
-    # Cells that are missing or absurd must not wrap round into a believable date.
-    edge = 2**62 // factor
-    return np.clip(values, -edge, edge) * factor
 
 
 def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
@@ -308,7 +243,7 @@ def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)):
         raise ColumnError(f"is {kind}; {_wanted(spec)}")
     first, last = FIRST_DAY * _US_PER_DAY, (LAST_DAY + 1) * _US_PER_DAY - 1
-    joined = _joined(column, NULL_INT, threads) if kind == pa.timestamp("us") else None
+    joined = one_array(column, NULL_INT, threads) if kind == pa.timestamp("us") else None
     if joined is not None:
         return _date_limit(joined[0], NULL_INT, first, last, threads, joined[1])
 
@@ -316,8 +251,8 @@ def _micros(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
         if pa.types.is_date32(chunk.type):
             micros = numbers_in(chunk).astype(np.int64) * _US_PER_DAY
         else:
-            micros = _to_micros(chunk)
-        held = _fill(micros, chunk, NULL_INT)
+            micros = wall_clock(chunk)
+        held = filled(micros, chunk, NULL_INT)
         return _date_limit(held, NULL_INT, first, last, threads)
 
     return _by_chunk(column, np.int64, read)
@@ -404,14 +339,14 @@ def _flag(column: pa.ChunkedArray, spec: Column, threads: int) -> Cells:
     if pa.types.is_boolean(kind):
         column = column.cast(pa.int8())
         kind = pa.int8()
-    joined = _joined(column, -1, threads) if kind == pa.int8() else None
+    joined = one_array(column, -1, threads) if kind == pa.int8() else None
     if joined is not None:
         values, (least, most) = joined
         return Cells(values) if least >= -1 and most <= 9 else _digits(np.clip(values, -1, 10))
     if pa.types.is_integer(kind):
 
         def read(chunk: pa.Array) -> Cells:
-            values = _fill(_widen(chunk), chunk, -1)
+            values = filled(widened(chunk), chunk, -1)
             return Cells(np.clip(values, -1, 10).astype(np.int8))
 
         return _digits(_by_chunk(column, np.int8, read).values)

@@ -16,7 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
-from .convert import ColumnError, is_text, numbers_in, plain
+from .buffers import numbers_in
+from .convert import ColumnError, is_text, plain
 
 Codes = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.uint8] | None

@@ -288,11 +288,7 @@ def settle_part(
     for line, one in zip(part.lines or [], priced):
         flags |= UNKNOWN_ITEM * (one["reason"] == "unknown_item") | PRICE_MISMATCH * mismatch(line)
         line_rows.append({"setl_id": visit["setl_id"], **line_row(line, one, rounding.scale)})
-    flags |= NOT_MODELLED * any(
-        isinstance(n, dict) and facts.holds(n.get("when"))
-        for n in doc.get("not_modelled", [])
-        if isinstance(n, dict) and "when" in n
-    )
+    flags |= NOT_MODELLED * not_modelled(doc, facts)
     account = ledger.accounts.get(visit["psn_no"])
     if doc.get("accounts") is not None:
         account = world.account(ledger, visit["psn_no"], visit)
@@ -305,12 +301,22 @@ def settle_part(
         pool_prop_selfpay=columns["pool_prop_selfpay"],
     )
     row["balc"] = account.balance if account and doc.get("accounts") is not None else 0
-    detail = [
-        {k: round_div(v, rounding.scale) if isinstance(v, int) else v for k, v in d.items() if k != "setl_id"}
-        | {"setl_id": visit["setl_id"]}
-        for d in settling.detail
-    ]
-    return row, settling.record, detail
+    return row, settling.record, [detail_row(d, visit["setl_id"], rounding.scale) for d in settling.detail]
+
+
+def not_modelled(doc: dict[str, Any], facts: Facts) -> bool:
+    """Whether something holds of the visit that the document says it does not model."""
+    return any(
+        isinstance(n, dict) and facts.holds(n.get("when"))
+        for n in doc.get("not_modelled", [])
+        if isinstance(n, dict) and "when" in n
+    )
+
+
+def detail_row(layer: dict[str, Any], setl_id: Any, scale: int) -> dict[str, Any]:
+    """What a layer did, in fen."""
+    row = {k: round_div(v, scale) if isinstance(v, int) else v for k, v in layer.items() if k != "setl_id"}
+    return row | {"setl_id": setl_id}
 
 
 def to_fen(columns: dict[str, Any], scale: int) -> dict[str, Any]:

@@ -84,6 +84,24 @@ class Settling(Kinds, Ending):
         for payer, amount in result.pays:
             self.payers[payer] = self.payers.get(payer, 0) + amount
         self.results[layer.id] = (layer, result)
+        self.feed_from(layer, result)
+        self.tell(
+            step="layer",
+            layer=layer.id,
+            kind=layer.kind,
+            result=result,
+            cite=raw.get("cite"),
+            doc=raw,
+            bands=layer.bands,
+            payer=layer.payer,
+            scale=self.rd.scale,
+            burden=dict(self.burden),
+            counters={key: (old, self.read(key)) for key, old in before.items()},
+        )
+        self.keep(layer, result)
+
+    def feed_from(self, layer: Layer, result: Result) -> None:
+        """Feed the counters with what came of a layer."""
         values = {
             f"{layer.id}.{term}": getattr(result, term)
             for term in ("base", "eligible", "above", "deductible", "due", "target", "carry", "cut_fund", "cut_expense")
@@ -99,19 +117,9 @@ class Settling(Kinds, Ending):
             self.payers["hosp_part_amt"] = self.payers.get("hosp_part_amt", 0) + result.hospital
             values["payer.hosp_part_amt"] = values.get("payer.hosp_part_amt", 0) + result.hospital
         self.feed_all(values)
-        self.tell(
-            step="layer",
-            layer=layer.id,
-            kind=layer.kind,
-            result=result,
-            cite=raw.get("cite"),
-            doc=raw,
-            bands=layer.bands,
-            payer=layer.payer,
-            scale=self.rd.scale,
-            burden=dict(self.burden),
-            counters={key: (old, self.read(key)) for key, old in before.items()},
-        )
+
+    def keep(self, layer: Layer, result: Result) -> None:
+        """The row of a layer in the detail."""
         self.detail.append(
             {
                 "setl_id": self.visit["setl_id"],

@@ -91,7 +91,12 @@ def account_events(
         }
     p, d, r, k, a = (np.concatenate(column) for column in (psn, day, rank, kind, amount))
     # The events of one day that one rule makes stand by person already.
-    if len(psn) > 1 or table is not None:
+    return _by_person(persons, p, d, r, k, a, len(psn) == 1 and table is None)
+
+
+def _by_person(persons: int, p: Any, d: Any, r: Any, k: Any, a: Any, stands: bool) -> dict[str, Any]:
+    """Events (person, date, rank within a day, kind, amount) by person and time; `stands`: they stand so already."""
+    if not stands:
         place = (p.astype(np.int64) << 32) | ((d.astype(np.int64) - NEVER_DAY) << 2) | r
         if (place[1:] < place[:-1]).any():
             order = np.argsort(place, kind="stable")

@@ -17,6 +17,7 @@ from ..catalog import Catalog
 from ..columns.asof import OPEN_DAY
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.ids import lookup
+from . import priced
 from .events import Assigned
 from .job import Job
 
@@ -60,7 +61,7 @@ class Editions:
 
     @cached_property
     def _program(self) -> Int32:
-        return self._job.wanted_programs(self._assigned)
+        return priced.wanted_programs(self._job, self._assigned)
 
     @cached_property
     def _by_sums(self) -> npt.NDArray[np.bool_]:
@@ -102,7 +103,7 @@ class Editions:
         first = job.event_begin[visit]
         wanted = self._program[first] >= 0
         line, visit, first = line[wanted], visit[wanted], first[wanted]
-        programs, _, _, treatment, insured, level = job.pricing(own)
+        programs, _, _, treatment, insured, level = priced.pricing(job, own)
         told = programs[self._program[first]]
         # A line that returns another is of the other's day.
         dated = line if job.named_line is None else np.where(job.named_line[line] >= 0, job.named_line[line], line)
@@ -188,7 +189,7 @@ class Editions:
     def _price(self, catalog: Catalog, item: Int32, visit: Int64, begin: Int64, row: Int64) -> Int64:
         """Natures of some lines of some visits."""
         job = self._job
-        programs, steps, tag_map, treatment, insured, level = job.pricing(catalog)
+        programs, steps, tag_map, treatment, insured, level = priced.pricing(job, catalog)
 
         def some(column: Any) -> Any:
             return None if column is None else np.ascontiguousarray(column[visit])

@@ -9,13 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from ..catalog import Catalog
-from ..columns.checks import unreadable
-from ..columns.convert import NULL_DAY, NULL_INT
-from ..columns.schema import NATURE_BUCKETS, NATURES, PAYERS
+from ..columns.schema import PAYERS
+from . import earlier, priced
 from .accounts import NEVER, account_events, opening_balances
-from .events import Assigned, assign, year_starts
-from .given import Given, nothing
+from .events import Assigned, year_starts
 from .order import (
     group_persons,
     household_links,
@@ -25,19 +22,16 @@ from .order import (
     uses_households,
     uses_mutual_aid,
 )
-from .people import Facts, dated, insutype_match
+from .parts import LAST, Parted
 from .unsure import confirmed
 
 __all__ = ["Job"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
-NOBODY = -2  # the row of a person that no row is of
-BAD, UNKNOWN_PERSON, NOT_ENROLLED, BAD_SPLIT, NO_FIGURE = 1, 3, 4, 6, 8
-LAST = np.int32(2**31 - 1)
 
 
-class Job(Given):
+class Job(Parted):
     """Runs the tables it was given. Attributes are filled step by step; nothing here is shared between batches."""
 
     def settle(
@@ -53,7 +47,7 @@ class Job(Given):
             self.prepare(state)
             self._parts()
             assigned = self._assign()
-            natures, price = self._price(assigned, line_output)
+            natures, price = priced.price(self, assigned, line_output)
             if confirmed(self, price):
                 break
         self._order()
@@ -71,7 +65,7 @@ class Job(Given):
     ) -> dict[str, Any]:
         """The kernel's part, from what `begin` gave."""
         events = self._events(assigned, natures)
-        opening = None if self.state is None else self.state.opening(self)
+        opening = None if self.state is None else earlier.opening(self.state, self)
         accounts = self._accounts()
         # A closing state remembers every column of a settlement.
         wanted = (1 << 64) - 1 if want_state else columns % (1 << 64)
@@ -88,233 +82,6 @@ class Job(Given):
             flags |= self.institution_flag
         answer["flags"], answer["price"], answer["plans"] = flags, price, assigned.plans
         return answer
-
-    def figures_read(self, state: Any = None) -> list[tuple[Any, int]]:
-        """(combination, visits of it that are settled or would be): what was looked up for whom. A split stay counts where it begins."""
-        self.prepare(state)
-        self._parts()
-        assigned = self._assign()
-        first = np.zeros(len(self.visit_of_event), bool)
-        first[self.event_begin[:-1]] = True
-        if self.reverses:
-            first &= ~self.at(self.reversal)
-        return assigned.counted(first & self.at(self.taking_part) & (assigned.document >= 0))
-
-    def at(self, column: Any) -> Any:
-        """A column of visits by event."""
-        return column if self.whole else column[self.visit_of_event]
-
-    def _joined(self, visit: Int64, day: Int32) -> tuple[Facts, Any, Int32]:
-        """(facts, reason of each event, institution row)."""
-        n = len(visit)
-        reason = np.zeros(n, np.uint8)
-        row = where = nothing(n)
-        if self.persons is not None:
-            own, theirs = insutype_match(self.visits, self.persons)
-            self.person_rows = dated(self.persons, self.persons_psn, self.people, self.threads)
-            assert self.person_rows is not None
-            theirs = None if theirs is None else self.at(theirs)
-            row = self.person_rows.find(self.at(self.psn), day, own, theirs, unknown=NOBODY)
-            if self._any_negative(row):
-                reason[row < 0] = NOT_ENROLLED
-                reason[row == NOBODY] = UNKNOWN_PERSON
-        else:
-            self.person_rows = None
-        if self.institutions is not None and self.institution_key is not None:
-            rows = dated(self.institutions, self.institution_key, len(self.hospital_dictionary), self.threads)
-            assert rows is not None
-            where = rows.find(self.at(self.hospital), day)
-        for frame, held in ((self.persons, row), (self.institutions, where)):
-            wrong = None if frame is None else unreadable(frame)
-            if wrong is not None:
-                reason[(held >= 0) & wrong[np.maximum(held, 0)]] = BAD
-        facts = Facts(self.visits, self.persons, self.institutions, visit, row, where, day, self.whole, self.threads)
-        return facts, reason, where
-
-    def _parts(self) -> None:
-        v = self.visits
-        n = v.rows
-        self.policy_day = self.dates[self.policy_rule]
-        self.whole = True  # each visit is one event
-        models = [policy.model for policy in self.compiled.policies]
-        splits = any(m.year.cross == "split" for m in models) and self.lines is not None
-        self.event_begin = np.arange(n + 1, dtype=np.int64)
-        rows = self.event_begin[:-1]
-        if splits:
-            facts, _, _ = self._joined(rows, self.policy_day)
-            assigned = assign(self.compiled, facts)
-            document = assigned.document
-            cuts: list[Int32] = []
-            counts = np.zeros(n, np.int64)
-            period = self._period(assigned, rows)
-            for i, m in enumerate(models):
-                if m.year.cross != "split":
-                    continue
-                mine = np.flatnonzero((document == i) & self.has_lines & ~self.reversal & self.taking_part)
-                start = year_starts(period[mine], *m.year.starts)
-                for visit, at in zip(mine.tolist(), start.tolist()):
-                    days = []
-                    while at > self.begndate[visit]:
-                        days.append(at)
-                        at = int(year_starts(np.array([at - 1], np.int32), *m.year.starts)[0])
-                    counts[visit] = len(days)
-                    cuts.append(np.array(days[::-1], np.int32))
-            if counts.any():
-                begin = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-                flat_cuts = np.zeros(int(begin[-1]), np.int32)
-                order = np.argsort(
-                    np.concatenate(
-                        [
-                            np.flatnonzero((document == i) & self.has_lines & ~self.reversal & self.taking_part)
-                            for i, m in enumerate(models)
-                            if m.year.cross == "split"
-                        ]
-                    ),
-                    kind="stable",
-                )
-                flat_cuts[:] = np.concatenate([cuts[i] for i in order])
-                self.event_begin, self.low, self.before = _core.keep_parts(
-                    self.line_begin, self.enddate, self.kernel_lines, begin, flat_cuts
-                )
-                self.whole = False
-        self.visit_of_event = rows if self.whole else np.repeat(rows, np.diff(self.event_begin))
-
-    def _period(self, assigned: Assigned, visit: Int64) -> Int32:
-        """Date that decides the year, of some visits: `assigned` has their documents."""
-        rules = [policy.model.year.of for policy in self.compiled.policies]
-        if len(set(rules)) == 1:
-            return self.at(self.dates[rules[0]])
-        document, out = assigned.document, self.enddate[visit].copy()
-        for i, rule in enumerate(rules):
-            if rule != "discharge":
-                out = np.where(document == i, self.dates[rule][visit], out).astype(np.int32)
-        return out
-
-    def _assign(self) -> Assigned:
-        visit = self.visit_of_event
-        if self.whole:
-            facts, reason, where = self._joined(visit, self.policy_day)
-            self.event_days = self.days
-        else:
-            cut = self.before != LAST
-            facts, reason, where = self._joined(
-                visit, np.where(cut, self.before - 1, self.policy_day[visit]).astype(np.int32)
-            )
-            begin = self.begndate[visit]
-            many = np.diff(self.event_begin)[visit] > 1
-            low = np.where(self.low == NULL_DAY, begin, np.maximum(self.low, begin))
-            high = np.where(cut, self.before, self.enddate[visit])
-            parted = many | cut | (self.low != NULL_DAY)
-            self.event_days = np.where(parted, np.maximum(1, high - low), self.days[visit]).astype(np.int32)
-        self.facts = facts
-        facts.know("ipt_days", self.event_days)
-        self.own_reason = reason
-        assigned = assign(self.compiled, facts)
-        if self.whole:
-            self.period, self.later = self._period(assigned, visit), None
-        else:
-            self.period = np.where(cut, self.before - 1, self._period(assigned, visit)).astype(np.int32)
-            self.later = (np.arange(len(visit)) != self.event_begin[:-1][visit]).astype(np.uint8)
-        if reason.any():
-            assigned.reason = np.where(reason != 0, reason, assigned.reason).astype(np.uint8)
-        if assigned.unpriced:
-            assigned.reason[(assigned.program < 0) & self.at(self.priced) & (assigned.reason == 0)] = NO_FIGURE
-        if self.reverses:
-            assigned.reason[self.at(self.reversal)] = 0
-        if assigned.reason.any():
-            assigned.plan = np.where(assigned.reason != 0, -1, assigned.plan).astype(np.int32)
-        self.institution_flag = None
-        if self.institutions is not None and self.institutions.rows:
-            unknown = (self.at(self.hospital) >= 0) & (where < 0) & (assigned.reason == 0)
-            self.institution_flag = np.zeros(self.visits.rows, np.int64)
-            self.institution_flag[visit[unknown]] = 4
-        return assigned
-
-    def _price(self, assigned: Assigned, line_output: bool) -> tuple[Int64, dict[str, Any]]:
-        compiled, visit = self.compiled, self.visit_of_event
-        stride = 5 + 4 * self.most_tags
-        if self.catalog is not None and self.lines is not None:
-            price = self._kernel_price(assigned, line_output)
-            natures = np.ascontiguousarray(price["natures"])
-        else:
-            price = {"flags": np.zeros(self.visits.rows, np.uint8)}
-            natures = np.zeros((len(visit), stride), np.int64)
-        if self.priced.all():
-            return natures, price
-        rows = np.flatnonzero(~self.at(self.priced) & (assigned.document >= 0))
-        if len(rows):
-            scales = np.array([1_000_000 if p.model.grid else 1 for p in compiled.policies], np.int64)
-            cells = np.zeros((len(rows), stride), np.int64)
-            at = visit[rows]
-            for i, name in enumerate((*NATURES, "direct_amt")):
-                cells[:, i] = self._money(name)[at]
-            for d, policy in enumerate(compiled.policies):
-                mine = assigned.document[rows] == d
-                for t, tag in enumerate(policy.model.tags):
-                    for b, bucket in enumerate(NATURE_BUCKETS):
-                        cells[mine, 5 + 4 * t + b] = self._money(f"{tag}.{bucket}")[at[mine]]
-            total = (
-                self.visits.ints("medfee_sumamt")[at]
-                if "medfee_sumamt" in self.visits.cells
-                else np.full(len(rows), NULL_INT)
-            )
-            wrong = (total != NULL_INT) & (total != cells.sum(axis=1))
-            first_wrong = rows[wrong & np.isin(assigned.reason[rows], (0, NO_FIGURE))]
-            assigned.reason[first_wrong] = BAD_SPLIT
-            assigned.plan[first_wrong] = -1
-            natures[rows] = cells * scales[assigned.document[rows]][:, None]
-        return natures, price
-
-    def pricing(self, catalog: Catalog) -> tuple[Any, Any, Any, Any, Any, Any]:
-        """What the book and the attributes of events say of pricing under a catalogue: programs, steps, tags, places of treatment and insurance, price levels."""
-        compiled = self.compiled
-        categories = {text: i for i, text in enumerate(catalog.categories)}
-        numbers = [categories.get(name, -1) for name in compiled.categories]
-        programs = np.array([(*p[:5], numbers[p[5]], *p[6:]) for p in compiled.programs] or [(0,) * 15], np.int64)
-        steps = np.array(compiled.steps or [(0,) * 4], np.int32)
-        tag_map = np.zeros((len(compiled.policies), len(catalog.tags) + 1), np.uint16)
-        for d, policy in enumerate(compiled.policies):
-            for t, tag in enumerate(policy.model.tags):
-                if tag in catalog.tags:
-                    tag_map[d, catalog.tags.index(tag) + 1] = t + 1
-        level = self._places("lmtpric_hosp_lv", catalog.levels)
-        treatment, insured = (self._places(name, catalog.places) for name in ("mdtrtarea_admvs", "insuplc_admdvs"))
-        if not self.whole and treatment is not None and insured is not None:
-            first = self.event_begin[:-1]
-            treatment, insured = treatment[first], insured[first]
-        return programs, steps, tag_map, treatment, insured, level
-
-    def wanted_programs(self, assigned: Assigned) -> Int32:
-        """The program that prices the lines of each event; -1 where nobody asks what they come to."""
-        program = assigned.program
-        wanted = self.at(self.priced) & ((assigned.reason == 0) | (assigned.reason == NO_FIGURE))
-        # Nobody asks what lines of refused visits come to, and their days may be any.
-        if not self.taking_part.all():
-            wanted &= self.at(self.taking_part)
-        if not wanted.all():
-            program = np.where(wanted, program, -1).astype(np.int32)
-        return program
-
-    def _kernel_price(self, assigned: Assigned, line_output: bool) -> dict[str, Any]:
-        catalog = self.catalog
-        assert catalog is not None
-        programs, steps, tag_map, treatment, insured, level = self.pricing(catalog)
-        program = self.wanted_programs(assigned)
-        return _core.price(
-            catalog.kernel, programs.reshape(-1), steps.reshape(-1), tag_map.reshape(-1), len(catalog.tags), self.most_tags, self.line_begin,
-            self.enddate, self.setl_day, treatment, insured, self.event_begin, program, level, None if self.whole else self.before, self.kernel_lines,
-            line_output, self.threads,
-        )  # fmt: skip
-
-    def _places(self, name: str, known: list[str]) -> Int32 | None:
-        """Place of each event's code among a catalogue's; None when the catalogue has none."""
-        if not known:
-            return None
-        asked = self.compiled.attributes
-        codes, texts = self.facts.text(asked[name] if name in asked else self.compiled._asked(name))
-        place = {text: i for i, text in enumerate(known)}
-        lut: Int32 = np.array([place.get(text, -1) for text in texts], np.int32)[codes]
-        return lut
 
     def _order(self) -> None:
         links: list[tuple[Int32, Int32]] = []
@@ -358,7 +125,7 @@ class Job(Given):
         init = None
         if self.reverses:
             init = np.where(self.init >= 0, self.first_row[np.maximum(self.init, 0)], -1)
-            init = np.where(init == -2, -2 - self._state_row(), init) if self.state is not None else init
+            init = np.where(init == -2, -2 - earlier.row_of(self.state, self), init) if self.state is not None else init
             init = np.ascontiguousarray(self.at(init), dtype=np.int64)
         outcome = np.full(self.visits.rows, 255, np.uint8)
         outcome[~self.taking_part] = 3
@@ -404,7 +171,7 @@ class Job(Given):
 
     def _members(self, rows: bool) -> tuple[Int32, Int32]:
         """(person, household) of what counts together: earlier settlements, and with `rows` what the tables say."""
-        pairs = [] if self.state is None else [self.state.members_in(self)]
+        pairs = [] if self.state is None else [earlier.members_in(self.state, self)]
         if rows:
             pairs.append((self.psn, self.visit_house))
             if self.persons_house is not None:
@@ -420,10 +187,6 @@ class Job(Given):
         known = np.flatnonzero((house >= 0) & (psn >= 0))[::-1]
         out[house[known]] = self.group_of_person[psn[known]]
         return out
-
-    def _state_row(self) -> Any:
-        """Row in the opening settlements of the id that each reversal names."""
-        return self.state.row_of(self)
 
     def _accounts(self) -> dict[str, Any]:
         by_person = _core.earliest(self.group, np.ascontiguousarray(self.order_date), self.groups, self.threads)
@@ -445,7 +208,7 @@ class Job(Given):
         self.opening_balance = opening.copy()
         balance = opening.copy()
         if self.state is not None:
-            self.state.accounts_into(self, start, through, balance, self.opening_balance)
+            earlier.accounts_into(self.state, self, start, through, balance, self.opening_balance)
         self.account_start = start
         table = None
         if self.acct_events is not None:

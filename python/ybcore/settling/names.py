@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-__all__ = ["Names", "as_of_itself", "names_array", "picked"]
+__all__ = ["Names", "as_of_itself", "merged_words", "names_array", "picked"]
 
 WORDS = {3: "disease", 5: "value"}  # scopes of counters whose third key is one of these names
 
@@ -55,6 +55,14 @@ def picked(names: Sequence[Any], index: Any) -> Sequence[Any]:
     if isinstance(names, Names):
         return Names(names.array.take(pa.array(np.asarray(index, np.int64))))
     return [names[i] for i in index.tolist()]
+
+
+def merged_words(own: Sequence[str], other: Sequence[str], index: Any) -> tuple[list[str], Any]:
+    """Words of two lists once each; `index` counts through both lists."""
+    words = list(dict.fromkeys([*own, *other]))
+    place = {word: i for i, word in enumerate(words)}
+    lut = np.array([place[word] for word in [*own, *other]], np.int32)
+    return words, lut[index].astype(np.int32)
 
 
 def as_of_itself(arrays: dict[str, Any], names: dict[str, Any]) -> None:

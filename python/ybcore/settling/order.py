@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from .. import _core
-from ..columns.convert import NULL_DAY, numbers_in
+from ..columns.buffers import numbers_in
+from ..columns.convert import NULL_DAY
 from ..columns.ids import flat
 from ..columns.read import Frame
 from ..policy.compile.asks import asks_of

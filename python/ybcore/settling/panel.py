@@ -12,10 +12,12 @@ import numpy as np
 from ..catalog import Catalog
 from ..policy import Book
 from ..policy.compile import CompiledBook
+from . import priced
 from .editions import NOTHING, Edition, Editions
 from .events import Assigned
 from .given import input_tables
-from .job import NO_FIGURE, Job
+from .job import Job
+from .parts import NO_FIGURE
 from .together import CellsOf, Sums, Together, shares
 
 __all__ = ["Panel"]
@@ -55,7 +57,7 @@ class Panel:
         assigned = job._assign()
         before, natures, price = self._begun
         if not _prices_alike(first, job, before, assigned):
-            natures, price = job._price(assigned, False)
+            natures, price = priced.price(job, assigned, False)
         if shares(first.compiled) != shares(compiled):
             job._order()
             job.__dict__.pop("order", None)

@@ -13,6 +13,7 @@ from ..columns.convert import NULL_INT
 from ..errors import InputError, Problem
 from ..policy.faults import nearest
 from ..policy.vocabulary import PAYERS
+from .earlier import reversal_names
 from .events import REASONS
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ def visit_table(job: Job, answer: dict[str, Any], wanted: Collection[str] | None
     out: dict[str, Any] = {"setl_id": job.visits.source["setl_id"], "psn_no": job.visits.source["psn_no"]}
     policy_words, plan_words = ["", *policies], ["", *plans]
     if job.state is not None:
-        policy_index, plan_index, policy_words, plan_words, flags = job.state.reversal_names(
-            job, back, named, policy_index, plan_index, policy_words, plan_words, flags
+        policy_index, plan_index, policy_words, plan_words, flags = reversal_names(
+            job.state, job, back, named, policy_index, plan_index, policy_words, plan_words, flags
         )
     values = (
         _words(outcome, OUTCOMES),

@@ -16,8 +16,9 @@ from ..policy import Policy
 from ..policy.compile import CompiledBook, Instance
 from .editions import Edition
 from .events import REASONS, classified
-from .job import NO_FIGURE, Job
+from .job import Job
 from .order import uses_households, uses_mutual_aid
+from .parts import NO_FIGURE
 
 __all__ = ["CellsOf", "Sums", "Together", "shares"]
 
