@@ -22,7 +22,13 @@ ID = r"^[^\x00-\x1f\x7f\ud800-\udfff/]{1,64}$"
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 _DATE = r"^\d{4}-\d\d-\d\d$"
 _TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?$"
-_UNITS = {"money": ("fen", "yuan", "分", "元"), "rate": ("millionths", "a fraction", "百万分之一", "1"), "quantity": ("1/10000", "units", "1/10000", "计价单位"), "price": ("1/1000000 yuan", "yuan", "1/1000000 元", "元"), "count": ("", "", "", "")}  # fmt: skip
+_FORMS = {
+    "money": ("integer fen or decimal text of yuan", "以分计的整数，或以元计的小数文本"),
+    "rate": ("integer millionths or decimal text of a fraction", "以百万分之一计的整数，或小数文本"),
+    "quantity": ("integer 1/10000 or decimal text of units", "以万分之一计的整数，或小数文本"),
+    "price": ("integer 1/1000000 yuan or decimal text of yuan", "以百万分之一元计的整数，或以元计的小数文本"),
+    "count": ("integer", "整数"),
+}
 
 
 def _wrong(zh: str, en: str, expected: str, expected_zh: str = "") -> PydanticCustomError:
@@ -32,10 +38,8 @@ def _wrong(zh: str, en: str, expected: str, expected_zh: str = "") -> PydanticCu
 def _exact(column: Column) -> Any:
     """A number as the engine counts it: an integer in its unit, or decimal text."""
     places, most = SCALES[column.kind], LIMITS[column.kind]
-    unit, whole, unit_zh, whole_zh = _UNITS[column.kind]
+    right = _FORMS[column.kind]
     least = -most if column.negative else 0
-    expected = f"integer {unit} or decimal text of {whole}" if unit else "integer"
-    right = expected, f"以 {unit_zh} 为单位的整数，或以 {whole_zh} 为单位的小数文本" if unit else "整数"
 
     def read(value: Any) -> int:
         if isinstance(value, str) and places and len(value) <= 40:
