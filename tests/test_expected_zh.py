@@ -27,9 +27,11 @@ NAMES = {
 }  # variables that hold names, codes or formats
 
 # Names, codes, formats and numbers serve both languages: what stands in backticks, quotes or brackets, options, words with a sign or a
-# figure in them. What is left is prose where two English words follow each other, or one is a word that only sentences have.
+# figure in them, single words between commas. What is left is prose where two English words follow each other, or one that only
+# sentences have stands beside anything.
 CODE = re.compile(r"`[^`]*`|\{[^{}]*\}|\[[^\[\]]*\]|\([^()]*\)|\"[^\"]*\"|'[^']*'|--\w\S*|\S*[_.=/\d]\S*")
-PROSE = re.compile(r"[A-Za-z]+ +[A-Za-z]+|\b(?:an?|and|at|no|none|not|of|or|text|the|to|too)\b")
+SMALL = r"\b(?:an?|and|at|no|not|of|or|the|to|too)\b"
+PROSE = re.compile(rf"[A-Za-z]+ +[A-Za-z]+|{SMALL} +\S|[^\s,;:] +{SMALL}|^(?:text|none)$")
 
 
 def prose(text: str) -> bool:
