@@ -227,7 +227,9 @@ def test_every_fault_at_once_and_no_echo_of_a_part_that_was_left_out():
     [
         ("K02", "{which: any}", "a condition is needed"),
         ("K02", "{lab: {items: [a], value: 4, look_back_days: 3}}", "`comparator` is needed"),
+        ("K02", "{lab: {items: [a], comparator: at_least, value: {column: cap}, look_back_days: 3}}", "unknown key 'column'"),
         ("K03", "{tolerance: 0.0000001}", ("column 'ceiling' needs a table", "expected a price")),
+        ("K12", "{form: distinct, comparator: more_than, thresholds: [{value: {column: cap}}]}", "unknown key 'column'"),
         ("K04", "{symmetric: true}", "one of group, groups is needed"),
         ("K04", "{group: hours}", "unknown word 'hours'"),
         ("K05", "{partner: {kind: item, list: tumours}, where: history}", "`where: history` and `look_back_days` go together"),

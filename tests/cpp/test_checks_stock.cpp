@@ -15,6 +15,12 @@ namespace {
 using I32 = std::vector<std::int32_t>;
 using I64 = std::vector<std::int64_t>;
 
+// Millionths as whole numbers, half up on the absolute value.
+std::int64_t half_up(std::int64_t value) {
+  const std::int64_t size = ((value < 0 ? -value : value) + 500'000) / 1'000'000;
+  return value < 0 ? -size : size;
+}
+
 std::string twin(const Sales& s, const StockRows& rows, std::int64_t tolerance) {
   Found out;
   for (std::size_t r = 0; r < rows.key.size(); ++r) {
@@ -39,15 +45,17 @@ std::string twin(const Sales& s, const StockRows& rows, std::int64_t tolerance) 
     }
     const std::int64_t there = rows.open[r] + rows.in[r] - rows.close[r] + tolerance;
     if (s.begin.empty() || !any || sold * rows.factor[r] <= there * 1'000'000) continue;
-    out.open({(sold * rows.factor[r] + 500'000) / 1'000'000, there, rows.from[r], rows.to[r], static_cast<std::int32_t>(r)});
+    out.open({half_up(sold * rows.factor[r]), there, rows.from[r], rows.to[r], static_cast<std::int32_t>(r)});
     const std::int64_t fits = std::max<std::int64_t>(there, 0) * 1'000'000 / rows.factor[r];
-    std::int64_t before = 0;
-    for (const std::int64_t i : lines) {
-      const std::int64_t quantity = s.quantity[static_cast<std::size_t>(i)];
-      before += quantity;
-      const std::int64_t beyond = std::min(quantity, before - fits);
-      out.detail(static_cast<std::int32_t>(i), beyond > 0 ? Part::kOffending : Part::kInvolved, beyond > 0 ? beyond : kWhole);
+    std::vector<std::int64_t> beyond(lines.size());
+    std::int64_t left = sold - fits;
+    for (std::size_t k = lines.size(); k-- > 0;) {
+      beyond[k] = std::max<std::int64_t>(std::min(left, s.quantity[static_cast<std::size_t>(lines[k])]), 0);
+      left -= beyond[k];
     }
+    for (std::size_t k = 0; k < lines.size(); ++k)
+      out.detail(static_cast<std::int32_t>(lines[k]), beyond[k] > 0 ? Part::kOffending : Part::kInvolved,
+                 beyond[k] > 0 ? beyond[k] : kWhole);
   }
   return text(out);
 }
@@ -62,7 +70,7 @@ void as_the_twin() {
       std::int32_t at = 0;
       for (auto i = begin[g]; i < begin[g + 1]; ++i) {
         day.push_back(at += static_cast<std::int32_t>(random.in(0, 6)));
-        quantity.push_back(random.in(0, 19) == 0 ? kUnknown : random.in(1, 20) * 5'000);
+        quantity.push_back(random.in(0, 19) == 0 ? kUnknown : random.in(-2, 20) * 5'000);
       }
     }
     for (int r = 0; r < 30; ++r) {

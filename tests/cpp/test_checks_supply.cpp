@@ -107,11 +107,10 @@ void close_course(const Case& c, const std::vector<std::size_t>& uses, Found& ou
   for (const std::size_t i : uses) {
     beyond.push_back(0);
     for (std::int64_t d = 0; d < lasts(i); ++d)
-      if (std::distance(treated.begin(), treated.find(c.day[i] + d)) + 1 > c.edge(i)) ++beyond.back();
+      if (std::distance(treated.begin(), treated.find(c.day[i] + d)) + 1 > c.edge(uses[0])) ++beyond.back();
   }
-  const auto first = static_cast<std::size_t>(std::find_if(beyond.begin(), beyond.end(), [](auto b) { return b > 0; }) - beyond.begin());
-  if (first == uses.size()) return;
-  out.open({static_cast<std::int64_t>(treated.size()), c.limit[uses[first]], *treated.begin(), *treated.rbegin(), c.entry[uses[first]]});
+  if (std::none_of(beyond.begin(), beyond.end(), [](auto b) { return b > 0; })) return;
+  out.open({static_cast<std::int64_t>(treated.size()), c.limit[uses[0]], *treated.begin(), *treated.rbegin(), c.entry[uses[0]]});
   for (std::size_t k = 0; k < uses.size(); ++k)
     out.detail(static_cast<std::int32_t>(uses[k]), beyond[k] > 0 ? Part::kOffending : Part::kInvolved,
                beyond[k] > 0 ? excess(c, uses[k], beyond[k], lasts(uses[k])) : kWhole);

@@ -105,14 +105,14 @@ bool Rules::keys_there(const SpotRule& rule) {
   const auto [table, column] = kKeys[static_cast<std::size_t>(rule.keyed)];
   const SpotColumn* keys = b_.column(table, column);
   if (keys == nullptr) return false;
-  const bool of_lines = table == SpotTable::kLines;
+  const bool of_lines = table == SpotTable::kLines, all = rule.words.empty() && rule.list < 0 && rule.key < 0;
   std::set<std::pair<std::int32_t, std::int32_t>> seen;
   for (const std::int32_t row : of_lines ? b_.now : b_.visit_order) {
     const auto at_row = static_cast<std::size_t>(row);
     const std::int32_t visit = of_lines ? b_.line_visit[at_row] : row, key = keys->code[at_row];
     const auto v = static_cast<std::size_t>(visit);
-    if (key < 0 || b_.current[v] == 0 || !seen.emplace(key, visit).second) continue;
-    const std::string_view text = keys->text[static_cast<std::size_t>(key)];
+    if ((key < 0 && !all) || b_.current[v] == 0 || !seen.emplace(key, visit).second) continue;
+    const std::string_view text = key < 0 ? std::string_view{} : keys->text[static_cast<std::size_t>(key)];
     if (!rule.words.empty() && !begins(text, rule.words)) continue;
     if (rule.list >= 0 && !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) continue;
     if (rule.key >= 0 && !b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text))) continue;

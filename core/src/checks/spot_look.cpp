@@ -111,11 +111,8 @@ class Findings {
 
   void price(const SpotRule& rule, const Raw& raw, Detail& one, std::int64_t beyond, std::size_t f) const {
     const std::int64_t net = b_.amount[at(one.row)], quantity = b_.quantity[at(one.row)];
-    if (!raw.money) {
-      // Of a line of nothing, or less, no part can be told.
-      beyond = quantity > 0 ? beyond : kWhole;
-      one.count = beyond == kWhole ? quantity : beyond;
-    }
+    if (!raw.money) beyond = quantity > 0 ? beyond : kWhole;  // of a line of nothing, or less, no part can be told
+    one.count = beyond == kWhole ? quantity : raw.money ? kUnknown : beyond;
     switch (rule.amount) {
       case SpotAmount::kPrice:
         one.amount = std::max<std::int64_t>(0, net - raw.expected[f]);

@@ -41,12 +41,12 @@ void judge(const Sales& sales, const StockRows& rows, std::size_t r, std::int64_
   found.open({told(round_div(sold * factor, kMillion)), told(there), rows.from[r], rows.to[r], static_cast<std::int32_t>(r)});
   Wide beyond = sold - std::max<Wide>(there, 0) * kMillion / factor;
   std::size_t offending = end;
-  while (offending > first && beyond > 0)
-    if (sales.quantity[--offending] != kUnknown) beyond -= sales.quantity[offending];
+  while (offending > first && beyond > 0)  // a line of nothing, or less, sold nothing
+    if (sales.quantity[--offending] > 0) beyond -= sales.quantity[offending];
   for (std::size_t i = first; i < end; ++i) {
     if (sales.quantity[i] == kUnknown) continue;
     const Wide here = sales.quantity[i] + (i == offending ? std::min<Wide>(beyond, 0) : 0);
-    if (i < offending) {
+    if (i < offending || sales.quantity[i] <= 0) {
       found.detail(static_cast<std::int32_t>(i), Part::kInvolved);
     } else {
       found.detail(static_cast<std::int32_t>(i), Part::kOffending, told(here));

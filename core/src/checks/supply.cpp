@@ -97,7 +97,7 @@ class Courses {
       covered_ = std::max(covered_, no_later(static_cast<Wide>(day) + all_.days[k] - 1));
       // The number of the use's first day within the course; days that nobody was treated on have none.
       const std::int64_t number = day - first_day_ - skipped_ + 1;
-      beyond_.push_back(number + static_cast<Wide>(all_.days[k]) - 1 - edge(rule_.comparator, uses_.limit[all_.line[k]]));
+      beyond_.push_back(number + static_cast<Wide>(all_.days[k]) - 1 - edge(rule_.comparator, uses_.limit[all_.line[first_]]));
     }
     close(count);
   }
@@ -137,7 +137,7 @@ class Courses {
     std::size_t k = 0;
     while (k < beyond_.size() && !offends(first_ + k)) ++k;
     if (k < beyond_.size()) {
-      const std::size_t line = all_.line[first_ + k];
+      const std::size_t line = all_.line[first_];
       found_.open({covered_ - first_day_ - skipped_ + 1, uses_.limit[line], first_day_, covered_, entry_of(uses_.entry, line)});
       for (std::size_t at = first_; at < end; ++at) {
         const auto event = static_cast<std::int32_t>(all_.line[at]);

@@ -145,7 +145,7 @@ class Tier(Node):
 class Threshold(Node):
     """A value, for whom it holds, and how grave it is to pass it."""
 
-    value: MeasuredCell
+    value: Measured
     severity: Severity | None = None
     scope: ScopeField = EMPTY
 

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Flag, Node, Word, Words
 from .fields import Comparator, exactly_one
-from .figures import Price, Quantity, QuantityCell, Whole, default_figure
+from .figures import Price, Quantity, Whole, default_figure
 from .vocabulary import ATTRIBUTES
 
 __all__ = [
@@ -159,7 +159,7 @@ class Lab(Node):
 
     items: Words
     comparator: Comparator
-    value: QuantityCell
+    value: Quantity
     look_back_days: Whole
 
 

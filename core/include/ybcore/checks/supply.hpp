@@ -41,7 +41,7 @@ struct SupplyRule {
 [[nodiscard]] Found prescription_days(const Supply& lines, const SupplyRule& rule, int threads = 1);
 
 // Groups: person and item (or what counts as one). A use without days takes 1. One finding a course: the uses that reach beyond offend, the
-// others are involved; measure: days of the course; limit: that of the first use beyond.
+// others are involved; measure: days of the course; limit: that of its first use.
 [[nodiscard]] Found course(const Supply& uses, const SupplyRule& rule, int threads = 1);
 
 // Groups: person and item. One finding a day on which more than `limit` days are left of what was dispensed before it: the day's lines

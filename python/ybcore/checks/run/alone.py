@@ -39,8 +39,9 @@ def alone(rule: Rule) -> More | None:
         return _dear(rule)
     if kernel == "K11" and "full_price" in rule.tables:
         return _beyond_rank(rule)
-    if kernel == "K06" and check.combine == "all" and check.group == check.subject == "visit" and not check.cap.column:
-        return _visit_total(rule)
+    if kernel == "K06" and check.combine == "all" and check.group == check.subject == "visit":
+        # A cap by the days of the stay, or by the row, is not told so cheaply.
+        return _visit_total(rule) if getattr(check.cap, "column", None) == "" else None
     return None
 
 

@@ -24,7 +24,7 @@ Int64 = npt.NDArray[np.int64]
 
 
 class CodedRows:
-    """Rows of standing visits that have a code, those of one visit and name once, in order of visits and names."""
+    """Rows of standing visits that have a code, those of one visit and name once, on their first day, in order of visits and names."""
 
     def __init__(self, work: Work, kind: str) -> None:
         batch = work.batch
@@ -40,11 +40,12 @@ class CodedRows:
         day = np.where(when == NULL_INT, batch.begin_day[visit], when // DAY).astype(np.int32)
         texts = self.ids.to_pylist()
         rank = np.argsort(np.argsort(np.array([t.encode() for t in texts], object))) if texts else np.zeros(0, np.int64)
-        by_day = day if kind == "operation" else np.zeros(len(day), np.int32)
         place = work.visit_place[visit] * len(texts) + (rank[code] if len(code) else code)
-        order = np.lexsort((by_day, place)) if kind == "operation" else np.argsort(place, kind="stable")
+        order = np.lexsort((day, place))
         first = np.ones(len(order), bool)
-        first[1:] = (np.diff(place[order]) != 0) | (np.diff(by_day[order]) != 0)
+        first[1:] = np.diff(place[order]) != 0
+        if kind == "operation":
+            first[1:] |= np.diff(day[order]) != 0
         at = order[first]
         self.visit, self.code, self.day = visit[at].astype(np.int64), code[at], day[at]
         self.kind = kind

@@ -169,9 +169,8 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
     net, quantity = work.amount[rows], work.quantity[rows]
     beyond = excess[at]
     if not raw.money:
-        # Of a line of nothing, or less, no part can be told.
-        beyond = np.where(quantity > 0, beyond, WHOLE)
-        hits.count[at] = np.where(beyond == WHOLE, quantity, beyond)
+        beyond = np.where(quantity > 0, beyond, WHOLE)  # of a line of nothing, or less, no part can be told
+    hits.count[at] = np.where(beyond == WHOLE, quantity, NULL_INT if raw.money else beyond)
     kind = hits.rule.amount
     if kind == "price_diff":
         assert raw.expected is not None

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from ...columns.ids import lookup
 from ..fields import Items
+from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
 from .lists import members
 from .scope import NO, UNKNOWN, YES, fits
@@ -20,10 +21,12 @@ from .scope import NO, UNKNOWN, YES, fits
 __all__ = [
     "TableFacts",
     "facts_of",
+    "groups_of_pairs",
     "index_in",
     "is_of_pairs",
     "items_among",
     "items_of_class",
+    "lacks_groups",
     "name_of",
     "rows_of_class",
     "surely_of_class",
@@ -95,6 +98,26 @@ def index_in(texts: list[str], ids: pa.Array) -> Int32:
 def is_of_pairs(table: RuleTable) -> bool:
     """Whether rows are found by either side of a pair."""
     return {"main", "included"} <= set(table.columns)
+
+
+def groups_of_pairs(rule: Rule) -> tuple[list[Any], Int32 | None]:
+    """The groups that pairs are looked for in, and which of them each row of the table names (None: the first).
+
+    Rows that differ in their scope are pairs of their own, also where one group does for all.
+    """
+    check, table = rule.check, rule.table
+    if check.groups is not None:
+        return list(check.groups.values()), rule.cells["scope"]
+    if table is None or len(set(table.columns.get("scope", ()))) < 2:
+        return [check.group], None
+    texts, codes = np.unique(np.array(table.columns["scope"], object), return_inverse=True)
+    return [check.group] * len(texts), codes.reshape(-1).astype(np.int32)
+
+
+def lacks_groups(rule: Rule) -> bool:
+    """Whether a line may be in no group that is known: for want of an institution or a prescription."""
+    groups, _ = groups_of_pairs(rule)
+    return rule.check.subject == "person_institution" or any(group.group == "prescription" for group in groups)
 
 
 def name_of(items: Items) -> str:

@@ -17,9 +17,10 @@ from ..rule import Rule
 from .coded import CodedRows, coded_rows, key_among, key_mask, select_coded
 from .found import Raw
 from .given import DAY
-from .held import facts_of
+from .held import facts_of, groups_of_pairs
 from .lists import bits
 from .scope import NO, OF_LINES, YES, fits, kinds_of
+from .shapes import made
 from .work import Chosen, Work
 
 __all__ = ["attribute", "cap", "couple", "diagnoses", "pairs", "price_ceiling"]
@@ -60,7 +61,9 @@ def attribute(work: Work, rule: Rule) -> Raw:
     else:
         chosen, on = keyed_visits(work, rule), "visits"
     entry = chosen.entry
-    if check.attribute == "listed":
+    if not len(chosen.rows):  # there may be no table of lines
+        found = made(chosen.rows)
+    elif check.attribute == "listed":
         found = _core.check_listed(np.zeros(len(chosen.rows), np.int32) if entry is None else c(entry), work.threads)
     elif check.attribute == "age":
         day = rows.day[places] if rows is not None and check.key == "operation" and check.age_at == "service" else None
@@ -331,9 +334,9 @@ def pairs(work: Work, rule: Rule) -> Raw:
     if check.bundle is not None:
         return _bundle(work, rule, chosen)
     rows = chosen.rows
-    groups = list(check.groups.values()) if check.groups is not None else [check.group]
+    groups, scope = groups_of_pairs(rule)
     groupings = [grouping(work, chosen, group, check.subject) for group in groups]
-    built, places = work.pair_table(rule, len(groups))
+    built, places = work.pair_table(rule, scope, len(groups))
     visit = work.of(chosen, "visit")
     region, _, level = work.places
     assert rule.table is not None

@@ -115,7 +115,8 @@ class OrderedLines:
     @property
     def given_amount(self) -> Int64:
         """Fen of each line before netting, 0 where missing. Not kept."""
-        amount = self.batch.frames["lines"].ints("det_item_fee_sumamt")
+        frame = self.batch.frames.get("lines")
+        amount = np.zeros(0, np.int64) if frame is None else frame.ints("det_item_fee_sumamt")
         return np.ascontiguousarray(np.where(amount == NULL_INT, 0, amount) if (amount == NULL_INT).any() else amount)
 
     @property

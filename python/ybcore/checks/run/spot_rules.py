@@ -11,6 +11,7 @@ import numpy as np
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN
 from ..vocabulary import DISPOSITIONS
+from .held import groups_of_pairs
 from .line_rules import COMPARATORS, UNITS, tests_of
 from .scope import OF_LINES, scope_with_region
 from .spot_book import Among, SpotBook, Unable
@@ -206,7 +207,7 @@ def _pairs(book: SpotBook, rule: Rule) -> Written:
     if table is None:
         return _lines_there(book, rule)
     override, free = (rule.numbers.get(name) for name in ("override", "included_qty"))
-    groups = list(check.groups.values()) if check.groups is not None else [check.group]
+    groups, scope = groups_of_pairs(rule)
     specific = np.argsort(-book.specific(table), kind="stable")
     rank = np.empty(len(table), np.int64)
     rank[specific] = np.arange(len(table))
@@ -221,10 +222,9 @@ def _pairs(book: SpotBook, rule: Rule) -> Written:
     if override is not None:
         out["zones"] = override
     if "scope" in table.columns:
-        own = "scope" in rule.cells and check.groups is not None
-        words = list(rule.words["scope"]) if own else sorted(set(table.columns["scope"]))
-        cells = rule.cells["scope"] if own else [words.index(text) for text in table.columns["scope"]]
-        out |= {"flag": own, "words": words, "words_of": cells}
+        words = list(rule.words["scope"]) if check.groups is not None else sorted(set(table.columns["scope"]))
+        cells = [words.index(text) for text in table.columns["scope"]] if scope is None else scope
+        out |= {"flag": scope is not None, "words": words, "words_of": cells}
     return out
 
 

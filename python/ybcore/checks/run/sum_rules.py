@@ -319,6 +319,8 @@ def valid(work: Work, rule: Rule) -> Raw:
     check = rule.check
     on = check.on
     chosen = work.visits(rule) if on == "visits" else work.lines(rule, given=True)
+    if not len(chosen.rows):  # there may be no table of lines
+        return Raw(unbounded(made(chosen.rows)), chosen.rows, on, chosen.eligible, chosen.unknown)
     if check.form == "unique":
         code, texts = dense_of(work, check.column, chosen.rows, on)
         return _repeated(work, chosen, code, texts, on)

@@ -16,7 +16,7 @@ from ..fields import Items, Scope
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
 from .given import Batch
-from .held import facts_of, index_in, is_of_pairs, items_among, items_of_class, name_of, rows_of_class
+from .held import facts_of, index_in, is_of_pairs, items_among, items_of_class, lacks_groups, name_of, rows_of_class
 from .lines import Chosen
 from .picked import Picks
 from .records import Records
@@ -107,8 +107,8 @@ class Work(Records):
             event_level=None if built["level"] is None else self.at(level, c(visit)), threads=self.threads,
         )  # fmt: skip
 
-    def pair_table(self, rule: Rule, scopes: int) -> tuple[Any, Int64]:
-        """The pairs of a rule as the kernel keeps them, and the table row of each of its rows."""
+    def pair_table(self, rule: Rule, scope: Any, scopes: int) -> tuple[Any, Int64]:
+        """The pairs of a rule as the kernel keeps them, and the table row of each of its rows; `scope`: the group of each of its rows."""
         table = rule.table
         assert table is not None
         keep = self.held(table)
@@ -117,20 +117,26 @@ class Work(Records):
             keep = keep & (override != 9)
         ids = self.batch.item_ids
         main, included = (self.index_in(table, name, ids) for name in ("main", "included"))
-        # Of which one side does not occur there is no pair.
-        rows = np.flatnonzero(keep & (main >= 0) & (included >= 0))
         facts = facts_of(table)
+        # Of which one side does not occur there is no pair; but whether a line is known must not rest on what occurs elsewhere.
+        known = not (facts.by_region or facts.by_level or lacks_groups(rule))
+        if known:
+            keep = keep & (main >= 0) & (included >= 0)
+        else:
+            keep = keep & ((main >= 0) | (included >= 0))
+            main, included = (np.where(side < 0, len(ids), side).astype(np.int32) for side in (main, included))
+        rows = np.flatnonzero(keep)
         rows = rows[np.argsort(-facts.specific[rows], kind="stable")]
         c, bounds = np.ascontiguousarray, facts.bounds(self.places[1])
         main, included = c(main[rows]), c(included[rows])
-        scope = c(rule.cells["scope"][rows]) if "scope" in rule.cells and rule.check.groups is not None else None
+        scope = None if scope is None else c(scope[rows])
         free = rule.numbers.get("included_qty")
         taken = {
             name: None if bounds[name] is None else c(bounds[name][rows])
             for name in ("begin", "end", "region", "level")
         }
         built = _core.PairTable(
-            main, included, scope, scopes, None if free is None else c(free[rows]), rule.check.symmetric, len(ids),
+            main, included, scope, scopes, None if free is None else c(free[rows]), rule.check.symmetric, len(ids) + (not known),
             **taken, fits=bounds["fits"],
         )  # fmt: skip
         return built, rows

@@ -15,12 +15,11 @@ Event = tuple[Visit, Line | None, Any, int, str]
 
 
 def coded_rows(job: Job, kind: str) -> list[tuple[Visit, str, int, str]]:
-    """Diagnosis or operation rows: visit, code, day, what tells them apart. Rows that agree in all of these count once."""
+    """Diagnosis or operation rows: visit, code, day, what tells them apart. Rows of one visit and name count once, on their first day."""
     out: dict[tuple[Any, str], tuple[Visit, str, int, str]] = {}
     for visit in job.world.visits:
         rows = visit.diagnoses if kind == "diagnosis" else visit.operations
-        for row in rows:
-            code, day, what = coded_row(visit, row, kind)
+        for code, day, what in sorted((coded_row(visit, row, kind) for row in rows), key=lambda row: row[1]):
             out.setdefault((visit.id, what), (visit, code, day, what))
     return sorted(out.values(), key=lambda e: (*e[0].order, e[3].encode()))
 

@@ -39,9 +39,11 @@ def k06(job: Job) -> Found:
             continue
         key = job.group(line, group, subject, job.check.get("starts", "01-01"))
         shared = line.item if combine == "item" else "all" if combine == "all" else job.cell(combine, entry)
+        if shared is None:
+            continue  # a line of no class is in no bucket, whoever it is of
         if key is None:
             job.found.unknown += 1
-        elif shared is not None:
+        else:
             buckets.append(((key, shared), (line, entry)))
     for lines in gathered(buckets).values():
         bucket(job, [x for x, _ in lines], lines[0][1])

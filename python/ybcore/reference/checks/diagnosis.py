@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .attribute import coded_row, coded_rows
+from .attribute import coded_rows
 from .job import Found, Hit, Job, Part, gathered, shares
 from .tables import Entry, in_list
 from .values import RuleError, Truth, both, compares, day_of, either, figure, negated
@@ -136,12 +136,10 @@ def partners(
         if line and job.check["where"] == "history":
             lines = [x for x in lines if x.order < line.order]
         return bool(lines), lines
-    for other in job.world.visits:
-        for row in other.diagnoses if kind == "diagnosis" else other.operations:
-            code, other_day, name = coded_row(other, row, kind)
-            itself = other is visit and name == what
-            if not itself and in_list(wanted, code) and near(job, visit, day, other, other_day):
-                return True, []
+    for other, code, other_day, name in coded_rows(job, kind):
+        itself = other is visit and name == what
+        if not itself and in_list(wanted, code) and near(job, visit, day, other, other_day):
+            return True, []
     return None if kind == "diagnosis" and not visit.diagnoses else False, []
 
 
@@ -151,17 +149,18 @@ def ratio(job: Job, triggers: list[tuple[Line, Any]]) -> Found:
     if where not in ("visit", "day"):
         raise RuleError(f"rule {job.rule.id!r}: a ratio is counted in a visit or a day")
     units, per = figure(spec["units"], "quantity"), figure(spec["per"], "quantity")
+    partner = job.check["partner"]
+    named = [(x, entry, partner.get("list") or job.cell(partner, entry)) for x, entry in triggers]
     groups = gathered(
         [
-            ((x.visit.id,) if where == "visit" else (x.visit.psn_no, x.day), (x, entry))
-            for x, entry in triggers
-            if named_list(job, job.check["partner"], entry) is not None
+            ((name, x.visit.id) if where == "visit" else (name, x.visit.psn_no, x.day), (x, entry))
+            for x, entry, name in named
+            if name is not None
         ]
     )
-    for pairs in groups.values():
+    for key, pairs in groups.items():
         lines, entry = [x for x, _ in pairs], pairs[0][1]
-        wanted = named_list(job, job.check["partner"], entry) or {}
-        first = lines[0]
+        wanted, first = job.book.list(key[0]), lines[0]
         other = [
             x
             for x in job.world.lines

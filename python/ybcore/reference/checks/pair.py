@@ -38,38 +38,58 @@ def key_in(job: Job, line: Line, group: dict[str, Any]) -> tuple | None:
     return job.group(line, group.get("group", "visit"), subject_of(job, group), group.get("starts", "01-01"))
 
 
-def kinds_of_pair(job: Job) -> list[tuple[str, str, dict[str, str], dict[str, Any]]]:
-    """Main item, included item, the key of the rows, and the group; each way round where pairs are symmetric."""
-    out: dict[tuple, tuple] = {}
+def kinds_of_pair(job: Job) -> list[tuple[str, str, str | None, dict[str, Any]]]:
+    """Main item, included item, scope, and the group; each way round where pairs are symmetric."""
+    out: dict[tuple, dict[str, Any]] = {}
     for row in job.book.table(job.rule.table or "").rows:
         scope = row.cells.get("scope")
         group = (job.check.get("groups") or {}).get(scope) if scope and "groups" in job.check else plain_group(job)
         if group is None:
             raise RuleError(f"rule {job.rule.id!r}: groups does not say {scope!r}")
-        key = {c: row.cells[c] for c in ("main", "included", "scope") if c in row.cells}
-        ways = [(key["main"], key["included"])]
-        ways += [ways[0][::-1]] if job.check.get("symmetric") == "true" else []
+        if row.never or not row.known_then(job.known_at) or taken_back(row):
+            continue
+        ways = [(row.cells["main"], row.cells["included"])]
+        ways += [ways[0][::-1]] if symmetric(job) else []
         for main, included in ways:
-            out[(main, included, scope)] = (main, included, key, group)
-    return list(out.values())
+            out[(main, included, scope)] = group
+    return [(*key, group) for key, group in out.items()]
+
+
+def symmetric(job: Job) -> bool:
+    return job.check.get("symmetric") == "true"
+
+
+def taken_back(row: Entry) -> bool:
+    """A row that never held: another one of its key holds as if it were not there."""
+    return row.cells.get("override") == "9"
+
+
+def row_of(job: Job, main: str, included: str, scope: str | None, line: Line) -> Entry | bool | None:
+    """The row of a pair on a line's day; of a pair that is written both ways its own row first. False without one, None unknown."""
+    table, place = job.book.table(job.rule.table or ""), line.visit.value
+    answers = []
+    for way in [(main, included), (included, main)][: 1 + symmetric(job)]:
+        key = dict(zip(("main", "included"), way)) | ({} if scope is None else {"scope": scope})
+        rows = [row for row in table.having("main", way[0]) if row.cells.get("scope") == scope and not taken_back(row)]
+        answers.append(table.winner(rows, key, line.day, place("insuplc_admdvs"), place("level"), job.known_at))
+    return None if None in answers else next((a for a in answers if a is not False), False)
 
 
 def pairs(job: Job) -> Found:
     lines, unknown = [line for line, _ in job.lines()], set[Line]()
-    for main, included, key, group in kinds_of_pair(job):
+    for main, included, scope, group in kinds_of_pair(job):
         mains = [x for x in lines if x.item == main]
         offered = []
         for line in lines:
             if line.item == included:
-                row = job.entry(job.rule.table or "", key, line.visit, line.day)
+                row = row_of(job, main, included, scope, line)
                 if row is None:
                     unknown.add(line)
-                elif isinstance(row, Entry) and row.cells.get("override") != "9":
+                elif isinstance(row, Entry):
                     offered.append((line, row))
-        scope = key.get("scope")
         what = "|".join([main, included, *([scope] if scope else [])])
         if group.get("group", "visit") == "within":
-            within(job, mains, offered, group, what)
+            within(job, mains, offered, group, what, unknown)
         else:
             grouped(job, mains, offered, group, what, unknown)
     job.found.unknown += len(unknown)
@@ -92,13 +112,14 @@ def grouped(job: Job, mains: list, offered: list, group: dict[str, Any], what: s
             add(job, [x for x in by_key[key] if x not in [y for y, _ in found]], found, what)
 
 
-def within(job: Job, mains: list, offered: list, group: dict[str, Any], what: str) -> None:
+def within(job: Job, mains: list, offered: list, group: dict[str, Any], what: str, unknown: set[Line]) -> None:
     """Lines no further apart than so many hours. With a contained quantity, those whose first main line is the same share it."""
     hours, subject = int(group["hours"]) * HOUR, subject_of(job, group)
     edge = group["edge"]
     if edge not in ("through", "within"):
         raise RuleError(f"rule {job.rule.id!r}: edge {edge!r}")
     hours -= edge == "within"
+    unknown.update(x for x in [*mains, *(x for x, _ in offered)] if job.group(x, "day", subject) is None)
     shared = []
     for line, row in offered:
         own = job.group(line, "day", subject)

@@ -39,7 +39,8 @@ def supply_days(line: Line) -> int | None:
     given, daily = line.cells.get("prd_days"), dose(line)
     if given is not None and given > 0:
         return -(-int(given) // UNIT)
-    return None if daily is None else -(-line.quantity * UNIT // daily)
+    # A quantity of nothing, or less, lasts no day that could be told.
+    return None if daily is None or line.quantity <= 0 else -(-line.quantity * UNIT // daily)
 
 
 def excess(job: Job, line: Line, beyond: int, days: int) -> int | None:
@@ -123,7 +124,7 @@ def one_course(job: Job, uses: list[tuple[Line, Any]]) -> None:
         raise RuleError(f"rule {job.rule.id!r}: mode {mode!r}")
     if limit is None or not compares(comparator, len(covered), limit):
         return
-    beyond = set(covered[allowance(comparator or "", limit) :])
+    beyond = set(covered[max(0, allowance(comparator or "", limit)) :])
     days = {x: len(beyond & set(range(x.day, x.day + use_days(x)))) for x in lines}
     parts = parts_of(job, [(x, n, use_days(x)) for x, n in days.items() if n])
     finish(job, parts, lines, len(covered), limit, entry)
@@ -190,7 +191,7 @@ def distinct(job: Job, lines: list[Line], items: list[str], unknown: set[Any]) -
     counting.check = {**job.check, "measure": "items"}
     hit = reached(counting, job.check, lines[-1], len(items), unknown)
     if hit:
-        paid = items[: allowance(comparator, hit[0])] if comparator in ("more_than", "at_least") else []
+        paid = items[: max(0, allowance(comparator, hit[0]))] if comparator in ("more_than", "at_least") else []
         parts = [Part(x) for x in lines if x.item not in paid]
         rest = [x for x in lines if x.item in paid]
         job.found.hits.append(Hit(parts, rest, len(items), hit[0], severity=hit[1]))

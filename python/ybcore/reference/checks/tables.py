@@ -98,10 +98,20 @@ class Table:
         self, wanted: dict[str, str], day: int, region: str | None, level: str | None, known_at: int | None
     ) -> Entry | bool | None:
         """The row that wins on a day; False without one, None where a missing region or level would decide."""
+        return self.winner(self.having(*next(iter(wanted.items()))), wanted, day, region, level, known_at)
+
+    def winner(
+        self,
+        among: list[Entry],
+        wanted: dict[str, str],
+        day: int,
+        region: str | None,
+        level: str | None,
+        known_at: int | None,
+    ) -> Entry | bool | None:
+        """The same of some rows."""
         rows = [
-            row
-            for row in self.having(*next(iter(wanted.items())))
-            if all(row.cells.get(c) == v for c, v in wanted.items()) and row.holds(day, known_at)
+            row for row in among if all(row.cells.get(c) == v for c, v in wanted.items()) and row.holds(day, known_at)
         ]
         if (region is None and any(r.region for r in rows)) or (level is None and any(r.level for r in rows)):
             return None

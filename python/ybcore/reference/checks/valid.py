@@ -64,7 +64,7 @@ def short(job: Job, row: dict[str, Any], lines: list[Line], factor: int, limit: 
     sold = sum(x.quantity for x in lines) * factor  # 1/100000000
     if sold <= limit * UNIT:
         return
-    fits = limit * UNIT // factor  # rounded down
+    fits = max(0, limit) * UNIT // factor  # rounded down; no more is beyond than was sold
     parts = [Part(x, part) for x, part in shares(lines, sold // factor - fits)]
     offending = [p.unit for p in parts]
     rest = [x for x in lines if x not in offending]

@@ -36,7 +36,7 @@ def compares(comparator: str | None, measure: Any, limit: Any) -> bool:
 
 
 def allowance(comparator: str, limit: int) -> int:
-    """The largest measure that does not hit."""
+    """The largest measure that does not hit; it may lie below 0."""
     return limit - 1 if comparator == "at_least" else limit
 
 

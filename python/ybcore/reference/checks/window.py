@@ -112,6 +112,8 @@ def calendar(job: Job, step: int, window: dict, found: list[Event], unknown: set
     for bounds, events in gathered([(calendar_window(unit, n, day_of(x), starts), (x, e)) for x, e in found]).items():
         units = [x for x, _ in events]
         running = [counted(units[: i + 1], measure) for i in range(len(units))]
+        for x in units:
+            steps_of(job, window, x, unknown)  # also of events that do not judge it must be known by what they would
         judged = [len(units) - 1] if less else range(len(units))
         over = [(i, step_) for i in judged if (step_ := reached(job, window, units[i], running[i], unknown))]
         if not over:
