@@ -11,6 +11,8 @@ import pytest
 import test_policy_documents as of_policies
 import test_rule_documents as of_rules
 import ybcore
+from ybcore import messages
+from ybcore.cli import main
 from ybcore.policy.faults import Fault, fault_of
 
 ROOT = Path(ybcore.__file__).parent
@@ -154,3 +156,14 @@ def test_wrong_documents_are_told_without_english():
     told = [text for one in found if (text := one.render("zh").partition("；应为：")[2])]
     assert len(told) > 60 and [text for text in told if prose(text)] == []
     assert all(one.expected in one.render("en") and one.expected in str(one) for one in found if not one.nearest)
+
+
+def test_a_command_tells_it_in_its_language(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "p.yaml").write_text("format: ybcore-policy/1\nid: p\n", encoding="utf-8")
+    told = {}
+    for lang in ("en", "zh"):
+        assert main(["--lang", lang, "policy", "check", str(tmp_path / "p.yaml")]) == 1
+        told[lang] = [line.strip() for line in capsys.readouterr().err.splitlines()]
+    messages.use("zh")
+    assert "应为：写明该项" in told["zh"] and "expected: this key" in told["en"]
+    assert len(told["zh"]) == len(told["en"]) and not any("this key" in line for line in told["zh"])
