@@ -101,16 +101,26 @@ def test_json_is_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 
 def test_suppression_known_at_and_stage(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     write(tmp_path)
-    rows = "rule,psn_no,setl_id,reason,owner,expires\nLISTED,P1,S2,先抑制,李,2099-01-01\nOFTEN,P1,,已申诉,王,2025-01-01\nGONE,P1,,无,王,2099-01-01\n"
+    rows = "rule,psn_no,setl_id,reason,owner,expires\nLISTED,P1,S2,先抑制,李,2099-01-01\nOFTEN,P1,,已申诉,王,2025-01-01\nGONE,P1,,无,王,2099-01-01\nLISTDE,P1,,无,王,2099-01-01\n"
     (tmp_path / "quiet.csv").write_text(rows, encoding="gb18030")
     assert main(words(tmp_path, "--suppress", str(tmp_path / "quiet.csv"))) == 0
     caught = capsys.readouterr()
     assert row_of(caught.out, "LISTED")[3:5] == ["1", "10.50"] and "已抑制 1 项" in caught.out
     assert "rule LISTED, psn_no P1, setl_id S2：抑制 1 项" in caught.err
     assert "rule OFTEN, psn_no P1：已于 2025-01-01 到期" in caught.err
-    assert "rule GONE, psn_no P1：规则册中没有这条规则" in caught.err
+    assert "rule GONE, psn_no P1：规则册中没有这条规则\n" in caught.err
+    assert "rule LISTDE, psn_no P1：规则册中没有这条规则，最接近的是 LISTED" in caught.err
     assert main(words(tmp_path, "--known-at", "2024-12-31", "--stage", "before", "-q")) == 0
     assert row_of(capsys.readouterr().out, "LISTED")[3] == "0"
+
+
+def test_a_reason_in_two_languages_is_told_in_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    write(tmp_path)
+    rules = (tmp_path / "rules.yaml").read_text(encoding="utf-8")
+    (tmp_path / "rules.yaml").write_text(rules.replace("reason: no value", "reason: 没有数值 / no value"), encoding="utf-8")  # fmt: skip
+    for lang, told in (("zh", "停用：没有数值"), ("en", "disabled: no value")):
+        assert main(words(tmp_path, "--lang", lang, "-q")) == 0
+        assert row_of(capsys.readouterr().out, "OFF")[-1] == told
 
 
 def test_what_could_not_be_read_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

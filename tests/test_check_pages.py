@@ -305,6 +305,7 @@ def test_workbook_is_made_to_be_used(report, tmp_path: Path):
     assert (money.data_type, money.number_format) == ("n", "#,##0.00")
     assert sheet.cell(2, head.index("人员编号") + 1).number_format == "@"
     assert book["机构"].cell(2, 7).number_format == "0.00%"
+    assert {cell.value for cell in book["规则"]["D"][1:]} == {"运行", "跳过", "停用"}
 
 
 def test_nothing_becomes_a_formula(tmp_path: Path):

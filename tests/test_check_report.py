@@ -33,19 +33,19 @@ def test_texts_in_both_languages(report):
     for rule, *words in zip(report.findings["rule_id"].to_pylist(), *(t[c].to_pylist() for t in (zh, en) for c in ("vola_cont", "vola_evid")), strict=True):  # fmt: skip
         by_rule.setdefault(rule, []).append(words)
     assert sorted(by_rule["LISTED"]) == [
-        ["名单药品：1 条明细，违规金额 10.50 元", "依据：a list", "listed drug: 1 line, 10.50 yuan in violation", "source: a list"],
-        ["名单药品：1 条明细，违规金额 20.00 元", "依据：a list", "listed drug: 1 line, 20.00 yuan in violation", "source: a list"],
+        ["名单药品：1 条明细，违规金额 10.50 元", "来源：a list", "listed drug: 1 line, 10.50 yuan in violation", "source: a list"],
+        ["名单药品：1 条明细，违规金额 20.00 元", "来源：a list", "listed drug: 1 line, 20.00 yuan in violation", "source: a list"],
     ]  # fmt: skip
     assert by_rule["OFTEN"] == [
         [
             "频繁就诊：1 次就诊",
-            "计 2 次就诊；多于 1 次就诊 即命中；自 2025-03-01 至 2025-04-01（不含）；依据：slides; page 4",
+            "计 2 次就诊；多于 1 次就诊 即命中；自 2025-03-01 至 2025-04-01（不含）；来源：slides; page 4",
             "frequent visits: 1 visit",
             "counted 2 visits; more than 1 visit is a hit; from 2025-03-01 until before 2025-04-01; source: slides; page 4",
         ]
     ]
     assert [words[1] for words in by_rule["DEAR"] if "20.00" in words[1]] == [
-        "计 20.00 元；多于 12.00 元 即命中；依据：slides"
+        "计 20.00 元；多于 12.00 元 即命中；来源：slides"
     ]
 
 
@@ -134,7 +134,9 @@ def test_3101_has_the_shape_of_the_interface(report):
         "sev_deg": "1",
         "vola_evid": "source: a list",
         "vola_bhvr_type": "3",
+        "task_id": None,
     }
+    assert {row["task_id"] for row in report.to_3101(task_id="T1")} == {"T1"}
     often = told[-1]
     details = [(d["mdtrt_id"], d["rx_id"], d["vola_item_type"]) for d in often["judge_result_detail_dtos"]]
     assert details == [("M2", None, "1"), ("M1", None, "2")]
@@ -165,6 +167,7 @@ def test_precision_by_rule(report):
     ("labels", "told"),
     [
         ({"jr_id": ["x"], "outcome": ["perhaps"]}, "'perhaps' is not confirmed or overturned"),
+        ({"jr_id": ["x"], "outcome": ["confirmd"]}, "did you mean .*'confirmed'"),
         ({"jr_id": ["x", "x"], "outcome": ["confirmed", "overturned"]}, "'x' is both"),
         ({"jr_id": ["x"], "outcome": [None]}, "needs jr_id and outcome"),
         ({"jr_id": ["x"]}, "outcome"),

@@ -210,6 +210,18 @@ def test_command_settles_with_rules(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert (tmp_path / "book.xlsx").stat().st_size > 5_000
 
 
+def test_command_tells_what_moves_in_visits_that_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """v3 is of a scheme that has no policy here: SEX denies its 300.00, and no fund had paid for it."""
+    town = files(tmp_path / "town")
+    io.write_table(pa.table({**VISITS, "insutype": ["310", "310", "390"]}), town / "visits.parquet")
+    page = tmp_path / "page.html"
+    assert main(["settle", *words(town), "--out", str(tmp_path / "out"), "--html", str(page)]) == 0
+    assert re.search(r'id="n-rejected">([^<]*)<', page.read_text(encoding="utf-8")).group(1) == "300.00"
+    assert "实扣金额中 300.00 元在被拒收或未参保的就诊中" in capsys.readouterr().out
+    assert main(["settle", *words(town), "--out", str(tmp_path / "again"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["checks"]["rejected_fen"] == 30_000
+
+
 def test_command_explains_what_rules_moved(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     town, out = files(tmp_path / "town"), tmp_path / "out"
     assert main(["settle", *words(town), "--out", str(out)]) == 0

@@ -268,3 +268,16 @@ def test_wrong_institutions_and_stages_are_told_when_it_is_made():
     )
     with pytest.raises(ValueError, match="stage"):
         ybcore.Checker([RULES], stage="later")
+
+
+@pytest.mark.parametrize("cap", ["11", "{factor: 6, of: stay_days, plus: 4}"])
+def test_caps_of_a_visit_that_grow_with_the_stay(cap: str):
+    """S2 comes to 20.00: above 11.00, and above 6.00 a day and 4.00 for two days."""
+    rules = RULES.replace("cap: 12", f"cap: {cap}").replace("shadow: true, ", "")
+    visits = {**TABLES["visits"], "ipt_days": [3, 2, None]}
+    wanted = ybcore.check(**{**TABLES, "visits": visits}, rules=[rules])
+    assert ("DEAR", "S2") in zip(*(wanted.findings[n].to_pylist() for n in ("rule_id", "setl_id")), strict=True)
+    for arrow in (False, True):
+        given_ = {name: pa.table(columns) if arrow else columns for name, columns in {**TABLES, "visits": visits}.items()}  # fmt: skip
+        checker, left = made([rules], given_)
+        assert same(wanted, checker.check(**left))

@@ -62,6 +62,20 @@ def test_most_prescriptions_take_the_native_way_and_say_the_same():
     assert native > 30 and hits > 20, "too few prescriptions took the native way"
 
 
+def test_findings_have_the_types_of_their_own_tables():
+    looked = ((case, city_checker().check(**left_of(case))) for case in prescriptions())
+    case = next(case for case, found in looked if isinstance(found, SpotReport) and found.details.num_rows)
+    at = case["lines"].column_names.index("feedetl_sn")
+    # What is remembered of tables with wide ids of lines does not reach those with narrow ones.
+    for kind in (pa.large_string(), pa.string(), pa.large_string()):
+        ids = case["lines"]["feedetl_sn"].cast(kind)
+        of_kind = case | {"lines": case["lines"].set_column(at, "feedetl_sn", ids)}
+        found, wanted = city_checker().check(**left_of(of_kind)), plain(of_kind)
+        assert isinstance(found, SpotReport)
+        assert found.details.schema.field("feedetl_sn").type == kind
+        assert found.findings.equals(wanted.findings) and found.details.equals(wanted.details)
+
+
 @given(st.data())
 @settings(max_examples=40, deadline=None)
 def test_prescriptions_with_changed_rows(data: st.DataObject):

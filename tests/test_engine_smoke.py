@@ -108,7 +108,21 @@ def as_decimals(columns: dict[str, list[Any]]) -> pa.Table:
     return table
 
 
+def as_odd(columns: dict[str, list[Any]]) -> pa.Table:
+    """Numbers and offsets at odd addresses, as they come out of a message or a file that is mapped."""
+
+    def moved(column: pa.ChunkedArray) -> pa.Array:
+        held = column.combine_chunks()
+        valid, cells, *texts = held.buffers()
+        odd = pa.py_buffer(b"-" + cells.to_pybytes()).slice(1)
+        return pa.Array.from_buffers(held.type, len(held), [valid, odd, *texts])
+
+    table = arrow(columns)
+    return pa.table([moved(column) for column in table.columns], names=table.column_names)
+
+
 CONTAINERS = {
+    "odd": as_odd,
     "lists": lambda columns: columns,
     "numpy": lambda columns: {k: v if None in v else np.array(v) for k, v in columns.items()},
     "arrow": arrow,

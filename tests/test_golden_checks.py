@@ -24,7 +24,7 @@ TRAPS = {
     "a row deleted from its first day on": ["k04-override-and-retroactive-deletion", "tables-half-open"],
     "two rows of a key at one time": ["tables-overlap-does-not-load"],
     "returns before or after what they return": ["net-returns", "net-returns-of-one-day", "net-refund-to-zero-and-reversal", "net-lines-without-ids"],
-    "a denied line in a later cap": ["k06-denied-line-in-a-later-cap"],
+    "a denied line in a later cap": ["k06-denied-line-in-a-later-cap", "k06-suppressed-denial-in-a-later-cap", "k06-excluded-denial-in-a-later-cap", "k06-subsumed-denial-in-a-later-cap"],
     "ages that no table states": ["k01-age-cut-offs-are-parameters", "k01-age-at-admission"],
     "missing sex, diagnosis, level": ["k01-missing-sex-is-unknown", "missing-diagnosis-and-level-are-unknown", "missing-column-skips-the-rule"],
     "whole line, excess, packs": ["money-one-hit-four-amounts", "k10-days-of-a-prescription"],

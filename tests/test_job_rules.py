@@ -99,17 +99,19 @@ def crossed(visits: pa.Table, denied: list[str]) -> pa.Table:
     return pa.concat_tables([before, visits, pa.Table.from_pylist(after, visits.schema)]).combine_chunks()
 
 
-def in_memory(engine: Engine, book: Any, tables: dict[str, pa.Table], state: Any = None) -> Any:
+def in_memory(engine: Engine, book: Any, tables: dict[str, pa.Table], state: Any = None, **asked: Any) -> Any:
     people = {name: table for name, table in tables.items() if name not in BESIDE}
     beside = {name: tables[name] for name in BESIDE if name in tables}
     rest = book.without(book.across)
-    return engine.settle(**people, rules=rest, beside=beside, state=state, line_output=True, detail=True)
+    return engine.settle(**people, rules=rest, beside=beside, state=state, line_output=True, detail=True, **asked)
 
 
-def do(paths: dict[str, Any], out: Path, unit: int, threads: int, book: Any, engine: Engine, state: Any = None) -> Work:
+def do(paths: dict[str, Any], out: Path, unit: int, threads: int, book: Any, engine: Engine, state: Any = None, **more: Any) -> Work:  # fmt: skip
     named = {name: [str(path) for path in files] for name, files in paths.items()}
     data = find_datasets(SimpleNamespace(inputs=named, folder=out.parent, rules=("rules",)), engine)
-    work = Work(engine, data, Journal.open(out, {}), Outputs(lines=True, detail=True), state, 4 << 30, threads, book)
+    work = Work(
+        engine, data, Journal.open(out, {}), Outputs(lines=True, detail=True), state, 4 << 30, threads, book, **more
+    )
     work.journal.note("cut", "", visits=unit, rows=1 << 20)
     work.run()
     return work

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "ybcore/texts.hpp"
@@ -36,7 +37,7 @@ struct ArrowArrayStream {
 
 // One byte a row that says whether it is there; empty when all are.
 inline std::vector<std::uint8_t> mask_of(const ArrowArray& page) {
-  const auto* bits = static_cast<const std::uint8_t*>(page.null_count == 0 ? nullptr : page.buffers[0]);
+  const auto* bits = static_cast<const std::uint8_t*>(page.null_count == 0 || page.n_buffers == 0 ? nullptr : page.buffers[0]);
   std::vector<std::uint8_t> out(bits == nullptr ? 0 : static_cast<std::size_t>(page.length));
   std::size_t at = static_cast<std::size_t>(page.offset);
   std::size_t row = 0;
@@ -49,6 +50,15 @@ inline std::vector<std::uint8_t> mask_of(const ArrowArray& page) {
   }
   for (; row < out.size(); ++row, ++at) out[row] = bits[at / 8] >> (at % 8) & 1;
   return out;
+}
+
+// Arrow lets numbers and offsets stand at any address, and a processor does not: whoever has such a column copies it first.
+inline bool aligned(const std::string_view format, const ArrowArray& page) {
+  const char kind = format.empty() ? ' ' : format[0];
+  const bool two = kind == 's' || kind == 'S', four = kind == 'i' || kind == 'I' || kind == 'u' || format == "tdD";
+  const bool eight = kind == 'l' || kind == 'L' || kind == 'U' || format == "tsu:";
+  const std::uintptr_t width = two ? 2 : four ? 4 : eight ? 8 : 1;
+  return width == 1 || reinterpret_cast<std::uintptr_t>(page.buffers[1]) % width == 0;
 }
 
 template <class Cell>

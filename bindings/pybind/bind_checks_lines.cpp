@@ -83,6 +83,10 @@ py::dict py_pick(const I32& item, const Maybe<std::int32_t>& visit, const U64& m
   checks::PickRules all{span_of(masks), {}, static_cast<std::size_t>(rules), items, visits};
   const auto words = static_cast<py::ssize_t>(all.words());
   if (masks.ndim() != 2 || masks.shape(0) < 1 || masks.shape(1) != words) refuse("masks", "has not the shape (items + 1, words)");
+  // Beyond the last rule a word is empty.
+  if (const std::size_t last = all.rules % 64; last != 0)
+    for (std::size_t at = all.words() - 1; at < all.masks.size(); at += all.words())
+      if (all.masks[at] >> last != 0) refuse("masks", "name a rule that is none");
   checks::PickLines lines{span_of(item), {}};
   if (holds || visits) lines.visit = needed(visit, n, "visit");
   if (holds) {

@@ -72,19 +72,15 @@ py::array_t<Value> py_taken_of(const In<Value>& table, const I32& of, const I32&
   return out;
 }
 
-void all_below(std::span<const std::int32_t> numbers, std::int64_t limit, const char* what) {
-  if (!numbers.empty() && bounds(numbers, 1).most >= limit) throw std::invalid_argument(what);
-}
-
 std::optional<py::array_t<std::int32_t>> py_sole(const I32& key, std::int64_t keys, std::int32_t unknown) {
-  all_below(span_of(key), keys, "key is out of range");
+  below(span_of(key), keys, "key");
   auto row = filled<std::int32_t>(static_cast<std::size_t>(keys) + 1, unknown);
   if (unknown >= 0 || !sole_rows(span_of(key), written(row))) return std::nullopt;
   return row;
 }
 
 py::tuple py_rows(const I32& key, std::int64_t keys) {
-  all_below(span_of(key), keys, "key is out of range");
+  below(span_of(key), keys, "key");
   RowsByKey out = rows_by_key(span_of(key), static_cast<std::size_t>(keys));
   return py::make_tuple(owned(std::move(out.rows)), owned(std::move(out.start)));
 }
@@ -131,7 +127,7 @@ py::array_t<std::int32_t> py_earliest(const I32& group, const I32& day, std::int
   const auto of = span_of(group);
   const auto days = span_of(day);
   same_length(days.size(), of.size(), "day");
-  all_below(of, groups, "group is out of range");
+  below(of, groups, "group");
   py::array_t<std::int32_t> out(static_cast<py::ssize_t>(groups));
   const auto to = written(out);
   py::gil_scoped_release release;

@@ -10,6 +10,9 @@ namespace {
 
 py::tuple py_connect(std::int64_t persons, const In<std::int32_t>& left, const In<std::int32_t>& right) {
   same_length(span_of(right).size(), span_of(left).size(), "right");
+  if (persons > INT32_MAX) throw std::invalid_argument("persons are more than can be numbered");
+  below(span_of(left), persons, "left");
+  below(span_of(right), persons, "right");
   Groups groups;
   {
     const auto a = span_of(left);
@@ -25,6 +28,12 @@ py::tuple py_order(const In<std::int32_t>& group, std::int32_t groups, const In<
                    const std::optional<In<std::int64_t>>& offsets, const std::optional<In<std::uint8_t>>& bytes) {
   same_length(span_of(first).size(), span_of(group).size(), "first");
   if (second) same_length(span_of(second).size(), span_of(group).size(), "second");
+  below(span_of(group), groups, "group");
+  if (numbers) same_length(span_of(numbers).size(), span_of(group).size(), "numbers");
+  if (offsets) {
+    same_length(span_of(offsets).size(), span_of(group).size() + 1, "offsets");
+    rising_to(span_of(offsets), bytes ? static_cast<std::size_t>(bytes->size()) : 0, "offsets");
+  }
   const TieIds ids{span_of(numbers), span_of(offsets), bytes ? reinterpret_cast<const char*>(bytes->data()) : nullptr};
   Order order;
   {
@@ -39,6 +48,8 @@ py::tuple py_order(const In<std::int32_t>& group, std::int32_t groups, const In<
 
 py::tuple py_group_lines(const In<std::int32_t>& run_visit, const In<std::int64_t>& run_end, std::int64_t visits) {
   same_length(span_of(run_end).size(), span_of(run_visit).size(), "run_end");
+  below(span_of(run_visit), visits, "run_visit");
+  if (run_end.size() != 0) rising_to(span_of(run_end), INT64_MAX, "run_end");
   LineGroups lines;
   {
     const auto visit = span_of(run_visit);

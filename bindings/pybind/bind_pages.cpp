@@ -29,7 +29,7 @@ py::object all_cells(const ArrowPages& column, std::int64_t missing, int threads
 py::object py_joined(const py::object& given, std::int64_t missing, int threads) {
   const ArrowPages column(given);
   const std::string_view kind = column.format();
-  if (!column.entries().empty()) return py::none();
+  if (!column.entries().empty() || !column.aligned()) return py::none();
   if (kind == "c") return all_cells<std::int8_t>(column, missing, threads);
   if (kind == "i" || kind == "tdD") return all_cells<std::int32_t>(column, missing, threads);
   if (kind == "l" || kind == "tsu:") return all_cells<std::int64_t>(column, missing, threads);
@@ -39,13 +39,13 @@ py::object py_joined(const py::object& given, std::int64_t missing, int threads)
 // Numbers of the entries of every page's dictionary in an index; pages that share one share them.
 template <class Offset>
 std::vector<std::vector<std::int32_t>> entries_of(const ArrowPages& column, TextIndex& index) {
-  using Where = std::array<std::intptr_t, 4>;
+  using Where = std::array<std::intptr_t, 5>;
   std::map<Where, std::vector<std::int32_t>> known;
   std::vector<std::vector<std::int32_t>> out;
   for (const ArrowArray& page : column.pages()) {
     const ArrowArray& entries = *page.dictionary;
     const auto address = [&](int buffer) { return reinterpret_cast<std::intptr_t>(entries.buffers[buffer]); };
-    auto [at, fresh] = known.try_emplace(Where{address(1), address(2), entries.length, entries.offset});
+    auto [at, fresh] = known.try_emplace(Where{address(0), address(1), address(2), entries.length, entries.offset});
     if (fresh) {
       const auto valid = mask_of(entries);
       at->second.resize(static_cast<std::size_t>(entries.length));
@@ -102,7 +102,7 @@ py::object all_codes(const ArrowPages& column, int threads) {
 template <class To>
 py::object py_coded(const py::object& given, int threads) {
   const ArrowPages column(given);
-  if (column.entries() != "u" && column.entries() != "U") return py::none();
+  if ((column.entries() != "u" && column.entries() != "U") || !column.aligned()) return py::none();
   switch (column.format()[0]) {
     case 'c':
       return all_codes<std::int8_t, To>(column, threads);

@@ -32,6 +32,24 @@ struct Lines {
   I64 row;
   bool sure;
 
+  // Of each column as many rows as there are amounts.
+  void sound() const {
+    const std::size_t rows = span_of(amount).size();
+    const auto whole = [&](const auto& column, const char* what) {
+      if (column) same_length(span_of(column).size(), rows, what);
+    };
+    same_length(span_of(item).size(), rows, "item");
+    whole(day, "day"), whole(quantity, "quantity"), whole(price, "price");
+    whole(deny, "deny"), whole(approved, "approved"), whole(named, "named");
+    below(span_of(named), static_cast<std::int64_t>(rows), "named");
+    below(span_of(row), static_cast<std::int64_t>(rows), "row");
+    for (const std::int64_t at : span_of(row))
+      if (at < 0) throw std::invalid_argument("row is out of range");
+  }
+  // Where the lines of visits begin.
+  [[nodiscard]] std::span<const std::int64_t> by_visit(const In<std::int64_t>& line_begin) const {
+    return rising_to(span_of(line_begin), row ? span_of(row).size() : span_of(amount).size(), "line_begin");
+  }
   [[nodiscard]] PricingLines view() const {
     return {span_of(item),   span_of(index), span_of(day),  span_of(quantity),
             span_of(amount), span_of(price), span_of(deny), span_of(approved),
@@ -68,10 +86,11 @@ std::vector<FirstPayStep> steps_of(const In<std::int32_t>& rows) {
 }
 
 py::tuple py_totals(const In<std::int64_t>& line_begin, const Lines& lines, int threads) {
-  const auto n = static_cast<std::size_t>(line_begin.size()) - 1;
+  const auto begin = lines.by_visit(line_begin);
+  const std::size_t n = begin.size() - 1;
   py::array_t<std::int64_t> total(static_cast<py::ssize_t>(n));
   py::array_t<std::uint8_t> bad = filled<std::uint8_t>(n, 0);
-  const PricingVisits visits{span_of(line_begin), {}, {}, {}, {}, {}};
+  const PricingVisits visits{begin, {}, {}, {}, {}, {}};
   const PricingLines view = lines.view();
   const auto sums = written(total);
   const auto wrong = written(bad);
@@ -84,9 +103,10 @@ py::tuple py_totals(const In<std::int64_t>& line_begin, const Lines& lines, int 
 
 py::tuple py_parts(const In<std::int64_t>& line_begin, const In<std::int32_t>& enddate, const Lines& lines,
                    const In<std::int64_t>& cut_begin, const In<std::int32_t>& cuts) {
-  const PricingVisits visits{span_of(line_begin), span_of(enddate), {}, {}, {}, {}};
+  const PricingVisits visits{lines.by_visit(line_begin), span_of(enddate), {}, {}, {}, {}};
   same_length(visits.line_begin.size(), visits.enddate.size() + 1, "line_begin");
   same_length(span_of(cut_begin).size(), visits.enddate.size() + 1, "cut_begin");
+  rising_to(span_of(cut_begin), span_of(cuts).size(), "cut_begin");
   Parts parts = keep_parts(visits, lines.view(), span_of(cut_begin), span_of(cuts));
   return py::make_tuple(owned(std::move(parts.event_begin)), owned(std::move(parts.low)), owned(std::move(parts.before)));
 }
@@ -99,13 +119,17 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
   const auto step_rows = steps_of(steps);
   const PricingTables tables{program_rows, step_rows, span_of(tag_map), static_cast<std::size_t>(catalog_tags),
                              static_cast<std::size_t>(tags)};
-  const PricingVisits visits{span_of(line_begin), span_of(enddate), span_of(setl_day),
-                             span_of(treatment),  span_of(insured), span_of(event_begin)};
+  const PricingVisits visits{lines.by_visit(line_begin), span_of(enddate), span_of(setl_day),
+                             span_of(treatment),         span_of(insured), span_of(event_begin)};
   const PricingEvents events{span_of(program), span_of(level), span_of(before)};
   const std::size_t n = visits.enddate.size();
   const std::size_t e = events.program.size();
   same_length(visits.line_begin.size(), n + 1, "line_begin");
+  same_length(visits.setl_day.size(), n, "setl_day");
   same_length(visits.event_begin.size(), n + 1, "event_begin");
+  rising_to(visits.event_begin, e, "event_begin");
+  below(events.program, static_cast<std::int64_t>(program_rows.size()), "program");
+  below(span_of(lines.index ? *lines.index : lines.item), static_cast<std::int64_t>(catalog.items()), "item");
   if (level) same_length(events.level.size(), e, "level");
   if (before) same_length(events.before.size(), e, "before");
   for (const auto* column : {&visits.treatment, &visits.insured})
@@ -148,10 +172,25 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
-      .def(py::init<In<std::int32_t>, I32, I32, I64, In<std::int64_t>, I64, I8, I8, I64, I64, bool>(), py::arg("item").noconvert(),
-           py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(), py::arg("amount").noconvert(),
-           py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(), py::arg("named").noconvert(),
-           py::arg("row").noconvert(), py::arg("sure") = true);
+      .def(py::init([](In<std::int32_t> item, I32 index, I32 day, I64 quantity, In<std::int64_t> amount, I64 price, I8 deny, I8 approved,
+                       I64 named, I64 row, bool sure) {
+             Lines lines{std::move(item),
+                         std::move(index),
+                         std::move(day),
+                         std::move(quantity),
+                         std::move(amount),
+                         std::move(price),
+                         std::move(deny),
+                         std::move(approved),
+                         std::move(named),
+                         std::move(row),
+                         sure};
+             lines.sound();
+             return lines;
+           }),
+           py::arg("item").noconvert(), py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(),
+           py::arg("amount").noconvert(), py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(),
+           py::arg("named").noconvert(), py::arg("row").noconvert(), py::arg("sure") = true);
   m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"), py::arg("threads"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),

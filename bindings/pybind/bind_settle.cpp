@@ -44,7 +44,7 @@ py::dict py_settle(const py::dict& program, const py::dict& events, const py::di
   std::copy_n(a.begin.begin(), std::min(persons, a.begin.size()), cursor.mutable_data());
   auto through = filled<std::int32_t>(persons, INT32_MIN);
   py::array_t<std::int64_t> closing_balance(static_cast<py::ssize_t>(persons));
-  std::copy_n(balance.data(), persons, closing_balance.mutable_data());
+  std::copy_n(span_of(balance).data(), persons, closing_balance.mutable_data());
 
   State state;
   Opening o;

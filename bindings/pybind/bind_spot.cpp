@@ -51,7 +51,7 @@ class SpotLooked {
   [[nodiscard]] OutTable findings() const {
     const checks::SpotFindings& f = seen.findings;
     const std::size_t n = f.rule.size();
-    OutTable out(n);
+    OutTable out(n, 25);
     const auto rule = [&](std::size_t i) -> const checks::SpotRule& { return desk->book.rules[static_cast<std::size_t>(f.rule[i])]; };
     const auto told = [&](std::size_t i) -> const Told& { return desk->told[static_cast<std::size_t>(f.rule[i])]; };
     static constexpr std::string_view kDispositions[] = {"hold", "deny", "suspect", "warn", "monitor"};
@@ -89,7 +89,7 @@ class SpotLooked {
 
   [[nodiscard]] OutTable details() const {
     const checks::SpotFindings& f = seen.findings;
-    OutTable out(f.row.size());
+    OutTable out(f.row.size(), 9);
     std::vector<std::string> own;
     std::vector<std::size_t> of;
     for (std::size_t i = 0; i < f.rule.size(); ++i)
@@ -167,7 +167,10 @@ void bind_spot(py::module_& m) {
   py::class_<OutTable, std::shared_ptr<OutTable>>(m, "OutTable", "Few rows as Arrow takes them.")
       .def(
           "__arrow_c_array__", [](const OutTable& table, const py::object&) { return table.give(); },
-          py::arg("requested_schema") = py::none());
+          py::arg("requested_schema") = py::none())
+      .def_property_readonly("formats", &OutTable::formats, "The Arrow types of the columns, one letter each.")
+      .def("batch", &OutTable::batch, py::arg("import_"), py::arg("schema"),
+           "What the import makes of the address of an ArrowArray and a schema.");
   py::class_<SpotShape, std::shared_ptr<SpotShape>>(m, "SpotShape",
                                                     "Which tables of which schemas are looked at, and which rules run then.");
   py::class_<SpotDesk, std::shared_ptr<SpotDesk>>(m, "SpotDesk",

@@ -21,8 +21,8 @@ inline py::dict found_dict(checks::Found&& found) {
   out["step"] = owned(std::move(found.step));
   out["details"] = owned(std::move(found.details));
   out["event"] = owned(std::move(found.event));
-  auto* part = new std::vector<checks::Part>(std::move(found.part));
-  py::capsule owner(part, [](void* p) { delete static_cast<std::vector<checks::Part>*>(p); });
+  auto* part = new Grown<checks::Part>(std::move(found.part));
+  py::capsule owner(part, [](void* p) { delete static_cast<Grown<checks::Part>*>(p); });
   out["part"] = py::array_t<std::uint8_t>({part->size()}, {std::size_t{1}}, reinterpret_cast<const std::uint8_t*>(part->data()), owner);
   out["excess"] = owned(std::move(found.excess));
   out["unknown"] = found.unknown;

@@ -47,6 +47,12 @@ class ArrowPages {
     for (const ArrowArray& page : pages_) all += static_cast<std::size_t>(page.length);
     return all;
   }
+  // Whether all numbers and offsets stand where they can be read.
+  [[nodiscard]] bool aligned() const {
+    for (const ArrowArray& page : pages_)
+      if (!bind::aligned(format(), page) || (page.dictionary != nullptr && !bind::aligned(entries(), *page.dictionary))) return false;
+    return true;
+  }
   [[nodiscard]] std::span<const ArrowArray> pages() const { return pages_; }
 
   template <class Cell>

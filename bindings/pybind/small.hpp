@@ -36,7 +36,18 @@ class SmallTable {
   SmallTable(const SmallTable&) = delete;
   SmallTable& operator=(const SmallTable&) = delete;
 
-  [[nodiscard]] bool whole() const { return whole_ && batch_.offset == 0; }
+  // One batch, every column of which begins where any number may stand.
+  [[nodiscard]] bool whole() const {
+    const auto anywhere = [](const ArrowArray& column) {
+      return column.n_buffers >= 2 && reinterpret_cast<std::uintptr_t>(column.buffers[1]) % 8 != 0;
+    };
+    if (!whole_ || batch_.offset != 0) return false;
+    for (std::int64_t place = 0; batch_.release != nullptr && place < batch_.n_children; ++place) {
+      const ArrowArray& column = *batch_.children[place];
+      if (anywhere(column) || (column.dictionary != nullptr && anywhere(*column.dictionary))) return false;
+    }
+    return true;
+  }
   [[nodiscard]] std::size_t rows() const { return static_cast<std::size_t>(batch_.length); }
   // Null where the table has no row.
   [[nodiscard]] const ArrowArray* column(std::size_t place) const { return batch_.release == nullptr ? nullptr : batch_.children[place]; }

@@ -180,6 +180,7 @@ bool read_coded(SpotReader& reader, const ArrowArray& column, const SpotReading&
   }
   reader.numbers.clear();
   FewTexts& index = reader.to.text[way.texts];
+  index.expect(reader.texts.size());
   for (const std::string_view text : reader.texts) reader.numbers.push_back(index.add(text));
   for (std::int32_t& cell : out)
     if (cell >= 0) cell = reader.numbers[static_cast<std::size_t>(cell)];

@@ -16,13 +16,14 @@ py::array_t<std::int32_t> keys_out(const std::vector<T>& keys) {
 template <class T>
 std::vector<T> vector_of(const py::dict& d, const char* name) {
   const In<T> a = array_of<T>(d, name);
-  return {a.data(), a.data() + a.size()};
+  const auto all = span_of(a);
+  return {all.begin(), all.end()};
 }
 
 std::vector<SlotKey> keys_in(const py::dict& d, const char* name) {
   const In<std::int32_t> a = array_of<std::int32_t>(d, name);
   std::vector<SlotKey> out(static_cast<std::size_t>(a.size()) / 4);
-  std::copy_n(a.data(), out.size() * 4, reinterpret_cast<std::int32_t*>(out.data()));
+  std::copy_n(span_of(a).data(), out.size() * 4, reinterpret_cast<std::int32_t*>(out.data()));
   return out;
 }
 

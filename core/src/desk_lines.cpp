@@ -20,7 +20,9 @@ std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) {
 template <class Units>
 SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags) {
   const yb_line& from = lines[i];
-  const FeeLine fee{item, from.deny == 1, from.approved == 2, from.amount, from.quantity};
+  const bool denied =
+      from.deny == 1 || (from.returns >= 0 && lines[from.returns].deny == 1);  // what returns a denied line is denied with it
+  const FeeLine fee{item, denied, from.approved == 2, from.amount, from.quantity};
   const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, setting.enddate));
   if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
   if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;

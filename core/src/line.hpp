@@ -82,6 +82,13 @@ struct Stay {
   return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
 }
 
+// Denied is a line that says so, and one that returns such a line: nothing goes back to a fund that pays nothing.
+[[nodiscard]] inline bool denied(const PricingLines& lines, std::size_t row) noexcept {
+  if (lines.deny.empty()) return false;
+  const std::int64_t back = lines.named.empty() ? -1 : lines.named[row];
+  return lines.deny[row] == 1 || (back >= 0 && lines.deny[static_cast<std::size_t>(back)] == 1);
+}
+
 [[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
   const std::int32_t day = own_day(lines, row);
   return day == kNullDay ? enddate : day;

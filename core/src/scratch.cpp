@@ -13,11 +13,12 @@
 namespace ybcore {
 namespace {
 
-constexpr std::size_t kPage = kLargePage;
+constexpr std::size_t kPage = kLargePage, kSmallPage = 4096;
 
 // What stands before every lent block.
 struct alignas(64) Head {
   std::size_t bytes;  // with the head
+  bool pooled;        // is kept when it comes back
   bool kept;          // was lent before
 };
 
@@ -57,10 +58,11 @@ Pool& pool() {
 }  // namespace
 
 void* lend(std::size_t bytes) {
-  const std::size_t page = bytes < kPage ? sizeof(Head) : kPage;
+  const bool pooled = bytes >= kLeastKept;
+  const std::size_t page = bytes >= kPage ? kPage : pooled ? kSmallPage : sizeof(Head);
   const std::size_t whole = (bytes + sizeof(Head) + page - 1) / page * page;
   Head* head = nullptr;
-  if (page == kPage) {
+  if (pooled) {
     Pool& p = pool();
     const std::lock_guard lock(p.mutex);
     head = p.find(whole);
@@ -71,7 +73,7 @@ void* lend(std::size_t bytes) {
   if (head == nullptr) {
     head = static_cast<Head*>(std::aligned_alloc(page, whole));
     if (head == nullptr) {
-      if (page == kPage) {
+      if (pooled) {
         Pool& p = pool();
         const std::lock_guard lock(p.mutex);
         p.lent -= whole;
@@ -82,6 +84,7 @@ void* lend(std::size_t bytes) {
     if (page == kPage) (void)madvise(head, whole, MADV_HUGEPAGE);
 #endif
     head->bytes = whole;
+    head->pooled = pooled;
     head->kept = false;
   }
   return head + 1;
@@ -90,13 +93,13 @@ void* lend(std::size_t bytes) {
 void give_back(void* at) noexcept {
   if (at == nullptr) return;
   Head* head = static_cast<Head*>(at) - 1;
-  if (head->bytes < kPage) {
+  if (!head->pooled) {
     std::free(head);
     return;
   }
 #if defined(MADV_FREE)
   // The system may have it whenever it needs memory.
-  (void)madvise(reinterpret_cast<std::byte*>(head) + kPage, head->bytes - kPage, MADV_FREE);
+  if (head->bytes > kPage) (void)madvise(reinterpret_cast<std::byte*>(head) + kPage, head->bytes - kPage, MADV_FREE);
 #endif
   Pool& p = pool();
   const std::lock_guard lock(p.mutex);

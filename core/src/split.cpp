@@ -7,13 +7,19 @@
 #include <thread>
 
 namespace ybcore {
+namespace {
+
+// Whoever asks for more gets no more done, and waits until they have all begun.
+constexpr int kMostThreads = 1024;
+
+}  // namespace
 
 Chunks cut_evenly(std::span<const std::int64_t> begin, int threads) {
   Chunks out;
   out.begin.push_back(0);
   const std::size_t items = begin.empty() ? 0 : begin.size() - 1;
   if (items == 0) return out.begin.push_back(0), out;
-  const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(threads) * 8;
+  const std::size_t wanted = threads <= 1 ? 1 : static_cast<std::size_t>(std::min(threads, kMostThreads)) * 8;
   const std::int64_t weight = begin[items] - begin[0];
   for (std::size_t c = 1; c < wanted; ++c) {
     const std::int64_t goal = begin[0] + static_cast<std::int64_t>(static_cast<__int128>(weight) * static_cast<std::int64_t>(c) /
@@ -35,7 +41,7 @@ Chunks cut_rows(std::size_t rows, std::size_t block) {
 
 void for_each_chunk(const Chunks& chunks, int threads, const std::function<void(std::size_t)>& one) {
   const std::size_t count = chunks.begin.size() - 1;
-  const std::size_t workers = std::min(count, static_cast<std::size_t>(std::max(1, threads)));
+  const std::size_t workers = std::min(count, static_cast<std::size_t>(std::clamp(threads, 1, kMostThreads)));
   if (workers <= 1) {
     for (std::size_t c = 0; c < count; ++c) one(c);
     return;

@@ -152,8 +152,8 @@ void TextIndex::add(const Texts<Offset>& texts, std::span<const std::int32_t> en
   add_rows(texts, ahead, numbers);
 }
 
-template <class Offset>
-void TextIndex::find_rows(const Texts<Offset>& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept {
+template <class Texts>
+void TextIndex::find_rows(const Texts& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept {
   std::array<Ahead, kAhead> rows{};
   std::array<std::size_t, kAhead> first{};
   std::size_t waiting = 0;
@@ -197,6 +197,10 @@ template <class Offset>
 void TextIndex::find(const Texts<Offset>& texts, std::span<std::int32_t> numbers, int threads) const {
   const Chunks cut = cut_rows(texts.rows(), kChunkRows);
   for_each_chunk(cut, threads, [&](std::size_t c) { find_rows(texts, numbers, cut.begin[c], cut.begin[c + 1]); });
+}
+
+void TextIndex::find(std::span<const std::string_view> texts, std::span<std::int32_t> numbers) const noexcept {
+  find_rows(texts, numbers, 0, texts.size());
 }
 
 template bool well_formed<std::int32_t>(const Texts<std::int32_t>&, std::size_t) noexcept;

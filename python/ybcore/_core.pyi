@@ -1,6 +1,6 @@
 """The compiled kernel: arrays in, arrays out. Internal: its shape may change with any release."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, final
 
 import numpy as np
@@ -113,6 +113,9 @@ class SmallTable:
 
 @final
 class OutTable:
+    @property
+    def formats(self) -> str: ...
+    def batch(self, import_: Callable[[int, Any], Any], schema: Any) -> Any: ...
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
 
 @final

@@ -239,6 +239,8 @@ DISPOSITIONS: Words = {
     "monitor": ("监测", "monitor"),
 }
 
+RULE_STATES: Words = {"run": ("运行", "run"), "skipped": ("跳过", "skipped"), "disabled": ("停用", "disabled")}
+
 SEVERITIES: dict[int, tuple[str, str]] = {
     1: ("明确违规", "clear violation"),
     2: ("高度可疑", "highly suspect"),

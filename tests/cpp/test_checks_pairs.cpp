@@ -297,6 +297,27 @@ void many_pairs() {
   same(c, std::vector<Grouping>{{Cell::kSubject, c.subject, {}, 0}}, 1'500);
 }
 
+// An item in every third line that only a rare one contains is looked for late; what is found is what is found by looking at all lines.
+void common_items() {
+  Case c = drawn(79, 60'000, 3'000, 40, 30);
+  draw::Numbers random(80);
+  for (std::int32_t& item : c.item) item = random.one_in(3) ? 31 : random.one_in(200) ? 30 : random.one_in(3) ? item : 32;
+  c.main.push_back(30), c.included.push_back(31), c.qty.push_back(kUnknown);
+  c.from.clear(), c.to.clear(), c.region.clear(), c.level.clear(), c.symmetric = false;
+  for (std::int32_t scope = 0; scope < 4; ++scope) {
+    c.scope.assign(c.main.size(), scope);
+    const std::vector<Grouping> groupings{{Cell::kDay, c.subject, {}, 0},
+                                          {Cell::kSubject, c.subject, c.cut, 0},
+                                          {Cell::kWithin, c.subject, {}, 6 * kHourMicros},
+                                          {Cell::kHour, {}, c.cut, 0}};
+    const Pairing all = run(c, groupings, 33, 1);
+    std::size_t common = 0;
+    for (const Finding& one : all.found) common += one.entry == 40 ? 1 : 0;
+    CHECK(common > 10);
+    for (const int threads : {1, 2, 7}) CHECK(run(c, groupings, 33, threads, true).found == all.found);
+  }
+}
+
 void bundles() {
   const std::vector<std::int64_t> begin{0, 4, 6}, time{0, 1, 2, kDayMicros, 0, 0};
   const std::vector<std::int32_t> item{3, 5, 3, 7, 1, -1};
@@ -321,6 +342,7 @@ int main() {
   edges();
   one_person();
   many_pairs();
+  common_items();
   bundles();
   return check::result();
 }

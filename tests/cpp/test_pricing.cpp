@@ -117,6 +117,24 @@ void returns_mirror() {
   CHECK_EQ(p.over[1], -300);
 }
 
+void what_returns_a_denied_line_is_denied() {
+  Bill bill;
+  bill.line(0, 100, kNone, 900, -1, 1);
+  bill.line(0, -40, kNone, 900, 0);  // of the denied line
+  bill.line(0, 200);
+  bill.line(0, -50, kNone, kNullDay, 2);          // of one that is paid
+  bill.line(0, -30, kNone, kNullDay, 2, 1);       // that says itself that it is denied
+  for (int i = 0; i < 200; ++i) bill.line(0, 1);  // more than a tile of plain ones
+  bill.line(0, -10, kNone, kNullDay, 0);
+  const Priced p = price(bill, kCatalogue);
+  CHECK(p.natures == (std::vector<std::int64_t>{20, 0, 0, 350, 0, 0, 0, 0, 0}));
+  CHECK_EQ(p.full[1], -40);
+  CHECK_EQ(p.reason[1], kDenied);
+  CHECK_EQ(p.reason[3], 0);
+  CHECK_EQ(p.reason[4], kDenied);
+  CHECK_EQ(p.reason.back(), kDenied);
+}
+
 void steps_follow_each_other() {
   Bill bill;
   bill.line(1, 1000);
@@ -191,6 +209,7 @@ void totals_know_their_bounds() {
 int main() {
   natures_of_each_kind_of_line();
   returns_mirror();
+  what_returns_a_denied_line_is_denied();
   steps_follow_each_other();
   sums_are_laid_on_lines();
   the_grid_keeps_parts_of_a_fen();

@@ -5,6 +5,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "check.hpp"
@@ -42,6 +43,10 @@ void numbers_follow_first_appearance() {
   for (const char* text : {"a", "a", "z", "", "abcdefghi", "abcdefgh"}) asked.add(text);
   std::vector<std::int32_t> found(6);
   index.find(asked.view(), found, 2);
+  CHECK(found == (std::vector<std::int32_t>{1, 1, -1, -1, 3, 2}));
+  const std::vector<std::string_view> apart{"a", "a", "z", "", "abcdefghi", "abcdefgh"};
+  std::fill(found.begin(), found.end(), 7);
+  index.find(apart, found);
   CHECK(found == (std::vector<std::int32_t>{1, 1, -1, -1, 3, 2}));
 }
 

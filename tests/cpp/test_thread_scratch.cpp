@@ -49,6 +49,34 @@ void small_blocks_are_aligned() {
   for (std::size_t i = 0; i < 1000; ++i) CHECK(all.back()[i] == static_cast<std::int64_t>(i));
 }
 
+// Blocks of a few pages are kept as well, and vectors may lie in them; of what is smaller nothing is.
+void vectors_lie_in_kept_blocks() {
+  let_go();
+  const void* first = nullptr;
+  for (int round = 0; round < 2; ++round) {
+    Grown<std::int64_t> grown;
+    grown.reserve(100'000);
+    for (std::int64_t i = 0; i < 100'000; ++i) grown.push_back(i);
+    for (std::int64_t i = 0; i < 100'000; ++i) CHECK_EQ(grown[static_cast<std::size_t>(i)], i);
+    CHECK(round == 0 || grown.data() == first);
+    first = grown.data();
+  }
+  // At the edges of what is kept, and of large pages.
+  for (const std::size_t edge : {kLeastKept, kLargePage})
+    for (std::size_t bytes = edge - 130; bytes < edge + 130; ++bytes) {
+      auto* at = static_cast<unsigned char*>(lend(bytes));
+      at[0] = 1, at[bytes - 1] = 2;
+      CHECK(at[0] == 1 && at[bytes - 1] == 2);
+      give_back(at);
+    }
+  let_go();
+  void* large = lend(kLarge);
+  give_back(large);
+  CHECK(lend(kLarge) == large);
+  give_back(large);
+  let_go();
+}
+
 void threads_share_it() {
   std::vector<std::thread> team;
   for (int t = 0; t < 4; ++t) {
@@ -98,6 +126,7 @@ int main() {
   is_used_again();
   the_best_fit_is_taken();
   small_blocks_are_aligned();
+  vectors_lie_in_kept_blocks();
   threads_share_it();
   a_new_block_is_forgotten_and_a_kept_one_is_not();
   return check::result();

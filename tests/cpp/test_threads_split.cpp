@@ -1,6 +1,10 @@
 // The loop-splitter: every chunk once, whole groups only, from any number of threads.
+#include <climits>
 #include <cstdint>
+#include <mutex>
 #include <new>
+#include <set>
+#include <thread>
 #include <vector>
 
 #include "check.hpp"
@@ -50,6 +54,24 @@ void every_chunk_runs_once() {
   }
 }
 
+// Work is shared between so many at most, whatever is asked for.
+void nobody_waits_for_a_million_threads() {
+  const Chunks few = cut_evenly(uneven(64), INT_MAX);
+  CHECK(few.begin.size() <= 65);
+  CHECK_EQ(few.begin.back(), 64U);
+  const Chunks each = cut_rows(5000, 1);
+  std::vector<int> seen(5000, 0);
+  std::set<std::thread::id> who;
+  std::mutex one_at_a_time;
+  for_each_chunk(each, INT_MAX, [&](std::size_t c) {
+    ++seen[c];
+    const std::lock_guard held(one_at_a_time);
+    who.insert(std::this_thread::get_id());
+  });
+  for (const int times : seen) CHECK_EQ(times, 1);
+  CHECK(who.size() <= 1024);
+}
+
 void what_a_thread_throws_reaches_the_caller() {
   const Chunks chunks = cut_evenly(uneven(5000), 4);
   for (const int threads : {1, 2, 4}) {
@@ -74,5 +96,6 @@ int main() {
   chunks_cover_every_item_once();
   weights_are_shared();
   every_chunk_runs_once();
+  nobody_waits_for_a_million_threads();
   return check::result();
 }

@@ -307,6 +307,8 @@ class _Population:
                 back["det_item_fee_sumamt"] = -(whole if d.chance(0.6) else d.whole(0, whole))
                 if "cnt" in line:
                     back["cnt"] = -line["cnt"]
+                if back["det_item_fee_sumamt"] % 5 == 0:
+                    line["deny_flag"] = "1"  # and what returns it does not say so
                 mine.append(back)
         if mine and d.chance(0.03):
             d.pick(mine)["det_item_fee_sumamt"] = -self.amount(small=True)

@@ -85,7 +85,7 @@ struct PricingLines {
   std::span<const std::int64_t> quantity;  // may be empty; INT64_MIN missing
   std::span<const std::int64_t> amount;
   std::span<const std::int64_t> price;    // may be empty; INT64_MIN missing
-  std::span<const std::int8_t> deny;      // may be empty; 1 denied
+  std::span<const std::int8_t> deny;      // may be empty; 1 denied, and with it lines that return it
   std::span<const std::int8_t> approved;  // may be empty; 2 not approved
   std::span<const std::int64_t> named;    // may be empty; row of the line that is returned, -1 none
   std::span<const std::int64_t> row;      // may be empty; row of the k-th line in visit order

@@ -50,6 +50,8 @@ class TextIndex {
   void add(const Texts<Offset>& texts, std::span<const std::int32_t> entries, std::span<std::int32_t> numbers);
   template <class Offset>
   void find(const Texts<Offset>& texts, std::span<std::int32_t> numbers, int threads) const;
+  // Few texts, wherever they are.
+  void find(std::span<const std::string_view> texts, std::span<std::int32_t> numbers) const noexcept;
 
   [[nodiscard]] std::size_t size() const noexcept { return begin_.size() - 1; }
   [[nodiscard]] std::span<const std::int64_t> offsets() const noexcept { return begin_; }
@@ -75,8 +77,8 @@ class TextIndex {
   void fetch(std::span<Ahead> rows) const noexcept;
   template <class Texts, class Row>
   void add_rows(const Texts& texts, Row row_of, std::span<std::int32_t> numbers);
-  template <class Offset>
-  void find_rows(const Texts<Offset>& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept;
+  template <class Texts>
+  void find_rows(const Texts& texts, std::span<std::int32_t> numbers, std::size_t from, std::size_t to) const noexcept;
   [[nodiscard]] std::int32_t insert(std::string_view wanted, std::uint64_t hash, std::size_t at);
   // Room for so many texts.
   void grow(std::size_t texts);

@@ -7,7 +7,7 @@ namespace ybcore::checks {
 namespace {
 
 template <class T>
-void append(std::vector<T>& to, const std::vector<T>& from) {
+void append(Grown<T>& to, const Grown<T>& from) {
   to.insert(to.end(), from.begin(), from.end());
 }
 

@@ -89,7 +89,7 @@ void PairIndex::mark() {
   }
 }
 
-PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : named_(items) {
+PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : items_(items), named_(items) {
   for (std::int32_t g = 0; g < scopes; ++g) small_ &= indexes_.emplace_back(rows, g, items).small();
   number_items(items);
   if (!small_) return;

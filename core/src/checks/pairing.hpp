@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -39,6 +40,21 @@ class Pairing {
     for (const Hit& hit : hits_) emit_group(hit, many);
   }
 
+  // Two lines, which most that may be a pair are. What they give is what judge gives of them.
+  void judge_two(std::int32_t first, std::int32_t second) {
+    if (!together(static_cast<std::size_t>(first), static_cast<std::size_t>(second))) return;
+    const std::size_t with = pair_with(item(first), item(second)), against = pair_with(item(second), item(first));
+    if (with != SIZE_MAX && against != SIZE_MAX) {
+      const std::array<std::int32_t, 2> both{first, second};
+      return judge(both);
+    }
+    if (with == SIZE_MAX && against == SIZE_MAX) return;
+    const bool forward = with != SIZE_MAX;
+    offered_.clear();
+    offer(forward ? with : against, forward ? first : second);
+    emit({forward ? &second : &first, 1});
+  }
+
  private:
   struct Hit {
     std::size_t pair;
@@ -54,6 +70,23 @@ class Pairing {
 
   [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
   [[nodiscard]] std::int64_t time(std::int32_t line) const noexcept { return events_.time[static_cast<std::size_t>(line)]; }
+
+  // Whether a group has both of two lines, of which the first comes first.
+  [[nodiscard]] bool together(std::size_t a, std::size_t b) const noexcept {
+    const auto& [cell, subject, cut, reach] = group_;
+    if (!subject.empty() && (subject[a] < 0 || subject[a] != subject[b])) return false;
+    if (!cut.empty() && (cut[a] < 0 || cut[a] != cut[b])) return false;
+    if (cell == Cell::kLine || cell == Cell::kSubject) return cell == Cell::kSubject;
+    const std::int64_t from = events_.time[a], to = events_.time[b];
+    if (from == kUnknown || to == kUnknown) return false;
+    if (cell == Cell::kWithin) return static_cast<Wide>(to) - from <= reach;
+    const std::int64_t size = cell == Cell::kHour ? kHourMicros : kDayMicros;
+    return whole(from, size) == whole(to, size);
+  }
+
+  [[nodiscard]] static std::int64_t whole(std::int64_t time, std::int64_t size) noexcept {
+    return time / size - (time % size < 0 ? 1 : 0);
+  }
 
   void mark(std::span<const std::int32_t> mains) {
     marks_.clear();

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "dated.hpp"
+#include "pair_early.hpp"
 #include "pairing.hpp"
 #include "parts.hpp"
 
@@ -47,9 +48,9 @@ std::int64_t count_lost(const PairEvents& events, std::span<const PairIndex> ind
 // The persons of a chunk. Most have no main item that any of their included ones asks for: of these nothing but the items is read.
 class Search {
  public:
-  Search(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
+  Search(const PairEvents& events, const PairScopes& scopes, const Early& early, std::span<const Grouping> groupings,
          std::span<const std::int64_t> included_qty, const Dated& dated)
-      : found(groupings.size()), events_(events), scopes_(scopes), groupings_(groupings) {
+      : found(groupings.size()), events_(events), scopes_(scopes), early_(early), groupings_(groupings) {
     for (std::size_t g = 0; g < groupings.size(); ++g)
       pairings_.emplace_back(events, scopes.indexes()[g], groupings[g], included_qty, dated, found[g]);
   }
@@ -78,9 +79,10 @@ class Search {
  private:
   static constexpr std::size_t kStrip = 4096, kMany = 32;
 
-  // A person's lines of any row, those of them that may stand in a pair, and where the couples of these end.
+  // A person, those of the lines of any row that may stand in a pair, and where the couples of these end.
   struct Asked {
-    Members named, few;
+    std::size_t person;
+    Members few;
     std::size_t couples = 0;
     bool all = false;  // not asked line by line
   };
@@ -105,8 +107,11 @@ class Search {
   bool look(Strip& strip, std::size_t p, std::size_t last) {
     const std::size_t begin = line(p), size = line(last) - begin;
     if (strip.named.size() < size) strip.named.resize(size), strip.few.resize(size);
-    if (number_.size() < size) leads_.resize(size), number_.resize(size);
-    const std::size_t count = scopes_.named().of(events_.item, begin, begin + size, strip.named.data());
+    if (number_.size() < size) leads_.resize(size), number_.resize(size), late_named_.resize(size);
+    // What lacks something is counted among all of them.
+    late_ = scopes_.small() && events_.complete;
+    const ChosenCodes& first = late_ ? early_.first() : scopes_.named();
+    const std::size_t count = first.of(events_.item, begin, begin + size, strip.named.data());
     if (count == ChosenCodes::kUnsound) return false;
     const Members named(strip.named.data(), count);
     if (!events_.complete) find_lacking(named);
@@ -121,10 +126,16 @@ class Search {
       std::size_t end = begin;
       while (end < named.size() && static_cast<std::size_t>(named[end]) < line(p + 1)) ++end;
       const Members own = named.subspan(begin, end - begin);
-      if (own.size() > 1) strip.asked.push_back({own, own, 0, true});
+      if (own.size() > 1) strip.asked.push_back({p, own, 0, true});
       begin = end;
     }
   }
+
+  // The bits of a person's main lines, and whether any of them contains an item whose lines were left out.
+  struct Sought {
+    std::uint64_t first = 0, second = 0;
+    bool late = false;
+  };
 
   // Persons are come to by their main lines, which few of them have. The first of whom there may be any is p.
   void ask(Strip& strip, Members named, std::size_t p) {
@@ -138,35 +149,50 @@ class Search {
       std::size_t begin = static_cast<std::size_t>(leads_[l]);
       while (line(p + 1) <= static_cast<std::size_t>(named[begin])) ++p;
       const std::size_t from = line(p), until = line(p + 1);
-      std::uint64_t first = 0, second = 0;
+      Sought sought;
       std::size_t next = begin;
       for (; l < leads && static_cast<std::size_t>(named[static_cast<std::size_t>(leads_[l])]) < until; ++l) {
         next = static_cast<std::size_t>(leads_[l]);
         const auto& own = scopes_.trait(number_[next]).own;
-        first |= own[0], second |= own[1];
+        sought.first |= own[0], sought.second |= own[1];
+        sought.late |= late_ && early_.calls(number_[next]);
       }
       while (begin > end && static_cast<std::size_t>(named[begin - 1]) >= from) --begin;
       for (end = next + 1; end < named.size() && static_cast<std::size_t>(named[end]) < until;) ++end;
-      few += ask(strip, named.subspan(begin, end - begin), begin, first, second, few);
+      const Members own = named.subspan(begin, end - begin);
+      few += sought.late ? ask_late(strip, p, sought, few) : ask(strip, p, own, std::span(number_).subspan(begin, own.size()), sought, few);
     }
   }
 
+  std::size_t ask_late(Strip& strip, std::size_t person, const Sought& sought, std::size_t few) {
+    const Members named = all_of(person);
+    late_number_.clear();
+    for (const std::int32_t line : named) late_number_.push_back(scopes_.number(events_.item[static_cast<std::size_t>(line)]));
+    return ask(strip, person, named, late_number_, sought, few);
+  }
+
+  // Every line of a person that is of any row.
+  [[nodiscard]] Members all_of(std::size_t person) {
+    return {late_named_.data(), scopes_.named().of(events_.item, line(person), line(person + 1), late_named_.data())};
+  }
+
   // How many lines were put behind the first `few`.
-  std::size_t ask(Strip& strip, Members named, std::size_t begin, std::uint64_t first, std::uint64_t second, std::size_t few) {
+  std::size_t ask(Strip& strip, std::size_t person, Members named, std::span<const std::uint16_t> number, const Sought& sought,
+                  std::size_t few) {
     std::size_t end = few;
     unsigned any = 0;
     for (std::size_t k = 0; k < named.size(); ++k) {
-      const PairScopes::Trait& own = scopes_.trait(number_[begin + k]);
-      const unsigned asks = ((own.wanted[0] & first) != 0 ? 1U : 0U) & ((own.wanted[1] & second) != 0 ? 1U : 0U);
+      const PairScopes::Trait& own = scopes_.trait(number[k]);
+      const unsigned asks = ((own.wanted[0] & sought.first) != 0 ? 1U : 0U) & ((own.wanted[1] & sought.second) != 0 ? 1U : 0U);
       strip.few[end] = named[k];
-      end += asks | (scopes_.leads(number_[begin + k]) ? 1U : 0U);
+      end += asks | (scopes_.leads(number[k]) ? 1U : 0U);
       any |= asks;
     }
     if (any == 0) return 0;
     const Members some(strip.few.data() + few, end - few);
     const bool many = some.size() > kMany;
     if (!many && !couple(strip, some)) return 0;
-    strip.asked.push_back({named, some, strip.couples.size(), many});
+    strip.asked.push_back({person, some, strip.couples.size(), many});
     return end - few;
   }
 
@@ -230,10 +256,14 @@ class Search {
         const Members lines = asked[a].all ? asked[a].few : Members(strip.meeting).subspan(begin, end - begin);
         begin = end;
         if (lines.empty()) continue;
+        if (lines.size() == 2) {
+          pairings_[g].judge_two(lines[0], lines[1]);
+          continue;
+        }
         const std::size_t before = found[g].size();
         if (judge(lines, g)) continue;
         found[g].back_to(before);
-        static_cast<void>(judge(asked[a].named, g));
+        static_cast<void>(judge(all_of(asked[a].person), g));
       }
     }
   }
@@ -298,12 +328,16 @@ class Search {
 
   const PairEvents& events_;
   const PairScopes& scopes_;
+  const Early& early_;
   std::span<const Grouping> groupings_;
   std::vector<Pairing> pairings_;  // by grouping
   Parts parts_;
   std::array<Strip, 3> strips_;
   std::vector<std::int32_t> leads_;    // places of main lines among the named ones of a strip
   std::vector<std::uint16_t> number_;  // of the named ones' items
+  bool late_ = false;                  // some items are looked for only where a line calls for them
+  std::vector<std::int32_t> late_named_;
+  std::vector<std::uint16_t> late_number_;
 };
 
 }  // namespace
@@ -311,13 +345,14 @@ class Search {
 std::optional<Found> pairs(const PairEvents& events, const PairScopes& scopes, std::span<const Grouping> groupings,
                            std::span<const std::int64_t> included_qty, const EntryTable& when, int threads) {
   const Dated dated(when, events.where);
+  const Early early(events, scopes);
   const Chunks chunks = cut_evenly(events.person_begin, threads);
   const std::size_t count = chunks.begin.size() - 1;
   // By grouping first: a chunk's place within a grouping does not tell where it was cut.
   std::vector<Found> parts(groupings.size() * count);
   std::vector<std::uint8_t> sound(count), lacking(count);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
-    Search search(events, scopes, groupings, included_qty, dated);
+    Search search(events, scopes, early, groupings, included_qty, dated);
     sound[c] = search.persons(chunks.begin[c], chunks.begin[c + 1]) ? 1 : 0;
     lacking[c] = search.lacking ? 1 : 0;
     for (std::size_t g = 0; g < groupings.size(); ++g) parts[g * count + c] = std::move(search.found[g]);

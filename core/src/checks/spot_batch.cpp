@@ -98,13 +98,7 @@ void Batch::ids() {
   }
   kept.assign(items(), -1);
   if (item_ == nullptr) return;
-  std::vector<std::int64_t> offsets{0};
-  std::vector<char> bytes;
-  for (const std::string_view text : item_->text) {
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    offsets.push_back(static_cast<std::int64_t>(bytes.size()));
-  }
-  book.items.find(ybcore::Texts<std::int64_t>{offsets, bytes.data(), {}}, kept, 1);
+  book.items.find(item_->text, kept);
   const std::size_t words = book.set_words;
   for (const std::int32_t number : kept)
     if (number >= 0) __builtin_prefetch(&book.sets[static_cast<std::size_t>(number) * words]);
@@ -221,42 +215,41 @@ void Batch::put_in_order() {
 }
 
 void Batch::put_lines_in_order(const std::vector<std::int32_t>& rank, const SpotColumn* own) {
-  const auto id_of = [&](std::size_t line) {
-    const std::int32_t code = own == nullptr ? -1 : own->code[line];
+  const auto id_of = [&](std::int32_t line) {
+    const std::int32_t code = own == nullptr ? -1 : own->code[static_cast<std::size_t>(line)];
     return code < 0 ? std::string_view{} : own->text[static_cast<std::size_t>(code)];
   };
-  // Ids begin alike: eight bytes after what they share mostly tell them apart.
-  std::size_t shared = own == nullptr || own->text.empty() ? 0 : own->text[0].size();
-  if (shared > 0)
-    for (const std::string_view id : own->text) {
-      const std::size_t most = std::min(shared, id.size());
-      shared = static_cast<std::size_t>(
-          std::mismatch(id.begin(), id.begin() + static_cast<std::ptrdiff_t>(most), own->text[0].begin()).first - id.begin());
-    }
-  const auto first_eight = [&](std::string_view id) {
-    std::uint64_t out = 0;
-    for (std::size_t k = shared; k < shared + 8; ++k) out = out << 8 | (k < id.size() ? static_cast<unsigned char>(id[k]) : 0U);
-    return out;
-  };
+  // Person, time and rank of the visit in one number that is in their order: times may be negative.
   struct Key {
-    std::int64_t time;
-    std::uint64_t id;
-    std::int32_t person, rank, row;
+    unsigned __int128 first;
+    std::int32_t row;
   };
-  std::vector<Key> keys;
-  keys.reserve(lines);
+  const auto before = [&](const Key& a, const Key& b) {
+    if (a.first != b.first) return a.first < b.first;
+    const int ids = id_of(a.row).compare(id_of(b.row));
+    return ids == 0 ? a.row < b.row : ids < 0;
+  };
+  // Lines of a visit lie together, and mostly before those of later visits.
+  std::vector<std::size_t> begin_of(visit_order.size() + 2);
+  for (const std::int32_t visit : line_visit) ++begin_of[static_cast<std::size_t>(place_of_visit[static_cast<std::size_t>(visit)]) + 1];
+  std::partial_sum(begin_of.begin(), begin_of.end(), begin_of.begin());
+  std::vector<Key> keys(lines);
+  std::vector<std::size_t> next(begin_of.begin(), begin_of.end() - 1);
   for (std::size_t i = 0; i < lines; ++i) {
     const auto v = static_cast<std::size_t>(line_visit[i]);
-    if (stands[v] != 0) keys.push_back({line_time[i], first_eight(id_of(i)), psn[v], rank[v], static_cast<std::int32_t>(i)});
+    const auto person = static_cast<std::uint32_t>(psn[v]), visit = static_cast<std::uint32_t>(rank[v]);
+    const std::uint64_t time = static_cast<std::uint64_t>(line_time[i]) ^ std::uint64_t{1} << 63;
+    keys[next[static_cast<std::size_t>(place_of_visit[v])]++] = {
+        static_cast<unsigned __int128>(person) << 96 | static_cast<unsigned __int128>(time) << 32 | visit, static_cast<std::int32_t>(i)};
   }
-  std::sort(keys.begin(), keys.end(), [&](const Key& a, const Key& b) {
-    if (a.person != b.person) return a.person < b.person;
-    if (a.time != b.time) return a.time < b.time;
-    if (a.rank != b.rank) return a.rank < b.rank;
-    if (a.id != b.id) return a.id < b.id;
-    const int ids = id_of(static_cast<std::size_t>(a.row)).compare(id_of(static_cast<std::size_t>(b.row)));
-    return ids == 0 ? a.row < b.row : ids < 0;
-  });
+  keys.resize(begin_of[visit_order.size()]);  // what does not stand is behind
+  for (std::size_t k = 0; k < visit_order.size(); ++k) {
+    const auto from = keys.begin() + static_cast<std::ptrdiff_t>(begin_of[k]),
+               to = keys.begin() + static_cast<std::ptrdiff_t>(begin_of[k + 1]);
+    if (!std::is_sorted(from, to, before)) std::sort(from, to, before);
+    if (from == keys.begin() || from == to || before(*std::prev(from), *from)) continue;
+    std::inplace_merge(std::upper_bound(keys.begin(), from, *from, before), from, to, before);
+  }
   place_of.assign(lines, static_cast<std::int64_t>(keys.size()));
   order.reserve(keys.size());
   for (const Key& key : keys) {

@@ -109,6 +109,10 @@ class Batch {
 
   // Items.
   [[nodiscard]] bool may_be_among(const SpotItems& items, std::int32_t item) const;
+  // Whether a mask, or after all masks a table, names an item of the batch.
+  [[nodiscard]] bool named(std::size_t code, std::size_t set) const {
+    return (sets[code * book.set_words + set / 64] >> (set % 64) & 1) != 0;
+  }
   // Whether a line that may be reported may be.
   [[nodiscard]] bool may_be_now(const SpotItems& items) const;
   [[nodiscard]] Truth among(const SpotItems& items, std::size_t line, std::int32_t& entry);

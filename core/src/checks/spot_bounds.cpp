@@ -14,26 +14,30 @@ namespace ybcore::checks::spot {
 
 void Rules::overlap(const SpotRule& rule, Raw& raw) {
   struct Stay {
-    std::int32_t person = -1;
+    std::int32_t person = -1, stay = -1;
     std::int64_t begin = 0, end = 0;
     std::string_view id;
-    Rows visits;
+    std::size_t from = 0, to = 0;  // its visits
   };
   const SpotColumn *ids = b_.column(SpotTable::kVisits, "mdtrt_id"), *own = b_.column(SpotTable::kVisits, "setl_id");
-  std::map<std::pair<std::int32_t, std::int32_t>, Stay> found;
-  for (const std::int32_t visit : b_.visits_of(rule, false)) {
-    const auto v = static_cast<std::size_t>(visit);
-    Stay& stay = found[{b_.psn[v], b_.stay[v]}];
-    stay.begin = stay.visits.empty() ? b_.begin[v] : std::min(stay.begin, b_.begin[v]);
-    stay.end = stay.visits.empty() ? b_.end[v] : std::max(stay.end, b_.end[v]);
-    stay.person = b_.psn[v];
+  Rows visits = b_.visits_of(rule, false);
+  std::stable_sort(visits.begin(), visits.end(), [&](std::int32_t a, std::int32_t c) {
+    const auto first = static_cast<std::size_t>(a), later = static_cast<std::size_t>(c);
+    return std::pair(b_.psn[first], b_.stay[first]) < std::pair(b_.psn[later], b_.stay[later]);
+  });
+  std::vector<Stay> stays;
+  for (std::size_t k = 0; k < visits.size(); ++k) {
+    const auto v = static_cast<std::size_t>(visits[k]);
+    const bool fresh = stays.empty() || stays.back().person != b_.psn[v] || stays.back().stay != b_.stay[v];
+    if (fresh) stays.push_back({b_.psn[v], b_.stay[v], b_.begin[v], b_.end[v], {}, k, k});
+    Stay& stay = stays.back();
+    stay.begin = std::min(stay.begin, b_.begin[v]);
+    stay.end = std::max(stay.end, b_.end[v]);
     const SpotColumn* names = ids != nullptr && ids->code[v] >= 0 ? ids : own;
     stay.id = names->text[static_cast<std::size_t>(names->code[v])];
-    stay.visits.push_back(visit);
+    stay.to = k + 1;
   }
-  if (found.size() < 2) return;
-  std::vector<Stay> stays;
-  for (auto& [key, stay] : found) stays.push_back(std::move(stay));
+  if (stays.size() < 2) return;
   std::stable_sort(stays.begin(), stays.end(),
                    [](const Stay& a, const Stay& b) { return std::tie(a.person, a.begin, a.id) < std::tie(b.person, b.begin, b.id); });
   std::vector<std::int64_t> begin, start, end;
@@ -44,7 +48,7 @@ void Rules::overlap(const SpotRule& rule, Raw& raw) {
     if (s == 0 || stays[s].person != stays[s - 1].person) begin.push_back(static_cast<std::int64_t>(s));
     start.push_back(stays[s].begin);
     end.push_back(stays[s].end);
-    const std::int32_t code = kinds.code[static_cast<std::size_t>(stays[s].visits.back())];
+    const std::int32_t code = kinds.code[static_cast<std::size_t>(visits[stays[s].to - 1])];
     kind.push_back(kinds.text[static_cast<std::size_t>(code)].empty() ? -1 : code);
   }
   begin.push_back(static_cast<std::int64_t>(stays.size()));
@@ -61,14 +65,15 @@ void Rules::overlap(const SpotRule& rule, Raw& raw) {
   std::vector<std::int32_t> first;
   for (const Stay& stay : stays) {
     first.push_back(static_cast<std::int32_t>(raw.rows.size()));
-    raw.rows.insert(raw.rows.end(), stay.visits.begin(), stay.visits.end());
+    raw.rows.insert(raw.rows.end(), visits.begin() + static_cast<std::ptrdiff_t>(stay.from),
+                    visits.begin() + static_cast<std::ptrdiff_t>(stay.to));
   }
   raw.on_lines = false;
   for (std::size_t f = 0; f < all.size(); ++f) {
     raw.found.open({all.measure[f], all.limit[f]});
     for (auto d = static_cast<std::size_t>(all.details[f]); d < static_cast<std::size_t>(all.details[f + 1]); ++d) {
       const auto s = static_cast<std::size_t>(all.event[d]);
-      for (std::size_t k = 0; k < stays[s].visits.size(); ++k)
+      for (std::size_t k = 0; k < stays[s].to - stays[s].from; ++k)
         raw.found.detail(first[s] + static_cast<std::int32_t>(k), all.part[d], all.excess[d]);
     }
   }
@@ -106,16 +111,23 @@ bool Rules::keys_there(const SpotRule& rule) {
   const SpotColumn* keys = b_.column(table, column);
   if (keys == nullptr) return false;
   const bool of_lines = table == SpotTable::kLines, all = rule.words.empty() && rule.list < 0 && rule.key < 0;
-  std::set<std::pair<std::int32_t, std::int32_t>> seen;
+  const auto meant = [&](std::string_view text) {
+    return (rule.words.empty() || begins(text, rule.words)) &&
+           (rule.list < 0 || in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) &&
+           (rule.key < 0 || b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text)));
+  };
+  std::vector<std::uint8_t> truth(keys->text.size(), kDoubt);  // of each key; kDoubt where it was not asked yet
   for (const std::int32_t row : of_lines ? b_.now : b_.visit_order) {
     const auto at_row = static_cast<std::size_t>(row);
-    const std::int32_t visit = of_lines ? b_.line_visit[at_row] : row, key = keys->code[at_row];
-    const auto v = static_cast<std::size_t>(visit);
-    if ((key < 0 && !all) || b_.current[v] == 0 || !seen.emplace(key, visit).second) continue;
-    const std::string_view text = key < 0 ? std::string_view{} : keys->text[static_cast<std::size_t>(key)];
-    if (!rule.words.empty() && !begins(text, rule.words)) continue;
-    if (rule.list >= 0 && !in_list(b_.book.lists[static_cast<std::size_t>(rule.list)], text)) continue;
-    if (rule.key >= 0 && !b_.book.keys[static_cast<std::size_t>(rule.key)].contains(std::string(text))) continue;
+    const std::int32_t key = keys->code[at_row];
+    const auto v = of_lines ? static_cast<std::size_t>(b_.line_visit[at_row]) : at_row;
+    if (b_.current[v] == 0) continue;
+    if (!all) {
+      if (key < 0) continue;
+      auto& held = truth[static_cast<std::size_t>(key)];
+      if (held == kDoubt) held = meant(keys->text[static_cast<std::size_t>(key)]) ? kYes : kNo;
+      if (held == kNo) continue;
+    }
     if (rule.scope >= 0 && !b_.book.scopes[static_cast<std::size_t>(rule.scope)].of_lines && b_.truth(rule.scope)[v] != kYes) continue;
     return true;
   }
@@ -125,28 +137,39 @@ bool Rules::keys_there(const SpotRule& rule) {
 bool Rules::stays_near(const SpotRule& rule) {
   struct Stay {
     std::int32_t first = 0, last = 0;
-    std::set<std::int32_t> places;
+    std::size_t begin = 0, end = 0;  // its visits
     bool current = false;
   };
-  std::map<std::pair<std::int32_t, std::int32_t>, Stay> stays;
-  for (const std::int32_t visit : b_.visits_of(rule, false)) {
-    const auto v = static_cast<std::size_t>(visit);
-    const auto [held, fresh] = stays.try_emplace({b_.psn[v], b_.stay[v]}, Stay{b_.begin_day[v], b_.end_day[v], {}, false});
-    Stay& stay = held->second;
+  Rows visits = b_.visits_of(rule, false);
+  const auto name = [&](std::int32_t visit) {
+    return std::pair(b_.psn[static_cast<std::size_t>(visit)], b_.stay[static_cast<std::size_t>(visit)]);
+  };
+  std::sort(visits.begin(), visits.end(), [&](std::int32_t a, std::int32_t c) { return name(a) < name(c); });
+  const auto near = [&](const Stay& first, const Stay& later) {
+    const std::int64_t gap = static_cast<std::int64_t>(later.first) - first.last;
+    if (rule.barred && (gap < 0 || gap > rule.figure)) return false;
+    if (!rule.flag) return true;
+    for (std::size_t a = first.begin; a < first.end; ++a)
+      for (std::size_t c = later.begin; c < later.end; ++c)
+        if (b_.hospital[static_cast<std::size_t>(visits[a])] == b_.hospital[static_cast<std::size_t>(visits[c])]) return true;
+    return false;
+  };
+  std::vector<Stay> stays;  // of one person
+  for (std::size_t k = 0; k < visits.size(); ++k) {
+    const auto v = static_cast<std::size_t>(visits[k]);
+    const bool same_person = k > 0 && name(visits[k - 1]).first == b_.psn[v];
+    if (!same_person) stays.clear();
+    if (!same_person || name(visits[k - 1]) != name(visits[k])) stays.push_back({b_.begin_day[v], b_.end_day[v], k, k, false});
+    Stay& stay = stays.back();
     stay.first = std::min(stay.first, b_.begin_day[v]);
     stay.last = std::max(stay.last, b_.end_day[v]);
-    stay.places.insert(b_.hospital[v]);
+    stay.end = k + 1;
     stay.current = stay.current || b_.current[v] != 0;
+    if (k + 1 < visits.size() && name(visits[k + 1]).first == b_.psn[v]) continue;
+    for (const Stay& later : stays)
+      for (const Stay& first : stays)
+        if (later.current && &later != &first && near(first, later)) return true;
   }
-  for (const auto& [one, first] : stays)
-    for (const auto& [other, later] : stays) {
-      if (one == other || one.first != other.first || !later.current) continue;
-      const bool apart =
-          std::none_of(first.places.begin(), first.places.end(), [&](std::int32_t place) { return later.places.contains(place); });
-      if (rule.flag && apart) continue;
-      const std::int64_t gap = static_cast<std::int64_t>(later.first) - first.last;
-      if (!rule.barred || (gap >= 0 && gap <= rule.figure)) return true;
-    }
   return false;
 }
 
@@ -194,9 +217,10 @@ bool Rules::ratio(const SpotRule& rule) {
 
 bool Rules::repeated(const SpotRule& rule) {
   const SpotColumn& held = b_.number(rule.columns[0]);
-  std::vector<std::int64_t> seen;
+  std::vector<std::uint8_t> named(held.text.size());
   for (const std::int32_t code : held.code)
-    if (code >= 0) seen.push_back(code);
+    if (code >= 0 && named[static_cast<std::size_t>(code)]++ != 0) return true;
+  std::vector<std::int64_t> seen;
   for (const std::int64_t number : held.number)
     if (number != kUnknown) seen.push_back(number);
   std::sort(seen.begin(), seen.end());

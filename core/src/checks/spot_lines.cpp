@@ -187,7 +187,7 @@ void Rules::pairs(const SpotRule& rule, Raw& raw) {
   std::vector<std::int64_t> mine;
   for (std::size_t own = 0; own < b_.kept.size(); ++own) {
     const std::int32_t key = b_.kept[own];
-    if (key < 0) continue;
+    if (key < 0 || !b_.named(own, b_.book.masks.size() + static_cast<std::size_t>(rule.key))) continue;
     for (auto k = static_cast<std::size_t>(table.start[static_cast<std::size_t>(key)]);
          k < static_cast<std::size_t>(table.start[static_cast<std::size_t>(key) + 1]); ++k) {
       const std::int32_t other = there.at(rule.included[static_cast<std::size_t>(table.rows[k])]);
@@ -453,7 +453,7 @@ void Rules::tier(const SpotRule& rule, Raw& raw) {
                            {group_begin, group, static_cast<std::int32_t>(rule.words.size()), rule.thresholds}, 1);
   unbounded(raw.found);
   raw.found.excess.assign(raw.found.excess.size(), kWhole);
-  raw.expected = raw.found.limit;
+  raw.expected.assign(raw.found.limit.begin(), raw.found.limit.end());
   std::size_t f = 0;
   for (std::size_t d = 0; d < raw.found.event.size(); ++d) {
     if (raw.found.part[d] != Part::kOffending) continue;

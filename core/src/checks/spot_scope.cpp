@@ -84,8 +84,7 @@ const Rows& Batch::place_rows() {
     const auto [at, fresh] = number.try_emplace(hospital[v], -1);
     if (fresh) {
       const std::string_view text = ids->text[static_cast<std::size_t>(hospital[v])];
-      const std::array<std::int64_t, 2> offsets{0, static_cast<std::int64_t>(text.size())};
-      book.places.ids.find(ybcore::Texts<std::int64_t>{offsets, text.data(), {}}, {&at->second, 1}, 1);
+      book.places.ids.find({&text, 1}, {&at->second, 1});
     }
     if (at->second < 0) continue;
     const auto key = static_cast<std::size_t>(at->second);
@@ -276,8 +275,8 @@ Truth Batch::of_line(const SpotRule& rule, std::size_t line) {
 
 bool Batch::may_be_among(const SpotItems& items, std::int32_t item_code) const {
   if (items.set < 0 || item_code < 0) return true;
-  const auto code = static_cast<std::size_t>(item_code), set = static_cast<std::size_t>(items.set);
-  if ((sets[code * book.set_words + set / 64] >> (set % 64) & 1) != 0) return true;
+  const auto code = static_cast<std::size_t>(item_code);
+  if (named(code, static_cast<std::size_t>(items.set))) return true;
   return kept[code] < 0 && items.among == SpotAmong::kMask && begins(item_text(item_code), items.prefixes);
 }
 

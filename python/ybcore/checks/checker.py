@@ -13,7 +13,7 @@ from .check import given
 from .run.given import Batch
 from .run.kept import Kept
 from .run.report import CheckReport
-from .run.runner import day_of, reported, stage_of, states_of
+from .run.runner import day_of, leaves_out, reported, stage_of, states_of
 from .run.screen import Screen
 from .run.spot import Spot, SpotReport
 from .run.work import Work
@@ -46,8 +46,8 @@ class Checker:
         self._kept = Kept(book, held, {"institutions": institutions, "doctors": doctors})
         self._screen = Screen(book.rules, book.lists, held)
         self._spot = Spot(self._kept, self._known, stage)
-        # What a suppression list takes out denies nothing, so that these may find more with one than without.
-        self._leaving = any(getattr(rule.check, "count_denied", True) is False for rule in book)
+        # What a suppression list takes out, or another rule excludes or subsumes, denies nothing, so that these may find more than was seen.
+        self._leaving = frozenset(rule.id for rule in book if leaves_out(rule))
 
     @property
     def rules(self) -> RuleBook:
@@ -87,13 +87,15 @@ class Checker:
         if suppress and self._leaving:
             return self._by_way_of_many(tables, None, suppress, began)
         if looked.may or (suppress and looked.hit):
-            return self._by_way_of_many(tables, None, suppress, began, self._spot.names(looked))
+            return self._by_way_of_many(tables, None, suppress, began, self._spot.names(looked) | self._leaving)
         if suppress:
             return self._by_way_of_many(tables, None, suppress, began, frozenset())
         seconds = {"prepare": time.perf_counter() - began, "money": 0.0}
-        names = self._spot.names(looked)
-        again = partial(self._by_way_of_many, tables, None, (), began, names)
+        again = partial(self._again, tables, looked, began)
         return SpotReport(looked, again, notes, skipped, seconds, self._kept.book, self._stage)
+
+    def _again(self, tables: dict[str, Any], looked: Any, began: float) -> CheckReport:
+        return self._by_way_of_many(tables, None, (), began, self._spot.names(looked))
 
     def _by_way_of_many(
         self, tables: dict[str, Any], line_offsets: Any, suppress: Sequence[dict[str, Any]], began: float, only: Container[str] | None = None

@@ -16,9 +16,9 @@ from .bounds import chosen_bound, read_values
 from .check import given
 from .rule import Rule
 from .run.given import Batch
-from .run.runner import day_of, rule_status
+from .run.runner import day_of, denied_before, rule_status
 from .run.work import Work
-from .tries import denied_before, tried
+from .tries import tried
 
 __all__ = ["replay", "replayed", "rule_of"]
 

@@ -17,7 +17,7 @@ from ..columns.schema import LINES
 from ..messages import LANGUAGES
 from .book import RuleBook, load_rules
 from .check import check
-from .run.found import OFFENDING
+from .run.found import OFFENDING, units_moved
 from .run.moved import Moved, join_lines, some_rows, split_lines
 from .run.recover import Step, recovered
 from .run.report import CheckReport
@@ -63,9 +63,12 @@ def settle_checked(
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(stage.part(np.arange(report.work.batch.visits.rows)), moved)
-    report.recovered = recovered(stage.steps(unsettled(report, done.visits)), len(moved.amount), stage.paid)
+    nothing = replace(Moved.none(len(moved.amount)), returned=moved.returned)
+    report.recovered = recovered(stage.steps(unsettled(report, done.visits)), nothing, stage.paid)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
-    told = _told(done.receipt, book, moved_money(report, done.visits), asked)
+    money = moved_money(report, done.visits)
+    report.rejected_fen = money.get("rejected_fen", 0)
+    told = _told(done.receipt, book, money, asked)
     return replace(done, lines=lines, checks=report, receipt=told)
 
 
@@ -218,9 +221,7 @@ class _Stage:
     def settle(self, part: _Part, moved: Moved, **changed: Any) -> tuple[Settlement, Int64]:
         """A part with that money moved; the input row of each line that was settled."""
         rows = part.rows
-        top = np.maximum(self.report.work.quantity[rows], 0)
-        taken = Moved(moved.amount[rows], np.minimum(moved.quantity[rows], top))
-        split = split_lines(part.lines, pa.chunked_array([part.setl_id]), taken)
+        split = split_lines(part.lines, pa.chunked_array([part.setl_id]), moved.among(rows))
         given = {**self.tables, "visits": part.table, "lines": split.table}
         return self.engine.settle(**given, **{**self.options, **changed}), rows[split.source]
 
@@ -246,7 +247,7 @@ class _Stage:
         judged, out = self.report.judged, []
         units = np.zeros(
             len(self.batch.line_visit), np.int64
-        )  # of each line denied by quantity: those of another finding are the same
+        )  # of each line moved so far: those of another finding are the same
         for finding in judged.rank.tolist():
             rule, at = int(judged.rule[finding]), int(judged.at[finding])
             hits = judged.hits[rule]
@@ -256,9 +257,8 @@ class _Stage:
             if not pays.any():
                 continue
             rows = hits.row[low:high][pays]
-            count = np.maximum(hits.count[low:high][pays], 0)
-            if hits.rule.amount == "excess_qty":
-                count, units[rows] = np.maximum(count - units[rows], 0), np.maximum(count, units[rows])
+            count = units_moved(hits, low + np.flatnonzero(pays), self.report.work.quantity)
+            count, units[rows] = np.maximum(count - units[rows], 0), np.maximum(count, units[rows])
             group = int(self.group[self.batch.line_visit[rows[0]]])
             out.append(Step(finding, group, rows, paid[pays], count, int(paid[pays][~lost[rows]].sum())))
         return out

@@ -14,6 +14,7 @@ from ..columns.ids import flat
 from ..columns.read import Problems, read
 from ..columns.schema import Column, Table
 from ..errors import InputError, Problem
+from ..policy.faults import nearest
 from .vocabulary import DISPOSITIONS
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ def _labels(labels: Any) -> dict[str, str]:
             told = f"finding {name!r} is both confirmed and overturned", f"违规 {name!r} 既确认又推翻"
         else:
             continue
-        wrong.append(Problem(what=told[0], what_zh=told[1], path="labels", row=row))
+        near = nearest(word or "", OUTCOMES)
+        wrong.append(Problem(what=told[0], what_zh=told[1], path="labels", row=row, nearest=near))
     if wrong:
         raise InputError(wrong)
     return out

@@ -21,6 +21,8 @@ __all__ = ["LONGEST", "as_3101", "texts"]
 
 LONGEST = 500
 """Characters that the interface has for vola_cont and vola_evid."""
+LONGEST_NAME = 200
+"""Characters that it has for rule_name."""
 
 COMPARATORS = {
     "more_than": ("多于 {} 即命中", "more than {} is a hit"),
@@ -97,7 +99,7 @@ def _evidence(
     if begin is not None and end is not None:
         parts.append(f"from {begin} until before {end}" if english else f"自 {begin} 至 {end}（不含）")
     source = "; ".join(text for text in (rule.source, rule.cite) if text)
-    parts.append(f"source: {source}" if english else f"依据：{source}")
+    parts.append(f"source: {source}" if english else f"来源：{source}")
     return ("; " if english else "；").join(parts)
 
 
@@ -116,11 +118,11 @@ def _moment(micros: int) -> str:
     return moment.isoformat(" ", "seconds") if moment.time() != dt.time() else moment.date().isoformat()
 
 
-def as_3101(report: CheckReport, lang: str) -> list[dict[str, Any]]:
+def as_3101(report: CheckReport, lang: str, task_id: str | None = None) -> list[dict[str, Any]]:
     """Violations as the interface answers them, each with its details; money is yuan with two decimals, as text.
 
     Suppressed findings, those that another one contains and those of shadow rules are not told to anyone and are left out. `rx_id`, the
-    order, is the line's feedetl_sn.
+    order, is the line's feedetl_sn; `task_id` is that of the question.
     """
     words = texts(report, lang)
     rules = {hits.rule.id: hits.rule for hits in report.judged.hits}
@@ -133,7 +135,7 @@ def as_3101(report: CheckReport, lang: str) -> list[dict[str, Any]]:
         violation = {
             "jr_id": row["jr_id"],
             "rule_id": row["rule_id"],
-            "rule_name": rules[row["rule_id"]].name[lang],
+            "rule_name": rules[row["rule_id"]].name[lang][:LONGEST_NAME],
             "vola_cont": content,
             "patn_id": _text(row["psn_no"]),
             "mdtrt_id": _text(row["mdtrt_id"]),
@@ -143,6 +145,7 @@ def as_3101(report: CheckReport, lang: str) -> list[dict[str, Any]]:
             "sev_deg": row["sev_deg"],
             "vola_evid": evidence,
             "vola_bhvr_type": row["vola_bhvr_type"] or None,
+            "task_id": task_id,
         }
         out.append(violation)
     return out

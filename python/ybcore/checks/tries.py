@@ -8,7 +8,7 @@ the rest the rows are chosen once and the kernel scans them once a value.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +22,12 @@ from .bounds import with_bound
 from .linechecks import AgeTest, ColumnMap
 from .rule import Rule
 from .run.found import OFFENDING, Hits, Raw, hits_of
-from .run.money import MOVING
-from .run.runner import note_denied, raw_of, rule_status
+from .run.runner import raw_of
 from .run.scope import YES
 from .run.time_rules import OF_VISITS, window_events, window_measure, window_span
 from .run.work import Chosen, Work
 
-__all__ = ["Picked", "Tried", "denied_before", "tried"]
+__all__ = ["Picked", "Tried", "tried"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -81,25 +80,6 @@ class Picked(Work):
     @staticmethod
     def _kept(rows: Any, mask: Mask) -> Int64:
         return rows[mask[rows]]
-
-
-def denied_before(
-    work: Work, book: Iterable[Rule], rule: Rule, stage: str, suppress: Sequence[dict[str, Any]] = ()
-) -> Mask:
-    """Lines that rules before it in the book deny as a whole, where the rule asks."""
-    denied = np.zeros(len(work.batch.line_visit), bool)
-    if rule.kernel == "K06" and not rule.check.count_denied:
-        for earlier in book:
-            if earlier.id == rule.id:
-                break
-            if (
-                earlier.disposition in MOVING
-                and not earlier.shadow
-                and rule_status(work.batch, earlier, stage)[0] == "run"
-            ):
-                found = hits_of(work, earlier, raw_of(work, earlier, denied), stage != "after")
-                note_denied(work, found, denied, suppress)
-    return denied
 
 
 def tried(work: Work, rule: Rule, path: RawPath, values: Int64, denied: Mask, before: bool, tell: Tell) -> Tried:

@@ -20,11 +20,11 @@ from .run.coded import CodedRows, key_among, select_coded
 from .run.found import OFFENDING, hits_of
 from .run.line_rules import line_text
 from .run.lines import Chosen
-from .run.runner import raw_of, rule_status
+from .run.runner import denied_before, raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
-from .tries import Picked, denied_before
+from .tries import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
 

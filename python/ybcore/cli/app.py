@@ -27,6 +27,7 @@ from .options import (
     own_functions,
     rules_of_settling,
     threads,
+    what_counts,
 )
 from .outside import OUTSIDE
 from .studies import STUDIES
@@ -167,6 +168,7 @@ def settle(session: Session, **options: Any) -> int:
 )
 @click.argument("job", type=PATH, metavar="JOB")
 @common
+@what_counts
 @own_functions
 @as_json
 @click.option(

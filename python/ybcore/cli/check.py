@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from ..checks.suppression import suppressions
 from ..columns.checkschema import DETAILS, FINDINGS, MANIFEST, PRECISION, STATISTICS
 from ..columns.phrases import chinese
 from ..messages import say
+from ..policy.faults import nearest
 from ..report import page, workbook
 from ..report.checked import print_checked, summarise
 from .base import Session
 from .tables import CHECKED, from_folder
 
-__all__ = ["check", "for_people", "tell_checked", "write_checked", "write_for_people"]
+__all__ = ["check", "for_people", "tell_checked", "tell_suppression", "write_checked", "write_for_people"]
 
 
 def check(
@@ -204,15 +206,18 @@ def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
             f"{report.left_out:,} visits have no id, person or time, or an id that stands before, and were not looked at",
         )
     for row in report.suppressions:
-        _tell_suppression(session, row, row["rule"] in book)
+        tell_suppression(session, row, [rule.id for rule in book])
 
 
-def _tell_suppression(session: Session, row: dict[str, Any], known: bool) -> None:
+def tell_suppression(session: Session, row: dict[str, Any], rules: Sequence[str]) -> None:
+    """What a row of a suppression list did; `rules`: those of the book."""
     what = ", ".join(
         f"{name} {row[name]}" for name in row if name not in ("count", "expired", "reason", "owner", "expires")
     )
-    if not known:
-        session.say(f"抑制清单 {what}：规则册中没有这条规则", f"suppression {what}: the book has no such rule")
+    if row["rule"] not in rules:
+        near = nearest(row["rule"], rules)
+        zh, en = (f"，最接近的是 {near}", f"; the nearest is {near}") if near else ("", "")
+        session.say(f"抑制清单 {what}：规则册中没有这条规则{zh}", f"suppression {what}: the book has no such rule{en}")
     elif row["expired"]:
         session.say(
             f"抑制清单 {what}：已于 {row['expires']} 到期，未生效",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DocumentError
 from ..messages import AMOUNT_RULES, DISPOSITIONS, SEVERITIES, name_of, say
+from ..report.checked import in_language
 from .base import Failure, Session
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
     tree = Tree(f"{rule.id}  {rule.name[say('zh', 'en')]}{number}")
     form = f" {rule.form}" if rule.form else ""
     tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}{form}")
-    tree.add(say("状态：", "status: ") + _status(rule) + (f" — {rule.reason}" if rule.reason else ""))
+    tree.add(say("状态：", "status: ") + _status(rule) + (f" — {in_language(rule.reason)}" if rule.reason else ""))
     if rule.id in book.across:
         tree.add(say("跨人员：须一次给出全部就诊", "across persons: needs all visits in one run"))
     region = f"insuplc_admdvs {rule.region}" if rule.region != "*" else ""

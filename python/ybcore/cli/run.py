@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -36,12 +37,16 @@ def run(
     engine: str,
     master: str | None,
     conf: tuple[str, ...],
+    suppress: Path | None,
+    known_at: dt.datetime | None,
 ) -> int:
     """Do a job, or what is left of it, and sum it up."""
     take_from_system()
-    document = load_job(job, memory=memory, threads=threads, output=output)
+    day = None if known_at is None else known_at.date()
+    document = load_job(job, memory=memory, threads=threads, output=output, known_at=day, suppress=suppress)
     with _engine(engine, master, conf) as work, session.progress("结算", "settle") as tell:
         result = run_job(document, replace=replace, progress=tell, work=work)
+    _tell_suppressions(session, result)
     for note in result.run["notes"]:
         session.detail(f"提示：{chinese(note) or note}", f"note: {note}")
     if not result.fresh:
@@ -62,8 +67,7 @@ def run(
             "counts": result.manifest["counts"],
             "sums": result.manifest["sums"],
         }
-        if "coverage" in result.manifest:
-            told["coverage"] = result.manifest["coverage"]
+        told |= {name: result.manifest[name] for name in ("coverage", "suppressions") if name in result.manifest}
         session.data(
             json.dumps({**told, "units": result.manifest["units"], "run": _brief(result)}, ensure_ascii=False, indent=1)
         )
@@ -93,6 +97,17 @@ def _engine(engine: str, master: str | None, conf: tuple[str, ...]) -> Iterator[
     finally:
         if ours:
             spark.stop()
+
+
+def _tell_suppressions(session: Session, result: JobResult) -> None:
+    """What each row of the suppression list did."""
+    rows = result.manifest.get("suppressions", ())
+    if rows:
+        from .check import tell_suppression
+
+        rules = [row["rule_id"] for row in result.manifest["coverage"]]
+        for row in rows:
+            tell_suppression(session, row, rules)
 
 
 def _brief(result: JobResult) -> dict[str, Any]:

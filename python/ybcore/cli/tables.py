@@ -226,6 +226,9 @@ class OfJob(Inputs):
         found = {name: InDataset(held[name]).whole() if name in held else None for name in names}
         return {name: self._with_visit(name, table) for name, table in found.items()} if self.rules else found
 
+    def what_counts(self) -> dict[str, Any]:
+        return self.run.what_counts()
+
     @cached_property
     def _ids(self) -> pa.Array:
         """Every setl_id of the visits, as text."""

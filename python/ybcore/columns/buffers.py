@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from .. import _core
 
-__all__ = ["bounds_within", "filled", "indices", "numbers_in", "one_array", "wall_clock", "widened"]
+__all__ = ["bounds_within", "filled", "indices", "numbers_at", "numbers_in", "one_array", "wall_clock", "widened"]
 
 Array = npt.NDArray[Any]
 
@@ -25,7 +25,13 @@ def numbers_in(chunk: pa.Array) -> Array:
     )
     if chunk.buffers()[1] is None:
         return np.zeros(len(chunk), kind)
-    return np.frombuffer(chunk.buffers()[1], kind, count=len(chunk) + chunk.offset)[chunk.offset :]
+    return numbers_at(chunk.buffers()[1], kind, len(chunk) + chunk.offset)[chunk.offset :]
+
+
+def numbers_at(buffer: pa.Buffer, kind: Any, count: int) -> Array:
+    """Numbers that stand in a buffer; copied from an odd address, which Arrow allows and the kernel refuses."""
+    found = np.frombuffer(buffer, kind, count=count)
+    return found if found.flags.aligned else found.copy()
 
 
 def indices(encoded: pa.DictionaryArray) -> npt.NDArray[np.int64]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
-from .buffers import bounds_within, filled, indices, numbers_in, one_array, wall_clock, widened
+from .buffers import bounds_within, filled, indices, numbers_at, numbers_in, one_array, wall_clock, widened
 from .schema import KINDS, LIMITS, SCALES, Column
 
 NULL_DAY = np.int32(-(2**31))
@@ -170,9 +170,7 @@ def _decimal(chunk: pa.Array, places: int) -> Cells:
         bad = np.asarray(pc.fill_null(pc.not_equal(held.cast(chunk.type, safe=False), chunk), False), dtype=bool)
     if held.buffers()[1] is None:
         return Cells(np.full(len(held), NULL_INT), bad)
-    words = np.frombuffer(held.buffers()[1], np.int64, count=2 * (len(held) + held.offset)).reshape(-1, 2)[
-        held.offset :
-    ]
+    words = numbers_at(held.buffers()[1], np.int64, 2 * (len(held) + held.offset)).reshape(-1, 2)[held.offset :]
     low, high = np.ascontiguousarray(words[:, 0]), words[:, 1]
     valid = np.asarray(held.is_valid())
     wide = (high != (low >> 63)) & valid

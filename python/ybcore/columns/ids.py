@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import _core
-from .buffers import numbers_in
+from .buffers import numbers_at, numbers_in
 from .convert import ColumnError, is_text, plain
 
 Codes = npt.NDArray[np.int32]
@@ -219,7 +219,7 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     _, begin, data = chunk.buffers()
     offsets = np.zeros(1, kind)
     if begin is not None and len(chunk):
-        offsets = np.frombuffer(begin, kind, count=len(chunk) + chunk.offset + 1)[chunk.offset :]
+        offsets = numbers_at(begin, kind, len(chunk) + chunk.offset + 1)[chunk.offset :]
     text = np.zeros(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
     return offsets, text, _valid(chunk)
 

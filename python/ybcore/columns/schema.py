@@ -173,7 +173,7 @@ LINES = Table(
         C("pric", "price", zh="单价", en="unit price, only checked", negative=True),
         C("det_item_fee_sumamt", "money", True, zh="明细项目费用总额", en="amount", negative=True),
         C("hosp_appr_flag", "flag", zh="医院审批标志", en="2 = not approved"),
-        C("deny_flag", "flag", default="0", zh="拒付标志", en="1 = denied"),
+        C("deny_flag", "flag", default="0", zh="拒付标志", en="1 = denied, and with it lines that return it"),
     ),
 )
 

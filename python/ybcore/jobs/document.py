@@ -5,6 +5,7 @@ Published as `data/schema/ybcore-job-1.schema.json`; `ybcore.schemas` makes that
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import re
@@ -14,11 +15,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema, model_validator
 
+from .. import io
+from ..checks.suppression import suppressions
 from ..columns.checkschema import CHECK_TABLES
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, PERSONS, VISITS
 from ..errors import DocumentError, Problem
 from ..policy.faults import Fault, Faults, fail, problem_at, problems_of, unknown
-from ..policy.fields import Flag, Node, Positive
+from ..policy.fields import Day, Flag, Node, Positive
 from ..policy.reader import Parsed, parse_file
 from ..settling.result import NUMBERS
 
@@ -151,6 +154,8 @@ class JobDocument(Node):
     inputs: _Inputs
     opening: _Path | None = None
     rules: _Paths = ()
+    known_at: Day | None = None
+    suppress: _Path | None = None
     output: _Path
     outputs: Outputs = Outputs()
     memory: _Memory = 4 * 1024**3
@@ -165,11 +170,29 @@ class JobDocument(Node):
             if name in BESIDE and not self.rules:
                 en, zh = f"{name} is read by rules only", f"{name} 只有审核规则才读取"
                 faults.add(("inputs", name), Fault(en, zh, "rules: [folder/]", key=True))
+        for name in ("known_at", "suppress"):
+            if getattr(self, name) is not None and not self.rules:
+                en, zh = f"{name} is of rules: give rules", f"{name} 须与 rules 同用"
+                faults.add((name,), Fault(en, zh, "rules: [folder/]", key=True))
+        if self.suppress is not None and self.known_at is None:
+            # A unit does not know the last day of the whole, by which a row without it would expire.
+            en, zh = "a suppression list needs known_at in a job", "作业中的抑制清单须与 known_at 同用"
+            faults.add(("suppress",), Fault(en, zh, "known_at: 2025-06-30", key=True))
         if LINES.name in self.inputs and self.catalog is None:
             en, zh = "fee lines are given but no catalogue", "给出了费用明细，却没有目录"
             faults.add(("inputs", LINES.name), Fault(en, zh, "catalog: folder/", key=True))
         faults.raise_if_any()
         return self
+
+    @property
+    def known_day(self) -> dt.date | None:
+        """`known_at` as a date."""
+        return None if self.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(self.known_at)
+
+    def what_counts(self) -> dict[str, Any]:
+        """The `known_at` and `suppress` of its check. Raises InputError for a wrong suppression list."""
+        rows = [] if self.suppress is None else suppressions(io.read_table(self.suppress), str(self.suppress))
+        return {"known_at": self.known_day, "suppress": rows}
 
     @property
     def sha256(self) -> str:
@@ -181,8 +204,8 @@ class JobDocument(Node):
 def load_job(path: str | Path, **overrides: Any) -> JobDocument:
     """Read one job document. Raises DocumentError with every problem and its line and column.
 
-    `overrides`: `memory` (text or bytes), `threads`, `output`; None leaves what the document says. An `output` that is given here is
-    relative to the working folder.
+    `overrides`: `memory` (text or bytes), `threads`, `output`, `known_at` (a date or its text), `suppress`; None leaves what the document
+    says. A path that is given here is relative to the working folder.
     """
     path = Path(path)
     if not path.is_file():
@@ -198,8 +221,9 @@ def load_job(path: str | Path, **overrides: Any) -> JobDocument:
     given = {name: str(value) for name, value in overrides.items() if value is not None}
     if isinstance(given.get("memory"), str) and given["memory"].isdigit():
         given["memory"] += "B"
-    if "output" in given:
-        given["output"] = str(Path(given["output"]).absolute())
+    for name in ("output", "suppress"):
+        if name in given:
+            given[name] = str(Path(given[name]).absolute())
     raw |= given
     # A key without a value is as good as none; what is needed is then told to be missing.
     raw = {name: value for name, value in raw.items() if not (isinstance(value, str) and value in _NOTHING)}
@@ -231,7 +255,11 @@ def _must_exist(document: JobDocument, parsed: Parsed) -> None:
     for name in ("policy", "rules"):
         listed = isinstance(parsed.doc.get(name), list)
         named += [((name, i) if listed else (name,), place) for i, place in enumerate(getattr(document, name))]
-    named += [((name,), place) for name in ("catalog", "opening") if (place := getattr(document, name)) is not None]
+    named += [
+        ((name,), place)
+        for name in ("catalog", "opening", "suppress")
+        if (place := getattr(document, name)) is not None
+    ]
     missing = [
         problem_at(parsed, loc, Fault(f"{place} is not there", f"{place} 不存在"))
         for loc, place in named

@@ -24,7 +24,7 @@ from .datasets import Dataset, find_datasets
 from .document import JobDocument
 from .journal import Journal
 from .manifest import MANIFEST, RUN, SCRATCH, Hashing, Inputs, begin, write_records
-from .ruled import coverage
+from .ruled import coverage, left_out
 from .run import Work
 from .unit import Outputs
 
@@ -53,6 +53,7 @@ class Opened:
     engine: Engine
     datasets: dict[str, Dataset]
     rules: RuleBook | None
+    what_counts: dict[str, Any]
 
     @staticmethod
     def of(document: JobDocument, takes_rules: bool = True) -> Opened:
@@ -77,13 +78,14 @@ class Opened:
         folder = document.catalog
         catalog = got(lambda: Catalog.load(folder)) if folder is not None else None
         rules = got(lambda: checks.load_rules(document.rules)) if document.rules else None
+        what_counts = got(document.what_counts)
         datasets: dict[str, Dataset] = {}
         if book is not None:
             engine = Engine(book, catalog, threads=1)
             datasets = got(lambda: find_datasets(document, engine))
         if problems:
             raise (InputError if InputError in kinds else DocumentError)(problems)
-        return Opened(engine, datasets, rules)
+        return Opened(engine, datasets, rules, what_counts)
 
 
 def opening_parts(folder: Path) -> tuple[Path, list[Path]]:
@@ -138,11 +140,13 @@ def run_job(
                 memory=document.memory,
                 threads=document.threads or len(os.sched_getaffinity(0)),
                 rules=opened.rules,
+                what_counts=opened.what_counts,
                 progress=progress,
             )
             units = done.run()
             counts, sums = together(journal, units)
             ran = None if opened.rules is None or done.ruled is None else coverage(opened.rules, done.ruled, units)
+            listed = None if document.suppress is None else left_out(units)
             hashed = hashing.result()
         finally:
             hashing.stop()
@@ -159,7 +163,15 @@ def run_job(
         for folder in SCRATCH:
             journal.forget(folder)
         records = write_records(
-            journal, inputs, hashed, units=done.plan.units, counts=counts, sums=sums, coverage=ran, run=took
+            journal,
+            inputs,
+            hashed,
+            units=done.plan.units,
+            counts=counts,
+            sums=sums,
+            coverage=ran,
+            suppressions=listed,
+            run=took,
         )
         journal.commit(document.output, replace=replace)
     return JobResult(document.output, *records)

@@ -50,6 +50,8 @@ class Inputs:
             for name, dataset in datasets.items()
             for file in dataset.files
         }
+        if document.suppress is not None:
+            self.files[f"suppress/{document.suppress.name}"] = _file(document.suppress)
         self.files |= _opening(document.opening)
 
     def identity(self) -> dict[str, Any]:
@@ -60,6 +62,7 @@ class Inputs:
             "policy": {policy.id: policy.sha256 for policy in self.engine.book.policies},
             "catalog": None if self.engine.catalog is None else self.engine.catalog.hash,
             "rules": None if self.rules is None else self.rules.sha256,
+            **_known_at(self.document),
         }
         return out | {place: [file.bytes, file.mtime_ns] for place, file in self.files.items()}
 
@@ -76,9 +79,18 @@ def _opening(folder: Path | None) -> dict[str, _File]:
     root = folder / "state" if (folder / "state").is_dir() else folder
     out = {}
     for path in sorted(p for p in root.rglob("*") if p.is_file()):
-        stat = path.stat()
-        out[f"opening/{path.relative_to(root).as_posix()}"] = _File(str(path), stat.st_size, stat.st_mtime_ns)
+        out[f"opening/{path.relative_to(root).as_posix()}"] = _file(path)
     return out
+
+
+def _file(path: Path) -> _File:
+    stat = path.stat()
+    return _File(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+def _known_at(document: JobDocument) -> dict[str, str]:
+    """The day by which rows of rule tables must be known, as records tell it; nothing without one."""
+    return {} if document.known_day is None else {"known_at": document.known_day.isoformat()}
 
 
 class Hashing:
@@ -195,6 +207,7 @@ def manifest(
     counts: Any,
     sums: Any,
     coverage: Any = None,
+    suppressions: Any = None,
     resettlement: Any = None,
 ) -> dict[str, Any]:
     """Every input and output file with rows, bytes and sha256; units, counts and sums. The same for the same job, wherever and whenever."""
@@ -206,6 +219,7 @@ def manifest(
         "policy": told["policy"],
         "catalog": told["catalog"],
         "rules": told["rules"],
+        **_known_at(inputs.document),
         "inputs": [
             {"place": place, **({} if file.rows is None else {"rows": file.rows}), "bytes": file.bytes, "sha256": hashed[place]}
             for place, file in inputs.files.items()
@@ -215,6 +229,7 @@ def manifest(
         "counts": counts,
         "sums": sums,
         **({} if coverage is None else {"coverage": coverage}),
+        **({} if suppressions is None else {"suppressions": suppressions}),
         **({} if resettlement is None else {"resettlement": resettlement}),
     }  # fmt: skip
 
@@ -223,13 +238,14 @@ def _moved(counts: Mapping[str, Any]) -> dict[str, int]:
     return {"moved_fen": 0, **{name: counts[name] for name in MOVED if name in counts}}
 
 
-def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None, resettlement: Any = None) -> Facts:  # fmt: skip
+def receipt(inputs: Inputs, hashed: Mapping[str, str], outputs: list[Facts], *, counts: Any, sums: Any, coverage: Any = None, suppressions: Any = None, resettlement: Any = None) -> Facts:  # fmt: skip
     """The receipt of a job (docs/receipts.md): as that of a settlement, the same wherever the files are."""
     opening = {place: hashed[place] for place in inputs.files if place.startswith("opening/")}
     whole = hashlib.sha256("".join(f"{place} {sha}\n" for place, sha in opening.items()).encode()).hexdigest()
     out: Facts = {"format": FORMAT, **inputs.engine.documents()}
     if inputs.rules is not None:
-        out["rules"] = {**inputs.rules.told(), **_moved(counts), "coverage": coverage}
+        told = {**_known_at(inputs.document), **({} if suppressions is None else {"suppressions": len(suppressions)})}
+        out["rules"] = {**inputs.rules.told(), **_moved(counts), **told, "coverage": coverage}
     out["input"] = {name: {"rows": dataset.rows} for name, dataset in inputs.datasets.items()}
     out["opening_state"] = whole if opening else None
     out["counts"] = {name: value for name, value in counts.items() if name not in MOVED}
@@ -256,6 +272,7 @@ def write_records(
     counts: Any,
     sums: Any,
     coverage: Any,
+    suppressions: Any = None,
     run: Mapping[str, Any],
     resettlement: Any = None,
     identity: Any = None,
@@ -280,11 +297,19 @@ def write_records(
             "inputs": {name: list(places) for name, places in document.inputs.items()},
             "opening": None if document.opening is None else str(document.opening.absolute()),
             "rules": _absolute(document.rules),
+            **_known_at(document),
+            **({} if document.suppress is None else {"suppress": str(document.suppress.absolute())}),
             "outputs": document.outputs.model_dump(mode="json", warnings=False),
         },
         "identity": inputs.identity() if identity is None else identity,
     }  # fmt: skip
-    more = {"counts": counts, "sums": sums, "coverage": coverage, "resettlement": resettlement}
+    more = {
+        "counts": counts,
+        "sums": sums,
+        "coverage": coverage,
+        "suppressions": suppressions,
+        "resettlement": resettlement,
+    }
     _json(journal, RECEIPT, receipt(inputs, hashed, _outputs(journal), **more))
     told = manifest(journal, inputs, hashed, units=units, **more)
     _json(journal, MANIFEST, told)

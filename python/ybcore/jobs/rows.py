@@ -51,6 +51,7 @@ class Rows:
     threads: int = 2
     rules: RuleBook | None = None
     progress: Callable[[int, int], None] | None = None
+    what_counts: dict[str, Any] = field(default_factory=dict)  # `known_at` and `suppress` of the check
     times: Times = field(default_factory=Times)
     takes_rules: ClassVar[bool] = True
     room: ClassVar[str] = "spill"  # of rows by unit, in the journal's folder and in its notes

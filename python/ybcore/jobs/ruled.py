@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from .plan import row_groups
 if TYPE_CHECKING:
     from ..checks.book import RuleBook
 
-__all__ = ["ACROSS", "COUNTED", "OF_VISITS", "Ruled", "coverage"]
+__all__ = ["ACROSS", "COUNTED", "OF_VISITS", "Ruled", "coverage", "left_out"]
 
 OF_VISITS = ("diagnoses", "operations", "labs")  # tables beside whose rows name a visit
 COUNTED = ("eligible", "unknown", "hits", "suppressed", "excluded", "subsumed")
@@ -40,15 +41,23 @@ class _Frame:
 @dataclass(frozen=True)
 class Ruled:
     """`book`: the rules that run; `states`: (status, why not) of every rule of the whole book, by id. `time_of_day`: whether some fee
-    line is not dated at midnight. `reversed`: settlements that some reversal names."""
+    line is not dated at midnight. `reversed`: settlements that some reversal names. `known_at`, `suppress`: those of the check."""
 
     book: RuleBook
     states: dict[str, tuple[str, str | None]]
     time_of_day: bool
     reversed: pa.Array = field(repr=False)
+    known_at: dt.date | None = None
+    suppress: Sequence[dict[str, Any]] = ()
 
     @staticmethod
-    def of(rules: RuleBook, datasets: Mapping[str, Dataset], catalog: Any) -> Ruled:
+    def of(
+        rules: RuleBook,
+        datasets: Mapping[str, Dataset],
+        catalog: Any,
+        known_at: dt.date | None = None,
+        suppress: Sequence[dict[str, Any]] = (),
+    ) -> Ruled:
         """Look at the columns that are there, and at what reversals name."""
         from ..checks.run.runner import rule_status
 
@@ -58,7 +67,7 @@ class Ruled:
             rule.id: ("skipped", ACROSS) if rule.id in across else rule_status(seen, rule, "during") for rule in rules
         }
         rest = rules.without([name for name, (status, _) in states.items() if status != "run"])
-        return Ruled(rest, states, seen.time_of_day, _reversed(datasets["visits"]))
+        return Ruled(rest, states, seen.time_of_day, _reversed(datasets["visits"]), known_at, suppress)
 
     def aside(self, setl_ids: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
         """Visits that a reversal names, whoever's it is."""
@@ -136,3 +145,12 @@ def coverage(rules: RuleBook, ruled: Ruled, units: Sequence[Mapping[str, Any]]) 
         }
         out.append(row | dict(zip(COUNTED, total.get(rule.id, [0] * len(COUNTED)))))
     return out
+
+
+def left_out(units: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the suppression list, each with how many findings it took out of all units, and whether it has expired."""
+    told: list[dict[str, Any]] = []
+    for unit in units:
+        rows = unit.get("suppressions") or []
+        told = [{**row, "count": row["count"] + before["count"]} for row, before in zip(rows, told)] if told else rows
+    return told

@@ -183,7 +183,9 @@ class Work(Streamed):
     @cached_property
     def ruled(self) -> Ruled | None:
         """The rules that run; None without rules."""
-        return None if self.rules is None else Ruled.of(self.rules, self.datasets, self.engine.catalog)
+        if self.rules is None:
+            return None
+        return Ruled.of(self.rules, self.datasets, self.engine.catalog, **self.what_counts)
 
     def _set_aside(self, visits: pa.Table, ruled: Ruled) -> pa.Table:
         """Visits of a unit with those that rules do not look at because of others: they are reversed, or their id stands before."""
@@ -229,7 +231,8 @@ class Work(Streamed):
         if result.state is not None:
             parts.append("state")
             self.journal.part("state", unit, f"state/{part}", result.state.save)
-        facts = {} if result.rules is None else {"rules": result.rules}
+        facts: dict[str, Any] = {} if result.rules is None else {"rules": result.rules}
+        facts |= {"suppressions": result.suppressions} if result.suppressions else {}
         self.journal.note(
             "unit", unit, about=self._about(unit), parts=parts, counts=result.counts, sums=result.sums, **facts
         )

@@ -21,7 +21,18 @@ from .ruled import COUNTED, OF_VISITS, Ruled
 if TYPE_CHECKING:
     from ..checks.run.report import CheckReport
 
-__all__ = ["AGAIN", "ASIDE", "GROUP", "SOURCE", "VISIT", "Outputs", "UnitResult", "rejected", "settle_unit"]
+__all__ = [
+    "AGAIN",
+    "ASIDE",
+    "GROUP",
+    "MOVED_COLUMNS",
+    "SOURCE",
+    "VISIT",
+    "Outputs",
+    "UnitResult",
+    "rejected",
+    "settle_unit",
+]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -30,6 +41,7 @@ VISIT = "ybcore_visit"  # int32 in lines: row of the visit in the unit's visits;
 AGAIN = "ybcore_again"  # bool in visits: a row of another group has the id, and comes first
 ASIDE = "ybcore_aside"  # bool in visits: rules do not look at it because of a visit of another unit
 SOURCE = ("source_file", "source_row")
+MOVED_COLUMNS = ("amount", "quantity", "returned_amount", "returned_quantity")
 PEOPLE = ("persons", "institutions", "acct_events")
 _NOT_SUMS = ("flags", "pool_prop_selfpay", "balc", "setl_id", "psn_no", "source_row")
 
@@ -63,6 +75,7 @@ class UnitResult:
     sums: dict[str, int]
     rules: dict[str, list[int]] | None = None
     moved: pa.Table | None = None
+    suppressions: list[dict[str, Any]] | None = None
 
 
 def settle_unit(
@@ -80,7 +93,7 @@ def settle_unit(
     visits `GROUP`, and perhaps `AGAIN`; lines may have `VISIT` instead of setl_id. `state`: what the opening state knows of the people.
     `ruled`: rules that are a stage of it; tables then has those that they read beside (with `SOURCE` where rows name a visit), visits
     perhaps `ASIDE`, and the result has findings, details, `counts` of them with `moved_fen`, and `rules`: what each rule came to.
-    `unique`: no id stands twice among the visits; they are not looked through for it.
+    `suppressions` are the rows of its list, with what each took out. `unique`: no id stands twice among the visits; they are not looked through for it.
     """
     visits, order, back = _in_order(engine, tables["visits"], unique)
     lines, begin, lost = _lines(tables.get("lines"), tables["visits"], order)
@@ -101,7 +114,7 @@ def settle_unit(
 
         beside, astray = _beside(tables, visits)
         whole = Whole(ruled.time_of_day, visits[ASIDE].to_numpy() if ASIDE in visits.column_names else None)
-        asked = {"known_at": None, "suppress": (), "whole": whole}
+        asked = {"known_at": ruled.known_at, "suppress": ruled.suppress, "whole": whole}
         full = {name: given.get(name) for name in ("visits", "lines", *PEOPLE)}
         done = settle_checked(engine, full, ruled.book, beside, offsets, options, asked)
     source = [visits[name] for name in SOURCE]
@@ -148,7 +161,7 @@ def settle_unit(
     }  # fmt: skip
     types = kind_of(done.visits["setl_id"]), kind_of(done.visits["psn_no"])
     bad_rows = pa.concat_tables(rejects) if rejects else rejected("visits", None, "", *types)
-    findings = details = rules = moved = None
+    findings = details = rules = moved = listed = None
     if done.checks is not None:
         from ..checks.settled import moved_money
 
@@ -160,9 +173,10 @@ def settle_unit(
         }
         rules = {row["rule_id"]: [row[name] for name in COUNTED] for row in done.checks.manifest.to_pylist()}
         moved = _moved(done.checks, lines) if outputs.moved and lines is not None else None
+        listed = done.checks.suppressions
     sums = _sums(settlements)
     return UnitResult(
-        settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules, moved
+        settlements, line_results, detail, findings, details, bad_rows, done.state, counts, sums, rules, moved, listed
     )
 
 
@@ -213,12 +227,15 @@ def _found(
 
 
 def _moved(report: CheckReport, lines: pa.Table) -> pa.Table:
-    """What leaves each line for full self-pay, where something does, and where the line lies."""
-    moved = report.denials()
-    rows = np.flatnonzero(moved.amount)
+    """What leaves each line for full self-pay, where something does, what was returned of it, and where the line lies."""
+    whole = report.denials()
+    rows = np.flatnonzero(whole.amount)
+    moved, back = whole.among(rows), np.zeros((2, len(rows)), np.int64)
+    back[:, moved.returned.rows] = moved.returned.amount, moved.returned.quantity
     out = lines.select(SOURCE).take(pa.array(rows))
-    out = out.append_column("amount", pa.array(moved.amount[rows]))
-    return out.append_column("quantity", pa.array(moved.quantity[rows]))
+    for name, column in zip(MOVED_COLUMNS, (moved.amount, moved.quantity, *back)):
+        out = out.append_column(name, pa.array(column))
+    return out
 
 
 def _typed(table: pa.Table, types: tuple[pa.DataType, pa.DataType]) -> pa.Table:

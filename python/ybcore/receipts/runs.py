@@ -39,6 +39,7 @@ REJECTS = Table(
 )
 TABLES = ("visits", "lines", "persons", "institutions", "acct_events")
 BESIDE = ("diagnoses", "operations", "labs", "doctors", "stock")
+_NAMED = ("policy", "catalog", "opening", "rules", "known_at", "suppress")  # of a job's record, beside its tables
 
 
 class SettledRun:
@@ -107,7 +108,7 @@ class JobRun:
         self.folder, self.receipt = folder, receipt
         try:
             told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["job"]
-            raw = {key: told[key] for key in ("policy", "inputs", "outputs", "catalog", "opening", "rules") if told.get(key)}  # fmt: skip
+            raw = {key: told[key] for key in (*_NAMED, "inputs", "outputs") if told.get(key)}  # fmt: skip
             raw |= {"ybcore": "job/1", "output": str(folder)}
             made = JobDocument.model_validate(_texts(raw), context={"folder": Path(told["folder"])})
             self.document: JobDocument = made.model_copy(update={"folder": Path(told["folder"])})
@@ -136,6 +137,8 @@ class JobRun:
         from ..jobs.job import opening_parts
 
         out = {(name, file.path): file.location for name, dataset in self.datasets.items() for file in dataset.files}
+        listed = self.document.suppress
+        out |= {} if listed is None else {("suppress", listed.name): str(listed)}
         if self.document.opening is not None:
             root, parts = opening_parts(self.document.opening)
             files = sorted(path for part in parts for path in part.rglob("*") if path.is_file())
@@ -162,8 +165,8 @@ class JobRun:
         return {name: InDataset(dataset) for name, dataset in self.datasets.items()}
 
     def what_counts(self) -> dict[str, Any]:
-        """A job leaves no findings out."""
-        return {"known_at": None, "suppress": []}
+        """The `known_at` and `suppress` of the check. Raises InputError for a wrong suppression list."""
+        return self.document.what_counts()
 
     def beside(self) -> dict[str, pa.Table]:
         """The tables that only rules read."""

@@ -89,8 +89,17 @@ class Verifier(Found):
             theirs_told = {d.id: d.sha256 for d in self.receipt.rules.documents}
             self._same_documents("rules", theirs_told, {d["id"]: d["sha256"] for d in now["documents"]})
             self._equal("documents", "rules.sha256", self.receipt.rules.sha256, now["sha256"])
+            self._tried(self._what_counted)
         if self.receipt.catalog is not None and self.catalog is not None:
             self._equal("documents", "catalog.sha256", self.receipt.catalog.sha256, self.catalog.hash)
+
+    def _what_counted(self) -> None:
+        """The day of knowing and the suppression list that rules ran with."""
+        assert self.run is not None and self.receipt.rules is not None
+        told, now = self.receipt.rules, self.run.what_counts()
+        day = None if now["known_at"] is None else now["known_at"].isoformat()
+        self._equal("documents", "rules.known_at", told.known_at, day)
+        self._equal("documents", "rules.suppressions", told.suppressions or 0, len(now["suppress"]))
 
     @cached_property
     def book(self) -> Book | None:
@@ -247,7 +256,7 @@ class Verifier(Found):
         asked = Outputs("line_results" in self.outputs, "detail" in self.outputs, False, run.columns)
         ruled = None
         if self.rules is not None:
-            ruled = Ruled.of(self.rules, run.datasets, engine.catalog)
+            ruled = Ruled.of(self.rules, run.datasets, engine.catalog, **run.what_counts())
             aside = ruled.aside(ids_of(given["visits"], "setl_id"))
             given["visits"] = given["visits"].append_column(ASIDE, pa.array(aside))
         done = settle_unit(engine, given, state=state, outputs=asked, ruled=ruled)

@@ -64,9 +64,15 @@ class Natures:
         return burden
 
 
-def line_reason(line: dict, item: dict | None) -> str:
-    """Why a whole line is the person's own, or ''."""
-    if str(line.get("deny_flag") or "0") == "1":
+def named_line(line: dict, lines: list[dict]) -> dict:
+    """The line that a return line names, else the line itself."""
+    original = line.get("init_feedetl_sn")
+    return next((other for other in lines if original and other.get("feedetl_sn") == original), line)
+
+
+def line_reason(line: dict, named: dict, item: dict | None) -> str:
+    """Why a whole line is the person's own, or ''. What returns a denied line is denied with it: nothing goes back to a fund that pays nothing."""
+    if any(str(one.get("deny_flag") or "0") == "1" for one in (line, named)):
         return "denied"
     if str(line.get("hosp_appr_flag") or "") == "2":
         return "not_approved"
@@ -103,9 +109,7 @@ class Pricer:
             return self.visit["enddate"]
         if rule == "settlement":
             return self.visit["setl_time"] // 86400
-        original = line.get("init_feedetl_sn")
-        named = next((other for other in lines if original and other.get("feedetl_sn") == original), line)
-        day = named.get("fee_ocur_time")
+        day = named_line(line, lines).get("fee_ocur_time")
         return self.visit["enddate"] if day is None else day
 
     def price(self, lines: list[dict], all_lines: list[dict], tags: list[str]) -> tuple[Natures, list[dict]]:
@@ -138,7 +142,7 @@ class Pricer:
         code, scale = line.get("med_list_codg") or "", self.rd.scale
         amount = line["det_item_fee_sumamt"] * scale
         item = self.catalog.find("items", code, self.places["class"], self._day("class", line, lines))
-        reason = line_reason(line, item)
+        reason = line_reason(line, named_line(line, lines), item)
         row: dict[str, Any] = {
             "sign": -1 if amount < 0 else 1,
             "reason": reason,

@@ -8,7 +8,7 @@ from ..checks import Rule, RuleBook
 from ..memory import peak_memory
 from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
 
-__all__ = ["print_checked", "reason_of", "summarise"]
+__all__ = ["in_language", "print_checked", "reason_of", "summarise"]
 
 
 def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: float) -> dict[str, Any]:
@@ -50,6 +50,7 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
         "subsumed": sum(report.manifest["subsumed"].to_pylist()),
         "recover_amt_fen": None if report.recovered is None else sum(report.findings["recover_amt"].to_pylist()),
         "own_amt_fen": None if report.recovered is None else sum(report.findings["own_amt"].to_pylist()),
+        "rejected_fen": None if report.recovered is None else report.rejected_fen,
         "rules": rows,
         "dispositions": [
             {
@@ -76,7 +77,9 @@ _NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
 def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
     """Why a rule did not run, in the language in use; the document's own words where it is switched off."""
     reason = ran["reason"]
-    if reason is None or ran["status"] != "skipped" or current() == "en":
+    if reason is not None and ran["status"] == "disabled":
+        return in_language(reason)
+    if reason is None or current() == "en":
         return reason
     if rule.skip is not None and reason == rule.skip[1]:
         return rule.skip[0]
@@ -84,6 +87,13 @@ def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
         if reason.startswith(word):
             return zh + reason.removeprefix(word)
     return "缺少 " + " 或 ".join(_NEEDS.get(need, need) for need in reason.split(" or "))
+
+
+def in_language(text: str) -> str:
+    """A document's text that is written `中文 / English`, in the language in use; another as it is."""
+    zh, slash, en = text.partition(" / ")
+    both = slash and not zh.isascii() and en.isascii()
+    return say(zh, en) if both else text
 
 
 def print_checked(data: dict[str, Any], console: Any) -> None:
@@ -109,6 +119,14 @@ def print_checked(data: dict[str, Any], console: Any) -> None:
         own = yuan_text(data["own_amt_fen"])
         console.print(
             say(f"实扣金额中 {own} 元本已全自费", f"Of the amount moved, full self-pay without any rule: {own} yuan")
+        )
+    if data["rejected_fen"]:
+        lost = yuan_text(data["rejected_fen"])
+        console.print(
+            say(
+                f"实扣金额中 {lost} 元在被拒收或未参保的就诊中，基金本不支付",
+                f"Of the amount moved, in visits that are rejected or nobody's, which no fund pays for: {lost} yuan",
+            )
         )
     if data["suppressed"]:
         console.print(say(f"已抑制 {data['suppressed']:,} 项", f"Suppressed: {data['suppressed']:,}"))

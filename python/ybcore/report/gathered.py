@@ -21,7 +21,7 @@ from ..checks.told import texts
 from ..checks.units import amount_text
 from ..columns.convert import NULL_INT
 from ..columns.ids import flat
-from ..messages import current, say
+from ..messages import RULE_STATES, current, name_of, say
 from .checked import reason_of
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def gather_rules(report: CheckReport) -> list[Ran]:
 def _light(row: dict[str, Any], hits: int, clear: bool, shadow: bool) -> tuple[str, str]:
     """Colour and word. Green is only what looked at rows and found nothing; what was not looked at is never green."""
     if row["status"] != "run":
-        return "grey", {"skipped": say("跳过", "skipped"), "disabled": say("停用", "disabled")}[row["status"]]
+        return "grey", name_of(RULE_STATES, row["status"])
     if shadow:
         return "grey", say("试运行", "shadow")
     if hits:
@@ -211,6 +211,7 @@ def gather_head(report: CheckReport, rules: list[Ran]) -> dict[str, Any]:
             name: None if report.recovered is None else int(pc.sum(found[name]).as_py() or 0)
             for name in ("recover_amt", "own_amt")
         },
+        "rejected_fen": report.rejected_fen,
         **{name: int(masks[name].sum()) for name in APART},
         **{status: sum(row.status == status for row in rules) for status in ("run", "skipped", "disabled")},
         "lights": {name: sum(row.light == name for row in rules if not row.rule.shadow) for name in LIGHTS},

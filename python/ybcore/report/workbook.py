@@ -11,7 +11,7 @@ import numpy as np
 
 from ..checks.statistics import paid_of
 from ..checks.told import texts
-from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, SEVERITIES, current, name_of, say, speaking
+from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, RULE_STATES, SEVERITIES, current, name_of, say, speaking
 from . import sheets
 from .gathered import (
     APART,
@@ -78,6 +78,7 @@ def _summary(report: CheckReport, book: Book, cut: list[str]) -> None:
         (say("违规金额 vola_amt（元）", "vola_amt (yuan)"), "money", head["vola_amt"]),
         (say("实扣金额 paid_amt（元）", "paid_amt (yuan)"), "money", head["paid_amt"]),
         (say("追回基金 recover_amt（元）", "recover_amt (yuan)"), "money", head["recover_amt"] if head["recover_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
+        *([(say("实扣中属被拒收或未参保的就诊（元）", "of paid_amt in visits rejected or nobody's (yuan)"), "money", head["rejected_fen"])] if head["rejected_fen"] else []),
         (say("实扣中本已全自费 own_amt（元）", "of paid_amt full self-pay anyway, own_amt (yuan)"), "money", head["own_amt"] if head["own_amt"] is not None else say("未结算，无法计算", "not settled, so not known")),
         (say("不计入：已抑制", "not counted: suppressed"), "count", head["suppressed"]),
         (say("不计入：试运行", "not counted: shadow"), "count", head["shadow"]),
@@ -122,7 +123,7 @@ def _rules(report: CheckReport) -> Sheet:
     ]  # fmt: skip
     cells = (
         (
-            (row.light, row.word), row.rule.id, row.rule.name[current()], row.status, _yes(row.rule.shadow),
+            (row.light, row.word), row.rule.id, row.rule.name[current()], name_of(RULE_STATES, row.status), _yes(row.rule.shadow),
             name_of(DISPOSITIONS, row.rule.disposition), say(*SEVERITIES[row.rule.severity]), name_of(AMOUNT_RULES, row.rule.amount),
             row.hits, row.persons, row.vola_amt, row.paid_amt, row.recover_amt, row.eligible, row.unknown, row.suppressed,
             row.subsumed, row.excluded, row.reason, row.rule.kernel, row.rule.version, row.rule.source,

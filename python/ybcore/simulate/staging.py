@@ -44,7 +44,7 @@ class _Denied:
 
     def lines(self, visit: Int64 | None = None) -> dict[str, Any]:
         """The lines of some visits (all) as they are settled."""
-        from ..checks.run.moved import Moved, some_rows, split_lines
+        from ..checks.run.moved import some_rows, split_lines
 
         batch = self.report.work.batch
         frame, rows = batch.frames["lines"], np.arange(len(batch.line_visit))
@@ -55,9 +55,7 @@ class _Denied:
             frame = some_rows(frame, rows)
         setl_id = flat(batch.visits.ids["setl_id"]).combine_chunks()
         own = pa.chunked_array([setl_id.take(pa.array(batch.line_visit[rows]))])
-        top = np.maximum(self.report.work.quantity, 0)
-        moved = Moved(self.moved.amount[rows], np.minimum(self.moved.quantity, top)[rows])
-        return split_lines(frame, own, moved).table
+        return split_lines(frame, own, self.moved.among(rows)).table
 
 
 class Staging:

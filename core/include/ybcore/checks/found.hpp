@@ -16,6 +16,8 @@
 #include <span>
 #include <vector>
 
+#include "ybcore/scratch.hpp"
+
 namespace ybcore::checks {
 
 inline constexpr std::int64_t kWhole = -1;
@@ -51,12 +53,12 @@ struct Arithmetic {
 };
 
 struct Found {
-  std::vector<std::int64_t> measure, limit, begin, end;
-  std::vector<std::int32_t> entry, step;
-  std::vector<std::int64_t> details{0};
-  std::vector<std::int32_t> event;
-  std::vector<Part> part;
-  std::vector<std::int64_t> excess;
+  Grown<std::int64_t> measure, limit, begin, end;
+  Grown<std::int32_t> entry, step;
+  Grown<std::int64_t> details{0};
+  Grown<std::int32_t> event;
+  Grown<Part> part;
+  Grown<std::int64_t> excess;
   std::int64_t unknown = 0;  // events that a missing value kept from being judged
 
   [[nodiscard]] std::size_t size() const noexcept { return measure.size(); }

@@ -116,6 +116,7 @@ class PairScopes {
 
   [[nodiscard]] std::span<const PairIndex> indexes() const noexcept { return indexes_; }
   [[nodiscard]] const ChosenCodes& named() const noexcept { return named_; }  // items of any row
+  [[nodiscard]] std::size_t items() const noexcept { return items_; }
   [[nodiscard]] bool small() const noexcept { return small_; }
 
   // Bits of an item as a main one, and of the main items of its pairs. What shares no bit with them in one of the words is no pair.
@@ -124,6 +125,7 @@ class PairScopes {
   };
   // Of small tables only: a number of each item of any row, and what it has; main items first.
   [[nodiscard]] std::uint16_t number(std::int32_t item) const noexcept { return number_[static_cast<std::size_t>(item)]; }
+  [[nodiscard]] std::size_t numbers() const noexcept { return traits_.size(); }
   [[nodiscard]] bool leads(std::uint16_t number) const noexcept { return number < leads_; }
   [[nodiscard]] const Trait& trait(std::uint16_t number) const noexcept { return traits_[number]; }
 
@@ -131,6 +133,7 @@ class PairScopes {
   void number_items(std::size_t items);
 
   std::vector<PairIndex> indexes_;
+  std::size_t items_;
   ChosenCodes named_;
   std::vector<std::uint16_t> number_;  // by item; none of large tables
   std::vector<Trait> traits_;          // by number

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...columns.convert import NULL_INT
+from ..groupchecks import FactorOf
 from ..rule import Rule
 from .held import name_of, surely_of_class
 from .now import More, Now
@@ -39,9 +40,9 @@ def alone(rule: Rule) -> More | None:
         return _dear(rule)
     if kernel == "K11" and "full_price" in rule.tables:
         return _beyond_rank(rule)
-    if kernel == "K06" and check.combine == "all" and check.group == check.subject == "visit":
-        # A cap by the days of the stay, or by the row, is not told so cheaply.
-        return _visit_total(rule) if getattr(check.cap, "column", None) == "" else None
+    of_visit = kernel == "K06" and check.combine == "all" and check.group == check.subject == "visit"
+    if of_visit and not isinstance(check.cap, FactorOf) and not check.cap.column:
+        return _visit_total(rule)
     return None
 
 

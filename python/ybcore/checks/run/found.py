@@ -17,7 +17,7 @@ from .given import DAY
 from .texts import FEW, bytes_of, some_of
 from .work import Work
 
-__all__ = ["Hits", "Raw", "give_names", "hits_of"]
+__all__ = ["Hits", "Raw", "give_names", "hits_of", "units_moved"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -190,20 +190,29 @@ def _price(work: Work, hits: Hits, finding: Int64, excess: Int64, raw: Raw) -> N
 
 
 def _day_keys(work: Work, rule: Rule, rows: Any) -> Int64:
-    """One number for the subject, item and day of a line."""
+    """One number for the subject, item and day of each line."""
     batch = work.batch
     day = batch.line_day[rows].astype(np.int64) + 100_000
     return (_subject(work, rule, rows) * (len(batch.item_ids) + 1) + batch.item[rows] + 1) * 250_000 + day
 
 
 def _subject(work: Work, rule: Rule, rows: Any) -> Int64:
+    """Whom the rule counts by, of each line: one number; an item needs none, it is the line's own."""
     batch = work.batch
     visit = batch.line_visit[rows].astype(np.int64)
     subject = getattr(rule.check, "subject", "visit")
     if subject == "visit":
         return visit
+    if subject == "doctor":
+        return batch.doctor[rows].astype(np.int64)
+    if subject == "institution":
+        return batch.hospital[visit].astype(np.int64)
     who = batch.psn[visit].astype(np.int64)
-    return who * (len(batch.hospital_ids) + 1) + batch.hospital[visit] + 1 if subject == "person_institution" else who
+    further = {"person_institution": batch.hospital, "person_diagnosis": work.main_diagnosis_key}.get(subject)
+    if further is None:
+        return who
+    both = who * (int(further.max(initial=0)) + 2) + further[visit] + 1
+    return np.unique(both, return_inverse=True)[1].astype(np.int64)
 
 
 def _widen(work: Work, hits: Hits, kind: str) -> None:
@@ -218,13 +227,12 @@ def _widen(work: Work, hits: Hits, kind: str) -> None:
     of_visit[hits.is_line[at]] = batch.line_visit[hits.row[whole]]
     if kind == "whole_day":
         at = whole
-        keys = _day_keys(work, hits.rule, hits.row[at])
-        # Of other persons, and of items that do not offend, no line is taken along.
+        # Of items that do not offend no line is taken along, and of other persons only where the subject is none.
         mine, items = np.zeros(len(batch.psn_ids) + 1, bool), np.zeros(len(batch.item_ids) + 1, bool)
         mine[batch.psn[of_visit]] = items[batch.item[hits.row[at]]] = True
-        near = work.lines_of(mine[batch.psn])
+        near = work.rows if hits.rule.across else work.lines_of(mine[batch.psn])
         near = near[items[batch.item[near]]]
-        every = _day_keys(work, hits.rule, near)
+        keys, every = np.split(_day_keys(work, hits.rule, np.concatenate((hits.row[at], near))), [len(at)])
     else:
         keys = of_visit
         mine = np.zeros(batch.visits.rows, bool)
@@ -290,6 +298,17 @@ def _place_among_persons(work: Work, hits: Hits, place: Int64) -> None:
         at = np.flatnonzero(kind & several[hits.finding])
         order, _ = work.by_key(np.zeros(len(at), np.int32), 1, hits.row[at], on)
         place[at[order]] = np.arange(len(at))
+
+
+def units_moved(hits: Hits, details: Int64, net: Int64) -> Int64:
+    """Quantity that goes with the money of some details: the excess, all of a line that goes whole, none where only the price falls.
+
+    `net`: the quantity of each line. Those of one line are the same units: together they move the most of them.
+    """
+    own = np.maximum(net[hits.row[details]], 0)
+    if hits.rule.amount == "excess_qty":
+        return np.clip(hits.count[details], 0, own)  # a missing one is of money
+    return np.zeros(len(details), np.int64) if hits.rule.amount == "price_diff" else own
 
 
 def give_names(work: Work, hits: list[Hits]) -> None:

@@ -15,6 +15,7 @@ from ... import _core
 from ...columns.convert import NULL_INT
 from ...settling.order import tie_ids
 from .given import Batch
+from .moved import Returned
 from .texts import some_of
 
 __all__ = ["UNIT", "Chosen", "OrderedLines", "id_key"]
@@ -75,6 +76,7 @@ class OrderedLines:
             self.quantity = self.amount = np.zeros(0, np.int64)
             self.cut = np.zeros(len(batch.psn_ids) + 1, np.int64)
             self.returns = self.lost = 0
+            self.returned = Returned.none()
             self.as_given, self.standing = True, np.zeros(0, bool)
             return
         quantity, amount = self.given_quantity, self.given_amount
@@ -94,9 +96,12 @@ class OrderedLines:
         net = _core.check_net(order, begin, visit, batch.item, quantity, amount, batch.named_line(), time, self.threads)
         self.returns, self.lost = int(net["returns"]), int(net["lost"])
         self.quantity, self.amount = quantity, amount
+        self.returned = Returned.none()
         if self.returns:
-            back = np.flatnonzero((quantity < 0) | (amount < 0))
+            back = (quantity < 0) | (amount < 0)
             self.quantity, self.amount = net["quantity"], net["amount"]
+            less = np.flatnonzero(((self.quantity != quantity) | (self.amount != amount)) & ~back)
+            self.returned = Returned(less, amount[less] - self.amount[less], quantity[less] - self.quantity[less])
             self.quantity[back] = self.amount[back] = 0
             self.let_go()
         self.order = np.arange(frame.rows, dtype=np.int32) if order is None else order

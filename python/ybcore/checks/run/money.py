@@ -14,11 +14,11 @@ import numpy.typing as npt
 from ... import _core
 from ..suppression import rows_of
 from ..vocabulary import DISPOSITIONS
-from .found import OFFENDING, Hits
+from .found import OFFENDING, Hits, give_names
 from .texts import some_of
 from .work import Work
 
-__all__ = ["Judged", "judge", "quiet"]
+__all__ = ["Judged", "denied_by", "judge"]
 
 Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -58,13 +58,40 @@ def judge(
     work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], known_at: int | None, before: bool
 ) -> Judged:
     """All findings, suppression first, then relations, then money."""
+    judged = _standing(work, hits, rows_of(suppress), known_at)
+    _pay(work, judged, before)
+    return judged
+
+
+def denied_by(work: Work, hits: list[Hits], places: Sequence[int], before: int, suppress: Sequence[dict[str, Any]]) -> Mask:  # fmt: skip
+    """Lines that findings deny as a whole: those of rules that stand before a place, which no list takes out and no other finding excludes or subsumes.
+
+    `places`: of the rules of `hits` in the book.
+    """
+    denied = np.zeros(len(work.batch.line_visit), bool)
+    some = sorted(((h, place) for h, place in zip(hits, places) if len(h)), key=lambda one: one[1])
+    if any(h.rule.excludes or h.rule.subsumes for h, _ in some):
+        give_names(work, [h for h, _ in some])
+    judged = _standing(work, [h for h, _ in some], suppress, work.known_at)
+    moves = judged.moves()
+    for i, (_, place) in enumerate(some):
+        if place < before:
+            h = judged.hits[i]
+            whole = (h.part == OFFENDING) & h.is_line & moves[judged.rule == i][h.finding]
+            rows = h.row[whole]
+            denied[rows[h.amount[whole] >= work.amount[rows]]] = True
+    return denied
+
+
+def _standing(work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], known_at: int | None) -> Judged:
+    """What a suppression list and relations leave of all findings."""
     rule = np.concatenate([np.full(len(h), i) for i, h in enumerate(hits)] or [np.zeros(0, np.int64)]).astype(np.int64)
     at = np.concatenate([np.arange(len(h)) for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     disposition = np.concatenate([_disposition(h) for h in hits if len(h)] or [np.zeros(0, np.uint8)]).astype(np.uint8)
     severity = np.concatenate([h.severity for h in hits] or [np.zeros(0, np.int64)]).astype(np.int64)
     none = np.zeros(len(rule), bool)
     judged = Judged(hits, rule, at, disposition, severity, none.copy(), none.copy(), {}, [], [], work)
-    judged.told = [_suppress(work, judged, row, known_at) for row in rows_of(suppress)]
+    judged.told = [_suppress(work, judged, row, known_at) for row in suppress]
     dropped = _related(judged, "excludes")
     for place in dropped:
         name = hits[rule[place]].rule.id
@@ -72,7 +99,6 @@ def judge(
     if dropped:
         _drop(judged, dropped)
     judged.subsumed[_related(judged, "subsumes")] = True
-    _pay(work, judged, before)
     return judged
 
 
@@ -105,15 +131,6 @@ def _first(work: Work, hits: Hits) -> tuple[Int64, Int64]:
     at = order[np.flatnonzero(np.diff(of, prepend=-1))]
     out = np.full(len(hits), -1, np.int64), np.full(len(hits), -1, np.int64)
     out[0][hits.finding[at]], out[1][hits.finding[at]] = time[at], place[at]
-    return out
-
-
-def quiet(work: Work, hits: Hits, rows: Sequence[dict[str, Any]]) -> Mask:
-    """Findings of a rule that a suppression list takes out."""
-    out = np.zeros(len(hits), bool)
-    for row in rows:
-        if row["rule"] == hits.rule.id and len(hits) and not _expired(work, row, work.known_at):
-            out |= _fits(work, hits, row)
     return out
 
 

@@ -14,7 +14,7 @@ from ...columns.convert import NULL_INT, Cells
 from ...columns.ids import flat
 from ...columns.read import Frame
 
-__all__ = ["Moved", "Split", "join_lines", "some_rows", "split_lines"]
+__all__ = ["Moved", "Returned", "Split", "join_lines", "some_rows", "split_lines"]
 
 Int64 = npt.NDArray[np.int64]
 UNIT = np.int64(10_000)
@@ -24,16 +24,42 @@ SOURCE = ("med_list_codg", "fee_ocur_time")
 
 
 @dataclass(frozen=True)
+class Returned:
+    """What was returned of some lines, by rising row: fen and quantity that netting took from them."""
+
+    rows: Int64
+    amount: Int64
+    quantity: Int64
+
+    @staticmethod
+    def none() -> Returned:
+        """Nothing was returned."""
+        nothing = np.zeros(0, np.int64)
+        return Returned(nothing, nothing, nothing)
+
+    def among(self, rows: Int64) -> Returned:
+        """The same of some lines, given by rising row; rows count among these."""
+        place = np.searchsorted(rows, self.rows)
+        there = np.flatnonzero(np.append(rows, -1)[place] == self.rows)
+        return Returned(place[there], self.amount[there], self.quantity[there])
+
+
+@dataclass(frozen=True)
 class Moved:
     """What leaves each input line for full self-pay: fen, and quantity in 1/10000 (0 where only the price falls)."""
 
     amount: Int64
     quantity: Int64
+    returned: Returned
 
     @staticmethod
     def none(lines: int) -> Moved:
         """Nothing moves."""
-        return Moved(np.zeros(lines, np.int64), np.zeros(lines, np.int64))
+        return Moved(np.zeros(lines, np.int64), np.zeros(lines, np.int64), Returned.none())
+
+    def among(self, rows: Int64) -> Moved:
+        """The same of some lines, given by rising row."""
+        return Moved(self.amount[rows], self.quantity[rows], self.returned.among(rows))
 
 
 @dataclass(frozen=True)
@@ -60,37 +86,60 @@ def some_rows(frame: Frame, rows: Int64) -> Frame:
 def split_lines(lines: Frame, setl_id: pa.ChunkedArray, moved: Moved) -> Split:
     """A line of which a part moves becomes two: what stays, with its number, and right after it what is denied.
 
-    A line that moves whole is denied as it stands. `setl_id`: the settlement of each line. Cells that cannot be read stay so.
+    A line that moves whole is denied as it stands. Of a line that was returned in part, that part stands apart between the two, at the
+    price at which it comes back: what stays is priced net. `setl_id`: the settlement of each line. Cells that cannot be read stay so.
     """
     amount = lines.ints("det_item_fee_sumamt")
     whole = (moved.amount != 0) & (moved.amount == amount)
     parted = (moved.amount != 0) & ~whole
+    back = _of_parted(moved.returned, parted)
     copies = 1 + parted.astype(np.int64)
+    copies[back.rows] += 1
+    end = np.cumsum(copies)
     source = np.repeat(np.arange(lines.rows, dtype=np.int64), copies)
+    fen, units = moved.amount[source], moved.quantity[source]  # of a denied part
+    fen[end[back.rows] - 2], units[end[back.rows] - 2] = back.amount, back.quantity
     second = np.zeros(len(source), bool)
-    second[np.cumsum(copies)[parted] - 1] = True
-    first = parted[source] & ~second
+    second[end[parted] - 1] = True
+    apart = second.copy()
+    apart[end[back.rows] - 2] = True
+    first = parted[source] & ~apart
+    left, counted = amount - moved.amount, _counted(lines) - moved.quantity
+    left[back.rows] -= back.amount
+    counted[back.rows] -= back.quantity
     at = pa.array(source)
     out: dict[str, Any] = {"setl_id": setl_id.take(at), "med_list_codg": lines.source["med_list_codg"].take(at)}
     for name in IDS:
         if name in lines.ids:
-            # A denied part has no number of its own: what is returned comes off the part that stays.
+            # Other parts have no number of their own: what is returned comes off the part that stays.
             column = flat(lines.ids[name]).combine_chunks().take(at)
-            out[name] = pc.if_else(pa.array(second), pa.scalar(None, column.type), column)
-    held, take = amount[source], moved.amount[source]
-    cells = np.where(second, take, np.where(first, held - take, held))
-    out["det_item_fee_sumamt"] = _held(np.where(_spoiled(lines)[source], NULL_INT, cells))
-    count, gone = lines.ints("cnt")[source], moved.quantity[source]
-    said = np.where(count == NULL_INT, UNIT, count)
-    out["cnt"] = _held(np.where(second, gone, np.where(first, said - gone, count)))
+            out[name] = pc.if_else(pa.array(apart), pa.scalar(None, column.type), column)
+
+    def cells(own: Int64, stays: Int64, part: Int64) -> Int64:
+        return np.where(apart, part, np.where(first, stays[source], own[source]))
+
+    out["det_item_fee_sumamt"] = _held(np.where(_spoiled(lines)[source], NULL_INT, cells(amount, left, fen)))
+    out["cnt"] = _held(cells(lines.ints("cnt"), counted, units))
     if "pric" in lines.cells:
-        out["pric"] = _held(np.where(first | second, NULL_INT, lines.ints("pric")[source]))
+        out["pric"] = _held(np.where(first | apart, NULL_INT, lines.ints("pric")[source]))
     if "fee_ocur_time" in lines.source:
         out["fee_ocur_time"] = lines.source["fee_ocur_time"].take(at)
     if "hosp_appr_flag" in lines.cells:
         out["hosp_appr_flag"] = _flag(lines.flag("hosp_appr_flag", -1)[source])
     out["deny_flag"] = _flag(np.where(second | whole[source], np.int8(1), lines.flag("deny_flag", 0)[source]))
     return Split(out, source)
+
+
+def _of_parted(returned: Returned, parted: npt.NDArray[np.bool_]) -> Returned:
+    """What was returned of the lines of which a part moves."""
+    keep = parted[returned.rows] & ((returned.amount != 0) | (returned.quantity != 0))
+    return Returned(returned.rows[keep], returned.amount[keep], returned.quantity[keep])
+
+
+def _counted(lines: Frame) -> Int64:
+    """Quantity of each line; a missing one is 1."""
+    count = lines.ints("cnt")
+    return np.where(count == NULL_INT, UNIT, count)
 
 
 def _spoiled(lines: Frame) -> npt.NDArray[np.bool_]:

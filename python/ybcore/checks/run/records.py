@@ -15,6 +15,7 @@ from .given import Batch
 from .lines import OrderedLines
 from .lists import members
 from .scope import NO, UNKNOWN, YES, Scopes
+from .texts import one_number
 
 __all__ = ["Records"]
 
@@ -183,6 +184,11 @@ class Records(OrderedLines):
         free = out[visit[mine]] < 0
         out[visit[mine[free]]] = lut[code[mine[free]]]
         return out, texts
+
+    @cached_property
+    def main_diagnosis_key(self) -> Int32:
+        """One number for each main diagnosis of the visits, -1 missing; equal codes have one."""
+        return one_number(*self.main_diagnosis)
 
     def _flagged_main(self, frame: Any) -> Mask:
         spec = frame.table.find("maindiag_flag")

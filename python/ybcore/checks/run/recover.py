@@ -36,8 +36,8 @@ class Back:
     own: int
 
 
-def recovered(steps: list[Step], lines: int, paid: Callable[[Int64, Moved], Int64]) -> dict[int, Back]:
-    """By finding. `steps` stand in the order in which money moves.
+def recovered(steps: list[Step], moved: Moved, paid: Callable[[Int64, Moved], Int64]) -> dict[int, Back]:
+    """By finding. `steps` stand in the order in which money moves; `moved`: nothing yet, and is changed.
 
     `paid(groups, moved)` settles these groups with that money moved and gives two rows: what the funds pay in each, and what is full
     self-pay; each time for some of the groups of the time before. The findings of one group add up to the difference between its first and its last settlement.
@@ -45,7 +45,6 @@ def recovered(steps: list[Step], lines: int, paid: Callable[[Int64, Moved], Int6
     by_group: dict[int, list[Step]] = {}
     for step in steps:
         by_group.setdefault(step.group, []).append(step)
-    moved = Moved.none(lines)
     waiting = np.array(sorted(by_group), np.int64)
     before = paid(waiting, moved) if len(waiting) else np.zeros((2, 0), np.int64)
     out: dict[int, Back] = {}

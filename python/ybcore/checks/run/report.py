@@ -20,7 +20,7 @@ from .. import statistics as counted
 from .. import told
 from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
-from .found import OFFENDING
+from .found import OFFENDING, units_moved
 from .money import Judged
 from .moved import Moved
 from .recover import Back
@@ -48,6 +48,7 @@ class CheckReport:
     seconds: dict[str, float]
     book: RuleBook = field(repr=False)
     recovered: dict[int, Back] | None = field(default=None, repr=False)
+    rejected_fen: int = 0  # of the money moved, what lies in visits that came out without money
     stage: str = "after"
     skipped: tuple[
         tuple[str, str | None], ...
@@ -242,9 +243,9 @@ class CheckReport:
         """jr_id, vola_cont (what was hit) and vola_evid (count, limit, window, source) of each finding."""
         return told.texts(self, lang)
 
-    def to_3101(self, lang: str = "zh") -> list[dict[str, Any]]:
-        """The violations as the interface's audit answer has them, each with its details; money is yuan as text."""
-        return told.as_3101(self, lang)
+    def to_3101(self, lang: str = "zh", task_id: str | None = None) -> list[dict[str, Any]]:
+        """The violations as the interface's audit answer has them, each with its details; money is yuan as text, `task_id` that of the question."""
+        return told.as_3101(self, lang, task_id)
 
     def statistics(self, by: Sequence[str] = ("rule_id", "level", "fixmedins_code")) -> pa.Table:
         """Hits, persons, vola_amt and paid_amt by any of rule_id, disposition, sev_deg, level, fixmedins_code, dr_code, shadow."""
@@ -297,15 +298,13 @@ class CheckReport:
     def denials(self) -> Moved:
         """What the findings move out of each input line to full self-pay: fen and quantity."""
         work, judged = self.work, self.judged
-        moved = Moved.none(len(work.batch.line_visit))
-        units = np.zeros(len(moved.quantity), np.int64)
+        none = Moved.none(len(work.batch.line_visit))
+        moved = Moved(none.amount, none.quantity, work.returned)
         for hits, paid in zip(judged.hits, judged.paid):
-            np.add.at(moved.amount, hits.row[paid > 0], paid[paid > 0])
-            of_quantity = hits.of_quantity
-            same, other = np.flatnonzero((paid > 0) & of_quantity), np.flatnonzero((paid > 0) & ~of_quantity)
-            np.maximum.at(units, hits.row[same], hits.count[same])
-            np.add.at(moved.quantity, hits.row[other], np.where(hits.count[other] == NULL_INT, 0, hits.count[other]))
-        np.clip(moved.quantity + units, 0, np.maximum(work.quantity, 0), out=moved.quantity)
+            pays = np.flatnonzero(paid > 0)
+            rows = hits.row[pays]
+            np.add.at(moved.amount, rows, paid[pays])
+            np.maximum.at(moved.quantity, rows, units_moved(hits, pays, work.quantity))
         return moved
 
 

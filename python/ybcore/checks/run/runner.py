@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from ...errors import InputError, Problem
@@ -15,18 +16,18 @@ from ..book import RuleBook
 from ..rule import Rule
 from ..suppression import rows_of
 from . import line_rules, ratio_rules, sum_rules, supply_rules, time_rules, user_rules
-from .found import OFFENDING, Hits, Raw, give_names, hits_of
+from .found import Hits, Raw, give_names, hits_of
 from .given import Batch, Whole
-from .money import MOVING, Judged, judge, quiet
+from .money import MOVING, Judged, denied_by, judge
 from .needs import Tables, columns_of, missing
 from .report import CheckReport
 from .work import Work
 
 __all__ = [
-    "MOVING",
     "State",
     "day_of",
-    "note_denied",
+    "denied_before",
+    "leaves_out",
     "raw_of",
     "reported",
     "rule_status",
@@ -35,6 +36,7 @@ __all__ = [
     "states_of",
 ]
 
+Mask = npt.NDArray[np.bool_]
 _EPOCH = dt.date(1970, 1, 1)
 KERNELS: dict[str, Callable[[Work, Rule], Raw]] = {
     "K01": line_rules.attribute,
@@ -132,16 +134,60 @@ def _run(
     work: Work, states: list[State], stage: str, suppress: Sequence[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[Hits]]:
     """(a row of the manifest for each rule, the findings of those that ran)."""
-    denied = np.zeros(len(work.batch.line_visit), bool)
     work.picks.plan([rule for rule, (status, _) in states if status == "run"])
-    rows, hits = [], []
-    for rule, state in states:
-        row, found = _one(work, rule, *state, stage, denied)
-        rows.append(row)
+    found = list(_in_turn(work, states, stage, suppress))
+    found.sort(key=lambda one: one[0])
+    return [row for _, _, row, _ in found], [hits for *_, hits in found if hits is not None]
+
+
+def _in_turn(work: Work, states: list[State], stage: str, suppress: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Mask, dict[str, Any], Hits | None]]:  # fmt: skip
+    """(place, lines that it leaves out, row of the manifest, findings) of each rule, as they run.
+
+    What a cap leaves out hangs on which findings of the others stand, so such caps come last.
+    """
+    so_far: list[tuple[int, Hits]] = []
+    none = np.zeros(len(work.batch.line_visit), bool)
+    for place in sorted(range(len(states)), key=lambda at: leaves_out(states[at][0])):
+        rule, (status, reason) = states[place]
+        denied = none
+        if status == "run" and leaves_out(rule):
+            denied = denied_by(work, [hits for _, hits in so_far], [at for at, _ in so_far], place, suppress)
+        row, found = _one(work, rule, status, reason, stage, denied)
         if found is not None:
-            note_denied(work, found, denied, suppress)
-            hits.append(found)
-    return rows, hits
+            so_far.append((place, found))
+        yield place, denied, row, found
+
+
+def leaves_out(rule: Rule) -> bool:
+    """Whether a cap leaves out what rules before it deny."""
+    return getattr(rule.check, "count_denied", True) is False
+
+
+def denied_before(
+    work: Work, book: Iterable[Rule], rule: Rule, stage: str, suppress: Sequence[dict[str, Any]] = ()
+) -> Mask:
+    """Lines that a rule leaves out, where it does: only the rules on which that hangs are run."""
+    rules = list(book)
+    asked = _hangs_on(rules, rule) if leaves_out(rule) else set()
+    states = [(one, rule_status(work.batch, one, stage)) for one in rules if one.id in asked]
+    for place, denied, *_ in _in_turn(work, states, stage, suppress):
+        if states[place][0].id == rule.id:
+            return denied
+    return np.zeros(len(work.batch.line_visit), bool)
+
+
+def _hangs_on(rules: list[Rule], rule: Rule) -> set[str]:
+    """A cap, the rules before it that move money, those that may exclude or subsume their findings, and so on."""
+    out, size = {rule.id}, -1
+    while size != len(out):
+        size = len(out)
+        for place, one in enumerate(rules):
+            if one.id in out:
+                out |= {*one.excludes}
+                out |= {other.id for other in rules[:place] if leaves_out(one) and other.disposition in MOVING}
+            elif out & {*one.excludes, *one.subsumes}:
+                out.add(one.id)
+    return out
 
 
 def judged_of(work: Work, hits: list[Hits], suppress: Sequence[dict[str, Any]], stage: str) -> Judged:
@@ -207,16 +253,6 @@ def _one(
 def raw_of(work: Work, rule: Rule, denied: Any) -> Raw:
     """What the kernel of a rule gives. `denied`: lines that earlier rules of the run deny as a whole."""
     return line_rules.cap(work, rule, denied) if rule.kernel == "K06" else KERNELS[rule.kernel](work, rule)
-
-
-def note_denied(work: Work, hits: Hits, denied: Any, suppress: Sequence[dict[str, Any]] = ()) -> None:
-    """Lines that a rule denies with their whole net amount; later caps may leave them out. What a suppression list takes out denies nothing."""
-    if not len(hits) or hits.rule.disposition not in MOVING or hits.rule.shadow:
-        return
-    told = hits.suspect | quiet(work, hits, suppress)
-    own = (hits.part == OFFENDING) & hits.is_line & ~told[hits.finding]
-    rows = hits.row[own]
-    denied[rows[hits.amount[own] >= work.amount[rows]]] = True
 
 
 def _count(rows: list[dict[str, Any]], judged: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ __all__ = ["Spot", "SpotReport"]
 
 _MOST = 1 << 14  # rows of a table beyond which threads and passes over many rules are faster
 _SHAPES = 256  # that are remembered
+_made: dict[tuple[str, str], pa.Schema] = {}  # of findings and details: few, ids are narrow or wide
 Tables = dict[str, Any]
 Skipped = tuple[tuple[str, str | None], ...]
 Running = tuple[tuple[bytes, Skipped], tuple[bytes, Skipped], tuple[str, ...]]
@@ -65,16 +66,19 @@ class SpotReport(CheckReport):
     @cached_property
     def findings(self) -> pa.Table:
         """One row a finding."""
-        return _table(self._looked.findings())
+        return _table(self._looked.findings(), "findings")
 
     @cached_property
     def details(self) -> pa.Table:
         """One row a finding and line or visit, in the order of the findings."""
-        return _table(self._looked.details())
+        return _table(self._looked.details(), "details")
 
 
-def _table(given: Any) -> pa.Table:
-    return pa.Table.from_batches([pa.record_batch(given)])
+def _table(given: Any, name: str) -> pa.Table:
+    """A table of the columns; a schema is made once: to make it takes as long as the columns do."""
+    key = name, given.formats
+    schema = _made.get(key) or _made.setdefault(key, pa.record_batch(given).schema)
+    return pa.Table.from_batches([given.batch(pa.RecordBatch._import_from_c, schema)], schema)
 
 
 class Spot:
@@ -117,7 +121,7 @@ class Spot:
         looked = self._desk.look(shape, tuple([tables[name] for name in LOOKED_AT]))
         return None if looked is None else (looked, notes, timed if looked.time_of_day else dated)
 
-    def names(self, looked: Any) -> Container[str]:
+    def names(self, looked: Any) -> frozenset[str]:
         """Rules that have or may have findings."""
         return frozenset(self._rules[place].id for place in (*looked.may, *looked.hit))
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ...columns.ids import texts_of
 
-__all__ = ["FEW", "as_texts", "bytes_of", "chosen_texts", "some_of"]
+__all__ = ["FEW", "as_texts", "bytes_of", "chosen_texts", "one_number", "some_of"]
 
 FEW = 16  # texts that are made one by one: a compute function takes longer
 
@@ -65,3 +65,10 @@ def bytes_of(texts: Sequence[str] | pa.Array) -> tuple[npt.NDArray[np.int64], np
     column = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
     offsets, data, _ = texts_of(column.cast(pa.large_string()))
     return np.ascontiguousarray(offsets, np.int64), np.ascontiguousarray(data)
+
+
+def one_number(codes: npt.NDArray[np.int32], texts: Sequence[str]) -> npt.NDArray[np.int32]:
+    """Codes of which equal texts have one number; -1 stays."""
+    place: dict[str, int] = {}
+    lut = np.array([place.setdefault(text, len(place)) for text in texts] + [-1], np.int32)
+    return lut[codes]

@@ -16,6 +16,7 @@ from .line_rules import c, table_entry
 from .scope import NO, UNKNOWN, YES, kinds_of
 from .shapes import by_group, joined, kept, made, spread, unbounded, with_involved
 from .stays import Stays
+from .texts import one_number
 from .thresholds import thresholds
 from .work import Chosen, Work
 
@@ -153,16 +154,8 @@ def _subject(work: Work, subject: str, chosen: Chosen, on: str) -> list[Any]:
     if subject == "person_item":
         return [person, work.of(chosen, "item")]
     if subject == "person_diagnosis":
-        return [person, _same_text(work.main_diagnosis)[visit]]
+        return [person, work.main_diagnosis_key[visit]]
     return [person, batch.hospital[visit]]
-
-
-def _same_text(coded: tuple[Int32, list[str]]) -> Int32:
-    """Codes of which equal texts have one number."""
-    codes, texts = coded
-    place: dict[str, int] = {}
-    lut = np.array([place.setdefault(text, len(place)) for text in texts] + [-1], np.int32)
-    return lut[codes]
 
 
 def window_measure(work: Work, rule: Rule, rows: Int64) -> tuple[str, Any, Any, int]:
@@ -251,7 +244,7 @@ def gap(work: Work, rule: Rule) -> Raw:
 
 def _prefixes(work: Work, length: int) -> Int32:
     codes, texts = work.main_diagnosis
-    return _same_text((codes, [text[:length] for text in texts]))
+    return one_number(codes, [text[:length] for text in texts])
 
 
 def _of_part(found: dict[str, Any], part: int) -> Int64:

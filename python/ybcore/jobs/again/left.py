@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from ...checks import load_rules
 from ...checks.run.given import SPARE
-from ...checks.run.moved import Moved, split_lines
+from ...checks.run.moved import Moved, Returned, split_lines
 from ...columns.checkschema import CHECK_LINES
 from ...columns.read import Problems, read
 from ...engine import Engine
@@ -29,9 +29,9 @@ from ..job import opening_state
 from ..journal import Facts, Journal, Key
 from ..manifest import MOVED
 from ..rows import ids_in
-from ..ruled import coverage
+from ..ruled import coverage, left_out
 from ..run import Work
-from ..unit import SOURCE, Outputs, UnitResult
+from ..unit import MOVED_COLUMNS, SOURCE, Outputs, UnitResult
 from .inputs import plain_words
 
 __all__ = ["LEFT", "without_rules"]
@@ -69,21 +69,20 @@ class _Ruling(Work):
         few = result.settlements.select([SOURCE[1]])
         super()._write(unit, replace(result, settlements=few, findings=None, details=None))
 
-    def moved(self) -> tuple[Int64, Int64, Int64]:
-        """(row of the lines, fen, quantity) of all units, by row."""
+    def moved(self) -> Int64:
+        """Row of the lines, and what each of MOVED_COLUMNS has of it, of all units, by row."""
         notes = [self.journal.find("moved", unit) for unit in range(self.plan.units)]
         tables = [pq.read_table(self.journal.folder / note["path"]) for note in notes if note is not None]
         begin = np.cumsum([0, *(file.rows for file in self.datasets["lines"].files)])
         of = {file.path: int(begin[file.index]) for file in self.datasets["lines"].files}
-        found = [np.zeros((3, 0), np.int64)]
+        found = [np.zeros((1 + len(MOVED_COLUMNS), 0), np.int64)]
         for table in tables:
             files = table[SOURCE[0]].combine_chunks()
             first = np.array([of[path] for path in files.dictionary.to_pylist()], np.int64)
             row = first[files.indices.to_numpy()] + table[SOURCE[1]].to_numpy()
-            found.append(np.stack((row, table["amount"].to_numpy(), table["quantity"].to_numpy())))
+            found.append(np.stack((row, *(table[name].to_numpy() for name in MOVED_COLUMNS))))
         whole = np.concatenate(found, axis=1)
-        row, amount, quantity = whole[:, np.argsort(whole[0], kind="stable")]
-        return row, amount, quantity
+        return whole[:, np.argsort(whole[0], kind="stable")]
 
 
 def without_rules(
@@ -105,7 +104,8 @@ def without_rules(
     inputs = {name: paths for name, paths in document.inputs.items() if name in TABLES}
     if done["paths"]:
         inputs["lines"] = tuple(str(journal.folder / path) for path in done["paths"])
-    return document.model_copy(update={"rules": (), "inputs": inputs}), done["rules"]
+    none = {"rules": (), "known_at": None, "suppress": None}
+    return document.model_copy(update={**none, "inputs": inputs}), done["rules"]
 
 
 def _left(
@@ -115,7 +115,7 @@ def _left(
     rules, opening = load_rules(run.rules), run.document.opening
     work = _Ruling(
         engine, datasets, cast(Journal, _Room(journal)), outputs=Outputs(state=False, moved=True), memory=memory, threads=threads,
-        state=None if opening is None else opening_state(opening), rules=rules, progress=tell,
+        state=None if opening is None else opening_state(opening), rules=rules, what_counts=run.what_counts(), progress=tell,
     )  # fmt: skip
     units = work.run()
     told = run.receipt.rules
@@ -132,14 +132,16 @@ def _left(
             paths.append(f"{LEFT}/lines/{file.path}")
             if journal.find(LEFT, paths[-1]) is None:
                 low, high = np.searchsorted(rows[0], (begin, begin + file.rows))
-                mine = (rows[0][low:high] - begin, rows[1][low:high], rows[2][low:high])
+                mine = rows[:, low:high] - np.array([begin, *(0 for _ in MOVED_COLUMNS)])[:, np.newaxis]
                 journal.part(LEFT, paths[-1], paths[-1], partial(_written, work, file.index, mine), passing=True)
             begin += file.rows
     ran = {"sha256": rules.sha256, "moved_fen": moved, "coverage": coverage(rules, work.ruled, units)}
+    ran |= {} if told.known_at is None else {"known_at": told.known_at}
+    ran |= {} if told.suppressions is None else {"suppressions": left_out(units)}
     return journal.note(LEFT, "", paths=paths, rules=ran)
 
 
-def _written(work: _Ruling, index: int, moved: tuple[Int64, Int64, Int64], place: Path) -> dict[str, Any]:
+def _written(work: _Ruling, index: int, moved: Int64, place: Path) -> dict[str, Any]:
     """A file of fee lines as rules left it."""
     dataset = work.datasets["lines"]
     begin, written = 0, 0
@@ -148,12 +150,16 @@ def _written(work: _Ruling, index: int, moved: tuple[Int64, Int64, Int64], place
     try:
         for table in (part for group in groups for part in dataset.batches(index, group, rows=_ROWS)):
             low, high = np.searchsorted(moved[0], (begin, begin + table.num_rows))
-            amount, quantity = np.zeros(table.num_rows, np.int64), np.zeros(table.num_rows, np.int64)
-            at = moved[0][low:high] - begin
-            amount[at], quantity[at] = moved[1][low:high], moved[2][low:high]
+            none = Moved.none(table.num_rows)
+            row, fen, units, *back = moved[:, low:high]
+            at = row - begin
+            none.amount[at], none.quantity[at] = fen, units
             begin += table.num_rows
             there = work.plan.visits_of(ids_in(table["setl_id"])) >= 0
-            left = _split(table.filter(pa.array(there)), Moved(amount[there], quantity[there]))
+            left = _split(
+                table.filter(pa.array(there)),
+                Moved(none.amount, none.quantity, Returned(at, *back)).among(np.flatnonzero(there)),
+            )
             writer = writer or pq.ParquetWriter(place, left.schema, compression="zstd", write_page_checksum=True)
             writer.write_table(left.cast(writer.schema))
             written += left.num_rows

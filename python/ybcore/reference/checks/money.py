@@ -10,6 +10,7 @@ from ..numbers import date, round_div
 from .book import DISPOSITIONS, Rule
 from .job import Hit, Part
 from .values import RuleError
+from .window import subject_of
 from .world import Line, Unit, Visit, World
 
 MOVING = ("hold", "deny")
@@ -109,10 +110,9 @@ def widened(rule: Rule, hit: Hit, world: World) -> list[Part]:
 
 
 def day_key(rule: Rule, line: Line) -> tuple:
-    visit, subject = line.visit, rule.check.get("subject", "visit")
-    if subject == "person_institution":
-        return visit.psn_no, visit.cells.get("fixmedins_code"), line.item, line.day
-    return visit.psn_no if subject == "person" else visit.id, line.item, line.day
+    """Whom the rule counts by, the item and the day."""
+    subject = rule.check.get("subject", "visit")
+    return line.visit.id if subject == "visit" else subject_of(line, subject), line.item, line.day
 
 
 def details(found: Finding, world: World) -> list[Detail]:

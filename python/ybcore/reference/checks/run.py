@@ -9,7 +9,7 @@ from typing import Any
 from . import attribute, cap, diagnosis, pair, price, ratio, stays, supply, user, valid, window
 from .book import Book, Rule, stack
 from .job import Found, Job, specificity
-from .money import Finding, Suppressed, detail_rows, finding, finding_row, of_quantity, pay_once, related
+from .money import Detail, Finding, Suppressed, detail_rows, finding, finding_row, of_quantity, pay_once, related
 from .needs import missing
 from .values import RuleError, listed
 from .world import Line, World
@@ -65,16 +65,15 @@ def check(
     for rule in book.rules:
         refuse_ambiguous(rule)
     world = World(tables, catalog, time_of_day)
-    denied: set[Line] = set()
     rows, findings = [], list[Finding]()
     days = [line.day for line in world.lines] + [visit.end_day for visit in world.visits]
     quiet = Suppressed(list(suppress), max(days, default=None) if known_at is None else known_at)
-    for rule in book.rules:
-        row, found = one_rule(rule, book, world, known_at, stage, denied)
+    for rule in in_turn(book):
+        row, found = one_rule(rule, book, world, known_at, stage, denied_before(rule, findings))
         quiet.mark(found)
-        note_denied(found, denied)
         rows.append(row)
         findings += found
+    rows = [row for rule in book.rules for row in rows if row["rule_id"] == rule.id]
     findings.sort(key=lambda f: f.rank)
     settle_money(findings, rows, stage)
     findings.sort(key=lambda f: (f.rule.place, f.jr_id.encode()))
@@ -134,12 +133,30 @@ def one_rule(
     return row, [finding(rule, hit, world) for hit in hits]
 
 
-def note_denied(findings: list[Finding], denied: set[Line]) -> None:
-    """Lines that the rule denies as a whole; later caps may leave them out."""
-    for found in findings:
-        for detail in found.details if found.moves else []:
-            if detail.kind == 1 and isinstance(detail.unit, Line) and detail.vola >= detail.unit.amount:
-                denied.add(detail.unit)
+def leaves_out(rule: Rule) -> bool:
+    """Whether a cap leaves out what rules before it deny."""
+    return rule.kernel == "K06" and rule.check.get("count_denied") == "false"
+
+
+def in_turn(book: Book) -> list[Rule]:
+    """The rules as they run: what a cap leaves out hangs on which findings of the others stand, so such caps come last."""
+    return sorted(book.rules, key=lambda rule: (leaves_out(rule), rule.place))
+
+
+def denied_before(rule: Rule, findings: list[Finding]) -> set[Line]:
+    """Lines that a cap leaves out: findings so far that stand, of rules before it in the book, deny them as a whole."""
+    if not leaves_out(rule):
+        return set()
+    ranked = sorted(findings, key=lambda found: found.rank)
+    stands = set(ranked) - set(related(ranked, "excludes"))
+    stands -= set(related([found for found in ranked if found in stands], "subsumes"))
+    return {
+        detail.unit
+        for found in stands
+        for detail in found.details
+        if found.moves and found.rule.place < rule.place
+        if detail.kind == 1 and isinstance(detail.unit, Line) and detail.vola >= detail.unit.amount
+    }
 
 
 def settle_money(findings: list[Finding], rows: list[dict[str, Any]], stage: str) -> None:
@@ -160,18 +177,22 @@ def settle_money(findings: list[Finding], rows: list[dict[str, Any]], stage: str
 def denials(result: Result) -> dict[int, tuple[int, int]]:
     """What the findings move to full_self_pay: input row of a line → fen and quantity."""
     out: dict[int, tuple[int, int]] = {}
-    units, other = dict[int, int](), dict[int, int]()
     for found in result.judged:
         for detail in found.details:
             line = detail.unit
             if detail.paid > 0 and isinstance(line, Line):
-                if of_quantity(found, detail):
-                    units[line.row] = max(units.get(line.row, 0), detail.cnt or 0)
-                else:
-                    other[line.row] = other.get(line.row, 0) + (detail.cnt or 0)
-                quantity = max(0, min(line.quantity, units.get(line.row, 0) + other.get(line.row, 0)))
-                out[line.row] = (out.get(line.row, (0, 0))[0] + detail.paid, quantity)
+                fen, units = out.get(line.row, (0, 0))
+                out[line.row] = (fen + detail.paid, max(units, units_moved(found, detail, line)))
     return out
+
+
+def units_moved(found: Finding, detail: Detail, line: Line) -> int:
+    """Units that go with the money: the excess, all of a line that goes whole, none where only the price falls. Those of one line are the same."""
+    if found.rule.amount == "price_diff":
+        return 0
+    of_money = found.rule.amount == "excess_qty" and not of_quantity(found, detail)
+    units = 0 if of_money else detail.cnt or 0 if found.rule.amount == "excess_qty" else line.quantity
+    return max(0, min(line.quantity, units))
 
 
 # Thresholds

@@ -10,8 +10,8 @@ from .attribute import VISIT_KEYS, coded_rows
 from .attribute import attribute as attribute_of
 from .book import Rule
 from .job import Found, Job
-from .money import Finding, finding
-from .run import KERNELS, Result, note_denied, status
+from .money import Finding
+from .run import KERNELS, Result, denied_before, in_turn, leaves_out, one_rule, status
 from .tables import Entry, in_list
 from .user import function_of
 from .values import either, listed
@@ -114,7 +114,7 @@ def became(found: Finding, paid: int, bare: bool) -> str:
 
 
 def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iterator[Answer | None]:
-    denied = denied_before(result, rule)
+    denied = denied_of(result, rule)
     job = Job(rule, result.book, result.world, result.known_at, denied)
     day = unit.day if isinstance(unit, Line) else unit.begin_day
     yield in_force(job, day)
@@ -131,18 +131,19 @@ def conditions(result: Result, rule: Rule, unit: Unit, units: set[Unit]) -> Iter
     yield compared(job, unit, day)
 
 
-def denied_before(result: Result, rule: Rule) -> set[Line]:
-    denied: set[Line] = set()
-    if rule.kernel != "K06" or rule.check.get("count_denied") != "false":
-        return denied
-    for earlier in result.book.rules[: rule.place]:
-        if status(earlier, result.book, result.world, result.stage)[0] == "run":
-            found = KERNELS[earlier.kernel](Job(earlier, result.book, result.world, result.known_at, denied))
-            hits = [h for h in found.hits if result.stage == "after" or not all(p.unit.history for p in h.offending)]
-            made = [finding(earlier, h, result.world) for h in hits]
-            quiet = {f.jr_id for f in result.judged if f.suppressed}
-            note_denied([f for f in made if f.jr_id not in quiet], denied)
-    return denied
+def denied_of(result: Result, rule: Rule) -> set[Line]:
+    """Lines that the rule left out in the run."""
+    quiet = {f.jr_id for f in result.judged if f.suppressed}
+    findings = list[Finding]()
+    for earlier in in_turn(result.book) if leaves_out(rule) else []:
+        denied = denied_before(earlier, findings)
+        if earlier is rule:
+            return denied
+        _, found = one_rule(earlier, result.book, result.world, result.known_at, result.stage, denied)
+        for one in found:
+            one.suppressed = one.jr_id in quiet
+        findings += found
+    return set()
 
 
 def in_force(job: Job, day: int) -> Answer | None:
