@@ -72,7 +72,7 @@ def test_a_replay_written_to_files(folder: Path, capsys: pytest.CaptureFixture[s
     ("words", "told"),
     [
         (["--rule", "DEA", "--values", "1"], "最接近的名称：DEAR"),
-        (["--rule", "LISTED", "--values", "1"], "应为：one of: OFTEN, DEAR"),
+        (["--rule", "LISTED", "--values", "1"], "应为：以下之一：OFTEN, DEAR"),
         (["--rule", "DEAR"], "请给出 --values，或同时给出 --from、--to、--step"),
         (["--rule", "DEAR", "--from", "1", "--to", "2"], "请给出 --values，或同时给出 --from、--to、--step"),
         (["--rule", "DEAR", "--from", "1", "--to", "x", "--step", "0"], "--to: 应为数字，实为 'x'"),

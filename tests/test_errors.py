@@ -16,23 +16,30 @@ FULL = Problem(
     path="layers[0].ded",
     nearest="deductible",
 )
-BARE = Problem(what="a value is missing", path="psn_no", row=7, expected="text")
+BARE = Problem(what="a value is missing", path="psn_no", row=7, expected="a text", expected_zh="文本")
+CODE = Problem(what="a wrong day", what_zh="日期有误", expected="YYYY-MM-DD")
 
 
 @pytest.mark.parametrize("kind", [DocumentError, InputError])
 def test_every_problem_is_told_in_one_language(kind: type[DocumentError] | type[InputError]):
-    error = kind([FULL, BARE])
+    error = kind([FULL, BARE, CODE])
     assert isinstance(error, YbcoreError) and isinstance(error, ValueError)
     assert error.render("en").splitlines() == [
         "p.yaml:3:5: layers[0].ded: unknown name 'ded'; did you mean 'deductible'?",
-        "row 7: psn_no: a value is missing; expected: text",
+        "row 7: psn_no: a value is missing; expected: a text",
+        "a wrong day; expected: YYYY-MM-DD",
     ]
     assert error.render("zh").splitlines() == [
         "p.yaml:3:5: layers[0].ded: 未知名称 'ded'；是否为 'deductible'？",
-        "第 7 行: psn_no: a value is missing；应为：text",
+        "第 7 行: psn_no: a value is missing；应为：文本",
+        "日期有误；应为：YYYY-MM-DD",
     ]
     assert error.render() == error.render("zh")
     assert "未知名称" in str(error) and "unknown name" in str(error) and "row 7" in str(error)
+    assert str(error).splitlines()[1:] == [
+        "row 7: psn_no: a value is missing; expected / 应为: a text / 文本",
+        "日期有误 / a wrong day; expected / 应为: YYYY-MM-DD",
+    ]
 
 
 def test_an_unknown_language_is_refused():

@@ -457,6 +457,9 @@ def test_all_that_is_wrong_is_told_at_once(api: TestClient):
         headers=key("k"),
     ).json()
     assert {one["path"] for one in told["problems"]} == {"visit.setl_id", "visit.psn_no", "visit.med_type", "visit.setl_time", "visit.balc", "visit.med_typ", "lines.0.cnt", "lines.0.med_list_codg", "lines.0.det_item_fee_sumamt", "more"}  # fmt: skip
+    by_path = {one["path"]: (one["expected"], one["expected_zh"]) for one in told["problems"]}
+    assert by_path["visit.balc"] == ("integer fen or decimal text of yuan", "以分计的整数，或以元计的小数文本")
+    assert by_path["visit.setl_id"] == ("id", "标识") and by_path["visit.med_typ"] == ("", "")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ class Problem:
     """One thing that is wrong, and where.
 
     `what` English, `what_zh` Chinese; `file`, `line`, `column` (from 1) and `path` place it in a document, `row`
-    in a table; `expected` says what would have been right, `nearest` is the closest valid name.
+    in a table; `expected` says what would have been right, `expected_zh` the same in Chinese (empty where names, codes
+    or numbers serve both), `nearest` is the closest valid name.
     """
 
     what: str
@@ -30,6 +31,7 @@ class Problem:
     path: str = ""
     row: int | None = None
     expected: str = ""
+    expected_zh: str = ""
     nearest: str = ""
 
     @property
@@ -45,12 +47,17 @@ class Problem:
             self.where.removesuffix(row) + f"第 {self.row} 行" if lang == "zh" and self.row is not None else self.where
         )
 
+    def expected_in(self, lang: str) -> str:
+        """What would have been right, in a language."""
+        return (lang == "zh" and self.expected_zh) or self.expected
+
     def __str__(self) -> str:
         where = f"{self.where}: " if self.where else ""
         path = f"{self.path}: " if self.path else ""
         chinese = f"{self.what_zh} / " if self.what_zh else ""
         hint = f"; did you mean / 是否为 {self.nearest!r}?" if self.nearest else ""
-        expected = f"; expected / 应为: {self.expected}" if self.expected and not self.nearest else ""
+        right = " / ".join(dict.fromkeys(text for text in (self.expected, self.expected_zh) if text))
+        expected = f"; expected / 应为: {right}" if right and not self.nearest else ""
         return f"{where}{path}{chinese}{self.what}{hint}{expected}"
 
     def render(self, lang: str = "zh") -> str:
@@ -61,7 +68,8 @@ class Problem:
         what = self.what_zh if lang == "zh" and self.what_zh else self.what
         text = ": ".join(part for part in (self.placed(lang), self.path, what) if part)
         text += mean.format(self.nearest) if self.nearest else ""
-        return text + (expected.format(self.expected) if self.expected else "")
+        right = self.expected_in(lang)
+        return text + (expected.format(right) if right else "")
 
 
 class YbcoreError(Exception):

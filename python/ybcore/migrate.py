@@ -171,7 +171,7 @@ class _Reader:
             held = convert(_in_yuan(column, place.kind), Column(path, place.kind, negative=True))
         except ColumnError as error:
             what = f"the column {error}"
-            self.say(chinese(what), what, path, expected="decimal text" if place.kind in SCALES else "")
+            self.say(chinese(what), what, path, expected="decimal text" if place.kind in SCALES else "", expected_zh="小数文本" if place.kind in SCALES else "")  # fmt: skip
             return pa.nulls(len(column), pa.int64())
         if held.bad is not None and held.bad.any():
             self.rows(pa.array(held.bad), "无法读取该单元格", "the cell cannot be read", path, column)

@@ -259,7 +259,7 @@ class _Binder:
         if found is None or table is None:
             return
         for row in np.flatnonzero(~np.isin(found, (0, 1, 9, UNKNOWN)))[:_TOLD]:
-            self._cell(table, int(row), "override", "override is 0, 1 or 9", "override 为 0、1 或 9")
+            self._cell(table, int(row), "override", Fault("override is 0, 1 or 9", "override 为 0、1 或 9"))
 
     def _needs_table(self, path: RawPath, column: str = "") -> RuleTable | None:
         table = self.tables.get("items")
@@ -304,7 +304,7 @@ class _Binder:
             if cell in bad:
                 told += 1
                 if told <= _TOLD:
-                    self._cell(table, row, name, bad[cell].en, bad[cell].zh)
+                    self._cell(table, row, name, Fault(bad[cell].en, bad[cell].zh))
             out.append(seen.get(cell, UNKNOWN))
         if told > _TOLD:
             self.tell(
@@ -316,12 +316,19 @@ class _Binder:
             )
         return out
 
-    def _cell(
-        self, table: RuleTable, row: int, name: str, en: str, zh: str, expected: str = "", nearest: str = ""
-    ) -> None:
+    def _cell(self, table: RuleTable, row: int, name: str, fault: Fault) -> None:
         file, at = table.place(row)
         self.sink.problems.append(
-            Problem(file=file, line=at, path=name, what=en, what_zh=zh, expected=expected, nearest=nearest)
+            Problem(
+                file=file,
+                line=at,
+                path=name,
+                what=fault.en,
+                what_zh=fault.zh,
+                expected=fault.expected,
+                expected_zh=fault.expected_zh,
+                nearest=fault.nearest,
+            )
         )
 
     def _coded(self, name: str, path: RawPath, known: Any, what: str) -> None:
@@ -340,7 +347,7 @@ class _Binder:
             if cell not in words and cell not in told and whole:
                 told.add(cell)
                 fault = unknown(what, {"word": "取值", "list": "代码表", "group": "分组"}[what], cell, words)
-                self._cell(table, row, name, fault.en, fault.zh, expected=fault.expected, nearest=fault.nearest)
+                self._cell(table, row, name, fault)
             codes.append(words.get(cell, -1))
         self.cells[name], self.words[name] = np.array(codes, np.int32), tuple(words)
 

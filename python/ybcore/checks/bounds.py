@@ -58,12 +58,12 @@ def chosen_bound(rule: Rule, figure: str | None, others: Iterable[Rule]) -> tupl
         able = [other.id for other in others if bounds_of(other)]
         what = f"rule {rule.id} ({rule.kernel}) has no figure to replay"
         zh = f"规则 {rule.id}（{rule.kernel}）没有可回放的阈值"
-        raise InputError([Problem(what=what, what_zh=zh, path="rule", expected=f"one of: {', '.join(able) or '-'}")])
+        raise InputError([Problem(what=what, what_zh=zh, path="rule", expected=f"one of: {', '.join(able) or '-'}", expected_zh=f"以下之一：{', '.join(able) or '-'}")])  # fmt: skip
     if figure is not None and figure in found:
         return found[figure]
     if figure is None and len(found) == 1:
         return next(iter(found.values()))
-    told = ", ".join(f"{name} ({_written(bound)})" for name, (_, bound) in found.items())
+    told, told_zh = (", ".join(f"{name} ({_written(bound, word)})" for name, (_, bound) in found.items()) for word in ("column", "列"))  # fmt: skip
     if figure is None:
         what, zh = (
             f"rule {rule.id} has {len(found)} figures: name one",
@@ -72,11 +72,11 @@ def chosen_bound(rule: Rule, figure: str | None, others: Iterable[Rule]) -> tupl
     else:
         what, zh = f"rule {rule.id} has no figure {figure!r}", f"规则 {rule.id} 没有阈值 {figure!r}"
     close = nearest(figure, found) if figure else ""
-    raise InputError([Problem(what=what, what_zh=zh, path="figure", expected=f"one of: {told}", nearest=close)])
+    raise InputError([Problem(what=what, what_zh=zh, path="figure", expected=f"one of: {told}", expected_zh=f"以下之一：{told_zh}", nearest=close)])  # fmt: skip
 
 
-def _written(bound: Figure) -> str:
-    return f"column {bound.column}" if bound.column else bound.text
+def _written(bound: Figure, word: str) -> str:
+    return f"{word} {bound.column}" if bound.column else bound.text
 
 
 def read_values(bound: Figure, values: Iterable[Any]) -> tuple[list[str], list[int]]:

@@ -182,6 +182,7 @@ def _read_rule(document: Document, index: int, raw: Any, sink: Sink) -> None:
                     "a rule that is switched off has an id and a reason",
                     "停用条目须有 id 与理由",
                     "{id: .., disable: reason}",
+                    "{id: .., disable: 理由}",
                 ),
             )
         elif not extra:

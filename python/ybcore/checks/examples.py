@@ -120,7 +120,7 @@ def _judged(one: Placed, judges: dict[str, Callable[[Rule, Tables], Found]]) -> 
         who, wer = " and ".join(names), "、".join(ZH.get(name, name) for name in names)
         what = f"rule {one.rule.id}, example {one.name!r}, by the {who}: {en}"
         what_zh = f"规则 {one.rule.id}，示例 {one.name!r}，{wer}：{zh}"
-        yield Problem(file=one.file, line=one.line, what=what, what_zh=what_zh, expected=f"hits {_names(wanted)}")
+        yield Problem(file=one.file, line=one.line, what=what, what_zh=what_zh, expected=f"hits {_names(wanted)}", expected_zh=f"命中 {_names(wanted)}")  # fmt: skip
 
 
 def _names(hits: set[str]) -> str:

@@ -91,16 +91,16 @@ def exactly_one(node: Any, *names: str) -> None:
     shown = ", ".join(names)
     if given:
         fail(Fault(f"only one of {shown} may stand", f"{shown} 只能给出一个", key=True), given[1])
-    fail(Fault(f"one of {shown} is needed", f"须给出 {shown} 之一", f"one of: {shown}"))
+    fail(Fault(f"one of {shown} is needed", f"须给出 {shown} 之一", f"one of: {shown}", f"以下之一：{shown}"))
 
 
 def check_group(node: Any) -> None:
     """`hours`, `edge` belong to `within` and `starts` to `insurance_year`; both must be there. No default."""
     faults = Faults()
-    for name, kind, zh, expected in (
-        ("hours", "within", "小时数", "a whole number"),
-        ("edge", "within", "边界", "one of: through, within"),
-        ("starts", "insurance_year", "起始月日", "MM-DD"),
+    for name, kind, zh, expected, right in (
+        ("hours", "within", "小时数", "a whole number", "整数"),
+        ("edge", "within", "边界", "one of: through, within", "以下之一：through, within"),
+        ("starts", "insurance_year", "起始月日", "MM-DD", ""),
     ):
         if not hasattr(node, name):
             continue
@@ -112,6 +112,7 @@ def check_group(node: Any) -> None:
                     f"group {kind} needs `{name}`; there is no default",
                     f"分组 {kind} 须给出{zh} `{name}`，没有默认值",
                     expected,
+                    right,
                 ),
             )
         if node.group != kind and given:
@@ -178,7 +179,7 @@ class Scope:
 def _prefixes(raw: Any, faults: Faults, loc: tuple[str | int, ...]) -> tuple[str, ...]:
     items = raw if isinstance(raw, list) else [raw]
     if not items or not all(isinstance(item, str) and item for item in items):
-        faults.add(loc, Fault("expected prefixes", "应为前缀", "text or a list of texts"))
+        faults.add(loc, Fault("expected prefixes", "应为前缀", "text or a list of texts", "文本或文本列表"))
         return ()
     return tuple(str(item) for item in items)
 
@@ -193,7 +194,7 @@ def read_scope(raw: Any) -> Scope:
 
 def _scope(raw: Any, faults: Faults, loc: tuple[str | int, ...]) -> Scope:
     if not isinstance(raw, dict):
-        faults.add(loc, Fault("expected a mapping", "应为键值映射", "a mapping of conditions"))
+        faults.add(loc, Fault("expected a mapping", "应为键值映射", "a mapping of conditions", "由条件组成的键值映射"))
         return Scope({}, (), ())
     tests: dict[str, tuple[str, ...]] = {}
     diagnoses: list[str] = []
@@ -253,10 +254,11 @@ def _items(raw: Any, info: ValidationInfo) -> Items:
                 "expected what to look at",
                 "应为项目范围",
                 "all, or one of {table}, {list}, {prefix}, {list_type}, {med_chrgitm_type}",
+                "all，或 {table}、{list}、{prefix}、{list_type}、{med_chrgitm_type} 之一",
             )
         )
     if len(raw) != 1 and not set(raw) - set(Items.model_fields):
-        fail(Fault("`items` says one thing", "`items` 只能给出一种", f"one of: {', '.join(Items.model_fields)}"))
+        fail(Fault("`items` says one thing", "`items` 只能给出一种", f"one of: {', '.join(Items.model_fields)}", f"以下之一：{', '.join(Items.model_fields)}"))  # fmt: skip
     try:
         return Items.model_validate(raw, context=info.context)
     except ValidationError as error:

@@ -125,7 +125,8 @@ def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any]
                 )
         faults = Faults()
         forms = "a figure" + "".join(f", or {{{word}: name}}" for word in allowed)
-        faults.add((), Fault("expected a figure", "应为数值", forms))
+        zh = "数值" + "".join(f"，或 {{{word}: name}}" for word in allowed)
+        faults.add((), Fault("expected a figure", "应为数值", forms, zh))
         faults.raise_if_any()
         raise AssertionError
 

@@ -80,7 +80,7 @@ def check_model(kernel: str, raw: Any, context: Any) -> Node:
     if model is None:
         forms = FORMS[kernel]
         if not isinstance(raw, dict) or "form" not in raw:
-            fail(Fault(f"{kernel} needs `form`", f"{kernel} 须给出 form", f"one of: {', '.join(forms)}"))
+            fail(Fault(f"{kernel} needs `form`", f"{kernel} 须给出 form", f"one of: {', '.join(forms)}", f"以下之一：{', '.join(forms)}"))  # fmt: skip
         if str(raw["form"]) not in forms:
             fail(unknown("form", "形式", str(raw["form"]), forms), "form")
         model = forms[str(raw["form"])]

@@ -73,6 +73,7 @@ def _test(raw: Any, info: ValidationInfo) -> Codes | ColumnMap | AgeTest:
             "expected what is allowed or barred",
             "应为允许或禁止的取值",
             "{codes: [..]}, {column, map}, or for age {unit, comparator, value}",
+            "{codes: [..]}、{column, map}，年龄则为 {unit, comparator, value}",
         )
     )
 
@@ -176,7 +177,7 @@ class DiagnosisSet(Node):
     @model_validator(mode="after")
     def _parts(self) -> DiagnosisSet:
         if self.diagnoses is None and self.lab is None:
-            fail(Fault("a condition is needed", "须给出条件", "diagnoses, lab or both"))
+            fail(Fault("a condition is needed", "须给出条件", "diagnoses, lab or both", "diagnoses、lab 或二者"))
         return self
 
 

@@ -17,9 +17,9 @@ from .vocabulary import KERNELS, VISIT_KINDS
 __all__ = ["CodeList", "DocumentModel", "Example", "Relations", "RuleModel", "TableModel", "fault_in"]
 
 _NO_DEFAULT = {
-    "comparator": "one of: more_than, at_least, less_than, at_most",
-    "tie": "one of: order, peers",
-    "edge": "one of: through, within",
+    "comparator": "more_than, at_least, less_than, at_most",
+    "tie": "order, peers",
+    "edge": "through, within",
 }
 
 
@@ -33,8 +33,9 @@ def fault_in(item: Any) -> Fault:
     if not last or fault != _MISSING:
         return fault
     if last in _NO_DEFAULT:
-        return Fault(f"`{last}` is needed; there is no default", f"须给出 {last}，没有默认值", _NO_DEFAULT[last])
-    return Fault(f"`{last}` is missing", f"缺少必填项 {last}", "this key")
+        en, zh, words = f"`{last}` is needed; there is no default", f"须给出 {last}，没有默认值", _NO_DEFAULT[last]
+        return Fault(en, zh, f"one of: {words}", f"以下之一：{words}")
+    return Fault(f"`{last}` is missing", f"缺少必填项 {last}", "this key", "写明该项")
 
 
 def _start(raw: Any) -> int:
@@ -51,7 +52,7 @@ def _day(raw: Any, open_: int) -> int:
             raise ScalarError("expected a date YYYY-MM-DD or open", "应为日期 YYYY-MM-DD 或 open")
         return open_ if raw == "open" else days(str(raw))
     except ScalarError as err:
-        fail(Fault(err.en, err.zh, "YYYY-MM-DD, or open"))
+        fail(Fault(err.en, err.zh, "YYYY-MM-DD, or open", "YYYY-MM-DD 或 open"))
 
 
 _DATE = WithJsonSchema({"type": "string"})
@@ -87,7 +88,9 @@ class DocumentModel(Node):
                 ),
             )
         if self.end <= self.start:
-            faults.add(("to",), Fault("the document never holds", "文件从不有效", "a date after `from`"))
+            faults.add(
+                ("to",), Fault("the document never holds", "文件从不有效", "a date after `from`", "晚于 from 的日期")
+            )
         for kind in self.visit_kinds:
             if kind not in VISIT_KINDS:
                 faults.add(("visit_kinds", kind), unknown("kind of visit", "就医方式", kind, VISIT_KINDS, key=True))
@@ -115,7 +118,10 @@ class CodeList(Node):
                     faults.add(
                         ("codes", index),
                         Fault(
-                            f"not an interval: {code!r}", f"不是区间：{code!r}", "A00-B99, the first not after the last"
+                            f"not an interval: {code!r}",
+                            f"不是区间：{code!r}",
+                            "A00-B99, the first not after the last",
+                            "A00-B99，起始编码不得在终止编码之后",
                         ),
                     )
             faults.raise_if_any()
@@ -147,12 +153,17 @@ class TableModel(Node):
         _not_both(self)
         if (self.file is None) == (self.rows is None):
             fail(
-                Fault("a table has a `file` or `rows`", "表须给出 file 或 rows 之一", "file: name.csv, or rows: [...]")
+                Fault(
+                    "a table has a `file` or `rows`",
+                    "表须给出 file 或 rows 之一",
+                    "file: name.csv, or rows: [...]",
+                    "file: name.csv 或 rows: [...]",
+                )
             )
         if self.columns is not None and self.rows is None:
             fail(Fault("`columns` names those of inline rows", "columns 只用于内联行", key=True), "columns")
         if self.key is None and self.extends is None and self.replaces is None:
-            fail(Fault("`key` is missing", "缺少必填项 key", "the column, or columns, that a row is found by"))
+            fail(Fault("`key` is missing", "缺少必填项 key", "the column, or columns, that a row is found by", "用以查找行的一列或多列"))  # fmt: skip
         return self
 
 
@@ -181,7 +192,7 @@ class Example(Node):
     @model_validator(mode="after")
     def _parts(self) -> Example:
         if not self.visits:
-            fail(Fault("an example needs visits", "示例须有 visits", "at least one visit"))
+            fail(Fault("an example needs visits", "示例须有 visits", "at least one visit", "至少一次就诊"))
         faults = Faults()
         for name, rows in self.written().items():
             for index, row in enumerate(rows):
@@ -280,13 +291,19 @@ class RuleModel(Node):
                     f"{kernel} has no amount {raw['amount']!r}",
                     f"{kernel} 没有金额方式 {raw['amount']!r}",
                     f"one of: {', '.join(amounts)}",
+                    f"以下之一：{', '.join(amounts)}",
                 ),
             )
         if raw.get("status", "enabled") == "disabled" and not raw.get("reason"):
-            faults.add(("status",), Fault("a disabled rule says why", "停用的规则须说明 reason", "reason: text"))
+            faults.add(
+                ("status",),
+                Fault("a disabled rule says why", "停用的规则须说明 reason", "reason: text", "reason: 文本"),
+            )
         if raw.get("status", "enabled") != "disabled":
             if "check" not in raw:
-                faults.add((), Fault("`check` is missing", "缺少必填项 check", f"the keys of {kernel}"))
+                faults.add(
+                    (), Fault("`check` is missing", "缺少必填项 check", f"the keys of {kernel}", f"{kernel} 的各项")
+                )
             if "reason" in raw:
                 faults.add(
                     ("reason",), Fault("`reason` belongs to a disabled rule", "reason 只用于停用的规则", key=True)
@@ -298,7 +315,7 @@ class RuleModel(Node):
     @model_validator(mode="after")
     def _days(self) -> RuleModel:
         if self.end <= self.start:
-            fail(Fault("the rule never holds", "规则从不有效", "a date after `from`"), "to")
+            fail(Fault("the rule never holds", "规则从不有效", "a date after `from`", "晚于 from 的日期"), "to")
         return self
 
 

@@ -213,6 +213,7 @@ def _fits(
                 what=fault.en,
                 what_zh=fault.zh,
                 expected=fault.expected,
+                expected_zh=fault.expected_zh,
                 nearest=fault.nearest,
             )
             sink.problems.append(first)
@@ -241,17 +242,7 @@ def misspelt(made: Stack, words: Collection[str]) -> list[Problem]:
                 file, line = table.place(filled)
                 en = f"column {column!r} of table {name} is nearly {meant!r}, which the table does not have; no rule names it"
                 zh = f"表 {name} 的列 {column!r} 与 {meant!r} 只差一两个字母，而表中没有后者，也没有规则引用它"
-                problems.append(
-                    Problem(
-                        file=file,
-                        line=line,
-                        path=column,
-                        what=en,
-                        what_zh=zh,
-                        expected="another name, or that one",
-                        nearest=meant,
-                    )
-                )
+                problems.append(Problem(file=file, line=line, path=column, what=en, what_zh=zh, expected="another name, or that one", expected_zh="另取列名，或改为该列名", nearest=meant))  # fmt: skip
     return problems
 
 

@@ -75,7 +75,7 @@ _TESTS: dict[str, type[Node]] = {"fixed": FixedTest, "change": ChangeTest, "peer
 
 def _test(raw: Any, info: ValidationInfo) -> Any:
     if not isinstance(raw, dict) or "kind" not in raw:
-        fail(Fault("expected a test", "应为检验", "a mapping with `kind`: " + ", ".join(_TESTS)))
+        fail(Fault("expected a test", "应为检验", "a mapping with `kind`: " + ", ".join(_TESTS), "含 kind 的键值映射：" + ", ".join(_TESTS)))  # fmt: skip
     kind = str(raw["kind"])
     if kind not in _TESTS:
         fail(unknown("kind of test", "检验类型", kind, _TESTS), "kind")
@@ -96,7 +96,7 @@ class Ratio(Node):
     @model_validator(mode="after")
     def _kinds(self) -> Ratio:
         if isinstance(self.test, ChangeTest) and self.period == "all":
-            fail(Fault("a change needs periods", "变化检验需要期间", "month, quarter or year"), "period")
+            fail(Fault("a change needs periods", "变化检验需要期间", "month, quarter or year", "month、quarter 或 year"), "period")  # fmt: skip
         return with_kind(self, MEASURES.get(self.denominator.measure, "whole"), "min_sample")
 
 
@@ -219,7 +219,7 @@ class UserCheck(Node):
     def _both(self) -> UserCheck:
         if (self.comparator is None) != (self.value is None):
             name = "value" if self.value is None else "comparator"
-            fail(Fault("`comparator` and `value` go together", "comparator 与 value 须同时给出", f"`{name}` too"))
+            fail(Fault("`comparator` and `value` go together", "comparator 与 value 须同时给出", f"`{name}` too", f"同时给出 {name}"))  # fmt: skip
         if self.comparator is None and "measure" in self.model_fields_set:
             en = "`measure` is that of `comparator` and `value`"
             fail(Fault(en, "measure 只与 comparator、value 同用", key=True), "measure")

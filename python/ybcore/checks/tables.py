@@ -225,6 +225,7 @@ def _never_known(sheet: Sheet, row: int) -> Problem:
         what=f"known_until {until} is not after the day since which the row is known: it would never be seen",
         what_zh=f"known_until {until} 不晚于该行的 known_since，该行将永不生效",
         expected="a later day",
+        expected_zh="更晚的日期",
     )
 
 
@@ -352,4 +353,5 @@ def _overlap(table: RuleTable, first: int, second: int) -> Problem:
         what=f"two rows of {key} hold at once and are equally specific; the other stands at line {other}",
         what_zh=f"{key} 有两行同时有效且同样具体，另一行在第 {other} 行",
         expected="days that do not meet; a row that is corrected says with known_until from when on the other one is known",
+        expected_zh="互不重叠的日期；若为更正，则在原行的 known_until 写明自何日起改用另一行",
     )

@@ -38,9 +38,12 @@ _ZERO = default_figure("0")
 
 
 _OF_WINDOW = {
-    "unit": "one of: day, month, quarter, year, insurance_year",
-    "days": "a whole number",
-    "edge": "one of: through, within",
+    "unit": (
+        "one of: day, month, quarter, year, insurance_year",
+        "以下之一：day, month, quarter, year, insurance_year",
+    ),
+    "days": ("a whole number", "整数"),
+    "edge": ("one of: through, within", "以下之一：through, within"),
 }
 
 
@@ -67,7 +70,7 @@ class Window(Node):
                     Fault(
                         f"a {self.kind} window needs `{name}`; there is no default",
                         f"{self.kind} 窗口须给出 `{name}`，没有默认值",
-                        _OF_WINDOW[name],
+                        *_OF_WINDOW[name],
                     ),
                 )
         for name in barred:
@@ -88,7 +91,12 @@ class Window(Node):
         if self.unit == "month" and 12 % self.n:
             faults.add(
                 ("n",),
-                Fault("a window of n months must divide the year", "n 个月的窗口须整除一年", "1, 2, 3, 4, 6 or 12"),
+                Fault(
+                    "a window of n months must divide the year",
+                    "n 个月的窗口须整除一年",
+                    "1, 2, 3, 4, 6 or 12",
+                    "1、2、3、4、6 或 12",
+                ),
             )
         faults.raise_if_any()
         return self
@@ -119,6 +127,7 @@ class Windows(Node):
                     "a rolling window needs `tie`; there is no default",
                     "滚动窗口须给出 tie，没有默认值",
                     "one of: order, peers",
+                    "以下之一：order, peers",
                 ),
                 "tie",
             )
@@ -163,7 +172,14 @@ class Exempt(Node):
 
 def _exempt(raw: Any, info: ValidationInfo) -> Exempt:
     if not isinstance(raw, dict):
-        fail(Fault("expected a mapping", "应为键值映射", "scope conditions, planned, transfer"))
+        fail(
+            Fault(
+                "expected a mapping",
+                "应为键值映射",
+                "scope conditions, planned, transfer",
+                "适用范围的条件、planned、transfer",
+            )
+        )
     own = {key: value for key, value in raw.items() if key in ("planned", "transfer", "scope")}
     rest = {key: value for key, value in raw.items() if key not in own}
     if "scope" in own and rest:

@@ -148,21 +148,31 @@ def rule(
     return register
 
 
-_Fault = tuple[str, str, str, str]  # English, Chinese, expected, nearest
+_Fault = tuple[str, str, str, str, str]  # English, Chinese, expected in both, nearest
 
 
-def _problem(name: str, file: str, line: int, en: str, zh: str, expected: str, nearest: str) -> Problem:
+def _problem(
+    name: str, file: str, line: int, en: str, zh: str, expected: str, expected_zh: str, nearest: str
+) -> Problem:
     what, what_zh = f"rule function {name!r}: {en}", f"规则函数 {name!r}：{zh}"
-    return Problem(file=file, line=line, what=what, what_zh=what_zh, expected=expected, nearest=nearest)
+    return Problem(file=file, line=line, what=what, what_zh=what_zh, expected=expected, expected_zh=expected_zh, nearest=nearest)  # fmt: skip
 
 
 def _named(name: str, replace: bool) -> list[_Fault]:
     if not isinstance(name, str) or not name or name != name.strip():
-        return [("the name is a text without spaces around it", "名称应为前后无空白的文本", "", "")]
+        return [("the name is a text without spaces around it", "名称应为前后无空白的文本", "", "", "")]
     if name in _REGISTERED and not replace:
         old = _REGISTERED[name]
         en = f"the name is registered already, at {old.file}:{old.line}"
-        return [(en, f"名称已注册，见 {old.file}:{old.line}", "another name, or replace=True", "")]
+        return [
+            (
+                en,
+                f"名称已注册，见 {old.file}:{old.line}",
+                "another name, or replace=True",
+                "另取名称，或 replace=True",
+                "",
+            )
+        ]
     return []
 
 
@@ -170,7 +180,7 @@ def _asked(asked: list[str], on: str) -> list[_Fault]:
     import difflib
 
     if on not in _ON:
-        return [(f"on={on!r}", f"on={on!r}", "lines or visits", "")]
+        return [(f"on={on!r}", f"on={on!r}", "lines or visits", "lines 或 visits", "")]
     from .user_columns import askable
 
     known = askable(on)
@@ -178,10 +188,10 @@ def _asked(asked: list[str], on: str) -> list[_Fault]:
     for column in asked:
         if not isinstance(column, str) or column.removesuffix("?") not in known:
             near = difflib.get_close_matches(str(column).removesuffix("?").lower(), known, 1, 0.6)
-            expected = "a column of docs/checks.md section 7"
-            found.append((f"unknown column {column!r} of {on}", f"{on} 没有列 {column!r}", expected, "".join(near)))
+            right = "a column of docs/checks.md section 7", "docs/checks.zh-CN.md 第 7 节所列的列"
+            found.append((f"unknown column {column!r} of {on}", f"{on} 没有列 {column!r}", *right, "".join(near)))
     if not asked:
-        found.append(("no columns are asked for", "没有给出列", "at least one column", ""))
+        found.append(("no columns are asked for", "没有给出列", "at least one column", "至少一列", ""))
     return found
 
 
@@ -189,6 +199,6 @@ def _callable(function: Any, asked: list[str]) -> list[_Fault]:
     try:
         inspect.signature(function).bind(*asked)
     except (TypeError, ValueError) as error:
-        takes = f"one argument for each of the {len(asked)} columns"
-        return [(f"it cannot be called with its columns: {error}", f"不能以所列的列调用：{error}", takes, "")]
+        takes = f"one argument for each of the {len(asked)} columns", f"所列 {len(asked)} 列各一个参数"
+        return [(f"it cannot be called with its columns: {error}", f"不能以所列的列调用：{error}", *takes, "")]
     return []

@@ -104,17 +104,21 @@ def told_missing(source: Any) -> None:
             "this is a folder, and one document is read",
             "这是文件夹，此处只读一份文件",
             "one of its files, or load_clearings",
+            "其中一份文件，或改用 load_clearings",
         )
         if not here:
             fault = Fault(
-                "this is a folder, and no *.yaml is in it", "这是文件夹，其中没有 *.yaml", "a document (*.yaml)"
+                "this is a folder, and no *.yaml is in it",
+                "这是文件夹，其中没有 *.yaml",
+                "a document (*.yaml)",
+                "一份 *.yaml 文件",
             )
     elif not path.exists():
         beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
-        fault = Fault("the document is not there", "文件不存在", "", nearest(path.name, beside))
+        fault = Fault("the document is not there", "文件不存在", nearest=nearest(path.name, beside))
     else:
         return
-    raise DocumentError([Problem(file=str(path), what=fault.en, what_zh=fault.zh, expected=fault.expected, nearest=fault.nearest)])  # fmt: skip
+    raise DocumentError([Problem(file=str(path), what=fault.en, what_zh=fault.zh, expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest)])  # fmt: skip
 
 
 class ClearingBook:

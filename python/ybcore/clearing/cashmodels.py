@@ -112,7 +112,7 @@ def check(model: BenefitModel, faults: Faults) -> None:
     for index, rule in enumerate(model.benefits):
         count = rule.count
         if (count.start is None) == (count.column is None):
-            what = Fault("a count is written, or the claim's own", "须写明天数/月数，或取申请中的列", "start or column")
+            what = Fault("a count is written, or the claim's own", "须写明天数/月数，或取申请中的列", "start or column", "start 或 column")  # fmt: skip
             faults.add(("benefits", index, "count"), what)
         elif count.column is not None and count.column != rule.unit:
             what = Fault(f"`{count.column}` is not {rule.unit}", f"{count.column} 不是 {rule.unit}", rule.unit)

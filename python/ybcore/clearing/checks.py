@@ -84,7 +84,12 @@ def _base(method: Method) -> Iterator[tuple[RawPath, Fault]]:
         what = f"`base` of a method that pays by {method.pays} is not {form or 'empty'}"
         yield (
             ("base",),
-            Fault(what, f"按 {method.pays} 支付时 base 不能是 {form or '空'}", ", ".join(allowed) or "no base"),
+            Fault(
+                what,
+                f"按 {method.pays} 支付时 base 不能是 {form or '空'}",
+                ", ".join(allowed) or "no base",
+                ", ".join(allowed) or "不写 base",
+            ),
         )
         return
     wanted: tuple[str, ...] = ("group",) if base.group else ("amount",)
@@ -97,7 +102,7 @@ def _base(method: Method) -> Iterator[tuple[RawPath, Fault]]:
                 if here
                 else (f"`{name}` is missing", f"缺少 {name}")
             )
-            yield ("base", name), Fault(what, zh, " and ".join(wanted), key=here)
+            yield ("base", name), Fault(what, zh, " and ".join(wanted), "、".join(wanted), key=here)
 
 
 def _kinds(method: Method) -> Iterator[tuple[RawPath, Fault]]:
@@ -112,14 +117,14 @@ def _kinds(method: Method) -> Iterator[tuple[RawPath, Fault]]:
         if pays.by_cost and (method.pays != "points" or loc != ("ungrouped",)):
             yield loc, Fault("`by_cost` is for `ungrouped` of points", "by_cost 只用于点数法的 ungrouped")
         if loc == ("ungrouped",) and (pays.actual or pays.word == "standard"):
-            yield loc, Fault("without a group there is no standard", "无病组则无标准", "item, review, hold or by_cost")
+            yield loc, Fault("without a group there is no standard", "无病组则无标准", "item, review, hold or by_cost", "item、review、hold 或 by_cost")  # fmt: skip
     if (
         method.review is not None
         and method.review.otherwise == "standard"
         and method.ungrouped is not None
         and method.ungrouped.word == "review"
     ):
-        yield ("review", "otherwise"), Fault("without a group there is no standard", "无病组则无标准", "item or hold")
+        yield ("review", "otherwise"), Fault("without a group there is no standard", "无病组则无标准", "item or hold", "item 或 hold")  # fmt: skip
     if multiples is not None:
         if (multiples.against == "standard" and method.pays == "points") != (multiples.value is not None):
             yield (
@@ -128,10 +133,11 @@ def _kinds(method: Method) -> Iterator[tuple[RawPath, Fault]]:
                     "`value` goes with points compared with their standard",
                     "value 只在点数与标准比较时写",
                     "against: standard, value: yuan a point",
+                    "against: standard，value: 每点金额（元）",
                 ),
             )
         if not (multiples.low or multiples.high or multiples.extreme):
-            yield ("multiples",), Fault("no kind of case is told apart", "未区分任何病例类型", "low, high or extreme")
+            yield ("multiples",), Fault("no kind of case is told apart", "未区分任何病例类型", "low, high or extreme", "low、high 或 extreme")  # fmt: skip
     if method.fund is not None:
         needs = method.fund.formula in ("policy_share", "cap_times_rate")
         if "rate" in method.fund.model_fields_set and not needs:
@@ -140,7 +146,7 @@ def _kinds(method: Method) -> Iterator[tuple[RawPath, Fault]]:
                 Fault(f"`rate` means nothing in {method.fund.formula}", f"{method.fund.formula} 不用 rate", key=True),
             )
         if needs and "rate" not in method.fund.model_fields_set:
-            yield ("fund", "rate"), Fault("`rate` is missing", "缺少 rate", "a rate, or case")
+            yield ("fund", "rate"), Fault("`rate` is missing", "缺少 rate", "a rate, or case", "比例，或 case")
     if method.yearly is not None and method.yearly.overrun is not None:
         edges = [step.upto for step in method.yearly.overrun.steps]
         told = [int(edge.value) for edge in edges[:-1] if edge is not None]

@@ -17,7 +17,7 @@ from ..policy.paths import RawPath, place_of
 __all__ = ["SCALAR", "Above", "FromZero", "Money", "Part", "Upto", "fixed"]
 
 SCALAR = WithJsonSchema({"type": ["number", "string"]})
-_FORMS = "a number, value, by or dated"
+_FORMS = "a number, value, by or dated", "数值、value、by 或 dated"
 
 
 def _computes(raw: Any, loc: RawPath) -> Iterator[RawPath]:
@@ -37,7 +37,7 @@ def _money(raw: Any, info: ValidationInfo) -> Figure:
     faults = Faults()
     for loc in _computes(raw, ()):
         en = "`compute` reckons from a visit, and there is none here"
-        faults.add(loc, Fault(en, "compute 依就诊计算，此处不能用", _FORMS, key=True))
+        faults.add(loc, Fault(en, "compute 依就诊计算，此处不能用", *_FORMS, key=True))
     if not faults:
         figure = parse_figure(raw, "money", names_in(info), faults)
         if figure is not None and not faults:
@@ -75,7 +75,7 @@ def _number(within: Callable[[int, str], None], open_: bool = False) -> PlainVal
     def read(raw: Any) -> Const | None:
         if not isinstance(raw, str):
             en, zh = "one number stands here, the same for all on every day", "此处只能是一个数，不因属性或日期而异"
-            fail(Fault(en, zh, "a number"))
+            fail(Fault(en, zh, "a number", "数值"))
         if open_ and raw == "open":
             return None
         try:

@@ -72,7 +72,7 @@ def strangers(given: Given) -> Iterator[Problem]:
     if held is not None:
         for row, name in _first(np.array([at in pools for at in held[1]] + [True])[held[0]], held[0].tolist(), held[1]):
             what, zh = f"no document names the pool {name!r}", f"没有文件使用预算 {name!r}"
-            yield Problem(what=what, what_zh=zh, path="budgets.pool", row=row, expected=", ".join(pools) or "no budgets", nearest=nearest(name, pools))  # fmt: skip
+            yield Problem(what=what, what_zh=zh, path="budgets.pool", row=row, expected=", ".join(pools) or "no budgets", expected_zh=", ".join(pools) or "不给预算", nearest=nearest(name, pools))  # fmt: skip
     places = given.frames["institutions"]
     if not places.rows or not given.frames["quotas"].rows:
         return

@@ -81,7 +81,7 @@ def unread_changes(steps: Sequence[Step], rows: Sequence[dict[str, Any]]) -> lis
         if mine and not any(row[name] for row in mine for name in _READ):
             named = ", ".join(f"{row['policy_id']}: {_spoken(steps, row)}" for row in mine[:3])
             what, zh = f"no case and no unit reads what this changes ({named})", f"没有病例或清算单元读到所改的数值（{named}）"  # fmt: skip
-            problems.append(reform.problem(change, Fault(what, zh, "cases that read it, or unread=True")))
+            problems.append(reform.problem(change, Fault(what, zh, "cases that read it, or unread=True", "有病例读到该数值，或 unread=True")))  # fmt: skip
     return problems
 
 

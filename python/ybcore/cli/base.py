@@ -336,5 +336,5 @@ def _tell_problems(problems: Sequence[Problem]) -> int:
         if problem.nearest:
             click.echo("    " + say("最接近的名称：", "nearest name: ") + problem.nearest, err=True)
         if problem.expected:
-            click.echo("    " + say("应为：", "expected: ") + problem.expected, err=True)
+            click.echo("    " + say("应为：", "expected: ") + problem.expected_in(current()), err=True)
     return 1

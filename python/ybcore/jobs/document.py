@@ -56,20 +56,20 @@ def _memory(raw: Any) -> int:
     try:
         return bytes_of(str(raw))
     except ValueError:
-        fail(Fault(f"{raw!r} is no size", f"{raw!r} 不是容量", "a number and a unit, such as 4GiB or 512MiB"))
+        fail(Fault(f"{raw!r} is no size", f"{raw!r} 不是容量", "a number and a unit, such as 4GiB or 512MiB", "数字加单位，如 4GiB 或 512MiB"))  # fmt: skip
 
 
 def _path(raw: Any, info: ValidationInfo) -> Path:
     """A path below the document's folder, unless it stands on its own."""
     if not isinstance(raw, str) or not raw.strip():
-        fail(Fault("expected a path", "应为路径", "a path"))
+        fail(Fault("expected a path", "应为路径", "a path", "路径"))
     return Path((info.context or {}).get("folder", ".")) / raw
 
 
 def _paths(raw: Any, info: ValidationInfo) -> tuple[Path, ...]:
     items = raw if isinstance(raw, list) else [raw]
     if not items:
-        fail(Fault("the list has too few items", "列表的项太少", "at least one item"))
+        fail(Fault("the list has too few items", "列表的项太少", "at least one item", "至少一项"))
     return tuple(_path(item, info) for item in items)
 
 
@@ -89,16 +89,23 @@ def _columns(raw: Any) -> tuple[str, ...] | None:
 def _inputs(raw: Any) -> dict[str, tuple[str, ...]]:
     faults = Faults()
     if not isinstance(raw, dict):
-        fail(Fault("expected a mapping", "应为键值映射", "table: file, folder, pattern or URL"))
+        fail(
+            Fault(
+                "expected a mapping",
+                "应为键值映射",
+                "table: file, folder, pattern or URL",
+                "表名: 文件、文件夹、通配模式或 URL",
+            )
+        )
     for name, places in raw.items():
         if name not in (*TABLES, *BESIDE):
             faults.add((name,), unknown("table", "表", name, (*TABLES, *BESIDE), key=True))
         for i, place in enumerate(places if isinstance(places, list) else [places]):
             if not isinstance(place, str) or not place.strip():
                 loc = (name, i) if isinstance(places, list) else (name,)
-                faults.add(loc, Fault("expected a path", "应为路径", "a file, a folder, a pattern or a URL"))
+                faults.add(loc, Fault("expected a path", "应为路径", "a file, a folder, a pattern or a URL", "文件、文件夹、通配模式或 URL"))  # fmt: skip
         if isinstance(places, list) and not places:
-            faults.add((name,), Fault("the list has too few items", "列表的项太少", "at least one item"))
+            faults.add((name,), Fault("the list has too few items", "列表的项太少", "at least one item", "至少一项"))
     if VISITS.name not in raw:
         faults.add((), Fault("no visits are given", "没有给出 visits（结算表）", "visits: data/visits/"))
     faults.raise_if_any()

@@ -205,11 +205,11 @@ def _read(parsed: Parsed, index: int, raw: Any, problems: list[Problem]) -> tupl
     kind = str(raw["kind"])
     for key in _KEYS:
         if key in raw and key not in FILES[kind]:
-            fault = Fault(f"{kind} has no {key!r}", f"{CHANGES[kind][0]}（{kind}）没有 {key!r}", f"one of: {', '.join(FILES[kind])}", key=True)  # fmt: skip
+            fault = Fault(f"{kind} has no {key!r}", f"{CHANGES[kind][0]}（{kind}）没有 {key!r}", f"one of: {', '.join(FILES[kind])}", f"以下之一：{', '.join(FILES[kind])}", key=True)  # fmt: skip
             problems.append(problem_at(parsed, ("changes", index, key), fault))
     named = [key for key in FILES[kind] if key in raw]
     if not named:
-        fault = Fault(f"{kind} names no file", f"{CHANGES[kind][0]}（{kind}）没有给出文件", " or ".join(f"{key}:" for key in FILES[kind]))  # fmt: skip
+        fault = Fault(f"{kind} names no file", f"{CHANGES[kind][0]}（{kind}）没有给出文件", " or ".join(f"{key}:" for key in FILES[kind]), " 或 ".join(f"{key}:" for key in FILES[kind]))  # fmt: skip
         problems.append(problem_at(parsed, ("changes", index), fault))
     files: list[Source] = []
     data: dict[str, Any] = {}

@@ -135,7 +135,7 @@ def _amounts(column: pa.ChunkedArray, factor: int, path: str, faults: list[Probl
         return _floats(column, factor, path, faults)
     known = pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_null(kind)
     if not known and not pa.types.is_string(kind) and not pa.types.is_large_string(kind):
-        faults.append(Problem(what=f"is {kind}, not money", what_zh=f"类型为 {kind}，不是金额", path=path, expected="decimal, text, float, integer"))  # fmt: skip
+        faults.append(Problem(what=f"is {kind}, not money", what_zh=f"类型为 {kind}，不是金额", path=path, expected="decimal, text, float, integer", expected_zh="定点小数、文本、浮点数或整数"))  # fmt: skip
         return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
     fen, has = np.zeros(len(column), np.int64), np.zeros(len(column), bool)
     for row, value in enumerate(column.to_pylist()):

@@ -49,7 +49,7 @@ def check(model: PolicyModel, faults: Faults, *, whole: bool = True) -> None:
 def _top(model: PolicyModel, faults: Faults) -> None:
     start, end = model.effective.start, model.effective.end
     if end is not None and end <= start:
-        faults.add(("effective", "to"), Fault("the effective range is empty", "有效期为空", "a date after `from`"))
+        faults.add(("effective", "to"), Fault("the effective range is empty", "有效期为空", "a date after `from`", "晚于 from 的日期"))  # fmt: skip
     region = model.scheme.region
     if region != "*" and not (region.isascii() and region.isdigit() and len(region) <= 6):
         en = f'region is a prefix of a six-digit admdvs code or "*", found {region!r}'
@@ -150,7 +150,7 @@ def _earlier(layer: Layer, path: RawPath, seen: dict[str, Layer], faults: Faults
         return
     if base.layer not in seen:
         en = f"layer {base.layer!r} does not stand earlier in this plan"
-        fault = Fault(en, f"层 {base.layer!r} 不在本方案的前面", f"one of: {', '.join(seen) or 'none'}")
+        fault = Fault(en, f"层 {base.layer!r} 不在本方案的前面", f"one of: {', '.join(seen) or 'none'}", f"以下之一：{', '.join(seen) or '无'}")  # fmt: skip
         faults.add((*path, "base", "layer"), fault)
     elif base.of == "cut_fund" and not any(c.on in ("fund", "payers", "layers") for c in seen[base.layer].ceilings):
         en = f"layer {base.layer!r} has no fund ceiling, so it never cuts fund money"

@@ -112,6 +112,7 @@ class _Reader:
                     f'"|" stands in table keys only; write a list instead of {text!r}',
                     f"“|”只用于表的键，此处请写成列表：{text!r}",
                     "a list",
+                    "列表",
                     key=key,
                 ),
             )
@@ -191,7 +192,9 @@ def parse_test(raw: Any, attribute: Attribute, names: Names, faults: Faults, loc
         negate, raw, loc = True, raw["not"], (*loc, "not")
     items = list(enumerate(raw)) if isinstance(raw, list) else [(None, raw)]
     if isinstance(raw, list) and not raw:
-        faults.add(loc, Fault("an empty list matches nothing", "空列表什么也匹配不到", "at least one value"))
+        faults.add(
+            loc, Fault("an empty list matches nothing", "空列表什么也匹配不到", "at least one value", "至少一个取值")
+        )
     for index, item in items:
         here = loc if index is None else (*loc, index)
         if isinstance(item, str):
@@ -199,7 +202,7 @@ def parse_test(raw: Any, attribute: Attribute, names: Names, faults: Faults, loc
         elif isinstance(item, dict) and "not" not in item:
             reader.bounds(item, here)
         else:
-            faults.add(here, Fault("expected a scalar", "应为标量", "a scalar, a list, {not: ...} or {from, below}"))
+            faults.add(here, Fault("expected a scalar", "应为标量", "a scalar, a list, {not: ...} or {from, below}", "标量、列表、{not: ...} 或 {from, below}"))  # fmt: skip
     return reader.done(negate)
 
 
@@ -214,7 +217,7 @@ def parse_key(key: str, attribute: Attribute, names: Names, faults: Faults, loc:
 def parse_condition(raw: Any, names: Names, faults: Faults, loc: RawPath = ()) -> Condition:
     """A `when:` mapping."""
     if not isinstance(raw, dict):
-        faults.add(loc, Fault("expected a mapping attribute: test", "应为“属性: 条件”的映射", "a mapping"))
+        faults.add(loc, Fault("expected a mapping attribute: test", "应为“属性: 条件”的映射", "a mapping", "键值映射"))
         return Condition()
     tests = []
     for name, test in raw.items():

@@ -32,11 +32,12 @@ __all__ = [
 
 
 class Fault(NamedTuple):
-    """One finding: English, Chinese, what was expected, nearest valid name, and whether the key is at fault."""
+    """One finding: English, Chinese, what was expected (in Chinese where it is prose), nearest valid name, and whether the key is at fault."""
 
     en: str
     zh: str
     expected: str = ""
+    expected_zh: str = ""
     nearest: str = ""
     key: bool = False
 
@@ -52,8 +53,11 @@ def nearest(word: str, names: Iterable[str]) -> str:
 def unknown(what: str, zh: str, word: str, names: Iterable[str], *, key: bool = False) -> Fault:
     """The fault of a name that is not among `names`; suggests the nearest."""
     names = list(dict.fromkeys(names))
-    shown = ", ".join(names[:24]) + (", ..." if len(names) > 24 else "") if names else "none declared"
-    return Fault(f"unknown {what} {word!r}", f"未知的{zh} {word!r}", f"one of: {shown}", nearest(word, names), key)
+    shown = ", ".join(names[:24]) + (", ..." if len(names) > 24 else "")
+    right, right_zh = (
+        (f"one of: {shown}", f"以下之一：{shown}") if names else ("one of: none declared", "尚未声明任何名称")
+    )
+    return Fault(f"unknown {what} {word!r}", f"未知的{zh} {word!r}", right, right_zh, nearest(word, names), key)
 
 
 class Faults:
@@ -99,7 +103,7 @@ def forbid_unknown(error: ValidationError, names: Iterable[str]) -> ValidationEr
     return ValidationError.from_exception_data("policy", rows)
 
 
-_TOO_SHORT = Fault("the list has too few items", "列表的项太少", "at least one item")
+_TOO_SHORT = Fault("the list has too few items", "列表的项太少", "at least one item", "至少一项")
 
 
 def fault_of(item: Any) -> Fault:
@@ -108,15 +112,15 @@ def fault_of(item: Any) -> Fault:
     if kind == "policy":
         return Fault(**{name: ctx[name] for name in Fault._fields})
     if kind == "missing":
-        return Fault("a required key is missing", "缺少必填项", "this key")
+        return Fault("a required key is missing", "缺少必填项", "this key", "写明该项")
     if kind == "extra_forbidden":
         return Fault("unknown key", "未知的键", key=True)
     if kind in ("model_type", "dict_type", "model_attributes_type", "mapping_type"):
-        return Fault("expected a mapping", "应为键值映射", "a mapping")
+        return Fault("expected a mapping", "应为键值映射", "a mapping", "键值映射")
     if kind in ("tuple_type", "list_type", "iterable_type"):
-        return Fault("expected a list", "应为列表", "a list")
+        return Fault("expected a list", "应为列表", "a list", "列表")
     if kind in ("string_type", "string_sub_type"):
-        return Fault("expected text", "应为文本", "text")
+        return Fault("expected text", "应为文本", "text", "文本")
     if kind == "too_short":
         return _TOO_SHORT
     return Fault(str(item["msg"]), f"不合要求：{item['msg']}")
@@ -154,5 +158,6 @@ def problem_at(parsed: Parsed, loc: RawPath, fault: Fault) -> Problem:
         what=fault.en,
         what_zh=fault.zh,
         expected=fault.expected,
+        expected_zh=fault.expected_zh,
         nearest=fault.nearest,
     )

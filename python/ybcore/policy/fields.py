@@ -79,7 +79,7 @@ class Word:
             if isinstance(raw, str):
                 faults.add((), unknown("word", self.zh, raw, words + self.also))
             else:
-                faults.add((), Fault("expected a word", "应为单词", f"one of: {', '.join(words)}"))
+                faults.add((), Fault("expected a word", "应为单词", f"one of: {', '.join(words)}", f"以下之一：{', '.join(words)}"))  # fmt: skip
             faults.raise_if_any()
             raise AssertionError
 
@@ -122,7 +122,7 @@ def _named(pick: str, en: str, zh: str, more: tuple[str, ...] = ()) -> PlainVali
         faults = Faults()
         valid = (*(getattr(names_in(info), pick) if pick else ()), *more)
         if not isinstance(raw, str):
-            faults.add((), Fault("expected a name", "应为名称", "text"))
+            faults.add((), Fault("expected a name", "应为名称", "text", "文本"))
         elif raw not in valid:
             faults.add((), unknown(en, zh, raw, valid))
         faults.raise_if_any()
@@ -169,7 +169,7 @@ def _texts(raw: Any) -> tuple[str, ...]:
     items = raw if isinstance(raw, list) else [raw]
     for index, item in enumerate(items):
         if not isinstance(item, str):
-            faults.add((index,) if isinstance(raw, list) else (), Fault("expected text", "应为文本", "text"))
+            faults.add((index,) if isinstance(raw, list) else (), Fault("expected text", "应为文本", "text", "文本"))
     faults.raise_if_any()
     return tuple(str(item) for item in items)
 

@@ -52,7 +52,7 @@ def _about(raw: dict[str, Any], dim: Dim, held: _Held, faults: Faults, loc: RawP
         if value is None:
             continue
         if not isinstance(value, str):
-            faults.add((*loc, name), Fault("expected text", "应为文本", "text"))
+            faults.add((*loc, name), Fault("expected text", "应为文本", "text", "文本"))
         elif name != "unit":
             held = held._replace(**{name: str(value)})
         elif dim not in ("money", "signed_money"):
@@ -109,14 +109,17 @@ class _Parser:
             return _scalar(raw, dim, held, self.faults, loc)
         if not isinstance(raw, dict):
             self.faults.add(
-                loc, Fault("expected a figure, found a list", "应为数值，实为列表", "a scalar or a mapping")
+                loc,
+                Fault(
+                    "expected a figure, found a list", "应为数值，实为列表", "a scalar or a mapping", "标量或键值映射"
+                ),
             )
             return None
         form = next((name for name in _FORMS if name in raw), None)
         if form is None:
             words = [str(name) for name in raw]
             near = next((n for n in (nearest(word, _FORMS) for word in words) if n), "")
-            self.faults.add(loc, Fault("not a figure", "不是数值的写法", f"one of the keys: {', '.join(_FORMS)}", near))
+            self.faults.add(loc, Fault("not a figure", "不是数值的写法", f"one of the keys: {', '.join(_FORMS)}", f"以下键之一：{', '.join(_FORMS)}", near))  # fmt: skip
             return None
         if form == "by":
             return self._table(raw, dim, held, loc, counter)
@@ -154,13 +157,13 @@ class _Parser:
     def mapping(self, raw: Any, loc: RawPath) -> dict[str, Any]:
         if isinstance(raw, dict):
             return raw
-        self.faults.add(loc, Fault("expected a mapping", "应为键值映射", "a mapping"))
+        self.faults.add(loc, Fault("expected a mapping", "应为键值映射", "a mapping", "键值映射"))
         return {}
 
     def rows(self, raw: Any, loc: RawPath) -> list[Any]:
         if isinstance(raw, list) and raw:
             return raw
-        self.faults.add(loc, Fault("expected a list with at least one row", "应为至少一行的列表", "a list"))
+        self.faults.add(loc, Fault("expected a list with at least one row", "应为至少一行的列表", "a list", "列表"))
         return []
 
     def _long(
@@ -190,7 +193,7 @@ class _Parser:
                 if value is not None:
                     rows.append(TableRow(key=str(key), test=test, value=value))
         if len(raw) == 1:
-            self.faults.add(loc, Fault("a table without cells", "表中没有任何取值", "at least one key"))
+            self.faults.add(loc, Fault("a table without cells", "表中没有任何取值", "at least one key", "至少一个键"))
         if attribute is None:
             return None
         return Table(
@@ -207,7 +210,9 @@ class _Parser:
             start = self.scalar(row, "from", days, here)
             if "value" not in row:
                 if row:
-                    self.faults.add((*here, "value"), Fault("a required key is missing", "缺少必填项", "this key"))
+                    self.faults.add(
+                        (*here, "value"), Fault("a required key is missing", "缺少必填项", "this key", "写明该项")
+                    )
                 continue
             value = self.read(row["value"], dim, inner, (*here, "value"), counter)
             if start is None or value is None:
@@ -225,7 +230,7 @@ class _Parser:
         """`raw[name]` through `read`; None (told) when missing without default, or wrong."""
         if name not in raw:
             if default is None and raw:
-                self.faults.add((*loc, name), Fault("a required key is missing", "缺少必填项", "this key"))
+                self.faults.add((*loc, name), Fault("a required key is missing", "缺少必填项", "this key", "写明该项"))
             return default
         try:
             if not isinstance(raw[name], str):
@@ -321,7 +326,7 @@ class _Parser:
             self.faults.add((*loc, "count"), unknown("numeric field", "数值字段", count, self.names.fields))
         beyond = self.scalar(row, "beyond", lambda text: whole(text, 0), loc, 0)
         if "step" not in row:
-            self.faults.add((*loc, "step"), Fault("a required key is missing", "缺少必填项", "this key"))
+            self.faults.add((*loc, "step"), Fault("a required key is missing", "缺少必填项", "this key", "写明该项"))
             return None
         step = self.read(row["step"], "signed_money", _Held(), (*loc, "step"), False)
         if step is None or count is None or beyond is None:
@@ -355,7 +360,9 @@ class _Parser:
             self.only(row, ("upto", "value"), here)
             for key in ("upto", "value"):
                 if key not in row and row:
-                    self.faults.add((*here, key), Fault("a required key is missing", "缺少必填项", "this key"))
+                    self.faults.add(
+                        (*here, key), Fault("a required key is missing", "缺少必填项", "this key", "写明该项")
+                    )
             if "upto" not in row or "value" not in row:
                 continue
             upto = None if is_open(row["upto"]) else _scalar_or_tell(row["upto"], self.faults, (*here, "upto"))
@@ -372,7 +379,7 @@ class _Parser:
 def _scalar_or_tell(raw: Any, faults: Faults, loc: RawPath) -> Const | None:
     if isinstance(raw, str):
         return _scalar(raw, "money", _Held(), faults, loc)
-    faults.add(loc, Fault("expected money or `open`", "应为金额或 open", "a scalar"))
+    faults.add(loc, Fault("expected money or `open`", "应为金额或 open", "a scalar", "标量"))
     return None
 
 

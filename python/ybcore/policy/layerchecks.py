@@ -52,7 +52,8 @@ def _floor(path: RawPath, layer: Layer, faults: Faults) -> None:
         faults.add(path, Fault("`share` and `of` go together", "share 与 of 必须同时出现"))
     if not layer.counts:
         faults.add(
-            (*path, "counts"), Fault("`counts` names the payers that count", "counts 列出计入的支付方", "a list")
+            (*path, "counts"),
+            Fault("`counts` names the payers that count", "counts 列出计入的支付方", "a list", "列表"),
         )
     tell_duplicates(layer.counts, (*path, "counts"), "payer", faults)
 
@@ -66,7 +67,7 @@ def _ceiling(model: PolicyModel, path: RawPath, layer: Layer, ceiling: Ceiling, 
         names = tuple(dict.fromkeys((*model.layers, *every)))
     if names:
         if not ceiling.of:
-            faults.add((*path, "of"), Fault(f"`on: {ceiling.on}` needs `of`", f"on: {ceiling.on} 需要 of", "a list"))
+            faults.add((*path, "of"), Fault(f"`on: {ceiling.on}` needs `of`", f"on: {ceiling.on} 需要 of", "a list", "列表"))  # fmt: skip
         for index, name in enumerate(ceiling.of):
             if name not in names:
                 faults.add(
@@ -143,7 +144,7 @@ def _delta(model: PolicyModel, path: RawPath, layer: ShareLayer, faults: Faults)
     if counter is not None and counter.period == "visit":
         en = f"{layer.settle} reads what earlier visits accumulated; counter {layer.accumulate!r} has period visit"
         zh = f"{layer.settle} 读取以往就诊的累计；累计 {layer.accumulate!r} 的周期为 visit"
-        faults.add((*path, "accumulate"), Fault(en, zh, "a counter of a longer period"))
+        faults.add((*path, "accumulate"), Fault(en, zh, "a counter of a longer period", "周期更长的累计"))
     for index, step in enumerate(layer.steps):
         if step.payer is not None:
             en = f"a band with its own payer is settled per visit, not by {layer.settle}"
@@ -246,12 +247,15 @@ def _deductible(model: PolicyModel, path: RawPath, layer: ShareLayer, own: Deduc
         if getattr(own, name) is not None and not periodic:
             en = f"`{name}` has no effect with `repeat: {own.repeat}`"
             zh = f"repeat: {own.repeat} 时 {name} 无效"
-            faults.add((*path, name), Fault(en, zh, "repeat: cumulative, first_only or highest", key=True))
+            faults.add((*path, name), Fault(en, zh, "repeat: cumulative, first_only or highest", "repeat: cumulative、first_only 或 highest", key=True))  # fmt: skip
     if own.period == "visit":
         faults.add(
             (*path, "period"),
             Fault(
-                "period visit is `repeat: visit`", "period visit 即 repeat: visit", "day, month, quarter, year or life"
+                "period visit is `repeat: visit`",
+                "period visit 即 repeat: visit",
+                "day, month, quarter, year or life",
+                "day、month、quarter、year 或 life",
             ),
         )
     if own.counter is not None:

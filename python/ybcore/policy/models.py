@@ -141,7 +141,7 @@ _ROUNDING_DEFAULTS = {"line": "fen", "class": "fen", "deductible": "fen", "band"
 def _rounding(raw: Any) -> Rounding:
     faults = Faults()
     if not isinstance(raw, dict):
-        fail(Fault("expected a mapping", "应为键值映射", "a mapping"))
+        fail(Fault("expected a mapping", "应为键值映射", "a mapping", "键值映射"))
     mode = _word(raw.get("mode", "half_up"), _MODES, faults, ("mode",)) or "half_up"
     places: dict[str, Round] = {}
     for key in raw:
@@ -158,7 +158,7 @@ def _rounding(raw: Any) -> Rounding:
             own = _word(written.get("mode", mode), _MODES, faults, (key, "mode")) or mode
         unit = _word(to, _PLACES, faults, (key,)) or "fen"
         if key == "end" and unit == "exact":
-            faults.add((key,), Fault("`end` rounds to the fen at least", "end 至少取整到分", "fen, jiao or yuan"))
+            faults.add((key,), Fault("`end` rounds to the fen at least", "end 至少取整到分", "fen, jiao or yuan", "fen、jiao 或 yuan"))  # fmt: skip
         places[key] = Round(to=unit, mode=own)  # type: ignore[arg-type]
     faults.raise_if_any()
     places["class_"] = places.pop("class")
@@ -225,7 +225,7 @@ class Term(Node):
 
 def _term(raw: Any, info: ValidationInfo) -> Term:
     if not isinstance(raw, str):
-        fail(Fault("expected a term such as basic.paid", "应为项，如 basic.paid", "text"))
+        fail(Fault("expected a term such as basic.paid", "应为项，如 basic.paid", "text", "文本"))
     text = str(raw)
     sign: Literal[1, -1] = -1 if text.startswith("-") else 1
     head, dot, tail = text.removeprefix("-").strip().rpartition(".")

@@ -26,7 +26,7 @@ def cases_of_run(
     """The cases. Raises InputError: no groups, no whole run, files that are no longer those of its receipt."""
     if groups_of is None:
         what, zh = "`--run` needs the groups of its settlements", "--run 须给出各结算的病组"
-        raise InputError([Problem(what=what, what_zh=zh, path="--groups-of", expected="a file: setl_id, group_code")])
+        raise InputError([Problem(what=what, what_zh=zh, path="--groups-of", expected="a file: setl_id, group_code", expected_zh="含 setl_id、group_code 两列的文件")])  # fmt: skip
     run = run_of(folder, read_receipt(folder))
     problems = []
     for _, told, place in run.files():

@@ -26,9 +26,9 @@ class Found:
     checked: dict[str, int] = field(default_factory=lambda: {"files": 0, "documents": 0, "sums": 0})
     compared: Compared = field(default_factory=Compared)
 
-    def _wrong(self, what: str, zh: str, file: Any = None, path: str = "", expected: str = "") -> None:
+    def _wrong(self, what: str, zh: str, file: Any = None, path: str = "") -> None:
         place = None if file is None else str(file)
-        self.problems.append(Problem(what=what, what_zh=zh, file=place, path=path, expected=expected))
+        self.problems.append(Problem(what=what, what_zh=zh, file=place, path=path))
 
     def _equal(self, kind: str, name: str, told: Any, found: Any, file: Any = None) -> None:
         """One figure of the receipt."""

@@ -22,19 +22,24 @@ ID = r"^[^\x00-\x1f\x7f\ud800-\udfff/]{1,64}$"
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]*")
 _DATE = r"^\d{4}-\d\d-\d\d$"
 _TIME = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d)?$"
-_UNITS = {"money": ("fen", "yuan"), "rate": ("millionths", "a fraction"), "quantity": ("1/10000", "units"), "price": ("1/1000000 yuan", "yuan"), "count": ("", "")}  # fmt: skip
+_FORMS = {
+    "money": ("integer fen or decimal text of yuan", "以分计的整数，或以元计的小数文本"),
+    "rate": ("integer millionths or decimal text of a fraction", "以百万分之一计的整数，或小数文本"),
+    "quantity": ("integer 1/10000 or decimal text of units", "以万分之一计的整数，或小数文本"),
+    "price": ("integer 1/1000000 yuan or decimal text of yuan", "以百万分之一元计的整数，或以元计的小数文本"),
+    "count": ("integer", "整数"),
+}
 
 
-def _wrong(zh: str, en: str, expected: str = "") -> PydanticCustomError:
-    return PydanticCustomError("value", "{en}", {"zh": zh, "en": en, "expected": expected})
+def _wrong(zh: str, en: str, expected: str, expected_zh: str = "") -> PydanticCustomError:
+    return PydanticCustomError("value", "{en}", {"zh": zh, "en": en, "expected": expected, "expected_zh": expected_zh})
 
 
 def _exact(column: Column) -> Any:
     """A number as the engine counts it: an integer in its unit, or decimal text."""
     places, most = SCALES[column.kind], LIMITS[column.kind]
-    unit, whole = _UNITS[column.kind]
+    right = _FORMS[column.kind]
     least = -most if column.negative else 0
-    expected = f"integer {unit} or decimal text of {whole}" if unit else "integer"
 
     def read(value: Any) -> int:
         if isinstance(value, str) and places and len(value) <= 40:
@@ -44,14 +49,14 @@ def _exact(column: Column) -> Any:
                 value = decimal_to_int(value, places)
             except ValueError:
                 raise _wrong(
-                    f"不是最多 {places} 位小数的数", f"not a number with at most {places} decimals", expected
+                    f"不是最多 {places} 位小数的数", f"not a number with at most {places} decimals", *right
                 ) from None
         if isinstance(value, float):
-            raise _wrong("不接受二进制浮点数", "a binary float is refused", expected)
+            raise _wrong("不接受二进制浮点数", "a binary float is refused", *right)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _wrong("不是数", "not a number", expected)
+            raise _wrong("不是数", "not a number", *right)
         if not least <= value <= most:
-            raise _wrong(f"应在 {least} 与 {most} 之间", f"not between {least} and {most}", expected)
+            raise _wrong(f"应在 {least} 与 {most} 之间", f"not between {least} and {most}", *right)
         return value
 
     texts = [{"type": "string", "pattern": rf"^-?\d{{1,9}}(\.\d{{1,{places}}})?$"}] if places else []
@@ -64,18 +69,20 @@ def _exact(column: Column) -> Any:
 
 
 def _text(pattern: str | None, most: int, zh: str, en: str, check: Callable[[str], Any] | None = None) -> Any:
+    right = en, "" if en.isupper() else zh  # a format serves both
+
     def read(value: Any) -> str:
         if not isinstance(value, str):
-            raise _wrong("应为文本", "not a text", en)
+            raise _wrong("应为文本", "not a text", *right)
         if not value or len(value) > most or _PLAIN.fullmatch(value) is None:
-            raise _wrong(f"应为 1 至 {most} 个可见字符", f"not 1 to {most} printable characters", en)
+            raise _wrong(f"应为 1 至 {most} 个可见字符", f"not 1 to {most} printable characters", *right)
         if pattern is not None and re.fullmatch(pattern.strip("^$"), value, re.ASCII) is None:
-            raise _wrong(f"格式不符，应为 {zh}", f"not of the form {en}", en)
+            raise _wrong(f"格式不符，应为 {zh}", f"not of the form {en}", *right)
         if check is not None:
             try:
                 check(value)
             except ValueError:
-                raise _wrong(f"没有这个{zh}", f"no such {en}", en) from None
+                raise _wrong(f"没有这个{zh}", f"no such {en}", *right) from None
         return value
 
     schema: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": most, "pattern": pattern or r"^[^\x00-\x1f\x7f]+$"}  # fmt: skip
@@ -98,7 +105,7 @@ def _flag(value: Any) -> str:
         return str(int(value))
     if isinstance(value, int | str) and str(value) in ("0", "1", "2"):
         return str(value)
-    raise _wrong("应为 0 或 1", "not 0 or 1", "0 or 1")
+    raise _wrong("应为 0 或 1", "not 0 or 1", "0 or 1", "0 或 1")
 
 
 _KINDS: dict[str, Any] = {

@@ -54,9 +54,9 @@ def problem_of(error: dict[str, Any], known: Sequence[str] = ()) -> Problem:
     zh = context.get("zh") or _TYPES.get(error["type"], "取值不符合要求")
     near = get_close_matches(place[-1], known, 1) if error["type"] == "extra_forbidden" else []
     what = "there is no such name" if error["type"] == "extra_forbidden" else error["msg"]
-    return Problem(what=what, what_zh=zh, path=".".join(place), expected=context.get("expected", ""), nearest=near[0] if near else "")  # fmt: skip
+    return Problem(what=what, what_zh=zh, path=".".join(place), expected=context.get("expected", ""), expected_zh=context.get("expected_zh", ""), nearest=near[0] if near else "")  # fmt: skip
 
 
 def _told(problem: Problem) -> dict[str, Any]:
     out = {"path": problem.path, "zh": problem.what_zh or problem.what, "en": problem.what, "row": problem.row}
-    return out | {"expected": problem.expected, "nearest": problem.nearest}
+    return out | {"expected": problem.expected, "expected_zh": problem.expected_in("zh"), "nearest": problem.nearest}

@@ -60,12 +60,10 @@ def build(settings: Settings) -> Guard:
     if not settings.tokens and not is_loopback(settings.host):
         what = f"without a token the service listens on this machine only, not on {settings.host!r}"
         zh = f"没有访问令牌时只能监听本机地址，不能监听 {settings.host!r}"
-        raise InputError(
-            [Problem(what=what, what_zh=zh, path="host", expected="--token-file FILE, or --host 127.0.0.1")]
-        )
+        raise InputError([Problem(what=what, what_zh=zh, path="host", expected="--token-file FILE, or --host 127.0.0.1", expected_zh="--token-file FILE，或 --host 127.0.0.1")])  # fmt: skip
     if any(len(token) < 16 or not token.isascii() for token in settings.tokens):
         what, zh = "a token is shorter than 16 ASCII characters", "访问令牌少于 16 个 ASCII 字符"
-        raise InputError([Problem(what=what, what_zh=zh, path="token", expected="a line of 16 characters or more")])
+        raise InputError([Problem(what=what, what_zh=zh, path="token", expected="a line of 16 characters or more", expected_zh="一行不少于 16 个字符的文本")])  # fmt: skip
     catalog = None if settings.catalog is None else Catalog.load(settings.catalog)
     engine = Engine(load_book(list(settings.policy)), catalog, threads=1)
     places = None if settings.institutions is None else io.read_table(settings.institutions)

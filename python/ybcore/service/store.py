@@ -106,7 +106,7 @@ class Store:
         kind = sa.make_url(url).get_backend_name()
         if kind not in ("sqlite", "postgresql"):
             what, zh = f"no database of the kind {kind!r}", f"不支持数据库 {kind!r}"
-            raise InputError([Problem(what=what, what_zh=zh, path="database", expected="sqlite:///FILE or postgresql+psycopg://HOST/NAME")])  # fmt: skip
+            raise InputError([Problem(what=what, what_zh=zh, path="database", expected="sqlite:///FILE or postgresql+psycopg://HOST/NAME", expected_zh="sqlite:///FILE 或 postgresql+psycopg://HOST/NAME")])  # fmt: skip
         known = sa.make_url(url).query
         waits = (
             {"connect_timeout": math.ceil(seconds), "tcp_user_timeout": math.ceil(seconds * 1000)}

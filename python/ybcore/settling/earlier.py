@@ -98,6 +98,7 @@ def _same_scopes(state: State, job: Job) -> None:
                         what_zh=f"期末状态中方案 {scheme!r} 的累计 {name!r} 按 {was} 计，政策文件则按 {scope} 计",
                         path="state",
                         expected="a new name for the counter, or the scope that it had",
+                        expected_zh="为该累计另取名称，或恢复其原有范围",
                     )
                 )
     if problems:

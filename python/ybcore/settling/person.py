@@ -261,9 +261,9 @@ class PersonState:
         return _Writing(sound(self)).state() if any(self._read()[1:]) else None
 
 
-def not_a_state(why: str, expected: str) -> InputError:
+def not_a_state(why: str, expected: str, expected_zh: str = "") -> InputError:
     return InputError(
-        [Problem(what=f"this is no person state ({why})", what_zh=f"不是有效的个人状态（{why}）", path="state", expected=expected)]
+        [Problem(what=f"this is no person state ({why})", what_zh=f"不是有效的个人状态（{why}）", path="state", expected=expected, expected_zh=expected_zh)]
     )  # fmt: skip
 
 

@@ -18,7 +18,10 @@ __all__ = ["accounts_in", "packed", "unpacked", "version_of"]
 MAGIC = b"YBSTATE\0"
 FORMAT = 1
 NONE = 0xFFFFFFFF
-EXPECTED = f"the bytes that PersonState.to_bytes of format {FORMAT} gave"
+EXPECTED = (
+    f"the bytes that PersonState.to_bytes of format {FORMAT} gave",
+    f"格式 {FORMAT} 的 PersonState.to_bytes 所给的字节",
+)
 HEAD = struct.Struct("<8sIIQ12I")
 NAME = struct.Struct("<II")
 KEY = struct.Struct("<IIIIIi")
@@ -103,7 +106,7 @@ def packed(state: PersonState) -> bytes:
 def version_of(data: bytes) -> int:
     """The version that bytes of a state say; the rest is not looked at."""
     if len(data) < HEAD.size or data[:8] != MAGIC:
-        raise not_a_state("it does not begin with YBSTATE", EXPECTED)
+        raise not_a_state("it does not begin with YBSTATE", *EXPECTED)
     return int(HEAD.unpack_from(data)[3])
 
 
@@ -124,18 +127,18 @@ def unpacked(data: bytes | memoryview) -> Parts:
     """The parts of a state in their order."""
     held = bytes(data)
     if len(held) < HEAD.size or held[:8] != MAGIC:
-        raise not_a_state("it does not begin with YBSTATE", EXPECTED)
+        raise not_a_state("it does not begin with YBSTATE", *EXPECTED)
     _, number, size, version, *counts = HEAD.unpack_from(held)
     if number != FORMAT:
-        raise not_a_state(f"format {number}", EXPECTED)
+        raise not_a_state(f"format {number}", *EXPECTED)
     if size != len(held):
-        raise not_a_state(f"{len(held)} bytes where it says {size}", EXPECTED)
+        raise not_a_state(f"{len(held)} bytes where it says {size}", *EXPECTED)
     if counts[11] != len(_core.LAYOUT["columns"]):
-        raise not_a_state(f"{counts[11]} columns a settlement", EXPECTED)
+        raise not_a_state(f"{counts[11]} columns a settlement", *EXPECTED)
     try:
         return _Rows(held, counts).state(version)
     except (struct.error, IndexError, UnicodeDecodeError) as fault:
-        raise not_a_state(f"{type(fault).__name__}: {fault}", EXPECTED) from None
+        raise not_a_state(f"{type(fault).__name__}: {fault}", *EXPECTED) from None
 
 
 class _Rows:

@@ -37,13 +37,13 @@ def sound(state: PersonState) -> PersonState:
     return PersonState(parts.version, in_order(parts.counters), tuple(sorted(parts.accounts)), settlements, tuple(sorted(parts.others)))  # fmt: skip
 
 
-def _problem(path: str, expected: str) -> Problem:
-    return Problem(what=f"no person state can have this as {path}", what_zh=f"个人状态的 {path} 不能是此值", path=f"state.{path}", expected=expected)  # fmt: skip
+def _problem(path: str, expected: str, expected_zh: str) -> Problem:
+    return Problem(what=f"no person state can have this as {path}", what_zh=f"个人状态的 {path} 不能是此值", path=f"state.{path}", expected=expected, expected_zh=expected_zh)  # fmt: skip
 
 
 def _whole(value: Any, path: str, bounds: tuple[int, int]) -> Found:
     if type(value) is not int or not bounds[0] <= value <= bounds[1]:
-        yield _problem(path, f"a whole number from {bounds[0]} to {bounds[1]}")
+        yield _problem(path, f"a whole number from {bounds[0]} to {bounds[1]}", f"{bounds[0]} 至 {bounds[1]} 的整数")
 
 
 def _text(value: Any, path: str) -> Found:
@@ -52,7 +52,7 @@ def _text(value: Any, path: str) -> Found:
     except UnicodeEncodeError:
         fine = False
     if not fine:
-        yield _problem(path, "a text")
+        yield _problem(path, "a text", "文本")
 
 
 def _within(most: int) -> tuple[int, int]:
@@ -64,7 +64,7 @@ def _key(key: Key, path: str) -> Found:
     yield from _whole(key.scope, f"{path}.scope", (0, max(WITHIN)))
     yield from _text(key.owner, f"{path}.owner")
     if type(key.household) is not bool:
-        yield _problem(f"{path}.household", "true or false")
+        yield _problem(f"{path}.household", "true or false", "true 或 false")
     if key.within is not None:
         yield from _text(key.within, f"{path}.within")
     yield from _whole(key.period, f"{path}.period", INT32)
@@ -76,9 +76,9 @@ def _parts_of(name: Any, path: str) -> Found:
     if not wrong:
         try:
             held = json.loads(name)
-            wrong = [] if isinstance(held, list) and len(held) > 1 else [_problem(path, "a list of names")]
+            wrong = [] if isinstance(held, list) and len(held) > 1 else [_problem(path, "a list of names", "名称列表")]
         except ValueError:
-            wrong = [_problem(path, "a list of names")]
+            wrong = [_problem(path, "a list of names", "名称列表")]
     yield from wrong
 
 
@@ -86,7 +86,7 @@ def _twice(values: Iterable[Any], path: str) -> Found:
     seen: set[Any] = set()
     for i, value in enumerate(values):
         if value in seen:
-            yield _problem(f"{path}[{i}]", "each once")
+            yield _problem(f"{path}[{i}]", "each once", "不得重复")
         seen.add(value)
 
 
@@ -143,4 +143,4 @@ def _together(parts: Parts) -> Found:
     yield from _twice((one.setl_id for one in parts.settlements), "settlements")
     amounts = [row.amount for one in parts.settlements for row in one.contributions]
     if sum(map(abs, amounts)) > MOST_GRID:
-        yield _problem("settlements", f"contributions of at most {MOST_GRID} together")
+        yield _problem("settlements", f"contributions of at most {MOST_GRID} together", f"contributions 合计不大于 {MOST_GRID}")  # fmt: skip

@@ -69,9 +69,9 @@ class Behaviour:
                 problems.append(Problem(what=what, what_zh=zh, path="elasticity", nearest=nearest(name, self.groups)))
             if number is None or not -1 < number <= 0:
                 what, zh = f"the elasticity of {name} is {value!r}", f"{name} 的弹性为 {value!r}"
-                problems.append(Problem(what=what, what_zh=zh, path="elasticity", expected="an exact number above -1 and not above 0, no float"))  # fmt: skip
+                problems.append(Problem(what=what, what_zh=zh, path="elasticity", expected="an exact number above -1 and not above 0, no float", expected_zh="大于 -1 且不大于 0 的精确数值，不得为浮点数"))  # fmt: skip
         if self.most < 1:
-            problems.append(Problem(what=f"{self.most} rounds", what_zh=f"{self.most} 轮", path="most", expected="1 or more"))  # fmt: skip
+            problems.append(Problem(what=f"{self.most} rounds", what_zh=f"{self.most} 轮", path="most", expected="1 or more", expected_zh="不小于 1"))  # fmt: skip
         if problems:
             raise InputError(problems)
 
@@ -283,7 +283,7 @@ class _Crowd:
         some = ", ".join(f"{ids[int(self.first[e])].as_py()} ({counts[e]} ↔ {fresh[e]})" for e in moving[:5])
         what = f"the visits under {name} do not come to rest: after {rounds} rounds {len(moving)} still change: {some}"
         zh = f"{name} 下的就诊数不收敛：{rounds} 轮后仍有 {len(moving)} 笔变动：{some}"
-        return Problem(what=what, what_zh=zh, path="behaviour", expected="another seed, smaller elasticities, or `by` classes of visits")  # fmt: skip
+        return Problem(what=what, what_zh=zh, path="behaviour", expected="another seed, smaller elasticities, or `by` classes of visits", expected_zh="换用其他种子、减小弹性，或以 by 将就诊归类")  # fmt: skip
 
 
 _ANSWERS = pa.schema(

@@ -110,7 +110,7 @@ def _insert(doc: Any, path: RawPath, change: Change) -> None:
     at = len(held) if named is None else int(named) if named.isdigit() else index_of(held, named)
     if at is None or at > len(held):
         what, zh = f"{change.path!r} has no item {named!r}", f"{change.path!r} 中没有 {named!r}"
-        raise NoPlaceError(Fault(what, zh, f"0 … {len(held)}, or the id of an item"))
+        raise NoPlaceError(Fault(what, zh, f"0 … {len(held)}, or the id of an item", f"0 … {len(held)}，或某项的 id"))
     held.insert(at, _written(change.value))
 
 
@@ -124,7 +124,7 @@ def _merge(doc: Any, path: RawPath, change: Change) -> None:
     held = node(doc, path)
     if not isinstance(held, dict) or not isinstance(change.value, dict):
         what, zh = "`merge` puts one mapping into another", "merge 只能合并两个键值映射"
-        raise NoPlaceError(Fault(what, zh, "a mapping on both sides"))
+        raise NoPlaceError(Fault(what, zh, "a mapping on both sides", "两边均为键值映射"))
     _merged(held, change.value)
 
 
@@ -164,7 +164,12 @@ def _reckoned(policy: Policy, doc: Any, path: RawPath, change: Change) -> None:
     if len({leaf.unit for leaf in mine}) > 1:
         what = f"money and rates both stand below {change.path!r}"
         raise NoPlaceError(
-            Fault(what, f"{change.path!r} 下既有金额又有比例", "a path with figures of one kind below it")
+            Fault(
+                what,
+                f"{change.path!r} 下既有金额又有比例",
+                "a path with figures of one kind below it",
+                "其下数值种类相同的路径",
+            )
         )
     amount = Fraction(Decimal(change.value)) if isinstance(change.value, str) else Fraction(change.value)
     for leaf in mine:
@@ -189,7 +194,7 @@ def _text(leaf: FigureLeaf, change: Change, amount: Fraction) -> str:
         said = path_text(leaf.raw_path)
         what = f"{leaf.text} × {change.value} at {said} cannot be written exactly"
         zh = f"{said} 处 {leaf.text} × {change.value} 不能精确表示"
-        raise NoPlaceError(Fault(what, zh, "round: fen, jiao or yuan" if leaf.unit == "fen" else "at most 6 decimals"))
+        raise NoPlaceError(Fault(what, zh, "round: fen, jiao or yuan" if leaf.unit == "fen" else "at most 6 decimals", "round: fen、jiao 或 yuan" if leaf.unit == "fen" else "最多 6 位小数"))  # fmt: skip
     if leaf.text.endswith("%"):
         return f"{scalar_text(after * 100)}%"
     return scalar_text(after)

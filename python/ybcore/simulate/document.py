@@ -64,13 +64,13 @@ class _Reader:
                 self.tell((key,), unknown("key", "键", str(key), _HEAD, key=True))
         name = doc.get("id")
         if not isinstance(name, str) or not name or name != name.strip():
-            self.tell(("id",), Fault("a reform has an id", "改革须有 id", "text"))
+            self.tell(("id",), Fault("a reform has an id", "改革须有 id", "text", "文本"))
         start = self._day(doc.get("from"))
         told = doc.get("name")
         names = (str(told.get("zh", "")), str(told.get("en", ""))) if isinstance(told, dict) else (str(told or ""),) * 2
         rows = doc.get("changes")
         if not isinstance(rows, list):
-            self.tell(("changes",), Fault("a reform has a list of changes", "改革须有 changes 列表", "a list"))
+            self.tell(("changes",), Fault("a reform has a list of changes", "改革须有 changes 列表", "a list", "列表"))
             rows = []
         changes = [self._change(number, row) for number, row in enumerate(rows)]
         if self.problems:
@@ -99,7 +99,13 @@ class _Reader:
         ways = [name for name in OPERATIONS if name in row]
         if len(ways) != 1:
             self.tell(
-                loc, Fault("a change does exactly one thing", "一项变更恰做一件事", f"one of: {', '.join(OPERATIONS)}")
+                loc,
+                Fault(
+                    "a change does exactly one thing",
+                    "一项变更恰做一件事",
+                    f"one of: {', '.join(OPERATIONS)}",
+                    f"以下之一：{', '.join(OPERATIONS)}",
+                ),
             )
             return None
         way = ways[0]
@@ -128,21 +134,26 @@ class _Reader:
         if len(named) != 1:
             en = "a change names its documents by policy or by scheme, its items by item or items, or a rule by rule or rules"
             zh = "须用 policy、scheme、item、items、rule、rules 之一指明所改"
-            self.tell(loc, Fault(en, zh, "one of these"))
+            self.tell(loc, Fault(en, zh, "one of these", "其中之一"))
             return
         items, rule = named[0] in ("item", "items"), named[0] == "rule"
         if items and not (row.get("items") or _several(row.get("item"))):
             self.tell(
                 (*loc, named[0]),
-                Fault("no item is named", "没有指明目录项目", "a code, a list of them, or columns with what they say"),
+                Fault(
+                    "no item is named",
+                    "没有指明目录项目",
+                    "a code, a list of them, or columns with what they say",
+                    "编码、编码列表，或各列及其取值",
+                ),
             )
         if isinstance(row.get("items"), dict) and way == "insert":
             self.tell((*loc, "items"), Fault("`insert` names its items by their codes", "insert 须以编码指明项目"))
         if "region" in row and not items:
             self.tell((*loc, "region"), Fault("`region` goes with items", "region 只与目录项目同用", key=True))
         if "path" not in row and way != "merge" and not (items and way in ("insert", "remove")):
-            what = "the rule" if rule else "the item" if items else "the document"
-            self.tell(loc, Fault("`path` is missing", "缺少 path", f"a path of {what}"))
+            what, zh = ("the rule", "规则") if rule else ("the item", "目录项目") if items else ("the document", "文件")
+            self.tell(loc, Fault("`path` is missing", "缺少 path", f"a path of {what}", f"{zh}内的路径"))
 
     def _value(self, loc: RawPath, way: str, value: Any) -> None:
         if way in ("add", "points", "times"):
@@ -154,13 +165,18 @@ class _Reader:
                 said = f"`{way}` takes a number, not {value!r}"
                 self.tell(
                     (*loc, way),
-                    Fault(said, f"{way} 须为数值，不是 {value!r}", "text, int, Decimal or Fraction, no float"),
+                    Fault(
+                        said,
+                        f"{way} 须为数值，不是 {value!r}",
+                        "text, int, Decimal or Fraction, no float",
+                        "文本、int、Decimal 或 Fraction，不得为浮点数",
+                    ),
                 )
         elif way == "remove" and value not in ("true", True):
             self.tell((*loc, way), Fault("`remove` takes true", "remove 只能为 true", "true"))
         elif way != "remove" and _holds_float(value):
             said = f"`{way}` holds a binary float"
-            self.tell((*loc, way), Fault(said, f"{way} 含二进制浮点数", "text, int, Decimal or Fraction"))
+            self.tell((*loc, way), Fault(said, f"{way} 含二进制浮点数", "text, int, Decimal or Fraction", "文本、int、Decimal 或 Fraction"))  # fmt: skip
 
 
 def _several(named: Any) -> tuple[str, ...]:

@@ -129,7 +129,7 @@ def _paid(plan: FundPlan, spending: Mapping[str, int] | pa.Table | None) -> dict
                 f"no spending of {scheme.id!r} in whole fen: {value!r}",
                 f"没有 {scheme.id!r} 以分计的支出：{value!r}",
             )
-            problems.append(Problem(what=what, what_zh=zh, path="spending", expected="`spending` in the document, or whole fen"))  # fmt: skip
+            problems.append(Problem(what=what, what_zh=zh, path="spending", expected="`spending` in the document, or whole fen", expected_zh="在文件中写明 spending，或给出以分计的整数"))  # fmt: skip
         else:
             out[scheme.id] = Fraction(int(value)) * _share(scheme)
     if problems:

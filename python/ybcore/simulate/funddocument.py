@@ -37,19 +37,19 @@ _Held = TypeVar("_Held", bound=Node)
 
 
 def _read(
-    read: Callable[[str], int], low: int | None = None, high: int | None = None, said: str = ""
+    read: Callable[[str], int], low: int | None = None, high: int | None = None, said: str = "", zh: str = ""
 ) -> PlainValidator:
     """Text into a whole number (fen, ppm), within bounds."""
 
     def check(raw: Any) -> int:
         if not isinstance(raw, str):
-            fail(Fault("expected a scalar", "应为标量", said))
+            fail(Fault("expected a scalar", "应为标量", said, zh))
         try:
             value = read(raw)
         except ScalarError as err:
-            fail(Fault(err.en, err.zh, said))
+            fail(Fault(err.en, err.zh, said, zh))
         if (low is not None and value < low) or (high is not None and value > high):
-            fail(Fault(f"{raw} is out of range", f"{raw} 超出范围", said))
+            fail(Fault(f"{raw} is out of range", f"{raw} 超出范围", said, zh))
         return value
 
     return PlainValidator(check)
@@ -67,21 +67,26 @@ def _rates(raw: Any) -> tuple[int, ...]:
             faults.add(loc, Fault(err.en, err.zh))
             continue
         if value is None or value < _LEAST_RATE:
-            faults.add(loc, Fault(f"{text} is no growth of a year", f"{text} 不是年增长率", "a rate above -1"))
+            faults.add(
+                loc,
+                Fault(f"{text} is no growth of a year", f"{text} 不是年增长率", "a rate above -1", "大于 -1 的增长率"),
+            )
         else:
             out.append(value)
     if not rows:
-        faults.add((), Fault("the list has too few items", "列表的项太少", "at least one item"))
+        faults.add((), Fault("the list has too few items", "列表的项太少", "at least one item", "至少一项"))
     faults.raise_if_any()
     return tuple(out)
 
 
 _NUMBER = {"type": ["number", "string"]}
-Amount = Annotated[int, _read(fen, 0, said="money in yuan, 0 or more"), WithJsonSchema(_NUMBER)]
-Balance = Annotated[int, _read(fen, said="money in yuan"), WithJsonSchema(_NUMBER)]
-Step = Annotated[int, _read(fen, said="money in yuan"), WithJsonSchema(_NUMBER)]
-Part = Annotated[int, _read(ppm, 0, PPM, "a rate from 0 to 1"), WithJsonSchema(_NUMBER)]
-Multiple = Annotated[int, _read(ppm, 0, said="0 or more"), WithJsonSchema(_NUMBER)]
+Amount = Annotated[
+    int, _read(fen, 0, said="money in yuan, 0 or more", zh="不小于 0 的金额（元）"), WithJsonSchema(_NUMBER)
+]
+Balance = Annotated[int, _read(fen, said="money in yuan", zh="金额（元）"), WithJsonSchema(_NUMBER)]
+Step = Annotated[int, _read(fen, said="money in yuan", zh="金额（元）"), WithJsonSchema(_NUMBER)]
+Part = Annotated[int, _read(ppm, 0, PPM, "a rate from 0 to 1", "0 至 1 的比率"), WithJsonSchema(_NUMBER)]
+Multiple = Annotated[int, _read(ppm, 0, said="0 or more", zh="不小于 0"), WithJsonSchema(_NUMBER)]
 Whole = Annotated[
     int, _read(lambda text: whole(text, 0, 2_000_000_000)), WithJsonSchema({"type": ["integer", "string"]})
 ]
@@ -164,7 +169,14 @@ class AccountRule(Node):
     @model_validator(mode="after")
     def _one(self) -> AccountRule:
         if (self.share is None) == (self.month is None):
-            fail(Fault("a credit is a share or money a month", "划入为比例或每月金额之一", "share or month"))
+            fail(
+                Fault(
+                    "a credit is a share or money a month",
+                    "划入为比例或每月金额之一",
+                    "share or month",
+                    "share 或 month",
+                )
+            )
         return self
 
 
@@ -214,7 +226,11 @@ class SchemeChange(Node):
             (
                 name,
                 Fault(
-                    f"{name} is not of {kind} schemes", f"{name} 不属于此类制度", f"one of: {', '.join(own)}", key=True
+                    f"{name} is not of {kind} schemes",
+                    f"{name} 不属于此类制度",
+                    f"one of: {', '.join(own)}",
+                    f"以下之一：{', '.join(own)}",
+                    key=True,
                 ),
             )
             for name in other
@@ -244,7 +260,7 @@ class Scheme(SchemeChange):
             faults.add((name,), fault)
         for name in ("employer", "person") if self.kind == "employee" else ("premium", "subsidy"):
             if getattr(self, name) is None:
-                faults.add((name,), Fault("a required key is missing", "缺少必填项", "this key"))
+                faults.add((name,), Fault("a required key is missing", "缺少必填项", "this key", "写明该项"))
         for i, cohort in enumerate(self.members):
             self._cohort(i, cohort, faults)
         if not sum(cohort.count * cohort.cost for cohort in self.members):
@@ -255,12 +271,12 @@ class Scheme(SchemeChange):
     def _cohort(self, i: int, cohort: Cohort, faults: Faults) -> None:
         employee = self.kind == "employee"
         if employee != (cohort.status is not None):
-            said = ("members of employee schemes are active or retired", "职工须为在职或退休") if employee else ("residents have no status", "居民无此状态")  # fmt: skip
-            faults.add(("members", i, "status"), Fault(*said, "status: active or retired" if employee else ""))
+            fault = Fault("members of employee schemes are active or retired", "职工须为在职或退休", "status: active or retired", "status: active 或 retired") if employee else Fault("residents have no status", "居民无此状态")  # fmt: skip
+            faults.add(("members", i, "status"), fault)
         if cohort.status == "active" and cohort.wage is None:
-            faults.add(("members", i, "wage"), Fault("active members have a wage", "在职人员须有工资", "money a year"))
+            faults.add(("members", i, "wage"), Fault("active members have a wage", "在职人员须有工资", "money a year", "每年金额（元）"))  # fmt: skip
         if cohort.status == "retired" and cohort.wage is None and any(r.status == "retired" and r.share for r in self.account):  # fmt: skip
-            faults.add(("members", i, "wage"), Fault("accounts get a share of the pension", "账户按养老金比例划入", "the pension as wage"))  # fmt: skip
+            faults.add(("members", i, "wage"), Fault("accounts get a share of the pension", "账户按养老金比例划入", "the pension as wage", "以 wage 写明养老金"))  # fmt: skip
         for other in self.members[:i]:
             same = (other.status, other.gend) == (cohort.status, cohort.gend)
             high, until = (150 if c.to is None else c.to for c in (cohort, other))
@@ -304,7 +320,7 @@ class FundModel(Node):
             if name in ids[:i]:
                 faults.add(("schemes", i, "id"), Fault(f"two schemes are named {name!r}", f"两个制度同名 {name!r}"))
         if any(scheme.kind == "employee" for scheme in self.schemes) and not self.average_wage:
-            faults.add(("average_wage",), Fault("the bounds of the base need the average wage", "缴费基数上下限需要平均工资", "money a year"))  # fmt: skip
+            faults.add(("average_wage",), Fault("the bounds of the base need the average wage", "缴费基数上下限需要平均工资", "money a year", "每年金额（元）"))  # fmt: skip
         self._both(BASE, ("ageing",), faults)
         names = [BASE]
         for i, scenario in enumerate(self.scenarios):
@@ -331,7 +347,7 @@ class FundModel(Node):
         for held in self.resolved(scenario):
             if held.ageing and any(held.growth.members):
                 what = "members change by their ages, or by a rate; not by both"
-                faults.add(loc, Fault(what, "参保人数按年龄推算或按增长率，二者择一", "members: 0, or ageing: false"))
+                faults.add(loc, Fault(what, "参保人数按年龄推算或按增长率，二者择一", "members: 0, or ageing: false", "members: 0，或 ageing: false"))  # fmt: skip
                 return
 
     def resolved(self, scenario: str) -> list[Resolved]:

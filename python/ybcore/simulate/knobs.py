@@ -91,16 +91,18 @@ class Knob:
         object.__setattr__(self, "name", self.name or self.path)
         problems = []
 
-        def tell(en: str, zh: str, expected: str = "") -> None:
-            problems.append(Problem(what=en, what_zh=zh, path=f"knob {self.name}", expected=expected))
+        def tell(en: str, zh: str, expected: str = "", expected_zh: str = "") -> None:
+            problems.append(Problem(what=en, what_zh=zh, path=f"knob {self.name}", expected=expected, expected_zh=expected_zh))  # fmt: skip
 
         if sum(held is not None for held in (self.policy, self.scheme, self.items, self.rule, self.rules)) != 1:
             zh = "须用 policy、scheme、items、rule、rules 之一指明所改"
-            tell("a knob names whose place it is by policy, scheme, items, rule or rules", zh, "one of these")
+            tell(
+                "a knob names whose place it is by policy, scheme, items, rule or rules", zh, "one of these", "其中之一"
+            )
         if self.region is not None and self.items is None:
             tell("`region` goes with items", "region 只与 items 同用")
         if (self.values is None) == (self.span is None):
-            tell("a knob has values or a span", "须给出 values 或 span 之一", "values=[…] or span=(low, high, step)")
+            tell("a knob has values or a span", "须给出 values 或 span 之一", "values=[…] or span=(low, high, step)", "values=[…] 或 span=(low, high, step)")  # fmt: skip
         if self.way not in WAYS:
             tell(f"no way {self.way!r}", f"没有方式 {self.way!r}", ", ".join(WAYS))
         given = list(self.span if self.values is None and self.span is not None else self.values or ())
@@ -111,6 +113,7 @@ class Knob:
                     f"{value!r} is no exact number",
                     f"{value!r} 不是精确数值",
                     f"int, Decimal, Fraction or text with at most {_DECIMALS} decimals, no float",
+                    f"int、Decimal、Fraction 或最多 {_DECIMALS} 位小数的文本，不得为浮点数",
                 )
         known = [number for number in held if number is not None]
         if self.values is not None and not given:
@@ -120,7 +123,10 @@ class Knob:
                 tell("a span is (low, high) or (low, high, step)", "span 须为 (低, 高) 或 (低, 高, 步长)")
             elif len(known) == len(given) and (known[0] > known[1] or (len(known) == 3 and known[2] <= 0)):
                 tell(
-                    f"nothing is in {tuple(given)}", f"{tuple(given)} 内没有取值", "low not above high, a step above 0"
+                    f"nothing is in {tuple(given)}",
+                    f"{tuple(given)} 内没有取值",
+                    "low not above high, a step above 0",
+                    "低不高于高，步长大于 0",
                 )
         if problems:
             raise InputError(problems)
@@ -250,9 +256,7 @@ def grid(book: Book, knobs: Sequence[Knob], *, catalog: Catalog | None = None, r
     count = math.prod(len(scale) for scale in scales)
     if count > MOST:
         what, zh = f"{count} combinations, more than {MOST}", f"共 {count} 种组合，多于 {MOST}"
-        raise InputError(
-            [Problem(what=what, what_zh=zh, path="knobs", expected="larger steps, fewer values, or a sample")]
-        )
+        raise InputError([Problem(what=what, what_zh=zh, path="knobs", expected="larger steps, fewer values, or a sample", expected_zh="加大步长、减少取值，或改用抽样")])  # fmt: skip
     return Grid(book, knobs, list(product(*scales)), catalog, rules)
 
 
@@ -279,7 +283,7 @@ def sample(
     elif kind == "sobol" and n & (n - 1):
         near = 1 << (n.bit_length() - 1)
         what, zh = f"{n} points of a Sobol sequence are not balanced", f"Sobol 序列的点数 {n} 不是 2 的幂"
-        problems.append(Problem(what=what, what_zh=zh, path="n", expected=f"a power of two: {near} or {2 * near}"))
+        problems.append(Problem(what=what, what_zh=zh, path="n", expected=f"a power of two: {near} or {2 * near}", expected_zh=f"2 的幂：{near} 或 {2 * near}"))  # fmt: skip
     if problems:
         raise InputError(problems)
     qmc = extra("scipy.stats.qmc", "simulate", "抽样", "a sample")

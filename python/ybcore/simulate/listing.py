@@ -122,7 +122,7 @@ class Listing:
             column = _column(ITEMS, name)
             if column.kind != "code":
                 what, zh = f"items are not asked for by {name}", f"不能按 {name} 选取项目"
-                raise NoPlaceError(Fault(what, zh, "a column of codes: chrgitm_lv, list_type, med_chrgitm_type"))
+                raise NoPlaceError(Fault(what, zh, "a column of codes: chrgitm_lv, list_type, med_chrgitm_type", "编码列：chrgitm_lv、list_type、med_chrgitm_type"))  # fmt: skip
             rows = rows.filter(pc.is_in(flat(rows[name]).cast(pa.string()), pa.array(words, pa.string())))
         held = [row for own in self._held["items"].values() for row in own]
         mine = {row["med_list_codg"] for row in held if all(row[name] in words for name, words in change.where)}
@@ -205,7 +205,7 @@ class Listing:
     def _insert(self, reform: Reform, change: Change, table: Table, name: str | None) -> None:
         if name is not None or not isinstance(change.value, dict):
             what, zh = "a row is inserted into a table of the item", "插入的是项目某个表的一行"
-            raise NoPlaceError(Fault(what, zh, "path: items (or none), selfpay or caps, and columns with their values"))
+            raise NoPlaceError(Fault(what, zh, "path: items (or none), selfpay or caps, and columns with their values", "path 为 items（可省略）、selfpay 或 caps，并给出各列及其取值"))  # fmt: skip
         for code in change.items:
             row: Row = dict.fromkeys(self._whole.tables[table.name].column_names)
             row |= {"med_list_codg": code, "begndate": reform.start, "insu_admdvs": change.region or None}
@@ -249,7 +249,7 @@ class Listing:
         what, zh = f"the items have no row {change.path or 'items'!r}", f"项目没有行 {change.path or 'items'!r}"
         if change.region:
             what, zh = f"{what} of the place {change.region}", f"{zh}（区划 {change.region}）"
-        return Fault(what, zh, ", ".join(there[:12]), nearest(change.path, there))
+        return Fault(what, zh, ", ".join(there[:12]), nearest=nearest(change.path, there))
 
 
 def finest(path: str) -> Fraction | None:
@@ -261,7 +261,7 @@ def finest(path: str) -> Fraction | None:
 
 def _no_item(code: str, codes: list[str]) -> Fault:
     fault = unknown("item", "目录项目", code, codes[:1])
-    return Fault(fault.en, fault.zh, "an item of the catalogue, or insert to list it", nearest(code, codes))
+    return Fault(fault.en, fault.zh, "an item of the catalogue, or insert to list it", "目录中的项目，或以 insert 新增", nearest(code, codes))  # fmt: skip
 
 
 def _whole(catalog: Catalog, name: str) -> pa.Table:
@@ -326,14 +326,14 @@ def _value(column: Column, value: Any) -> Any:
         return int(text) if column.kind == "flag" else text
     except (ValueError, TypeError, InvalidOperation, ScalarError) as error:
         what, zh = f"{column.name} cannot be {value!r}", f"{column.name} 不能是 {value!r}"
-        raise NoPlaceError(Fault(what, zh, _TAKES.get(column.kind, "text"))) from error
+        raise NoPlaceError(Fault(what, zh, *_TAKES.get(column.kind, ("text", "文本")))) from error
 
 
 _TAKES = {
-    "date": "YYYY-MM-DD",
-    "rate": "a fraction with at most 6 decimals",
-    "price": "yuan with at most 6 decimals",
-    "flag": "0 or 1",
+    "date": ("YYYY-MM-DD", ""),
+    "rate": ("a fraction with at most 6 decimals", "最多 6 位小数的比例"),
+    "price": ("yuan with at most 6 decimals", "最多 6 位小数的金额（元）"),
+    "flag": ("0 or 1", "0 或 1"),
 }
 
 
@@ -341,7 +341,12 @@ def _whole_number(value: Fraction, column: Column, text: str) -> int:
     if value.denominator != 1:
         what, zh = f"{text} at {column.name} cannot be written exactly", f"{column.name} 处 {text} 不能精确表示"
         raise NoPlaceError(
-            Fault(what, zh, "round: fen, jiao or yuan" if column.kind == "price" else "at most 6 decimals")
+            Fault(
+                what,
+                zh,
+                "round: fen, jiao or yuan" if column.kind == "price" else "at most 6 decimals",
+                "round: fen、jiao 或 yuan" if column.kind == "price" else "最多 6 位小数",
+            )
         )
     return int(value)
 
@@ -371,7 +376,7 @@ def _edit(change: Change, table: Table, name: str | None) -> Any:
         return lambda row: {**row, name: value}
     if column.kind not in (("rate",) if change.operation == "points" else ("rate", "price")):
         what, zh = f"`{change.operation}` does not go with {name}", f"{change.operation} 不能用于 {name}"
-        raise NoPlaceError(Fault(what, zh, "a ratio" if change.operation == "points" else "a ratio or a cap"))
+        raise NoPlaceError(Fault(what, zh, "a ratio" if change.operation == "points" else "a ratio or a cap", "比例" if change.operation == "points" else "比例或限价"))  # fmt: skip
     return lambda row: {**row, name: _reckoned(change, column, row[name])}
 
 

@@ -33,7 +33,7 @@ def cohorts(persons: Any, width: int = 10, *, cost: str | None = None) -> list[d
     ]  # fmt: skip
     if not problems and (width < 1 or not table.num_rows or table["age"].null_count):
         what, zh = f"{table.num_rows} persons, spans of {width}", f"{table.num_rows} 人，每段 {width} 岁"
-        problems.append(Problem(what=what, what_zh=zh, path="persons", expected="persons, all with an age"))
+        problems.append(Problem(what=what, what_zh=zh, path="persons", expected="persons, all with an age", expected_zh="至少一人，且每人均有年龄"))  # fmt: skip
     if problems:
         raise InputError(problems)
     last = max(0, pc.max(table["age"]).as_py() // width)

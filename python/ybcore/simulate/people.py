@@ -53,7 +53,7 @@ class Bands:
         held = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
         if not pa.types.is_integer(held.type):
             what, zh = f"{self.column} is {held.type}, no whole number", f"{self.column} 不是整数"
-            raise InputError([Problem(what=what, what_zh=zh, path="by", expected="a column of whole numbers")])
+            raise InputError([Problem(what=what, what_zh=zh, path="by", expected="a column of whole numbers", expected_zh="整数列")])  # fmt: skip
         wide = max(len(str(edge)) for edge in self.edges)
         texts = [f"<{self.edges[0]}"]
         texts += [f"{low:0{wide}d}–{high - 1:0{wide}d}" for low, high in pairwise(self.edges)]
@@ -201,9 +201,7 @@ class People:
         if len(pc.unique(ids)) < len(ids):
             twice = pc.filter(pc.value_counts(ids).field("values"), pc.greater(pc.value_counts(ids).field("counts"), 1))
             what, zh = f"{len(twice)} persons have several rows on {on}: {twice[0]}", f"{len(twice)} 人在 {on} 有多行：{twice[0]}"  # fmt: skip
-            raise InputError(
-                [Problem(what=what, what_zh=zh, path="persons.psn_no", expected="one scheme; filter before")]
-            )
+            raise InputError([Problem(what=what, what_zh=zh, path="persons.psn_no", expected="one scheme; filter before", expected_zh="每人一行，请先按险种筛选")])  # fmt: skip
         rows = pc.index_in(flat(self.table["psn_no"]).combine_chunks().cast(ids.type), ids)
         out = {name: _plain(held[name]).take(rows) for name in wanted}
         if "brdy" in wanted and "brdy" not in columns:

@@ -73,7 +73,7 @@ class Reform:
         if self.parsed is not None:
             return problem_at(self.parsed, loc, fault)
         return Problem(
-            what=fault.en, what_zh=fault.zh, path=f"{self.id}.{path_text(loc)}", expected=fault.expected, nearest=fault.nearest
+            what=fault.en, what_zh=fault.zh, path=f"{self.id}.{path_text(loc)}", expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest
         )  # fmt: skip
 
 
@@ -184,7 +184,7 @@ class Reformed:
                         f"{row['policy_id'] or row['item'] or row['rule']}: {row['path']}" for row in some
                     )
                     what, zh = f"no visit reads what this changes ({named})", f"没有一笔结算读到所改的数值（{named}）"
-                    problems.append(reform.problem(change, Fault(what, zh, "visits that read it, or unread=True")))
+                    problems.append(reform.problem(change, Fault(what, zh, "visits that read it, or unread=True", "有就诊读到该数值，或 unread=True")))  # fmt: skip
         if problems:
             raise InputError(problems)
 
@@ -236,7 +236,7 @@ def _there(held: Any, what: str, name: str) -> Any:
 def meant(policies: Mapping[str, Policy], reform: Reform, change: Change) -> list[Policy]:
     """Documents that a change is about. Raises NoPlaceError."""
     if not change.policies and not change.scheme:
-        raise NoPlaceError(Fault("items and rules are no documents", "目录项目与规则不是文件", "policy or scheme"))
+        raise NoPlaceError(Fault("items and rules are no documents", "目录项目与规则不是文件", "policy or scheme", "policy 或 scheme"))  # fmt: skip
     schemes = list(dict.fromkeys(policy.scheme.id for policy in policies.values()))
     if change.scheme and change.scheme not in schemes:
         raise NoPlaceError(unknown("scheme", "方案", change.scheme, schemes))

@@ -141,10 +141,10 @@ def _made(change: Change, root: dict[str, Any], path: RawPath) -> None:
         number = Fraction(Decimal(text))
     except (InvalidOperation, TypeError, ValueError) as error:
         what, zh = f"no number stands at {change.path!r}", f"{change.path!r} 处没有数值"
-        raise NoPlaceError(Fault(what, zh, "a path of a number")) from error
+        raise NoPlaceError(Fault(what, zh, "a path of a number", "数值所在的路径")) from error
     if change.operation == "points":
         what, zh = "`points` is of policies and ratios", "points 只用于政策与比例"
-        raise NoPlaceError(Fault(what, zh, "add or times"))
+        raise NoPlaceError(Fault(what, zh, "add or times", "add 或 times"))
     by = Fraction(Decimal(change.value)) if isinstance(change.value, str) else Fraction(change.value)
     node(root, path[:-1])[path[-1]] = scalar_text(number + by if change.operation == "add" else number * by)
 

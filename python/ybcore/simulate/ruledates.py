@@ -88,7 +88,11 @@ class Cut:
                     continue
                 if key not in _TOLD:
                     what = f"`{key}` holds for a whole document: it cannot change on a day"
-                    raise NoPlaceError(Fault(what, f"{key} 属于整个文件，不能自某日起变更", "a reform without `from`"))
+                    raise NoPlaceError(
+                        Fault(
+                            what, f"{key} 属于整个文件，不能自某日起变更", "a reform without `from`", "不写 from 的改革"
+                        )
+                    )
                 if key in later:
                     doc[key] = later[key]
                 else:

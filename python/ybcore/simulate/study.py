@@ -100,7 +100,7 @@ class Study:
         """Problems that were found by what reads a part of the document, at the place of that part."""
         for held in problems:
             if held.file is None:
-                fault = Fault(held.what, held.what_zh, held.expected, held.nearest)
+                fault = Fault(held.what, held.what_zh, held.expected, held.expected_zh, held.nearest)
                 yield self.problem(loc, fault)
             else:
                 yield held
@@ -179,12 +179,12 @@ def _reforms(parsed: Parsed, place: RawPath, folder: Path, problems: list[Proble
     rows = doc.get(place[-1], []) if isinstance(doc, dict) else []
     out: list[Reform] = []
     if not isinstance(rows, list):
-        problems.append(problem_at(parsed, place, Fault("expected a list", "应为列表", "a list")))
+        problems.append(problem_at(parsed, place, Fault("expected a list", "应为列表", "a list", "列表")))
         return out
     for i, row in enumerate(rows):
         loc: RawPath = (*place, i)
         if not isinstance(row, dict):
-            problems.append(problem_at(parsed, loc, Fault("expected a mapping", "应为键值映射", "{file: …} or {id: …, changes: […]}")))  # fmt: skip
+            problems.append(problem_at(parsed, loc, Fault("expected a mapping", "应为键值映射", "{file: …} or {id: …, changes: […]}", "{file: …} 或 {id: …, changes: […]}")))  # fmt: skip
             continue
         try:
             if "file" in row:
@@ -234,7 +234,7 @@ def _from_file(parsed: Parsed, loc: RawPath, row: dict[str, Any], folder: Path) 
     try:
         return load_reform(folder / str(row["file"]))
     except OSError:
-        fault = Fault(f"{row['file']} is not there", f"{row['file']} 不存在", "the file of a reform")
+        fault = Fault(f"{row['file']} is not there", f"{row['file']} 不存在", "the file of a reform", "改革文件")
         raise DocumentError([problem_at(parsed, (*loc, "file"), fault)]) from None
 
 
@@ -264,7 +264,7 @@ def _crossed(study: Study) -> Iterator[Problem]:
     yield from _twice(study, "reforms", names[: len(study.reforms)], "id")
     for i, name in enumerate(names[len(study.reforms) :], len(study.reforms)):
         if name in names[:i]:
-            yield study.problem(("clearing", "reforms", i - len(study.reforms), "id"), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id"))  # fmt: skip
+            yield study.problem(("clearing", "reforms", i - len(study.reforms), "id"), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id", "另一个 id"))  # fmt: skip
     yield from _twice(study, "alternatives", [row.id for row in model.alternatives], "id")
     yield from _twice(study, "measures", [row.name_of_table for row in model.measures], "id")
     yield from _twice(study, "sweeps", [row.id for row in model.sweeps], "id")
@@ -272,10 +272,12 @@ def _crossed(study: Study) -> Iterator[Problem]:
     for i, measure in enumerate(model.measures):
         if measure.name_of_table in RESERVED:
             said = f"{measure.name_of_table} is the name of another table"
-            yield study.problem(("measures", i, "id"), Fault(said, f"{measure.name_of_table} 已是另一张表的名称", "another id"))  # fmt: skip
+            yield study.problem(("measures", i, "id"), Fault(said, f"{measure.name_of_table} 已是另一张表的名称", "another id", "另一个 id"))  # fmt: skip
     for i, row in enumerate(model.alternatives):
         if row.id in (BASE, PACKAGE):
-            taken = Fault(f"{row.id} is the name of another policy", f"{row.id} 已是另一政策的名称", "another id")
+            taken = Fault(
+                f"{row.id} is the name of another policy", f"{row.id} 已是另一政策的名称", "another id", "另一个 id"
+            )
             yield study.problem(("alternatives", i, "id"), taken)
         for j, name in enumerate(row.reforms):
             if name not in names:
@@ -311,13 +313,13 @@ def _crossed_clearing(study: Study, policies: list[str]) -> Iterator[Problem]:
             if row.on not in policies:
                 yield study.problem(("clearing", key, i, "on"), unknown("policy", "政策", row.on, policies))
             if row.id in names[:i]:
-                yield study.problem(("clearing", key, i, "id"), Fault(f"{row.id!r} is there twice", f"{row.id!r} 重复", "another id"))  # fmt: skip
+                yield study.problem(("clearing", key, i, "id"), Fault(f"{row.id!r} is there twice", f"{row.id!r} 重复", "another id", "另一个 id"))  # fmt: skip
 
 
 def _twice(study: Study, key: str, names: list[str], field: str) -> Iterator[Problem]:
     for i, name in enumerate(names):
         if name in names[:i]:
-            yield study.problem((key, i, field), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id"))
+            yield study.problem((key, i, field), Fault(f"{name!r} is there twice", f"{name!r} 重复", "another id", "另一个 id"))  # fmt: skip
 
 
 def _wanting(study: Study) -> Iterator[Problem]:

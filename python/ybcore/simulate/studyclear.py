@@ -153,7 +153,7 @@ class Providers:
         points = list(islice(product(*scales), MOST + 1))
         if len(points) > MOST:
             what, zh = f"more than {MOST:,} combinations", f"组合超过 {MOST:,} 个"
-            raise InputError([Problem(what=what, what_zh=zh, expected="fewer values")])
+            raise InputError([Problem(what=what, what_zh=zh, expected="fewer values", expected_zh="减少取值")])
         base = self.of(BASE)
         out = [self._told(row.knobs, (), self.of(row.on), base)]
         for done, point in enumerate(points, 1):
@@ -299,7 +299,7 @@ def tables_of(study: Study) -> tuple[dict[str, Any], list[tuple[str, Path, int |
         if path is not None and not (name == "cases" and asked.groups_of is not None):
             paths[name] = path
     if "cases" not in paths and asked.groups_of is None:
-        fault = Fault("no cases.parquet and no cases.csv is there", "没有 cases.parquet 或 cases.csv", "cases, or groups_of")  # fmt: skip
+        fault = Fault("no cases.parquet and no cases.csv is there", "没有 cases.parquet 或 cases.csv", "cases, or groups_of", "cases 或 groups_of")  # fmt: skip
         raise DocumentError([study.problem(("clearing", "inputs"), fault)])
     if asked.groups_of is not None:
         paths["groups_of"] = asked.groups_of

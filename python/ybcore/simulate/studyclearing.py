@@ -159,7 +159,7 @@ def changes(study: Study, providers: Providers) -> pa.Table:
         if moved and not any(row["cases_read"] for row in moved):
             named = ", ".join(row["path"] for row in moved[:3])
             what, zh = f"no case is paid from the budgets that reform {held.id} changes ({named})", f"没有病例由改革 {held.id} 所改的预算支付（{named}）"  # fmt: skip
-            problems.append(Problem(what=what, what_zh=zh, path=f"{held.id}.budgets", expected="pools and periods that have cases, or unread: true"))  # fmt: skip
+            problems.append(Problem(what=what, what_zh=zh, path=f"{held.id}.budgets", expected="pools and periods that have cases, or unread: true", expected_zh="有病例的预算与期间，或 unread: true"))  # fmt: skip
         rows += moved
         before, old = after, budgets
     if problems and not study.model.unread:

@@ -42,9 +42,16 @@ class ClearingTables(Node):
     def _one_source(self) -> ClearingTables:
         files = [name for name in ClearingTables.model_fields if name != "synth" and getattr(self, name) is not None]
         if self.synth is not None and files:
-            fail(Fault("a synthetic town and files", "合成数据与文件不能同用", "synth, or files"))
+            fail(Fault("a synthetic town and files", "合成数据与文件不能同用", "synth, or files", "synth 或文件"))
         if self.synth is None and not files:
-            fail(Fault("no tables of clearing are given", "没有给出清算各表", "synth, folder or cases"))
+            fail(
+                Fault(
+                    "no tables of clearing are given",
+                    "没有给出清算各表",
+                    "synth, folder or cases",
+                    "synth、folder 或 cases",
+                )
+            )
         return self
 
 
@@ -60,7 +67,7 @@ class BudgetChange(Node):
     @model_validator(mode="after")
     def _one_thing(self) -> BudgetChange:
         if len(self.way) != 1:
-            fail(Fault("a change does exactly one thing", "一项变更恰做一件事", "one of: set, add, times"))
+            fail(Fault("a change does exactly one thing", "一项变更恰做一件事", "one of: set, add, times", "以下之一：set, add, times"))  # fmt: skip
         return self
 
     @property
@@ -87,14 +94,19 @@ class ClearKnobNode(Node):
     def _is_a_knob(self) -> ClearKnobNode:
         if (self.path is None) == (self.pool is None):
             fail(
-                Fault("a knob is a path of documents or a pool", "参数须为文件的 path 或预算 pool 之一", "path or pool")
+                Fault(
+                    "a knob is a path of documents or a pool",
+                    "参数须为文件的 path 或预算 pool 之一",
+                    "path or pool",
+                    "path 或 pool",
+                )
             )
         if self.pool is not None and (self.policy or self.scheme or self.way == "points"):
             fail(Fault("a budget is set, added to or multiplied", "预算只能 set、add 或 times", "pool, period, way"))
         if self.pool is not None and self.span is not None and len(self.span) == 2:
             fail(Fault("a span of a budget has a step", "预算的 span 须有步长", "[low, high, step]"), "span")
         if self.called in FIGURES:
-            fail(Fault(f"{self.called} is the name of a column", f"{self.called} 已是一列的名称", "another id"), "id")
+            fail(Fault(f"{self.called} is the name of a column", f"{self.called} 已是一列的名称", "another id", "另一个 id"), "id")  # fmt: skip
         checked(self.knob)
         return self
 
@@ -145,7 +157,7 @@ class ClearingNode(Node):
     @model_validator(mode="after")
     def _cases_from_one_place(self) -> ClearingNode:
         if self.groups_of is not None and (self.inputs.cases is not None or self.inputs.synth is not None):
-            fail(Fault("cases are given, and taken from the settled run", "既给出病例又取自结算结果", "groups_of, or cases"), "groups_of")  # fmt: skip
+            fail(Fault("cases are given, and taken from the settled run", "既给出病例又取自结算结果", "groups_of, or cases", "groups_of 或 cases"), "groups_of")  # fmt: skip
         if self.groups_of is None and (self.med_types or self.clears != ("hifp_pay",)):
             fail(Fault("`med_types` and `clears` go with groups_of", "med_types、clears 只与 groups_of 同用", "groups_of"))  # fmt: skip
         return self

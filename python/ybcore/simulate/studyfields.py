@@ -46,32 +46,32 @@ def checked(make: Callable[[], Any]) -> None:
     except InputError as error:
         faults = Faults()
         for held in error.problems:
-            faults.add((), Fault(held.what, held.what_zh, held.expected, held.nearest))
+            faults.add((), Fault(held.what, held.what_zh, held.expected, held.expected_zh, held.nearest))
         faults.raise_if_any()
 
 
 def _path(raw: Any, info: ValidationInfo) -> Path:
     """A path below the document's folder, unless it stands on its own."""
     if not isinstance(raw, str) or not raw.strip():
-        fail(Fault("expected a path", "应为路径", "a path"))
+        fail(Fault("expected a path", "应为路径", "a path", "路径"))
     return Path((info.context or {}).get("folder", ".")) / raw
 
 
 def _paths(raw: Any, info: ValidationInfo) -> tuple[Path, ...]:
     items = raw if isinstance(raw, list) else [raw]
     if not items:
-        fail(Fault("the list has too few items", "列表的项太少", "at least one item"))
+        fail(Fault("the list has too few items", "列表的项太少", "at least one item", "至少一项"))
     return tuple(_path(item, info) for item in items)
 
 
-def _scalar(read: Callable[[str], Any], said: str) -> PlainValidator:
+def _scalar(read: Callable[[str], Any], said: str, zh: str) -> PlainValidator:
     def check(raw: Any) -> Any:
         if not isinstance(raw, str):
-            fail(Fault("expected a scalar", "应为标量", said))
+            fail(Fault("expected a scalar", "应为标量", said, zh))
         try:
             return read(raw)
         except ScalarError as error:
-            fail(Fault(error.en, error.zh, said))
+            fail(Fault(error.en, error.zh, said, zh))
 
     return PlainValidator(check)
 
@@ -105,7 +105,7 @@ def _shares(raw: Any) -> tuple[str, ...]:
     for i, text in enumerate(rows):
         held = exact_number(text)
         if held is None or not 0 <= held <= 1:
-            faults.add((i,) if isinstance(raw, list) else (), Fault(f"{text} is no share", f"{text} 不是比例", "a number from 0 to 1"))  # fmt: skip
+            faults.add((i,) if isinstance(raw, list) else (), Fault(f"{text} is no share", f"{text} 不是比例", "a number from 0 to 1", "0 至 1 的数值"))  # fmt: skip
     faults.raise_if_any()
     return tuple(rows)
 
@@ -122,7 +122,7 @@ def _amounts(raw: Any) -> tuple[int, ...]:
             faults.add(loc, Fault(error.en, error.zh))
             continue
         if out[-1] < 0 or (len(out) > 1 and out[-1] <= out[-2]):
-            faults.add(loc, Fault(f"{text} does not rise from 0", f"{text} 须自 0 递增", "rising amounts in yuan"))
+            faults.add(loc, Fault(f"{text} does not rise from 0", f"{text} 须自 0 递增", "rising amounts in yuan", "逐个递增的金额（元）"))  # fmt: skip
     faults.raise_if_any()
     return tuple(out)
 
@@ -132,7 +132,7 @@ def _target(raw: Any) -> Decimal | None:
     if raw == "base":
         return None
     if not isinstance(raw, str) or exact_number(raw) is None:
-        fail(Fault(f"{raw!r} is no target", f"{raw!r} 不是目标", "a number, or base"))
+        fail(Fault(f"{raw!r} is no target", f"{raw!r} 不是目标", "a number, or base", "数值，或 base"))
     return Decimal(raw)
 
 
@@ -143,7 +143,7 @@ def _rates(raw: Any) -> dict[str, float]:
     faults = Faults()
     for name, text in raw.items():
         if exact_number(text) is None:
-            faults.add((name,), Fault(f"{text!r} is no number", f"{text!r} 不是数值", "a number"))
+            faults.add((name,), Fault(f"{text!r} is no number", f"{text!r} 不是数值", "a number", "数值"))
     faults.raise_if_any()
     return {str(name): float(Decimal(text)) for name, text in raw.items()}
 
@@ -179,9 +179,9 @@ BandsOf = Annotated[dict[str, tuple[int, ...]], PlainValidator(_bands), WithJson
 Elasticity = Annotated[str | dict[str, str], PlainValidator(_elasticity), WithJsonSchema({"anyOf": [*_NUMBER_OR, {"type": "object", "additionalProperties": _NUMBER}]})]  # fmt: skip
 PathOf = Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})]
 Paths = Annotated[tuple[Path, ...], PlainValidator(_paths), WithJsonSchema(_LIST)]
-Seed = Annotated[int, _scalar(lambda text: whole(text, 0), "a whole number"), WithJsonSchema({"type": ["integer", "string"]})]  # fmt: skip
-Number = Annotated[Decimal, _scalar(lambda text: Decimal(_exact(text)), "a number"), WithJsonSchema(_NUMBER)]
-Money = Annotated[int, _scalar(fen, "money in yuan"), WithJsonSchema(_NUMBER)]
+Seed = Annotated[int, _scalar(lambda text: whole(text, 0), "a whole number", "整数"), WithJsonSchema({"type": ["integer", "string"]})]  # fmt: skip
+Number = Annotated[Decimal, _scalar(lambda text: Decimal(_exact(text)), "a number", "数值"), WithJsonSchema(_NUMBER)]
+Money = Annotated[int, _scalar(fen, "money in yuan", "金额（元）"), WithJsonSchema(_NUMBER)]
 ColumnName = Annotated[str, PlainValidator(_column), WithJsonSchema({"enum": list(NUMBERS)})]
 Pair = Annotated[tuple[str, str], PlainValidator(_pair), WithJsonSchema({"type": "array", "items": {"enum": list(NUMBERS)}, "minItems": 2, "maxItems": 2})]  # fmt: skip
 Where = Annotated[dict[str, tuple[str, ...]], PlainValidator(_where), WithJsonSchema({"type": "object", "additionalProperties": _LIST})]  # fmt: skip

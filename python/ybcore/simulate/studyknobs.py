@@ -62,7 +62,7 @@ def unread(
             known[key] = not rows.num_rows or any(pc.sum(rows[name]).as_py() for name in ("visits_read", "lines_read"))
         if not known[key]:
             what, zh = "no visit reads what this turns", "没有一笔结算读到所调整的数值"
-            yield study.problem((*loc, "path"), Fault(what, zh, "visits that read it, or unread: true"))
+            yield study.problem((*loc, "path"), Fault(what, zh, "visits that read it, or unread: true", "有就诊读到该数值，或 unread: true"))  # fmt: skip
         tell(done, len(held))
 
 

@@ -92,7 +92,7 @@ class ExactNode(Node):
     def _one_thing(self) -> ExactNode:
         given = [name for name in ("total", "ratio", "mean", "reserve") if getattr(self, name) is not None]
         if len(given) != 1:
-            fail(Fault("a measure is exactly one thing", "指标恰为一种", "one of: total, ratio, mean, reserve"))
+            fail(Fault("a measure is exactly one thing", "指标恰为一种", "one of: total, ratio, mean, reserve", "以下之一：total, ratio, mean, reserve"))  # fmt: skip
         return self
 
     @property

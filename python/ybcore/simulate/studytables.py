@@ -51,7 +51,14 @@ class Tables(Node):
     def _one_source(self) -> Tables:
         files = [name for name in Tables.model_fields if name != "synth" and getattr(self, name) is not None]
         if self.synth is not None and files:
-            fail(Fault("a synthetic city and files", "合成城市与文件不能同用", "synth, or files"))
+            fail(Fault("a synthetic city and files", "合成城市与文件不能同用", "synth, or files", "synth 或文件"))
         if self.synth is None and self.folder is None and self.visits is None:
-            fail(Fault("no visits are given", "没有给出 visits（结算表）", "synth, folder or visits"))
+            fail(
+                Fault(
+                    "no visits are given",
+                    "没有给出 visits（结算表）",
+                    "synth, folder or visits",
+                    "synth、folder 或 visits",
+                )
+            )
         return self

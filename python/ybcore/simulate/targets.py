@@ -71,9 +71,7 @@ class Solution:
             spans = ", ".join(f"{scalar_text(held.low)} – {scalar_text(held.high)}" for held in self.crossings)
             what = f"{self.measure} is not monotone in {self.knob.name} and meets the target more than once: {spans}"
             zh = f"{self.measure} 随 {self.knob.name} 并非单调，多处达到目标：{spans}"
-            raise InputError(
-                [Problem(what=what, what_zh=zh, path="target", expected="a narrower span, or `crossings`")]
-            )
+            raise InputError([Problem(what=what, what_zh=zh, path="target", expected="a narrower span, or `crossings`", expected_zh="更窄的 span，或改用 crossings")])  # fmt: skip
         found = self.crossings[0].nearest(self.target, sides)
         if found is None:
             what, zh = "no neighbour is on this side of the target", "目标的这一侧没有相邻取值"
@@ -103,11 +101,9 @@ def solve(
     problems = []
     if goal is None:
         what, zh = f"the target {target!r} is no exact number", f"目标 {target!r} 不是精确数值"
-        problems.append(
-            Problem(what=what, what_zh=zh, path="target", expected="int, Decimal, Fraction or text, no float")
-        )
+        problems.append(Problem(what=what, what_zh=zh, path="target", expected="int, Decimal, Fraction or text, no float", expected_zh="int、Decimal、Fraction 或文本，不得为浮点数"))  # fmt: skip
     if coarse < 2:
-        problems.append(Problem(what=f"{coarse} coarse values", what_zh=f"粗看 {coarse} 个取值", path="coarse", expected="2 or more"))  # fmt: skip
+        problems.append(Problem(what=f"{coarse} coarse values", what_zh=f"粗看 {coarse} 个取值", path="coarse", expected="2 or more", expected_zh="不小于 2"))  # fmt: skip
     if goal is None or problems:
         raise InputError(problems)
     given = {"rules": rules, "beside": beside, "state": state}
@@ -201,7 +197,11 @@ class _Search:
             what = f"{name} is {ends[0][0]} whatever {own} is, not {_said(self.goal)}"
             zh = f"无论 {own} 取何值，{name} 均为 {ends[0][0]}，不是 {_said(self.goal)}"
         return Problem(
-            what=what, what_zh=zh, path="target", expected="a target within, a wider span, or more coarse values"
+            what=what,
+            what_zh=zh,
+            path="target",
+            expected="a target within, a wider span, or more coarse values",
+            expected_zh="范围内的目标、更宽的 span，或更多的粗看取值",
         )
 
 

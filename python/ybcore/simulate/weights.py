@@ -40,7 +40,7 @@ class Bootstrap:
     def __post_init__(self) -> None:
         if not isinstance(self.number, int) or not 2 <= self.number <= 10_000 or not 0 <= self.seed < 1 << 63:
             what, zh = f"{self.number} replicates of seed {self.seed}", f"重复次数 {self.number}、种子 {self.seed}"
-            raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="2 … 10,000; a seed from 0")])
+            raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="2 … 10,000; a seed from 0", expected_zh="2 … 10,000；种子不小于 0")])  # fmt: skip
         _level(self.level)
 
     @property
@@ -66,7 +66,7 @@ class Bootstrap:
             count = int(place.max()) + 1
             if count < 2:
                 what, zh = f"stratum {stratum} has one cluster", f"第 {stratum} 层只有一个群"
-                raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="two clusters or more in every stratum")])  # fmt: skip
+                raise InputError([Problem(what=what, what_zh=zh, path="replicates", expected="two clusters or more in every stratum", expected_zh="每层至少两个群")])  # fmt: skip
             times[mine] = self._draws(int(stratum), count)[place]
             factor[mine] = count / (count - 1) * own[mine]
         return Table(times, factor)
@@ -97,7 +97,7 @@ class Replicates:
         problems = []
         if self.method not in METHODS:
             fault = unknown("method", "方法", self.method, METHODS)
-            problems.append(Problem(what=fault.en, what_zh=fault.zh, path="replicates.method", expected=fault.expected, nearest=fault.nearest))  # fmt: skip
+            problems.append(Problem(what=fault.en, what_zh=fault.zh, path="replicates.method", expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest))  # fmt: skip
         if len(self.columns) < 2 or (self.factors is not None and len(self.factors) != len(self.columns)):
             what, zh = (
                 "two columns of replicate weights or more, and a factor for each",

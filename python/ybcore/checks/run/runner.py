@@ -91,9 +91,7 @@ def day_of(known_at: dt.date | None) -> int | None:
     """Days since 1970-01-01. Raises InputError where it is no date."""
     if known_at is not None and (not isinstance(known_at, dt.date) or isinstance(known_at, dt.datetime)):
         what, zh = f"{known_at!r} is no date", f"{known_at!r} 不是日期"
-        raise InputError(
-            [Problem(what=what, what_zh=zh, path="known_at", expected="a datetime.date, as dt.date(2025, 5, 23)")]
-        )
+        raise InputError([Problem(what=what, what_zh=zh, path="known_at", expected="a datetime.date, as dt.date(2025, 5, 23)", expected_zh="datetime.date，如 dt.date(2025, 5, 23)")])  # fmt: skip
     return None if known_at is None else (known_at - _EPOCH).days
 
 
