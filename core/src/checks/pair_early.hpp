@@ -27,7 +27,9 @@ class Early {
     std::vector<bool> late(lines.size());
     for (std::size_t n = 0; n < lines.size(); ++n)
       late[n] = !scopes.leads(static_cast<std::uint16_t>(n)) && lines[n] >= kCommon && lines[n] / kRarer > callers[n];
-    each_pair([&](std::uint16_t item, std::uint16_t main) { calls_[main] |= late[item] ? 1 : 0; });
+    each_pair([&](std::uint16_t item, std::uint16_t main) {
+      if (late[item]) calls_[main] = 1;
+    });
     for (std::size_t i = 0; i < scopes.items(); ++i)
       if (const auto item = static_cast<std::int32_t>(i); scopes.named().has(item) && !late[scopes.number(item)]) first_.choose(item);
   }
