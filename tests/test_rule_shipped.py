@@ -13,6 +13,7 @@ from test_rule_documents import CITY, RULES
 from ybcore.checks import RuleBook, load_rules, shipped_rules
 from ybcore.checks.tables import ALWAYS, OPEN
 from ybcore.checks.vocabulary import UNKNOWN
+from ybcore.messages import in_language
 from ybcore.policy.numbers import days
 
 
@@ -187,6 +188,14 @@ def test_every_document_says_what_it_assumes_and_every_threshold_rule_of_tianjin
     assert all({"from", "known_since"} <= set(document.head.assumed) for document in shipped.documents)
     tianjin = [rule for rule in shipped if re.match(r"TJ0[1-8]", rule.id)]
     assert len(tianjin) == 8 and all(any("our choice" in choice for choice in rule.choices) for rule in tianjin)
+
+
+def test_sources_choices_and_reasons_are_told_in_both_languages(shipped: RuleBook):
+    han = re.compile(r"[\u4e00-\u9fff]")
+    for rule in shipped:
+        for text in (rule.source, *rule.choices, *filter(None, [rule.reason])):
+            zh, en = (in_language(text, language) for language in ("zh", "en"))
+            assert han.search(zh) and "our choice" not in zh and text == f"{zh} / {en}", (rule.id, text)
 
 
 def test_the_readme_covers_every_national_rule(shipped: RuleBook):

@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-__all__ = ["LANGUAGES", "current", "from_environment", "name_of", "say", "speaking", "use", "yuan_text"]
+__all__ = ["LANGUAGES", "current", "from_environment", "in_language", "name_of", "say", "speaking", "use", "yuan_text"]
 
 LANGUAGES = ("zh", "en")
 _language: ContextVar[str] = ContextVar("language", default="zh")
@@ -36,6 +36,15 @@ def use(language: str) -> None:
 def current() -> str:
     """The language in use."""
     return _language.get()
+
+
+def in_language(text: str, language: str | None = None) -> str:
+    """A document's text that is written `中文 / English`, in a language or in that in use; another as it is."""
+    zh, slash, en = text.partition(" / ")
+    latin = sum(letter.isascii() and letter.isalpha() for letter in en)
+    if not slash or zh.isascii() or latin <= sum(not letter.isascii() for letter in en):
+        return text
+    return en if (language or current()) == "en" else zh
 
 
 @contextlib.contextmanager

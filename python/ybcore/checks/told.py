@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..messages import LANGUAGES, yuan_text
+from ..messages import LANGUAGES, in_language, yuan_text
 from .rule import Rule
 from .statistics import finding_of
 from .units import amount_text, unit_of
@@ -98,7 +98,7 @@ def _evidence(
     begin, end = (None if t is None else _moment(t) for t in window)
     if begin is not None and end is not None:
         parts.append(f"from {begin} until before {end}" if english else f"自 {begin} 至 {end}（不含）")
-    source = "; ".join(text for text in (rule.source, rule.cite) if text)
+    source = "; ".join(text for text in (in_language(rule.source, lang), rule.cite) if text)
     parts.append(f"source: {source}" if english else f"来源：{source}")
     return ("; " if english else "；").join(parts)
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DocumentError
-from ..messages import AMOUNT_RULES, DISPOSITIONS, SEVERITIES, name_of, say
-from ..report.checked import in_language
+from ..messages import AMOUNT_RULES, DISPOSITIONS, SEVERITIES, in_language, name_of, say
 from .base import Failure, Session
 
 if TYPE_CHECKING:
@@ -201,12 +200,12 @@ def _few(value: Any) -> str:
 
 def _sources(tree: Any, rule: Rule) -> None:
     file, line = rule.place
-    tree.add(say("来源：", "source: ") + rule.source + (f"; {rule.cite}" if rule.cite else ""))
+    tree.add(say("来源：", "source: ") + in_language(rule.source) + (f"; {rule.cite}" if rule.cite else ""))
     tree.add(say("文件：", "document: ") + f"{rule.document} {rule.version}, {file}:{line}")
     if rule.choices:
         branch = tree.add(say("来源未定、本文件自行选定的", "what the source leaves open and this document chose"))
         for choice in rule.choices:
-            branch.add(choice)
+            branch.add(in_language(choice))
 
 
 def _examples(tree: Any, book: RuleBook, rule: Rule) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 from ..checks import Rule, RuleBook
 from ..memory import peak_memory
-from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
+from ..messages import DISPOSITIONS, current, in_language, name_of, say, yuan_text
 
-__all__ = ["in_language", "print_checked", "reason_of", "summarise"]
+__all__ = ["print_checked", "reason_of", "summarise"]
 
 
 def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: float) -> dict[str, Any]:
@@ -87,13 +87,6 @@ def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
         if reason.startswith(word):
             return zh + reason.removeprefix(word)
     return "缺少 " + " 或 ".join(_NEEDS.get(need, need) for need in reason.split(" or "))
-
-
-def in_language(text: str) -> str:
-    """A document's text that is written `中文 / English`, in the language in use; another as it is."""
-    zh, slash, en = text.partition(" / ")
-    both = slash and not zh.isascii() and en.isascii()
-    return say(zh, en) if both else text
 
 
 def print_checked(data: dict[str, Any], console: Any) -> None:

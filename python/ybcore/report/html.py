@@ -10,7 +10,7 @@ from unicodedata import category
 
 from .._version import __version__
 from ..extras import extra
-from ..messages import say, yuan_text
+from ..messages import in_language, say, yuan_text
 from .summary import percent
 
 __all__ = ["html_text", "needed", "write_html", "write_text", "yuan"]
@@ -43,7 +43,9 @@ def html_text(template: str, content: dict[str, Any], **filters: Any) -> str:
         finalize=_shown,
     )
     environment.filters |= {"yuan": yuan, "many": "{:,}".format, "share": percent, "moment": _moment, **filters}
-    text: str = environment.get_template(template).render({"say": say, "version": __version__, **content})
+    text: str = environment.get_template(template).render(
+        {"say": say, "in_language": in_language, "version": __version__, **content}
+    )
     return text
 
 

@@ -11,7 +11,18 @@ import numpy as np
 
 from ..checks.statistics import paid_of
 from ..checks.told import texts
-from ..messages import AMOUNT_RULES, DISPOSITIONS, LEVELS, RULE_STATES, SEVERITIES, current, name_of, say, speaking
+from ..messages import (
+    AMOUNT_RULES,
+    DISPOSITIONS,
+    LEVELS,
+    RULE_STATES,
+    SEVERITIES,
+    current,
+    in_language,
+    name_of,
+    say,
+    speaking,
+)
 from . import sheets
 from .gathered import (
     APART,
@@ -126,7 +137,7 @@ def _rules(report: CheckReport) -> Sheet:
             (row.light, row.word), row.rule.id, row.rule.name[current()], name_of(RULE_STATES, row.status), _yes(row.rule.shadow),
             name_of(DISPOSITIONS, row.rule.disposition), say(*SEVERITIES[row.rule.severity]), name_of(AMOUNT_RULES, row.rule.amount),
             row.hits, row.persons, row.vola_amt, row.paid_amt, row.recover_amt, row.eligible, row.unknown, row.suppressed,
-            row.subsumed, row.excluded, row.reason, row.rule.kernel, row.rule.version, row.rule.source,
+            row.subsumed, row.excluded, row.reason, row.rule.kernel, row.rule.version, in_language(row.rule.source),
         )
         for row in rows
     )  # fmt: skip
@@ -237,7 +248,7 @@ def _idle(report: CheckReport) -> Sheet:
         (say("原因", "why"), "text", 60),
         (say("来源", "source"), "text", 40),
     ]
-    cells = (((r.light, r.word), r.rule.id, r.rule.name[current()], r.reason, r.rule.source) for r in rows)
+    cells = (((r.light, r.word), r.rule.id, r.rule.name[current()], r.reason, in_language(r.rule.source)) for r in rows)
     return Sheet(say("未运行", "not run"), columns, cells, len(rows))
 
 
