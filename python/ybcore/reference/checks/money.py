@@ -124,8 +124,9 @@ def details(found: Finding, world: World) -> list[Detail]:
         if isinstance(unit, Visit) and rule.amount == "visit_total" and not unit.lines:
             vola = unit.cells.get("medfee_sumamt") or 0
         excess = part_of(part)
-        told = not isinstance(unit, Visit) and (excess is None or not part.money)
-        cnt = None if not told else unit.quantity if excess is None else excess
+        cnt = None
+        if isinstance(unit, Line) and (excess is None or not part.money):
+            cnt = unit.quantity if excess is None else excess
         whole = rule.amount in ("whole_day", "visit_total") and isinstance(unit, Line)
         out.append(Detail(unit, 1, unit.quantity if whole and isinstance(unit, Line) else cnt, vola))
         taken.add(unit)
