@@ -299,7 +299,7 @@ void many_pairs() {
 
 // An item in every third line that only a rare one contains is looked for late; what is found is what is found by looking at all lines.
 void common_items() {
-  Case c = drawn(79, 60'000, 3'000, 40, 30);
+  Case c = drawn(79, 1'100'000, 60'000, 40, 30);
   draw::Numbers random(80);
   for (std::int32_t& item : c.item) item = random.one_in(3) ? 31 : random.one_in(200) ? 30 : random.one_in(3) ? item : 32;
   c.main.push_back(30), c.included.push_back(31), c.qty.push_back(kUnknown);
@@ -313,8 +313,8 @@ void common_items() {
     const Pairing all = run(c, groupings, 33, 1);
     std::size_t common = 0;
     for (const Finding& one : all.found) common += one.entry == 40 ? 1 : 0;
-    CHECK(common > 10);
-    for (const int threads : {1, 2, 7}) CHECK(run(c, groupings, 33, threads, true).found == all.found);
+    CHECK(common > 100);
+    for (const int threads : {1, 7}) CHECK(run(c, groupings, 33, threads, true).found == all.found);
   }
 }
 

@@ -109,7 +109,7 @@ class Search {
     if (strip.named.size() < size) strip.named.resize(size), strip.few.resize(size);
     if (number_.size() < size) leads_.resize(size), number_.resize(size), late_named_.resize(size);
     // What lacks something is counted among all of them.
-    late_ = scopes_.small() && events_.complete;
+    late_ = early_.any() && events_.complete;
     const ChosenCodes& first = late_ ? early_.first() : scopes_.named();
     const std::size_t count = first.of(events_.item, begin, begin + size, strip.named.data());
     if (count == ChosenCodes::kUnsound) return false;
