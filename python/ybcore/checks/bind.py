@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ybcore.errors import Problem
-
 from ..policy.faults import Fault, unknown
 from ..policy.fields import Node
 from ..policy.numbers import ScalarError
@@ -318,18 +316,7 @@ class _Binder:
 
     def _cell(self, table: RuleTable, row: int, name: str, fault: Fault) -> None:
         file, at = table.place(row)
-        self.sink.problems.append(
-            Problem(
-                file=file,
-                line=at,
-                path=name,
-                what=fault.en,
-                what_zh=fault.zh,
-                expected=fault.expected,
-                expected_zh=fault.expected_zh,
-                nearest=fault.nearest,
-            )
-        )
+        self.sink.problems.append(fault.problem(file=file, line=at, path=name))
 
     def _coded(self, name: str, path: RawPath, known: Any, what: str) -> None:
         """Words of a column into codes. `known`: the words that may stand (None: any); their order is that of the codes."""

@@ -206,17 +206,7 @@ def _fits(
     for name in rows.sheet.columns if adds else ():
         if name not in known:
             fault = unknown("column", "列", name, sorted(known))
-            first = Problem(
-                file=rows.sheet.file,
-                line=1,
-                path=name,
-                what=fault.en,
-                what_zh=fault.zh,
-                expected=fault.expected,
-                expected_zh=fault.expected_zh,
-                nearest=fault.nearest,
-            )
-            sink.problems.append(first)
+            sink.problems.append(fault.problem(file=rows.sheet.file, line=1, path=name))
             right = False
     return right
 

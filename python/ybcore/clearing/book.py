@@ -118,7 +118,7 @@ def told_missing(source: Any) -> None:
         fault = Fault("the document is not there", "文件不存在", nearest=nearest(path.name, beside))
     else:
         return
-    raise DocumentError([Problem(file=str(path), what=fault.en, what_zh=fault.zh, expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest)])  # fmt: skip
+    raise DocumentError([fault.problem(file=str(path))])
 
 
 class ClearingBook:

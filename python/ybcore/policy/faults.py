@@ -41,6 +41,12 @@ class Fault(NamedTuple):
     nearest: str = ""
     key: bool = False
 
+    def problem(self, **place: Any) -> Problem:
+        """What is told of it; `place`: file, line, column and path, as far as they are known."""
+        return Problem(
+            what=self.en, what_zh=self.zh, expected=self.expected, expected_zh=self.expected_zh, nearest=self.nearest, **place
+        )  # fmt: skip
+
 
 def nearest(word: str, names: Iterable[str]) -> str:
     """The valid name that `word` most likely meant, or the empty text."""
@@ -150,14 +156,4 @@ def without_echoes(placed: list[tuple[RawPath, Fault]]) -> list[tuple[RawPath, F
 def problem_at(parsed: Parsed, loc: RawPath, fault: Fault) -> Problem:
     """One fault with the line and column of its place."""
     mark = parsed.mark(loc, key=fault.key) or (1, 1)
-    return Problem(
-        file=parsed.file,
-        line=mark[0],
-        column=mark[1],
-        path=path_text(loc),
-        what=fault.en,
-        what_zh=fault.zh,
-        expected=fault.expected,
-        expected_zh=fault.expected_zh,
-        nearest=fault.nearest,
-    )
+    return fault.problem(file=parsed.file, line=mark[0], column=mark[1], path=path_text(loc))

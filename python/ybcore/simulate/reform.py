@@ -72,9 +72,7 @@ class Reform:
         loc: RawPath = ("changes", change.number)
         if self.parsed is not None:
             return problem_at(self.parsed, loc, fault)
-        return Problem(
-            what=fault.en, what_zh=fault.zh, path=f"{self.id}.{path_text(loc)}", expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest
-        )  # fmt: skip
+        return fault.problem(path=f"{self.id}.{path_text(loc)}")
 
 
 def _plain(value: Any) -> Any:

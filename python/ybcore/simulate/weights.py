@@ -97,7 +97,7 @@ class Replicates:
         problems = []
         if self.method not in METHODS:
             fault = unknown("method", "方法", self.method, METHODS)
-            problems.append(Problem(what=fault.en, what_zh=fault.zh, path="replicates.method", expected=fault.expected, expected_zh=fault.expected_zh, nearest=fault.nearest))  # fmt: skip
+            problems.append(fault.problem(path="replicates.method"))
         if len(self.columns) < 2 or (self.factors is not None and len(self.factors) != len(self.columns)):
             what, zh = (
                 "two columns of replicate weights or more, and a factor for each",
