@@ -172,9 +172,10 @@ class Batch:
         first[self.setl[known]] = known
         self.row_of_setl = first
         (self.psn, self.persons_psn), self.psn_ids = self._joint(("visits", "psn_no"), ("persons", "psn_no"))
-        (stay, linked), self.stay_ids = self._joint(("visits", "mdtrt_id"), ("visits", "refl_old_mdtrt_id"))
+        (stay, linked), named = self._joint(("visits", "mdtrt_id"), ("visits", "refl_old_mdtrt_id"))
         # A visit without a stay of its own is one, beyond the named ones.
-        own = len(self.stay_ids) + np.arange(n, dtype=np.int32)
+        own = len(named) + np.arange(n, dtype=np.int32)
+        del named  # as large as the visits' ids, and only counted
         self.stay = np.where(stay >= 0, stay, own).astype(np.int32) if len(stay) else own
         self.linked = linked if len(linked) else np.full(n, -1, np.int32)
         (hospital, self.stock_hospital, self.institution_key), self.hospital_ids = self._joint(
@@ -287,6 +288,7 @@ class Batch:
         order, begin, _ = _core.order_rows(
             person, len(self.psn_ids), self.begin, None, ids["numbers"], ids["offsets"], ids["bytes"]
         )
+        del self.visit_ties  # nothing else is put in order by them
         return order, begin
 
     @cached_property

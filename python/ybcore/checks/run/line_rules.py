@@ -164,7 +164,7 @@ def line_text(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, li
         return _of_doctor(work, name, chosen, on)
     codes, texts = work.scopes.text(name)
     if name in OF_LINES:
-        return codes[rows], texts
+        return codes[rows].astype(np.int32), texts
     return work.at(c(codes), work.of(chosen, "visit") if on == "lines" else rows), texts
 
 

@@ -308,8 +308,9 @@ class Work(Records):
         """Visits in a rule's scope, in order; with items, those that have such a line."""
         if not rule.items.all or not self.always(rule):
             return self._visits(rule)
-        # Many rules have one scope.
-        key = (self.scope_of(rule), self.scopes.number_of(rule.visit_kinds))
+        # Many rules have one scope; what kinds of visits there are only matters to one that asks for them.
+        scope = self.scope_of(rule)
+        key = (scope, self.scopes.number_of(rule.visit_kinds) if "visit_kind" in scope.columns() else 0)
         if key not in self._chosen:
             self._chosen[key] = self._visits(rule)
         return replace(self._chosen[key])
