@@ -100,7 +100,17 @@ def name_of(detail: dict[str, Any], lines: list[dict[str, Any]]) -> str:
 
 
 COLUMNS = {"severity": "sev_deg"}
-CODES = ("disposition", "fixmedins_code", "dr_code", "psn_no", "setl_id", "mdtrt_id", "rule_version", "vola_bhvr_type")
+CODES = (
+    "disposition",
+    "fixmedins_code",
+    "dr_code",
+    "psn_no",
+    "setl_id",
+    "mdtrt_id",
+    "rule_version",
+    "vola_bhvr_type",
+    "group",
+)
 
 
 def written_finding(
@@ -141,7 +151,8 @@ def wanted_finding(wanted: dict[str, Any]) -> dict[str, Any]:
         elif key == "details":
             out[key] = {n: {k: cell(k, v) for k, v in cells.items()} for n, cells in text.items()}
         elif key in ("begin", "end"):
-            out[key] = checks.held("setl_time", text)
+            second, _, rest = text.partition(".")
+            out[key] = checks.held("setl_time", second) + int(rest.ljust(6, "0"))
         elif key not in out:
             out[key] = text if key in CODES else int(text)
     return out
@@ -277,7 +288,7 @@ def plain_detail(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"vola_item_type": int(row["vola_item_type"])}
 
 
-ANSWER = ("code", "column", "value", "wanted", "measure", "limit")
+ANSWER = ("code", "column", "value", "wanted", "measure", "limit", "group", "begin", "end")
 
 
 def plain_answer(found: Any) -> dict[str, Any]:

@@ -96,7 +96,10 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
         "S1 LISTED: 该规则检查的是明细",
     ]
     assert why(folder, "--rule", "OFTEN", "S3", "--lang", "en") == 0
-    assert capsys.readouterr().out == "S3 OFTEN: compared and not beyond: counted 1 visit, limit 1 visit\n"
+    assert (
+        capsys.readouterr().out
+        == "S3 OFTEN: compared and not beyond: counted 1 visit, limit 1 visit; calendar months from 2025-03-01 until before 2025-04-01\n"
+    )
     assert why(folder, "--rule", "EMPTY", "S3/1", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["code"], told["value"], told["findings"]) == ("skipped", "table nothing has no rows", [])

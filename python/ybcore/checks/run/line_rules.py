@@ -233,7 +233,8 @@ def diagnoses(work: Work, rule: Rule) -> Raw:
     )  # fmt: skip
     raw = Raw(found, chosen.rows, on, chosen.eligible, chosen.unknown)
     if rows is not None:
-        raw.what = rows.what(places[found["event"]])
+        at = places[found["event"]]
+        raw.what, raw.day = rows.what(at), rows.day[at].astype(np.int64)
     return table_entry(raw, chosen)
 
 
@@ -421,7 +422,7 @@ def couple(work: Work, rule: Rule) -> Raw:
     )
     if rows is not None:
         first = found["event"][found["details"][:-1]] if len(found["measure"]) else np.zeros(0, np.int64)
-        raw.what = rows.what(places[first])
+        raw.what, raw.day = rows.what(places[first]), rows.day[places[first]].astype(np.int64)
     return table_entry(raw, chosen)
 
 
