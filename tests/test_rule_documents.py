@@ -378,7 +378,6 @@ def test_a_csv_table_with_dates_regions_and_doubt(tmp_path: Path):
         (b"code,cap\n\xd2\xff,1\n", 2, "not UTF-8"),
         ("code,kap\na,1\n", None, "unknown column of table caps 'cap'"),
         ("code,cap\na,1\nb,one\n", 3, "expected money in yuan"),
-        ("code,cap\na,1\nb,\n", 3, "expected money in yuan"),
         ("code,cap\n,1\n", 2, "the key is empty"),
         ("code,cap\na,1\nb ,1\n", 3, "the key 'b ' has a space"),
         ("code,cap,from\na,1,2024-13-01\n", 2, "expected a date"),
@@ -396,6 +395,16 @@ def test_what_is_wrong_in_a_csv_file_is_told_with_its_line(
     found = [problem for problem in problems(str(tmp_path)) if says in problem.what]
     assert found, says
     assert line is None or (found[0].file, found[0].line) == (str(tmp_path / "caps.csv"), line)
+
+
+def test_an_empty_cell_of_a_figure_does_not_limit(tmp_path: Path):
+    """Of a figure only: the group that a pair is counted in must be said."""
+    book = load_rules(write(tmp_path, "code,cap\na,1\nb,\n"))
+    assert [rule.numbers["cap"].tolist() for rule in book if "cap" in rule.numbers] == [[100, UNKNOWN]]
+    nowhere = GOOD.replace("key: [main, included, scope]", "key: [main, included]").replace(
+        "scope: 单日", 'scope: ""', 1
+    )
+    assert [problem.what for problem in problems(nowhere)] == ["unknown group ''"]
 
 
 def test_rows_that_follow_each_other_or_never_held_or_differ_in_place_do_not_overlap(tmp_path: Path):

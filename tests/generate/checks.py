@@ -49,8 +49,8 @@ def dated(pick: Pick) -> Cells:
 
 def cells_of_row(pick: Pick) -> Cells:
     return {
-        "kind": pick(["住院", "门诊"]), "age": pick(["新生儿", "儿童"]), "cap": pick(["0", "1", "2", "2.5"]), "days": pick(["1", "2", "7"]), "ceiling": pick(["0.5", "1", "1.2"]),
-        "diagnoses": pick(OF_DIAGNOSES), "partner": pick(OF_ITEMS), "class": pick(["x", "y", ""]), "times": pick(["1", "0.5", "3"]),
+        "kind": pick(["住院", "门诊", ""]), "age": pick(["新生儿", "儿童", ""]), "cap": pick(["0", "1", "2", "2.5", ""]), "days": pick(["1", "2", "7", ""]), "ceiling": pick(["0.5", "1", "1.2", ""]),
+        "diagnoses": pick([*OF_DIAGNOSES, ""]), "partner": pick([*OF_ITEMS, ""]), "class": pick(["x", "y", ""]), "times": pick(["1", "0.5", "3", ""]),
     }  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def operation_table(pick: Pick) -> Cells:
 def ceilings(pick: Pick) -> Cells:
     return {
         "key": "med_list_codg",
-        "rows": [{"med_list_codg": i, "ceiling": pick(["1", "1", "1.5", "3.333333"])} for i in chosen(pick, ITEMS)],
+        "rows": [{"med_list_codg": i, "ceiling": pick(["1", "1", "1.5", "3.333333", ""])} for i in chosen(pick, ITEMS)],
     }
 
 
