@@ -132,7 +132,8 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     assert [row["confirmed"] for row in json.loads(capsys.readouterr().out)["precision"]] == [1, 1, 0, 0]
     (folder / "labels.csv").write_text("jr_id,outcome\nx,perhaps\n")
     assert main([*words, "--labels", str(folder / "labels.csv"), "-q"]) == 1
-    assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in capsys.readouterr().err
+    told = capsys.readouterr().err.replace("\n", "")
+    assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in told and "labels.csv 第 1 行" in told
     assert main([*words, "--labels", str(folder / "none.csv"), "-q"]) == 1
     assert "文件不存在" in capsys.readouterr().err
 

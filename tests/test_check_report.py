@@ -204,6 +204,9 @@ def test_precision_by_rule(report):
 def test_labels_that_cannot_be_used(report, labels, told):
     with pytest.raises(ybcore.InputError, match=told):
         report.precision(labels)
+    with pytest.raises(ybcore.InputError) as caught:
+        report.precision(labels, "labels.csv")
+    assert {problem.file for problem in caught.value.problems} == {"labels.csv"}
 
 
 def test_a_run_without_findings():

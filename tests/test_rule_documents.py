@@ -418,7 +418,7 @@ def test_rows_that_follow_each_other_or_never_held_or_differ_in_place_do_not_ove
 def test_a_fault_repeated_down_a_column_is_told_ten_times(tmp_path: Path):
     found = problems(str(write(tmp_path, "code,cap\n" + "".join(f"c{i},x\n" for i in range(50)))))
     assert len([p for p in found if p.path == "cap"]) == 10 and any(
-        "50 cells of column 'cap' are wrong" in p.what for p in found
+        "50 cells of column 'cap' of table caps are wrong" in p.what for p in found
     )
 
 

@@ -309,8 +309,8 @@ class _Binder:
             self.tell(
                 ("items",),
                 Fault(
-                    f"{told} cells of column {name!r} are wrong; the first {_TOLD} are told",
-                    f"列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格",
+                    f"{told} cells of column {name!r} of table {table.name} are wrong; the first {_TOLD} are told",
+                    f"表 {table.name} 的列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格",
                 ),
             )
         return out

@@ -268,9 +268,9 @@ class CheckReport:
         """Hits, persons, vola_amt and paid_amt by any of rule_id, disposition, sev_deg, level, fixmedins_code, dr_code, shadow."""
         return counted.grouped(self, by)
 
-    def precision(self, labels: Any) -> pa.Table:
-        """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
-        return counted.precision(self, labels)
+    def precision(self, labels: Any, file: str = "") -> pa.Table:
+        """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome, `file`: where it is from. Raises InputError."""
+        return counted.precision(self, labels, file)
 
     def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
         """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""
