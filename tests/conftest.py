@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
+from zlib import crc32
 
 import pytest
 
@@ -40,6 +41,26 @@ def need_font() -> str:
     from ybcore.report import charts
 
     return next(charts._families(font_manager), None) or _lacking("no font with Chinese characters (Debian: fonts-noto-cjk)")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def server(need_program: Callable[[str], str]) -> Iterator[str]:
+    """URL of a PostgreSQL server that all tests of a worker share."""
+    from services import postgres
+
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    with postgres(need_program(str(found[-1]) if found else "postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database of each kind."""
+    from services import fresh_database
+
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'service.db'}"
+    return fresh_database(request.getfixturevalue("server"), f"t{crc32(request.node.nodeid.encode())}")
 
 
 def _lacking(message: str) -> NoReturn:
