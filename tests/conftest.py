@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
 from zlib import crc32
@@ -21,6 +22,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared examples are not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def texts_composed_once() -> None:
+    """Shipped rules and policies are read by hundreds of tests: the nodes of a text, which nobody changes, are made once."""
+    from ybcore.policy import reader
+
+    reader._compose = lru_cache(256)(reader._compose)
 
 
 @pytest.fixture(scope="session")
