@@ -183,11 +183,12 @@ CUTS: list[Any] = [
 
 
 def at_midnight(tables: dict[str, pa.Table]) -> dict[str, pa.Table]:
-    """Only one line of all has a time of day: parts cannot tell that there are any."""
+    """Only one line of all, far from the first, has a time of day: parts cannot tell that there are any."""
     lines = tables["lines"]
     at, times = lines.column_names.index("fee_ocur_time"), lines["fee_ocur_time"]
     days = [None if t is None else t.replace(hour=0, minute=0, second=0) for t in times.to_pylist()]
-    days[100] = days[100].replace(hour=9)
+    row = next(row for row in range(len(days) * 3 // 4, len(days)) if days[row] is not None)
+    days[row] = days[row].replace(hour=9)
     return tables | {"lines": lines.set_column(at, "fee_ocur_time", pa.array(days, times.type))}
 
 
