@@ -89,7 +89,7 @@ def test_replays_that_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str]
 def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert why(folder, "--rule", "LISTED", "S1/1", "S1/2", "S9", "S1") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("S1/1 LISTED: 命中：") and lines[0].endswith(" 已扣除（10.50 元）")
+    assert lines[0].startswith("S1/1 LISTED: 命中：") and lines[0].endswith("，已扣除（10.50 元）")
     assert lines[1:] == [
         "S1/2 LISTED: b 不在项目范围内",
         "S9 LISTED: 表中没有 setl_id S9",
@@ -100,6 +100,21 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
     assert why(folder, "--rule", "EMPTY", "S3/1", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["code"], told["value"], told["findings"]) == ("skipped", "table nothing has no rows", [])
+    for rule, zh, en in (
+        ("EMPTY", "规则未运行：表 nothing 没有数据行", "the rule did not run: table nothing has no rows"),
+        ("SAME", "规则未运行：缺少 lines.rxno", "the rule did not run: lines.rxno"),
+        ("LISTED", None, "it hit: "),
+    ):
+        for lang, told in (("zh", zh), ("en", en)):
+            assert why(folder, "--rule", rule, "S1/1", "--lang", lang) == 0
+            out = capsys.readouterr().out.removeprefix(f"S1/1 {rule}: ").removesuffix("\n")
+            assert told is None or out == told or (told.endswith(": ") and out.endswith(", its money is moved (10.50 yuan)"))
+    rules = folder / "rules.yaml"
+    text = rules.read_text(encoding="utf-8").replace("reason: no value", "reason: 没有数值 / no value")
+    rules.write_text(text, encoding="utf-8")
+    for lang, told in (("zh", "规则已停用：没有数值"), ("en", "the rule is disabled: no value")):
+        assert why(folder, "--rule", "OFF", "S1", "--lang", lang) == 0
+        assert capsys.readouterr().out == f"S1 OFF: {told}\n"
     assert why(folder, "--rule", "EMPT", "S3/1") == 1
     assert "最接近的名称：EMPTY" in capsys.readouterr().err
 

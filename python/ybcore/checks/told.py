@@ -17,7 +17,7 @@ from .units import amount_text, unit_of
 if TYPE_CHECKING:
     from .run.report import CheckReport
 
-__all__ = ["LONGEST", "as_3101", "texts"]
+__all__ = ["LONGEST", "as_3101", "reason_text", "texts"]
 
 LONGEST = 500
 """Characters that the interface has for vola_cont and vola_evid."""
@@ -31,9 +31,25 @@ COMPARATORS = {
     "at_most": ("不多于 {} 即命中", "{} or less is a hit"),
 }
 
+NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
+
 Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.datetime(1970, 1, 1)
 _OFFENDING = 1
+
+
+def reason_text(rule: Rule, status: str, reason: str, lang: str) -> str:
+    """The manifest's reason for a rule that did not run, in a language; the document's own words where it is switched off."""
+    if status == "disabled":
+        return in_language(reason, lang)
+    if lang == "en":
+        return reason
+    if rule.skip is not None and reason == rule.skip[1]:
+        return rule.skip[0]
+    for word, zh in (("stage ", "不在阶段 "), ("kernel ", "没有内核 ")):
+        if reason.startswith(word):
+            return zh + reason.removeprefix(word)
+    return "缺少 " + " 或 ".join(NEEDS.get(need, need) for need in reason.split(" or "))
 
 
 def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:

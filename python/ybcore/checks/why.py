@@ -12,6 +12,7 @@ import pyarrow as pa
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.ids import flat, lookup
 from ..errors import InputError, Problem
+from ..messages import in_language
 from .fields import Scope
 from .linechecks import AgeTest, Codes, ColumnMap
 from .replay import rule_of
@@ -24,6 +25,7 @@ from .run.runner import denied_before, raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
+from .told import reason_text
 from .tries import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
@@ -35,7 +37,7 @@ __all__ = ["Became", "Why", "looks_at", "why_not"]
 
 TEXTS: dict[str, tuple[str, str]] = {
     "disabled": ("规则已停用：{value}", "the rule is disabled: {value}"),
-    "skipped": ("规则未运行，缺少或不符：{value}", "the rule did not run: {value}"),
+    "skipped": ("规则未运行：{value}", "the rule did not run: {value}"),
     "absent": ("表中没有 {column} {value}", "there is no {column} {value}"),
     "reversed": ("该次结算已冲销或为冲销单", "the visit is reversed, or a reversal"),
     "netted": ("退费冲减后已无剩余", "nothing is left of the line after returns"),
@@ -96,6 +98,7 @@ class Why:
     limit: int | None = None
     findings: tuple[Became, ...] = ()
     unit: str = ""
+    value_zh: str | None = None
 
     @property
     def hit(self) -> bool:
@@ -105,7 +108,11 @@ class Why:
     def text(self, lang: str = "zh") -> str:
         """One sentence for people."""
         english = lang == "en"
-        value = UNITS[self.value][english] if self.code == "unit" and self.value in UNITS else self.value
+        value = self.value if english or self.value_zh is None else self.value_zh
+        if self.code == "disabled":
+            value = in_language(str(value), lang)
+        elif self.code == "unit" and self.value in UNITS:
+            value = UNITS[self.value][english]
         figures = {
             name: "" if held is None else amount_text(held, self.unit, lang)
             for name, held in (("measure", self.measure), ("limit", self.limit))
@@ -113,7 +120,8 @@ class Why:
         out = TEXTS[self.code][english].format(column=self.column, value=value, wanted=self.wanted, **figures)
         if self.code == "involved":
             return out + (": " if english else "：") + ", ".join(found.jr_id for found in self.findings)
-        ends = [f"{found.jr_id} {BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
+        comma = ", " if english else "，"
+        ends = [f"{found.jr_id}{comma}{BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
         return out + ((": " if english else "：") + ("; " if english else "；").join(ends) if ends else "")
 
 
@@ -205,7 +213,8 @@ class _Asked:
         """In the order of docs/checks.md."""
         status, reason = rule_status(self.work.batch, self.rule, self.report.stage)
         if status != "run":
-            return self.told(status, value=reason)
+            zh = reason_text(self.rule, status, str(reason), "zh") if status == "skipped" else None
+            return self.told(status, value=reason, value_zh=zh)
         if self.visit < 0 or (self.lost is not None and self.batch.stands[self.visit]):
             assert self.lost is not None
             return self.told("absent", column=self.lost[0], value=self.lost[1])
