@@ -115,15 +115,15 @@ def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     zh="展示一条规则：范围、内核、参数、表、来源与自行选定之处；--json 输出原文。",
     en="Show a rule: scope, kernel, parameters, table, source and choices; --json prints it as written.",
 )
-@click.argument("path", type=PATH)
+@click.argument("paths", nargs=-1, required=True, type=PATH)
 @click.argument("rule_id", metavar="ID")
 @common
 @own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
-def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
+def rules_show(session: Session, paths: tuple[Path, ...], rule_id: str, as_json: bool) -> int:
     from .rules import show_rule
 
-    return show_rule(session, path, rule_id, as_json)
+    return show_rule(session, paths, rule_id, as_json)
 
 
 @rules.command(
