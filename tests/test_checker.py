@@ -266,8 +266,26 @@ def test_wrong_institutions_and_stages_are_told_when_it_is_made():
     assert problems(lambda: ybcore.Checker([RULES], None, wrong)) == problems(
         lambda: ybcore.check(**{**TABLES, "institutions": wrong}, rules=[RULES])
     )
-    with pytest.raises(ValueError, match="stage"):
-        ybcore.Checker([RULES], stage="later")
+    for make in (lambda: ybcore.Checker([RULES], stage="befor"), lambda: ybcore.check(**TABLES, rules=[RULES], stage="befor")):
+        with pytest.raises(ybcore.InputError) as caught:
+            make()
+        (problem,) = caught.value.problems
+        assert (problem.path, problem.nearest) == ("stage", "before") and "没有阶段" in problem.what_zh
+
+
+def test_no_visits_and_ids_of_two_kinds_are_told_with_their_columns():
+    with pytest.raises(ybcore.InputError, match="visits: 须给出该表 / the table is needed"):
+        ybcore.check(**{**TABLES, "visits": None}, rules=[RULES])
+    for table, name, other in (
+        ("visits", "setl_id", "lines.setl_id"),
+        ("visits", "fixmedins_code", "institutions.fixmedins_code"),
+    ):
+        numbers = pa.array(range(1, len(TABLES[table][name]) + 1), pa.int64())
+        wrong = {**TABLES, table: {**TABLES[table], name: numbers}}
+        told_ = problems(lambda given_=wrong: ybcore.check(**given_, rules=[RULES]))
+        assert f"ids are text in {other} and integers in {table}.{name}" in str(told_)
+        checker, left = made([RULES], wrong)
+        assert problems(lambda checker=checker, left=left: checker.check(**left)) == told_
 
 
 @pytest.mark.parametrize("cap", ["11", "{factor: 6, of: stay_days, plus: 4}"])
