@@ -142,6 +142,16 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     assert [row["share"] for row in io.read_table(folder / "out/precision.csv").to_pylist()] == ["0.500000", "1.000000", None, "0.000000"]  # fmt: skip
     assert main([*words, "--labels", str(folder / "labels.csv"), "--json", "-q"]) == 0
     assert [row["confirmed"] for row in json.loads(capsys.readouterr().out)["precision"]] == [1, 1, 0, 0]
+    with (folder / "data/lines.csv").open("a", encoding="utf-8") as lines:
+        lines.write("S3,2,a,1,1.00,2025-03-09\n")
+    assert main([*words, "-q"]) == 0
+    listed = [row["jr_id"] for row in io.read_table(folder / "out/findings.csv").to_pylist() if row["rule_id"] == "LISTED"]
+    assert len(listed) == 3
+    labels = [f"{jr_id},{outcome}" for jr_id, outcome in zip(listed, outcomes, strict=True)]
+    (folder / "labels.csv").write_text("\n".join(["jr_id,outcome", *labels]) + "\n")
+    capsys.readouterr()
+    assert main([*words, "--labels", str(folder / "labels.csv")]) == 0
+    assert "66.67%" in capsys.readouterr().out, "rounded half up"
     (folder / "labels.csv").write_text("jr_id,outcome\nx,perhaps\n")
     assert main([*words, "--labels", str(folder / "labels.csv"), "-q"]) == 1
     assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in capsys.readouterr().err

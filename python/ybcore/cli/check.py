@@ -23,6 +23,7 @@ from ..messages import say
 from ..policy.faults import nearest
 from ..report import page, workbook
 from ..report.checked import print_checked, summarise
+from ..report.summary import percent
 from .base import Session
 from .tables import CHECKED, from_folder
 
@@ -162,7 +163,7 @@ def _print_precision(session: Session, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["labelled"] and row is not gone:
             counts = [f"{row[name]:,}" for name in ("findings", "labelled", "confirmed", "overturned")]
-            shown.add_row(row["rule_id"], *counts, f"{row['share'] // 10_000}.{row['share'] // 100 % 100:02d}%")
+            shown.add_row(row["rule_id"], *counts, percent(row["confirmed"], row["labelled"]))
     session.out().print(shown)
     if gone is not None:
         many = gone["labelled"]
