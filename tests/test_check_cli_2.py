@@ -108,7 +108,11 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
         for lang, told in (("zh", zh), ("en", en)):
             assert why(folder, "--rule", rule, "S1/1", "--lang", lang) == 0
             out = capsys.readouterr().out.removeprefix(f"S1/1 {rule}: ").removesuffix("\n")
-            assert told is None or out == told or (told.endswith(": ") and out.endswith(", its money is moved (10.50 yuan)"))
+            assert (
+                told is None
+                or out == told
+                or (told.endswith(": ") and out.endswith(", its money is moved (10.50 yuan)"))
+            )
     rules = folder / "rules.yaml"
     text = rules.read_text(encoding="utf-8").replace("reason: no value", "reason: 没有数值 / no value")
     rules.write_text(text, encoding="utf-8")
@@ -145,7 +149,9 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     with (folder / "data/lines.csv").open("a", encoding="utf-8") as lines:
         lines.write("S3,2,a,1,1.00,2025-03-09\n")
     assert main([*words, "-q"]) == 0
-    listed = [row["jr_id"] for row in io.read_table(folder / "out/findings.csv").to_pylist() if row["rule_id"] == "LISTED"]
+    listed = [
+        row["jr_id"] for row in io.read_table(folder / "out/findings.csv").to_pylist() if row["rule_id"] == "LISTED"
+    ]
     assert len(listed) == 3
     labels = [f"{jr_id},{outcome}" for jr_id, outcome in zip(listed, outcomes, strict=True)]
     (folder / "labels.csv").write_text("\n".join(["jr_id,outcome", *labels]) + "\n")

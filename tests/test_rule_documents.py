@@ -215,8 +215,13 @@ def test_a_window_within_a_parameter_of_nothing_and_caps_that_may_go_down():
     assert [(found.path, found.what) for found in problems(none)] == [
         ("parameters.newborn", "newborn (R4): expected at least 1, found 0")
     ]
-    two = GOOD.replace("{value: 5}", "{value: few}").replace("thresholds: [{value: few}", "thresholds: [{value: many}]}\n        - {kind: calendar, unit: day, thresholds: [{value: few}")
-    assert [found.path for found in problems(two)] == [f"rules[3].check.windows[{i}].thresholds[0].value" for i in (0, 1)]
+    two = GOOD.replace("{value: 5}", "{value: few}").replace(
+        "thresholds: [{value: few}",
+        "thresholds: [{value: many}]}\n        - {kind: calendar, unit: day, thresholds: [{value: few}",
+    )
+    assert [found.path for found in problems(two)] == [
+        f"rules[3].check.windows[{i}].thresholds[0].value" for i in (0, 1)
+    ]
     load_rules(none.replace("edge: within", "edge: through"))
     less = GOOD.replace("cap: {column: cap}", "cap: {factor: 1, of: stay_days, plus: -1}")
     assert load_rules(less)["R2"].check.cap.plus.value == -10000

@@ -121,7 +121,8 @@ def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any]
             if key not in allowed:
                 fail(unknown("key", "键", key, allowed, key=True), key)
             if isinstance(name, str) and name:
-                return Figure(kind, **{key: name}, path=place_of(name, ()), least=least)
+                parameter, named = (name, "") if key == "parameter" else ("", name)
+                return Figure(kind, parameter=parameter, column=named, path=place_of(name, ()), least=least)
         faults = Faults()
         forms = "a figure" + "".join(f", or {{{word}: name}}" for word in allowed)
         zh = "数值" + "".join(f"，或 {{{word}: name}}" for word in allowed)

@@ -71,6 +71,11 @@ BECAME: dict[str, tuple[str, str]] = {
     "unsplit": ("就诊没有明细，只报金额，不转出", "the visit is without lines: its money is told and not moved"),
     "paid": ("已扣除", "its money is moved"),
 }
+UNSAID = {
+    "items": ("项目或其类别", "its item, or the class of it,"),
+    "values": ("该规则所需的值", "a value that the rule needs"),
+}
+"""Columns of `unknown` that are none of a table."""
 UNITS = {"lines": ("明细", "lines"), "visits": ("就诊", "visits"), "units": ("机构、科室或医师，不是明细", "institutions, departments or doctors, not at rows")}  # fmt: skip
 OTHER = {"more_than": "at_most", "at_most": "more_than", "at_least": "less_than", "less_than": "at_least"}
 
@@ -117,11 +122,14 @@ class Why:
             name: "" if held is None else amount_text(held, self.unit, lang)
             for name, held in (("measure", self.measure), ("limit", self.limit))
         }
-        out = TEXTS[self.code][english].format(column=self.column, value=value, wanted=self.wanted, **figures)
+        column = UNSAID[self.column][english] if self.code == "unknown" and self.column in UNSAID else self.column
+        out = TEXTS[self.code][english].format(column=column, value=value, wanted=self.wanted, **figures)
         if self.code == "involved":
             return out + (": " if english else "：") + ", ".join(found.jr_id for found in self.findings)
         comma = ", " if english else "，"
-        ends = [f"{found.jr_id}{comma}{BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
+        ends = [
+            f"{found.jr_id}{comma}{BECAME[found.became][english]}" + _paid(found, english) for found in self.findings
+        ]
         return out + ((": " if english else "：") + ("; " if english else "；").join(ends) if ends else "")
 
 
