@@ -161,7 +161,10 @@ def test_a_rule_is_shown_as_the_documents_together_make_it(tmp_path: Path, capsy
     assert "most = 7" in capsys.readouterr().out
     assert main(["--lang", "en", "rules", "show", str(base), "R1"]) == 0
     assert "most = 5" in capsys.readouterr().out
-    assert main(["--lang", "en", "rules", "show", "R1"]) == 2
+    assert main(["--lang", "en", "rules", "show", "N13"]) == 0, "of the shipped ones"
+    assert "drug restricted by kind of visit" in capsys.readouterr().out
+    assert main(["--lang", "en", "rules", "list", "--json"]) == 0
+    assert "N13" in {row["id"] for row in json.loads(capsys.readouterr().out)}
 
 
 def test_rules_validate_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
