@@ -102,7 +102,7 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
     assert (told["code"], told["value"], told["findings"]) == ("skipped", "table nothing has no rows", [])
     for rule, zh, en in (
         ("EMPTY", "规则未运行：表 nothing 没有数据行", "the rule did not run: table nothing has no rows"),
-        ("SAME", "规则未运行：缺少 lines.rxno", "the rule did not run: lines.rxno"),
+        ("SAME", "规则未运行：缺少 lines.rxno", "the rule did not run: missing lines.rxno"),
         ("LISTED", None, "it hit: "),
     ):
         for lang, told in (("zh", zh), ("en", en)):

@@ -42,13 +42,14 @@ def reason_text(rule: Rule, status: str, reason: str, lang: str) -> str:
     """The manifest's reason for a rule that did not run, in a language; the document's own words where it is switched off."""
     if status == "disabled":
         return in_language(reason, lang)
-    if lang == "en":
-        return reason
+    english = lang == "en"
     if rule.skip is not None and reason == rule.skip[1]:
-        return rule.skip[0]
-    for word, zh in (("stage ", "不在阶段 "), ("kernel ", "没有内核 ")):
+        return rule.skip[english]
+    for word, (zh, en) in {"stage ": ("不在阶段 ", "not of stage "), "kernel ": ("没有内核 ", "no kernel ")}.items():
         if reason.startswith(word):
-            return zh + reason.removeprefix(word)
+            return (en if english else zh) + reason.removeprefix(word)
+    if english:
+        return f"missing {reason}"
     return "缺少 " + " 或 ".join(NEEDS.get(need, need) for need in reason.split(" or "))
 
 

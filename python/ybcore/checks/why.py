@@ -12,7 +12,6 @@ import pyarrow as pa
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.ids import flat, lookup
 from ..errors import InputError, Problem
-from ..messages import in_language
 from .fields import Scope
 from .linechecks import AgeTest, Codes, ColumnMap
 from .replay import rule_of
@@ -91,7 +90,7 @@ class Became:
 
 @dataclass(frozen=True)
 class Why:
-    """The first condition that failed. `code` is a key of TEXTS; measure and limit are held figures, money of findings fen."""
+    """The first condition that failed. `code` is a key of TEXTS; `reason` why the rule did not run, in Chinese and English; measure and limit are held figures, money of findings fen."""
 
     rule_id: str
     row: str
@@ -103,7 +102,7 @@ class Why:
     limit: int | None = None
     findings: tuple[Became, ...] = ()
     unit: str = ""
-    value_zh: str | None = None
+    reason: tuple[str, ...] = ()
 
     @property
     def hit(self) -> bool:
@@ -113,10 +112,8 @@ class Why:
     def text(self, lang: str = "zh") -> str:
         """One sentence for people."""
         english = lang == "en"
-        value = self.value if english or self.value_zh is None else self.value_zh
-        if self.code == "disabled":
-            value = in_language(str(value), lang)
-        elif self.code == "unit" and self.value in UNITS:
+        value = self.reason[english] if self.reason else self.value
+        if self.code == "unit" and self.value in UNITS:
             value = UNITS[self.value][english]
         figures = {
             name: "" if held is None else amount_text(held, self.unit, lang)
@@ -221,8 +218,8 @@ class _Asked:
         """In the order of docs/checks.md."""
         status, reason = rule_status(self.work.batch, self.rule, self.report.stage)
         if status != "run":
-            zh = reason_text(self.rule, status, str(reason), "zh") if status == "skipped" else None
-            return self.told(status, value=reason, value_zh=zh)
+            told = tuple(reason_text(self.rule, status, str(reason), lang) for lang in ("zh", "en"))
+            return self.told(status, value=reason, reason=told)
         if self.visit < 0 or (self.lost is not None and self.batch.stands[self.visit]):
             assert self.lost is not None
             return self.told("absent", column=self.lost[0], value=self.lost[1])
