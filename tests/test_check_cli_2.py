@@ -86,6 +86,24 @@ def test_replays_that_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str]
     assert told in capsys.readouterr().err
 
 
+def test_lines_that_repeat_their_number_are_told(folder: Path, capsys: pytest.CaptureFixture[str]):
+    lines = folder / "data/lines.csv"
+    lines.write_text(lines.read_text(encoding="utf-8").replace("S1,2,b", "S1,1,a"), encoding="utf-8")
+    words = [
+        "check",
+        "--rules",
+        str(folder / "rules.yaml"),
+        "--input",
+        str(folder / "data"),
+        "--out",
+        str(folder / "out"),
+    ]
+    assert main(words) == 0
+    assert "1 项违规与另一项的 jr_id 相同：同一次就诊中 feedetl_sn 重复" in capsys.readouterr().err
+    assert main([*words, "--lang", "en"]) == 0
+    assert "1 findings have the jr_id of another" in capsys.readouterr().err
+
+
 def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert why(folder, "--rule", "LISTED", "S1/1", "S1/2", "S9", "S1") == 0
     lines = capsys.readouterr().out.splitlines()
