@@ -104,6 +104,14 @@ def test_lines_that_repeat_their_number_are_told(folder: Path, capsys: pytest.Ca
     assert "1 findings have the jr_id of another" in capsys.readouterr().err
 
 
+def test_a_day_is_told_as_people_write_it(folder: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["check", "--input", str(folder / "data"), "--out", str(folder / "out"), "--known-at", "2025-02-30"]
+    assert main(words) == 2
+    assert "'--known-at' 的值 '2025-02-30' 不合格式 YYYY-MM-DD" in capsys.readouterr().err
+    assert main([*words, "--lang", "en"]) == 2
+    assert "'2025-02-30' does not match the format YYYY-MM-DD" in capsys.readouterr().err
+
+
 def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert why(folder, "--rule", "LISTED", "S1/1", "S1/2", "S9", "S1") == 0
     lines = capsys.readouterr().out.splitlines()
