@@ -215,6 +215,19 @@ def arrow_table(name: str, rows: list[dict[str, Any]], clock: bool) -> Any:
     return pa.table(columns)
 
 
+_read: tuple[Any, Any] = (None, None)
+
+
+def rules_of(documents: list[dict[str, Any]]) -> Any:
+    """The documents read; once for all judges that are asked of a case in turn."""
+    global _read
+    if _read[0] is not documents:
+        import ybcore
+
+        _read = (documents, ybcore.load_rules(documents))
+    return _read[1]
+
+
 def by_engine(case: Case) -> Answer:
     """The same through the compiled kernels and the tables of `ybcore.check`."""
     import ybcore
@@ -248,7 +261,7 @@ def _asked(case: Case, check: Callable[..., Any]) -> Answer:
         catalog = ybcore.Catalog(arrow_table("items", items, False))
     known = None if case.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(case.known_at)
     visits = tables.pop("visits")
-    rules = ybcore.load_rules(case.documents)
+    rules = rules_of(case.documents)
     report = check(visits, rules, case.suppress, tables, catalog=catalog, known_at=known, stage=case.stage)
     moved = report.denials()
     rows = [int(row) for row in (moved.amount != 0).nonzero()[0]]
