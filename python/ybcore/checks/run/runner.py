@@ -12,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...errors import InputError, Problem
+from ...policy.faults import nearest
 from ..book import RuleBook
 from ..rule import Rule
 from ..suppression import rows_of
+from ..vocabulary import STAGES
 from . import line_rules, ratio_rules, sum_rules, supply_rules, time_rules, user_rules
 from .found import Hits, Raw, give_names, hits_of
 from .given import Batch, Whole
@@ -84,8 +86,9 @@ def run(
 
 def stage_of(stage: str) -> None:
     """Refuse what is no stage."""
-    if stage not in ("before", "during", "after"):
-        raise ValueError(f"stage: {stage!r} is not before, during or after")
+    if stage not in STAGES:
+        what, zh = f"{stage!r} is no stage", f"没有阶段 {stage!r}"
+        raise InputError([Problem(what=what, what_zh=zh, path="stage", expected="before, during or after", expected_zh="before、during 或 after", nearest=nearest(str(stage), STAGES))])  # fmt: skip
 
 
 def day_of(known_at: dt.date | None) -> int | None:

@@ -286,7 +286,19 @@ class Work(Records):
         return rows
 
     def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
-        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only."""
+        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only.
+
+        Of a rule that counts money, lines without an amount are unknown and left out.
+        """
+        chosen = self._lines_of(rule, given, among)
+        if self.no_amount is None or not rule.counts_money:
+            return chosen
+        keep = ~self.no_amount[chosen.rows]
+        known = chosen.only(keep)
+        known.unknown += len(keep) - len(known.rows)
+        return known
+
+    def _lines_of(self, rule: Rule, given: bool, among: Any) -> Chosen:
         picked = None if given or among is not None else self.picks.of(rule)
         places, visit = picked or (None, None)
         rows = self.order if given else self.rows if places is None else self.at(self.rows, places)
