@@ -13,6 +13,7 @@
 #include "line.hpp"
 #include "memory.hpp"
 #include "one.hpp"
+#include "ybcore/in_turn.hpp"
 #include "ybcore/ybcore.h"
 
 namespace ybcore {
@@ -83,6 +84,10 @@ class Desk : private DraftFacts {
   std::vector<std::int32_t> item_;
   std::vector<std::uint32_t> part_of_;
   std::vector<std::uint8_t> used_;
+  // Lines with what they take over of those that they return; empty where none returns one.
+  std::vector<yb_line> returned_;
+  std::vector<std::int64_t> returns_;
+  InTurn turn_;
   std::vector<SplitLine> split_;
   std::vector<Movement> movements_;
 
@@ -117,6 +122,7 @@ class Desk : private DraftFacts {
 
   // desk_lines.cpp
   [[nodiscard]] const char* see_lines(const yb_line* lines, std::size_t count);
+  [[nodiscard]] bool take_over(const yb_line* lines, std::size_t count);
   void take_lines(const yb_line* lines, std::size_t count);
   yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
   std::uint8_t price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told);

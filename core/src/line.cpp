@@ -16,8 +16,8 @@ Setting setting_of(const Catalog& catalog, const PricingTables& tables, const Pr
 SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
   const PricingLines& lines = s.lines;
   const auto row = static_cast<std::size_t>(at);
-  const FeeLine line{lines.item_of(row), denied(lines, row), !lines.approved.empty() && lines.approved[row] == 2, lines.amount[row],
-                     lines.quantity.empty() ? kNullInt : lines.quantity[row]};
+  const FeeLine line{lines.item_of(row), !lines.deny.empty() && lines.deny[row] == 1, !lines.approved.empty() && lines.approved[row] == 2,
+                     lines.amount[row], lines.quantity.empty() ? kNullInt : lines.quantity[row]};
   return split_line(s, ProgramUnits{s.program}, line, at, fee);
 }
 

@@ -73,20 +73,9 @@ struct Stay {
   return lines.row.empty() ? k : lines.row[static_cast<std::size_t>(k)];
 }
 
-// The fee date that is told of a line, or kNullDay: a returned line keeps the date of the line it returns.
+// The fee date that is told of a line, or kNullDay.
 [[nodiscard]] inline std::int32_t own_day(const PricingLines& lines, std::int64_t row) noexcept {
-  std::int64_t dated = row;
-  if (!lines.named.empty() && lines.named[static_cast<std::size_t>(row)] >= 0) {
-    dated = lines.named[static_cast<std::size_t>(row)];
-  }
-  return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
-}
-
-// Denied is a line that says so, and one that returns such a line: nothing goes back to a fund that pays nothing.
-[[nodiscard]] inline bool denied(const PricingLines& lines, std::size_t row) noexcept {
-  if (lines.deny.empty()) return false;
-  const std::int64_t back = lines.named.empty() ? -1 : lines.named[row];
-  return lines.deny[row] == 1 || (back >= 0 && lines.deny[static_cast<std::size_t>(back)] == 1);
+  return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(row)];
 }
 
 [[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {

@@ -70,11 +70,21 @@ def named_line(line: dict, lines: list[dict]) -> dict:
     return next((other for other in lines if original and other.get("feedetl_sn") == original), line)
 
 
-def line_reason(line: dict, named: dict, item: dict | None) -> str:
-    """Why a whole line is the person's own, or ''. What returns a denied line is denied with it: nothing goes back to a fund that pays nothing."""
-    if any(str(one.get("deny_flag") or "0") == "1" for one in (line, named)):
+def returned_lines(line: dict, lines: list[dict]) -> list[dict]:
+    """The line, the one that it returns, the one that this one returns, and so on to the end. Lines that return each other are refused."""
+    chain = [line]
+    while (named := named_line(chain[-1], lines)) is not chain[-1]:
+        if any(named is one for one in chain):
+            raise Reject("bad_value")
+        chain.append(named)
+    return chain
+
+
+def line_reason(chain: list[dict], item: dict | None) -> str:
+    """Why a whole line is the person's own, or ''. What returns such a line is so with it: nothing goes back to a fund that pays nothing."""
+    if any(str(line.get("deny_flag") or "0") == "1" for line in chain):
         return "denied"
-    if str(line.get("hosp_appr_flag") or "") == "2":
+    if any(str(line.get("hosp_appr_flag") or "") == "2" for line in chain):
         return "not_approved"
     if item is None:
         return "unknown_item"
@@ -109,7 +119,7 @@ class Pricer:
             return self.visit["enddate"]
         if rule == "settlement":
             return self.visit["setl_time"] // 86400
-        day = named_line(line, lines).get("fee_ocur_time")
+        day = returned_lines(line, lines)[-1].get("fee_ocur_time")
         return self.visit["enddate"] if day is None else day
 
     def price(self, lines: list[dict], all_lines: list[dict], tags: list[str]) -> tuple[Natures, list[dict]]:
@@ -142,7 +152,7 @@ class Pricer:
         code, scale = line.get("med_list_codg") or "", self.rd.scale
         amount = line["det_item_fee_sumamt"] * scale
         item = self.catalog.find("items", code, self.places["class"], self._day("class", line, lines))
-        reason = line_reason(line, named_line(line, lines), item)
+        reason = line_reason(returned_lines(line, lines), item)
         row: dict[str, Any] = {
             "sign": -1 if amount < 0 else 1,
             "reason": reason,

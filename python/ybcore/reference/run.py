@@ -9,7 +9,7 @@ from .figures import Facts, Figures
 from .layers import FUNDS
 from .ledger import Account, Ledger, Record, account_events, year_start
 from .numbers import GRID, PPM, Reject, Rounding, completed_years, date, round_div
-from .pricing import Catalog, Natures, Pricer, given_natures, named_line
+from .pricing import Catalog, Natures, Pricer, given_natures, returned_lines
 from .visit import Settling, Trace
 
 MONEY = (
@@ -241,8 +241,8 @@ def parts_of(world: World, visit: dict, lines: list[dict] | None) -> list[Part]:
 
 
 def fee_date(line: dict, visit: dict) -> int:
-    """The line's date; a return line has the date of the line it names."""
-    day = named_line(line, visit["all_lines"]).get("fee_ocur_time")
+    """The line's date; a return line has the date of the line it returns in the end."""
+    day = returned_lines(line, visit["all_lines"])[-1].get("fee_ocur_time")
     return visit["enddate"] if day is None else day
 
 

@@ -105,9 +105,7 @@ class Editions:
         line, visit, first = line[wanted], visit[wanted], first[wanted]
         programs, _, _, treatment, insured, level = priced.pricing(job, own)
         told = programs[self._program[first]]
-        # A line that returns another is of the other's day, and denied with it.
-        dated = line if job.named_line is None else np.where(job.named_line[line] >= 0, job.named_line[line], line)
-        fee = job.lines.days("fee_ocur_time")[dated]
+        fee = job.line_days[line]
         days = np.stack(
             [np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1
         )
@@ -124,8 +122,11 @@ class Editions:
             if name == "items":
                 direct = np.array([r[4] for r in rows] + [False])[best]
                 kind = np.array([r[5] for r in rows] + [""])[best]
-                denied = job.lines.flag("deny_flag", 0) == 1
-                own_whole = denied[line] | denied[dated] | (job.lines.flag("hosp_appr_flag", -1)[line] == 2)
+                denied, refused = (
+                    job.line_flag("deny_flag", 1)[line] == 1,
+                    job.line_flag("hosp_appr_flag", 2)[line] == 2,
+                )
+                own_whole = denied | refused
                 split = (best >= 0) & (kind != "03") & ~own_whole
                 asked_of = {"selfpay": split & ((kind == "02") | direct), "caps": split}
             else:

@@ -16,7 +16,7 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
+from ..columns.ids import NamedLines, encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column, Table
 from ..policy.compile import CompiledBook
@@ -296,10 +296,10 @@ class Given:
         lines = self.lines
         if lines is None:
             none = np.zeros(0, np.int32)
-            return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None, None)
+            return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None)
         assert self.catalog is not None
         item, index = lookup_indices(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
-        self.named_line = self._named()
+        self.named = self._named()
         return self.lines_as(np.ascontiguousarray(item, dtype=np.int32), index, self.line_row)
 
     def lines_as(self, item: Int32, index: Int32 | None, row: Int64 | None) -> Any:
@@ -307,15 +307,36 @@ class Given:
         lines = self.lines
         assert lines is not None
         return _core.Lines(
-            item, index, lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
+            item, index, self.line_days, lines.ints("cnt") if "cnt" in lines.cells else None,
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
-            lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
-            lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, self.named_line, row,
+            self.line_flag("deny_flag", 1) if "deny_flag" in lines.cells else None,
+            self.line_flag("hosp_appr_flag", 2) if "hosp_appr_flag" in lines.cells else None, row,
             all(cells.sure for cells in lines.cells.values()),
         )  # fmt: skip
 
-    def _named(self) -> Int64 | None:
-        """Row of the line that each return line names, in the same visit; -1 none."""
+    @property
+    def line_days(self) -> Int32:
+        """Days of lines; what returns a line is of its day."""
+        assert self.lines is not None
+        days = self.lines.days("fee_ocur_time")
+        if self.named is None:
+            return days
+        out = days.copy()
+        _core.take_over_days(self.named.row, self.named.line, out)
+        return out
+
+    def line_flag(self, name: str, value: int) -> npt.NDArray[np.int8]:
+        """A flag of lines; what returns a line that has this value has it too."""
+        assert self.lines is not None
+        flags = self.lines.flag(name, -1)
+        if self.named is None or not (flags[self.named.line] == value).any():
+            return flags
+        out = flags.copy()
+        _core.take_over_flags(self.named.row, self.named.line, out, value)
+        return out
+
+    def _named(self) -> NamedLines | None:
+        """Lines that return one of their visit, and that line."""
         lines = self.lines
         assert lines is not None
         if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
@@ -323,7 +344,8 @@ class Given:
         asked = lines.ids["init_feedetl_sn"]
         if asked.null_count == len(asked):
             return None
-        return named_lines(lines.ids["feedetl_sn"], asked, self.line_begin, self.line_row)
+        named = named_lines(lines.ids["feedetl_sn"], asked, self.line_begin, self.line_row)
+        return named if len(named.row) or len(named.circle) else None
 
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
@@ -343,6 +365,8 @@ class Given:
         for ids in (self.psn,) if self.distinct else (self.setl, self.psn):
             if self._any_negative(ids):
                 bad |= ids < 0
+        if self.lines is not None and self.named is not None and len(self.named.circle):
+            bad[self._circling(self.named.circle)] = True
         if not self.timed:
             bad |= self.time == NULL_INT
         if self.enddate is not self.begndate:
@@ -367,6 +391,14 @@ class Given:
         self.reason[again] = DUPLICATE
         self._first_row = first
         self.taking_part = self.reason == 0
+
+    def _circling(self, circle: Int64) -> Int64:
+        """Visits of lines that return each other in a circle."""
+        note = f"lines.init_feedetl_sn: {len(circle)} lines return each other in a circle, the first in row {int(circle.min()) + 1}; their visits are rejected"
+        if note not in self.notes:
+            self.notes.append(note)
+        place = circle if self.line_row is None else np.flatnonzero(np.isin(self.line_row, circle))
+        return np.searchsorted(self.line_begin, place, side="right") - 1
 
     @property
     def first_row(self) -> Int64:

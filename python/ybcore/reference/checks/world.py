@@ -218,6 +218,20 @@ def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
     return Line(row, cells, visit, place, time, quantity, amount, quantity < 0 or amount < 0)
 
 
+def returned(line: Line, lines: list[Line]) -> list[Line]:
+    """The line that a line returns, the one that this one returns, and so on; nothing where they return each other."""
+    chain = [line]
+    while True:
+        name = chain[-1].cells.get("init_feedetl_sn")
+        same = [x for x in lines if name is not None and x.cells.get("feedetl_sn") == name]
+        named = min(same, key=lambda x: x.row, default=chain[-1])
+        if named is chain[-1]:
+            return chain[1:]
+        if any(named is one for one in chain):
+            return []
+        chain.append(named)
+
+
 def net(lines: list[Line]) -> int:
     """Take what returning lines of a visit return from the lines they name, then from the latest ones of no later time; counts those that find none."""
     unmatched = 0
@@ -225,7 +239,7 @@ def net(lines: list[Line]) -> int:
     for line in sorted(returning, key=lambda x: (x.cells.get("init_feedetl_sn") is None, x.order)):
         named = line.cells.get("init_feedetl_sn")
         if named is not None:
-            found = [x for x in lines if not x.returning and x.cells.get("feedetl_sn") == named]
+            found = [x for x in returned(line, lines) if not x.returning][:1]
         else:
             found = [
                 x
