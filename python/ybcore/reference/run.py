@@ -92,6 +92,8 @@ class World:
         for row in persons or []:
             assert self.persons is not None
             self.persons.setdefault(row["psn_no"], []).append(row)
+        for rows in (self.persons or {}).values():
+            rows.sort(key=person_order)
         self.institutions: dict[str, list[dict]] = {}
         for row in institutions or []:
             self.institutions.setdefault(row["fixmedins_code"], []).append(row)
@@ -181,6 +183,16 @@ class World:
         account = ledger.accounts[psn_no]
         account_events(account, psn_no, visit["order_date"], self)
         return account
+
+
+def person_order(row: dict) -> tuple[bytes, float, float]:
+    """Rows of one person: by insutype, then by their days; the first that holds is taken where a visit names no insutype."""
+    begin, end = row.get("begndate"), row.get("enddate")
+    return (
+        str(row.get("insutype") or "").encode(),
+        float("-inf") if begin is None else begin,
+        float("inf") if end is None else end,
+    )
 
 
 def fields(values: dict[str, Any]) -> dict[str, int | None]:

@@ -205,6 +205,7 @@ def visit_of(world: World, row: int, cells: Row) -> Visit:
     end_day, scheme = day_of(end), cells.get("insutype")
     persons = on_day([r for r in world.rows("persons") if r["psn_no"] == cells["psn_no"]], end_day)
     persons = [r for r in persons if scheme is None or r.get("insutype") == scheme]
+    persons.sort(key=lambda r: str(r.get("insutype") or "").encode())  # of one scheme one holds
     code = cells.get("fixmedins_code")
     places = on_day([r for r in world.rows("institutions") if r["fixmedins_code"] == code], end_day)
     return Visit(row, cells, begin, end, persons[0] if persons else {}, places[0] if places else {})
