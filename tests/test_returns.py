@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import ybcore
 from test_check_settlement import CATALOG, POLICY
+from ybcore import ledger
 from ybcore.columns.phrases import chinese
 
 VISITS = {
@@ -51,3 +52,36 @@ def test_a_chain_may_be_long(engine: ybcore.Engine):
     done = engine.settle(VISITS, bill(*rows[::-1], deny_flag=[0] * (count - 1) + [1]), line_output=True)
     assert done.visits["fulamt_ownpay_amt"].to_pylist() == [100, 0]
     assert done.lines is not None and set(done.lines["reason"].to_pylist()) == {"denied"}
+
+
+DENY_A = {
+    "format": "ybcore-rules/1", "id": "d", "version": "1", "name": {"zh": "册", "en": "book"}, "layer": "base", "from": "open", "known_since": "2000-01-01",
+    "source": "s", "rules": [{"id": "NONE", "name": {"zh": "不付", "en": "none"}, "source": "s", "kernel": "K06", "items": {"prefix": ["a"]}, "severity": "1",
+                              "check": {"group": "line", "measure": "quantity", "cap": "0", "comparator": "more_than"}, "amount": "whole_line", "disposition": "deny"}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rest", "full", "scope"), [(0, 7_000, 0), (2_000, 9_000, 0), (5_000, 10_000, 2_000)])
+def test_a_denial_rejects_no_visit_for_a_return_that_finds_no_line(
+    engine: ybcore.Engine, rest: int, full: int, scope: int
+):
+    """By a rule, in bulk and one visit by itself; by a flag; by a re-settlement. 100.00 denied, 30.00 returned of nothing, `rest` beside them."""
+    rows = [("v1", "1", None, 10_000), ("v1", "2", "9", -3_000), ("v1", "3", None, rest)]
+    lines = {**bill(*rows), "med_list_codg": ["a", "b", "b"]}
+    visits = {name: cells[:1] for name, cells in VISITS.items()}
+    rules = ybcore.load_rules([DENY_A])
+    plain, done = engine.settle(visits, lines), engine.settle(visits, lines, rules=rules, line_output=True)
+    (row,) = done.visits.to_pylist()
+    assert (row["outcome"], row["fulamt_ownpay_amt"], row["inscp_scp_amt"]) == ("settled", full, scope)
+    assert done.lines is not None and sum(done.lines["fulamt_ownpay_amt"].to_pylist()) == full
+    told, (found,) = done.receipt["rules"], done.checks.findings.to_pylist()
+    assert (told["moved_fen"], told.get("own_fen", 0)) == (full, 10_000 - full)
+    assert found["recover_amt"] == plain.visits["fund_pay_sumamt"][0].as_py() - row["fund_pay_sumamt"]
+    one_line = [dict(zip(lines, cells)) for cells in zip(*lines.values())]
+    one = engine.settle_one({name: cells[0] for name, cells in visits.items()}, one_line, rules=rules)
+    assert {name: one.result[name] for name in row} == row
+    flagged = engine.settle(visits, {**lines, "deny_flag": [1, 0, 0]})
+    assert flagged.visits.equals(done.visits)
+    run = ledger.Run(engine, visits=visits, lines=lines)
+    again = ledger.resettle(run, [ledger.DeniedLines({"setl_id": ["v1"], "feedetl_sn": ["1"]})])
+    assert again.after.settlement.visits["fulamt_ownpay_amt"].to_pylist() == [full]

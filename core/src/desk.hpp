@@ -89,6 +89,7 @@ class Desk : private DraftFacts {
   std::vector<std::int64_t> returns_;
   InTurn turn_;
   std::vector<SplitLine> split_;
+  std::vector<std::int64_t> given_way_, undenied_;
   std::vector<Movement> movements_;
 
   // desk_facts.cpp
@@ -126,7 +127,8 @@ class Desk : private DraftFacts {
   void take_lines(const yb_line* lines, std::size_t count);
   yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
   std::uint8_t price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told);
-  void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const;
+  void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, std::int64_t part, yb_line_result& told) const;
+  void give_way(const Setting& setting, std::size_t part, const yb_line* lines, std::size_t count, std::span<std::int64_t> natures);
 
   yb_code whole(const yb_visit& visit, Part& part);
   yb_code look_up(const yb_visit& visit, const yb_line* lines, std::size_t count);

@@ -13,9 +13,10 @@ constexpr std::size_t kMostParts = 10'000;  // the years there are
 std::int32_t day_of(const yb_line& line, std::int32_t end) { return line.day == YB_NO_DAY ? end : line.day; }
 
 template <class Units>
-SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags) {
+SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags,
+                   bool denials = true) {
   const yb_line& from = lines[i];
-  const FeeLine fee{item, from.deny == 1, from.approved == 2, from.amount, from.quantity};
+  const FeeLine fee{item, denials && from.deny == 1, from.approved == 2, from.amount, from.quantity};
   const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(from, setting.enddate));
   if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
   if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
@@ -146,10 +147,15 @@ std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t cou
   std::int64_t* const natures = one_.part(part).natures.data();
   std::uint8_t flags = 0;
   split_.clear();
+  given_way_.clear();
+  const std::size_t stride = one_.part(part).natures.size();
   const bool many = parts_.size() > 1;
   const bool sums = std::any_of(setting.steps.begin(), setting.steps.end(), [](const FirstPayStep& s) { return s.at != StepAt::kLine; });
-  if (!many && !sums && told == nullptr && WholeFen::fits(setting.program))
-    return price_all_lines(setting, lines, item_.data(), count, natures);
+  if (!many && !sums && told == nullptr && WholeFen::fits(setting.program)) {
+    flags = price_all_lines(setting, lines, item_.data(), count, natures);
+    if (any_short(natures, stride)) give_way(setting, part, lines, count, {natures, stride});
+    return flags;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (many && part_of_[i] != part) continue;
     const SplitLine line = split_of(setting, ProgramUnits{setting.program}, lines, i, item_[i], flags);
@@ -160,14 +166,33 @@ std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t cou
     sum_steps(setting, split_);
     for (const SplitLine& line : split_) add_natures(line, natures);
   }
+  if (any_short(natures, stride)) give_way(setting, part, lines, count, {natures, stride});
   for (std::size_t s = 0; told != nullptr && s < split_.size(); ++s) {
     const auto row = static_cast<std::size_t>(split_[s].row);
-    tell_line(setting, split_[s], lines[row], told[row]);
+    tell_line(setting, split_[s], lines[row], given_way_.empty() ? 0 : given_way_[s], told[row]);
   }
   return flags;
 }
 
-void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const {
+// Where a nature is below zero because of denied lines, returns give way.
+void Desk::give_way(const Setting& setting, std::size_t part, const yb_line* lines, std::size_t count, std::span<std::int64_t> natures) {
+  std::uint8_t flags = 0;
+  bool denied = false;
+  undenied_.assign(natures.size(), 0);
+  for (const bool denials : {false, true}) {
+    split_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (parts_.size() > 1 && part_of_[i] != part) continue;
+      split_.push_back(split_of(setting, ProgramUnits{setting.program}, lines, i, item_[i], flags, denials));
+      denied |= split_.back().reason == kDenied;
+    }
+    sum_steps(setting, split_);
+    for (std::size_t s = 0; !denials && s < split_.size(); ++s) add_natures(split_[s], undenied_.data());
+  }
+  if (denied) ybcore::give_way(split_, undenied_, natures.data(), given_way_);
+}
+
+void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, std::int64_t part, yb_line_result& told) const {
   std::int64_t full = 0, over = 0, first = 0, scope = 0, cap = 0;
   std::uint8_t item_class = 0, reason = 0;
   std::int32_t ratio = 0;
@@ -185,7 +210,7 @@ void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_li
   out.ratio = {&ratio, 1};
   out.cap = {&cap, 1};
   out.reason = {&reason, 1};
-  write_line(at, line, out);
+  write_line(at, line, out, part);
   told = {full, over, first, scope, cap, item_class, ratio, reason, 0};
 }
 

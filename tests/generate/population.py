@@ -312,6 +312,8 @@ class _Population:
                 if back["det_item_fee_sumamt"] % 3 == 0:
                     back.pop("hosp_appr_flag", None)
                 mine.append(back)
+                if back["det_item_fee_sumamt"] % 7 == 0:
+                    back["init_feedetl_sn"] = None if back["det_item_fee_sumamt"] % 2 else "nobody"
                 if d.chance(0.25):
                     again = {**back, "feedetl_sn": f"L{i}rr", "init_feedetl_sn": f"L{i}r", "fee_ocur_time": end + 1}
                     again["det_item_fee_sumamt"] *= -1 if d.chance(0.8) else 1

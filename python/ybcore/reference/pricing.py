@@ -54,6 +54,10 @@ class Natures:
     def total(self) -> int:
         return sum(sum(part.values()) for part in self.parts.values()) + self.direct
 
+    def short(self) -> bool:
+        """Whether something is below zero."""
+        return self.direct < 0 or any(amount < 0 for part in self.parts.values() for amount in part.values())
+
     def buckets(self) -> dict[str, int]:
         """Natures as burden buckets, before anything is paid."""
         burden = dict(self.parts[""])
@@ -124,6 +128,16 @@ class Pricer:
 
     def price(self, lines: list[dict], all_lines: list[dict], tags: list[str]) -> tuple[Natures, list[dict]]:
         """Natures of the bill and one row per line."""
+        rows = self._split(lines, all_lines)
+        natures = added(rows, tags)
+        if natures.short() and any(row["reason"] == "denied" for row in rows):
+            copies = {id(line): {**line, "deny_flag": "0"} for line in all_lines}
+            plain = self._split([copies[id(line)] for line in lines], list(copies.values()))
+            give_way(rows, natures, added(plain, tags))
+            natures = added(rows, tags)
+        return natures, rows
+
+    def _split(self, lines: list[dict], all_lines: list[dict]) -> list[dict]:
         rows = [self._open(line, all_lines) for line in lines]
         for ratio, on, at, classes in self.steps:
             if at == "line":
@@ -137,16 +151,7 @@ class Pricer:
                         if r["class"] in group and r["class"] in classes and not r["direct"] and not r["reason"]
                     ]
                     self._sum_step(chosen, ratio, on)
-        natures = Natures(tags)
-        for row in rows:
-            part = natures.parts[row["tag"] if row["tag"] in natures.parts else ""]
-            for nature in ("full_self_pay", "over_limit", "first_pay"):
-                part[nature] += row["sign"] * row[nature]
-            if row["direct"]:
-                natures.direct += row["sign"] * (row["lim"] - row["first_pay"])
-            else:
-                part["in_scope"] += row["sign"] * (row["lim"] - row["first_pay"])
-        return natures, rows
+        return rows
 
     def _open(self, line: dict, lines: list[dict]) -> dict[str, Any]:
         code, scale = line.get("med_list_codg") or "", self.rd.scale
@@ -230,6 +235,49 @@ class Pricer:
             upto = round_div(taken * seen * (1 if whole > 0 else -1), abs(whole), "down")
             row["first_pay"] += row["sign"] * (upto - given)
             given = upto
+
+
+def added(rows: list[dict], tags: list[str]) -> Natures:
+    """The natures that lines come to."""
+    natures = Natures(tags)
+    for row in rows:
+        part = natures.parts[row["tag"] if row["tag"] in natures.parts else ""]
+        for nature in ("full_self_pay", "over_limit", "first_pay"):
+            part[nature] += row["sign"] * row[nature]
+        if row["direct"]:
+            natures.direct += row["sign"] * (row["lim"] - row["first_pay"])
+        else:
+            part["in_scope"] += row["sign"] * (row["lim"] - row["first_pay"])
+    return natures
+
+
+def give_way(rows: list[dict], natures: Natures, undenied: Natures) -> None:
+    """Returns for which denied lines left too little are full self-pay by what is missing: they give back of what is denied.
+
+    ``undenied``: the natures of the same lines if none were denied. Where one of those is below zero too, or full self-pay is, nothing changes.
+    """
+    left = {("", "direct"): (natures.direct, undenied.direct)}
+    for tag, part in natures.parts.items():
+        left.update({(tag, nature): (amount, undenied.parts[tag][nature]) for nature, amount in part.items()})
+    missing = {place: -now for place, (now, _) in left.items() if now < 0}
+    if any(left[place][1] < 0 or place[1] == "full_self_pay" for place in missing):
+        return
+    for row in rows:
+        if row["sign"] > 0 or row["reason"]:
+            continue
+        tag = row["tag"] if row["tag"] in natures.parts else ""
+        rest = ("", "direct") if row["direct"] else (tag, "in_scope")
+        amounts = {(tag, "over_limit"): row["over_limit"], (tag, "first_pay"): row["first_pay"], rest: row["lim"] - row["first_pay"]}  # fmt: skip
+        # Steps on sums may leave a line less than nothing of a nature.
+        taken = {place: max(0, min(amount, missing.get(place, 0))) for place, amount in amounts.items()}
+        for place, amount in taken.items():
+            missing[place] = missing.get(place, 0) - amount
+        row["over_limit"] -= taken[tag, "over_limit"]
+        row["first_pay"] -= taken[tag, "first_pay"]
+        row["lim"] -= taken[tag, "first_pay"] + taken[rest]
+        row["full_self_pay"] += sum(taken.values())
+        if row["full_self_pay"]:
+            row["flag"] = "denied"
 
 
 def given_natures(visit: dict, tags: list[str], scale: int) -> Natures:

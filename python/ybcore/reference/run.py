@@ -276,7 +276,7 @@ def settle_part(
         natures, priced = Pricer(doc, world.catalog, rounding, facts, figures, visit).price(
             part.lines, visit["all_lines"], tags
         )
-    if any(a < 0 for p in natures.parts.values() for a in p.values()) or natures.direct < 0:
+    if natures.short():
         raise Reject("negative_bucket")
     if trace:
         trace(

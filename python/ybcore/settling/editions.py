@@ -70,6 +70,19 @@ class Editions:
         sums = [any(compiled.steps[i][2] != 0 for i in range(p[12], p[13])) for p in compiled.programs]
         return np.array([*sums, False])[self._program]
 
+    @cached_property
+    def _giving(self) -> npt.NDArray[np.bool_]:
+        """Visits whose returns may be full self-pay because of a denied line: what one line comes to rests on the others."""
+        job = self._job
+        assert job.lines is not None
+        out = np.zeros(len(job.line_begin) - 1, bool)
+        if "deny_flag" in job.lines.cells:
+            denied, back = out.copy(), out.copy()
+            denied[self._visit_of_line[job.line_flag("deny_flag", 1) == 1]] = True
+            back[self._visit_of_line[job.lines.ints("det_item_fee_sumamt") < 0]] = True
+            out = denied & back
+        return out
+
     def catalog(self, other: Catalog, items: Sequence[str] | None = None) -> Edition:
         """What the lines of the items come to that are not the same in another catalogue; no other line is priced. `items`: all that may differ."""
         job, own = self._job, self._job.catalog
@@ -172,7 +185,7 @@ class Editions:
         marked = lines if job.line_row is None else lines[job.line_row]
         before = np.concatenate([[0], np.cumsum(marked)])
         visit = np.flatnonzero((before[begin[1:]] > before[begin[:-1]]) & (self._program >= 0))
-        whole = visit[self._by_sums[visit]]
+        whole = visit[self._by_sums[visit] | self._giving[visit]]
         if len(whole):
             marked = marked.copy()
             for v in whole.tolist():
