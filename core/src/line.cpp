@@ -16,8 +16,9 @@ Setting setting_of(const Catalog& catalog, const PricingTables& tables, const Pr
 SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee, bool denials) noexcept {
   const PricingLines& lines = s.lines;
   const auto row = static_cast<std::size_t>(at);
-  const FeeLine line{lines.item_of(row), denials && !lines.deny.empty() && lines.deny[row] == 1, !lines.approved.empty() && lines.approved[row] == 2,
-                     lines.amount[row], lines.quantity.empty() ? kNullInt : lines.quantity[row]};
+  const FeeLine line{lines.item_of(row), denials && !lines.deny.empty() && lines.deny[row] == 1,
+                     !lines.approved.empty() && lines.approved[row] == 2, lines.amount[row],
+                     lines.quantity.empty() ? kNullInt : lines.quantity[row]};
   return split_line(s, ProgramUnits{s.program}, line, at, fee);
 }
 
@@ -73,7 +74,8 @@ bool any_short(const std::int64_t* natures, std::size_t stride) noexcept {
   return sign < 0;
 }
 
-bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures, std::vector<std::int64_t>& part) {
+bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures,
+              std::vector<std::int64_t>& part) {
   constexpr std::size_t kDirect = 4, kTags = 5, kOfTag = 4;
   part.assign(lines.size(), 0);
   for (std::size_t k = 0; k < undenied.size(); ++k) {

@@ -131,6 +131,7 @@ void write_line(const Setting& s, const SplitLine& line, const PricingOutput& ou
 // Returns for which denied lines left too little are full self-pay by what is missing: they give back of what is denied. `part` says by how
 // much each line is. False, and nothing is changed, where a nature would be below zero without any denial too, or full self-pay is.
 // `undenied`: the natures of the same lines if none were denied.
-bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures, std::vector<std::int64_t>& part);
+bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures,
+              std::vector<std::int64_t>& part);
 
 }  // namespace ybcore

@@ -206,7 +206,8 @@ class _Stage:
         self.setl_id = flat(self.batch.visits.ids["setl_id"]).combine_chunks()
         self.lines = self.batch.frames["lines"]
         self.waiting: _Part | None = None
-        self.aside = np.zeros(self.batch.visits.rows, bool)  # visits that `paid` leaves out: they are refused in any case
+        # Visits that `paid` leaves out: they are refused in any case.
+        self.aside = np.zeros(self.batch.visits.rows, bool)
 
     def part(self, visits: Int64, given: bool = True) -> _Part:
         """Some visits; of all of them the table that was given."""

@@ -56,7 +56,9 @@ class Dated:
             at = np.flatnonzero(np.repeat(count > 1, count))
             if len(at):
                 some = rows[at]
-                rows[at] = some[np.lexsort((self.end[some], self.begin[some], ranked(self._kind)[some], self._key[some]))]
+                rows[at] = some[
+                    np.lexsort((self.end[some], self.begin[some], ranked(self._kind)[some], self._key[some]))
+                ]
         return rows, start
 
     def first(self) -> Int64:

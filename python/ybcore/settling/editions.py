@@ -78,7 +78,7 @@ class Editions:
         out = np.zeros(len(job.line_begin) - 1, bool)
         if "deny_flag" in job.lines.cells:
             denied, back = out.copy(), out.copy()
-            denied[self._visit_of_line[job.line_flag("deny_flag", 1) == 1]] = True
+            denied[self._visit_of_line[job.returned.flags("deny_flag", 1) == 1]] = True
             back[self._visit_of_line[job.lines.ints("det_item_fee_sumamt") < 0]] = True
             out = denied & back
         return out
@@ -118,7 +118,7 @@ class Editions:
         line, visit, first = line[wanted], visit[wanted], first[wanted]
         programs, _, _, treatment, insured, level = priced.pricing(job, own)
         told = programs[self._program[first]]
-        fee = job.line_days[line]
+        fee = job.returned.days()[line]
         days = np.stack(
             [np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1
         )
@@ -136,8 +136,8 @@ class Editions:
                 direct = np.array([r[4] for r in rows] + [False])[best]
                 kind = np.array([r[5] for r in rows] + [""])[best]
                 denied, refused = (
-                    job.line_flag("deny_flag", 1)[line] == 1,
-                    job.line_flag("hosp_appr_flag", 2)[line] == 2,
+                    job.returned.flags("deny_flag", 1)[line] == 1,
+                    job.returned.flags("hosp_appr_flag", 2)[line] == 2,
                 )
                 own_whole = denied | refused
                 split = (best >= 0) & (kind != "03") & ~own_whole

@@ -16,11 +16,12 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import NamedLines, encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
+from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column, Table
 from ..policy.compile import CompiledBook
 from .order import lines_by_visit
+from .returned import Returned
 from .unsure import ON_THE_WAY
 
 __all__ = ["Given", "input_tables"]
@@ -299,7 +300,7 @@ class Given:
             return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None)
         assert self.catalog is not None
         item, index = lookup_indices(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
-        self.named = self._named()
+        self.returned = Returned.of(lines, self.line_begin, self.line_row)
         return self.lines_as(np.ascontiguousarray(item, dtype=np.int32), index, self.line_row)
 
     def lines_as(self, item: Int32, index: Int32 | None, row: Int64 | None) -> Any:
@@ -307,45 +308,12 @@ class Given:
         lines = self.lines
         assert lines is not None
         return _core.Lines(
-            item, index, self.line_days, lines.ints("cnt") if "cnt" in lines.cells else None,
+            item, index, self.returned.days(), lines.ints("cnt") if "cnt" in lines.cells else None,
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
-            self.line_flag("deny_flag", 1) if "deny_flag" in lines.cells else None,
-            self.line_flag("hosp_appr_flag", 2) if "hosp_appr_flag" in lines.cells else None, row,
+            self.returned.flags("deny_flag", 1) if "deny_flag" in lines.cells else None,
+            self.returned.flags("hosp_appr_flag", 2) if "hosp_appr_flag" in lines.cells else None, row,
             all(cells.sure for cells in lines.cells.values()),
         )  # fmt: skip
-
-    @property
-    def line_days(self) -> Int32:
-        """Days of lines; what returns a line is of its day."""
-        assert self.lines is not None
-        days = self.lines.days("fee_ocur_time")
-        if self.named is None:
-            return days
-        out = days.copy()
-        _core.take_over_days(self.named.row, self.named.line, out)
-        return out
-
-    def line_flag(self, name: str, value: int) -> npt.NDArray[np.int8]:
-        """A flag of lines; what returns a line that has this value has it too."""
-        assert self.lines is not None
-        flags = self.lines.flag(name, -1)
-        if self.named is None or not (flags[self.named.line] == value).any():
-            return flags
-        out = flags.copy()
-        _core.take_over_flags(self.named.row, self.named.line, out, value)
-        return out
-
-    def _named(self) -> NamedLines | None:
-        """Lines that return one of their visit, and that line."""
-        lines = self.lines
-        assert lines is not None
-        if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
-            return None
-        asked = lines.ids["init_feedetl_sn"]
-        if asked.null_count == len(asked):
-            return None
-        named = named_lines(lines.ids["feedetl_sn"], asked, self.line_begin, self.line_row)
-        return named if len(named.row) or len(named.circle) else None
 
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
@@ -365,8 +333,8 @@ class Given:
         for ids in (self.psn,) if self.distinct else (self.setl, self.psn):
             if self._any_negative(ids):
                 bad |= ids < 0
-        if self.lines is not None and self.named is not None and len(self.named.circle):
-            bad[self._circling(self.named.circle)] = True
+        if self.lines is not None:
+            bad[self.returned.circling(self.notes)] = True
         if not self.timed:
             bad |= self.time == NULL_INT
         if self.enddate is not self.begndate:
@@ -391,14 +359,6 @@ class Given:
         self.reason[again] = DUPLICATE
         self._first_row = first
         self.taking_part = self.reason == 0
-
-    def _circling(self, circle: Int64) -> Int64:
-        """Visits of lines that return each other in a circle."""
-        note = f"lines.init_feedetl_sn: {len(circle)} lines return each other in a circle, the first in row {int(circle.min()) + 1}; their visits are rejected"
-        if note not in self.notes:
-            self.notes.append(note)
-        place = circle if self.line_row is None else np.flatnonzero(np.isin(self.line_row, circle))
-        return np.searchsorted(self.line_begin, place, side="right") - 1
 
     @property
     def first_row(self) -> Int64:
