@@ -1,5 +1,6 @@
 // Rows of chosen codes by every way of the machine, against a loop that looks at one after the other.
 #include <algorithm>
+#include <bit>
 #include <climits>
 #include <cstdint>
 #include <random>
@@ -16,23 +17,21 @@ namespace {
 constexpr std::int32_t kMark = -77;  // what the caller's memory holds behind the rows
 
 struct Table {
-  explicit Table(std::size_t codes) : chosen(codes), bytes(codes + 1), bits(codes / 32 + 1) {}
-  void choose(std::int32_t code) {
-    const auto place = static_cast<std::size_t>(code + 1);
-    chosen.choose(code);
-    bytes[place] = 1;
-    bits[place / 32] |= 1U << place % 32;
+  explicit Table(std::size_t codes) : chosen(codes), bytes(std::bit_ceil(codes + 1), ChosenCodes::kNone) {
+    std::fill_n(bytes.begin(), codes + 1, std::uint8_t{0});
   }
-  [[nodiscard]] ScanTable view() const { return {bytes, bits.data()}; }
+  void choose(std::int32_t code) {
+    chosen.choose(code);
+    bytes[static_cast<std::size_t>(code + 1)] = 1;
+  }
 
   ChosenCodes chosen;
   std::vector<std::uint8_t> bytes;
-  std::vector<std::uint32_t> bits;
 };
 
-std::vector<Scan> ways() {
-  std::vector<Scan> out{plain_scan};
-  if (wide_scan() != nullptr) out.push_back(wide_scan());
+std::vector<Keep> ways() {
+  std::vector<Keep> out{plain_keep};
+  if (wide_keep() != nullptr) out.push_back(wide_keep());
   return out;
 }
 
@@ -49,7 +48,7 @@ void agree(const Table& table, const std::vector<std::int32_t>& code, std::size_
     CHECK(std::equal(wanted.begin(), wanted.end(), kept.begin()));
     for (std::size_t k = end - begin; k < kept.size(); ++k) CHECK_EQ(kept[k], kMark);
   };
-  for (const Scan way : ways()) judged([&](std::int32_t* kept) { return way(table.view(), code, begin, end, kept); });
+  for (const Keep way : ways()) judged([&](std::int32_t* kept) { return scan(table.bytes, way, code, begin, end, kept); });
   judged([&](std::int32_t* kept) { return table.chosen.of(code, begin, end, kept); });
 }
 
@@ -88,11 +87,11 @@ void unsound_codes() {
     for (std::size_t at = 0; at < 150; ++at) {
       std::vector<std::int32_t> code(150, 39), kept(150);
       code[at] = wrong;
-      for (const Scan way : ways()) CHECK_EQ(way(table.view(), code, 0, 150, kept.data()), ChosenCodes::kUnsound);
+      for (const Keep way : ways()) CHECK_EQ(scan(table.bytes, way, code, 0, 150, kept.data()), ChosenCodes::kUnsound);
       CHECK_EQ(table.chosen.of(code, 0, 150, kept.data()), ChosenCodes::kUnsound);
-      for (const Scan way : ways()) {
-        CHECK_EQ(way(table.view(), code, 0, at, kept.data()), at);
-        CHECK_EQ(way(table.view(), code, at + 1, 150, kept.data()), 149 - at);
+      for (const Keep way : ways()) {
+        CHECK_EQ(scan(table.bytes, way, code, 0, at, kept.data()), at);
+        CHECK_EQ(scan(table.bytes, way, code, at + 1, 150, kept.data()), 149 - at);
       }
     }
 }

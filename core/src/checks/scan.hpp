@@ -1,4 +1,4 @@
-// The ways to go through a column for the codes that a table chooses (chosen.hpp). Private to the kernel.
+// The pass over a column for the codes that a table chooses (chosen.hpp), and the ways to write the rows down. Private to the kernel.
 #pragma once
 
 #include <cstddef>
@@ -7,22 +7,18 @@
 
 namespace ybcore::checks {
 
-// What is chosen, by code + 1: a byte a code, and a bit.
-struct ScanTable {
-  std::span<const std::uint8_t> bytes;
-  const std::uint32_t* bits;
-};
+inline constexpr std::size_t kScanBlock = 64;  // rows whose bytes are gone through together
 
-// As ChosenCodes::of.
-using Scan = std::size_t (*)(const ScanTable& table, std::span<const std::int32_t> code, std::size_t begin, std::size_t end,
-                             std::int32_t* kept) noexcept;
+// The places of the bytes that are 1 among `said`, which are 0 or 1, `first` added; written from `kept` on, which has room for all. How
+// many they are. The bytes are whole blocks.
+using Keep = std::size_t (*)(std::span<const std::uint8_t> said, std::int32_t first, std::int32_t* kept) noexcept;
 
-std::size_t plain_scan(const ScanTable& table, std::span<const std::int32_t> code, std::size_t begin, std::size_t end,
-                       std::int32_t* kept) noexcept;
-// Sixteen codes at once; null where this processor or build has no good way to.
-[[nodiscard]] Scan wide_scan() noexcept;
+std::size_t plain_keep(std::span<const std::uint8_t> said, std::int32_t first, std::int32_t* kept) noexcept;
+// By vectors; null where this processor or build cannot.
+[[nodiscard]] Keep wide_keep() noexcept;
 
-// Codes ahead of the one that is looked up are asked for: memory is read meanwhile, and not only when it is needed.
-inline constexpr std::size_t kScanLine = 16;  // codes of a line of memory
+// As ChosenCodes::of; `table` has a byte by code + 1, 0 or 1, and ChosenCodes::kNone from there to a power of two.
+std::size_t scan(std::span<const std::uint8_t> table, Keep keep, std::span<const std::int32_t> code, std::size_t begin, std::size_t end,
+                 std::int32_t* kept) noexcept;
 
 }  // namespace ybcore::checks
