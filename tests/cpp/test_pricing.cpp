@@ -133,6 +133,28 @@ void denied_lines_among_many() {
   CHECK_EQ(p.reason.back(), kDenied);
 }
 
+void returns_give_way_where_denied_lines_left_nothing() {
+  Bill bill;
+  bill.line(0, 100, kNone, kNullDay, 1);
+  bill.line(0, -30);
+  bill.line(0, 20);
+  const Priced p = price(bill, kCatalogue);
+  CHECK(p.natures == (std::vector<std::int64_t>{90, 0, 0, 0, 0, 0, 0, 0, 0}));
+  CHECK(p.full == (std::vector<std::int64_t>{100, -10, 0}));
+  CHECK(p.scope == (std::vector<std::int64_t>{0, -20, 20}));
+  CHECK(p.reason == (std::vector<std::uint8_t>{kDenied, kDenied, 0}));
+  // Of class B there is nothing without the denial either: the visit is refused as it would have been.
+  Bill other;
+  other.line(0, 100, kNone, kNullDay, 1);
+  other.line(1, -30);
+  CHECK(price(other, kCatalogue).natures == (std::vector<std::int64_t>{100, 0, -3, -27, 0, 0, 0, 0, 0}));
+  // Nothing is denied.
+  Bill plain;
+  plain.line(0, 100);
+  plain.line(0, -130);
+  CHECK_EQ(price(plain, kCatalogue).natures[3], -30);
+}
+
 void steps_follow_each_other() {
   Bill bill;
   bill.line(1, 1000);
@@ -208,6 +230,7 @@ int main() {
   natures_of_each_kind_of_line();
   returns_mirror();
   denied_lines_among_many();
+  returns_give_way_where_denied_lines_left_nothing();
   steps_follow_each_other();
   sums_are_laid_on_lines();
   the_grid_keeps_parts_of_a_fen();
