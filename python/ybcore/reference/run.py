@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from .figures import Facts, Figures
+from .figures import Facts, Figures, person_order
 from .layers import FUNDS
 from .ledger import Account, Ledger, Record, account_events, year_start
 from .numbers import GRID, PPM, Reject, Rounding, completed_years, date, round_div
@@ -183,16 +183,6 @@ class World:
         account = ledger.accounts[psn_no]
         account_events(account, psn_no, visit["order_date"], self)
         return account
-
-
-def person_order(row: dict) -> tuple[bytes, float, float]:
-    """Rows of one person: by insutype, then by their days; the first that holds is taken where a visit names no insutype."""
-    begin, end = row.get("begndate"), row.get("enddate")
-    return (
-        str(row.get("insutype") or "").encode(),
-        float("-inf") if begin is None else begin,
-        float("inf") if end is None else end,
-    )
 
 
 def fields(values: dict[str, Any]) -> dict[str, int | None]:
