@@ -143,7 +143,6 @@ LINES = {
     "deny": None,
 } | {
     "approved": None,
-    "named": None,
     "row": None,
 }
 
@@ -156,7 +155,6 @@ LINES = {
         {"quantity": i64(1)},
         {"price": i64(1, 2, 3)},
         {"deny": np.zeros(1, np.int8)},
-        {"named": i64(-1, 2)},
         {"row": i64(0, 2)},
         {"row": i64(-1, 0)},
     ],
@@ -164,6 +162,19 @@ LINES = {
 def test_columns_of_lines_go_together(changed):
     with pytest.raises(ValueError, match=r"rows, expected|out of range"):
         _core.Lines(**{**LINES, **changed})
+
+
+def test_lines_take_over_one_after_another():
+    """What hangs on one that hangs on another has it too; only the value that is asked for."""
+    flags, days = np.array([1, 0, 2, -1, 0], np.int8), i32(7, 8, 9, 10, 11)
+    row, line = i64(1, 3, 4), i64(0, 1, 2)
+    _core.take_over_flags(row, line, flags, 1)
+    assert flags.tolist() == [1, 1, 2, 1, 0]
+    _core.take_over_days(row, line, days)
+    assert days.tolist() == [7, 7, 9, 7, 9]
+    for wrong in ((i64(5), i64(0)), (i64(0), i64(-1)), (i64(0), i64(0, 1))):
+        with pytest.raises(ValueError, match=r"out of range|rows, expected"):
+            _core.take_over_days(*wrong, days)
 
 
 @pytest.mark.parametrize("begin", [i64(), i64(0, 3), i64(-1, 2), i64(2, 0), i64(0, 2, 1, 2)])

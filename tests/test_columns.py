@@ -345,7 +345,7 @@ def test_lines_are_named_within_their_visit(kind: pa.DataType):
     many = 600
     own += [str(i // 2) for i in range(many)]
     asked += [None] * (many - 3) + ["0", "299", "300"]
-    found += [-1] * (many - 3) + [8, 8 + 598, -1]
+    found += [-1] * (many - 3) + [8, -1, -1]  # the second names itself
     begin = np.array([0, 3, 3, 8, 8 + many])
     value = str if texts else int
 
@@ -353,9 +353,23 @@ def test_lines_are_named_within_their_visit(kind: pa.DataType):
         array = pa.array([v if v is None else value(v) for v in values], pa.string() if texts else pa.int64())
         return pa.chunked_array([array[:2].cast(kind), array[2:40].cast(kind), array[40:].cast(kind)])
 
-    assert named_lines(column(own), column(asked), begin, None).tolist() == found
+    named = named_lines(column(own), column(asked), begin, None)
+    assert dict(zip(named.row.tolist(), named.line.tolist())) == {i: f for i, f in enumerate(found) if f >= 0}
+    assert not len(named.circle)
+    place_of = {row: i for i, row in enumerate(named.row.tolist())}
+    assert all(place_of.get(line, -1) < i for i, line in enumerate(named.line.tolist()))  # each after the line it names
     # The same visits in another order of lines.
     rows = np.random.default_rng(3).permutation(8 + many)  # the row of each place
     place = np.argsort(rows).tolist()
     mixed = named_lines(column([own[p] for p in place]), column([asked[p] for p in place]), begin, rows)
-    assert [int(rows[f]) if f >= 0 else -1 for f in found] == mixed[rows].tolist()
+    wanted = {int(rows[i]): int(rows[f]) for i, f in enumerate(found) if f >= 0}
+    assert dict(zip(mixed.row.tolist(), mixed.line.tolist())) == wanted and not len(mixed.circle)
+
+
+def test_lines_that_name_each_other_are_told_apart():
+    """A chain goes to its end; one that names itself names none; a circle, and what leads to it, has no end."""
+    own = ["a", "b", "c", "d", "e", "f", "g"]
+    asked = ["b", "c", None, "d", "f", "e", "e"]
+    named = named_lines(pa.chunked_array([own]), pa.chunked_array([asked]), np.array([0, 7]), None)
+    assert (named.row.tolist(), named.line.tolist()) == ([1, 0], [2, 1])
+    assert sorted(named.circle.tolist()) == [4, 5, 6]

@@ -136,6 +136,18 @@ def test_what_is_too_much_or_too_little_is_refused(image: Path):  # noqa: F811
             Lines([0], **more)
 
 
+def test_a_line_goes_by_the_one_that_it_returns(image: Path):  # noqa: F811
+    """Not approved, returned, and the return taken back: full self-pay all of it. A circle is told, and so is a line that is not there."""
+    opened = Image(image)
+    item = opened.item(LINES[0]["med_list_codg"])
+    lines = Lines([item] * 4, [8_000, -8_000, 8_000, 500], approved=[2, None, 1, 1], returns=[None, 0, 1, -1])
+    row = Desk(opened).settle(State(opened), visit(opened), lines)
+    assert (row.medfee_sumamt, row.fulamt_ownpay_amt) == (8_500, 8_000)
+    for returns, what in (([1, 0], "circle"), ([2, None], "not there")):
+        with pytest.raises(ValueError, match=what):
+            Desk(opened).settle(State(opened), visit(opened), Lines([item] * 2, [8_000, -8_000], returns=returns))
+
+
 def test_a_child_does_not_wait_for_threads_that_it_does_not_have(engine: Any):  # noqa: F811
     """Another thread is settling a batch when a worker forks: its lock was never given back in the child."""
     held, done = threading.Event(), threading.Event()

@@ -176,14 +176,18 @@ cdef class State:
 
 
 cdef class Lines:
-    """Fee lines of one visit. `item` numbers from `Image.item`; days since 1970, quantities 1/10000, None where a line has none."""
+    """Fee lines of one visit. `item` numbers from `Image.item`; days since 1970, quantities 1/10000, None where a line has none.
+
+    `deny` 1 denied, `approved` 2 not approved by the hospital; `returns` the place of the line that a line returns, None or -1 none.
+    """
 
     cdef yb_line* own
     cdef size_t count
 
-    def __cinit__(self, item, amount, quantity=None, day=None, deny=None):
+    def __cinit__(self, item, amount, quantity=None, day=None, deny=None, approved=None, returns=None):
         self.count = len(item)
-        for name, column in (("amount", amount), ("quantity", quantity), ("day", day), ("deny", deny)):
+        for name, column in (("amount", amount), ("quantity", quantity), ("day", day), ("deny", deny),
+                             ("approved", approved), ("returns", returns)):
             if column is not None and len(column) != <Py_ssize_t> self.count:
                 raise ValueError(f"{self.count} items and {len(column)} of {name}: give one of each a line")
         self.own = <yb_line*> calloc(self.count + 1, sizeof(yb_line))
@@ -196,7 +200,8 @@ cdef class Lines:
             self.own[i].day = YB_NO_DAY if day is None or day[i] is None else day[i]
             self.own[i].deny = 0 if deny is None else deny[i]
             self.own[i].price = YB_MISSING
-            self.own[i].returns = -1
+            self.own[i].approved = 0 if approved is None or approved[i] is None else approved[i]
+            self.own[i].returns = -1 if returns is None or returns[i] is None else returns[i]
 
     def __len__(self):
         return self.count

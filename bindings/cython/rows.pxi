@@ -221,6 +221,17 @@ cdef inline int32_t day_of(Row row, int at):
     return YB_NO_DAY if at < 0 or row.number[at] == YB_MISSING else <int32_t> row.number[at]
 
 
+cdef _put_in_order(list rows, int kind, int begin, int end):
+    """Rows of persons by scheme as text, then by their days."""
+    cdef Row row
+    cdef list keys = []
+    for i in range(len(rows)):
+        row = rows[i]
+        last = day_of(row, end)
+        keys.append((row.text[kind] or b"", day_of(row, begin), HIGHEST if last == YB_NO_DAY else last, i))
+    rows[:] = [rows[key[3]] for key in sorted(keys)]
+
+
 cdef bint _overlap(list rows, int key, int second, int begin, int end) except -1:
     """Two rows of a key (and second key) that hold on one day."""
     cdef Row a, b

@@ -160,6 +160,8 @@ cdef class Window:
             self.people.append(row)
         if _overlap(self.people, self.p[0], self.p[3], self.p[1], self.p[2]):
             return False
+        if len(self.people) > 1:
+            _put_in_order(self.people, self.p[3], self.p[1], self.p[2])
         for row in self.people:
             begin, end = day_of(row, self.p[1]), day_of(row, self.p[2])
             if row.text[<int> self.p[0]] == who and begin <= day and (end == YB_NO_DAY or day < end) and (

@@ -2,8 +2,11 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <type_traits>
 
@@ -140,13 +143,28 @@ template <class Own, class Asked>
 py::object named(const NamedLines& lines, const ArrowPages& own, const ArrowPages& asked) {
   const auto owns = own.texts<Own>();
   const auto names = asked.texts<Asked>();
-  auto out = lent<std::int64_t>(own.rows());
-  const auto to = written(out);
+  Naming found;
   {
     py::gil_scoped_release release;
-    find_named<Own, Asked>(lines, owns, names, to);
+    found = find_named<Own, Asked>(lines, owns, names);
   }
-  return std::move(out);
+  return py::make_tuple(owned(std::move(found.row)), owned(std::move(found.line)), owned(std::move(found.circle)));
+}
+
+// Lines take over of those that they return what is said of them; `line` of each `row` has it when its turn comes.
+template <class Cell>
+void take_over(const In<std::int64_t>& row, const In<std::int64_t>& line, py::array_t<Cell> column, std::optional<Cell> only) {
+  const auto rows = span_of(row), lines = span_of(line);
+  const std::span<Cell> cells = written(column);
+  same_length(lines.size(), rows.size(), "line");
+  for (const auto& side : {rows, lines}) {
+    below(side, static_cast<std::int64_t>(cells.size()), "row");
+    if (std::any_of(side.begin(), side.end(), [](std::int64_t at) { return at < 0; })) throw std::invalid_argument("row is out of range");
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Cell theirs = cells[static_cast<std::size_t>(lines[i])];
+    if (!only || theirs == *only) cells[static_cast<std::size_t>(rows[i])] = theirs;
+  }
 }
 
 py::object py_named(const py::object& own, const py::object& asked, const In<std::int64_t>& line_begin,
@@ -179,7 +197,12 @@ void bind_pages(py::module_& m) {
         "`coded` with the digit that each text is, 10 for one that is none.");
   m.def("has_blank", &py_has_blank, py::arg("column"), "Whether a text of a column is there and empty.");
   m.def("named_lines", &py_named, py::arg("own"), py::arg("asked"), py::arg("line_begin").noconvert(), py::arg("row").noconvert(),
-        "Row of the first line of the same visit whose own text each line asks for; -1 none. None for columns that are not plain texts.");
+        "(rows that ask for another line of their visit by its own text, that line: the first of several, and before the row where it asks "
+        "for one too; rows that are in a circle or lead to one). None for columns that are not plain texts.");
+  m.def("take_over_days", &take_over<std::int32_t>, py::arg("row").noconvert(), py::arg("line").noconvert(), py::arg("column").noconvert(),
+        py::arg("only") = std::nullopt, "column[row] = column[line], one after another, in place; only where that is `only`.");
+  m.def("take_over_flags", &take_over<std::int8_t>, py::arg("row").noconvert(), py::arg("line").noconvert(), py::arg("column").noconvert(),
+        py::arg("only") = std::nullopt, "The same of a column of flags.");
 }
 
 }  // namespace ybcore::bind

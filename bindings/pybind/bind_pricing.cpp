@@ -28,7 +28,6 @@ struct Lines {
   I64 price;
   I8 deny;
   I8 approved;
-  I64 named;
   I64 row;
   bool sure;
 
@@ -40,8 +39,7 @@ struct Lines {
     };
     same_length(span_of(item).size(), rows, "item");
     whole(day, "day"), whole(quantity, "quantity"), whole(price, "price");
-    whole(deny, "deny"), whole(approved, "approved"), whole(named, "named");
-    below(span_of(named), static_cast<std::int64_t>(rows), "named");
+    whole(deny, "deny"), whole(approved, "approved");
     below(span_of(row), static_cast<std::int64_t>(rows), "row");
     for (const std::int64_t at : span_of(row))
       if (at < 0) throw std::invalid_argument("row is out of range");
@@ -51,9 +49,8 @@ struct Lines {
     return rising_to(span_of(line_begin), row ? span_of(row).size() : span_of(amount).size(), "line_begin");
   }
   [[nodiscard]] PricingLines view() const {
-    return {span_of(item),   span_of(index), span_of(day),  span_of(quantity),
-            span_of(amount), span_of(price), span_of(deny), span_of(approved),
-            span_of(named),  span_of(row),   sure};
+    return {span_of(item),  span_of(index), span_of(day),      span_of(quantity), span_of(amount),
+            span_of(price), span_of(deny),  span_of(approved), span_of(row),      sure};
   }
 };
 
@@ -173,24 +170,15 @@ py::dict py_price(const Catalog& catalog, const In<std::int64_t>& programs, cons
 void bind_pricing(py::module_& m) {
   py::class_<Lines>(m, "Lines", "Columns of fee lines, borrowed from NumPy.")
       .def(py::init([](In<std::int32_t> item, I32 index, I32 day, I64 quantity, In<std::int64_t> amount, I64 price, I8 deny, I8 approved,
-                       I64 named, I64 row, bool sure) {
-             Lines lines{std::move(item),
-                         std::move(index),
-                         std::move(day),
-                         std::move(quantity),
-                         std::move(amount),
-                         std::move(price),
-                         std::move(deny),
-                         std::move(approved),
-                         std::move(named),
-                         std::move(row),
-                         sure};
+                       I64 row, bool sure) {
+             Lines lines{std::move(item),  std::move(index), std::move(day),      std::move(quantity), std::move(amount),
+                         std::move(price), std::move(deny),  std::move(approved), std::move(row),      sure};
              lines.sound();
              return lines;
            }),
            py::arg("item").noconvert(), py::arg("index").noconvert(), py::arg("day").noconvert(), py::arg("quantity").noconvert(),
            py::arg("amount").noconvert(), py::arg("price").noconvert(), py::arg("deny").noconvert(), py::arg("approved").noconvert(),
-           py::arg("named").noconvert(), py::arg("row").noconvert(), py::arg("sure") = true);
+           py::arg("row").noconvert(), py::arg("sure") = true);
   m.def("line_totals", &py_totals, py::arg("line_begin").noconvert(), py::arg("lines"), py::arg("threads"),
         "(sum of each visit's lines in fen, 1 where an amount is missing or beyond bounds).");
   m.def("keep_parts", &py_parts, py::arg("line_begin").noconvert(), py::arg("enddate").noconvert(), py::arg("lines"),

@@ -83,7 +83,7 @@ struct Tables {
 
 // Lines of visits, with returns, refusals and split stays.
 struct Bills {
-  std::vector<std::int64_t> line_begin{0}, quantity, amount, price, named, cut_begin{0};
+  std::vector<std::int64_t> line_begin{0}, quantity, amount, price, cut_begin{0};
   std::vector<std::int32_t> enddate, setl_day, treatment, insured, cuts, item, day;
   std::vector<std::int8_t> deny, approved;
 
@@ -120,22 +120,23 @@ struct Bills {
     view.price = price;
     view.deny = deny;
     view.approved = approved;
-    view.named = named;
     return view;
   }
 
  private:
   void line(Random& random, std::int32_t items, std::int32_t end, std::int64_t first) {
     const auto here = static_cast<std::int64_t>(item.size());
+    bool denied = false, refused = false;
     if (here > first && random.in_thousand(30)) {  // an earlier line is returned
       const std::int64_t back = random.between(first, here - 1);
       const auto at = static_cast<std::size_t>(back);
       item.push_back(item[at]);
-      day.push_back(kNullDay);
+      day.push_back(day[at]);  // of the day of the line that it returns, and denied as it is
+      denied = deny[at] == 1;
+      refused = approved[at] == 2;
       quantity.push_back(quantity[at] == INT64_MIN ? INT64_MIN : -quantity[at]);
       amount.push_back(-amount[at]);
       price.push_back(price[at]);
-      named.push_back(back);
     } else {
       const bool known = !random.in_thousand(15);
       item.push_back(known ? random.between<std::int32_t>(0, items - 1) : -1);
@@ -148,10 +149,9 @@ struct Bills {
       const auto each = random.between(1, 30'000);
       amount.push_back(each * pieces / 4);
       price.push_back(random.in_thousand(970) ? each * 10'000 : INT64_MIN);
-      named.push_back(-1);
     }
-    deny.push_back(random.in_thousand(10) ? 1 : 0);
-    approved.push_back(random.in_thousand(10) ? 2 : 0);
+    deny.push_back(random.in_thousand(10) || denied ? 1 : 0);
+    approved.push_back(random.in_thousand(10) || refused ? 2 : 0);
   }
 };
 

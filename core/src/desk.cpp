@@ -237,6 +237,7 @@ yb_code Desk::look_up(const yb_visit& visit, const yb_line* lines, std::size_t c
 yb_code Desk::settle(Memory& memory, const yb_visit& visit, const yb_line* lines, std::size_t count, yb_result& result,
                      yb_line_result* told) {
   const bool back = visit.reversal != 0;
+  if (!returned_.empty()) lines = returned_.data();
   if (const yb_code code = look_up(visit, lines, count); code != YB_OK) return code;
   const Days& days = parts_.front().days;
   std::int64_t total = total_;

@@ -13,6 +13,7 @@
 #include "line.hpp"
 #include "memory.hpp"
 #include "one.hpp"
+#include "ybcore/in_turn.hpp"
 #include "ybcore/ybcore.h"
 
 namespace ybcore {
@@ -83,7 +84,12 @@ class Desk : private DraftFacts {
   std::vector<std::int32_t> item_;
   std::vector<std::uint32_t> part_of_;
   std::vector<std::uint8_t> used_;
+  // Lines with what they take over of those that they return; empty where none returns one.
+  std::vector<yb_line> returned_;
+  std::vector<std::int64_t> returns_;
+  InTurn turn_;
   std::vector<SplitLine> split_;
+  std::vector<std::int64_t> given_way_, undenied_;
   std::vector<Movement> movements_;
 
   // desk_facts.cpp
@@ -117,10 +123,12 @@ class Desk : private DraftFacts {
 
   // desk_lines.cpp
   [[nodiscard]] const char* see_lines(const yb_line* lines, std::size_t count);
+  [[nodiscard]] bool take_over(const yb_line* lines, std::size_t count);
   void take_lines(const yb_line* lines, std::size_t count);
   yb_code take_parts(const yb_visit& visit, const yb_line* lines, std::size_t count);
   std::uint8_t price(std::size_t part, const yb_line* lines, std::size_t count, yb_line_result* told);
-  void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const;
+  void tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, std::int64_t part, yb_line_result& told) const;
+  void give_way(const Setting& setting, std::size_t part, const yb_line* lines, std::size_t count, std::span<std::int64_t> natures);
 
   yb_code whole(const yb_visit& visit, Part& part);
   yb_code look_up(const yb_visit& visit, const yb_line* lines, std::size_t count);

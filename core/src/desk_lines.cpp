@@ -10,20 +10,14 @@ namespace {
 constexpr std::int64_t kMostInVisit = 1'000'000'000'000;
 constexpr std::size_t kMostParts = 10'000;  // the years there are
 
-// A line that returns another is of the other's day.
-std::int32_t day_of(const yb_line* lines, std::size_t line, std::int32_t end) {
-  const std::int32_t returns = lines[line].returns;
-  const std::int32_t day = lines[returns >= 0 ? static_cast<std::size_t>(returns) : line].day;
-  return day == YB_NO_DAY ? end : day;
-}
+std::int32_t day_of(const yb_line& line, std::int32_t end) { return line.day == YB_NO_DAY ? end : line.day; }
 
 template <class Units>
-SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags) {
+SplitLine split_of(const Setting& setting, Units units, const yb_line* lines, std::size_t i, std::int32_t item, std::uint8_t& flags,
+                   bool denials = true) {
   const yb_line& from = lines[i];
-  const bool denied =
-      from.deny == 1 || (from.returns >= 0 && lines[from.returns].deny == 1);  // what returns a denied line is denied with it
-  const FeeLine fee{item, denied, from.approved == 2, from.amount, from.quantity};
-  const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(lines, i, setting.enddate));
+  const FeeLine fee{item, denials && from.deny == 1, from.approved == 2, from.amount, from.quantity};
+  const SplitLine line = split_line(setting, units, fee, static_cast<std::int64_t>(i), day_of(from, setting.enddate));
   if (line.reason == kUnknownItem) flags |= kFlagUnknownItem;
   if (price_differs(from.amount, from.quantity, from.price)) flags |= kFlagPriceMismatch;
   return line;
@@ -46,8 +40,9 @@ const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
   };
   const auto items = static_cast<std::uint32_t>(image_.codes.size());
   const Catalog* catalog = image_.catalog ? &*image_.catalog : nullptr;
-  bool fine = true;
+  bool fine = true, returning = false;
   Wide sum = 0;
+  returned_.clear();
   unsigned __int128 absolute = 0;
   item_.resize(count);
   std::int32_t* const known = item_.data();
@@ -61,6 +56,7 @@ const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
       return "an item that the catalogue does not have";
     }
     if (line.returns < -1 || line.returns >= static_cast<std::int64_t>(count)) return "a line returns one that is not there";
+    returning |= line.returns >= 0;
     fine &= within(line.amount, kMostLineAmount) && (line.quantity == YB_MISSING || within(line.quantity, kMostLineQuantity));
     if (line.amount == YB_MISSING) continue;
     sum += line.amount;
@@ -68,7 +64,26 @@ const char* Desk::see_lines(const yb_line* lines, std::size_t count) {
   }
   total_ = absolute > kMostInVisit ? 0 : static_cast<std::int64_t>(sum);
   readable_ = fine && absolute <= kMostInVisit;
-  return nullptr;
+  return !returning || take_over(lines, count) ? nullptr : "lines return each other in a circle";
+}
+
+// What returns a line is of its day, and denied or not approved with it. False where lines return each other.
+bool Desk::take_over(const yb_line* lines, std::size_t count) {
+  returns_.clear();
+  for (std::size_t i = 0; i < count; ++i) returns_.push_back(lines[i].returns == static_cast<std::int64_t>(i) ? -1 : lines[i].returns);
+  in_turn(returns_, turn_);
+  if (!turn_.circle.empty()) return false;
+  returned_.assign(lines, lines + count);
+  for (const std::int64_t at : turn_.order) {
+    const std::int64_t of = returns_[static_cast<std::size_t>(at)];
+    if (of < 0) continue;
+    yb_line& line = returned_[static_cast<std::size_t>(at)];
+    const yb_line& theirs = returned_[static_cast<std::size_t>(of)];
+    line.day = theirs.day;
+    if (theirs.deny == 1) line.deny = 1;
+    if (theirs.approved == 2) line.approved = 2;
+  }
+  return true;
 }
 
 void Desk::take_lines(const yb_line* lines, std::size_t count) {
@@ -76,7 +91,7 @@ void Desk::take_lines(const yb_line* lines, std::size_t count) {
     if (item_[i] >= 0) image_.catalog->ask_rows(static_cast<std::size_t>(item_[i]));
   part_of_.clear();
   for (std::size_t i = 0; parts_.size() > 1 && i < count; ++i) {
-    const std::int32_t day = day_of(lines, i, parts_.front().days.end);
+    const std::int32_t day = day_of(lines[i], parts_.front().days.end);
     std::uint32_t part = 0;
     while (part + 1 < parts_.size() && day >= parts_[part].before) ++part;
     part_of_.push_back(part);
@@ -101,7 +116,7 @@ yb_code Desk::take_parts(const yb_visit& visit, const yb_line* lines, std::size_
   const auto place = [&](std::int32_t day) {
     return static_cast<std::size_t>(std::upper_bound(cuts_.begin(), cuts_.end(), day) - cuts_.begin());
   };
-  for (std::size_t i = 0; i < count; ++i) used_[place(day_of(lines, i, whole.days.end))] = 1;
+  for (std::size_t i = 0; i < count; ++i) used_[place(day_of(lines[i], whole.days.end))] = 1;
   parts_.clear();
   for (std::size_t i = 0; i < used_.size(); ++i) {
     if (used_[i] == 0) continue;
@@ -132,10 +147,15 @@ std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t cou
   std::int64_t* const natures = one_.part(part).natures.data();
   std::uint8_t flags = 0;
   split_.clear();
+  given_way_.clear();
+  const std::size_t stride = one_.part(part).natures.size();
   const bool many = parts_.size() > 1;
   const bool sums = std::any_of(setting.steps.begin(), setting.steps.end(), [](const FirstPayStep& s) { return s.at != StepAt::kLine; });
-  if (!many && !sums && told == nullptr && WholeFen::fits(setting.program))
-    return price_all_lines(setting, lines, item_.data(), count, natures);
+  if (!many && !sums && told == nullptr && WholeFen::fits(setting.program)) {
+    flags = price_all_lines(setting, lines, item_.data(), count, natures);
+    if (any_short(natures, stride)) give_way(setting, part, lines, count, {natures, stride});
+    return flags;
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (many && part_of_[i] != part) continue;
     const SplitLine line = split_of(setting, ProgramUnits{setting.program}, lines, i, item_[i], flags);
@@ -146,14 +166,33 @@ std::uint8_t Desk::price(std::size_t part, const yb_line* lines, std::size_t cou
     sum_steps(setting, split_);
     for (const SplitLine& line : split_) add_natures(line, natures);
   }
+  if (any_short(natures, stride)) give_way(setting, part, lines, count, {natures, stride});
   for (std::size_t s = 0; told != nullptr && s < split_.size(); ++s) {
     const auto row = static_cast<std::size_t>(split_[s].row);
-    tell_line(setting, split_[s], lines[row], told[row]);
+    tell_line(setting, split_[s], lines[row], given_way_.empty() ? 0 : given_way_[s], told[row]);
   }
   return flags;
 }
 
-void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, yb_line_result& told) const {
+// Where a nature is below zero because of denied lines, returns give way.
+void Desk::give_way(const Setting& setting, std::size_t part, const yb_line* lines, std::size_t count, std::span<std::int64_t> natures) {
+  std::uint8_t flags = 0;
+  bool denied = false;
+  undenied_.assign(natures.size(), 0);
+  for (const bool denials : {false, true}) {
+    split_.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (parts_.size() > 1 && part_of_[i] != part) continue;
+      split_.push_back(split_of(setting, ProgramUnits{setting.program}, lines, i, item_[i], flags, denials));
+      denied |= split_.back().reason == kDenied;
+    }
+    sum_steps(setting, split_);
+    for (std::size_t s = 0; !denials && s < split_.size(); ++s) add_natures(split_[s], undenied_.data());
+  }
+  if (denied) ybcore::give_way(split_, undenied_, natures.data(), given_way_);
+}
+
+void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_line& from, std::int64_t part, yb_line_result& told) const {
   std::int64_t full = 0, over = 0, first = 0, scope = 0, cap = 0;
   std::uint8_t item_class = 0, reason = 0;
   std::int32_t ratio = 0;
@@ -161,7 +200,7 @@ void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_li
   SplitLine line = given;
   line.row = 0;
   // One row: the line's own amount moved to where it is written.
-  const PricingLines own{{}, {}, {}, {}, {&from.amount, 1}, {}, {}, {}, {}, {}, true};
+  const PricingLines own{{}, {}, {}, {}, {&from.amount, 1}, {}, {}, {}, {}, true};
   const Setting at{setting.catalog, setting.tables, own, setting.program, {}, {}, setting.enddate, setting.level};
   out.full = {&full, 1};
   out.over = {&over, 1};
@@ -171,7 +210,7 @@ void Desk::tell_line(const Setting& setting, const SplitLine& given, const yb_li
   out.ratio = {&ratio, 1};
   out.cap = {&cap, 1};
   out.reason = {&reason, 1};
-  write_line(at, line, out);
+  write_line(at, line, out, part);
   told = {full, over, first, scope, cap, item_class, ratio, reason, 0};
 }
 

@@ -13,10 +13,11 @@ Setting setting_of(const Catalog& catalog, const PricingTables& tables, const Pr
   return setting_of(catalog, tables, lines, events.program[event], stay);
 }
 
-SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept {
+SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee, bool denials) noexcept {
   const PricingLines& lines = s.lines;
   const auto row = static_cast<std::size_t>(at);
-  const FeeLine line{lines.item_of(row), denied(lines, row), !lines.approved.empty() && lines.approved[row] == 2, lines.amount[row],
+  const FeeLine line{lines.item_of(row), denials && !lines.deny.empty() && lines.deny[row] == 1,
+                     !lines.approved.empty() && lines.approved[row] == 2, lines.amount[row],
                      lines.quantity.empty() ? kNullInt : lines.quantity[row]};
   return split_line(s, ProgramUnits{s.program}, line, at, fee);
 }
@@ -67,7 +68,42 @@ void sum_steps(const Setting& s, std::vector<SplitLine>& lines) noexcept {
   }
 }
 
-void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out) noexcept {
+bool any_short(const std::int64_t* natures, std::size_t stride) noexcept {
+  std::int64_t sign = 0;
+  for (std::size_t k = 0; k < stride; ++k) sign |= natures[k];
+  return sign < 0;
+}
+
+bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures,
+              std::vector<std::int64_t>& part) {
+  constexpr std::size_t kDirect = 4, kTags = 5, kOfTag = 4;
+  part.assign(lines.size(), 0);
+  for (std::size_t k = 0; k < undenied.size(); ++k) {
+    const bool full = k == 0 || (k >= kTags && (k - kTags) % kOfTag == 0);
+    if (natures[k] < 0 && (undenied[k] < 0 || full)) return false;
+  }
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    SplitLine& line = lines[i];
+    if (!line.negative || whole_own(line)) continue;
+    std::int64_t* const own = line.tag == 0 ? natures : natures + kTags + kOfTag * (line.tag - std::size_t{1});
+    const auto take = [&](std::int64_t& nature, std::int64_t amount) {
+      // Steps on sums may leave a line less than nothing of a nature.
+      const std::int64_t taken = nature < 0 ? std::max(std::int64_t{0}, std::min(-nature, amount)) : 0;
+      nature += taken;
+      own[0] -= taken;
+      part[i] += taken;
+      return taken;
+    };
+    const std::int64_t scope = line.lim - line.first;
+    line.over -= take(own[1], line.over);
+    const std::int64_t first = take(own[2], line.first);
+    line.first -= first;
+    line.lim -= first + take(line.direct ? natures[kDirect] : own[3], scope);
+  }
+  return true;
+}
+
+void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out, std::int64_t part) noexcept {
   const auto row = static_cast<std::size_t>(line.row);
   const std::int64_t sign = line.negative ? -1 : 1;
   const Rounding fen{RoundMode::kHalfUp, 1};
@@ -75,14 +111,14 @@ void write_line(const Setting& s, const SplitLine& line, const PricingOutput& ou
     return sign * static_cast<std::int64_t>(round_to(static_cast<Wide>(units), s.program.scale, fen));
   };
   const bool whole = whole_own(line);
-  out.full[row] = whole ? in_fen(line.lim) : 0;
+  out.full[row] = in_fen(whole ? line.lim : part);
   out.over[row] = in_fen(line.over);
   out.first[row] = in_fen(line.first);
   out.scope[row] = s.lines.amount[row] - out.full[row] - out.over[row] - out.first[row];
   out.item_class[row] = static_cast<std::uint8_t>(line.item_class);
   out.ratio[row] = whole ? static_cast<std::int32_t>(kPpm) : line.ratio;
   out.cap[row] = line.cap;
-  out.reason[row] = line.reason;
+  out.reason[row] = part != 0 ? std::uint8_t{kDenied} : line.reason;
 }
 
 }  // namespace ybcore

@@ -73,20 +73,9 @@ struct Stay {
   return lines.row.empty() ? k : lines.row[static_cast<std::size_t>(k)];
 }
 
-// The fee date that is told of a line, or kNullDay: a returned line keeps the date of the line it returns.
+// The fee date that is told of a line, or kNullDay.
 [[nodiscard]] inline std::int32_t own_day(const PricingLines& lines, std::int64_t row) noexcept {
-  std::int64_t dated = row;
-  if (!lines.named.empty() && lines.named[static_cast<std::size_t>(row)] >= 0) {
-    dated = lines.named[static_cast<std::size_t>(row)];
-  }
-  return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(dated)];
-}
-
-// Denied is a line that says so, and one that returns such a line: nothing goes back to a fund that pays nothing.
-[[nodiscard]] inline bool denied(const PricingLines& lines, std::size_t row) noexcept {
-  if (lines.deny.empty()) return false;
-  const std::int64_t back = lines.named.empty() ? -1 : lines.named[row];
-  return lines.deny[row] == 1 || (back >= 0 && lines.deny[static_cast<std::size_t>(back)] == 1);
+  return lines.day.empty() ? kNullDay : lines.day[static_cast<std::size_t>(row)];
 }
 
 [[nodiscard]] inline std::int32_t fee_day(const PricingLines& lines, std::int64_t row, std::int32_t enddate) noexcept {
@@ -116,8 +105,8 @@ inline void see(PricingSeen& seen, std::int64_t lines, std::int64_t most) noexce
   return price_differs(lines.amount[row], lines.quantity[row], lines.price[row]);
 }
 
-// One line of columns up to and including its own steps (line_split.hpp).
-[[nodiscard]] SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee) noexcept;
+// One line of columns up to and including its own steps (line_split.hpp). Without `denials`: as if it were not denied.
+[[nodiscard]] SplitLine split(const Setting& s, std::int64_t at, std::int32_t fee, bool denials = true) noexcept;
 [[nodiscard]] inline bool whole_own(const SplitLine& line) noexcept { return line.reason != kLineOk && line.reason != kNoRatio; }
 
 // Steps on sums, laid back on the lines of one event.
@@ -135,6 +124,14 @@ inline void add_natures(const SplitLine& line, std::int64_t* nature) noexcept {
   const std::int64_t scope = sign * (line.lim - line.first);
   (line.direct ? nature[4] : part[3]) += scope;
 }
-void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out) noexcept;
+// `part`: what of a line that is not whole full self-pay is so all the same (give_way).
+void write_line(const Setting& s, const SplitLine& line, const PricingOutput& out, std::int64_t part = 0) noexcept;
+
+[[nodiscard]] bool any_short(const std::int64_t* natures, std::size_t stride) noexcept;
+// Returns for which denied lines left too little are full self-pay by what is missing: they give back of what is denied. `part` says by how
+// much each line is. False, and nothing is changed, where a nature would be below zero without any denial too, or full self-pay is.
+// `undenied`: the natures of the same lines if none were denied.
+bool give_way(std::vector<SplitLine>& lines, std::span<const std::int64_t> undenied, std::int64_t* natures,
+              std::vector<std::int64_t>& part);
 
 }  // namespace ybcore

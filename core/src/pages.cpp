@@ -5,8 +5,10 @@
 #include <string_view>
 #include <type_traits>
 #include <unordered_map>
+#include <utility>
 
 #include "split.hpp"
+#include "ybcore/in_turn.hpp"
 
 namespace ybcore {
 namespace {
@@ -125,7 +127,7 @@ bool placed(std::span<const Page<Code>> pages, std::span<const std::span<const T
       const auto code = there ? static_cast<std::size_t>(codes[row]) : 0;
       const bool inside = code < place.size();
       all &= inside | !there;
-      to[row] = there & inside ? place[code] : missing;
+      to[row] = (there & inside) ? place[code] : missing;
     }
     wrong[p] = all ? 0 : 1;
   });
@@ -191,12 +193,34 @@ class Named {
   std::size_t listed_ = SIZE_MAX;
   std::unordered_map<std::string_view, std::int64_t> by_text_;
 };
+
+// Each after the line that it names, where that names one too.
+void put_in_turn(Naming& naming) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> place;  // by row
+  for (std::size_t i = 0; i < naming.row.size(); ++i) place.emplace_back(naming.row[i], static_cast<std::int64_t>(i));
+  if (!std::is_sorted(place.begin(), place.end())) std::sort(place.begin(), place.end());
+  std::vector<std::int64_t> on;
+  bool any = false;
+  for (const std::int64_t line : naming.line) {
+    const auto at = std::lower_bound(place.begin(), place.end(), std::pair(line, std::int64_t{0}));
+    on.push_back(at != place.end() && at->first == line ? at->second : -1);
+    any |= on.back() >= 0;
+  }
+  if (!any) return;
+  InTurn turn;
+  in_turn(on, turn);
+  const Naming was = std::exchange(naming, {});
+  for (const std::int64_t i : turn.order) {
+    naming.row.push_back(was.row[static_cast<std::size_t>(i)]);
+    naming.line.push_back(was.line[static_cast<std::size_t>(i)]);
+  }
+  for (const std::int64_t i : turn.circle) naming.circle.push_back(was.row[static_cast<std::size_t>(i)]);
+}
 }  // namespace
 
 template <class Own, class Asked>
-void find_named(const NamedLines& lines, std::span<const Texts<Own>> own, std::span<const Texts<Asked>> asked,
-                std::span<std::int64_t> out) {
-  std::fill(out.begin(), out.end(), -1);
+Naming find_named(const NamedLines& lines, std::span<const Texts<Own>> own, std::span<const Texts<Asked>> asked) {
+  Naming out;
   Named<Own> named(lines, own);
   Rows<Asked> names(asked);
   const auto places = static_cast<std::size_t>(lines.line_begin.back());
@@ -208,8 +232,13 @@ void find_named(const NamedLines& lines, std::span<const Texts<Own>> own, std::s
     const std::string_view wanted = names[row];
     if (wanted.empty()) continue;
     while (lines.line_begin[visit + 1] <= static_cast<std::int64_t>(k)) ++visit;
-    out[row] = named.first(visit, wanted);
+    const std::int64_t found = named.first(visit, wanted);
+    if (found < 0 || found == static_cast<std::int64_t>(row)) continue;
+    out.row.push_back(static_cast<std::int64_t>(row));
+    out.line.push_back(found);
   }
+  put_in_turn(out);
+  return out;
 }
 
 template Bounds joined(std::span<const Page<std::int8_t>>, std::int8_t, std::span<std::int8_t>, int);
@@ -236,13 +265,9 @@ template bool placed(Pages<std::uint8_t>, Places<std::int8_t>, std::int8_t, std:
 template bool placed(Pages<std::uint16_t>, Places<std::int8_t>, std::int8_t, std::span<std::int8_t>, int);
 template bool placed(Pages<std::uint32_t>, Places<std::int8_t>, std::int8_t, std::span<std::int8_t>, int);
 
-template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int32_t>>,
-                         std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int64_t>>,
-                         std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int64_t>>,
-                         std::span<std::int64_t>);
-template void find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int32_t>>,
-                         std::span<std::int64_t>);
+template Naming find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int32_t>>);
+template Naming find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int64_t>>);
+template Naming find_named(const NamedLines&, std::span<const Texts<std::int32_t>>, std::span<const Texts<std::int64_t>>);
+template Naming find_named(const NamedLines&, std::span<const Texts<std::int64_t>>, std::span<const Texts<std::int32_t>>);
 
 }  // namespace ybcore

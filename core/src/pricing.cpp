@@ -26,6 +26,12 @@ void add(PricingSeen& seen, const PricingSeen& more) noexcept {
   return false;
 }
 
+// Scratch of lines that give way.
+struct Giving {
+  std::vector<SplitLine> undenied;
+  std::vector<std::int64_t> natures, part;
+};
+
 struct Run {
   const Catalog& catalog;
   const PricingTables& tables;
@@ -35,6 +41,7 @@ struct Run {
   const PricingOutput& out;
   std::vector<SplitLine>& scratch;
   PricingSeen& seen;
+  Giving& giving;
 
   // The lines of one event of a visit; `low` is the bound of the event before it.
   std::uint8_t event(std::size_t visit, std::size_t e, std::int32_t low, bool only) const noexcept {
@@ -72,6 +79,32 @@ struct Run {
     }
     return flags;
   }
+
+  // The lines of an event of which some nature is below zero: where that is because of denied lines, returns give way.
+  void give_way(std::size_t visit, std::size_t e, std::int32_t low, bool only) const {
+    std::int64_t* natures = out.natures.data() + e * nature_stride(tables.tags);
+    const Setting s = setting_of(catalog, tables, visits, events, lines, visit, e);
+    giving.natures.assign(nature_stride(tables.tags), 0);
+    bool denied = false;
+    for (const bool denials : {false, true}) {
+      std::vector<SplitLine>& held = denials ? scratch : giving.undenied;
+      held.clear();
+      for (std::int64_t k = visits.line_begin[visit]; k < visits.line_begin[visit + 1]; ++k) {
+        const std::int64_t row = row_of(lines, k);
+        const std::int32_t fee = fee_day(lines, row, s.enddate);
+        if (!only && (fee < low || fee >= events.before[e])) continue;
+        if (!lines.sure && !within_limits(lines, static_cast<std::size_t>(row))) continue;
+        held.push_back(split(s, row, fee, denials));
+        denied |= held.back().reason == kDenied;
+      }
+      sum_steps(s, held);
+    }
+    if (!denied) return;
+    for (const SplitLine& line : giving.undenied) add_natures(line, giving.natures.data());
+    if (!ybcore::give_way(scratch, giving.natures, natures, giving.part) || out.reason.empty()) return;
+    for (std::size_t i = 0; i < scratch.size(); ++i)
+      if (giving.part[i] != 0) write_line(s, scratch[i], out, giving.part[i]);
+  }
 };
 
 // The columns of the lines of a visit, before some of its events are priced.
@@ -90,7 +123,8 @@ PricingSeen price_visits(const Catalog& catalog, const PricingTables& tables, co
                          const PricingLines& lines, const PricingOutput& out, const Views& views, std::size_t from, std::size_t to) {
   std::vector<SplitLine> scratch;
   PricingSeen seen;
-  const Run run{catalog, tables, visits, events, lines, out, scratch, seen};
+  Giving giving;
+  const Run run{catalog, tables, visits, events, lines, out, scratch, seen, giving};
   Tile tile(views, tables, visits, events, lines, out);
   const bool wanted = !out.reason.empty();
   const auto rest = [&] {
@@ -126,6 +160,14 @@ PricingSeen price_visits(const Catalog& catalog, const PricingTables& tables, co
     }
   }
   rest();
+  for (std::size_t visit = from; visit < to && !lines.deny.empty(); ++visit) {
+    const auto first = static_cast<std::size_t>(visits.event_begin[visit]), last = static_cast<std::size_t>(visits.event_begin[visit + 1]);
+    std::int32_t low = INT32_MIN;
+    for (std::size_t e = first; e < last; ++e) {
+      if (events.program[e] >= 0 && any_short(out.natures.data() + e * stride, stride)) run.give_way(visit, e, low, last - first == 1);
+      if (!events.before.empty()) low = events.before[e];
+    }
+  }
   add(seen, tile.seen());
   return seen;
 }

@@ -116,21 +116,8 @@ bool Tile::slow_where(std::span<const std::int8_t> flags, std::int8_t flag) {
 // What the lines themselves say against the catalogue.
 void Tile::ask() {
   if (!lines_.price.empty() && !lines_.quantity.empty()) check_prices();
-  const bool own = slow_where(lines_.deny, 1), returned = slow_where_returned();
-  if (slow_where(lines_.approved, 2) || own || returned) list();
-}
-
-// So are lines that return a denied one. True when there were any.
-bool Tile::slow_where_returned() {
-  if (lines_.deny.empty() || lines_.named.empty()) return false;
-  bool any = false;
-  for (std::size_t i = 0; i < count_; ++i) {
-    const std::int64_t back = lines_.named[row(i)];
-    if (back < 0 || lines_.deny[static_cast<std::size_t>(back)] != 1) continue;
-    word_[i] = kSlow;
-    any = true;
-  }
-  return any;
+  const bool denied = slow_where(lines_.deny, 1);
+  if (slow_where(lines_.approved, 2) || denied) list();
 }
 
 // Words that depend on the day. What is plain then leaves the list.
@@ -138,7 +125,6 @@ void Tile::resolve() {
   for (std::size_t k = 0; k < rares_; ++k) {
     views_.fetch(word_[at_[k]]);
     if (!lines_.day.empty()) __builtin_prefetch(lines_.day.data() + row(at_[k]));
-    if (!lines_.named.empty()) __builtin_prefetch(lines_.named.data() + row(at_[k]));
   }
   const Piece* piece = piece_.data();
   std::size_t kept = 0;

@@ -86,7 +86,6 @@ class Tile {
   void ask();
   void check_prices();
   bool slow_where(std::span<const std::int8_t> flags, std::int8_t flag);
-  bool slow_where_returned();
   void resolve();
   [[nodiscard]] bool compute();
   void write() const;

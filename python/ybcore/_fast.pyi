@@ -33,6 +33,8 @@ class Lines:
         quantity: Sequence[int | None] | None = None,
         day: Sequence[int | None] | None = None,
         deny: Sequence[int] | None = None,
+        approved: Sequence[int | None] | None = None,
+        returns: Sequence[int | None] | None = None,
     ) -> None: ...
     def __len__(self) -> int: ...
 

@@ -1,4 +1,5 @@
 // Pages become one column, and codes what their own page's entries stand for.
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -46,15 +47,18 @@ void blanks_are_seen_where_there_is_a_text() {
 }
 
 void lines_are_named_in_their_visit() {
-  const std::string own = "abab", wanted = "ba";
-  const std::vector<std::int32_t> own_offsets{0, 1, 2, 3, 4};
-  const std::vector<std::int64_t> offsets{0, 0, 1, 1, 2}, begin{0, 2, 4};
-  const std::vector<std::uint8_t> there{0, 1, 0, 1};
+  // a; b names b, itself. a; b names c, which names a. d and e name each other, f names d.
+  const std::string own = "ababcdef", wanted = "bcaedd";
+  const std::vector<std::int32_t> own_offsets{0, 1, 2, 3, 4, 5, 6, 7, 8};
+  const std::vector<std::int64_t> offsets{0, 0, 1, 1, 2, 3, 4, 5, 6}, begin{0, 2, 8};
+  const std::vector<std::uint8_t> there{0, 1, 0, 1, 1, 1, 1, 1};
   const std::vector<Texts<std::int32_t>> owns{{own_offsets, own.data(), {}}};
   const std::vector<Texts<std::int64_t>> asked{{offsets, wanted.data(), there}};
-  std::vector<std::int64_t> out(4);
-  find_named<std::int32_t, std::int64_t>({begin, {}}, owns, asked, out);
-  CHECK(out == (std::vector<std::int64_t>{-1, 1, -1, 2}));
+  Naming out = find_named<std::int32_t, std::int64_t>({begin, {}}, owns, asked);
+  CHECK(out.row == (std::vector<std::int64_t>{4, 3}));
+  CHECK(out.line == (std::vector<std::int64_t>{2, 4}));
+  std::sort(out.circle.begin(), out.circle.end());
+  CHECK(out.circle == (std::vector<std::int64_t>{5, 6, 7}));
 }
 
 }  // namespace

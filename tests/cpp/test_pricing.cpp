@@ -25,18 +25,16 @@ Catalog catalogue() {
 
 struct Bill {
   std::vector<std::int32_t> item, day;
-  std::vector<std::int64_t> quantity, amount, named;
+  std::vector<std::int64_t> quantity, amount;
   std::vector<std::int8_t> deny;
-  void line(std::int32_t i, std::int64_t a, std::int64_t q = kNone, std::int32_t d = kNullDay, std::int64_t n = -1,
-            std::int8_t denied = 0) {
+  void line(std::int32_t i, std::int64_t a, std::int64_t q = kNone, std::int32_t d = kNullDay, std::int8_t denied = 0) {
     item.push_back(i);
     amount.push_back(a);
     quantity.push_back(q);
     day.push_back(d);
-    named.push_back(n);
     deny.push_back(denied);
   }
-  [[nodiscard]] PricingLines view() const { return {item, {}, day, quantity, amount, {}, deny, {}, named, {}}; }
+  [[nodiscard]] PricingLines view() const { return {item, {}, day, quantity, amount, {}, deny, {}, {}}; }
 };
 
 struct Priced {
@@ -87,14 +85,14 @@ const std::vector<FirstPayStep> kCatalogue{{-1, false, StepAt::kLine, 3}};
 
 void natures_of_each_kind_of_line() {
   Bill bill;
-  bill.line(0, 1000);                        // A: all in scope
-  bill.line(1, 1005);                        // B 10 %: 100.5 -> 101, 904
-  bill.line(2, 500, 20000);                  // cap 1 yuan x 2 = 200: over 300, first 66.6666 -> 67, 133
-  bill.line(3, 70);                          // C
-  bill.line(-1, 30);                         // unknown
-  bill.line(4, 1001);                        // direct half: 500.5 -> 501 first, 500 direct
-  bill.line(5, 10);                          // class B without any ratio
-  bill.line(0, 40, kNone, kNullDay, -1, 1);  // denied
+  bill.line(0, 1000);                    // A: all in scope
+  bill.line(1, 1005);                    // B 10 %: 100.5 -> 101, 904
+  bill.line(2, 500, 20000);              // cap 1 yuan x 2 = 200: over 300, first 66.6666 -> 67, 133
+  bill.line(3, 70);                      // C
+  bill.line(-1, 30);                     // unknown
+  bill.line(4, 1001);                    // direct half: 500.5 -> 501 first, 500 direct
+  bill.line(5, 10);                      // class B without any ratio
+  bill.line(0, 40, kNone, kNullDay, 1);  // denied
   const Priced p = price(bill, kCatalogue);
   CHECK(p.natures == (std::vector<std::int64_t>{140, 300, 168, 2047, 500, 0, 0, 501, 0}));
   CHECK(p.reason == (std::vector<std::uint8_t>{0, 0, 0, kClassC, kUnknownItem, 0, kNoRatio, kDenied}));
@@ -108,7 +106,7 @@ void natures_of_each_kind_of_line() {
 void returns_mirror() {
   Bill bill;
   bill.line(2, 500, 20000, 990);
-  bill.line(2, -500, -20000, kNullDay, 0);
+  bill.line(2, -500, -20000, 990);
   bill.line(1, 105);
   bill.line(1, -105);
   const Priced p = price(bill, kCatalogue);
@@ -117,15 +115,15 @@ void returns_mirror() {
   CHECK_EQ(p.over[1], -300);
 }
 
-void what_returns_a_denied_line_is_denied() {
+void denied_lines_among_many() {
   Bill bill;
-  bill.line(0, 100, kNone, 900, -1, 1);
-  bill.line(0, -40, kNone, 900, 0);  // of the denied line
+  bill.line(0, 100, kNone, 900, 1);
+  bill.line(0, -40, kNone, 900, 1);
   bill.line(0, 200);
-  bill.line(0, -50, kNone, kNullDay, 2);          // of one that is paid
-  bill.line(0, -30, kNone, kNullDay, 2, 1);       // that says itself that it is denied
+  bill.line(0, -50);
+  bill.line(0, -30, kNone, kNullDay, 1);
   for (int i = 0; i < 200; ++i) bill.line(0, 1);  // more than a tile of plain ones
-  bill.line(0, -10, kNone, kNullDay, 0);
+  bill.line(0, -10, kNone, kNullDay, 1);
   const Priced p = price(bill, kCatalogue);
   CHECK(p.natures == (std::vector<std::int64_t>{20, 0, 0, 350, 0, 0, 0, 0, 0}));
   CHECK_EQ(p.full[1], -40);
@@ -133,6 +131,28 @@ void what_returns_a_denied_line_is_denied() {
   CHECK_EQ(p.reason[3], 0);
   CHECK_EQ(p.reason[4], kDenied);
   CHECK_EQ(p.reason.back(), kDenied);
+}
+
+void returns_give_way_where_denied_lines_left_nothing() {
+  Bill bill;
+  bill.line(0, 100, kNone, kNullDay, 1);
+  bill.line(0, -30);
+  bill.line(0, 20);
+  const Priced p = price(bill, kCatalogue);
+  CHECK(p.natures == (std::vector<std::int64_t>{90, 0, 0, 0, 0, 0, 0, 0, 0}));
+  CHECK(p.full == (std::vector<std::int64_t>{100, -10, 0}));
+  CHECK(p.scope == (std::vector<std::int64_t>{0, -20, 20}));
+  CHECK(p.reason == (std::vector<std::uint8_t>{kDenied, kDenied, 0}));
+  // Of class B there is nothing without the denial either: the visit is refused as it would have been.
+  Bill other;
+  other.line(0, 100, kNone, kNullDay, 1);
+  other.line(1, -30);
+  CHECK(price(other, kCatalogue).natures == (std::vector<std::int64_t>{100, 0, -3, -27, 0, 0, 0, 0, 0}));
+  // Nothing is denied.
+  Bill plain;
+  plain.line(0, 100);
+  plain.line(0, -130);
+  CHECK_EQ(price(plain, kCatalogue).natures[3], -30);
 }
 
 void steps_follow_each_other() {
@@ -176,8 +196,8 @@ void parts_divide_by_date() {
   Bill bill;
   bill.line(0, 100, kNone, 900);
   bill.line(0, 20, kNone, 950);
-  bill.line(0, 3);                        // the visit's own end
-  bill.line(0, -20, kNone, kNullDay, 1);  // returned where it was
+  bill.line(0, 3);  // the visit's own end
+  bill.line(0, -20, kNone, 950);
   const std::vector<std::int64_t> line_begin{0, 4}, cut_begin{0, 3};
   const std::vector<std::int32_t> enddate{1000}, cuts{940, 960, 970};
   const Parts parts = keep_parts({line_begin, enddate, {}, {}, {}, {}}, bill.view(), cut_begin, cuts);
@@ -209,7 +229,8 @@ void totals_know_their_bounds() {
 int main() {
   natures_of_each_kind_of_line();
   returns_mirror();
-  what_returns_a_denied_line_is_denied();
+  denied_lines_among_many();
+  returns_give_way_where_denied_lines_left_nothing();
   steps_follow_each_other();
   sums_are_laid_on_lines();
   the_grid_keeps_parts_of_a_fen();

@@ -85,6 +85,15 @@ def returning(pick: Pick, number: int, back: Cells) -> Cells:
     }  # fmt: skip
 
 
+def again(pick: Pick, number: int, back: Cells) -> Cells:
+    """A line that names one that returns: it takes that one back, or more of what that one took from."""
+    if pick([False] * 3 + [True]):
+        back["init_feedetl_sn"] = pick([f"rr{number}", back["feedetl_sn"]])  # a circle, or itself
+    sign = pick([-1, -1, 1])
+    amounts = {name: sign * min(-back[name], 100) for name in ("cnt", "det_item_fee_sumamt")}
+    return {**back, **amounts, "feedetl_sn": f"rr{number}", "init_feedetl_sn": back["feedetl_sn"]}
+
+
 def rows(pick: Pick, most_visits: int = 5, most_lines: int = 9) -> dict[str, list[Cells]]:
     """Tables of held cells; those without rows are not there."""
     visits = [visit(pick, n) for n in range(pick(range(1, most_visits + 1)))]
@@ -93,6 +102,8 @@ def rows(pick: Pick, most_visits: int = 5, most_lines: int = 9) -> dict[str, lis
         lines.append(line(pick, n, pick(visits)))
         if pick([False] * 5 + [True]):
             lines.append(returning(pick, n, pick(lines)))
+            if pick([False] * 4 + [True]):
+                lines.append(again(pick, n, lines[-1]))
     diagnoses = [
         {"setl_id": pick(visits)["setl_id"], "diag_code": pick(DIAGNOSES), "maindiag_flag": pick(["0", "1", None]), "diag_time": pick([None, None, time(pick, pick(DAYS))])}
         for _ in range(pick([0, 1, 2, 3, 4]))

@@ -309,7 +309,18 @@ class _Population:
                     back["cnt"] = -line["cnt"]
                 if back["det_item_fee_sumamt"] % 5 == 0:
                     line["deny_flag"] = "1"  # and what returns it does not say so
+                if back["det_item_fee_sumamt"] % 3 == 0:
+                    back.pop("hosp_appr_flag", None)
                 mine.append(back)
+                if back["det_item_fee_sumamt"] % 7 == 0:
+                    back["init_feedetl_sn"] = None if back["det_item_fee_sumamt"] % 2 else "nobody"
+                if d.chance(0.25):
+                    again = {**back, "feedetl_sn": f"L{i}rr", "init_feedetl_sn": f"L{i}r", "fee_ocur_time": end + 1}
+                    again["det_item_fee_sumamt"] *= -1 if d.chance(0.8) else 1
+                    again.pop("deny_flag", None)
+                    mine.append(again)
+                    if d.chance(0.1):
+                        line["init_feedetl_sn"] = d.pick([f"L{i}rr", f"L{i}r", f"L{i}"])  # a circle, or itself
         if mine and d.chance(0.03):
             d.pick(mine)["det_item_fee_sumamt"] = -self.amount(small=True)
         lines += d.shuffled(mine) if d.chance(0.3) else mine

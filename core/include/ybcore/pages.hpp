@@ -43,8 +43,13 @@ struct NamedLines {
   std::span<const std::int64_t> line_begin;  // by visit
   std::span<const std::int64_t> row;         // of each place in visit order; empty: lines stand so
 };
-// Row of the first line of the same visit whose own text is the asked one; -1 for none.
+// Rows that name another line, and that line. Where it names one too it stands before; rows that name each other in a circle, or such a
+// row, stand in `circle` alone.
+struct Naming {
+  std::vector<std::int64_t> row, line, circle;
+};
+// The line is the first of the same visit whose own text is the asked one. One that names itself names none.
 template <class Own, class Asked>
-void find_named(const NamedLines& lines, std::span<const Texts<Own>> own, std::span<const Texts<Asked>> asked, std::span<std::int64_t> out);
+[[nodiscard]] Naming find_named(const NamedLines& lines, std::span<const Texts<Own>> own, std::span<const Texts<Asked>> asked);
 
 }  // namespace ybcore

@@ -77,7 +77,7 @@ struct PricingEvents {
                                           // part; the last part: INT32_MAX
 };
 
-// One row a line, or empty where said.
+// One row a line, or empty where said. What returns a line has its day, and is denied or not approved as it is.
 struct PricingLines {
   std::span<const std::int32_t> item;      // catalogue index, -1 unknown; or a number that `index` gives the meaning of
   std::span<const std::int32_t> index;     // may be empty; by number: catalogue index, -1 unknown
@@ -85,9 +85,8 @@ struct PricingLines {
   std::span<const std::int64_t> quantity;  // may be empty; INT64_MIN missing
   std::span<const std::int64_t> amount;
   std::span<const std::int64_t> price;    // may be empty; INT64_MIN missing
-  std::span<const std::int8_t> deny;      // may be empty; 1 denied, and with it lines that return it
+  std::span<const std::int8_t> deny;      // may be empty; 1 denied
   std::span<const std::int8_t> approved;  // may be empty; 2 not approved
-  std::span<const std::int64_t> named;    // may be empty; row of the line that is returned, -1 none
   std::span<const std::int64_t> row;      // may be empty; row of the k-th line in visit order
   bool sure = true;                       // amounts and quantities are within the limits below or missing; else each is asked
 

@@ -114,8 +114,8 @@ typedef struct yb_line {
   int64_t amount;
   int64_t price;    /* YB_MISSING: not given */
   int32_t deny;     /* 1: denied, and with it lines that return it */
-  int32_t approved; /* 2: not approved by the hospital */
-  int32_t returns;  /* the line of this visit that it returns, or -1 */
+  int32_t approved; /* 2: not approved by the hospital, and with it lines that return it */
+  int32_t returns;  /* the line of this visit that it returns, which may return one too; or -1 */
   int32_t reserved;
 } yb_line;
 

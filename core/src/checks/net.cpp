@@ -65,10 +65,18 @@ class Netting {
     out_.stands[from] = quantity != 0 || amount != 0 ? 1 : 0;
   }
 
+  // What names a return returns what that one does.
   bool take_named(std::size_t row, std::size_t from) noexcept {
-    if (lines_.visit[from] != lines_.visit[row] || returning(from)) return false;
-    take(row, from);
-    return true;
+    while (lines_.visit[from] == lines_.visit[row]) {
+      if (!returning(from)) {
+        take(row, from);
+        return true;
+      }
+      const std::int64_t next = lines_.named[from];
+      if (next < 0 || static_cast<std::size_t>(next) == from) return false;
+      from = static_cast<std::size_t>(next);
+    }
+    return false;
   }
 
   // Places of the person by visit, item and place; where each place stands among them.

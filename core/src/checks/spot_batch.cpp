@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "ybcore/checks/net.hpp"
+#include "ybcore/in_turn.hpp"
 
 namespace ybcore::checks::spot {
 namespace {
@@ -272,6 +273,13 @@ bool Batch::names_lines(std::vector<std::int64_t>& named) const {
       break;
     }
   }
+  // Nor do those that return each other.
+  std::vector<std::int64_t> on = named;
+  for (std::size_t i = 0; i < on.size(); ++i)
+    if (on[i] == static_cast<std::int64_t>(i)) on[i] = -1;
+  InTurn turn;
+  in_turn(on, turn);
+  for (const std::int64_t i : turn.circle) named[static_cast<std::size_t>(i)] = i;
   return true;
 }
 

@@ -63,11 +63,13 @@ const Rows& Batch::person_rows() {
   for (std::size_t v = 0; v < visits && who != nullptr; ++v) {
     if (psn[v] < 0) continue;
     const std::string_view kind = wanted == nullptr ? std::string_view{} : cell_text(*wanted, v);
-    for (std::size_t r = 0; r < who->code.size() && out[v] < 0; ++r) {
+    for (std::size_t r = 0; r < who->code.size(); ++r) {
       if (who->code[r] != psn[v]) continue;
       const std::int64_t first = from == nullptr ? kUnknown : from->number[r], last = to == nullptr ? kUnknown : to->number[r];
       if ((first != kUnknown && end_day[v] < first) || (last != kUnknown && end_day[v] >= last)) continue;
       if (!kind.empty() && (own == nullptr || cell_text(*own, r) != kind)) continue;
+      // Of several schemes the first by its code; of one scheme one row holds.
+      if (out[v] >= 0 && (own == nullptr || cell_text(*own, static_cast<std::size_t>(out[v])) <= cell_text(*own, r))) continue;
       out[v] = static_cast<std::int32_t>(r);
     }
   }

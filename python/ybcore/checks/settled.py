@@ -63,6 +63,8 @@ def settle_checked(
     stage = _Stage(engine, tables, report, options)
     moved = report.denials()
     done, source = stage.settle(stage.part(np.arange(report.work.batch.visits.rows)), moved)
+    # An id that stands twice may have its first row in another group: the later one is refused there and here.
+    stage.aside = np.asarray(pc.equal(done.visits["reason"].cast(pa.string()), "duplicate_setl_id"))
     nothing = replace(Moved.none(len(moved.amount)), returned=moved.returned)
     report.recovered = recovered(stage.steps(unsettled(report, done.visits)), nothing, stage.paid)
     lines = None if done.lines is None else join_lines(done.lines, source, len(moved.amount))
@@ -204,6 +206,8 @@ class _Stage:
         self.setl_id = flat(self.batch.visits.ids["setl_id"]).combine_chunks()
         self.lines = self.batch.frames["lines"]
         self.waiting: _Part | None = None
+        # Visits that `paid` leaves out: they are refused in any case.
+        self.aside = np.zeros(self.batch.visits.rows, bool)
 
     def part(self, visits: Int64, given: bool = True) -> _Part:
         """Some visits; of all of them the table that was given."""
@@ -234,7 +238,7 @@ class _Stage:
             "receipt": False,
             "columns": ("fund_pay_sumamt", "fulamt_ownpay_amt"),
         }
-        known = self.waiting or self.part(np.flatnonzero(np.isin(self.group, groups)), given=False)
+        known = self.waiting or self.part(np.flatnonzero(np.isin(self.group, groups) & ~self.aside), given=False)
         self.waiting = part = known.of(groups)
         done, _ = self.settle(part, moved, **quiet)
         total = np.zeros((2, len(groups)), np.int64)

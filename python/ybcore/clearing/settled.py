@@ -192,7 +192,9 @@ class _Tables:
         said = texts["insutype"].dictionary_encode()
         lut = np.array([place.get(word, len(words)) for word in said.dictionary.to_pylist()] + [-1], np.int32)
         kind = lut[said.indices.fill_null(len(lut) - 1).to_numpy(zero_copy_only=False)]
-        dated = Dated.of(own, len(known), persons.days("begndate"), persons.days("enddate"), self.threads)
+        dated = Dated.of(
+            own, len(known), persons.days("begndate"), persons.days("enddate"), self.threads, persons.code("insutype")
+        )
         row = dated.find(asked[visit], day, kinds, kind).astype(np.int64)
         return {name: pc.coalesce(held, _text(persons, name, row)) for name, held in texts.items()}
 

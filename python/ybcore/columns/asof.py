@@ -20,32 +20,58 @@ def opened(end: Int32) -> Int32:
     return np.where(end == NULL_DAY, OPEN_DAY, end).astype(np.int32, copy=False)
 
 
+def ranked(kind: tuple[Int32, list[str]]) -> Int32:
+    """Codes as places in the order of their texts as bytes; missing ones are first."""
+    codes, texts = kind
+    rank = np.full(len(texts) + 1, -1, np.int32)
+    rank[sorted(range(len(texts)), key=lambda code: texts[code].encode())] = np.arange(len(texts))
+    return rank[codes]
+
+
 class Dated:
     """Rows of one table by key, each with the days on which it holds."""
 
-    def __init__(self, key: Int32, keys: int, begin: Int32, end: Int32, threads: int) -> None:
+    def __init__(
+        self, key: Int32, keys: int, begin: Int32, end: Int32, threads: int, kind: tuple[Int32, list[str]] | None = None
+    ) -> None:
         self._key, self._keys = np.ascontiguousarray(key, dtype=np.int32), keys
-        self.begin, self.end, self._threads = begin, opened(end), threads
+        self.begin, self.end, self._threads, self._kind = begin, opened(end), threads, kind
         always = not len(begin) or (int(begin.max()) == NULL_DAY and int(self.end.min()) == OPEN_DAY)
         # The row of each key, -1 for none; None unless every key has one row at most, which holds on every day.
         self.sole: Int32 | None = _core.sole_rows(self._key, keys, -1) if always else None
 
     @staticmethod
-    def of(key: Int32, keys: int, begin: Int32, end: Int32, threads: int = 1) -> Dated:
-        """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out."""
-        return Dated(key, keys, begin, end, threads)
+    def of(
+        key: Int32, keys: int, begin: Int32, end: Int32, threads: int = 1, kind: tuple[Int32, list[str]] | None = None
+    ) -> Dated:
+        """Group rows by a dense key (0 ≤ key < keys); rows with key -1 are left out. ``kind``: codes and texts by which rows of a key go first."""
+        return Dated(key, keys, begin, end, threads, kind)
 
     @cached_property
     def _by_key(self) -> tuple[Int64, Int64]:
-        """``rows[start[k]:start[k+1]]`` are the rows of key k, in table order."""
-        return _core.rows_by_key(self._key, self._keys)
+        """``rows[start[k]:start[k+1]]`` are the rows of key k, in their order: by kind, then begin, then end; without kinds that of the table."""
+        rows, start = _core.rows_by_key(self._key, self._keys)
+        if self._kind is not None:
+            count = np.diff(start)
+            at = np.flatnonzero(np.repeat(count > 1, count))
+            if len(at):
+                some = rows[at]
+                rows[at] = some[
+                    np.lexsort((self.end[some], self.begin[some], ranked(self._kind)[some], self._key[some]))
+                ]
+        return rows, start
+
+    def first(self) -> Int64:
+        """The first row of each key in their order; -1 for none."""
+        rows, start = self._by_key
+        return np.where(np.diff(start) > 0, np.append(rows, -1)[start[:-1]], -1)
 
     def find(
         self, key: Int32, day: Int32, own: Int32 | None = None, theirs: Int32 | None = None, *, unknown: int = -1
     ) -> Int32:
         """Row that holds for each (key, day); -1: none. ``own``: the row's second key must equal ``theirs`` unless that is -1.
 
-        Of several rows that hold (possible only where ``theirs`` is -1) the first in table order is taken. ``unknown``: what a key
+        Of several rows that hold (possible only where ``theirs`` is -1) the first in their order is taken. ``unknown``: what a key
         without any row gets.
         """
         key = np.ascontiguousarray(key)

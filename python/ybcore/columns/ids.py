@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -224,8 +224,19 @@ def texts_of(chunk: pa.Array) -> tuple[npt.NDArray[Any], npt.NDArray[np.uint8], 
     return offsets, text, _valid(chunk)
 
 
-def named_lines(own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: Any, row: Any) -> npt.NDArray[np.int64]:
-    """Row of the line of the same visit whose own id each line asks for, the first of several; -1 for none.
+class NamedLines(NamedTuple):
+    """Rows that name another line of their visit, and that line: where it names one too it stands before.
+
+    ``circle``: rows that name each other in a circle, or lead to one; they stand here alone.
+    """
+
+    row: npt.NDArray[np.int64]
+    line: npt.NDArray[np.int64]
+    circle: npt.NDArray[np.int64]
+
+
+def named_lines(own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: Any, row: Any) -> NamedLines:
+    """The line of the same visit whose own id each line asks for, the first of several; one that asks for itself asks for none.
 
     ``begin`` and ``row`` are the lines by visit; without ``row`` they stand so.
     """
@@ -235,7 +246,7 @@ def named_lines(own: pa.ChunkedArray, asked: pa.ChunkedArray, begin: Any, row: A
     texts = [column.cast(pa.string()) if is_number(column) else column for column in columns]
     found = _core.named_lines(texts[0], texts[1], begin, row)
     assert found is not None  # plain texts both
-    return found
+    return NamedLines(*found)
 
 
 def _remember(dictionary: pa.Array, index: Any) -> None:

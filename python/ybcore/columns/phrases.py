@@ -53,6 +53,10 @@ _PHRASES = (
         r"未知的列 \1，已忽略（最接近的名称：\2）",
     ),
     (r"(\S+) is not a column we know; it was ignored", r"未知的列 \1，已忽略"),
+    (
+        r"(\S+): (\d+) lines return each other in a circle, the first in row (\d+); their visits are rejected",
+        r"\1：\2 条明细互相退费成环，首条在第 \3 行；所属结算被拒绝",
+    ),
     (r"(\w+): (\d+) files are no Parquet and were left out: (.+)", r"\1：\2 个文件不是 Parquet，已略过：\3"),
     (
         r"(\w+): (\d+) items are not in items and never used, for example (.+)",

@@ -166,13 +166,13 @@ LINES = Table(
     (
         C("setl_id", "id", default="line_offsets", zh="结算ID", en="settlement"),
         C("feedetl_sn", "id", zh="费用明细流水号", en="line"),
-        C("init_feedetl_sn", "id", zh="原费用流水号", en="line that is returned"),
+        C("init_feedetl_sn", "id", zh="原费用流水号", en="line that is returned; it may itself return one"),
         C("med_list_codg", "id", True, zh="医疗目录编码", en="catalogue item"),
         C("fee_ocur_time", "date", default="enddate of the visit", zh="费用发生时间", en="fee date"),
         C("cnt", "quantity", default="1", zh="数量", en="quantity", negative=True),
         C("pric", "price", zh="单价", en="unit price, only checked", negative=True),
         C("det_item_fee_sumamt", "money", True, zh="明细项目费用总额", en="amount", negative=True),
-        C("hosp_appr_flag", "flag", zh="医院审批标志", en="2 = not approved"),
+        C("hosp_appr_flag", "flag", zh="医院审批标志", en="2 = not approved, and with it lines that return it"),
         C("deny_flag", "flag", default="0", zh="拒付标志", en="1 = denied, and with it lines that return it"),
     ),
 )

@@ -16,6 +16,7 @@ from typing import Any
 from .figures import Facts
 from .ledger import Ledger, Record
 from .numbers import Reject
+from .pricing import returned_lines
 from .run import MONEY, SPLIT, World, add_parts, parts_of, reverse, settle_part
 from .visit import Trace
 
@@ -123,7 +124,18 @@ def bad(event: dict) -> bool:
         event["enddate"] < event["begndate"]
         or event["ipt_days"] < 0
         or any(line.get("det_item_fee_sumamt") is None for line in event["all_lines"])
+        or circular(event["all_lines"])
     )
+
+
+def circular(lines: list[dict]) -> bool:
+    """Whether lines return each other."""
+    try:
+        for line in lines:
+            returned_lines(line, lines)
+    except Reject:
+        return True
+    return False
 
 
 def order_key(event: dict, rule: str) -> tuple[Any, ...]:
@@ -266,6 +278,11 @@ def groups(documents: list[dict], events: list[dict], persons: list[dict] | None
             parent[root(psn)] = root(f"household {row['hsld_no']}")
         if mutual and row.get("mulaid_psn_no"):
             parent[root(psn)] = root(row["mulaid_psn_no"])
+    # What earlier settlements gave a household can still be reversed.
+    for record in opening.standing:
+        for key, _ in record.contributions:
+            if key[2][0] == "household":
+                parent[root(record.psn_no)] = root(f"household {key[2][1]}")
     return {psn: root(psn) for psn in list(parent)}
 
 

@@ -170,3 +170,13 @@ class Figures:
         if "reference" in of:
             return self.fixed(self.doc["references"][of["reference"]])
         return self.fixed(of["amount"])
+
+
+def person_order(row: dict) -> tuple[bytes, float, float]:
+    """Rows of one person: by insutype, then by their days; the first that holds is taken where a visit names no insutype."""
+    begin, end = row.get("begndate"), row.get("enddate")
+    return (
+        str(row.get("insutype") or "").encode(),
+        float("-inf") if begin is None else begin,
+        float("inf") if end is None else end,
+    )

@@ -54,6 +54,10 @@ class Natures:
     def total(self) -> int:
         return sum(sum(part.values()) for part in self.parts.values()) + self.direct
 
+    def short(self) -> bool:
+        """Whether something is below zero."""
+        return self.direct < 0 or any(amount < 0 for part in self.parts.values() for amount in part.values())
+
     def buckets(self) -> dict[str, int]:
         """Natures as burden buckets, before anything is paid."""
         burden = dict(self.parts[""])
@@ -70,11 +74,21 @@ def named_line(line: dict, lines: list[dict]) -> dict:
     return next((other for other in lines if original and other.get("feedetl_sn") == original), line)
 
 
-def line_reason(line: dict, named: dict, item: dict | None) -> str:
-    """Why a whole line is the person's own, or ''. What returns a denied line is denied with it: nothing goes back to a fund that pays nothing."""
-    if any(str(one.get("deny_flag") or "0") == "1" for one in (line, named)):
+def returned_lines(line: dict, lines: list[dict]) -> list[dict]:
+    """The line, the one that it returns, the one that this one returns, and so on to the end. Lines that return each other are refused."""
+    chain = [line]
+    while (named := named_line(chain[-1], lines)) is not chain[-1]:
+        if any(named is one for one in chain):
+            raise Reject("bad_value")
+        chain.append(named)
+    return chain
+
+
+def line_reason(chain: list[dict], item: dict | None) -> str:
+    """Why a whole line is the person's own, or ''. What returns such a line is so with it: nothing goes back to a fund that pays nothing."""
+    if any(str(line.get("deny_flag") or "0") == "1" for line in chain):
         return "denied"
-    if str(line.get("hosp_appr_flag") or "") == "2":
+    if any(str(line.get("hosp_appr_flag") or "") == "2" for line in chain):
         return "not_approved"
     if item is None:
         return "unknown_item"
@@ -109,11 +123,21 @@ class Pricer:
             return self.visit["enddate"]
         if rule == "settlement":
             return self.visit["setl_time"] // 86400
-        day = named_line(line, lines).get("fee_ocur_time")
+        day = returned_lines(line, lines)[-1].get("fee_ocur_time")
         return self.visit["enddate"] if day is None else day
 
     def price(self, lines: list[dict], all_lines: list[dict], tags: list[str]) -> tuple[Natures, list[dict]]:
         """Natures of the bill and one row per line."""
+        rows = self._split(lines, all_lines)
+        natures = added(rows, tags)
+        if natures.short() and any(row["reason"] == "denied" for row in rows):
+            copies = {id(line): {**line, "deny_flag": "0"} for line in all_lines}
+            plain = self._split([copies[id(line)] for line in lines], list(copies.values()))
+            give_way(rows, natures, added(plain, tags))
+            natures = added(rows, tags)
+        return natures, rows
+
+    def _split(self, lines: list[dict], all_lines: list[dict]) -> list[dict]:
         rows = [self._open(line, all_lines) for line in lines]
         for ratio, on, at, classes in self.steps:
             if at == "line":
@@ -127,22 +151,13 @@ class Pricer:
                         if r["class"] in group and r["class"] in classes and not r["direct"] and not r["reason"]
                     ]
                     self._sum_step(chosen, ratio, on)
-        natures = Natures(tags)
-        for row in rows:
-            part = natures.parts[row["tag"] if row["tag"] in natures.parts else ""]
-            for nature in ("full_self_pay", "over_limit", "first_pay"):
-                part[nature] += row["sign"] * row[nature]
-            if row["direct"]:
-                natures.direct += row["sign"] * (row["lim"] - row["first_pay"])
-            else:
-                part["in_scope"] += row["sign"] * (row["lim"] - row["first_pay"])
-        return natures, rows
+        return rows
 
     def _open(self, line: dict, lines: list[dict]) -> dict[str, Any]:
         code, scale = line.get("med_list_codg") or "", self.rd.scale
         amount = line["det_item_fee_sumamt"] * scale
         item = self.catalog.find("items", code, self.places["class"], self._day("class", line, lines))
-        reason = line_reason(line, named_line(line, lines), item)
+        reason = line_reason(returned_lines(line, lines), item)
         row: dict[str, Any] = {
             "sign": -1 if amount < 0 else 1,
             "reason": reason,
@@ -220,6 +235,49 @@ class Pricer:
             upto = round_div(taken * seen * (1 if whole > 0 else -1), abs(whole), "down")
             row["first_pay"] += row["sign"] * (upto - given)
             given = upto
+
+
+def added(rows: list[dict], tags: list[str]) -> Natures:
+    """The natures that lines come to."""
+    natures = Natures(tags)
+    for row in rows:
+        part = natures.parts[row["tag"] if row["tag"] in natures.parts else ""]
+        for nature in ("full_self_pay", "over_limit", "first_pay"):
+            part[nature] += row["sign"] * row[nature]
+        if row["direct"]:
+            natures.direct += row["sign"] * (row["lim"] - row["first_pay"])
+        else:
+            part["in_scope"] += row["sign"] * (row["lim"] - row["first_pay"])
+    return natures
+
+
+def give_way(rows: list[dict], natures: Natures, undenied: Natures) -> None:
+    """Returns for which denied lines left too little are full self-pay by what is missing: they give back of what is denied.
+
+    ``undenied``: the natures of the same lines if none were denied. Where one of those is below zero too, or full self-pay is, nothing changes.
+    """
+    left = {("", "direct"): (natures.direct, undenied.direct)}
+    for tag, part in natures.parts.items():
+        left.update({(tag, nature): (amount, undenied.parts[tag][nature]) for nature, amount in part.items()})
+    missing = {place: -now for place, (now, _) in left.items() if now < 0}
+    if any(left[place][1] < 0 or place[1] == "full_self_pay" for place in missing):
+        return
+    for row in rows:
+        if row["sign"] > 0 or row["reason"]:
+            continue
+        tag = row["tag"] if row["tag"] in natures.parts else ""
+        rest = ("", "direct") if row["direct"] else (tag, "in_scope")
+        amounts = {(tag, "over_limit"): row["over_limit"], (tag, "first_pay"): row["first_pay"], rest: row["lim"] - row["first_pay"]}  # fmt: skip
+        # Steps on sums may leave a line less than nothing of a nature.
+        taken = {place: max(0, min(amount, missing.get(place, 0))) for place, amount in amounts.items()}
+        for place, amount in taken.items():
+            missing[place] = missing.get(place, 0) - amount
+        row["over_limit"] -= taken[tag, "over_limit"]
+        row["first_pay"] -= taken[tag, "first_pay"]
+        row["lim"] -= taken[tag, "first_pay"] + taken[rest]
+        row["full_self_pay"] += sum(taken.values())
+        if row["full_self_pay"]:
+            row["flag"] = "denied"
 
 
 def given_natures(visit: dict, tags: list[str], scale: int) -> Natures:

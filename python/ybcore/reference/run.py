@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
-from .figures import Facts, Figures
+from .figures import Facts, Figures, person_order
 from .layers import FUNDS
 from .ledger import Account, Ledger, Record, account_events, year_start
 from .numbers import GRID, PPM, Reject, Rounding, completed_years, date, round_div
-from .pricing import Catalog, Natures, Pricer, given_natures, named_line
+from .pricing import Catalog, Natures, Pricer, given_natures, returned_lines
 from .visit import Settling, Trace
 
 MONEY = (
@@ -92,6 +92,8 @@ class World:
         for row in persons or []:
             assert self.persons is not None
             self.persons.setdefault(row["psn_no"], []).append(row)
+        for rows in (self.persons or {}).values():
+            rows.sort(key=person_order)
         self.institutions: dict[str, list[dict]] = {}
         for row in institutions or []:
             self.institutions.setdefault(row["fixmedins_code"], []).append(row)
@@ -241,8 +243,8 @@ def parts_of(world: World, visit: dict, lines: list[dict] | None) -> list[Part]:
 
 
 def fee_date(line: dict, visit: dict) -> int:
-    """The line's date; a return line has the date of the line it names."""
-    day = named_line(line, visit["all_lines"]).get("fee_ocur_time")
+    """The line's date; a return line has the date of the line it returns in the end."""
+    day = returned_lines(line, visit["all_lines"])[-1].get("fee_ocur_time")
     return visit["enddate"] if day is None else day
 
 
@@ -264,7 +266,7 @@ def settle_part(
         natures, priced = Pricer(doc, world.catalog, rounding, facts, figures, visit).price(
             part.lines, visit["all_lines"], tags
         )
-    if any(a < 0 for p in natures.parts.values() for a in p.values()) or natures.direct < 0:
+    if natures.short():
         raise Reject("negative_bucket")
     if trace:
         trace(

@@ -26,17 +26,17 @@ SET, ADD = 0, 1
 
 
 def opening_balances(
-    persons: int, frame: Frame | None, psn: Int32 | None, visits: Frame, visit_psn: Int32, ordered: Int64
+    persons: int, frame: Frame | None, dated: Dated | None, visits: Frame, visit_psn: Int32, ordered: Int64
 ) -> Int64:
-    """`balc` of each person's first row; without a row, of the first visit in settling order."""
+    """`balc` of each person's first row in their order; without a row, of the first visit in settling order."""
     out = np.zeros(persons, np.int64)
     if "balc" in visits.cells:
         rows = ordered[::-1]
         out[visit_psn[rows]] = np.where(visits.ints("balc")[rows] == NULL_INT, 0, visits.ints("balc")[rows])
-    if frame is not None and psn is not None:
-        known = np.flatnonzero(psn >= 0)[::-1]
-        balc = frame.ints("balc")
-        out[psn[known]] = balc[known]
+    if frame is not None and dated is not None:
+        first = dated.first()
+        known = first >= 0
+        out[known] = frame.ints("balc")[first[known]]
         out[out == NULL_INT] = 0
     return out
 

@@ -70,6 +70,19 @@ class Editions:
         sums = [any(compiled.steps[i][2] != 0 for i in range(p[12], p[13])) for p in compiled.programs]
         return np.array([*sums, False])[self._program]
 
+    @cached_property
+    def _giving(self) -> npt.NDArray[np.bool_]:
+        """Visits whose returns may be full self-pay because of a denied line: what one line comes to rests on the others."""
+        job = self._job
+        assert job.lines is not None
+        out = np.zeros(len(job.line_begin) - 1, bool)
+        if "deny_flag" in job.lines.cells:
+            denied, back = out.copy(), out.copy()
+            denied[self._visit_of_line[job.returned.flags("deny_flag", 1) == 1]] = True
+            back[self._visit_of_line[job.lines.ints("det_item_fee_sumamt") < 0]] = True
+            out = denied & back
+        return out
+
     def catalog(self, other: Catalog, items: Sequence[str] | None = None) -> Edition:
         """What the lines of the items come to that are not the same in another catalogue; no other line is priced. `items`: all that may differ."""
         job, own = self._job, self._job.catalog
@@ -105,9 +118,7 @@ class Editions:
         line, visit, first = line[wanted], visit[wanted], first[wanted]
         programs, _, _, treatment, insured, level = priced.pricing(job, own)
         told = programs[self._program[first]]
-        # A line that returns another is of the other's day, and denied with it.
-        dated = line if job.named_line is None else np.where(job.named_line[line] >= 0, job.named_line[line], line)
-        fee = job.lines.days("fee_ocur_time")[dated]
+        fee = job.returned.days()[line]
         days = np.stack(
             [np.where(fee == NULL_DAY, job.enddate[visit], fee), job.enddate[visit], job.setl_day[visit]], axis=1
         )
@@ -124,8 +135,11 @@ class Editions:
             if name == "items":
                 direct = np.array([r[4] for r in rows] + [False])[best]
                 kind = np.array([r[5] for r in rows] + [""])[best]
-                denied = job.lines.flag("deny_flag", 0) == 1
-                own_whole = denied[line] | denied[dated] | (job.lines.flag("hosp_appr_flag", -1)[line] == 2)
+                denied, refused = (
+                    job.returned.flags("deny_flag", 1)[line] == 1,
+                    job.returned.flags("hosp_appr_flag", 2)[line] == 2,
+                )
+                own_whole = denied | refused
                 split = (best >= 0) & (kind != "03") & ~own_whole
                 asked_of = {"selfpay": split & ((kind == "02") | direct), "caps": split}
             else:
@@ -171,7 +185,7 @@ class Editions:
         marked = lines if job.line_row is None else lines[job.line_row]
         before = np.concatenate([[0], np.cumsum(marked)])
         visit = np.flatnonzero((before[begin[1:]] > before[begin[:-1]]) & (self._program >= 0))
-        whole = visit[self._by_sums[visit]]
+        whole = visit[self._by_sums[visit] | self._giving[visit]]
         if len(whole):
             marked = marked.copy()
             for v in whole.tolist():

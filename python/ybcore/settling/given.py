@@ -16,11 +16,12 @@ from ..catalog import Catalog
 from ..columns.checks import check_account_events, check_validity, readable_amounts, unreadable
 from ..columns.convert import NULL_DAY, NULL_INT
 from ..columns.digest import table_digest
-from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, named_lines, rising
+from ..columns.ids import encode, flat, lookup, lookup_indices, lookup_runs, rising
 from ..columns.read import Frame, Problems, read
 from ..columns.schema import ACCT_EVENTS, INSTITUTIONS, LINES, NATURE_BUCKETS, NATURES, PERSONS, VISITS, Column, Table
 from ..policy.compile import CompiledBook
 from .order import lines_by_visit
+from .returned import Returned
 from .unsure import ON_THE_WAY
 
 __all__ = ["Given", "input_tables"]
@@ -296,10 +297,10 @@ class Given:
         lines = self.lines
         if lines is None:
             none = np.zeros(0, np.int32)
-            return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None, None)
+            return _core.Lines(none, None, none, None, np.zeros(0, np.int64), None, None, None, None)
         assert self.catalog is not None
         item, index = lookup_indices(lines.ids["med_list_codg"], self.catalog.codes, self.threads)
-        self.named_line = self._named()
+        self.returned = Returned.of(lines, self.line_begin, self.line_row)
         return self.lines_as(np.ascontiguousarray(item, dtype=np.int32), index, self.line_row)
 
     def lines_as(self, item: Int32, index: Int32 | None, row: Int64 | None) -> Any:
@@ -307,23 +308,12 @@ class Given:
         lines = self.lines
         assert lines is not None
         return _core.Lines(
-            item, index, lines.days("fee_ocur_time"), lines.ints("cnt") if "cnt" in lines.cells else None,
+            item, index, self.returned.days(), lines.ints("cnt") if "cnt" in lines.cells else None,
             readable_amounts(lines, "det_item_fee_sumamt"), lines.ints("pric") if "pric" in lines.cells else None,
-            lines.flag("deny_flag", 0) if "deny_flag" in lines.cells else None,
-            lines.flag("hosp_appr_flag", -1) if "hosp_appr_flag" in lines.cells else None, self.named_line, row,
+            self.returned.flags("deny_flag", 1) if "deny_flag" in lines.cells else None,
+            self.returned.flags("hosp_appr_flag", 2) if "hosp_appr_flag" in lines.cells else None, row,
             all(cells.sure for cells in lines.cells.values()),
         )  # fmt: skip
-
-    def _named(self) -> Int64 | None:
-        """Row of the line that each return line names, in the same visit; -1 none."""
-        lines = self.lines
-        assert lines is not None
-        if "init_feedetl_sn" not in lines.ids or "feedetl_sn" not in lines.ids:
-            return None
-        asked = lines.ids["init_feedetl_sn"]
-        if asked.null_count == len(asked):
-            return None
-        return named_lines(lines.ids["feedetl_sn"], asked, self.line_begin, self.line_row)
 
     def _refuse(self) -> None:
         """Rows that cannot be settled whatever the policy says."""
@@ -343,6 +333,8 @@ class Given:
         for ids in (self.psn,) if self.distinct else (self.setl, self.psn):
             if self._any_negative(ids):
                 bad |= ids < 0
+        if self.lines is not None:
+            bad[self.returned.circling(self.notes)] = True
         if not self.timed:
             bad |= self.time == NULL_INT
         if self.enddate is not self.begndate:

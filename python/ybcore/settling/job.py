@@ -200,7 +200,7 @@ class Job(Parted):
         opening = opening_balances(
             self.people,
             self.persons,
-            self.persons_psn if self.persons is not None else None,
+            self.person_rows,
             self.visits,
             self.psn,
             ordered,

@@ -156,10 +156,11 @@ class Facts:
 
 
 def dated(frame: Frame | None, key: Int32, keys: int, threads: int = 1) -> Dated | None:
-    """Rows of a dated table by dense key."""
+    """Rows of a dated table by dense key; a person's by insutype as text, then by their days."""
     if frame is None:
         return None
-    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"), threads)
+    kind = frame.code("insutype")
+    return Dated.of(key, keys, np.ascontiguousarray(frame.days("begndate")), frame.days("enddate"), threads, kind)
 
 
 def insutype_match(visits: Frame, persons: Frame) -> tuple[Int32 | None, Int32 | None]:

@@ -1,13 +1,15 @@
 // Netting: what is left of lines after those that return them.
 //
-// Meaning   A line with negative quantity or amount returns: it takes both from the line it names, else from the latest line of
+// Meaning   A line with negative quantity or amount returns: it takes both from the line it names (of one that returns too, from the line
+//           that this one names, and so on), else from the latest line of
 //           the same visit and item that is of no later time and still has enough of both. First all that name a line, then the others in
 //           canonical order.
 // Units     Quantity 1/10000, amount fen.
-// Requires  `row` rows in canonical order, cut by person (line_order.hpp; empty: as they stand); `named` a row, or -1; rows that `row`
+// Requires  `row` rows in canonical order, cut by person (line_order.hpp; empty: as they stand); `named` a row, or -1, in no circle of
+// several; rows that `row`
 //           leaves out are not looked at. Sums within 64 bits.
 // Gives     By row: net quantity and amount (empty where nothing returns: they are as given), and whether the line stands: it returns
-//           nothing and one of the two is not 0. A named line that is not of the same visit, or itself returns, is not found. What is
+//           nothing and one of the two is not 0. A named line that is not of the same visit, or names itself, is not found. What is
 //           named may be left with less than nothing.
 // Fails     Never.
 // Cost      One pass; for persons with a return that names nothing a chain of each visit's lines of an item.

@@ -339,10 +339,10 @@ class Batch:
         begin = np.concatenate(([0], np.cumsum(count)))
         grouped = not len(self.line_visit) or bool((np.diff(self.line_visit) >= 0).all())
         row = None if grouped else np.argsort(self.line_visit, kind="stable").astype(np.int64)
-        found = named_lines(lines.ids["feedetl_sn"], asked, begin, row)
-        # A line that names one which is not there names itself: what returns nothing takes from nobody.
-        lost = np.flatnonzero((found < 0) & np.asarray(asked.is_valid()))
-        found[lost] = lost
+        named = named_lines(lines.ids["feedetl_sn"], asked, begin, row)
+        # A line that names one which is not there, or a circle, names itself: what returns nothing takes from nobody.
+        found = np.where(np.asarray(asked.is_valid()), np.arange(lines.rows), -1)
+        found[named.row] = named.line
         return found
 
 

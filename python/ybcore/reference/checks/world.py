@@ -209,6 +209,7 @@ def visit_of(world: World, row: int, cells: Row) -> Visit:
     end_day, scheme = day_of(end), cells.get("insutype")
     persons = on_day([r for r in world.rows("persons") if r["psn_no"] == cells["psn_no"]], end_day)
     persons = [r for r in persons if scheme is None or r.get("insutype") == scheme]
+    persons.sort(key=lambda r: str(r.get("insutype") or "").encode())  # of one scheme one holds
     code = cells.get("fixmedins_code")
     places = on_day([r for r in world.rows("institutions") if r["fixmedins_code"] == code], end_day)
     return Visit(row, cells, begin, end, persons[0] if persons else {}, places[0] if places else {})
@@ -222,6 +223,20 @@ def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
     return Line(row, cells, visit, place, time, quantity, amount, quantity < 0 or amount < 0)
 
 
+def returned(line: Line, lines: list[Line]) -> list[Line]:
+    """The line that a line returns, the one that this one returns, and so on; nothing where they return each other."""
+    chain = [line]
+    while True:
+        name = chain[-1].cells.get("init_feedetl_sn")
+        same = [x for x in lines if name is not None and x.cells.get("feedetl_sn") == name]
+        named = min(same, key=lambda x: x.row, default=chain[-1])
+        if named is chain[-1]:
+            return chain[1:]
+        if any(named is one for one in chain):
+            return []
+        chain.append(named)
+
+
 def net(lines: list[Line]) -> int:
     """Take what returning lines of a visit return from the lines they name, then from the latest ones of no later time; counts those that find none."""
     unmatched = 0
@@ -229,7 +244,7 @@ def net(lines: list[Line]) -> int:
     for line in sorted(returning, key=lambda x: (x.cells.get("init_feedetl_sn") is None, x.order)):
         named = line.cells.get("init_feedetl_sn")
         if named is not None:
-            found = [x for x in lines if not x.returning and x.cells.get("feedetl_sn") == named]
+            found = [x for x in returned(line, lines) if not x.returning][:1]
         else:
             found = [
                 x
