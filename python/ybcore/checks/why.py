@@ -24,7 +24,7 @@ from .run.runner import denied_before, raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
-from .tries import Picked
+from .try_groups import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
 
