@@ -100,7 +100,17 @@ def name_of(detail: dict[str, Any], lines: list[dict[str, Any]]) -> str:
 
 
 COLUMNS = {"severity": "sev_deg"}
-CODES = ("disposition", "fixmedins_code", "dr_code", "psn_no", "setl_id", "mdtrt_id", "rule_version", "vola_bhvr_type")
+CODES = (
+    "disposition",
+    "fixmedins_code",
+    "dr_code",
+    "psn_no",
+    "setl_id",
+    "mdtrt_id",
+    "rule_version",
+    "vola_bhvr_type",
+    "group",
+)
 
 
 def written_finding(
@@ -141,7 +151,8 @@ def wanted_finding(wanted: dict[str, Any]) -> dict[str, Any]:
         elif key == "details":
             out[key] = {n: {k: cell(k, v) for k, v in cells.items()} for n, cells in text.items()}
         elif key in ("begin", "end"):
-            out[key] = checks.held("setl_time", text)
+            second, _, rest = text.partition(".")
+            out[key] = checks.held("setl_time", second) + int(rest.ljust(6, "0"))
         elif key not in out:
             out[key] = text if key in CODES else int(text)
     return out
@@ -215,6 +226,19 @@ def arrow_table(name: str, rows: list[dict[str, Any]], clock: bool) -> Any:
     return pa.table(columns)
 
 
+_read: tuple[Any, Any] = (None, None)
+
+
+def rules_of(documents: list[dict[str, Any]]) -> Any:
+    """The documents read; once for all judges that are asked of a case in turn."""
+    global _read
+    if _read[0] is not documents:
+        import ybcore
+
+        _read = (documents, ybcore.load_rules(documents))
+    return _read[1]
+
+
 def by_engine(case: Case) -> Answer:
     """The same through the compiled kernels and the tables of `ybcore.check`."""
     import ybcore
@@ -248,7 +272,7 @@ def _asked(case: Case, check: Callable[..., Any]) -> Answer:
         catalog = ybcore.Catalog(arrow_table("items", items, False))
     known = None if case.known_at is None else dt.date(1970, 1, 1) + dt.timedelta(case.known_at)
     visits = tables.pop("visits")
-    rules = ybcore.load_rules(case.documents)
+    rules = rules_of(case.documents)
     report = check(visits, rules, case.suppress, tables, catalog=catalog, known_at=known, stage=case.stage)
     moved = report.denials()
     rows = [int(row) for row in (moved.amount != 0).nonzero()[0]]
@@ -277,7 +301,7 @@ def plain_detail(row: dict[str, Any]) -> dict[str, Any]:
     return row | {"vola_item_type": int(row["vola_item_type"])}
 
 
-ANSWER = ("code", "column", "value", "wanted", "measure", "limit")
+ANSWER = ("code", "column", "value", "wanted", "measure", "limit", "group", "begin", "end")
 
 
 def plain_answer(found: Any) -> dict[str, Any]:

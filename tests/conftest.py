@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NoReturn
+from zlib import crc32
 
 import pytest
 
@@ -20,6 +22,14 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the shared examples are not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def texts_composed_once() -> None:
+    """Shipped rules and policies are read by hundreds of tests: the nodes of a text, which nobody changes, are made once."""
+    from ybcore.policy import reader
+
+    reader._compose = lru_cache(256)(reader._compose)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +50,26 @@ def need_font() -> str:
     from ybcore.report import charts
 
     return next(charts._families(font_manager), None) or _lacking("no font with Chinese characters (Debian: fonts-noto-cjk)")  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def server(need_program: Callable[[str], str]) -> Iterator[str]:
+    """URL of a PostgreSQL server that all tests of a worker share."""
+    from services import postgres
+
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
+    with postgres(need_program(str(found[-1]) if found else "postgres")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty database of each kind."""
+    from services import fresh_database
+
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'service.db'}"
+    return fresh_database(request.getfixturevalue("server"), f"t{crc32(request.node.nodeid.encode())}")
 
 
 def _lacking(message: str) -> NoReturn:

@@ -7,6 +7,7 @@ below the job's folder: opening, renaming, removing, making a folder.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import resource
@@ -15,9 +16,21 @@ import subprocess
 import sys
 import threading
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+LATE = (
+    *(
+        "pyarrow.acero",
+        "pyarrow.dataset",
+        "pyarrow.parquet",
+        "ybcore.jobs.again.job",
+        "ybcore.jobs.manifest",
+        "ybcore.jobs.unit",
+    ),
+    *("ybcore.ledger.document", "ybcore.receipts.files", "ybcore.receipts.verify", "ybcore.settling.opening"),
+)
 HEARD = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree"}
 
 
@@ -81,23 +94,31 @@ def attempt(asked: dict[str, Any], tell: int) -> None:
 def serve(unit_visits: int) -> None:
     """Fork for every line of stdin."""
     import ybcore.jobs.job
+    from ybcore.checks import load_rules
     from ybcore.jobs import scatter
     from ybcore.jobs.budget import Budget
     from ybcore.jobs.document import load_job
-    from ybcore.policy import load_book
+    from ybcore.policy import load_book, reader
 
-    books: dict[Any, Any] = {}
-
+    # What a job imports on its way, pandas with pyarrow.dataset above all, takes longer than the job.
+    for name in LATE:
+        importlib.import_module(name)
     # Documents are read once: they are not what is tried here, and reading them takes as long as the rest.
+    reader._compose = cache(reader._compose)
+    books: dict[Any, Any] = {}
     ybcore.jobs.job.load_book = books.__getitem__
+    rules: set[Any] = set()
     # Small units and chunks, so that a small job has many.
     Budget.unit_visits = property(lambda self: unit_visits)
     scatter.FULL = 500
     for line in sys.stdin:
         asked = json.loads(line)
-        paths = load_job(asked["job"]).policy
-        if paths not in books:
-            books[paths] = load_book(paths)
+        document = load_job(asked["job"])
+        if document.policy not in books:
+            books[document.policy] = load_book(document.policy)
+        if document.rules and document.rules not in rules:
+            load_rules(document.rules)
+            rules.add(document.rules)
         ear, mouth = os.pipe()
         began = time.perf_counter()
         child = os.fork()

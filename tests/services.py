@@ -14,10 +14,15 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ybcore import Checker, Engine
+    from ybcore.service.desk import Desk
 
 WAIT = 240.0  # seconds for what takes two on a machine with nothing else to do
 POLICY = """\
@@ -41,6 +46,7 @@ plans:
         ceilings: [{on: fund, limit: 20000, per: year}]
       - {id: critical, payer: hifmi_pay, base: [deductible, copay, over_ceiling], deductible: {amount: 5000}, rate: 0.60, settle: delta_F, accumulate: critical_base}
 """
+ITEMS = {"med_list_codg": ["A1", "B1", "C1"], "chrgitm_lv": ["01", "02", "03"], "selfpay_prop": ["0", "0.1", "0"]}
 RULES = """\
 format: ybcore-rules/1
 id: served
@@ -74,6 +80,49 @@ def visit(person: int, number: int, amount: int = 1_234_567) -> dict[str, Any]:
     }  # fmt: skip
 
 
+@cache
+def engine_and_checker() -> tuple[Engine, Checker]:
+    """Of the policy, three items and the rules above."""
+    import pyarrow as pa
+    from ybcore import Catalog, Checker, Engine, load_book, load_rules
+
+    engine = Engine(load_book(POLICY), Catalog(pa.table(ITEMS)), threads=1)
+    return engine, Checker(load_rules(RULES), engine.catalog, stage="before")
+
+
+@contextmanager
+def desks() -> Iterator[Callable[[str], Desk]]:
+    """Makes a desk of a database; all are closed at the end."""
+    from ybcore.service.desk import Desk
+    from ybcore.service.store import Store
+
+    engine, checker = engine_and_checker()
+    made: list[Desk] = []
+
+    def one(url: str) -> Desk:
+        made.append(Desk(engine, Store(url), checker))
+        return made[-1]
+
+    try:
+        yield one
+    finally:
+        for desk in made:
+            desk.store.close()
+
+
+def same_as_a_batch(desk: Desk, engine: Engine) -> int:
+    """Every answer that is kept is the row of one bulk run over all that was asked; how many there are."""
+    from ybcore.service.desk import ledger
+
+    records = list(desk.store.settlements())
+    tables = ledger(records)
+    bulk = {row["setl_id"]: row for row in engine.settle(**tables, closing_state=False).visits.to_pylist()}
+    assert len(bulk) == len(records)
+    for record in records:
+        assert record.reply["result"] == bulk[record.setl_id], record.setl_id
+    return len(records)
+
+
 @contextmanager
 def postgres(program: str) -> Iterator[str]:
     """A server on a socket of its own, run by somebody without rights; the URL of its empty database."""
@@ -105,7 +154,7 @@ def postgres(program: str) -> Iterator[str]:
             _answers(folder)
             yield f"postgresql+psycopg://ybcore@/postgres?host={folder}"
         finally:
-            server.send_signal(signal.SIGINT)  # at once, whoever is still connected
+            server.send_signal(signal.SIGQUIT)  # at once: nothing is kept
             server.wait(30)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -249,25 +252,35 @@ def test_resettle_needs_sums_that_are_the_full_run(monkeypatch: pytest.MonkeyPat
         resettle.prove(ledger.Run(city.engine(catalog, 1), **tables), 0.1, 1)
 
 
-def test_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    out = tmp_path / "files.json"
-    files.main(["--folder", str(tmp_path / "years"), "--visits", "2000", "--memory", "512MiB", "--out", str(out)])
-    result = json.loads(out.read_text())
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    """A small year settled from files: (its folder, the results, what was printed)."""
+    folder, said = tmp_path_factory.mktemp("years"), io.StringIO()
+    out = folder / "files.json"
+    with contextlib.redirect_stdout(said):
+        files.main(["--folder", str(folder), "--visits", "2000", "--memory", "512MiB", "--out", str(out)])
+    return folder, json.loads(out.read_text()), said.getvalue()
+
+
+def test_files(years: tuple[Path, dict[str, Any], str]):
+    _, result, said = years
     assert 1_900 < result["rows"] <= 2_000
     for kind in ("scattered", "grouped"):
         assert all(seconds > 0 for seconds in result["floor"][kind].values())
         assert len(result["jobs"][kind]) == 1 and result["jobs"][kind][0]["peak_memory_bytes"] < 512 << 20
-    assert "| grouped | " in capsys.readouterr().out
+    assert "| grouped | " in said
 
 
-def test_files_needs_years_that_are_settled_alike(tmp_path: Path):
-    files.main(["--folder", str(tmp_path), "--visits", "2000", "--memory", "512MiB"])
-    part = next((tmp_path / "out-grouped" / "settlements").glob("*.parquet"))
+def test_files_needs_years_that_are_settled_alike(years: tuple[Path, dict[str, Any], str], tmp_path: Path):
+    scattered, grouped = years[0] / "out-scattered", tmp_path / "out-grouped"
+    shutil.copytree(years[0] / "out-grouped", grouped)
+    files.compared(scattered, grouped)
+    part = next((grouped / "settlements").glob("*.parquet"))
     table = pq.read_table(part)
     cash = table.column_names.index("psn_cash_pay")
     pq.write_table(table.set_column(cash, "psn_cash_pay", pc.add(table["psn_cash_pay"], 1)), part)
     with pytest.raises(SystemExit, match="settled differently"):
-        files.compared(tmp_path / "out-scattered", tmp_path / "out-grouped")
+        files.compared(scattered, grouped)
 
 
 def test_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -96,7 +96,10 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
         "S1 LISTED: 该规则检查的是明细",
     ]
     assert why(folder, "--rule", "OFTEN", "S3", "--lang", "en") == 0
-    assert capsys.readouterr().out == "S3 OFTEN: compared and not beyond: counted 1 visit, limit 1 visit\n"
+    assert (
+        capsys.readouterr().out
+        == "S3 OFTEN: compared and not beyond: counted 1 visit, limit 1 visit; calendar months from 2025-03-01 until before 2025-04-01\n"
+    )
     assert why(folder, "--rule", "EMPTY", "S3/1", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["code"], told["value"], told["findings"]) == ("skipped", "table nothing has no rows", [])
@@ -129,7 +132,8 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     assert [row["confirmed"] for row in json.loads(capsys.readouterr().out)["precision"]] == [1, 1, 0, 0]
     (folder / "labels.csv").write_text("jr_id,outcome\nx,perhaps\n")
     assert main([*words, "--labels", str(folder / "labels.csv"), "-q"]) == 1
-    assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in capsys.readouterr().err
+    told = capsys.readouterr().err.replace("\n", "")
+    assert "outcome 应为 confirmed 或 overturned，实为 'perhaps'" in told and "labels.csv 第 1 行" in told
     assert main([*words, "--labels", str(folder / "none.csv"), "-q"]) == 1
     assert "文件不存在" in capsys.readouterr().err
 

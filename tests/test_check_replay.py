@@ -113,7 +113,7 @@ def around(bound: Figure) -> list[str]:
 
 
 def rules_of(folder: Path) -> list[tuple[str, tuple[Any, ...], Figure]]:
-    book = load_rules(read(folder).documents)
+    book = load_rules([load(path) for path in sorted(folder.glob("rules*.yaml"))])
     return [(rule.id, path, bound) for rule in book if rule.enabled for path, bound in bounds_of(rule).items()]
 
 

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 import ybcore
 from check_cases import arrow_table
+from generate.check_parts import items
 from generate.check_rows import DAY, FIRST, ITEMS, PLACES, UNIT, Cells, catalog, rows
-from generate.checks import KERNELS, LINE_AMOUNTS, book, items, rule
+from generate.checks import KERNELS, LINE_AMOUNTS, book, rule
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 from test_check_replay import COUNTED, DENYING, at_each, counts, written

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import ybcore
 from check_small import AGREED, RULES, TABLES
+from ybcore.checks import shipped_rules
+from ybcore.checks.run.counted import countings
 from ybcore.checks.suppression import suppressions
+from ybcore.checks.told import GROUPS, window_text
 from ybcore.checks.units import amount_text
 from ybcore.columns.checkschema import DETAILS, FINDINGS, MANIFEST
 
@@ -39,14 +43,38 @@ def test_texts_in_both_languages(report):
     assert by_rule["OFTEN"] == [
         [
             "频繁就诊：1 次就诊",
-            "计 2 次就诊；多于 1 次就诊 即命中；自 2025-03-01 至 2025-04-01（不含）；来源：slides; page 4",
+            "计 2 次就诊；多于 1 次就诊 即命中；自然月自 2025-03-01 至 2025-04-01（不含）；来源：slides; page 4",
             "frequent visits: 1 visit",
-            "counted 2 visits; more than 1 visit is a hit; from 2025-03-01 until before 2025-04-01; source: slides; page 4",
+            "counted 2 visits; more than 1 visit is a hit; calendar months from 2025-03-01 until before 2025-04-01; source: slides; page 4",
         ]
     ]
     assert [words[1] for words in by_rule["DEAR"] if "20.00" in words[1]] == [
-        "计 20.00 元；多于 12.00 元 即命中；来源：slides"
+        "计 20.00 元；多于 12.00 元 即命中；本次就诊自 2025-03-08 至 2025-03-09（不含）；来源：slides"
     ]
+
+
+@pytest.mark.parametrize(
+    ("group", "begin", "end", "zh", "en"),
+    [
+        (None, None, None, "", ""),
+        ("line", None, None, "单条明细", "one line"),
+        ("day", "2025-03-01", "2025-03-02", "自然日自 2025-03-01 至 2025-03-02（不含）", "natural day from 2025-03-01 until before 2025-03-02"),
+        ("hour", "2025-03-01 23:00:00", "2025-03-02 00:00:00", "整点小时自 2025-03-01 23:00:00 至 2025-03-02（不含）", "clock hour from 2025-03-01 23:00:00 until before 2025-03-02"),
+        ("within", "2025-03-01 08:00:00", "2025-03-01 20:00:00.000001", "相邻时段自 2025-03-01 08:00:00 至 2025-03-01 20:00:00（含）", "hours near a line from 2025-03-01 08:00:00 through 2025-03-01 20:00:00"),
+        ("within", "2025-03-01 08:00:00.000001", "2025-03-01 20:00:00", "相邻时段自 2025-03-01 08:00:00（不含） 至 2025-03-01 20:00:00（不含）", "hours near a line after 2025-03-01 08:00:00 until before 2025-03-01 20:00:00"),
+    ],
+)  # fmt: skip
+def test_what_was_counted_in_in_both_languages(group, begin, end, zh, en):
+    begin, end = (None if text is None else int(np.datetime64(text, "us").astype(np.int64)) for text in (begin, end))
+    assert (window_text(group, begin, end, "zh"), window_text(group, begin, end, "en")) == (zh, en)
+
+
+def test_every_kind_of_group_has_words():
+    """What the column may hold is what there are words for, and what rules of all kernels count in is among it."""
+    column = FINDINGS.find("group")
+    assert column.en.split(":")[0].split("|") == list(GROUPS)
+    counted = {own.group for rule in ybcore.load_rules(shipped_rules()) if rule.enabled for own in countings(rule)}
+    assert {"day", "visit"} < counted - {None} <= set(GROUPS)
 
 
 def test_texts_speak_two_languages_only(report):
@@ -176,6 +204,9 @@ def test_precision_by_rule(report):
 def test_labels_that_cannot_be_used(report, labels, told):
     with pytest.raises(ybcore.InputError, match=told):
         report.precision(labels)
+    with pytest.raises(ybcore.InputError) as caught:
+        report.precision(labels, "labels.csv")
+    assert {problem.file for problem in caught.value.problems} == {"labels.csv"}
 
 
 def test_a_run_without_findings():

@@ -159,7 +159,7 @@ def test_explaining_tells_what_rules_moved(done, english):
     assert all(m["recover_amt"] == found[m["rule_id"]]["recover_amt"] is not None for m in told.moved)
     text = story(told)
     begin = text.index("  rules moved 250.00 yuan to full self-pay before settling:")
-    assert text[begin + 1 : begin + 4] == ["    CAP once a day: 200.00 yuan", "      lines 1: 200.00", "      counted 3; more than 1 is a hit; source: s"]  # fmt: skip
+    assert text[begin + 1 : begin + 4] == ["    CAP once a day: 200.00 yuan", "      lines 1: 200.00", "      counted 3; more than 1 is a hit; natural day from 2024-03-01 until before 2024-03-02; source: s"]  # fmt: skip
     assert begin < next(i for i, line in enumerate(text) if "full self-pay 250.00" in line)
     assert "equals the bulk row" in proof(told)
     assert sum(line["fulamt_ownpay_amt"] for line in told.lines) == 25_000

@@ -1,6 +1,7 @@
 """The kernel against the reference: every column of every row, line, layer and counter, to the fen.
 
-CI settles 200,000 visits. `YBCORE_EQUALITY_VISITS` asks for any other number, `YBCORE_EQUALITY_SEED` moves to other documents.
+CI settles 100,000 visits under 400 books, `make nightly` two million under 4,000: it is another document that shows a fault, more than
+another visit. `YBCORE_EQUALITY_VISITS` asks for any other number, `YBCORE_EQUALITY_SEED` moves to other documents.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from generate.policies import book
 from generate.population import population
 
 CHUNKS = 20
-VISITS = int(os.environ.get("YBCORE_EQUALITY_VISITS", "200000"))
+VISITS = int(os.environ.get("YBCORE_EQUALITY_VISITS", "100000"))
 FIRST_SEED = int(os.environ.get("YBCORE_EQUALITY_SEED", "0"))
-A_BOOK = 500
+A_BOOK, A_LONG_BOOK = 250, 500  # visits
 BOOKS = int(os.environ.get("YBCORE_NIGHTLY_BOOKS", "4000"))
 THREADS = (1, 2, 7)
 
@@ -75,7 +76,7 @@ def test_kernel_is_the_reference(chunk: int):
 @pytest.mark.parametrize(("seed", "in_halves"), [(363, True), (1_002_520, False)])
 def test_books_that_once_differed(seed: int, in_halves: bool):
     """Two documents of a scheme that count admissions by different scopes: 363 settled in two runs, 1002520 in one."""
-    compare_book(seed, A_BOOK, in_halves)
+    compare_book(seed, A_LONG_BOOK, in_halves)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -88,4 +89,4 @@ def test_small_populations(seed: int):
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_kernel_is_the_reference_at_length(chunk: int):
     for number in range(chunk, BOOKS, CHUNKS):
-        compare_book(1_000_000 + number, A_BOOK, number % 4 == 3)
+        compare_book(1_000_000 + number, A_LONG_BOOK, number % 4 == 3)

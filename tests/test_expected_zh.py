@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import test_policy_documents as of_policies
 import test_rule_documents as of_rules
 import ybcore
+from policy_texts import edited, wrong
+from test_policy_wrong import WRONG
 from ybcore import messages
 from ybcore.cli import main
 from ybcore.policy.faults import Fault, fault_of
@@ -151,7 +152,7 @@ def test_what_a_model_finds_is_told_in_chinese(kind: str):
 
 def test_wrong_documents_are_told_without_english():
     """What the source does not show: lists of names that are made as documents are read."""
-    found = [one for old, new, *_ in of_policies.WRONG for one in of_policies.wrong(of_policies.edited((old, new)))]
+    found = [one for old, new, *_ in WRONG for one in wrong(edited((old, new)))]
     found += [one for old, new, *_ in of_rules.FAULTS for one in of_rules.problems(of_rules.GOOD.replace(old, new, 1))]
     told = [text for one in found if (text := one.render("zh").partition("；应为：")[2])]
     assert len(told) > 60 and [text for text in told if prose(text)] == []

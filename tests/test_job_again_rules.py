@@ -28,7 +28,7 @@ from ybcore.jobs.ruled import ACROSS
 from ybcore.ledger import Run, resettle
 from ybcore.ledger.document import load_changes
 
-UNIT = 60
+UNIT = 250
 CHANGES = """\
 format: ybcore-changes/1
 id: ruled

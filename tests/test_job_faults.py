@@ -118,7 +118,7 @@ def same(out: Path, whole: dict[str, bytes]) -> None:
 def survive(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any, kills: int) -> int:
     """Kill jobs at random points, by time and by what they do, until so many are killed; each job ends as if nothing had been."""
     whole, quiet = undisturbed
-    chance, killed, folders = random.Random(20), 0, 0
+    chance, killed, folders, longest = random.Random(20), 0, 0, quiet["seconds"]
     while killed < kills:
         folder = tmp_path / f"folder{folders}"
         folder.mkdir()
@@ -128,12 +128,14 @@ def survive(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any, kills: int
             last = killed >= kills
             by_time = killed % 2 and not last
             how = {
-                "after": chance.uniform(0.02, quiet["seconds"]) if by_time else None,
+                "after": chance.uniform(0.02, longest) if by_time else None,
                 "event": None if by_time or last else chance.randrange(1, quiet["events"]),
             }
             done = jobs.run(job, **how)
             assert done["code"] in (0, -9), done
             if done["code"] == 0:
+                # A busy machine may have been slow when nothing happened.
+                longest = min(longest, done["seconds"]) if not resumed else longest
                 break
             killed, resumed = killed + 1, resumed + 1
             if out.exists():
@@ -146,8 +148,8 @@ def survive(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any, kills: int
     return folders
 
 
-def test_killed_at_twenty_random_points(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any):
-    assert survive(jobs, town, tmp_path, undisturbed, 20) < 20
+def test_killed_at_random_points(jobs: Jobs, town: Path, tmp_path: Path, undisturbed: Any):
+    assert survive(jobs, town, tmp_path, undisturbed, 14) < 14
 
 
 @pytest.mark.parametrize("families", [1, 12])
@@ -159,7 +161,7 @@ def test_killed_while_rows_wait_on_disk(jobs: Jobs, tmp_path: Path, families: in
     assert quiet["code"] == 0, quiet
     told = json.loads((tmp_path / "quiet" / "job" / "run.json").read_text(encoding="utf-8"))
     assert told["steps"]["split"] > 0
-    survive(jobs, town, tmp_path, (content(tmp_path / "quiet" / "job"), quiet), 10)
+    survive(jobs, town, tmp_path, (content(tmp_path / "quiet" / "job"), quiet), 7)
 
 
 @pytest.mark.nightly

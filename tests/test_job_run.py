@@ -33,7 +33,7 @@ def many_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def town() -> tuple[Engine, dict[str, pa.Table]]:
     """Three schemes and a small city, with its bad rows."""
-    made = city(seed=5, persons=260, visits=2600, lines_per_visit=4.0)
+    made = city(seed=5, persons=200, visits=1500, lines_per_visit=4.0, bad_rows=0.01)
     batch = made.visits()
     tables = {
         "visits": batch.visits,

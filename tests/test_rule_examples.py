@@ -268,3 +268,9 @@ def test_the_commands_run_and_show_them(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["--lang", "zh", "rules", "validate", str(tmp_path)]) == 1
     caught = capsys.readouterr()
     assert caught.out == "" and "base.examples.yaml:2" in caught.err and "引擎、参照：命中 03" in caught.err
+
+
+def test_a_name_in_two_languages_is_told_in_the_one_in_use(tmp_path: Path):
+    wrong = GOOD.replace("name: two", "name: 两个 / two").replace("hits: []", 'hits: ["02"]')
+    (problem,) = problems(write(tmp_path, base=BASE, base__examples=wrong) / "base.yaml")
+    assert "example 'two'," in problem.what and "示例 '两个'，" in problem.what_zh

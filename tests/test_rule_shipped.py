@@ -11,6 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 from test_rule_documents import CITY, RULES
 from ybcore.checks import RuleBook, load_rules, shipped_rules
+from ybcore.checks.examples import examples_of
 from ybcore.checks.tables import ALWAYS, OPEN
 from ybcore.checks.vocabulary import UNKNOWN
 from ybcore.messages import in_language
@@ -196,6 +197,15 @@ def test_sources_choices_and_reasons_are_told_in_both_languages(shipped: RuleBoo
         for text in (rule.source, *rule.choices, *filter(None, [rule.reason])):
             zh, en = (in_language(text, language) for language in ("zh", "en"))
             assert han.search(zh) and "our choice" not in zh and text == f"{zh} / {en}", (rule.id, text)
+
+
+def test_names_of_examples_are_told_in_both_languages(shipped: RuleBook):
+    han = re.compile(r"[\u4e00-\u9fff]")
+    placed = examples_of(shipped)
+    for one in placed:
+        zh, en = (in_language(one.name, language) for language in ("zh", "en"))
+        assert han.search(zh) and one.name == f"{zh} / {en}", (one.rule.id, one.name)
+    assert len(placed) > 150
 
 
 def test_the_readme_covers_every_national_rule(shipped: RuleBook):

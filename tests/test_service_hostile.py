@@ -21,7 +21,6 @@ import contextlib
 
 from services import POLICY, RULES, Served, fresh_database, visit
 from starlette.testclient import TestClient
-from test_service import server  # noqa: F401  (a fixture)
 from ybcore import Checker, Engine, load_book, load_rules
 from ybcore.service.app import guarded
 from ybcore.service.desk import Desk
@@ -45,9 +44,11 @@ def api(desk: Desk) -> Iterator[TestClient]:
         yield client
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    one = Served(tmp_path, f"sqlite:///{tmp_path / 'x.db'}", "--timeout", str(SECONDS), "--max-body", "100000")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One process for all: whatever a test does to it, the next is served."""
+    folder = tmp_path_factory.mktemp("served")
+    one = Served(folder, f"sqlite:///{folder / 'x.db'}", "--timeout", str(SECONDS), "--max-body", "100000")
     yield one
     one.close()
 
@@ -221,12 +222,13 @@ def test_the_served_page_in_a_browser(served: Served, need_program: Callable[[st
 
 def test_every_line_of_the_log_is_json(served: Served):
     """Also what the server under it says of requests that never come to the service."""
-    for words in (b"\x00\x01\r\n\r\n", b"GET /persons/P001 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):  # fmt: skip
+    for words in (b"\x00\x01\r\n\r\n", b"GET /persons/P009 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n", b"GET / HTTP/1.1\r\nContent-Length: -1\r\n\r\n"):  # fmt: skip
         with socket.create_connection(("127.0.0.1", served.port)) as link:
             link.sendall(words)
             link.settimeout(30)
             assert link.recv(1000).startswith(b"HTTP/1.1 4")
-    assert served.ask("GET", "/persons/P001")[0] == 404
+    assert served.ask("GET", "/persons/P009")[0] == 404
     lines = [json.loads(line) for line in (served.folder / "log").read_text().splitlines()]
     assert {line["said"]["event"] for line in lines} == {"request", "server"}
-    assert "P001" not in (served.folder / "log").read_text()
+    log = (served.folder / "log").read_text()
+    assert "P009" not in log and "P001" not in log

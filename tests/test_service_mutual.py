@@ -13,8 +13,7 @@ import pytest
 pytest.importorskip("fastapi")
 pytest.importorskip("sqlalchemy")
 
-from services import POLICY, RULES, visit
-from test_service import database, same_as_a_batch, server  # noqa: F401  (fixtures)
+from services import POLICY, RULES, same_as_a_batch, visit
 from ybcore import Catalog, Checker, Engine, InputError, load_book, load_rules
 from ybcore.service.desk import Desk
 from ybcore.service.replies import Refusal
@@ -36,7 +35,7 @@ def checker(engine: Engine) -> Checker:
 
 
 @pytest.fixture
-def desk(engine: Engine, checker: Checker, database: str) -> Iterator[Desk]:  # noqa: F811
+def desk(engine: Engine, checker: Checker, database: str) -> Iterator[Desk]:
     made = Desk(engine, Store(database), checker)
     yield made
     made.store.close()
@@ -116,7 +115,7 @@ def test_two_states_are_written_together_or_not_at_all(desk: Desk):
     assert desk.store.owner("p:P001") == one and desk.store.settlement("new") is None
 
 
-def test_a_database_of_before_goes_on(engine: Engine, checker: Checker, database: str):  # noqa: F811
+def test_a_database_of_before_goes_on(engine: Engine, checker: Checker, database: str):
     """Of the format without movements: the table is made and begins with the next settlement; a later format is refused."""
     desk = Desk(engine, Store(database), checker)
     desk.settle(visit(1, 1), [], "k1")

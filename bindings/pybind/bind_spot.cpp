@@ -51,7 +51,7 @@ class SpotLooked {
   [[nodiscard]] OutTable findings() const {
     const checks::SpotFindings& f = seen.findings;
     const std::size_t n = f.rule.size();
-    OutTable out(n, 25);
+    OutTable out(n, 26);
     const auto rule = [&](std::size_t i) -> const checks::SpotRule& { return desk->book.rules[static_cast<std::size_t>(f.rule[i])]; };
     const auto told = [&](std::size_t i) -> const Told& { return desk->told[static_cast<std::size_t>(f.rule[i])]; };
     static constexpr std::string_view kDispositions[] = {"hold", "deny", "suspect", "warn", "monitor"};
@@ -78,6 +78,10 @@ class SpotLooked {
     out.texts("vola_bhvr_type", false, [&](std::size_t i) { return std::string_view(told(i).behaviour); });
     out.numbers("measure", f.measure);
     out.numbers("limit", f.limit);
+    out.texts("group", false, [&](std::size_t i) {
+      const std::string& group = rule(i).countings[static_cast<std::size_t>(f.counting[i])].group;
+      return group.empty() ? std::string_view{} : std::string_view(group);
+    });
     out.numbers("begin", f.begin);
     out.numbers("end", f.end);
     out.numbers("table_row", f.entry);

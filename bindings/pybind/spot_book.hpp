@@ -75,6 +75,10 @@ inline void spot_windows(const py::dict& d, checks::SpotRule& rule) {
     const auto [group, reach] = one.cast<std::pair<int, std::int64_t>>();
     rule.groups.push_back({static_cast<checks::SpotGroup>(group), reach});
   }
+  for (const auto& one : value_of(d, "countings", py::list())) {
+    const auto [group, how, reach] = one.cast<std::tuple<std::string, int, std::int64_t>>();
+    rule.countings.push_back({group, static_cast<checks::SpotHow>(how), reach});
+  }
 }
 
 inline checks::SpotRule spot_rule(const py::dict& d) {

@@ -255,6 +255,7 @@ void Rules::pairs(const SpotRule& rule, Raw& raw) {
     if (!rule.words_of.empty() && rule.words_of[row] >= 0 && !rule.words[static_cast<std::size_t>(rule.words_of[row])].empty())
       what += "|" + rule.words[static_cast<std::size_t>(rule.words_of[row])];
     raw.what.push_back(std::move(what));
+    raw.counting.push_back(rule.flag ? rule.words_of[row] : 0);
     if (!rule.zones.empty()) raw.suspect.push_back(rule.zones[row] == 1);
   }
 }

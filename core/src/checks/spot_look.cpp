@@ -5,6 +5,7 @@
 #include <string>
 #include <tuple>
 
+#include "spot_counted.hpp"
 #include "spot_rules.hpp"
 #include "ybcore/checks/moved.hpp"
 #include "ybcore/checks/names.hpp"
@@ -33,8 +34,9 @@ struct Detail {
 
 struct Hit {
   std::int32_t rule = 0;
-  std::int64_t measure = 0, limit = 0, begin = kUnknown, end = kUnknown, severity = 0;
-  std::int32_t entry = -1;
+  std::int64_t measure = 0, limit = 0, begin = kUnknown, end = kUnknown, severity = 0;  // begin is the kernel's, and in the name
+  std::int32_t entry = -1, counting = 0;
+  spot::CountedIn::Bounds bounds{kUnknown, kUnknown};
   bool suspect = false;
   std::string what, name;
   std::vector<Detail> details;
@@ -44,24 +46,22 @@ struct Hit {
 
 class Findings {
  public:
-  Findings(const SpotBook& book, Batch& batch) : book_(book), b_(batch) {}
+  Findings(const SpotBook& book, Batch& batch) : book_(book), b_(batch), counted_in_(batch) {}
 
   // Those of one rule; those that only offend in the history are left out. Their number.
   std::size_t take(std::int32_t number, const Raw& raw) {
     const SpotRule& rule = book_.rules[static_cast<std::size_t>(number)];
     const std::size_t before = hits_.size();
     for (std::size_t f = 0; f < raw.found.size(); ++f) {
-      Hit hit{number,
-              raw.found.measure[f],
-              raw.found.limit[f],
-              raw.found.begin[f],
-              raw.found.end[f],
-              rule.severity,
-              raw.found.entry[f],
-              false,
-              {},
-              {},
-              {}};
+      Hit hit;
+      hit.rule = number;
+      hit.measure = raw.found.measure[f];
+      hit.limit = raw.found.limit[f];
+      hit.begin = raw.found.begin[f];
+      hit.end = raw.found.end[f];
+      hit.severity = rule.severity;
+      hit.entry = raw.found.entry[f];
+      hit.counting = raw.counting.empty() ? 0 : raw.counting[f];
       if (!raw.severity.empty() && raw.severity[f] != 0) hit.severity = raw.severity[f];
       hit.suspect = (!raw.suspect.empty() && raw.suspect[f] != 0) ||
                     (hit.entry >= 0 && !rule.suspect.empty() && rule.suspect[static_cast<std::size_t>(hit.entry)] != 0);
@@ -81,6 +81,7 @@ class Findings {
       std::stable_sort(hit.details.begin(), hit.details.end(), [](const Detail& a, const Detail& b) {
         return std::tuple(!a.offends, a.line, a.place) < std::tuple(!b.offends, b.line, b.place);
       });
+      hit.bounds = bounds_of(rule, hit);
       hits_.push_back(std::move(hit));
     }
     return hits_.size() - before;
@@ -108,6 +109,17 @@ class Findings {
  private:
   static std::size_t at(std::int32_t row) noexcept { return static_cast<std::size_t>(row); }
   [[nodiscard]] std::size_t visit_of(const Detail& one) const { return at(one.line ? b_.line_visit[at(one.row)] : one.row); }
+
+  [[nodiscard]] spot::CountedIn::Bounds bounds_of(const SpotRule& rule, const Hit& hit) {
+    if (rule.countings.empty() || rule.countings[at(hit.counting)].how == SpotHow::kGiven) return {hit.begin, hit.end};
+    spot::CountedRows found{hit.details.front().line, {}, 0, false};
+    for (const Detail& one : hit.details) {
+      found.rows.push_back(one.row);
+      if (one.offends) found.involved = found.rows.size();
+    }
+    found.shared = hit.entry >= 0 && !rule.figures.empty() && rule.figures[at(hit.entry)] != kUnknown;
+    return counted_in_.of(rule.countings[at(hit.counting)], hit.measure, found);
+  }
 
   void price(const SpotRule& rule, const Raw& raw, Detail& one, std::int64_t beyond, std::size_t f) const {
     const std::int64_t net = b_.amount[at(one.row)], quantity = b_.quantity[at(one.row)];
@@ -216,8 +228,9 @@ class Findings {
     out.severity.push_back(hit.severity);
     out.measure.push_back(hit.measure);
     out.limit.push_back(hit.limit);
-    out.begin.push_back(hit.begin);
-    out.end.push_back(hit.end);
+    out.counting.push_back(hit.counting);
+    out.begin.push_back(hit.bounds.first);
+    out.end.push_back(hit.bounds.second);
     out.entry.push_back(hit.entry);
     std::int64_t sum = 0;
     for (const Detail& one : hit.details) {
@@ -235,6 +248,7 @@ class Findings {
 
   const SpotBook& book_;
   Batch& b_;
+  spot::CountedIn counted_in_;
   std::vector<Hit> hits_;
 };
 

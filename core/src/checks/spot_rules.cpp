@@ -237,9 +237,9 @@ void Rules::window(const SpotRule& rule, Raw& raw) {
   raw.money = rule.measure == SpotMeasure::kAmount;
   for (std::size_t f = 0; f < raw.found.size(); ++f) {
     const std::int32_t step = raw.found.step[f];
-    raw.what.push_back(
-        std::to_string(std::upper_bound(rule.threshold_begin.begin(), rule.threshold_begin.end(), static_cast<std::int64_t>(step)) -
-                       rule.threshold_begin.begin() - 1));
+    const auto above = std::upper_bound(rule.threshold_begin.begin(), rule.threshold_begin.end(), static_cast<std::int64_t>(step));
+    raw.counting.push_back(static_cast<std::int32_t>(above - rule.threshold_begin.begin() - 1));
+    raw.what.push_back(std::to_string(raw.counting.back()));
     raw.severity.push_back(rule.severities[static_cast<std::size_t>(step)]);
     std::int32_t first = INT32_MAX;
     for (auto d = static_cast<std::size_t>(raw.found.details[f]); d < static_cast<std::size_t>(raw.found.details[f + 1]); ++d)

@@ -21,6 +21,7 @@ struct Raw {
   std::vector<std::string> what;  // what else tells findings apart, one each
   std::vector<std::int64_t> expected, severity;
   std::vector<std::uint8_t> suspect;
+  std::vector<std::int32_t> counting;  // place among the rule's, one a finding; empty: the first
 };
 
 enum class Answer : std::uint8_t { kNothing, kFound, kMay };

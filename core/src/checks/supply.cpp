@@ -258,10 +258,11 @@ Found daily_dose(std::span<const std::int64_t> dose, std::span<const std::int64_
   const bool less = wants_less(comparator), strict = comparator == Comparator::kMoreThan || comparator == Comparator::kLessThan;
   return over_rows(dose.size(), threads, [&](Found& found, std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      if (dose[i] == kUnknown || times[i] == kUnknown || limit[i] == kUnknown) {
+      if (dose[i] == kUnknown || times[i] == kUnknown) {
         ++found.unknown;
         continue;
       }
+      if (limit[i] == kUnknown) continue;
       const Wide daily = static_cast<Wide>(dose[i]) * times[i], most = static_cast<Wide>(limit[i]) * kOne;
       if (less ? daily > most - (strict ? 1 : 0) : daily < most + (strict ? 1 : 0)) continue;
       found.open({told(round_div(daily, kOne)), limit[i], kUnknown, kUnknown, entry_of(entry, i)});

@@ -241,7 +241,7 @@ class _Binder:
                 self._coded("scope", ("check", "groups"), check.groups, "group")
             for name, kind in zip(PAIR_COLUMNS, ("quantity", "whole")):
                 if "items" in self.tables and name in self.tables["items"].columns:
-                    self._number(name, kind, ("items",), empty=True)
+                    self._number(name, kind, ("items",))
             self._override()
         if isinstance(check, group.Tier):
             self._coded("item", ("items",), None, "")
@@ -277,11 +277,12 @@ class _Binder:
             self.made.named.setdefault(table.name, set()).add(name)
         return table
 
-    def _number(self, name: str, kind: str, path: RawPath, *, empty: bool = False, role: str = "items") -> None:
+    def _number(self, name: str, kind: str, path: RawPath, *, role: str = "items") -> None:
+        """Figures of a column; an empty cell has none, and does not limit."""
         table = self._column(name, path, role)
         if table is None:
             return
-        seen: dict[str, int] = {"": UNKNOWN} if empty else {}
+        seen: dict[str, int] = {"": UNKNOWN}
 
         def read(cell: str) -> int:
             return read_figure(cell, kind)
@@ -308,8 +309,8 @@ class _Binder:
             self.tell(
                 ("items",),
                 Fault(
-                    f"{told} cells of column {name!r} are wrong; the first {_TOLD} are told",
-                    f"列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格",
+                    f"{told} cells of column {name!r} of table {table.name} are wrong; the first {_TOLD} are told",
+                    f"表 {table.name} 的列 {name!r} 有 {told} 格有误，只列出前 {_TOLD} 格",
                 ),
             )
         return out
@@ -319,7 +320,10 @@ class _Binder:
         self.sink.problems.append(fault.problem(file=file, line=at, path=name))
 
     def _coded(self, name: str, path: RawPath, known: Any, what: str) -> None:
-        """Words of a column into codes. `known`: the words that may stand (None: any); their order is that of the codes."""
+        """Words of a column into codes, -1 where there is none. `known`: the words that may stand (None: any); their order is that of the codes.
+
+        Only the group that a row is counted in must be said: of every other word an empty cell does not limit.
+        """
         table = self._column(name, path)
         if table is None:
             return
@@ -327,7 +331,7 @@ class _Binder:
             self.cells[name], self.words[name] = table.encoded(name)
             return
         words = {str(word): code for code, word in enumerate(known)}
-        told: set[str] = set()
+        told: set[str] = set() if what == "group" else {""}
         whole = not self.sink.doubtful(self.layered.document.parsed, (*self.loc, *path))
         codes = []
         for row, cell in enumerate(table.columns[name]):

@@ -9,6 +9,7 @@ from typing import Any
 
 from ybcore.errors import DocumentError, Problem, YbcoreError
 
+from ..messages import in_language
 from ..policy.faults import Fault, unknown
 from ..policy.reader import parse_file
 from .book import EXAMPLES, RuleBook
@@ -26,7 +27,7 @@ Found = tuple[set[str], str]
 
 @dataclass(frozen=True)
 class Placed:
-    """An example with its rule and where it stands."""
+    """An example with its rule and where it stands; a name may be written `中文 / English`."""
 
     rule: Rule
     example: Example
@@ -118,8 +119,8 @@ def _judged(one: Placed, judges: dict[str, Callable[[Rule, Tables], Found]]) -> 
         answers.setdefault(wrong, []).append(name)
     for (en, zh), names in answers.items():
         who, wer = " and ".join(names), "、".join(ZH.get(name, name) for name in names)
-        what = f"rule {one.rule.id}, example {one.name!r}, by the {who}: {en}"
-        what_zh = f"规则 {one.rule.id}，示例 {one.name!r}，{wer}：{zh}"
+        what = f"rule {one.rule.id}, example {in_language(one.name, 'en')!r}, by the {who}: {en}"
+        what_zh = f"规则 {one.rule.id}，示例 {in_language(one.name, 'zh')!r}，{wer}：{zh}"
         yield Problem(file=one.file, line=one.line, what=what, what_zh=what_zh, expected=f"hits {_names(wanted)}", expected_zh=f"命中 {_names(wanted)}")  # fmt: skip
 
 

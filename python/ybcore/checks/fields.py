@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, Faults, fail, forbid_unknown, unknown
-from ..policy.fields import Bilingual, Code, Flag, MonthDay, Node, Word, Words
+from ..policy.fields import Bilingual, Code, Flag, MonthDay, Node, SomeWords, Word, Words
 from .figures import Whole
 from .vocabulary import SCOPE_KEYS, VISIT_KINDS
 
@@ -235,9 +235,9 @@ class Items(Node):
 
     table: Code | None = None
     list: Code | None = None
-    prefix: Words | None = None
-    list_type: Words | None = None
-    med_chrgitm_type: Words | None = None
+    prefix: SomeWords | None = None
+    list_type: SomeWords | None = None
+    med_chrgitm_type: SomeWords | None = None
 
     @property
     def all(self) -> bool:

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
-from ..policy.faults import Fault, fail, unknown
-from ..policy.fields import Code, Flag, Node, Word, Words
+from ..policy.faults import Fault, Faults, fail, unknown
+from ..policy.fields import Code, Flag, Node, SomeWords, Word, Words
 from .fields import Comparator, exactly_one
 from .figures import Price, Quantity, Whole, default_figure
 from .vocabulary import ATTRIBUTES
@@ -34,7 +34,7 @@ __all__ = [
 class Codes(Node):
     """Prefixes that the attribute may, or may not, have."""
 
-    codes: Words
+    codes: SomeWords
 
 
 class AgeTest(Node):
@@ -136,7 +136,24 @@ class Attribute(Node):
                 ),
                 name,
             )
+        if isinstance(test, ColumnMap):
+            self._says_something(name, test)
         return self
+
+    @staticmethod
+    def _says_something(name: str, test: ColumnMap) -> None:
+        """A text that allows nothing would be a hit whatever the attribute; one that bars nothing may stand beside others that do."""
+        empty = [key for key, codes in test.map.items() if codes == ()]
+        if name == "barred" and len(empty) < len(test.map):
+            return
+        faults = Faults()
+        word, zh = ("allows", "允许") if name == "allowed" else ("bars", "禁止")
+        for key in empty:
+            en = f"the text {key!r} {word} nothing"
+            faults.add(
+                (name, "map", key), Fault(en, f"文本 {key!r} 没有{zh}任何取值", "at least one code", "至少一个代码")
+            )
+        faults.raise_if_any()
 
 
 # --- K02 -------------------------------------------------------------------------------------------------------------
@@ -157,7 +174,7 @@ class ListOrColumn(Node):
 class Lab(Node):
     """A test value that must fulfil the comparator."""
 
-    items: Words
+    items: SomeWords
     comparator: Comparator
     value: Quantity
     look_back_days: Whole

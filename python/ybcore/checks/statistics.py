@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -103,14 +104,14 @@ def _places(report: CheckReport, name: str, values: list[Any]) -> list[tuple[boo
     return [(value is None, 0 if value is None else value if known is None else known[value]) for value in values]
 
 
-def precision(report: CheckReport, labels: Any) -> pa.Table:
+def precision(report: CheckReport, labels: Any, file: str = "") -> pa.Table:
     """Findings of each rule, and how many of those with a label were confirmed.
 
     `labels`: a table of jr_id and outcome (confirmed, overturned). `share`: confirmed of the labelled, millionths rounded half up; missing
     where none has a label. Labels of findings that this run does not have stand in a last row without a rule. Raises InputError for
-    another outcome, and for one finding with both.
+    another outcome, and for one finding with both; `file`: where the labels are from, which an error names.
     """
-    told = _labels(labels)
+    told = _labels(labels, file or None)
     found = report.findings
     counts = {
         rule: [0, 0, 0]
@@ -138,10 +139,13 @@ def precision(report: CheckReport, labels: Any) -> pa.Table:
     )
 
 
-def _labels(labels: Any) -> dict[str, str]:
+def _labels(labels: Any, file: str | None) -> dict[str, str]:
     problems = Problems()
-    frame = read(labels, LABELS, problems)
-    problems.stop()
+    try:
+        frame = read(labels, LABELS, problems)
+        problems.stop()
+    except InputError as error:
+        raise InputError([replace(problem, file=file) for problem in error.problems]) from None
     codes, words = frame.code("outcome") or (np.zeros(0, np.int32), [])
     names = flat(frame.ids["jr_id"]).to_pylist()
     out: dict[str, str] = {}
@@ -160,7 +164,7 @@ def _labels(labels: Any) -> dict[str, str]:
         else:
             continue
         near = nearest(word or "", OUTCOMES)
-        wrong.append(Problem(what=told[0], what_zh=told[1], path="labels", row=row, nearest=near))
+        wrong.append(Problem(what=told[0], what_zh=told[1], file=file, path="labels", row=row, nearest=near))
     if wrong:
         raise InputError(wrong)
     return out

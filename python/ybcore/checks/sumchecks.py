@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, fail, unknown
-from ..policy.fields import Code, Node, Word, Words
+from ..policy.fields import Code, Node, SomeWords, Word, Words
 from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField, exactly_one
 from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, default_figure
 from .groupchecks import MEASURES, with_kind
@@ -132,7 +132,7 @@ class Required(_Validity):
     """K15: columns that must be filled."""
 
     form: Literal["required"]
-    columns: Words
+    columns: SomeWords
 
 
 class OneOf(_Validity):
@@ -140,7 +140,7 @@ class OneOf(_Validity):
 
     form: Literal["one_of"]
     column: Code
-    codes: Words
+    codes: SomeWords
 
 
 class SumOfLines(Node):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, model_validator
 
 from ..policy.faults import Fault, Faults, fail, unknown
-from ..policy.fields import Flag, MonthDay, Node, Positive, Word, Words
+from ..policy.fields import Flag, MonthDay, Node, Positive, SomeWords, Word
 from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, read_scope
 from .figures import QuantityCell, Whole, WholeCell, default_figure
 from .groupchecks import MEASURES, Threshold, kinds_of_thresholds
@@ -223,7 +223,7 @@ class OverlapStays(Node):
 
     form: Literal["overlap"]
     grace: Whole = _ZERO
-    kinds: Words | None = None
+    kinds: SomeWords | None = None
 
 
 class AroundOperation(Node):

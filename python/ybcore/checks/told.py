@@ -17,7 +17,7 @@ from .units import amount_text, unit_of
 if TYPE_CHECKING:
     from .run.report import CheckReport
 
-__all__ = ["LONGEST", "as_3101", "texts"]
+__all__ = ["GROUPS", "LONGEST", "as_3101", "texts", "window_text"]
 
 LONGEST = 500
 """Characters that the interface has for vola_cont and vola_evid."""
@@ -31,9 +31,33 @@ COMPARATORS = {
     "at_most": ("不多于 {} 即命中", "{} or less is a hit"),
 }
 
+GROUPS = {
+    "line": ("单条明细", "one line"),
+    "day": ("自然日", "natural day"),
+    "hour": ("整点小时", "clock hour"),
+    "within": ("相邻时段", "hours near a line"),
+    "visit": ("本次就诊", "visit"),
+    "stay": ("同一就诊 ID", "stay"),
+    "prescription": ("一张处方", "prescription"),
+    "incision": ("同一切口", "incision"),
+    "month": ("自然月", "calendar months"),
+    "quarter": ("自然季", "calendar quarters"),
+    "year": ("自然年", "calendar years"),
+    "insurance_year": ("医保年度", "insurance years"),
+    "rolling": ("滚动天数", "rolling days"),
+    "look_back": ("回溯天数", "days looked back on"),
+    "gap": ("相隔天数", "days between"),
+    "overlap": ("重叠天数", "days that overlap"),
+    "course": ("疗程", "course"),
+    "stock": ("进销存期间", "period of the stock"),
+    "all": ("全部期间", "whole period"),
+}
+"""What a finding may be counted in, Chinese and English."""
+
 Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.datetime(1970, 1, 1)
 _OFFENDING = 1
+_SECOND = 1_000_000
 
 
 def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:
@@ -41,17 +65,17 @@ def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:
     if lang not in LANGUAGES:
         raise ValueError(f"lang must be one of {', '.join(LANGUAGES)}, not {lang!r}")
     found = report.findings if rows is None else report.findings.take(pa.array(rows, pa.int64()))
-    columns = ("rule_id", "vola_amt", "vola_amt_stas", "measure", "limit", "begin", "end", "table_row")
+    columns = ("rule_id", "vola_amt", "vola_amt_stas", "measure", "limit", "group", "begin", "end", "table_row")
     rules = {hits.rule.id: hits.rule for hits in report.judged.hits}
     lines, visits = (counts if rows is None else counts[rows] for counts in _counts(report))
     content, evidence = [], []
     for i, cells in enumerate(zip(*(found[name].to_pylist() for name in columns))):
-        name, amount, computed, measure, limit, begin, end, entry = cells
+        name, amount, computed, measure, limit, group, begin, end, entry = cells
         rule = rules[name]
         content.append(
             _content(rule, int(lines[i]), int(visits[i]), amount if computed == "1" else None, lang)[:LONGEST]
         )
-        evidence.append(_evidence(rule, entry, measure, limit, (begin, end), lang)[:LONGEST])
+        evidence.append(_evidence(rule, entry, (measure, limit), window_text(group, begin, end, lang), lang)[:LONGEST])
     return pa.table(
         {
             "jr_id": found["jr_id"],
@@ -84,23 +108,36 @@ def _content(rule: Rule, lines: int, visits: int, amount: int | None, lang: str)
     return rule.name[lang] + (f"{': ' if english else '：'}{told}" if told else "")
 
 
-def _evidence(
-    rule: Rule, entry: int, measure: int, limit: int, window: tuple[int | None, int | None], lang: str
-) -> str:
-    """Count, limit, window and where the rule is from."""
+def _evidence(rule: Rule, entry: int, counted: tuple[int, int], window: str, lang: str) -> str:
+    """Count, limit, what was counted in, and where the rule is from."""
     english = lang == "en"
+    measure, limit = counted
     unit = unit_of(rule, entry)
     parts = []
     if unit:
         count, bound = amount_text(measure, unit, lang), amount_text(limit, unit, lang)
         parts.append(f"counted {count}" if english else f"计 {count}")
         parts.append(_bound(rule, bound, lang))
-    begin, end = (None if t is None else _moment(t) for t in window)
-    if begin is not None and end is not None:
-        parts.append(f"from {begin} until before {end}" if english else f"自 {begin} 至 {end}（不含）")
+    parts += [window] if window else []
     source = "; ".join(text for text in (in_language(rule.source, lang), rule.cite) if text)
     parts.append(f"source: {source}" if english else f"来源：{source}")
     return ("; " if english else "；").join(parts)
+
+
+def window_text(group: str | None, begin: int | None, end: int | None, lang: str) -> str:
+    """What was counted in, with its bounds; the empty text where nothing is counted."""
+    if group is None:
+        return ""
+    english = lang == "en"
+    kind = GROUPS[group][english]
+    if begin is None or end is None:
+        return kind
+    first, last = (f"from {_moment(begin)}", f"until before {_moment(end)}") if english else (f"自 {_moment(begin)}", f"至 {_moment(end)}（不含）")  # fmt: skip
+    if begin % _SECOND == 1:  # hours near a line, its edges left out
+        first = f"after {_moment(begin - 1)}" if english else f"自 {_moment(begin - 1)}（不含）"
+    if end % _SECOND == 1:  # the same, with its edges
+        last = f"through {_moment(end - 1)}" if english else f"至 {_moment(end - 1)}（含）"
+    return f"{kind} {first} {last}" if english else f"{kind}{first} {last}"
 
 
 def _bound(rule: Rule, bound: str, lang: str) -> str:

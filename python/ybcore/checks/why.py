@@ -17,13 +17,15 @@ from .linechecks import AgeTest, Codes, ColumnMap
 from .replay import rule_of
 from .rule import Rule
 from .run.coded import CodedRows, key_among, select_coded
-from .run.found import OFFENDING, hits_of
+from .run.counted import counted_in
+from .run.found import OFFENDING, Hits, hits_of
 from .run.line_rules import line_text
 from .run.lines import Chosen
 from .run.runner import denied_before, raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
+from .told import window_text
 from .try_groups import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
@@ -53,7 +55,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "excluded": ("命中，但被互斥规则排除", "it hit, and a rule that excludes it took the finding's place"),
     "involved": ("涉及其中，但本身不违规", "it stands in a finding, but does not offend"),
     "attribute": ("{column} 为 {value}，规则要求 {wanted}，不违规", "{column} is {value}, the rule wants {wanted}: no hit"),
-    "compared": ("已比较，未超限：计 {measure}，限 {limit}", "compared and not beyond: counted {measure}, limit {limit}"),
+    "compared": ("已比较，未超限：计 {measure}，限 {limit}{window}", "compared and not beyond: counted {measure}, limit {limit}{window}"),
     "kernel": ("规则的条件不成立", "the condition of the rule is not met"),
     "hit": ("命中", "it hit"),
 }  # fmt: skip
@@ -84,7 +86,7 @@ class Became:
 
 @dataclass(frozen=True)
 class Why:
-    """The first condition that failed. `code` is a key of TEXTS; measure and limit are held figures, money of findings fen."""
+    """The first condition that failed. `code` is a key of TEXTS; measure and limit are held figures, counted in `group` from begin until before end (microseconds), money of findings fen."""
 
     rule_id: str
     row: str
@@ -96,6 +98,9 @@ class Why:
     limit: int | None = None
     findings: tuple[Became, ...] = ()
     unit: str = ""
+    group: str | None = None
+    begin: int | None = None
+    end: int | None = None
 
     @property
     def hit(self) -> bool:
@@ -110,7 +115,11 @@ class Why:
             name: "" if held is None else amount_text(held, self.unit, lang)
             for name, held in (("measure", self.measure), ("limit", self.limit))
         }
-        out = TEXTS[self.code][english].format(column=self.column, value=value, wanted=self.wanted, **figures)
+        window = window_text(self.group, self.begin, self.end, lang)
+        window = window and f"{'; ' if english else '；'}{window}"
+        out = TEXTS[self.code][english].format(
+            column=self.column, value=value, wanted=self.wanted, window=window, **figures
+        )
         if self.code == "involved":
             return out + (": " if english else "：") + ", ".join(found.jr_id for found in self.findings)
         ends = [f"{found.jr_id} {BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
@@ -406,16 +415,15 @@ class _Asked:
         work = Picked(self.work) if wide and not one else Picked(self.work, lines, visits)
         return work, raw_of(work, rule, self._denied())
 
-    def _offends(self, rule: Rule, before: bool) -> list[tuple[int, int, int]]:
-        """(measure, limit, table row) of findings in which the row offends when the kernel is asked again, those of it alone first."""
+    def _offends(self, rule: Rule, before: bool) -> tuple[Hits, list[int]]:
+        """What the kernel finds when it is asked again, and those in which the row offends, those of it alone first."""
         work, raw = self._again(rule)
         hits = hits_of(work, rule, raw, before)
         mine = self._is_mine(hits.row, hits.is_line) & hits.own & (hits.part == OFFENDING)
-        found = sorted(
+        return hits, sorted(
             set(hits.finding[mine].tolist()),
             key=lambda f: ("" if hits.what is None else hits.what[f], int(hits.begin[f])),
         )
-        return [(int(hits.measure[f]), int(hits.limit[f]), int(hits.entry[f])) for f in found]
 
     def _hit_and_gone(self) -> Why | None:
         """A finding that there was, and that is not reported."""
@@ -423,9 +431,9 @@ class _Asked:
         early = self.report.stage != "after" and bool(self.batch.history.any())
         if not gone and not early:
             return None
-        if gone and self._offends(self.rule, early):
+        if gone and self._offends(self.rule, early)[1]:
             return self.told("excluded")
-        return self.told("history") if early and self._offends(self.rule, False) else None
+        return self.told("history") if early and self._offends(self.rule, False)[1] else None
 
     def _attribute(self) -> Why | None:
         """K01: what the attribute is, and what it should not be."""
@@ -475,11 +483,16 @@ class _Asked:
         turned = _turned(rule)
         if turned is None:
             return None
-        found = self._offends(replace(rule, check=turned), False)
+        hits, found = self._offends(replace(rule, check=turned), False)
         if not found:
             return None
-        measure, limit, entry = found[0]
-        return self.told("compared", measure=measure, limit=limit, unit=unit_of(rule, entry))
+        at = found[0]
+        counted = hits.counted or counted_in(self.work, hits)
+        begin, end = (None if own[at] == NULL_INT else int(own[at]) for own in (counted.begin, counted.end))
+        return self.told(
+            "compared", measure=int(hits.measure[at]), limit=int(hits.limit[at]), unit=unit_of(rule, int(hits.entry[at])),
+            group=counted.kinds[counted.kind[at]], begin=begin, end=end,
+        )  # fmt: skip
 
     def _price(self) -> Why | None:
         entry, _ = self.work.among(self.rule, _only(np.array([self.line])))

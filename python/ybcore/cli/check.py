@@ -69,7 +69,7 @@ def check(
         )
         seconds = time.perf_counter() - began
     # Labels are of findings by name; what is wrong with them is told before anything is written.
-    precision = None if labels is None else report.precision(io.read_table(labels))
+    precision = None if labels is None else report.precision(io.read_table(labels), str(labels))
     write_checked(session, report, out, format_, encoding, precision)
     write_for_people(session, report, html, excel)
     tell_checked(session, report, book)

@@ -219,7 +219,8 @@ def _examples(tree: Any, book: RuleBook, rule: Rule) -> None:
     for placed in own:
         hits = ", ".join(placed.example.hits)
         told = say(f"命中 {hits}", f"hits {hits}") if hits else say("不命中", "hits nothing")
-        leaf = branch.add(say(f"{placed.name}：{told}", f"{placed.name}: {told}"))
+        title = in_language(placed.name)
+        leaf = branch.add(say(f"{title}：{told}", f"{title}: {told}"))
         for table, rows in placed.example.written().items():
             for row in rows:
                 leaf.add(f"{table}: " + ", ".join(f"{name} {text}" for name, text in row.items()))

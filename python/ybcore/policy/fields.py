@@ -18,7 +18,7 @@ from pydantic import (
 )
 from pydantic_core import core_schema
 
-from .faults import Fault, Faults, forbid_unknown, unknown
+from .faults import Fault, Faults, fail, forbid_unknown, unknown
 from .names import names_in
 from .numbers import ScalarError, days, month_day, whole
 
@@ -180,3 +180,18 @@ Words = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 """Text or a list of texts."""
+
+
+def _some_texts(raw: Any) -> tuple[str, ...]:
+    found = _texts(raw)
+    if not found:
+        fail(Fault("the list is empty", "列表为空", "at least one text", "至少一个文本"))
+    return found
+
+
+SomeWords = Annotated[
+    tuple[str, ...],
+    PlainValidator(_some_texts),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}),
+]
+"""Text or a list of texts, which is not empty."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..checks.statistics import paid_of
+from ..checks.told import GROUPS as COUNTED_IN
 from ..checks.told import texts
 from ..messages import (
     AMOUNT_RULES,
@@ -156,7 +157,7 @@ def _findings(report: CheckReport) -> Sheet:
         (say("人员编号", "psn_no"), "text", 20), (say("结算ID", "setl_id"), "text", 24), (say("就诊ID", "mdtrt_id"), "text", 24),
         (say("机构编号", "fixmedins_code"), "text", 18), (say("机构名称", "institution"), "text", 24), (say("医师代码", "dr_code"), "text", 16),
         (say("违规金额（元）", "vola_amt (yuan)"), "money", 16), (say("实扣（元）", "paid_amt (yuan)"), "money", 16),
-        (say("追回（元）", "recover_amt (yuan)"), "money", 16), (say("本已全自费（元）", "own_amt (yuan)"), "money", 16), (say("时窗开始", "begin"), "time", 17), (say("时窗结束（不含）", "end (before)"), "time", 17),
+        (say("追回（元）", "recover_amt (yuan)"), "money", 16), (say("本已全自费（元）", "own_amt (yuan)"), "money", 16), (say("计数范围", "counted in"), "text", 14), (say("计数开始", "begin"), "time", 17), (say("计数结束（不含）", "end (before)"), "time", 17),
         (say("事实", "what"), "text", 40), (say("依据", "evidence"), "text", 70), (say("违规行为分类", "vola_bhvr_type"), "text", 10),
         (say("规则版本", "rule_version"), "text", 14), (say("违规标识", "jr_id"), "text", 22),
     ]  # fmt: skip
@@ -184,7 +185,7 @@ def _finding_rows(report: CheckReport) -> Iterator[tuple[Any, ...]]:
                 (light, label), word, row["rule_id"], report.book[row["rule_id"]].name[current()], name_of(DISPOSITIONS, row["disposition"]),
                 f"{row['sev_deg']} {say(*SEVERITIES[int(row['sev_deg'])])}", row["psn_no"], row["setl_id"], row["mdtrt_id"],
                 row["fixmedins_code"], names.get(row["fixmedins_code"]), row["dr_code"], row["vola_amt"], int(paid[i]), row["recover_amt"], row["own_amt"],
-                _time(row["begin"]), _time(row["end"]), content, evidence, row["vola_bhvr_type"] or None, row["rule_version"], row["jr_id"],
+                name_of(COUNTED_IN, row["group"]) if row["group"] else None, _time(row["begin"]), _time(row["end"]), content, evidence, row["vola_bhvr_type"] or None, row["rule_version"], row["jr_id"],
             )  # fmt: skip
 
 

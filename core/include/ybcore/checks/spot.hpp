@@ -145,6 +145,31 @@ enum class SpotGroup : std::uint8_t { kLine, kDay, kHour, kWithin, kVisit, kPres
 enum class SpotSubject : std::uint8_t { kVisit, kPerson, kPersonInstitution, kPersonItem, kInstitution, kDoctor };
 enum class SpotMeasure : std::uint8_t { kCount, kQuantity, kAmount, kVisits, kDays, kInstitutions, kItems };
 
+// Where the bounds of what a finding was counted in are from: the kernel's, or they follow from its rows (checks/run/counted.py).
+enum class SpotHow : std::uint8_t {
+  kGiven,
+  kDay,
+  kHour,
+  kMonth,
+  kQuarter,
+  kYear,
+  kInsuranceYear,
+  kVisit,
+  kStay,
+  kRows,
+  kCovered,
+  kNear,
+  kBack,
+  kFrom,
+  kFromEnd,
+  kUntil,
+};
+struct SpotCounting {
+  std::string group;  // empty: none
+  SpotHow how = SpotHow::kGiven;
+  std::int64_t reach = 0;  // microseconds, or days, or a month and day
+};
+
 struct SpotGrouping {
   SpotGroup group = SpotGroup::kVisit;
   std::int64_t reach = 0;
@@ -175,6 +200,7 @@ struct SpotRule {
   SpotSubject subject = SpotSubject::kVisit;
   SpotMeasure measure = SpotMeasure::kCount;
   std::vector<SpotGrouping> groups;
+  std::vector<SpotCounting> countings;       // a group, or a window, each
   std::vector<std::int32_t> main, included;  // kept items of the rows of pairs
   std::vector<std::string> main_text, included_text;
   std::vector<Window> windows;
@@ -232,6 +258,7 @@ struct SpotFindings {
   std::vector<std::int32_t> rule;  // by finding, as the next
   std::vector<std::string> name;
   std::vector<std::int64_t> visit, doctor, disposition, severity, amount, measure, limit, begin, end, entry;
+  std::vector<std::int32_t> counting;  // place among those of the rule
   std::vector<std::int64_t> details{0};
   std::vector<std::int64_t> row, detail_visit, part, count, money, paid;  // by detail; row -1: the visit
 };

@@ -8,7 +8,7 @@
 //           first and last day of a course or of the supply left, else kUnknown. excess: 1/10000 of a unit, kWhole for doses.
 // Requires  Groups as each form says, lines in order; comparator kMoreThan or kAtLeast but for doses; limit and entry of every line (entry
 //           may be empty). Days that are not greater than 0 are as good as kUnknown.
-// Gives     Findings by group. A line without days, dose or limit is left out and counted unknown.
+// Gives     Findings by group. A line without days or dose is left out and counted unknown, as is one without a limit but for doses.
 // Fails     std::bad_alloc.
 // Cost      O(1) a line.
 #pragma once

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ... import _core
 from ...columns.convert import NULL_INT
 from ..rule import Rule
+from .counted import Counted, counted_in
 from .given import DAY
 from .texts import FEW, bytes_of, some_of
 from .work import Work
@@ -43,11 +44,12 @@ class Raw:
     of_line: Mask | None = None  # which events are lines, where `on` is mixed
     unit_hospital: list[Any] | None = None
     unit_doctor: list[Any] | None = None
+    day: Int64 | None = None  # that the diagnosis or operation of a finding is of
 
 
 @dataclass
 class Hits:
-    """Findings of one rule: one entry a finding, and details cut by `begin_of`."""
+    """Findings of one rule: one entry a finding, and details cut by `begin_of`. `begin` and `end` are the kernel's, and in the names."""
 
     rule: Rule
     measure: Int64
@@ -67,6 +69,8 @@ class Hits:
     own: Mask  # offending by itself, not taken along by the amount rule
     unit_hospital: list[Any] | None = None
     unit_doctor: list[Any] | None = None
+    day: Int64 | None = None
+    counted: Counted | None = None  # where it is known before an amount rule takes rows along
     jr_id: npt.NDArray[np.bytes_] = field(default_factory=lambda: np.zeros(0, "S20"))
 
     def __len__(self) -> int:
@@ -103,7 +107,7 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool, in_order: bool = Tru
         np.full(len(sizes), rule.severity, np.int64) if raw.severity is None else np.where(raw.severity == 0, rule.severity, raw.severity),
         np.zeros(len(sizes), bool) if raw.suspect is None else raw.suspect.copy(),
         raw.what, f["details"].astype(np.int64), row, is_line, part,
-        np.full(len(row), NULL_INT), np.zeros(len(row), np.int64), part == OFFENDING, raw.unit_hospital, raw.unit_doctor,
+        np.full(len(row), NULL_INT), np.zeros(len(row), np.int64), part == OFFENDING, raw.unit_hospital, raw.unit_doctor, raw.day,
     )  # fmt: skip
     table = rule.table
     if table is not None and table.suspect.any() and len(hits):
@@ -119,6 +123,9 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool, in_order: bool = Tru
         finding = hits.finding
     _price(work, hits, finding, excess, raw)
     if rule.amount in ("whole_day", "visit_total"):
+        if in_order:
+            _sort(work, hits)
+            hits.counted = counted_in(work, hits)
         _widen(work, hits, rule.amount)
     if in_order:
         _sort(work, hits)
@@ -162,7 +169,8 @@ def _only(hits: Hits, keep: Mask) -> Hits:
         hits.suspect[keep], None if hits.what is None else [hits.what[i] for i in chosen], np.concatenate(([0], np.cumsum(sizes))), hits.row[detail],
         hits.is_line[detail], hits.part[detail], hits.count[detail], hits.amount[detail], hits.own[detail],
         None if hits.unit_hospital is None else [hits.unit_hospital[i] for i in chosen],
-        None if hits.unit_doctor is None else [hits.unit_doctor[i] for i in chosen], hits.jr_id[keep] if len(hits.jr_id) else hits.jr_id,
+        None if hits.unit_doctor is None else [hits.unit_doctor[i] for i in chosen], None if hits.day is None else hits.day[keep],
+        None if hits.counted is None else hits.counted.only(keep), hits.jr_id[keep] if len(hits.jr_id) else hits.jr_id,
     )  # fmt: skip
 
 

@@ -51,6 +51,7 @@ def attribute(work: Work, rule: Rule) -> Raw:
     """K01."""
     check = rule.check
     rows: CodedRows | None = None
+    places = np.zeros(0, np.int64)
     if check.key == "item":
         chosen, on = work.lines(rule), "lines"
     elif check.key == "doctor":
@@ -66,10 +67,12 @@ def attribute(work: Work, rule: Rule) -> Raw:
     elif check.attribute == "listed":
         found = _core.check_listed(np.zeros(len(chosen.rows), np.int32) if entry is None else c(entry), work.threads)
     elif check.attribute == "age":
+        chosen, keep = _tested(rule, chosen)
+        places = places[keep] if rows is not None else places
         day = rows.day[places] if rows is not None and check.key == "operation" and check.age_at == "service" else None
         found = _age(work, rule, chosen, on, day)
     else:
-        found = _codes(work, rule, chosen, on)
+        found = _codes(work, rule, chosen, on, rows.day[places] if rows is not None else None)
     raw = Raw(found, chosen.rows, on, chosen.eligible, chosen.unknown)
     if rows is not None:
         raw.what = rows.what(places[found["event"]])
@@ -128,6 +131,15 @@ def tests_of(rule: Rule) -> tuple[Sequence[Any], Int32, bool]:
     return [test], np.zeros(1 if table is None else len(table), np.int32), check.barred is not None
 
 
+def _tested(rule: Rule, chosen: Chosen) -> tuple[Chosen, Any]:
+    """(rows whose table row names a test, which they are): of the others nothing is asked."""
+    _, of_entry, _ = tests_of(rule)
+    if chosen.entry is None or not (of_entry < 0).any():
+        return chosen, slice(None)
+    keep = (chosen.entry < 0) | (of_entry[np.maximum(chosen.entry, 0)] >= 0)
+    return chosen.only(keep), keep
+
+
 def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None) -> dict[str, Any]:
     tests, of_entry, _ = tests_of(rule)
     batch = work.batch
@@ -141,18 +153,15 @@ def _age(work: Work, rule: Rule, chosen: Chosen, on: str, own_day: Int32 | None)
     unit = np.array([UNITS.index(t.unit) for t in ages], np.uint8)
     comparator = np.array([COMPARATORS.index(t.comparator) for t in ages], np.uint8)
     value = np.array([t.value.value for t in ages], np.int64)
-    entry = chosen.entry
-    of = np.where(of_entry < 0, 0, of_entry)
-    if (of_entry < 0).any() and entry is not None:
-        entry = np.where((entry >= 0) & (of_entry[np.maximum(entry, 0)] < 0), -1, entry).astype(np.int32)
+    entry, of = chosen.entry, np.maximum(of_entry, 0)
     birth = c(work.birth[visit])
     return _core.check_age(
         None if entry is None else c(entry), birth, c(day), unit[of], comparator[of], value[of], work.threads
     )
 
 
-def line_text(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, list[str]]:
-    """(index, texts) of an attribute of some lines or visits; the empty text is missing."""
+def line_text(work: Work, name: str, chosen: Chosen, on: str, day: Int32 | None = None) -> tuple[Int32, list[str]]:
+    """(index, texts) of an attribute of some lines or visits; the empty text is missing. `day`: of diagnoses and operations their own."""
     batch, rows = work.batch, chosen.rows
     if name == "dept":
         frame, column = (batch.frames["lines"], "bilg_dept_codg") if on == "lines" else (batch.visits, "adm_dept_codg")
@@ -161,18 +170,19 @@ def line_text(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, li
         codes = codes[rows]
         return np.where(codes < 0, len(texts), codes).astype(np.int32), [*texts, ""]
     if name in ("title", "dr_status"):
-        return _of_doctor(work, name, chosen, on)
+        return _of_doctor(work, name, chosen, on, day)
     codes, texts = work.scopes.text(name)
     if name in OF_LINES:
         return codes[rows], texts
     return work.at(c(codes), work.of(chosen, "visit") if on == "lines" else rows), texts
 
 
-def _of_doctor(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, list[str]]:
+def _of_doctor(work: Work, name: str, chosen: Chosen, on: str, day: Int32 | None) -> tuple[Int32, list[str]]:
     batch, rows = work.batch, chosen.rows
     frame = batch.frames["doctors"]
     doctor = work.at(batch.doctor, rows) if on == "lines" else batch.attending[rows]
-    day = work.of(chosen, "day") if on == "lines" else batch.begin_day[rows]
+    if day is None:
+        day = work.of(chosen, "day") if on == "lines" else batch.begin_day[rows]
     dated = Dated.of(batch.doctor_key, len(batch.doctor_ids), c(frame.days("begndate")), frame.days("enddate"), work.threads)  # fmt: skip
     row = dated.find(c(doctor), c(day))
     found = frame.code("dr_pro_tech_duty" if name == "title" else "prac_stas")
@@ -181,10 +191,10 @@ def _of_doctor(work: Work, name: str, chosen: Chosen, on: str) -> tuple[Int32, l
     return _core.taken(np.append(np.where(codes < 0, none, codes), none).astype(np.int32), row, work.threads), [*texts, ""]  # fmt: skip
 
 
-def _codes(work: Work, rule: Rule, chosen: Chosen, on: str) -> dict[str, Any]:
+def _codes(work: Work, rule: Rule, chosen: Chosen, on: str, day: Int32 | None) -> dict[str, Any]:
     name, kinds = rule.check.attribute, rule.visit_kinds
     tests, of_entry, barred = tests_of(rule)
-    codes, texts = line_text(work, "med_type" if name == "visit_kind" else name, chosen, on)
+    codes, texts = line_text(work, "med_type" if name == "visit_kind" else name, chosen, on, day)
     masks = [_fitting(test, texts, kinds if name == "visit_kind" else None) for test in tests]
     known = np.array([i if text else -1 for i, text in enumerate(texts)] or [-1], np.int32)
     code = work.at(known, c(codes))
@@ -233,7 +243,8 @@ def diagnoses(work: Work, rule: Rule) -> Raw:
     )  # fmt: skip
     raw = Raw(found, chosen.rows, on, chosen.eligible, chosen.unknown)
     if rows is not None:
-        raw.what = rows.what(places[found["event"]])
+        at = places[found["event"]]
+        raw.what, raw.day = rows.what(at), rows.day[at].astype(np.int64)
     return table_entry(raw, chosen)
 
 
@@ -421,7 +432,7 @@ def couple(work: Work, rule: Rule) -> Raw:
     )
     if rows is not None:
         first = found["event"][found["details"][:-1]] if len(found["measure"]) else np.zeros(0, np.int64)
-        raw.what = rows.what(places[first])
+        raw.what, raw.day = rows.what(places[first]), rows.day[places[first]].astype(np.int64)
     return table_entry(raw, chosen)
 
 

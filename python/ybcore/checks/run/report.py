@@ -20,6 +20,7 @@ from .. import statistics as counted
 from .. import told
 from ..book import RuleBook
 from ..vocabulary import DISPOSITIONS
+from .counted import Counted, counted_in
 from .found import OFFENDING, units_moved
 from .money import Judged
 from .moved import Moved
@@ -120,14 +121,30 @@ class CheckReport:
             "vola_bhvr_type": of_rule([r.behaviour for r in rules]),
             "measure": pa.array(of_hits("measure")),
             "limit": pa.array(of_hits("limit")),
-            "begin": _nullable(of_hits("begin")),
-            "end": _nullable(of_hits("end")),
+            "group": self._groups(order),
+            "begin": _nullable(self._bounds("begin")[order]),
+            "end": _nullable(self._bounds("end")[order]),
             "table_row": pa.array(of_hits("entry")),
             "shadow": pa.array(np.array([r.shadow for r in rules] or [False])[rule]),
             "suppressed": pa.array(judged.suppressed[order]),
             "subsumed": pa.array(judged.subsumed[order]),
         }
         return pa.table(out)
+
+    def _groups(self, order: Int64) -> pa.Array:
+        """What each finding was counted in; null where in no group."""
+        base = np.cumsum([0, *(len(own.kinds) for own in self._counted)]).tolist()
+        kinds = [kind for own in self._counted for kind in own.kinds]
+        place = np.concatenate([own.kind + at for own, at in zip(self._counted, base)] or [np.zeros(0, np.int64)])
+        return chosen_texts(kinds, place[order])
+
+    def _bounds(self, name: str) -> Int64:
+        return np.concatenate([getattr(own, name) for own in self._counted] or [np.zeros(0, np.int64)])
+
+    @cached_property
+    def _counted(self) -> list[Counted]:
+        """What the findings of each rule were counted in."""
+        return [hits.counted or counted_in(self.work, hits) for hits in self.judged.hits]
 
     def _amounts(self) -> Int64:
         parts = []
@@ -251,9 +268,9 @@ class CheckReport:
         """Hits, persons, vola_amt and paid_amt by any of rule_id, disposition, sev_deg, level, fixmedins_code, dr_code, shadow."""
         return counted.grouped(self, by)
 
-    def precision(self, labels: Any) -> pa.Table:
-        """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome. Raises InputError."""
-        return counted.precision(self, labels)
+    def precision(self, labels: Any, file: str = "") -> pa.Table:
+        """Confirmed and overturned findings by rule; `labels`: a table of jr_id and outcome, `file`: where it is from. Raises InputError."""
+        return counted.precision(self, labels, file)
 
     def replay(self, rule: str, values: Sequence[Any], figure: str | None = None) -> pa.Table:
         """What the rule would find at each of up to 100 values of a figure of it (replay.replay). Raises InputError."""

@@ -11,6 +11,7 @@ import numpy as np
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN
 from ..vocabulary import DISPOSITIONS
+from .counted import countings
 from .held import groups_of_pairs
 from .line_rules import COMPARATORS, UNITS, tests_of
 from .scope import OF_LINES, scope_with_region
@@ -46,6 +47,7 @@ def written(book: SpotBook, rule: Rule, number: dict[str, int], related: set[str
     }  # fmt: skip
     if not rule.enabled or rule.skip is not None:
         return out | {"kernel": Kernel.ALWAYS}  # it never runs
+    out["countings"] = [(own.group or "", own.how, own.reach) for own in countings(rule)]
     table = rule.table
     if table is not None and table.suspect.any():
         out["suspect"] = table.suspect.astype(np.uint8)

@@ -45,8 +45,8 @@ def _plain(chunk: pa.Array) -> pa.Array:
     return chunk.dictionary_decode() if pa.types.is_dictionary(chunk.type) else chunk
 
 
-def chosen_texts(texts: Sequence[str], place: Any) -> pa.Array:
-    """The text at each place."""
+def chosen_texts(texts: Sequence[str | None], place: Any) -> pa.Array:
+    """The text at each place; null where it is None."""
     if len(place) <= FEW:
         return pa.array([texts[at] for at in place.tolist()], pa.string())
     index = pa.array(place.astype(np.int32))

@@ -15,6 +15,7 @@ from ... import _core
 from ..fields import Items, Scope
 from ..rule import Rule
 from ..tables import ALWAYS, OPEN, RuleTable
+from .counted import stay_days_of
 from .given import Batch
 from .held import facts_of, index_in, is_of_pairs, items_among, items_of_class, lacks_groups, name_of, rows_of_class
 from .lines import Chosen
@@ -42,6 +43,17 @@ class Work(Records):
         self._chosen: dict[Any, Chosen] = {}
 
     # ------------------------------------------------------------------ lists and tables
+
+    @cached_property
+    def visit_days(self) -> tuple[Int64, Int64]:
+        """(first day, day after the last) of each visit, also of one that ends before it begins."""
+        begin, end = (day.astype(np.int64) for day in (self.batch.begin_day, self.batch.end_day))
+        return np.minimum(begin, end), np.maximum(begin, end) + 1
+
+    @cached_property
+    def days_of_stay(self) -> tuple[Int64, Int64]:
+        """(first day, day after the last) of the stay of each visit that stands."""
+        return stay_days_of(self.batch, self.visit_days)
 
     def scope_of(self, rule: Rule) -> Scope:
         """A rule's conditions, and the region of its document as one more."""

@@ -44,7 +44,7 @@ def k02(job: Job) -> Found:
         if hit is None:
             job.found.unknown += 1
         elif hit:
-            job.found.hits.append(Hit([Part(line or visit)], entry=table_row(entry), what=what))
+            job.found.hits.append(Hit([Part(line or visit)], entry=table_row(entry), what=what, day=day))
     return job.found
 
 
@@ -103,7 +103,7 @@ def k05(job: Job) -> Found:
             job.found.unknown += 1
         elif hit:
             involved = lines if negate else []
-            job.found.hits.append(Hit([Part(line or visit)], involved, entry=table_row(entry), what=what))
+            job.found.hits.append(Hit([Part(line or visit)], involved, entry=table_row(entry), what=what, day=day))
     return job.found
 
 

@@ -38,6 +38,7 @@ class Hit:
     expected: int | None = None
     fixmedins_code: Any = None
     dr_code: Any = None
+    day: int | None = None  # that a diagnosis or operation is of
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..numbers import date, round_div
 from .book import DISPOSITIONS, Rule
+from .counted import Counted, counted
 from .job import Hit, Part
 from .values import RuleError
 from .window import subject_of
@@ -35,6 +36,7 @@ class Finding:
     details: list[Detail] = field(default_factory=list)
     suppressed: bool = False
     subsumed: bool = False
+    counted: Counted = field(default_factory=Counted)
 
     @property
     def units(self) -> set[Unit]:
@@ -68,7 +70,7 @@ def finding(rule: Rule, hit: Hit, world: World) -> Finding:
     suspect = hit.suspect or row.get("suspect") == "1"
     severity = rule.severity if hit.severity is None else hit.severity
     found = Finding(rule, hit, jr_id(rule, hit), "suspect" if suspect else rule.disposition, severity)
-    found.details = details(found, world)
+    found.details, found.counted = details(found, world), counted(rule, hit, world)
     return found
 
 
@@ -240,8 +242,9 @@ def finding_row(found: Finding) -> dict[str, Any]:
         "vola_bhvr_type": found.rule.raw.get("behaviour"),
         "measure": hit.measure,
         "limit": hit.limit,
-        "begin": hit.begin,
-        "end": hit.end,
+        "group": found.counted.group,
+        "begin": found.counted.begin,
+        "end": found.counted.end,
         "table_row": hit.entry.place if hit.entry else -1,
         "shadow": int(found.rule.shadow),
         "suppressed": int(found.suppressed),

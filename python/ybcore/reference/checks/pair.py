@@ -18,7 +18,7 @@ def bundle(job: Job) -> Found:
     spec, groups = job.check["bundle"], []
     for line, _ in job.lines():
         if in_list(job.book.list(spec["list"]), line.item):
-            key = key_in(job, line, plain_group(job))
+            key = key_in(job, line, plain_group(job.check))
             job.found.unknown += key is None
             groups.append((key, line))
     for key, lines in gathered(groups).items():
@@ -28,10 +28,10 @@ def bundle(job: Job) -> Found:
     return job.found
 
 
-def plain_group(job: Job) -> dict[str, Any]:
+def plain_group(check: dict[str, Any]) -> dict[str, Any]:
     """`group: day` is `group: {group: day}`."""
-    group = job.check.get("group", "visit")
-    return group if isinstance(group, dict) else {**job.check, "group": group}
+    group = check.get("group", "visit")
+    return group if isinstance(group, dict) else {**check, "group": group}
 
 
 def key_in(job: Job, line: Line, group: dict[str, Any]) -> tuple | None:
@@ -43,7 +43,9 @@ def kinds_of_pair(job: Job) -> list[tuple[str, str, str | None, dict[str, Any]]]
     out: dict[tuple, dict[str, Any]] = {}
     for row in job.book.table(job.rule.table or "").rows:
         scope = row.cells.get("scope")
-        group = (job.check.get("groups") or {}).get(scope) if scope and "groups" in job.check else plain_group(job)
+        group = (
+            (job.check.get("groups") or {}).get(scope) if scope and "groups" in job.check else plain_group(job.check)
+        )
         if group is None:
             raise RuleError(f"rule {job.rule.id!r}: groups does not say {scope!r}")
         if row.never or not row.known_then(job.known_at) or taken_back(row):

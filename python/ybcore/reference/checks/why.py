@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from .attribute import VISIT_KEYS, coded_rows
 from .attribute import attribute as attribute_of
 from .book import Rule
+from .counted import counted
 from .job import Found, Job
 from .money import Finding
 from .run import KERNELS, Result, denied_before, in_turn, leaves_out, one_rule, status
@@ -23,7 +24,7 @@ OF_VISITS = ("visits", "days", "institutions")
 
 
 def why_not(result: Result, rule_id: str, setl_id: Any, feedetl_sn: Any = None) -> Answer:
-    """code, and what belongs to it: column, value, wanted; measure, limit; findings as (jr_id, what became of it, fen moved)."""
+    """code, and what belongs to it: column, value, wanted; measure, limit, group, begin, end; findings as (jr_id, what became of it, fen moved)."""
     rule = next((r for r in result.book.rules if r.id == rule_id), None)
     if rule is None:
         return told("no_rule")
@@ -45,7 +46,7 @@ def line_name(line: Line) -> str:
 
 
 def told(code: str, **more: Any) -> Answer:
-    names = ("column", "value", "wanted", "measure", "limit")
+    names = ("column", "value", "wanted", "measure", "limit", "group", "begin", "end")
     return {"code": code, **{name: more.get(name) for name in names}, "findings": more.get("findings", [])}
 
 
@@ -315,7 +316,12 @@ def compared(job: Job, unit: Unit, day: int) -> Answer | None:
         return None if ceiling is None or price is None else told("compared", measure=price, limit=ceiling)
     turned = turned_check(kernel, check)
     hits = hits_on(again(job, turned), unit) if turned is not None else []
-    return told("compared", measure=hits[0].measure, limit=hits[0].limit) if hits else None
+    if not hits:
+        return None
+    turned_rule = replace(job.rule, raw={**job.rule.raw, "check": turned})
+    return told(
+        "compared", measure=hits[0].measure, limit=hits[0].limit, **asdict(counted(turned_rule, hits[0], job.world))
+    )
 
 
 def turned_check(kernel: str, check: dict[str, Any]) -> dict[str, Any] | None:
