@@ -126,7 +126,8 @@ def test_keys_are_not_fewer_than_none():
 
 
 def test_lines_are_picked_for_rules_that_there_are():
-    assert _core.check_pick(i32(0), None, u64([2], [0]), None, 2)["begin"].tolist() == [0, 0, 1]
+    found = _core.check_pick(i32(0), None, u64([2], [0]), None, 2)
+    assert [one.tolist() for one in found["place"]] == [[], [0]]
     for masks, rules in ((u64([4], [0]), 2), (u64([0], [1 << 63]), 63), (u64([0, 2], [0, 0]), 65)):
         with pytest.raises(ValueError, match="masks"):
             _core.check_pick(i32(0), None, masks, None, rules)

@@ -65,7 +65,7 @@ def test_the_same_in_english(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "3 visits, 4 lines; 6 rules: 3 run, 2 skipped, 1 disabled" in caught.out and "3 findings in" in caught.out
     assert row_of(caught.out, "LISTED") == ["LISTED", "listed drug", "deny", "2", "30.50", "0", ""]
     assert row_of(caught.out, "EMPTY")[-1] == "skipped: table nothing has no rows"
-    assert row_of(caught.out, "SAME")[-1] == "skipped: lines.rxno"
+    assert row_of(caught.out, "SAME")[-1] == "skipped: missing lines.rxno"
     assert row_of(caught.out, "OFF")[-1] == "disabled: no value"
     assert "Findings of shadow rules, besides: 2" in caught.out
     assert caught.err == "" and not any("\u4e00" <= c <= "\u9fff" for c in caught.out)

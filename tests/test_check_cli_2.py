@@ -86,10 +86,36 @@ def test_replays_that_cannot_be(folder: Path, capsys: pytest.CaptureFixture[str]
     assert told in capsys.readouterr().err
 
 
+def test_lines_that_repeat_their_number_are_told(folder: Path, capsys: pytest.CaptureFixture[str]):
+    lines = folder / "data/lines.csv"
+    lines.write_text(lines.read_text(encoding="utf-8").replace("S1,2,b", "S1,1,a"), encoding="utf-8")
+    words = [
+        "check",
+        "--rules",
+        str(folder / "rules.yaml"),
+        "--input",
+        str(folder / "data"),
+        "--out",
+        str(folder / "out"),
+    ]
+    assert main(words) == 0
+    assert "1 项违规与另一项的 jr_id 相同：同一次就诊中 feedetl_sn 重复" in capsys.readouterr().err
+    assert main([*words, "--lang", "en"]) == 0
+    assert "1 findings have the jr_id of another" in capsys.readouterr().err
+
+
+def test_a_day_is_told_as_people_write_it(folder: Path, capsys: pytest.CaptureFixture[str]):
+    words = ["check", "--input", str(folder / "data"), "--out", str(folder / "out"), "--known-at", "2025-02-30"]
+    assert main(words) == 2
+    assert "'--known-at' 的值 '2025-02-30' 不合格式 YYYY-MM-DD" in capsys.readouterr().err
+    assert main([*words, "--lang", "en"]) == 2
+    assert "'2025-02-30' does not match the format YYYY-MM-DD" in capsys.readouterr().err
+
+
 def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str]):
     assert why(folder, "--rule", "LISTED", "S1/1", "S1/2", "S9", "S1") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("S1/1 LISTED: 命中：") and lines[0].endswith(" 已扣除（10.50 元）")
+    assert lines[0].startswith("S1/1 LISTED: 命中：") and lines[0].endswith("，已扣除（10.50 元）")
     assert lines[1:] == [
         "S1/2 LISTED: b 不在项目范围内",
         "S9 LISTED: 表中没有 setl_id S9",
@@ -103,6 +129,25 @@ def test_why_in_both_languages(folder: Path, capsys: pytest.CaptureFixture[str])
     assert why(folder, "--rule", "EMPTY", "S3/1", "--json") == 0
     (told,) = json.loads(capsys.readouterr().out)
     assert (told["code"], told["value"], told["findings"]) == ("skipped", "table nothing has no rows", [])
+    for rule, zh, en in (
+        ("EMPTY", "规则未运行：表 nothing 没有数据行", "the rule did not run: table nothing has no rows"),
+        ("SAME", "规则未运行：缺少 lines.rxno", "the rule did not run: missing lines.rxno"),
+        ("LISTED", None, "it hit: "),
+    ):
+        for lang, told in (("zh", zh), ("en", en)):
+            assert why(folder, "--rule", rule, "S1/1", "--lang", lang) == 0
+            out = capsys.readouterr().out.removeprefix(f"S1/1 {rule}: ").removesuffix("\n")
+            assert (
+                told is None
+                or out == told
+                or (told.endswith(": ") and out.endswith(", its money is moved (10.50 yuan)"))
+            )
+    rules = folder / "rules.yaml"
+    text = rules.read_text(encoding="utf-8").replace("reason: no value", "reason: 没有数值 / no value")
+    rules.write_text(text, encoding="utf-8")
+    for lang, told in (("zh", "规则已停用：没有数值"), ("en", "the rule is disabled: no value")):
+        assert why(folder, "--rule", "OFF", "S1", "--lang", lang) == 0
+        assert capsys.readouterr().out == f"S1 OFF: {told}\n"
     assert why(folder, "--rule", "EMPT", "S3/1") == 1
     assert "最接近的名称：EMPTY" in capsys.readouterr().err
 
@@ -130,6 +175,18 @@ def test_labels_and_statistics(folder: Path, capsys: pytest.CaptureFixture[str])
     assert [row["share"] for row in io.read_table(folder / "out/precision.csv").to_pylist()] == ["0.500000", "1.000000", None, "0.000000"]  # fmt: skip
     assert main([*words, "--labels", str(folder / "labels.csv"), "--json", "-q"]) == 0
     assert [row["confirmed"] for row in json.loads(capsys.readouterr().out)["precision"]] == [1, 1, 0, 0]
+    with (folder / "data/lines.csv").open("a", encoding="utf-8") as lines:
+        lines.write("S3,2,a,1,1.00,2025-03-09\n")
+    assert main([*words, "-q"]) == 0
+    listed = [
+        row["jr_id"] for row in io.read_table(folder / "out/findings.csv").to_pylist() if row["rule_id"] == "LISTED"
+    ]
+    assert len(listed) == 3
+    labels = [f"{jr_id},{outcome}" for jr_id, outcome in zip(listed, outcomes, strict=True)]
+    (folder / "labels.csv").write_text("\n".join(["jr_id,outcome", *labels]) + "\n")
+    capsys.readouterr()
+    assert main([*words, "--labels", str(folder / "labels.csv")]) == 0
+    assert "66.67%" in capsys.readouterr().out, "rounded half up"
     (folder / "labels.csv").write_text("jr_id,outcome\nx,perhaps\n")
     assert main([*words, "--labels", str(folder / "labels.csv"), "-q"]) == 1
     told = capsys.readouterr().err.replace("\n", "")

@@ -85,7 +85,7 @@ def test_tables_are_those_of_the_report(report, lang: str, tmp_path: Path):
     assert page.table("by-psn_no")["P1"][1:4] == ["3", "30.50", "100.00%"]
     assert [row[1] for row in page.rows["by-level"][1:]] == ["1", "2"]
     idle = page.table("idle")
-    why = {"zh": ("跳过", "缺少 lines.rxno", "停用"), "en": ("skipped", "lines.rxno", "disabled")}[lang]
+    why = {"zh": ("跳过", "缺少 lines.rxno", "停用"), "en": ("skipped", "missing lines.rxno", "disabled")}[lang]
     same = idle[f"{report.book['SAME'].name[lang]} SAME"]
     assert same[0] == f"○ {why[0]}" and same[2] == why[1]
     assert idle[f"{report.book['OFF'].name[lang]} OFF"][0] == f"○ {why[2]}" and len(idle) == 4

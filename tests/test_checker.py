@@ -266,8 +266,52 @@ def test_wrong_institutions_and_stages_are_told_when_it_is_made():
     assert problems(lambda: ybcore.Checker([RULES], None, wrong)) == problems(
         lambda: ybcore.check(**{**TABLES, "institutions": wrong}, rules=[RULES])
     )
-    with pytest.raises(ValueError, match="stage"):
-        ybcore.Checker([RULES], stage="later")
+    for make in (
+        lambda: ybcore.Checker([RULES], stage="befor"),
+        lambda: ybcore.check(**TABLES, rules=[RULES], stage="befor"),
+    ):
+        with pytest.raises(ybcore.InputError) as caught:
+            make()
+        (problem,) = caught.value.problems
+        assert (problem.path, problem.nearest) == ("stage", "before") and "没有阶段" in problem.what_zh
+
+
+@pytest.mark.parametrize(
+    "amounts", [["10.50", None, "20.00", "1.00"], [None, None, None, None], [1050, None, None, 100]]
+)
+def test_lines_without_an_amount_are_as_in_bulk(amounts: list[Any]):
+    """What measures money does not know them, and what they come to is not computed."""
+    asks_amount = "\n  - {id: MINE, name: {zh: 甲, en: a}, kernel: user, check: {function: dear_alone}, amount: whole_line, disposition: warn, severity: 3, source: own}"  # fmt: skip
+    ybcore.rule("dear_alone", columns=["amount"], replace=True)(lambda amount: amount > 0)
+    given_ = {**TABLES, "lines": {**TABLES["lines"], "det_item_fee_sumamt": amounts}}
+    given_ = {name: pa.table(columns) for name, columns in given_.items()}
+    for rules in (RULES, RULES.rstrip() + asks_amount + "\n"):
+        wanted = ybcore.check(**given_, rules=[rules])
+        checker, left = made([rules], given_)
+        found = checker.check(**left)
+        assert found.findings.equals(wanted.findings) and found.details.equals(wanted.details)
+        counts = {row["rule_id"]: (row["eligible"], row["unknown"]) for row in wanted.manifest.to_pylist()}
+        assert counts == {row["rule_id"]: (row["eligible"], row["unknown"]) for row in found.manifest.to_pylist()}
+        assert counts["DEAR"] == (4, amounts.count(None)) and counts.get("MINE", (4, amounts.count(None)))[
+            1
+        ] == amounts.count(None)
+        listed = [row["vola_amt_stas"] for row in wanted.findings.to_pylist() if row["rule_id"] == "LISTED"]
+        assert listed == ["0" if amounts[row] is None else "1" for row in (2, 0)]
+
+
+def test_no_visits_and_ids_of_two_kinds_are_told_with_their_columns():
+    with pytest.raises(ybcore.InputError, match="visits: 须给出该表 / the table is needed"):
+        ybcore.check(**{**TABLES, "visits": None}, rules=[RULES])
+    for table, name, other in (
+        ("visits", "setl_id", "lines.setl_id"),
+        ("visits", "fixmedins_code", "institutions.fixmedins_code"),
+    ):
+        numbers = pa.array(range(1, len(TABLES[table][name]) + 1), pa.int64())
+        wrong = {**TABLES, table: {**TABLES[table], name: numbers}}
+        told_ = problems(lambda given_=wrong: ybcore.check(**given_, rules=[RULES]))
+        assert f"ids are text in {other} and integers in {table}.{name}" in str(told_)
+        checker, left = made([RULES], wrong)
+        assert problems(lambda checker=checker, left=left: checker.check(**left)) == told_
 
 
 @pytest.mark.parametrize("cap", ["11", "{factor: 6, of: stay_days, plus: 4}"])

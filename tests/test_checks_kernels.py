@@ -174,13 +174,14 @@ def test_lines_net():
 
 
 def test_lines_picked():
-    out = _core.check_pick(**PICK)
-    assert (out["begin"].tolist(), out["place"].tolist()) == ([0, 2, 4], [0, 2, 1, 2])
-    scope = {"visit": i32(0, 0, 1), "holds": u64([3], [0]), "items": True}
-    out = _core.check_pick(**{**PICK, **scope})
-    assert (out["begin"].tolist(), out["place"].tolist(), out["item"].tolist()) == ([0, 1, 2], [0, 1], [0, 1])
-    out = _core.check_pick(**{**PICK, **scope, "visits": True})
-    assert (out["place"].tolist(), out["visit"].tolist()) == ([0, 1], [0, 0])
+    def told(**more):
+        return {name: [one.tolist() for one in ones] for name, ones in _core.check_pick(**{**PICK, **more}).items()}
+
+    assert told() == {"place": [[0, 2], [1, 2]]}
+    scope = {"visit": i32(0, 0, 1), "holds": u64([3], [0])}
+    assert told(**scope, items=True) == {"place": [[0], [1]], "item": [[0], [1]]}
+    assert told(**scope, visits=True) == {"place": [[0], [1]], "visit": [[0], [0]]}
+    assert told(**scope, items=True, visits=True) == {"place": [[0], [1]], "item": [[0], [1]], "visit": [[0], [0]]}
     with pytest.raises(ValueError, match="visit is out of range"):
         _core.check_pick(**{**PICK, **scope, "visit": i32(2, 0, 1)})
     assert _core.check_runs(i32(0, 2, 3), i64(0, 3, 3, 4)).tolist() == [0, 2, 3]

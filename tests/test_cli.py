@@ -153,6 +153,20 @@ def test_rules_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     assert "across persons: needs all visits in one run" in capsys.readouterr().out
 
 
+def test_a_rule_is_shown_as_the_documents_together_make_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    base, town = tmp_path / "base.yaml", tmp_path / "town.yaml"
+    base.write_text(RULE.replace("layer: city", "layer: base"), encoding="utf-8")
+    town.write_text(RULE[: RULE.index("parameters:")].replace("id: small", "id: town") + "parameters: {most: 7}\nrules: []\n", encoding="utf-8")  # fmt: skip
+    assert main(["--lang", "en", "rules", "show", str(base), str(town), "R1"]) == 0
+    assert "most = 7" in capsys.readouterr().out
+    assert main(["--lang", "en", "rules", "show", str(base), "R1"]) == 0
+    assert "most = 5" in capsys.readouterr().out
+    assert main(["--lang", "en", "rules", "show", "N13"]) == 0, "of the shipped ones"
+    assert "drug restricted by kind of visit" in capsys.readouterr().out
+    assert main(["--lang", "en", "rules", "list", "--json"]) == 0
+    assert "N13" in {row["id"] for row in json.loads(capsys.readouterr().out)}
+
+
 def test_rules_validate_tells_every_problem(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     path = tmp_path / "rules.yaml"
     path.write_text(RULE, encoding="utf-8")

@@ -134,6 +134,10 @@ def test_every_kind_of_outcome_is_explained_and_equal(run: Path):
         told = explain(row["setl_id"], book, tables, catalog, bulk)
         assert not told.differences, (row["setl_id"], told.differences)
         assert len(story(told)) > 2
+        with messages.speaking("en"):  # fullwidth signs belong to the Chinese text
+            assert not any("\u4e00" <= c <= "\u9fff" or c in "：，；（）" for c in "\n".join(story(told))), row[
+                "setl_id"
+            ]
 
 
 def test_command_proves_and_finds_differences(run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -154,6 +154,13 @@ FAULTS = [
     ("cap: {column: cap}", "cap: {column: kap}", "kap}", "unknown column of table kinds 'kap'", "cap"),
     ("cap: {column: cap}", "cap: {parameter: kap}", "kap}", "unknown parameter 'kap'", "cap"),
     ("cap: {column: cap}", "cap: 1,5", "", "unknown", ""),
+    ("cap: {column: cap}", "cap: -1", "-1,", "expected at least 0, found -1", ""),
+    ("cap: {column: cap}", "cap: {factor: -1, of: stay_days}", "{factor", "expected at least 0, found -1", ""),
+    ("cap: 2.5}]}", "cap: -2.5}]}", "{code: b", "expected at least 0, found -2.5", ""),
+    ("newborn: 28", "newborn: -28", "-28", "newborn (R3): expected at least 0, found -28", ""),
+    ("{value: 5}", "{value: -5}", "-5}", "expected at least 0, found -5", ""),
+    ("days: 30, edge: within", "days: 0, edge: within", "0, edge", "expected at least 1, found 0", ""),
+    ("单日: {group: day}", "单日: {group: within, hours: 0, edge: within}", "hours: 0", "expected at least 1, found 0", ""),
     ("cap: {column: cap}", "cap: two", "two,", "expected a quantity", ""),
     ("cap: 2.5}]}", "cap: 2.55555}]}", "{code: b", "at most 4 decimals", ""),
     ("kind: 门诊", "kind: 门珍", "{code: b", "unknown word '门珍'", ""),
@@ -204,6 +211,23 @@ def test_a_planted_fault_is_told_at_its_place(old: str, new: str, at: str, says:
     if at:
         assert match[0].file == "<text>" and match[0].line == place(text, at)[0], str(match[0])
     assert match[0].nearest == nearest and match[0].what_zh
+
+
+def test_a_window_within_a_parameter_of_nothing_and_caps_that_may_go_down():
+    none = GOOD.replace("newborn: 28", "newborn: 0").replace("days: 30, edge", "days: {parameter: newborn}, edge")
+    assert [(found.path, found.what) for found in problems(none)] == [
+        ("parameters.newborn", "newborn (R4): expected at least 1, found 0")
+    ]
+    two = GOOD.replace("{value: 5}", "{value: few}").replace(
+        "thresholds: [{value: few}",
+        "thresholds: [{value: many}]}\n        - {kind: calendar, unit: day, thresholds: [{value: few}",
+    )
+    assert [found.path for found in problems(two)] == [
+        f"rules[3].check.windows[{i}].thresholds[0].value" for i in (0, 1)
+    ]
+    load_rules(none.replace("edge: within", "edge: through"))
+    less = GOOD.replace("cap: {column: cap}", "cap: {factor: 1, of: stay_days, plus: -1}")
+    assert load_rules(less)["R2"].check.cap.plus.value == -10000
 
 
 def test_the_column_of_a_fault_and_both_languages():

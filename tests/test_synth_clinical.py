@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 import pytest
 from clinical_judge import City, judge
 from ybcore.catalog import Catalog
-from ybcore.checks import load_rules, shipped_rules
+from ybcore.checks import load_rules, run_examples, shipped_rules
 from ybcore.columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ybcore.columns.read import Problems, read
 from ybcore.columns.schema import INSTITUTIONS, ITEMS, PERSONS
@@ -167,6 +167,7 @@ def test_write_has_every_table(tmp_path: Path, town):
     assert names <= {p.stem for p in tmp_path.glob("*.csv")}
     assert {p.stem for p in (tmp_path / "rules").glob("*.csv")} == set(town.rule_tables)
     book = load_rules([*shipped_rules(), tmp_path / "rules"])
+    assert not run_examples(book).problems  # also of the rules whose figures the city sets anew
     assert book.raw[-1]["doc"] == town.rule_document
     assert {rule.id for rule in book if rule.enabled and rule.skip} == set()
     read_back = pacsv.read_csv(tmp_path / "labels.csv")

@@ -93,19 +93,23 @@ py::dict py_pick(const I32& item, const Maybe<std::int32_t>& visit, const U64& m
     if (holds->ndim() != 2 || holds->shape(1) != words) refuse("holds", "has not the shape (visits, words)");
     all.holds = span_of(*holds);
   }
-  std::optional<checks::Picked> picked;
+  std::optional<std::vector<checks::Picked>> picked;
   {
     py::gil_scoped_release release;
     picked = checks::pick(lines, all, threads);
   }
   if (!picked && holds) static_cast<void>(within(lines.visit, 0, holds->shape(0), "visit"));
   if (!picked) refuse("item", "is out of range");
-  const auto size = static_cast<std::size_t>(picked->begin.back());
+  py::list place, item_of, visit_of;
+  for (checks::Picked& one : *picked) {
+    place.append(kept(std::move(one.place), one.size));
+    if (items) item_of.append(kept(std::move(one.item), one.size));
+    if (visits) visit_of.append(kept(std::move(one.visit), one.size));
+  }
   py::dict out;
-  out["begin"] = owned(std::move(picked->begin));
-  out["place"] = kept(std::move(picked->place), size);
-  if (items) out["item"] = kept(std::move(picked->item), size);
-  if (visits) out["visit"] = kept(std::move(picked->visit), size);
+  out["place"] = place;
+  if (items) out["item"] = item_of;
+  if (visits) out["visit"] = visit_of;
   return out;
 }
 
@@ -159,7 +163,7 @@ void bind_checks_lines(py::module_& m) {
         "What returning lines leave: quantity and amount (None: as given), stands, returns, lost.");
   m.def("check_pick", &py_pick, py::arg("item").noconvert(), py::arg("visit").noconvert(), py::arg("masks").noconvert(),
         py::arg("holds").noconvert(), py::arg("rules"), py::arg("threads") = 1, py::arg("items") = false, py::arg("visits") = false,
-        "Candidate lines by rule: begin, place, and where asked for item and visit.");
+        "Candidate lines, an array for each rule: their places, and where asked for their items and visits.");
   m.def("check_runs", &py_runs, py::arg("place").noconvert(), py::arg("person_begin").noconvert(),
         "Where the persons' runs begin among places, of the persons who have any.");
   m.def("check_entries", &py_entries, py::arg("start").noconvert(), py::arg("rows").noconvert(), py::arg("begin").noconvert(),

@@ -333,7 +333,7 @@ def check_pick(
     threads: int = 1,
     items: bool = False,
     visits: bool = False,
-) -> dict[str, NDArray[Any]]: ...
+) -> dict[str, list[NDArray[np.int32]]]: ...
 def check_price_ceiling(
     entry: NDArray[np.int32] | None,
     price: NDArray[np.int64],

@@ -28,8 +28,7 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
     for (std::size_t r = 0; r < rules; ++r) holds[v * words + r / 64] |= std::uint64_t{random.one_in(2)} << (r % 64);
   const auto item = random.column<std::int32_t>(rows, -1, items - 1), visit = random.column<std::int32_t>(rows, 0, visits - 1);
   for (const bool scoped : {false, true}) {
-    std::vector<std::int64_t> begin{0};
-    std::vector<std::int32_t> place, items_named, visits_named;
+    std::vector<std::vector<std::int32_t>> place(rules), items_named(rules), visits_named(rules);
     for (std::size_t r = 0; r < rules; ++r) {
       for (std::size_t i = 0; i < rows; ++i) {
         const std::size_t at = item[i] < 0 ? items : static_cast<std::size_t>(item[i]), v = static_cast<std::size_t>(visit[i]);
@@ -37,24 +36,26 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
           return (of[row * words + r / 64] >> (r % 64) & 1) != 0;
         };
         if (!bit(masks, at) || (scoped && !bit(holds, v))) continue;
-        place.push_back(static_cast<std::int32_t>(i)), items_named.push_back(item[i]), visits_named.push_back(visit[i]);
+        place[r].push_back(static_cast<std::int32_t>(i)), items_named[r].push_back(item[i]), visits_named[r].push_back(visit[i]);
       }
-      begin.push_back(static_cast<std::int64_t>(place.size()));
     }
     PickLines lines{item, visit};
     PickRules all{masks, {}, rules, true, true};
     if (scoped) all.holds = holds;
     for (const int threads : {1, 2, 7}) {
-      const Picked found = pick(lines, all, threads).value();
-      CHECK(found.begin == begin);
-      CHECK(std::equal(place.begin(), place.end(), found.place.get()));
-      CHECK(std::equal(items_named.begin(), items_named.end(), found.item.get()));
-      CHECK(std::equal(visits_named.begin(), visits_named.end(), found.visit.get()));
+      const auto found = pick(lines, all, threads).value();
+      CHECK(found.size() == rules);
       all.items = all.visits = false;
-      const Picked bare =
-          pick({item, scoped ? std::span<const std::int32_t>(visit) : std::span<const std::int32_t>{}}, all, threads).value();
-      CHECK(bare.begin == begin && std::equal(place.begin(), place.end(), bare.place.get()));
-      CHECK(bare.item == nullptr && bare.visit == nullptr);
+      const auto bare = pick({item, scoped ? std::span<const std::int32_t>(visit) : std::span<const std::int32_t>{}}, all, threads).value();
+      CHECK(bare.size() == rules);
+      for (std::size_t r = 0; r < rules; ++r) {
+        CHECK(found[r].size == place[r].size() && bare[r].size == place[r].size());
+        CHECK(std::equal(place[r].begin(), place[r].end(), found[r].place.get()));
+        CHECK(std::equal(items_named[r].begin(), items_named[r].end(), found[r].item.get()));
+        CHECK(std::equal(visits_named[r].begin(), visits_named[r].end(), found[r].visit.get()));
+        CHECK(std::equal(place[r].begin(), place[r].end(), bare[r].place.get()));
+        CHECK(bare[r].item == nullptr && bare[r].visit == nullptr);
+      }
       all.items = all.visits = true;
     }
   }
@@ -63,8 +64,8 @@ void picked(std::uint64_t seed, std::size_t rows, std::size_t rules) {
 void items_that_are_none() {
   const std::vector<std::uint64_t> masks{1, 0, 1};
   const PickRules rules{masks, {}, 1};
-  const Picked sound = pick({std::vector<std::int32_t>{-1, 0, 1}, {}}, rules, 1).value();
-  CHECK(sound.begin.back() == 2 && sound.place[0] == 0 && sound.place[1] == 1);
+  const auto sound = pick({std::vector<std::int32_t>{-1, 0, 1}, {}}, rules, 1).value();
+  CHECK(sound.size() == 1 && sound[0].size == 2 && sound[0].place[0] == 0 && sound[0].place[1] == 1);
   for (const std::int32_t wrong : {-2, 2, INT32_MIN, INT32_MAX})
     CHECK(!pick({std::vector<std::int32_t>{0, wrong, 1}, {}}, rules, 2).has_value());
 }
@@ -76,8 +77,8 @@ void visits_that_are_none() {
   const std::vector<std::int32_t> item{-1, 0, 1};
   for (const std::int32_t wrong : {-1, 2, INT32_MIN, INT32_MAX}) {
     CHECK(!pick({item, std::vector<std::int32_t>{0, wrong, 1}}, rules, 2).has_value());
-    const Picked sound = pick({item, std::vector<std::int32_t>{0, 1, wrong}}, rules, 2).value();
-    CHECK(sound.begin.back() == 2 && sound.place[0] == 0 && sound.place[1] == 1);
+    const auto sound = pick({item, std::vector<std::int32_t>{0, 1, wrong}}, rules, 2).value();
+    CHECK(sound.size() == 1 && sound[0].size == 2 && sound[0].place[0] == 0 && sound[0].place[1] == 1);
   }
 }
 

@@ -104,10 +104,9 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
         picked = c.check_pick(lines["item"], lines["visit"], named, None, 3, threads, True, True)
         hits, measures = [], []
         for rule in range(3):
-            own = slice(picked["begin"][rule], picked["begin"][rule + 1])
-            place = picked["place"][own]
-            entry = entries(known[rule], picked["item"][own], threads)
-            cell = c.taken(visits[("med_type", "birth", "gend")[rule]], picked["visit"][own], threads)
+            place = picked["place"][rule]
+            entry = entries(known[rule], picked["item"][rule], threads)
+            cell = c.taken(visits[("med_type", "birth", "gend")[rule]], picked["visit"][rule], threads)
             if rule == 1:
                 found = c.check_age(entry, cell, c.taken(lines["day"], place, threads), *ages, threads)
             else:

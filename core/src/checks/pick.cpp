@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <type_traits>
 #include <utility>
 
 #include "../split.hpp"
@@ -13,15 +14,23 @@ namespace {
 
 constexpr std::size_t kBlock = std::size_t{1} << 18;
 constexpr std::size_t kStrip = 2048;
+constexpr std::size_t kMany = std::size_t{1} << 20;  // candidates that are put side by side before the next rules' are
 
-// A candidate, with what is read of it where it is near.
-struct Candidate {
-  std::int32_t place, item, visit;
+// A candidate, with what is read of it where it is near: a rule may have most of all lines, so that nothing is kept that nobody asks for.
+struct Placed {
+  std::int32_t place, visit;
+  Placed(std::int32_t at, std::int32_t, std::int32_t of) noexcept : place(at), visit(of) {}
 };
-using Candidates = std::vector<Candidate>;
+struct Named {
+  std::int32_t place, item, visit;
+  Named(std::int32_t at, std::int32_t what, std::int32_t of) noexcept : place(at), item(what), visit(of) {}
+};
 
+template <class Candidate>
 class Picker {
  public:
+  using Candidates = std::vector<Candidate>;
+
   Picker(const PickLines& lines, const PickRules& rules)
       : lines_(lines),
         rules_(rules),
@@ -83,12 +92,13 @@ class Picker {
     const bool sole = plain_ && rules_.rules == 1;
     for (std::size_t k = 0; k < strip.count; ++k) {
       const std::int32_t place = strip.place[k];
-      const Candidate one{place, item(place), plain_ && !rules_.visits ? -1 : visit(place)};
+      const std::int32_t what = item(place);
+      const Candidate one(place, what, plain_ && !rules_.visits ? -1 : visit(place));
       if (sole) {
         of_rule[0].push_back(one);
         continue;
       }
-      const std::uint64_t *mask = mask_of(one.item), *holds = plain_ ? nullptr : holds_of(one.visit);
+      const std::uint64_t *mask = mask_of(what), *holds = plain_ ? nullptr : holds_of(one.visit);
       for (std::size_t w = 0; w < words_; ++w)
         for (std::uint64_t bits = plain_ ? mask[w] : mask[w] & holds[w]; bits != 0; bits &= bits - 1)
           of_rule[w * 64 + static_cast<std::size_t>(std::countr_zero(bits))].push_back(one);
@@ -103,42 +113,73 @@ class Picker {
   ChosenCodes any_;
 };
 
-}  // namespace
+// The candidates of each chunk and rule, and of which rules they are.
+template <class Candidate>
+struct Found {
+  std::vector<std::vector<Candidate>> of;  // chunks x rules
+  std::size_t parts, rules;
 
-std::optional<Picked> pick(const PickLines& lines, const PickRules& rules, int threads) {
-  Picked out{std::vector<std::int64_t>(rules.rules + 1), {}, {}, {}};
-  const std::size_t n = rules.rules;
-  const Picker picker(lines, rules);
-  const Chunks chunks = cut_rows(lines.item.size(), kBlock);
-  const std::size_t parts = chunks.begin.size() - 1;
-  std::vector<Candidates> found(parts * n);
-  std::vector<std::uint8_t> sound(parts);
-  for_each_chunk(chunks, threads, [&](std::size_t c) {
-    sound[c] = picker.find(chunks.begin[c], chunks.begin[c + 1], std::span(found).subspan(c * n, n)) ? 1 : 0;
-  });
-  if (std::find(sound.begin(), sound.end(), 0) != sound.end()) return std::nullopt;
-  std::vector<std::size_t> to(parts * n);
-  std::size_t total = 0;
-  for (std::size_t rule = 0; rule < n; ++rule) {
-    out.begin[rule] = static_cast<std::int64_t>(total);
-    for (std::size_t c = 0; c < parts; ++c) to[c * n + rule] = std::exchange(total, total + found[c * n + rule].size());
+  [[nodiscard]] std::vector<Candidate>& at(std::size_t chunk, std::size_t rule) noexcept { return of[chunk * rules + rule]; }
+  [[nodiscard]] std::size_t of_rule(std::size_t rule) noexcept {
+    std::size_t size = 0;
+    for (std::size_t c = 0; c < parts; ++c) size += at(c, rule).size();
+    return size;
   }
-  out.begin[n] = static_cast<std::int64_t>(total);
-  out.place = big<std::int32_t>(total);
-  if (rules.items) out.item = big<std::int32_t>(total);
-  if (rules.visits) out.visit = big<std::int32_t>(total);
-  for_each_chunk(chunks, threads, [&](std::size_t c) {
-    for (std::size_t at = c * n; at < (c + 1) * n; ++at) {
+};
+
+// Those of the rules from `first` to before `last`, each side by side; found ones are let go.
+template <class Candidate>
+void together(Found<Candidate>& found, std::size_t first, std::size_t last, const PickRules& rules, std::vector<Picked>& out, int threads) {
+  std::vector<std::size_t> to(found.parts * (last - first));
+  for (std::size_t rule = first; rule < last; ++rule) {
+    std::size_t size = 0;
+    for (std::size_t c = 0; c < found.parts; ++c)
+      to[c * (last - first) + rule - first] = std::exchange(size, size + found.at(c, rule).size());
+    out[rule] = {size, big<std::int32_t>(size), {}, {}};
+    if (rules.items) out[rule].item = big<std::int32_t>(size);
+    if (rules.visits) out[rule].visit = big<std::int32_t>(size);
+  }
+  for_each_chunk(cut_rows(found.parts, 1), threads, [&](std::size_t c) {
+    for (std::size_t rule = first; rule < last; ++rule) {
+      auto& mine = found.at(c, rule);
+      const std::size_t begin = to[c * (last - first) + rule - first];
       const auto put = [&](std::int32_t* column, std::int32_t Candidate::* member) {
-        for (std::size_t k = 0; k < found[at].size(); ++k) column[to[at] + k] = found[at][k].*member;
+        for (std::size_t k = 0; k < mine.size(); ++k) column[begin + k] = mine[k].*member;
       };
-      put(out.place.get(), &Candidate::place);
-      if (rules.items) put(out.item.get(), &Candidate::item);
-      if (rules.visits) put(out.visit.get(), &Candidate::visit);
-      found[at] = {};
+      put(out[rule].place.get(), &Candidate::place);
+      if constexpr (std::is_same_v<Candidate, Named>) put(out[rule].item.get(), &Candidate::item);
+      if (rules.visits) put(out[rule].visit.get(), &Candidate::visit);
+      mine = {};
     }
   });
+}
+
+template <class Candidate>
+std::optional<std::vector<Picked>> picked(const PickLines& lines, const PickRules& rules, int threads) {
+  const std::size_t n = rules.rules;
+  const Picker<Candidate> picker(lines, rules);
+  const Chunks chunks = cut_rows(lines.item.size(), kBlock);
+  const std::size_t parts = chunks.begin.size() - 1;
+  Found<Candidate> found{std::vector<std::vector<Candidate>>(parts * n), parts, n};
+  std::vector<std::uint8_t> sound(parts);
+  for_each_chunk(chunks, threads, [&](std::size_t c) {
+    sound[c] = picker.find(chunks.begin[c], chunks.begin[c + 1], std::span(found.of).subspan(c * n, n)) ? 1 : 0;
+  });
+  if (std::find(sound.begin(), sound.end(), 0) != sound.end()) return std::nullopt;
+  std::vector<Picked> out(n);
+  for (std::size_t rule = 0; rule < n;) {
+    std::size_t end = rule, size = 0;
+    while (end < n && size < kMany) size += found.of_rule(end++);
+    together(found, rule, end, rules, out, threads);
+    rule = end;
+  }
   return out;
+}
+
+}  // namespace
+
+std::optional<std::vector<Picked>> pick(const PickLines& lines, const PickRules& rules, int threads) {
+  return rules.items ? picked<Named>(lines, rules, threads) : picked<Placed>(lines, rules, threads);
 }
 
 std::vector<std::int64_t> runs_of(std::span<const std::int32_t> place, std::span<const std::int64_t> person_begin) {

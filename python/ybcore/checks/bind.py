@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -207,21 +208,21 @@ class _Binder:
         text, document = self.made.parameters[figure.parameter]
         self.parameters[figure.parameter] = str(text)
         try:
-            value = read_figure(str(text), figure.kind)
+            value = read_figure(str(text), figure.kind, figure.least)
         except ScalarError as err:
             where = f"{figure.parameter} ({self.model.id})"
             self.sink.add(
                 document.parsed, ("parameters", figure.parameter), Fault(f"{where}: {err.en}", f"{where}：{err.zh}")
             )
             return figure
-        return Figure(figure.kind, str(text), value, figure.parameter, "", figure.path)
+        return replace(figure, text=str(text), value=value)
 
     # columns of the table
 
     def _columns(self, check: Node) -> None:
         for path, node in nodes(check, ("check",)):
             if isinstance(node, Figure) and node.column:
-                self._number(node.column, node.kind, path)
+                self._number(node.column, node.kind, path, least=node.least)
             elif isinstance(node, line.ColumnMap):
                 self._coded(node.column, path, node.map, "word")
             elif isinstance(node, line.ListOrColumn | line.Partner) and node.column is not None:
@@ -277,7 +278,7 @@ class _Binder:
             self.made.named.setdefault(table.name, set()).add(name)
         return table
 
-    def _number(self, name: str, kind: str, path: RawPath, *, role: str = "items") -> None:
+    def _number(self, name: str, kind: str, path: RawPath, *, role: str = "items", least: int | None = 0) -> None:
         """Figures of a column; an empty cell has none, and does not limit."""
         table = self._column(name, path, role)
         if table is None:
@@ -285,7 +286,7 @@ class _Binder:
         seen: dict[str, int] = {"": UNKNOWN}
 
         def read(cell: str) -> int:
-            return read_figure(cell, kind)
+            return read_figure(cell, kind, least)
 
         values = self._read(table, name, seen, read)
         self.numbers[name if role == "items" else f"{role}.{name}"] = np.array(values, np.int64)

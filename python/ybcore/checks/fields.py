@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PlainValidator, ValidationError, ValidationInfo, WithJsonSchema, model_validator
@@ -117,7 +118,19 @@ def check_group(node: Any) -> None:
             )
         if node.group != kind and given:
             faults.add((name,), Fault(f"`{name}` belongs to group {kind}", f"`{name}` 只用于分组 {kind}", key=True))
+    if node.group == "within":
+        holds_something(node, "hours", faults)
     faults.raise_if_any()
+
+
+def holds_something(node: Any, name: str, faults: Faults) -> None:
+    """`within` n takes what is less than n away: within 0 not even the event itself, so that nothing would ever be hit."""
+    length = getattr(node, name, None)
+    if getattr(node, "edge", None) != "within" or length is None:
+        return
+    if length.value == 0:
+        faults.add((name,), Fault("expected at least 1, found 0", "应不小于 1，实为 0"))
+    node.__dict__[name] = replace(length, least=1)  # a parameter is read later
 
 
 class Scope:

@@ -28,6 +28,7 @@ __all__ = [
     "PriceCell",
     "Quantity",
     "QuantityCell",
+    "Signed",
     "Whole",
     "WholeCell",
     "default_figure",
@@ -70,14 +71,17 @@ _READ: dict[str, Callable[[str], int]] = {
 }
 
 
-def read_figure(text: str, kind: str) -> int:
-    """Written text in held units. Raises ScalarError."""
-    return _READ[kind](text)
+def read_figure(text: str, kind: str, least: int | None = None) -> int:
+    """Written text in held units, not below `least`. Raises ScalarError."""
+    value = _READ[kind](text)
+    if least is not None and value < least:
+        raise ScalarError(f"expected at least {least}, found {text}", f"应不小于 {least}，实为 {text}")
+    return value
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a rule. Exactly one of `value`, `parameter`, `column` says where it is; `text` is as written.
+    """A figure of a rule. Exactly one of `value`, `parameter`, `column` says where it is; `text` is as written; `least`: what its value may not be below.
 
     In a loaded book no `parameter` is left open: `value` holds it (and `parameter` still names it).
     """
@@ -88,19 +92,20 @@ class Figure:
     parameter: str = ""
     column: str = ""
     path: RawPath = ()
+    least: int | None = None
 
     def as_kind(self, kind: FigureKind) -> Figure:
         """The same figure read as `kind`. Raises ScalarError."""
         if self.column or self.parameter:
             return replace(self, kind=kind)
-        return replace(self, kind=kind, value=read_figure(self.text, kind))
+        return replace(self, kind=kind, value=read_figure(self.text, kind, self.least))
 
 
-def _read(text: str, kind: str, *loc: str) -> int:
+def _read(text: str, kind: str, least: int | None) -> int:
     try:
-        return read_figure(text, kind)
+        return read_figure(text, kind, least)
     except ScalarError as err:
-        fail(Fault(err.en, err.zh), *loc)
+        fail(Fault(err.en, err.zh))
 
 
 def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any], Figure]:
@@ -109,20 +114,15 @@ def _figure(kind: FigureKind, column: bool, least: int | None) -> Callable[[Any]
     def check(raw: Any) -> Figure:
         if isinstance(raw, str):
             if kind == "measured":
-                return Figure(kind, str(raw), path=place_of(raw, ()))
-            value = _read(str(raw), kind)
-            if least is not None and value < least:
-                fail(Fault(f"expected at least {least}, found {raw}", f"应不小于 {least}，实为 {raw}"))
-            return Figure(kind, str(raw), value, path=place_of(raw, ()))
+                return Figure(kind, str(raw), path=place_of(raw, ()), least=least)
+            return Figure(kind, str(raw), _read(str(raw), kind, least), path=place_of(raw, ()), least=least)
         if isinstance(raw, dict) and len(raw) == 1:
             key, name = next(iter(raw.items()))
             if key not in allowed:
                 fail(unknown("key", "键", key, allowed, key=True), key)
             if isinstance(name, str) and name:
-                at = place_of(name, ())
-                return (
-                    Figure(kind, parameter=name, path=at) if key == "parameter" else Figure(kind, column=name, path=at)
-                )
+                parameter, named = (name, "") if key == "parameter" else ("", name)
+                return Figure(kind, parameter=parameter, column=named, path=place_of(name, ()), least=least)
         faults = Faults()
         forms = "a figure" + "".join(f", or {{{word}: name}}" for word in allowed)
         zh = "数值" + "".join(f"，或 {{{word}: name}}" for word in allowed)
@@ -148,9 +148,10 @@ Amount = _field("money")
 Price = _field("price")
 Fraction = _field("fraction", least=None)
 Whole = _field("whole")
-Measured = _field("measured", least=None)
+Measured = _field("measured")
+Signed = _field("measured", least=None)
 QuantityCell = _field("quantity", True)
 AmountCell = _field("money", True)
 PriceCell = _field("price", True)
 WholeCell = _field("whole", True)
-MeasuredCell = _field("measured", True, least=None)
+MeasuredCell = _field("measured", True)

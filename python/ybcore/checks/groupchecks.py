@@ -10,7 +10,7 @@ from ..policy.faults import Fault, Faults, fail
 from ..policy.fields import Code, Flag, Node, Word, Words
 from ..policy.numbers import ScalarError
 from .fields import EMPTY, ColumnRef, Comparator, Group, ScopeField, Severity, Subject, exactly_one
-from .figures import Figure, FigureKind, Fraction, Measured, MeasuredCell, Whole
+from .figures import Figure, FigureKind, Fraction, Measured, MeasuredCell, Signed, Whole
 
 __all__ = [
     "MEASURES",
@@ -73,7 +73,7 @@ class FactorOf(Node):
 
     factor: Measured
     of: Annotated[Literal["stay_days"], Word("基数")]
-    plus: Measured = Figure("measured", "0")
+    plus: Signed = Figure("measured", "0")
 
 
 def _cap(raw: Any, info: ValidationInfo) -> Any:
@@ -170,18 +170,22 @@ class Distinct(_Composition):
 
 def kinds_of_thresholds(node: Any, kind: FigureKind) -> Any:
     """The thresholds' values read as `kind`; faults carry their places."""
-    if node.thresholds is None:
-        return node
     faults = Faults()
+    read_thresholds(node, kind, faults, ())
+    faults.raise_if_any()
+    return node
+
+
+def read_thresholds(node: Any, kind: FigureKind, faults: Faults, loc: tuple[str | int, ...]) -> None:
+    """The same of a block that stands at `loc`; faults are collected."""
     made = []
-    for index, threshold in enumerate(node.thresholds):
+    for index, threshold in enumerate(node.thresholds or ()):
         try:
             made.append(threshold.model_copy(update={"value": threshold.value.as_kind(kind)}))
         except ScalarError as err:
-            faults.add(("thresholds", index, "value"), Fault(err.en, err.zh))
-    faults.raise_if_any()
-    node.__dict__["thresholds"] = tuple(made)
-    return node
+            faults.add((*loc, "thresholds", index, "value"), Fault(err.en, err.zh))
+    if node.thresholds is not None:
+        node.__dict__["thresholds"] = tuple(made)
 
 
 class AllIn(_Composition):

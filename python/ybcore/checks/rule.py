@@ -75,6 +75,12 @@ class Rule:
         return bool(getattr(self.check, "across", False))
 
     @property
+    def counts_money(self) -> bool:
+        """Whether the amount of a line decides: one that lacks it is unknown."""
+        by_measure = self.kernel in ("K06", "K07") and getattr(self.check, "measure", "") == "amount"
+        return by_measure or self.kernel == "K11" or (self.kernel == "K15" and self.form == "product")
+
+    @property
     def table(self) -> RuleTable | None:
         """The table of `items`."""
         return self.tables.get("items")

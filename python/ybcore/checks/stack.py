@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from ybcore.errors import Problem
@@ -87,6 +87,13 @@ def _met(what: str, zh: str, name: str) -> Fault:
     return Fault(en, f"{zh} {name!r} 已存在；后来的文件须写明 extends 或 replaces", key=True)
 
 
+def _below(what: str, zh: str, name: str, names: Iterable[str]) -> Fault:
+    """The fault of a name that a document below should have declared."""
+    fault = unknown(what, zh, name, names)
+    en = f"{fault.expected}; or give the documents of the layers below too"
+    return fault._replace(expected=en, expected_zh=f"{fault.expected_zh}；或一并给出下层的文件")
+
+
 def _lists(made: Stack, document: Document, sink: Sink) -> None:
     for name, codes in document.lists.items():
         target = codes.extends or codes.replaces
@@ -97,7 +104,7 @@ def _lists(made: Stack, document: Document, sink: Sink) -> None:
             continue
         word = "extends" if codes.extends else "replaces"
         if target not in made.lists:
-            sink.add(document.parsed, ("lists", name, word), unknown("list", "代码表", target, made.lists))
+            sink.add(document.parsed, ("lists", name, word), _below("list", "代码表", target, made.lists))
             continue
         old = made.lists[target]
         if codes.extends and old.codes and codes.match != old.match:
@@ -119,12 +126,12 @@ def _rule(made: Stack, document: Document, index: int, rule: RuleModel | Disable
     old = made.rules.get(rule.id)
     if isinstance(rule, Disabled):
         if old is None:
-            sink.add(parsed, (*loc, "id"), unknown("rule", "规则", rule.id, made.rules))
+            sink.add(parsed, (*loc, "id"), _below("rule", "规则", rule.id, made.rules))
         else:
             old.off = rule.reason
         return
     if rule.override and old is None:
-        sink.add(parsed, (*loc, "id"), unknown("rule to override", "被覆盖的规则", rule.id, made.rules))
+        sink.add(parsed, (*loc, "id"), _below("rule to override", "被覆盖的规则", rule.id, made.rules))
     if old is not None and not rule.override:
         file, line = old.document.parsed.file, (old.document.parsed.mark(old.loc) or (1, 1))[0]
         en = f"rule {rule.id!r} is there already, at {file}:{line}; `override: true` replaces it"
@@ -161,7 +168,7 @@ def _tables(made: Stack, sink: Sink) -> None:
                 keys[name], parts[name] = model.key or (), [rows]
             elif target not in parts:
                 word = "extends" if model.extends else "replaces"
-                sink.add(document.parsed, (*loc, word), unknown("table", "表", target, parts))
+                sink.add(document.parsed, (*loc, word), _below("table", "表", target, parts))
             elif _fits(model.key, keys[target], rows, parts[target], document, loc, sink, bool(model.extends)):
                 if model.replaces:
                     keys[target] = model.key or keys[target]

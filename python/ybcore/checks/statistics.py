@@ -163,7 +163,7 @@ def _labels(labels: Any, file: str | None) -> dict[str, str]:
             told = f"finding {name!r} is both confirmed and overturned", f"违规 {name!r} 既确认又推翻"
         else:
             continue
-        near = nearest(word or "", OUTCOMES)
+        near = "" if word in OUTCOMES else nearest(word or "", OUTCOMES)
         wrong.append(Problem(what=told[0], what_zh=told[1], file=file, path="labels", row=row, nearest=near))
     if wrong:
         raise InputError(wrong)

@@ -9,7 +9,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 from ..policy.faults import Fault, fail, unknown
 from ..policy.fields import Code, Node, SomeWords, Word, Words
 from .fields import EMPTY, Comparator, Items, ItemsField, ScopeField, exactly_one
-from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Whole, default_figure
+from .figures import Amount, Fraction, Measured, Quantity, QuantityCell, Signed, Whole, default_figure
 from .groupchecks import MEASURES, with_kind
 
 __all__ = [
@@ -213,7 +213,7 @@ class UserCheck(Node):
     function: Code = ""
     measure: Annotated[Literal["count", "quantity", "amount"], Word("度量")] = "count"
     comparator: Comparator | None = None
-    value: Measured | None = None
+    value: Signed | None = None
 
     @model_validator(mode="after")
     def _both(self) -> UserCheck:

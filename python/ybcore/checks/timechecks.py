@@ -8,9 +8,9 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 
 from ..policy.faults import Fault, Faults, fail, unknown
 from ..policy.fields import Flag, MonthDay, Node, Positive, SomeWords, Word
-from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, read_scope
+from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, holds_something, read_scope
 from .figures import QuantityCell, Whole, WholeCell, default_figure
-from .groupchecks import MEASURES, Threshold, kinds_of_thresholds
+from .groupchecks import MEASURES, Threshold, read_thresholds
 
 __all__ = [
     "AfterDeath",
@@ -83,6 +83,7 @@ class Window(Node):
                         key=True,
                     ),
                 )
+        holds_something(self, "days", faults)
         if self.kind == "calendar" and (self.unit == "insurance_year") != (self.starts is not None) and self.unit:
             faults.add(
                 ("starts",),
@@ -134,7 +135,10 @@ class Windows(Node):
         if self.tie is not None and not rolling:
             fail(Fault("`tie` belongs to rolling windows", "tie 只用于滚动窗口", key=True), "tie")
         kind = MEASURES.get(self.measure, "whole")
-        self.__dict__["windows"] = tuple(kinds_of_thresholds(window, kind) for window in self.windows)
+        faults = Faults()
+        for place, window in enumerate(self.windows):
+            read_thresholds(window, kind, faults, ("windows", place))
+        faults.raise_if_any()
         return self
 
 

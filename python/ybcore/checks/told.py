@@ -17,7 +17,7 @@ from .units import amount_text, unit_of
 if TYPE_CHECKING:
     from .run.report import CheckReport
 
-__all__ = ["GROUPS", "LONGEST", "as_3101", "texts", "window_text"]
+__all__ = ["GROUPS", "LONGEST", "as_3101", "reason_text", "texts", "window_text"]
 
 LONGEST = 500
 """Characters that the interface has for vola_cont and vola_evid."""
@@ -53,11 +53,27 @@ GROUPS = {
     "all": ("全部期间", "whole period"),
 }
 """What a finding may be counted in, Chinese and English."""
+NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
 
 Int64 = npt.NDArray[np.int64]
 _EPOCH = dt.datetime(1970, 1, 1)
 _OFFENDING = 1
 _SECOND = 1_000_000
+
+
+def reason_text(rule: Rule, status: str, reason: str, lang: str) -> str:
+    """The manifest's reason for a rule that did not run, in a language; the document's own words where it is switched off."""
+    if status == "disabled":
+        return in_language(reason, lang)
+    english = lang == "en"
+    if rule.skip is not None and reason == rule.skip[1]:
+        return rule.skip[english]
+    for word, (zh, en) in {"stage ": ("不在阶段 ", "not of stage "), "kernel ": ("没有内核 ", "no kernel ")}.items():
+        if reason.startswith(word):
+            return (en if english else zh) + reason.removeprefix(word)
+    if english:
+        return f"missing {reason}"
+    return "缺少 " + " 或 ".join(NEEDS.get(need, need) for need in reason.split(" or "))
 
 
 def texts(report: CheckReport, lang: str, rows: Any = None) -> pa.Table:

@@ -25,7 +25,7 @@ from .run.runner import denied_before, raw_of, rule_status
 from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
-from .told import window_text
+from .told import reason_text, window_text
 from .try_groups import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
@@ -37,7 +37,7 @@ __all__ = ["Became", "Why", "looks_at", "why_not"]
 
 TEXTS: dict[str, tuple[str, str]] = {
     "disabled": ("规则已停用：{value}", "the rule is disabled: {value}"),
-    "skipped": ("规则未运行，缺少或不符：{value}", "the rule did not run: {value}"),
+    "skipped": ("规则未运行：{value}", "the rule did not run: {value}"),
     "absent": ("表中没有 {column} {value}", "there is no {column} {value}"),
     "reversed": ("该次结算已冲销或为冲销单", "the visit is reversed, or a reversal"),
     "netted": ("退费冲减后已无剩余", "nothing is left of the line after returns"),
@@ -71,6 +71,11 @@ BECAME: dict[str, tuple[str, str]] = {
     "unsplit": ("就诊没有明细，只报金额，不转出", "the visit is without lines: its money is told and not moved"),
     "paid": ("已扣除", "its money is moved"),
 }
+UNSAID = {
+    "items": ("项目或其类别", "its item, or the class of it,"),
+    "values": ("该规则所需的值", "a value that the rule needs"),
+}
+"""Columns of `unknown` that are none of a table."""
 UNITS = {"lines": ("明细", "lines"), "visits": ("就诊", "visits"), "units": ("机构、科室或医师，不是明细", "institutions, departments or doctors, not at rows")}  # fmt: skip
 OTHER = {"more_than": "at_most", "at_most": "more_than", "at_least": "less_than", "less_than": "at_least"}
 
@@ -86,7 +91,7 @@ class Became:
 
 @dataclass(frozen=True)
 class Why:
-    """The first condition that failed. `code` is a key of TEXTS; measure and limit are held figures, counted in `group` from begin until before end (microseconds), money of findings fen."""
+    """The first condition that failed. `code` is a key of TEXTS; `reason` why the rule did not run, in Chinese and English; measure and limit are held figures, counted in `group` from begin until before end (microseconds), money of findings fen."""
 
     rule_id: str
     row: str
@@ -101,6 +106,7 @@ class Why:
     group: str | None = None
     begin: int | None = None
     end: int | None = None
+    reason: tuple[str, ...] = ()
 
     @property
     def hit(self) -> bool:
@@ -110,19 +116,23 @@ class Why:
     def text(self, lang: str = "zh") -> str:
         """One sentence for people."""
         english = lang == "en"
-        value = UNITS[self.value][english] if self.code == "unit" and self.value in UNITS else self.value
+        value = self.reason[english] if self.reason else self.value
+        if self.code == "unit" and self.value in UNITS:
+            value = UNITS[self.value][english]
         figures = {
             name: "" if held is None else amount_text(held, self.unit, lang)
             for name, held in (("measure", self.measure), ("limit", self.limit))
         }
+        column = UNSAID[self.column][english] if self.code == "unknown" and self.column in UNSAID else self.column
         window = window_text(self.group, self.begin, self.end, lang)
         window = window and f"{'; ' if english else '；'}{window}"
-        out = TEXTS[self.code][english].format(
-            column=self.column, value=value, wanted=self.wanted, window=window, **figures
-        )
+        out = TEXTS[self.code][english].format(column=column, value=value, wanted=self.wanted, window=window, **figures)
         if self.code == "involved":
             return out + (": " if english else "：") + ", ".join(found.jr_id for found in self.findings)
-        ends = [f"{found.jr_id} {BECAME[found.became][english]}" + _paid(found, english) for found in self.findings]
+        comma = ", " if english else "，"
+        ends = [
+            f"{found.jr_id}{comma}{BECAME[found.became][english]}" + _paid(found, english) for found in self.findings
+        ]
         return out + ((": " if english else "：") + ("; " if english else "；").join(ends) if ends else "")
 
 
@@ -214,7 +224,8 @@ class _Asked:
         """In the order of docs/checks.md."""
         status, reason = rule_status(self.work.batch, self.rule, self.report.stage)
         if status != "run":
-            return self.told(status, value=reason)
+            told = tuple(reason_text(self.rule, status, str(reason), lang) for lang in ("zh", "en"))
+            return self.told(status, value=reason, reason=told)
         if self.visit < 0 or (self.lost is not None and self.batch.stands[self.visit]):
             assert self.lost is not None
             return self.told("absent", column=self.lost[0], value=self.lost[1])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .. import io
 from ..catalog import Catalog
@@ -23,6 +24,7 @@ from ..messages import say
 from ..policy.faults import nearest
 from ..report import page, workbook
 from ..report.checked import print_checked, summarise
+from ..report.summary import percent
 from .base import Session
 from .tables import CHECKED, from_folder
 
@@ -162,7 +164,7 @@ def _print_precision(session: Session, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["labelled"] and row is not gone:
             counts = [f"{row[name]:,}" for name in ("findings", "labelled", "confirmed", "overturned")]
-            shown.add_row(row["rule_id"], *counts, f"{row['share'] // 10_000}.{row['share'] // 100 % 100:02d}%")
+            shown.add_row(row["rule_id"], *counts, percent(row["confirmed"], row["labelled"]))
     session.out().print(shown)
     if gone is not None:
         many = gone["labelled"]
@@ -204,6 +206,12 @@ def tell_checked(session: Session, report: CheckReport, book: RuleBook) -> None:
         session.say(
             f"{report.left_out:,} 笔就诊缺少结算号、人员编号或时间，或结算号重复，未参与检查",
             f"{report.left_out:,} visits have no id, person or time, or an id that stands before, and were not looked at",
+        )
+    names = report.findings["jr_id"]
+    if shared := len(names) - pc.count_distinct(names).as_py():
+        session.say(
+            f"{shared:,} 项违规与另一项的 jr_id 相同：同一次就诊中 feedetl_sn 重复，无法分辨是哪一条明细",
+            f"{shared:,} findings have the jr_id of another: lines of one visit repeat their feedetl_sn and cannot be told apart",
         )
     for row in report.suppressions:
         tell_suppression(session, row, [rule.id for rule in book])

@@ -99,8 +99,12 @@ def rules() -> None:
     pass
 
 
-@rules.command("list", zh="列出规则文件或文件夹中的规则。", en="List the rules of documents or folders.")
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@rules.command(
+    "list",
+    zh="列出规则文件或文件夹中的规则。\n\nRULES 默认随附的规则。",
+    en="List the rules of documents or folders.\n\nRULES: default the shipped ones.",
+)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @common
 @own_functions
 @json_out
@@ -112,26 +116,26 @@ def rules_list(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
 
 @rules.command(
     "show",
-    zh="展示一条规则：范围、内核、参数、表、来源与自行选定之处；--json 输出原文。",
-    en="Show a rule: scope, kernel, parameters, table, source and choices; --json prints it as written.",
+    zh="展示一条规则：范围、内核、参数、表、来源与自行选定之处；--json 输出原文。\n\nRULES 默认随附的规则。",
+    en="Show a rule: scope, kernel, parameters, table, source and choices; --json prints it as written.\n\nRULES: default the shipped ones.",
 )
-@click.argument("path", type=PATH)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @click.argument("rule_id", metavar="ID")
 @common
 @own_functions
 @click.option("--json", "as_json", cls=Option, is_flag=True, zh="以 JSON 输出原文。", en="As written, in JSON.")
-def rules_show(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
+def rules_show(session: Session, paths: tuple[Path, ...], rule_id: str, as_json: bool) -> int:
     from .rules import show_rule
 
-    return show_rule(session, path, rule_id, as_json)
+    return show_rule(session, paths, rule_id, as_json)
 
 
 @rules.command(
     "validate",
-    zh="校验规则文件或文件夹，一次列出全部问题。",
-    en="Validate documents or folders; every problem at once.",
+    zh="校验规则文件或文件夹，一次列出全部问题。\n\nRULES 默认随附的规则。",
+    en="Validate documents or folders; every problem at once.\n\nRULES: default the shipped ones.",
 )
-@click.argument("paths", nargs=-1, required=True, type=PATH)
+@click.argument("paths", nargs=-1, type=PATH, metavar="[RULES]...")
 @common
 @own_functions
 def rules_validate(session: Session, paths: tuple[Path, ...]) -> int:

@@ -50,7 +50,22 @@ threads = click.option(
     zh="线程数；默认全部可用核。",
     en="Threads; default all cores lent to the process.",
 )
-DAY = click.DateTime(["%Y-%m-%d"])
+
+
+class _Day(click.DateTime):
+    """A day, told as people write it and not as strftime does."""
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "YYYY-MM-DD"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"{value!r} does not match the format YYYY-MM-DD.", param, ctx)
+
+
+DAY = _Day(["%Y-%m-%d"])
 TABLES = ("visits", "lines", "persons", "institutions", "acct-events")
 NAMES = {
     "visits": ("结算表", "visits"),

@@ -19,9 +19,9 @@ __all__ = ["list_rules", "schema", "show_rule", "validate"]
 
 def validate(session: Session, paths: tuple[Path, ...]) -> int:
     """Every document, the book they make, and its examples; a failure raises DocumentError with every problem."""
-    from ..checks import load_rules, run_examples
+    from ..checks import load_rules, run_examples, shipped_rules
 
-    book = load_rules(list(paths))
+    book = load_rules(list(paths) or shipped_rules())
     ran = run_examples(book)
     if ran.problems:
         raise DocumentError(ran.problems)
@@ -47,9 +47,9 @@ def validate(session: Session, paths: tuple[Path, ...]) -> int:
 
 def list_rules(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     """One line a rule."""
-    from ..checks import load_rules
+    from ..checks import load_rules, shipped_rules
 
-    book = load_rules(list(paths))
+    book = load_rules(list(paths) or shipped_rules())
     if as_json:
         session.data(json.dumps([_summary(rule) for rule in book], ensure_ascii=False, indent=1))
         return 0
@@ -75,11 +75,11 @@ def list_rules(session: Session, paths: tuple[Path, ...], as_json: bool) -> int:
     return 0
 
 
-def show_rule(session: Session, path: Path, rule_id: str, as_json: bool) -> int:
-    """One rule, as a person reads it."""
-    from ..checks import load_rules
+def show_rule(session: Session, paths: tuple[Path, ...], rule_id: str, as_json: bool) -> int:
+    """One rule of the book that the documents make, as a person reads it."""
+    from ..checks import load_rules, shipped_rules
 
-    book = load_rules(path)
+    book = load_rules(list(paths) or shipped_rules())
     if rule_id not in book:
         from ..policy.faults import nearest
 
@@ -155,8 +155,7 @@ def _tree(book: RuleBook, rule: Rule) -> Any:
         "" if rule.national is None else say(f"（国家规则第 {rule.national} 条）", f" (national rule {rule.national})")
     )
     tree = Tree(f"{rule.id}  {rule.name[say('zh', 'en')]}{number}")
-    form = f" {rule.form}" if rule.form else ""
-    tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}{form}")
+    tree.add(say("内核：", "kernel: ") + f"{rule.kernel} {say(*KERNELS[rule.kernel])}")
     tree.add(say("状态：", "status: ") + _status(rule) + (f" — {in_language(rule.reason)}" if rule.reason else ""))
     if rule.id in book.across:
         tree.add(say("跨人员：须一次给出全部就诊", "across persons: needs all visits in one run"))

@@ -22,6 +22,8 @@ _PHRASES = (
     (r"the column is (.+?); give (.+)", r"该列为 \1；应为 {\2}"),
     (r"the column does not go into (.+?), the type of the run's: (.+)", r"该列无法转为本次结算的类型 \1：\2"),
     (r"the column ids are text in one table and integers in another", "该编号在一张表中为文本，在另一张表中为整数"),
+    (r"ids are text in (\S+) and integers in (\S+)", r"编号在 \1 中为文本，在 \2 中为整数"),
+    (r"the table is needed", "须给出该表"),
     (r"the column is missing", "缺少该列"),
     (r"the value has more than (\d+) decimals", r"该值多于 \1 位小数"),
     (r"a visit has no result", "有结算没有结果"),

@@ -61,7 +61,9 @@ def unknown(what: str, zh: str, word: str, names: Iterable[str], *, key: bool = 
     names = list(dict.fromkeys(names))
     shown = ", ".join(names[:24]) + (", ..." if len(names) > 24 else "")
     right, right_zh = (
-        (f"one of: {shown}", f"以下之一：{shown}") if names else ("one of: none declared", "尚未声明任何名称")
+        (f"one of: {shown}", f"以下之一：{shown}")
+        if names
+        else ("a name that is declared; there is none", "已声明的名称；目前一个也没有")
     )
     return Fault(f"unknown {what} {word!r}", f"未知的{zh} {word!r}", right, right_zh, nearest(word, names), key)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..checks import Rule, RuleBook
+from ..checks.told import reason_text
 from ..memory import peak_memory
-from ..messages import DISPOSITIONS, current, in_language, name_of, say, yuan_text
+from ..messages import DISPOSITIONS, current, name_of, say, yuan_text
 
 __all__ = ["print_checked", "reason_of", "summarise"]
 
@@ -71,22 +72,9 @@ def summarise(report: Any, book: RuleBook, *, visits: int, lines: int, seconds: 
     }
 
 
-_NEEDS = {"times of day": "时刻", "catalogue": "医保目录"}
-
-
 def reason_of(rule: Rule, ran: dict[str, Any]) -> str | None:
-    """Why a rule did not run, in the language in use; the document's own words where it is switched off."""
-    reason = ran["reason"]
-    if reason is not None and ran["status"] == "disabled":
-        return in_language(reason)
-    if reason is None or current() == "en":
-        return reason
-    if rule.skip is not None and reason == rule.skip[1]:
-        return rule.skip[0]
-    for word, zh in (("stage ", "不在阶段 "), ("kernel ", "没有内核 ")):
-        if reason.startswith(word):
-            return zh + reason.removeprefix(word)
-    return "缺少 " + " 或 ".join(_NEEDS.get(need, need) for need in reason.split(" or "))
+    """Why a rule did not run, in the language in use."""
+    return None if ran["reason"] is None else reason_text(rule, ran["status"], ran["reason"], current())
 
 
 def print_checked(data: dict[str, Any], console: Any) -> None:

@@ -58,7 +58,10 @@ def story(told: Explanation) -> list[str]:
     row = told.row
     if row["outcome"] in ("rejected", "not_enrolled"):
         reason = say(*REASONS[row["reason"]]) if row["reason"] in REASONS else ""
-        out.append(f"  {name_of(OUTCOMES, row['outcome'])}" + (f"：{row['reason']} {reason}" if row["reason"] else ""))
+        out.append(
+            f"  {name_of(OUTCOMES, row['outcome'])}"
+            + (say("：", ": ") + f"{row['reason']} {reason}" if row["reason"] else "")
+        )
         return out
     number = 0
     for step in told.steps:

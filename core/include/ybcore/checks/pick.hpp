@@ -8,7 +8,7 @@
 // Fails     Nothing is given where an item is not from -1 to below `items`, or `holds` has not the visit of a line that a rule names: seen
 //           in the same pass, so that columns are read once.
 // Cost      A look at a bit a line; a mask, and four bytes for a while, a line that any rule names, with scopes or visits a word more of
-//           memory that is asked for ahead; a few operations a candidate.
+//           memory that is asked for ahead; a few operations a candidate, and for a while as much memory as what is given.
 #pragma once
 
 #include <cstddef>
@@ -36,12 +36,12 @@ struct PickRules {
 };
 
 struct Picked {
-  std::vector<std::int64_t> begin;  // rules + 1
-  // As many as begin.back(); nothing where it was not asked for.
-  Big<std::int32_t> place, item, visit;
+  std::size_t size = 0;
+  Big<std::int32_t> place, item, visit;  // nothing where it was not asked for
 };
 
-[[nodiscard]] std::optional<Picked> pick(const PickLines& lines, const PickRules& rules, int threads);
+// One for each rule: who is done with one lets go of its memory.
+[[nodiscard]] std::optional<std::vector<Picked>> pick(const PickLines& lines, const PickRules& rules, int threads);
 
 // Where the runs of persons begin among `place` (rising), of those who have any: `person_begin` cuts all places.
 [[nodiscard]] std::vector<std::int64_t> runs_of(std::span<const std::int32_t> place, std::span<const std::int64_t> person_begin);

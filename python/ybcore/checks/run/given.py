@@ -15,7 +15,7 @@ from ...columns.asof import Dated
 from ...columns.checks import check_validity, tell
 from ...columns.checkschema import CHECK_LINES, CHECK_VISITS, DIAGNOSES, DOCTORS, LABS, OPERATIONS, STOCK
 from ...columns.convert import NULL_DAY, NULL_INT
-from ...columns.ids import encode, lookup, named_lines
+from ...columns.ids import encode, is_number, lookup, named_lines
 from ...columns.read import Frame, Problems, read
 from ...columns.reader import number_together
 from ...columns.schema import INSTITUTIONS, PERSONS
@@ -82,6 +82,9 @@ class Batch:
             elif tables.get(name) is not None:
                 lazy = name == "lines"
                 self.frames[name] = read(tables[name], spec, problems, optional=SPARE, threads=threads, lazy=lazy)
+        if "visits" not in self.frames:
+            problems.add("the table is needed", "visits")
+            problems.stop()
         self.visits = self.frames["visits"]
         self._numbered: dict[tuple[str, str], Int32] = {}
         self._check(line_offsets, problems)
@@ -121,6 +124,7 @@ class Batch:
 
         `beside`: a further table, which may have been numbered before any call; its ids that the others do not have are left out then.
         """
+        self._alike(*places, *([] if beside is None else [beside]))
         together = None if self.kept is None else number_together(self.frames, places)
         if together is not None:
             codes, ids = together
@@ -135,6 +139,18 @@ class Batch:
             codes, ids = encode(columns, self.threads)
             return [*codes, kept.within(ids)], ids
         return encode(columns if beside is None else [*columns, self._column(*beside)], self.threads)
+
+    def _alike(self, *places: tuple[str, str]) -> None:
+        """Refuse ids of one thing that are texts in one column and numbers in another."""
+        named: dict[bool, str] = {}
+        for table, name in places:
+            column = self._column(table, name)
+            if len(column):
+                named.setdefault(is_number(column), f"{table}.{name}")
+        if len(named) > 1:
+            problems = Problems()
+            problems.add(f"ids are text in {named[False]} and integers in {named[True]}", named[True])
+            problems.stop()
 
     def _settlements(self) -> None:
         """Numbers of the visits' ids, and of those that other small tables name."""
@@ -172,9 +188,10 @@ class Batch:
         first[self.setl[known]] = known
         self.row_of_setl = first
         (self.psn, self.persons_psn), self.psn_ids = self._joint(("visits", "psn_no"), ("persons", "psn_no"))
-        (stay, linked), self.stay_ids = self._joint(("visits", "mdtrt_id"), ("visits", "refl_old_mdtrt_id"))
+        (stay, linked), named = self._joint(("visits", "mdtrt_id"), ("visits", "refl_old_mdtrt_id"))
         # A visit without a stay of its own is one, beyond the named ones.
-        own = len(self.stay_ids) + np.arange(n, dtype=np.int32)
+        own = len(named) + np.arange(n, dtype=np.int32)
+        del named  # as large as the visits' ids, and only counted
         self.stay = np.where(stay >= 0, stay, own).astype(np.int32) if len(stay) else own
         self.linked = linked if len(linked) else np.full(n, -1, np.int32)
         (hospital, self.stock_hospital, self.institution_key), self.hospital_ids = self._joint(
@@ -205,6 +222,7 @@ class Batch:
         """Visit row of each row of a table that names visits; rows of no visit are told as a problem."""
         number = self._naming.get(table)
         if number is None:
+            self._alike(("visits", "setl_id"), (table, "setl_id"))
             number = lookup(self.frames[table].ids["setl_id"], self.setl_ids, self.threads)
         found = self.row_of_setl[number]
         lost = found < 0
@@ -287,6 +305,7 @@ class Batch:
         order, begin, _ = _core.order_rows(
             person, len(self.psn_ids), self.begin, None, ids["numbers"], ids["offsets"], ids["bytes"]
         )
+        del self.visit_ties  # nothing else is put in order by them
         return order, begin
 
     @cached_property

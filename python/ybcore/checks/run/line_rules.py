@@ -173,7 +173,7 @@ def line_text(work: Work, name: str, chosen: Chosen, on: str, day: Int32 | None 
         return _of_doctor(work, name, chosen, on, day)
     codes, texts = work.scopes.text(name)
     if name in OF_LINES:
-        return codes[rows], texts
+        return codes[rows].astype(np.int32), texts
     return work.at(c(codes), work.of(chosen, "visit") if on == "lines" else rows), texts
 
 

@@ -71,6 +71,7 @@ class OrderedLines:
 
     def _lines(self) -> None:
         batch, frame = self.batch, self.batch.frame("lines")
+        self.no_amount: Mask | None = None  # lines by input row; None: no line lacks its amount
         if frame is None:
             self.order = self.rows = np.zeros(0, np.int32)
             self.quantity = self.amount = np.zeros(0, np.int64)
@@ -79,6 +80,8 @@ class OrderedLines:
             self.returned = Returned.none()
             self.as_given, self.standing = True, np.zeros(0, bool)
             return
+        lacking = frame.ints("det_item_fee_sumamt") == NULL_INT
+        self.no_amount = lacking if lacking.any() else None
         quantity, amount = self.given_quantity, self.given_amount
         visit = batch.line_visit
         if not batch.stands.all():

@@ -24,6 +24,7 @@ Int64 = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MOVING = ("hold", "deny")
 _EPOCH = dt.date(1970, 1, 1)
+_MANY = 1 << 16  # lines
 MATCHED = ("psn_no", "fixmedins_code", "setl_id", "dise_codg")
 
 
@@ -275,8 +276,16 @@ def _pay(work: Work, judged: Judged, before: bool) -> None:
     order = np.ascontiguousarray(order[pays[order]], dtype=np.int64)
     if not len(order):
         return
-    left = np.where(work.batch.frames["lines"].flag("deny_flag", 0) == 1, 0, work.amount)
+    named = np.zeros(len(row), np.int64)
+    lines: Any = slice(None)
+    named[order] = row[order]
+    if len(work.amount) > _MANY:  # what is left is kept of those that are named, which are few
+        lines, place = np.unique(row[order], return_inverse=True)
+        named[order] = place.reshape(-1)
+    frame = work.batch.frames["lines"]
+    left = np.where(frame.flag("deny_flag", 0)[lines] == 1, 0, work.amount[lines])
+    frame.forget("deny_flag")
     of_quantity = np.concatenate([h.of_quantity for h in judged.hits]).astype(np.uint8)
     c = np.ascontiguousarray
-    taken = _core.check_once(order, c(np.where(pays, row, 0)), c(np.maximum(wanted, 0)), of_quantity, left)
+    taken = _core.check_once(order, named, c(np.maximum(wanted, 0)), of_quantity, left)
     judged.paid = [taken[base[i] : base[i + 1]] for i in range(len(judged.hits))]

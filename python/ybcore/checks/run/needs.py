@@ -11,7 +11,7 @@ from ..user_columns import DERIVED, sources
 from .given import Batch
 from .scope import DEFAULTS, OF_LINES
 
-__all__ = ["Tables", "columns_of", "missing"]
+__all__ = ["Tables", "columns_of", "missing", "reads"]
 
 
 class Tables(Protocol):
@@ -45,6 +45,16 @@ def missing(rule: Rule, batch: Tables) -> str | None:
         if not there:
             return " or ".join(f"{table}.{column}".lstrip(".") for table, column in need)
     return None
+
+
+def reads(rule: Rule) -> set[str]:
+    """Columns of lines that a rule may read."""
+    needs = [*_scope(rule.scope), *_items(rule.items)]
+    if rule.function is not None:
+        needs += [need for name in rule.function.columns for need in _asked(name, rule.function.on)]
+    else:
+        needs += [*_kernel(rule), *(_of("lines", "prd_days") if rule.kernel == "K10" else [])]
+    return {column for need in needs for table, column in need if table == "lines"}
 
 
 def columns_of(batch: Batch) -> Any:

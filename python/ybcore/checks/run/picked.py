@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +28,7 @@ _SOME: dict[str, Callable[[Any], bool]] = {
     "K01": lambda check: bool(check.key == "item"),
     "K05": lambda check: bool(check.trigger.kind == "item"),
     "K07": lambda check: check.measure not in OF_VISITS,
-    "K09": lambda check: check.form in ("line_in_stay", "around_operation", "idle"),
+    "K09": lambda check: check.form in ("line_in_stay", "around_operation"),
 }
 
 
@@ -42,7 +43,7 @@ class Picks:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._plan: list[Rule] = []
-        self._found: dict[str, tuple[Int32, Int32]] = {}
+        self._found: dict[str, Sequence[Int32]] = {}
 
     def plan(self, rules: Sequence[Rule]) -> None:
         """Rules that will ask for their lines, in the order in which they will."""
@@ -57,11 +58,42 @@ class Picks:
         if rule.id not in self._found:
             at = next((i for i, other in enumerate(self._plan) if other.id == rule.id), None)
             mine = [rule] if at is None else self._plan[at:]
-            self._pick([other for other in mine if self._narrow(other)][:TOGETHER])
-        return self._found.pop(rule.id)
+            self._pick(self._together([other for other in mine if self._narrow(other)]))
+        places, visits = self._found.pop(rule.id)
+        return places, visits
 
     def _narrow(self, rule: Rule) -> bool:
         return not rule.items.all or bool(of_visits(self._work.scope_of(rule)))
+
+    def _together(self, rules: list[Rule]) -> list[Rule]:
+        """The first of some rules, and those after it that have with it no more candidates than there are lines: they are held until each has run."""
+        if len(self._work.rows) <= _FEW:
+            return rules[:TOGETHER]
+        room = len(self._work.rows) - self._most(rules[0])
+        for place, rule in enumerate(rules[1:TOGETHER], 1):
+            room -= self._most(rule)
+            if room < 0:
+                return rules[:place]
+        return rules[:TOGETHER]
+
+    def _most(self, rule: Rule) -> int:
+        """A rule has at most so many candidates: as its items have lines, and its visits."""
+        work, most = self._work, len(self._work.rows)
+        mask, scope = work.item_mask(rule), of_visits(work.scope_of(rule))
+        if mask is not None:
+            # A line without an item is among all of them.
+            most -= int(self._lines_of_item[~mask].sum())
+        if scope:
+            most = min(most, int(self._lines_of_visit[work.scopes.truth(scope, rule.visit_kinds) != NO].sum()))
+        return most
+
+    @cached_property
+    def _lines_of_item(self) -> Any:
+        return _core.check_tally(self._work.ordered("item"), None, len(self._work.batch.item_ids))
+
+    @cached_property
+    def _lines_of_visit(self) -> Any:
+        return _core.check_tally(self._work.ordered("visit"), None, self._work.batch.visits.rows)
 
     def _alone(self, rule: Rule) -> tuple[Int32, Int32]:
         """Those of one rule: of few lines a pass for each is less than what a pass for many needs."""
@@ -99,7 +131,4 @@ class Picks:
         found = _core.check_pick(
             work.ordered("item"), work.ordered("visit"), masks, holds, len(rules), work.threads, visits=True
         )
-        begin = found["begin"].tolist()
-        for i, rule in enumerate(rules):
-            own = slice(begin[i], begin[i + 1])
-            self._found[rule.id] = found["place"][own], found["visit"][own]
+        self._found |= {rule.id: mine for rule, *mine in zip(rules, found["place"], found["visit"])}

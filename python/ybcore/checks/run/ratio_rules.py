@@ -18,7 +18,7 @@ from .scope import YES
 from .shapes import kept
 from .work import Work
 
-__all__ = ["ratio"]
+__all__ = ["cells_name", "ratio"]
 
 Int32 = npt.NDArray[np.int32]
 Int64 = npt.NDArray[np.int64]
@@ -104,7 +104,7 @@ def _raw(work: Work, rule: Rule, cells: Int64, at: Int64, found: dict[str, Any],
     found["begin"], found["end"] = begin, end
     found["entry"] = np.full(size, -1, np.int32)
     hospitals, doctors = batch.hospital_ids.to_pylist(), batch.doctor_ids.to_pylist()
-    departments = work.departments[2]
+    departments = work.departments[2] if check.by == "department" else []
     first, second = cell[:, 0].tolist(), cell[:, 1].tolist()
     raw = Raw(found, np.zeros(0, np.int64), "units", len(cells), lost)
     if check.by == "doctor":
@@ -204,6 +204,11 @@ def _numbers(work: Work, check: Any, axis: Axis, rows: Any, on: str, visit: Any,
     return axis.numbers(hospital, of_lines[rows] if on == "lines" else of_visits[rows], period)
 
 
+def cells_name(check: Any) -> str:
+    """What the numbers of all lines are held as."""
+    return f"cells {check.by} {check.period}"
+
+
 def _all_lines(work: Work, check: Any, axis: Axis) -> Int32:
     """Those of every line by input row; -1 also of lines that do not stand."""
 
@@ -213,7 +218,7 @@ def _all_lines(work: Work, check: Any, axis: Axis) -> Int32:
         number[~work.standing] = -1
         return number
 
-    numbers: Int32 = work.once(f"cells {check.by} {check.period}", make)
+    numbers: Int32 = work.once(cells_name(check), make)
     return numbers
 
 

@@ -41,6 +41,11 @@ class Records(OrderedLines):
             self._once[name] = make()
         return self._once[name]
 
+    def forget(self, *names: str) -> None:
+        """Let go of what may be made again."""
+        for name in names:
+            self._once.pop(name, None)
+
     def in_list(self, name: str, ids: pa.Array, what: str) -> Mask:
         """Which of the distinct ids (of kind `what`) are in a list."""
         key = (name, what)
@@ -101,6 +106,8 @@ class Records(OrderedLines):
             return lut[found[0]]
 
         of_lines = np.zeros(0, np.int32) if lines is None else dense(lines.code("bilg_dept_codg"), lines.rows)
+        if lines is not None:
+            lines.forget("bilg_dept_codg")
         left, came = (dense(visits.code(name), visits.rows) for name in ("dscg_dept_codg", "adm_dept_codg"))
         return of_lines, np.where(left >= 0, left, came).astype(np.int32), list(place)
 

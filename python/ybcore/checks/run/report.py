@@ -103,6 +103,7 @@ class CheckReport:
 
         amount = self._amounts()[order]
         computed = np.array([r.amount != "none" and r.kernel != "K13" for r in rules] or [False])[rule]
+        computed &= ~self._without_amount()[order]
         out = {
             "jr_id": _texts(self._names[order]),
             "rule_id": of_rule([r.id for r in rules]),
@@ -145,6 +146,17 @@ class CheckReport:
     def _counted(self) -> list[Counted]:
         """What the findings of each rule were counted in."""
         return [hits.counted or counted_in(self.work, hits) for hits in self.judged.hits]
+
+    def _without_amount(self) -> Any:
+        """Findings of which an offending line lacks its amount: what they come to is not known."""
+        lacks, parts = self.work.no_amount, []
+        for hits in filter(len, self.judged.hits):
+            out = np.zeros(len(hits), bool)
+            if lacks is not None:
+                own = np.flatnonzero((hits.part == OFFENDING) & hits.is_line)
+                out[hits.finding[own[lacks[hits.row[own]]]]] = True
+            parts.append(out)
+        return np.concatenate(parts or [np.zeros(0, bool)])
 
     def _amounts(self) -> Int64:
         parts = []

@@ -12,14 +12,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...errors import InputError, Problem
+from ...policy.faults import nearest
 from ..book import RuleBook
 from ..rule import Rule
 from ..suppression import rows_of
+from ..vocabulary import STAGES
 from . import line_rules, ratio_rules, sum_rules, supply_rules, time_rules, user_rules
 from .found import Hits, Raw, give_names, hits_of
 from .given import Batch, Whole
 from .money import MOVING, Judged, denied_by, judge
 from .needs import Tables, columns_of, missing
+from .passing import MANY_LINES, Passing
 from .report import CheckReport
 from .work import Work
 
@@ -83,8 +86,9 @@ def run(
 
 def stage_of(stage: str) -> None:
     """Refuse what is no stage."""
-    if stage not in ("before", "during", "after"):
-        raise ValueError(f"stage: {stage!r} is not before, during or after")
+    if stage not in STAGES:
+        what, zh = f"{stage!r} is no stage", f"没有阶段 {stage!r}"
+        raise InputError([Problem(what=what, what_zh=zh, path="stage", expected="before, during or after", expected_zh="before、during 或 after", nearest=nearest(str(stage), STAGES))])  # fmt: skip
 
 
 def day_of(known_at: dt.date | None) -> int | None:
@@ -134,7 +138,6 @@ def _run(
     work: Work, states: list[State], stage: str, suppress: Sequence[dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], list[Hits]]:
     """(a row of the manifest for each rule, the findings of those that ran)."""
-    work.picks.plan([rule for rule, (status, _) in states if status == "run"])
     found = list(_in_turn(work, states, stage, suppress))
     found.sort(key=lambda one: one[0])
     return [row for _, _, row, _ in found], [hits for *_, hits in found if hits is not None]
@@ -143,11 +146,17 @@ def _run(
 def _in_turn(work: Work, states: list[State], stage: str, suppress: Sequence[dict[str, Any]]) -> Iterator[tuple[int, Mask, dict[str, Any], Hits | None]]:  # fmt: skip
     """(place, lines that it leaves out, row of the manifest, findings) of each rule, as they run.
 
-    What a cap leaves out hangs on which findings of the others stand, so such caps come last.
+    What a cap leaves out hangs on which findings of the others stand, so such caps come last. Rules of one kernel, which read the same
+    columns, run one after another, and those that need most first.
     """
     so_far: list[tuple[int, Hits]] = []
     none = np.zeros(len(work.batch.line_visit), bool)
-    for place in sorted(range(len(states)), key=lambda at: leaves_out(states[at][0])):
+    turns = sorted(range(len(states)), key=lambda at: states[at][0].kernel, reverse=True)
+    turns.sort(key=lambda at: leaves_out(states[at][0]))
+    running = [states[at][0] for at in turns if states[at][1][0] == "run"]
+    work.picks.plan(running)
+    passing = Passing(work, running) if len(none) >= MANY_LINES else None
+    for place in turns:
         rule, (status, reason) = states[place]
         denied = none
         if status == "run" and leaves_out(rule):
@@ -155,6 +164,8 @@ def _in_turn(work: Work, states: list[State], stage: str, suppress: Sequence[dic
         row, found = _one(work, rule, status, reason, stage, denied)
         if found is not None:
             so_far.append((place, found))
+            if passing is not None:
+                passing.ran(rule)
         yield place, denied, row, found
 
 

@@ -95,17 +95,24 @@ class Scopes:
             batch.visits, batch.frame("persons"), batch.frame("institutions"), np.arange(batch.visits.rows, dtype=np.int64),
             batch.person_row, batch.institution_row, batch.end_day, True, batch.threads,
         )  # fmt: skip
-        self._texts: dict[str, tuple[Int32, list[str]]] = {}
+        self._texts: dict[str, tuple[Any, list[str]]] = {}
         self._known: dict[Any, Any] = {}
         self._kinds: dict[int, Any] = {}
 
-    def text(self, name: str) -> tuple[Int32, list[str]]:
-        """(index of each visit, texts) of an attribute; the empty text is missing."""
+    def text(self, name: str) -> tuple[Any, list[str]]:
+        """(index of each visit, or line, texts) of an attribute; the empty text is missing."""
         if name not in self._texts:
             self._texts[name] = self._read(name)
         return self._texts[name]
 
-    def _read(self, name: str) -> tuple[Int32, list[str]]:
+    def forget(self, *names: str) -> None:
+        """Let go of what is known of attributes, which can be read again."""
+        for name in names:
+            self._texts.pop(name, None)
+            for key in [key for key in self._known if key[0] == name]:
+                del self._known[key]
+
+    def _read(self, name: str) -> tuple[Any, list[str]]:
         batch = self._batch
         if name == "level":
             codes, texts = self.text("hosp_lv")
@@ -122,14 +129,14 @@ class Scopes:
             return self._of_lines(name)
         return self.facts.text(Asked(name, "text", TABLES, DEFAULTS.get(name, ""), False))
 
-    def _of_lines(self, name: str) -> tuple[Int32, list[str]]:
+    def _of_lines(self, name: str) -> tuple[Any, list[str]]:
         lines = self._batch.frames["lines"]
         spec = lines.table.find(name)
         if name not in lines.cells:
             return np.zeros(lines.rows, np.int32), [""]
         if spec is not None and spec.kind == "flag":
             values = lines.cells[name].values
-            return np.where(values < 0, 10, values).astype(np.int32), [*map(str, range(10)), ""]
+            return np.where(values < 0, np.int8(10), values), [*map(str, range(10)), ""]
         values, texts = lines.code(name) or (np.full(lines.rows, -1, np.int32), [])
         return np.where(values < 0, len(texts), values).astype(np.int32), [*texts, ""]
 

@@ -279,7 +279,7 @@ def _looks_at(rule: Rule) -> str:
     if rule.kernel == "K05" and check.trigger.kind != "item":
         return str(check.trigger.kind)
     if of_lines(rule):
-        return "lines" if not (rule.kernel == "K09" and check.form == "idle") else "visits"
+        return "lines"
     if (rule.kernel == "K15" and check.form != "unique") or rule.kernel == "K08":
         return "visits"
     if rule.kernel == "K07" and check.measure in OF_VISITS:

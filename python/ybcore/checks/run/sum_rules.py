@@ -396,6 +396,9 @@ def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     # One amount a visit: what its lines come to.
     begin = np.concatenate(([0], np.cumsum(count > 0)))
     total = batch.visits.ints("medfee_sumamt")[rows]
+    if work.no_amount is not None:
+        unsaid = _core.check_tally(batch.line_visit[work.no_amount], None, size)[rows] > 0
+        total = np.where(unsaid, NULL_INT, total)
     return _core.check_sums(begin, sums[count > 0], c(total), rule.check.tolerance.value, work.threads)
 
 

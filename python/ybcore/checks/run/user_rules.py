@@ -169,6 +169,9 @@ def _derived(work: Work, name: str, rows: Int64, on: str) -> Column:
         codes, texts = work.scopes.text("hosp_lv")
         level = np.array([int(LevelMap.get(text, "0")) if text else NULL_INT for text in texts], np.int64)
         return level[codes[visit]], level[codes[visit]] == NULL_INT
+    if name == "amount" and work.no_amount is not None:
+        lost = work.no_amount[rows]
+        return np.where(lost, NULL_INT, work.amount[rows]), lost
     day = batch.line_day[rows] if on == "lines" else batch.begin_day[rows]
     if name.startswith("age"):
         return _age(name, work.birth[visit], day)

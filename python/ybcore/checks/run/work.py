@@ -286,7 +286,19 @@ class Work(Records):
         return rows
 
     def lines(self, rule: Rule, given: bool = False, among: Any = None) -> Chosen:
-        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only."""
+        """Lines in a rule's scope and among its items; `given`: before netting; `among`: of these rows only.
+
+        Of a rule that counts money, lines without an amount are unknown and left out.
+        """
+        chosen = self._lines_of(rule, given, among)
+        if self.no_amount is None or not rule.counts_money:
+            return chosen
+        keep = ~self.no_amount[chosen.rows]
+        known = chosen.only(keep)
+        known.unknown += len(keep) - len(known.rows)
+        return known
+
+    def _lines_of(self, rule: Rule, given: bool, among: Any) -> Chosen:
         picked = None if given or among is not None else self.picks.of(rule)
         places, visit = picked or (None, None)
         rows = self.order if given else self.rows if places is None else self.at(self.rows, places)
@@ -320,8 +332,9 @@ class Work(Records):
         """Visits in a rule's scope, in order; with items, those that have such a line."""
         if not rule.items.all or not self.always(rule):
             return self._visits(rule)
-        # Many rules have one scope.
-        key = (self.scope_of(rule), self.scopes.number_of(rule.visit_kinds))
+        # Many rules have one scope; what kinds of visits there are only matters to one that asks for them.
+        scope = self.scope_of(rule)
+        key = (scope, self.scopes.number_of(rule.visit_kinds) if "visit_kind" in scope.columns() else 0)
         if key not in self._chosen:
             self._chosen[key] = self._visits(rule)
         return replace(self._chosen[key])

@@ -146,7 +146,18 @@ class Job:
 
     def lines(self, given: bool = False) -> list[tuple[Line, Any]]:
         lines = self.world.given_lines if given else self.world.lines
-        return self.select(lines, lambda x: self.among(x.item, x.visit, x.day, x))
+        found = self.select(lines, lambda x: self.among(x.item, x.visit, x.day, x))
+        if not self.counts_money:
+            return found
+        self.found.unknown += sum(x.no_amount for x, _ in found)
+        return [(x, entry) for x, entry in found if not x.no_amount]
+
+    @property
+    def counts_money(self) -> bool:
+        """Whether the amount of a line decides."""
+        kernel = self.rule.kernel
+        by_measure = kernel in ("K06", "K07") and self.check.get("measure") == "amount"
+        return by_measure or kernel == "K11" or (kernel == "K15" and self.check["form"] == "product")
 
     def visits(self) -> list[tuple[Visit, Any]]:
         """Visits in scope; with items, those that have such a line."""

@@ -238,7 +238,11 @@ def finding_row(found: Finding) -> dict[str, Any]:
         "disposition": found.disposition,
         "sev_deg": found.severity,
         "vola_amt": sum(d.vola for d in found.details if d.kind == 1),
-        "vola_amt_stas": int(found.rule.amount != "none" and found.rule.kernel != "K13"),
+        "vola_amt_stas": int(
+            found.rule.amount != "none"
+            and found.rule.kernel != "K13"
+            and not any(d.kind == 1 and isinstance(d.unit, Line) and d.unit.no_amount for d in found.details)
+        ),
         "vola_bhvr_type": found.rule.raw.get("behaviour"),
         "measure": hit.measure,
         "limit": hit.limit,

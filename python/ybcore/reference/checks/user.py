@@ -85,7 +85,7 @@ def value(job: Job, unit: Unit, name: str) -> Any:
     assert isinstance(visit, Visit)
     day = line.day if line else visit.begin_day
     if line and name in ("quantity", "amount"):
-        return getattr(line, name)
+        return None if name == "amount" and line.no_amount else getattr(line, name)
     if name in ("day", "time"):
         return day if name == "day" else line.time if line else visit.begin
     if name in ("begin", "end", "stay_days", "main_diagnosis"):

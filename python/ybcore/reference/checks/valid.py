@@ -162,7 +162,7 @@ def one_of(job: Job, unit: Unit) -> Judgment:
 def total(job: Job, unit: Unit) -> Judgment:
     visit = unit if isinstance(unit, Visit) else unit.visit
     told, tolerance = visit.cells.get("medfee_sumamt"), figure(job.check.get("tolerance", "0"), "amount")
-    if told is None or not visit.given:
+    if told is None or not visit.given or any(x.no_amount for x in visit.given):
         return None
     found = sum(x.given_amount for x in visit.given)
     return abs(found - told) > tolerance, found, told

@@ -104,6 +104,10 @@ class Line:
         self.given_quantity, self.given_amount = self.quantity, self.amount
 
     @property
+    def no_amount(self) -> bool:
+        return self.cells.get("det_item_fee_sumamt") is None
+
+    @property
     def day(self) -> int:
         return day_of(self.time)
 
@@ -211,7 +215,7 @@ def visit_of(world: World, row: int, cells: Row) -> Visit:
 
 
 def line_of(row: int, cells: Row, visit: Visit, place: int) -> Line:
-    amount = cells["det_item_fee_sumamt"]
+    amount = cells.get("det_item_fee_sumamt") or 0
     quantity = cells.get("cnt")
     quantity = (UNIT if amount >= 0 else -UNIT) if quantity is None else quantity
     time = visit.end_day * DAY if cells.get("fee_ocur_time") is None else cells["fee_ocur_time"]

@@ -153,10 +153,10 @@ class ClinicalCity(City):
         return {**out, "labels": self.labels} if self._plants else out
 
     def texts(self) -> dict[str, str]:
-        """The rule document."""
-        from .ruledocument import rule_text
+        """The rule document, and examples beside it."""
+        from .ruledocument import examples_text, rule_text
 
-        return {"rules/city.yaml": rule_text(self.rule_document)}
+        return {"rules/city.yaml": rule_text(self.rule_document), "rules/city.examples.yaml": examples_text()}
 
     def person_batches(self) -> Iterator[pa.Table]:
         """``persons`` in parts."""

@@ -85,12 +85,22 @@ def _lists(own: dict[str, Rows]) -> dict[str, Any]:
     return lists
 
 
+def examples_text() -> str:
+    """Examples of the shipped rules whose figures the document sets anew: theirs would no longer hold."""
+    return _shipped("clinical_rules.examples.yaml")
+
+
 def _written() -> dict[str, Any]:
     """data/synth/clinical_rules.yaml, every scalar as text."""
-    inside: Any = resources.files("ybcore").joinpath("data", "synth", "clinical_rules.yaml")
-    path: Any = inside if inside.is_file() else Path(__file__).resolve().parents[4] / "data/synth/clinical_rules.yaml"
-    found: dict[str, Any] = YAML(typ="base", pure=True).load(path.read_text(encoding="utf-8"))
+    found: dict[str, Any] = YAML(typ="base", pure=True).load(_shipped("clinical_rules.yaml"))
     return found
+
+
+def _shipped(name: str) -> str:
+    """A file of data/synth."""
+    inside: Any = resources.files("ybcore").joinpath("data", "synth", name)
+    path: Any = inside if inside.is_file() else Path(__file__).resolve().parents[4] / "data/synth" / name
+    return str(path.read_text(encoding="utf-8"))
 
 
 def _texts(rows: Rows) -> list[dict[str, str]]:
