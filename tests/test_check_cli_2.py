@@ -60,7 +60,7 @@ def test_a_replay_written_to_files(folder: Path, capsys: pytest.CaptureFixture[s
     for suffix in ("csv", "parquet", "json"):
         assert replay(folder, "--rule", "DEAR", "--values", "12,15.5", "--out", str(folder / f"out/r.{suffix}")) == 0
     assert f"已写入 {folder}/out/r.csv" in capsys.readouterr().err
-    assert io.read_table(folder / "out/r.csv").to_pylist()[0] == {"value": "12", "hits": "2", "lines": "2", "visits": "0", "persons": "1", "vola_amt": "11.50", "scans": "1"}  # fmt: skip
+    assert io.read_table(folder / "out/r.csv").to_pylist()[0] == {"value": "12", "hits": "2", "lines": "2", "visits": "0", "persons": "1", "vola_amt": "11.50", "again": "0", "scans": "1"}  # fmt: skip
     assert pq.read_table(folder / "out/r.parquet")["vola_amt"].to_pylist() == [1150, 450]
     assert [row["vola_amt_fen"] for row in json.loads((folder / "out/r.json").read_text())] == [1150, 450]
     assert replay(folder, "--rule", "DEAR", "--values", "12", "--json", "-q") == 0

@@ -50,7 +50,7 @@ def replay(
     """`CheckReport.replay` without a run of the other rules; tables and the rest as `check` takes them.
 
     `values`: up to 100, in the unit of the document. `figure`: its path in `check` where the rule has several. Gives a row a value: value,
-    hits, lines, visits, persons, vola_amt (fen), scans. Raises InputError and DocumentError.
+    hits, lines, visits, persons, vola_amt (fen), again, scans. Raises InputError and DocumentError.
     """
     book, held, many = given(rules, catalog, threads)
     tables = {
@@ -97,7 +97,9 @@ def replayed(
     denied = denied_before(work, book, rule, stage)
     found = tried(work, rule, path, distinct, denied, before, progress or _silent)
     at = np.searchsorted(distinct, np.array(held, np.int64))
-    columns = {name: pa.array(getattr(found, name)[at]) for name in ("hits", "lines", "visits", "persons", "vola_amt")}
+    columns = {
+        name: pa.array(getattr(found, name)[at]) for name in ("hits", "lines", "visits", "persons", "vola_amt", "again")
+    }
     scans = pa.array(np.full(len(at), found.scans, np.int64))
     return pa.table({"value": pa.array(texts, pa.string()), **columns, "scans": scans})
 

@@ -26,7 +26,7 @@ from .run.scope import NO, UNKNOWN, YES, kinds_of
 from .run.time_rules import OF_VISITS
 from .run.work import Work
 from .told import reason_text, window_text
-from .tries import Picked
+from .try_groups import Picked
 from .units import amount_text, unit_of
 from .vocabulary import DISPOSITIONS
 

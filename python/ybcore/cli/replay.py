@@ -139,10 +139,11 @@ def _print(session: Session, table: pa.Table, rule: Rule, figure: str, own: str 
         counts = [f"{row[name]:,}" for name in ("hits", "lines", "visits", "persons")]
         shown.add_row(row["value"] + mark, *counts, yuan_text(row["vola_amt"]))
     session.out().print(shown)
-    scans = table["scans"][0].as_py()
+    scans, again = table["scans"][0].as_py(), sum(table["again"].to_pylist())
+    more = say(f"，复判 {again:,} 行", f", {again:,} row{'s' * (again > 1)} judged again") if again else ""
     session.data(
         say(
-            f"{figure}：{len(table)} 个值，扫描 {scans} 次，{seconds:.2f} 秒；未计抑制与规则间关系",
-            f"{figure}: {len(table)} value{'s' * (len(table) > 1)}, {scans} scan{'s' * (scans > 1)}, {seconds:.2f} s; before suppression and relations",
+            f"{figure}：{len(table)} 个值，扫描 {scans} 次{more}，{seconds:.2f} 秒；未计抑制与规则间关系",
+            f"{figure}: {len(table)} value{'s' * (len(table) > 1)}, {scans} scan{'s' * (scans > 1)}{more}, {seconds:.2f} s; before suppression and relations",
         )
     )

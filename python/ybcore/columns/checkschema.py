@@ -227,7 +227,8 @@ REPLAY = Table(
         C("visits", "count", True, zh="违规就诊数", en="visits that offend themselves, each once"),
         C("persons", "count", True, zh="人数", en="persons of the rows that offend"),
         C("vola_amt", "money", True, zh="违规金额", en="amount in violation"),
-        C("scans", "count", True, zh="扫描次数", en="scans that all values together took"),
+        C("again", "count", True, zh="复判行数", en="rows judged once more for this value, of what an easier one hits"),
+        C("scans", "count", True, zh="扫描次数", en="scans of all rows of the rule, for all values together"),
     ),
     output=True,
 )

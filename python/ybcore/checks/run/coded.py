@@ -70,6 +70,8 @@ def select_coded(
     """(places among the coded rows, what is chosen): in scope and among the rule's items, or in `inside` by code."""
     mask = inside if inside is not None else key_mask(work, rule, rows.ids, rows.kind)
     at = np.arange(len(rows.code)) if mask is None else np.flatnonzero(mask[rows.code])
+    keep = work.narrowed(rows.visit[at])
+    at = at if keep is None else at[keep]
     visit, day = rows.visit[at], rows.day[at]
     truth = work.when(rule, work.scopes.truth(work.scope_of(rule), rule.visit_kinds)[visit], day)
     entry, among = key_among(work, rule, rows.code[at], rows.ids, rows.kind, visit, day)

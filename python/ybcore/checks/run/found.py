@@ -88,8 +88,11 @@ class Hits:
         return np.repeat(np.arange(len(self)), np.diff(self.begin_of))
 
 
-def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
-    """Findings over input rows, with their money; `before`: those that only offend in the history are left out."""
+def hits_of(work: Work, rule: Rule, raw: Raw, before: bool, in_order: bool = True) -> Hits:
+    """Findings over input rows, with their money; `before`: those that only offend in the history are left out.
+
+    `in_order`: with the details of each as they are told; who only counts needs no order.
+    """
     f = raw.found
     if not len(f["measure"]):
         return _nothing(rule)
@@ -120,10 +123,12 @@ def hits_of(work: Work, rule: Rule, raw: Raw, before: bool) -> Hits:
         finding = hits.finding
     _price(work, hits, finding, excess, raw)
     if rule.amount in ("whole_day", "visit_total"):
-        _sort(work, hits)
-        hits.counted = counted_in(work, hits)
+        if in_order:
+            _sort(work, hits)
+            hits.counted = counted_in(work, hits)
         _widen(work, hits, rule.amount)
-    _sort(work, hits)
+    if in_order:
+        _sort(work, hits)
     return hits
 
 

@@ -251,7 +251,7 @@ def diagnoses(work: Work, rule: Rule) -> Raw:
 def _tests_of(work: Work, lab: Any) -> dict[str, Any]:
     if lab is None:
         return {}
-    found = work.lab_values(lab.items)
+    found = work.of_rule("labs", lambda: work.lab_values(lab.items))
     back = lab.look_back_days
     limit = {
         "test_comparator": lab.comparator,
@@ -412,7 +412,7 @@ def couple(work: Work, rule: Rule) -> Raw:
         order = quantity = np.zeros(len(places), np.int64)
     if trigger != partner:
         own = np.full(len(own), -1, np.int64)
-    sets, of_entry, other = _partners(work, rule)
+    sets, of_entry, other = work.of_rule("partners", lambda: _partners(work, rule))
     sure = work.has_diagnosis[visit].view(np.uint8) if partner == "diagnosis" else None
     by_order = trigger == "item" and partner == "item"
     ratio = check.ratio

@@ -29,14 +29,8 @@ MILLION = 1_000_000
 def ratio(work: Work, rule: Rule) -> Raw:
     """K13."""
     check = rule.check
-    axis = _axis(work, check.by, check.period)
-    sides = [_side(work, rule, side, axis) for side in (check.numerator, check.denominator)]
-    there = np.zeros(axis.size, bool)
-    for key, _ in sides:
-        there |= _core.check_tally(key, None, axis.size) > 0
-    number = np.flatnonzero(there)
+    axis, number, (top, base) = work.of_rule("sums", lambda: _sums(work, rule))
     cells = axis.cells(number)
-    top, base = (_core.check_tally(key, counted, axis.size)[number] for key, counted in sides)
     up, down = MILLION * SCALE.get(check.denominator.measure, 1), SCALE.get(check.numerator.measure, 1)
     least = check.min_sample.value
     test = check.test
@@ -60,7 +54,7 @@ def ratio(work: Work, rule: Rule) -> Raw:
             work.threads,
         )
     else:
-        group = _peer_groups(work, rule, number, axis)
+        group = work.of_rule("peers", lambda: _peer_groups(work, rule, number, axis))
         lost = int(np.count_nonzero(group < 0))
         at = np.flatnonzero(group >= 0)
         at = at[np.lexsort((group[at], cells[at, 2]))]
@@ -83,6 +77,18 @@ def ratio(work: Work, rule: Rule) -> Raw:
             work.threads,
         )
     return _raw(work, rule, cells, at, found, lost)
+
+
+def _sums(work: Work, rule: Rule) -> tuple[Axis, Int64, list[Int64]]:
+    """(every unit and period, the numbers of those that occur, numerator and denominator of these)."""
+    check = rule.check
+    axis = _axis(work, check.by, check.period)
+    sides = [_side(work, rule, side, axis) for side in (check.numerator, check.denominator)]
+    there = np.zeros(axis.size, bool)
+    for key, _ in sides:
+        there |= _core.check_tally(key, None, axis.size) > 0
+    number = np.flatnonzero(there)
+    return axis, number, [_core.check_tally(key, counted, axis.size)[number] for key, counted in sides]
 
 
 def _raw(work: Work, rule: Rule, cells: Int64, at: Int64, found: dict[str, Any], lost: int) -> Raw:

@@ -387,9 +387,11 @@ def _one_of(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
     batch = work.batch
-    size = batch.visits.rows
-    count = _core.check_tally(batch.line_visit, None, size)[rows]
-    sums = _core.check_tally(batch.line_visit, work.given_amount, size)[rows]
+    size, by = batch.visits.rows, batch.line_visit
+    counted, summed = work.of_rule(
+        "sums", lambda: (_core.check_tally(by, None, size), _core.check_tally(by, work.given_amount, size))
+    )
+    count, sums = counted[rows], summed[rows]
     work.let_go()
     # One amount a visit: what its lines come to.
     begin = np.concatenate(([0], np.cumsum(count > 0)))
@@ -401,7 +403,8 @@ def _sum(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
 
 
 def _product(work: Work, rule: Rule, rows: Int64, on: str) -> dict[str, Any]:
-    quantity, amount = work.at(work.given_quantity, rows), work.at(work.given_amount, rows)
+    given = work.of_rule("given", lambda: (work.given_quantity, work.given_amount))
+    quantity, amount = (work.at(column, rows) for column in given)
     work.let_go()
     return _core.check_product(c(quantity), c(work.prices(rows)), c(amount), rule.check.tolerance.value, work.threads)
 

@@ -351,6 +351,14 @@ class Work(Records):
         unknown = int(np.count_nonzero((truth != NO) & (among != NO) & ~chosen))
         return Chosen(order[chosen], None, int(chosen.sum()), unknown)
 
+    def narrowed(self, visit: Int64) -> Mask | None:
+        """Which diagnoses and operations of these visits are looked at; None: all of them."""
+        return None
+
+    def of_rule(self, name: str, make: Callable[[], Any]) -> Any:
+        """What a rule reads that its figures do not change. Not kept, for few rules read the same."""
+        return make()
+
     def maybe(self, rule: Rule, items: Items | None = None) -> Chosen:
         """Standing lines that may be among some items, whatever the scope."""
         mask = self.item_mask(rule, items)
