@@ -18,7 +18,9 @@ namespace ybcore::bind {
 // The one batch of a table and its schema, for as long as this stands.
 class SmallTable {
  public:
-  explicit SmallTable(const pybind11::object& table) : capsule_(table.attr("__arrow_c_stream__")()) {
+  // A pyarrow.Table. Its own stream asks of every column whether its bytes lie here, which takes as long as all else; its reader gives
+  // columns that lie elsewhere without bytes.
+  explicit SmallTable(const pybind11::object& table) : capsule_(table.attr("to_reader")().attr("__arrow_c_stream__")()) {
     auto* stream = static_cast<ArrowArrayStream*>(PyCapsule_GetPointer(capsule_.ptr(), "arrow_array_stream"));
     if (stream == nullptr) throw pybind11::error_already_set();
     stream_ = stream;
@@ -28,6 +30,11 @@ class SmallTable {
       more.release(&more);
       whole_ = false;
     }
+    for (std::int64_t place = 0; batch_.release != nullptr && place < batch_.n_children; ++place)
+      if (without_bytes(*batch_.children[place])) {
+        const pybind11::object asked = table.attr("__arrow_c_stream__")();  // raises what it says of them
+        break;
+      }
   }
   ~SmallTable() {
     if (batch_.release != nullptr) batch_.release(&batch_);
@@ -62,6 +69,11 @@ class SmallTable {
   [[nodiscard]] const ArrowSchema& kind(std::size_t place) const { return *schema().children[place]; }
 
  private:
+  [[nodiscard]] static bool without_bytes(const ArrowArray& column) {
+    return (column.length > 0 && column.n_buffers >= 2 && column.buffers[1] == nullptr) ||
+           (column.dictionary != nullptr && without_bytes(*column.dictionary));
+  }
+
   pybind11::object capsule_;
   ArrowArrayStream* stream_ = nullptr;
   mutable ArrowSchema schema_{};
