@@ -17,16 +17,18 @@ namespace {
 constexpr std::int32_t kMark = -77;  // what the caller's memory holds behind the rows
 
 struct Table {
-  explicit Table(std::size_t codes) : chosen(codes), bytes(std::bit_ceil(codes + 1), ChosenCodes::kNone) {
+  explicit Table(std::size_t codes) : chosen(codes), bytes(std::bit_ceil(codes + 1), ChosenCodes::kNone), pages(codes + 1) {
     std::fill_n(bytes.begin(), codes + 1, std::uint8_t{0});
   }
   void choose(std::int32_t code) {
     chosen.choose(code);
     bytes[static_cast<std::size_t>(code + 1)] = 1;
+    pages.choose(static_cast<std::size_t>(code + 1));
   }
 
   ChosenCodes chosen;
   std::vector<std::uint8_t> bytes;
+  ScanPages pages;
 };
 
 std::vector<Keep> ways() {
@@ -68,6 +70,28 @@ void random_columns() {
   }
 }
 
+// Pages hold what is chosen near each other, of dictionaries of any size up to 65,535 codes, and say so where they do not.
+void pages_of_few_codes() {
+  std::mt19937 random(12);
+  for (const std::size_t codes : {std::size_t{100}, std::size_t{2047}, std::size_t{2048}, std::size_t{29'798}, std::size_t{65'535}}) {
+    for (const std::size_t span : {std::size_t{1}, std::size_t{90}, std::size_t{1000}}) {
+      Table table(codes);
+      const std::size_t from = codes > span ? random() % (codes - span) : 0;
+      for (std::size_t k = 0; k < std::min(span, codes); k += 1 + random() % 3) table.choose(static_cast<std::int32_t>(from + k));
+      CHECK(table.pages.fit);
+      std::vector<std::int32_t> code(3000);
+      for (std::int32_t& one : code) one = static_cast<std::int32_t>(random() % (codes + 1)) - 1;
+      for (std::size_t k = 0; k < code.size(); k += 2) code[k] = static_cast<std::int32_t>(std::min(codes - 1, from + random() % span));
+      agree(table, code, 0, code.size());
+    }
+  }
+  CHECK(!ScanPages(65'537).fit);
+  Table scattered(30'000);
+  for (std::int32_t code = 0; code < 30'000; code += 700) scattered.choose(code);
+  CHECK(!scattered.pages.fit);
+  agree(scattered, std::vector<std::int32_t>(100, 700), 0, 100);
+}
+
 void bounds_of_the_table() {
   for (const std::size_t codes : {std::size_t{0}, std::size_t{1}, std::size_t{30}, std::size_t{31}, std::size_t{32}, std::size_t{63}}) {
     Table table(codes);
@@ -100,6 +124,7 @@ void unsound_codes() {
 
 int main() {
   random_columns();
+  pages_of_few_codes();
   bounds_of_the_table();
   unsound_codes();
   return check::result();

@@ -76,9 +76,9 @@ def told(places: Any, rule: Any, measure: Any, excess: Any, amount: Any) -> dict
 
 def offending(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(finding, event, excess) of the offending details."""
-    own = found["part"] == 1
+    own = np.flatnonzero(found["part"] == 1)
     finding = np.repeat(np.arange(len(found["measure"])), np.diff(found["details"]))
-    return finding[own], found["event"][own], found["excess"][own]
+    return finding.take(own), found["event"].take(own), found["excess"].take(own)
 
 
 def sets(masks: list[list[bool]]) -> np.ndarray:

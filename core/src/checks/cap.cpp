@@ -32,13 +32,14 @@ class Sieve {
     } else if (by_row) {
       listed(first, last);
     } else {
-      for (std::size_t to = 0; first < last; first = to) timed(first, to = block_from(first, last));
+      for (std::size_t to = 0; first < last; first = to) timed(first, to = block_from(first, last, kBlock));
     }
   }
 
  private:
   static constexpr bool kTimed = cell == Cell::kDay || cell == Cell::kHour;
-  static constexpr std::size_t kBlock = 1024;  // lines that are looked at together, or one person's
+  static constexpr std::size_t kBlock = 1024, kListed = 8192;  // lines that are looked at together, or one person's: all, or of a table
+  static constexpr std::size_t kDense = 16, kMemoryLine = 64;  // one line in so many is of the table; bytes
   // Cells are counted from days long before those of any line, so that the division is of a number without a sign.
   static constexpr std::int64_t kEarliest = -1'000'000 * kDayMicros;
   static constexpr std::uint64_t kSize = cell == Cell::kHour ? kHourMicros : kDayMicros;
@@ -46,9 +47,9 @@ class Sieve {
   [[nodiscard]] std::size_t line(std::size_t p) const noexcept { return static_cast<std::size_t>(events_.person_begin[p]); }
 
   // Past the persons that make up a block.
-  [[nodiscard]] std::size_t block_from(std::size_t first, std::size_t last) const noexcept {
+  [[nodiscard]] std::size_t block_from(std::size_t first, std::size_t last, std::size_t lines) const noexcept {
     std::size_t to = first + 1;
-    while (to < last && line(to) - line(first) < kBlock) ++to;
+    while (to < last && line(to) - line(first) < lines) ++to;
     return to;
   }
 
@@ -171,10 +172,10 @@ class Sieve {
     if (first == last) return;
     // Few of their lines are near: the next block's are asked for before this one's are looked at.
     Block now, next;
-    name(now, first, block_from(first, last));
+    name(now, first, block_from(first, last, kListed));
     for (;; std::swap(now, next)) {
       const bool more = now.last < last;
-      if (more) name(next, now.last, block_from(now.last, last));
+      if (more) name(next, now.last, block_from(now.last, last, kListed));
       if (!looked_at(now)) {
         if (now.last - now.first == 1) {
           capping_.whole(line(now.first), line(now.last));
@@ -202,12 +203,25 @@ class Sieve {
     block.count = count;
     const std::int64_t *const value = events_.value.data(), *const time = events_.time.data();
     const std::int32_t* const day = events_.day.data();
+    if (count * kDense >= end - begin) {
+      if (value != nullptr) read(events_.value.subspan(begin, end - begin));
+      day != nullptr ? read(events_.day.subspan(begin, end - begin)) : read(events_.time.subspan(begin, end - begin));
+      return;
+    }
     for (std::size_t k = 0; k < count; ++k) {
       const std::int32_t i = rows[k];
       if (value != nullptr) __builtin_prefetch(value + i, 0, 2);
       if (day != nullptr) __builtin_prefetch(day + i, 0, 2);
       if (day == nullptr) __builtin_prefetch(time + i, 0, 2);
     }
+  }
+
+  // Of each line of memory a word. Where so many are wanted reading all in turn is quicker than asking for some of them.
+  template <class T>
+  void read(std::span<const T> column) noexcept {
+    T any = 0;
+    for (std::size_t i = 0; i < column.size(); i += kMemoryLine / sizeof(T)) any |= column[i];
+    read_ |= any;
   }
 
   bool looked_at(const Block& block) {
@@ -302,6 +316,7 @@ class Sieve {
   const ChosenCodes& chosen_;
   Capping<cell> capping_;
   std::uint64_t cells_ = 0;
+  std::int64_t read_ = 0;  // not looked at
   std::vector<std::uint64_t> sums_ = std::vector<std::uint64_t>(Places::kSize);
   std::vector<std::int64_t> place_edge_ = std::vector<std::int64_t>(Places::kSize);  // by place, the least edge met
   std::vector<std::int32_t> start_;                                                  // of cells

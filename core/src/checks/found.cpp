@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "found_rows.hpp"
+
 namespace ybcore::checks {
 
 namespace {
@@ -53,6 +55,32 @@ Found joined(std::vector<Found>&& chunks) {
     append(all.excess, one.excess);
     for (std::size_t i = 1; i < one.details.size(); ++i) all.details.push_back(before + one.details[i]);
     all.unknown += one.unknown;
+  }
+  return all;
+}
+
+Found joined(std::span<const FoundRows> parts) {
+  std::size_t findings = 0, details = 0;
+  for (const FoundRows& one : parts) findings += one.size(), details += one.details_.size();
+  Found all;
+  reserve(all, findings, details);
+  all.begin.resize(findings, kUnknown);
+  all.end.resize(findings, kUnknown);
+  all.step.resize(findings, 0);
+  for (const FoundRows& one : parts) {
+    const auto before = static_cast<std::int64_t>(all.event.size());
+    for (const FoundRows::Finding& finding : one.findings_) {
+      all.measure.push_back(finding.measure);
+      all.limit.push_back(finding.limit);
+      all.entry.push_back(finding.entry);
+      if (finding.details > 0) all.details.push_back(before + finding.details);
+    }
+    for (const FoundRows::Detail& detail : one.details_) {
+      all.event.push_back(detail.event);
+      all.part.push_back(detail.part);
+      all.excess.push_back(detail.excess);
+    }
+    if (one.size() > 0) all.details.push_back(static_cast<std::int64_t>(all.event.size()));
   }
   return all;
 }

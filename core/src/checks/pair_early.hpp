@@ -2,6 +2,7 @@
 // contain it hardly anywhere.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -17,21 +18,17 @@ class Early {
     if (!scopes.small() || events.item.size() < kWorth) return;
     const std::vector<std::uint32_t> lines = sampled(events, scopes);
     std::vector<std::uint32_t> callers(lines.size());
-    const auto each_pair = [&](const auto& one) {
-      for (const PairIndex& index : scopes.indexes())
-        for (std::size_t i = 0; i < index.items(); ++i)
-          if (const auto item = static_cast<std::int32_t>(i); (index.role(item) & PairIndex::kIncluded) != 0)
-            for (const std::int32_t main : index.mains(item)) one(scopes.number(item), scopes.number(main));
-    };
-    each_pair([&](std::uint16_t item, std::uint16_t main) { callers[item] += lines[main]; });
-    std::vector<bool> late(lines.size());
     for (std::size_t n = 0; n < lines.size(); ++n)
-      any_ |= late[n] = !scopes.leads(static_cast<std::uint16_t>(n)) && lines[n] >= kCommon && lines[n] / kRarer > callers[n];
-    if (!any_) return;
-    each_pair([&](std::uint16_t item, std::uint16_t main) {
-      if (late[item]) calls_[main] = 1;
-    });
-    for (std::size_t i = 0; i < scopes.items(); ++i)
+      for (const PairScopes::Match& match : scopes.matches(static_cast<std::uint16_t>(n))) callers[n] += lines[match.main];
+    std::vector<bool> late(lines.size());
+    for (std::size_t n = 0; n < lines.size(); ++n) {
+      const auto number = static_cast<std::uint16_t>(n);
+      late[n] = !scopes.leads(number) && lines[n] >= kCommon && lines[n] / kRarer > callers[n];
+      if (!late[n]) continue;
+      any_ = true;
+      for (const PairScopes::Match& match : scopes.matches(number)) calls_[match.main] = 1;
+    }
+    for (std::size_t i = 0; any_ && i < scopes.items(); ++i)
       if (const auto item = static_cast<std::int32_t>(i); scopes.named().has(item) && !late[scopes.number(item)]) first_.choose(item);
   }
 
@@ -44,16 +41,19 @@ class Early {
 
  private:
   // Of a sample. A call costs a look at all lines of a person.
-  static constexpr std::size_t kWorth = std::size_t{1} << 20, kBlocks = 512, kBlock = 64;
+  static constexpr std::size_t kWorth = std::size_t{1} << 20, kBlocks = 512, kBlock = 64, kAhead = 8, kLine = 16;
   static constexpr std::uint32_t kCommon = kBlocks * kBlock / 512, kRarer = 16;
 
   // Lines of each item, by number.
   static std::vector<std::uint32_t> sampled(const PairEvents& events, const PairScopes& scopes) {
     std::vector<std::uint32_t> lines(scopes.numbers());
     const std::size_t apart = events.item.size() / kBlocks;
-    for (std::size_t block = 0; block < kBlocks; ++block)
+    for (std::size_t block = 0; block < kBlocks; ++block) {
+      const std::size_t next = std::min(block + kAhead, kBlocks - 1) * apart;
+      for (std::size_t k = 0; k < kBlock; k += kLine) __builtin_prefetch(events.item.data() + next + k);
       for (const std::int32_t item : events.item.subspan(block * apart, kBlock))
         if (item >= 0 && static_cast<std::size_t>(item) < scopes.items() && scopes.named().has(item)) ++lines[scopes.number(item)];
+    }
     return lines;
   }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <utility>
 
 #include "ybcore/checks/pairs.hpp"
 
@@ -92,19 +93,31 @@ void PairIndex::mark() {
 PairScopes::PairScopes(const PairRows& rows, std::int32_t scopes, std::size_t items) : items_(items), named_(items) {
   for (std::int32_t g = 0; g < scopes; ++g) small_ &= indexes_.emplace_back(rows, g, items).small();
   number_items(items);
-  if (!small_) return;
-  for (const PairIndex& index : indexes_) {
-    for (std::size_t i = 0; i < items; ++i) {
-      const auto item = static_cast<std::int32_t>(i);
-      const std::uint8_t role = index.role(item);
-      if ((role & PairIndex::kMain) != 0) traits_[number(item)].own = bits_of(item);
+}
+
+// What tells of two items that they may be a pair, and which.
+void PairScopes::match(std::span<const std::int32_t> numbered) {
+  traits_.resize(numbered.size());
+  match_begin_.reserve(numbered.size() + 1);
+  for (std::size_t n = 0; n < numbered.size(); ++n) {
+    const auto before = static_cast<std::ptrdiff_t>(matches_.size());
+    match_begin_.push_back(static_cast<std::uint32_t>(before));
+    for (std::size_t g = 0; g < indexes_.size(); ++g) {
+      const PairIndex& index = indexes_[g];
+      const std::uint8_t role = index.role(numbered[n]);
+      if ((role & PairIndex::kMain) != 0) traits_[n].own = bits_of(numbered[n]);
       if ((role & PairIndex::kIncluded) == 0) continue;
-      for (const std::int32_t main : index.mains(item)) {
+      auto pair = static_cast<std::uint32_t>(index.first_pair(numbered[n]));
+      for (const std::int32_t main : index.mains(numbered[n])) {
         const auto bits = bits_of(main);
-        for (std::size_t w = 0; w < bits.size(); ++w) traits_[number(item)].wanted[w] |= bits[w];
+        for (std::size_t w = 0; w < bits.size(); ++w) traits_[n].wanted[w] |= bits[w];
+        matches_.push_back({number(main), static_cast<std::uint16_t>(g), pair++});
       }
     }
+    std::sort(matches_.begin() + before, matches_.end(),
+              [](const Match& a, const Match& b) { return std::pair(a.main, a.grouping) < std::pair(b.main, b.grouping); });
   }
+  match_begin_.push_back(static_cast<std::uint32_t>(matches_.size()));
 }
 
 void PairScopes::number_items(std::size_t items) {
@@ -119,11 +132,11 @@ void PairScopes::number_items(std::size_t items) {
   }
   leads_ = mains.size();
   mains.insert(mains.end(), others.begin(), others.end());
-  small_ &= mains.size() <= std::size_t{UINT16_MAX} + 1;
+  small_ &= mains.size() <= std::size_t{UINT16_MAX} + 1 && indexes_.size() <= std::size_t{UINT16_MAX} + 1;
   if (!small_) return;
   number_.resize(items);
-  traits_.resize(mains.size());
   for (std::size_t n = 0; n < mains.size(); ++n) number_[static_cast<std::size_t>(mains[n])] = static_cast<std::uint16_t>(n);
+  match(mains);
 }
 
 }  // namespace ybcore::checks

@@ -9,15 +9,32 @@
 #include <vector>
 
 #include "dated.hpp"
+#include "found_rows.hpp"
 #include "parts.hpp"
 #include "ybcore/checks/pairs.hpp"
 
 namespace ybcore::checks {
 
+// Which day or hour.
+[[nodiscard]] inline std::int64_t cell_of(std::int64_t time, std::int64_t size) noexcept { return time / size - (time % size < 0 ? 1 : 0); }
+
+// Whether a group has both of two lines.
+[[nodiscard]] inline bool together(const Grouping& by, std::span<const std::int64_t> time, std::size_t a, std::size_t b) noexcept {
+  const auto& [cell, subject, cut, reach] = by;
+  if (!subject.empty() && (subject[a] < 0 || subject[a] != subject[b])) return false;
+  if (!cut.empty() && (cut[a] < 0 || cut[a] != cut[b])) return false;
+  if (cell == Cell::kLine || cell == Cell::kSubject) return cell == Cell::kSubject;
+  if (time[a] == kUnknown || time[b] == kUnknown) return false;
+  if (cell == Cell::kDay) return cell_of(time[a], kDayMicros) == cell_of(time[b], kDayMicros);
+  if (cell == Cell::kHour) return cell_of(time[a], kHourMicros) == cell_of(time[b], kHourMicros);
+  const Wide apart = static_cast<Wide>(time[a]) - time[b];
+  return -reach <= apart && apart <= reach;
+}
+
 class Pairing {
  public:
   Pairing(const PairEvents& events, const PairIndex& index, const Grouping& group, std::span<const std::int64_t> included_qty,
-          const Dated& dated, Found& found)
+          const Dated& dated, FoundRows& found)
       : events_(events), index_(index), group_(group), qty_(included_qty), dated_(dated), found_(found) {}
 
   void judge(Members lines) {
@@ -40,51 +57,67 @@ class Pairing {
     for (const Hit& hit : hits_) emit_group(hit, many);
   }
 
-  // Two lines, which most that may be a pair are. What they give is what judge gives of them.
-  void judge_two(std::int32_t first, std::int32_t second) {
-    if (!together(static_cast<std::size_t>(first), static_cast<std::size_t>(second))) return;
-    const std::size_t with = pair_with(item(first), item(second)), against = pair_with(item(second), item(first));
-    if (with != SIZE_MAX && against != SIZE_MAX) {
-      const std::array<std::int32_t, 2> both{first, second};
-      return judge(both);
+  // Two lines of a pair and of one group.
+  struct Hit {
+    std::size_t pair;
+    std::int32_t included, main;
+  };
+
+  // Where no other line of the group is of this pair.
+  void judge(const Hit& hit) {
+    const std::int32_t row = dated_.first(index_.rows(hit.pair), static_cast<std::size_t>(hit.included));
+    if (row < 0) return;
+    if (free_of(row) == kUnknown) {
+      found_.open(events_.quantity[static_cast<std::size_t>(hit.included)], 0, row);
+      found_.detail(hit.included, Part::kOffending);
+      found_.detail(hit.main, Part::kInvolved);
+    } else {
+      offered_.assign({{hit.included, row}});
+      emit({&hit.main, 1});
     }
-    if (with == SIZE_MAX && against == SIZE_MAX) return;
-    const bool forward = with != SIZE_MAX;
-    offered_.clear();
-    offer(forward ? with : against, forward ? first : second);
-    emit({forward ? &second : &first, 1});
+  }
+
+  // All that there are of a person, by line. False, and nothing is found, where they do not tell which group begins first.
+  [[nodiscard]] bool judge(std::span<Hit> hits) {
+    if (group_.cell == Cell::kWithin || hits.size() > kFew) return false;
+    for (std::size_t k = 1; k < hits.size(); ++k)
+      if (one_cell(hits[k - 1], hits[k]) && !one_group(hits[k - 1], hits[k])) return false;
+    for (std::size_t k = 0; k < hits.size(); ++k) {
+      if (hits[k].pair == SIZE_MAX) continue;
+      const Hit first = hits[k];
+      offered_.clear(), own_.clear();
+      for (std::int32_t last = -1; Hit & hit : hits.subspan(k)) {
+        if (hit.pair != first.pair || !one_group(first, hit)) continue;
+        if (hit.included != std::exchange(last, hit.included)) offer(hit.pair, hit.included);
+        own_.push_back(hit.main);
+        hit.pair = SIZE_MAX;
+      }
+      std::ranges::sort(own_);
+      const auto rest = std::ranges::unique(own_);
+      emit({own_.begin(), rest.begin()});
+    }
+    return true;
   }
 
  private:
-  struct Hit {
-    std::size_t pair;
-    std::int32_t included, main;  // lines
-  };
-
   // An included line and the row that holds for it.
   struct Offered {
     std::int32_t line, row;
   };
 
-  static constexpr std::size_t kMany = 1 << 14;
+  static constexpr std::size_t kMany = 1 << 14, kFew = 32;
 
   [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
   [[nodiscard]] std::int64_t time(std::int32_t line) const noexcept { return events_.time[static_cast<std::size_t>(line)]; }
 
-  // Whether a group has both of two lines, of which the first comes first.
-  [[nodiscard]] bool together(std::size_t a, std::size_t b) const noexcept {
-    const auto& [cell, subject, cut, reach] = group_;
-    if (!subject.empty() && (subject[a] < 0 || subject[a] != subject[b])) return false;
-    if (!cut.empty() && (cut[a] < 0 || cut[a] != cut[b])) return false;
-    if (cell == Cell::kLine || cell == Cell::kSubject) return cell == Cell::kSubject;
-    const std::int64_t from = events_.time[a], to = events_.time[b];
-    if (from == kUnknown || to == kUnknown) return false;
-    if (cell == Cell::kWithin) return static_cast<Wide>(to) - from <= reach;
-    const std::int64_t size = cell == Cell::kHour ? kHourMicros : kDayMicros;
-    return whole(from, size) == whole(to, size);
+  [[nodiscard]] bool one_group(const Hit& a, const Hit& b) const noexcept {
+    return a.included == b.included ||
+           together(group_, events_.time, static_cast<std::size_t>(a.included), static_cast<std::size_t>(b.included));
   }
-
-  [[nodiscard]] static std::int64_t whole(std::int64_t time, std::int64_t size) noexcept { return time / size - (time % size < 0 ? 1 : 0); }
+  [[nodiscard]] bool one_cell(const Hit& a, const Hit& b) const noexcept {
+    const std::int64_t size = group_.cell == Cell::kDay ? kDayMicros : kHourMicros;
+    return group_.cell == Cell::kSubject || cell_of(time(a.included), size) == cell_of(time(b.included), size);
+  }
 
   void mark(std::span<const std::int32_t> mains) {
     marks_.clear();
@@ -179,7 +212,7 @@ class Pairing {
       const Wide excess = beyond(quantity, passed);
       passed += quantity;
       if (contained != kUnknown && excess <= 0) continue;
-      if (!open) found_.open({told(units), free, kUnknown, kUnknown, offered_.front().row, 0});
+      if (!open) found_.open(told(units), free, offered_.front().row);
       open = true;
       found_.detail(one.line, Part::kOffending, contained == kUnknown ? kWhole : told(excess));
     }
@@ -240,7 +273,7 @@ class Pairing {
   const Grouping& group_;
   std::span<const std::int64_t> qty_;
   const Dated& dated_;
-  Found& found_;
+  FoundRows& found_;
   std::vector<std::int32_t> included_, mains_, distinct_, own_;
   std::vector<PairIndex::Mark> marks_;
   std::vector<Hit> hits_;

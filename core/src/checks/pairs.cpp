@@ -5,6 +5,7 @@
 
 #include "dated.hpp"
 #include "pair_early.hpp"
+#include "pair_likely.hpp"
 #include "pairing.hpp"
 #include "parts.hpp"
 
@@ -73,151 +74,120 @@ class Search {
     return true;
   }
 
-  std::vector<Found> found;  // by grouping
-  bool lacking = false;      // some line lacks what cuts its groups
+  std::vector<FoundRows> found;  // by grouping
+  bool lacking = false;          // some line lacks what cuts its groups
 
  private:
-  static constexpr std::size_t kStrip = 4096, kMany = 32;
+  static constexpr std::size_t kStrip = 4096;
+  static constexpr std::uint32_t kTogether = UINT32_MAX;
 
-  // A person, those of the lines of any row that may stand in a pair, and where the couples of these end.
-  struct Asked {
-    std::size_t person;
-    Members few;
-    std::size_t couples = 0;
-    bool all = false;  // not asked line by line
-  };
-
-  // Two lines whose items may be a pair of a grouping.
+  // Two lines whose items are a pair of a grouping. In place of a grouping kTogether: lines of a person, from where to where in few, that
+  // are not asked two by two.
   struct Couple {
-    std::int32_t included, main;
-    std::size_t grouping;
+    std::int32_t included, main, person;
+    std::uint32_t grouping, pair;
   };
 
   [[nodiscard]] std::size_t line(std::size_t person) const noexcept { return static_cast<std::size_t>(events_.person_begin[person]); }
+  [[nodiscard]] std::int32_t item(std::int32_t line) const noexcept { return events_.item[static_cast<std::size_t>(line)]; }
+  [[nodiscard]] std::uint16_t number(std::int32_t line) const noexcept { return scopes_.number(item(line)); }
 
   // Persons of about kStrip lines.
   struct Strip {
-    std::vector<std::int32_t> named, few;
-    std::vector<Asked> asked;
     std::vector<Couple> couples;
-    std::vector<std::int32_t> meeting;     // lines of couples that meet, by person asked and grouping
-    std::vector<std::size_t> meeting_end;  // persons asked x groupings
+    std::vector<std::int32_t> few;
   };
 
   bool look(Strip& strip, std::size_t p, std::size_t last) {
     const std::size_t begin = line(p), size = line(last) - begin;
-    if (strip.named.size() < size) strip.named.resize(size), strip.few.resize(size);
-    if (number_.size() < size) leads_.resize(size), number_.resize(size), late_named_.resize(size);
+    if (late_named_.size() < size) among_.resize(size), late_named_.resize(size);
     // What lacks something is counted among all of them.
     late_ = early_.any() && events_.complete;
     const ChosenCodes& first = late_ ? early_.first() : scopes_.named();
-    const std::size_t count = first.of(events_.item, begin, begin + size, strip.named.data());
-    if (count == ChosenCodes::kUnsound) return false;
-    const Members named(strip.named.data(), count);
-    if (!events_.complete) find_lacking(named);
-    strip.asked.clear(), strip.couples.clear();
-    scopes_.small() ? ask(strip, named, p) : ask_all(strip, named, p, last);
+    among_.count = first.of(events_.item, begin, begin + size, among_.line.data() + kMost);
+    if (among_.count == ChosenCodes::kUnsound) return false;
+    if (!events_.complete) find_lacking(among_.lines());
+    strip.couples.clear(), strip.few.clear();
+    scopes_.small() ? ask(strip, p) : ask_all(strip, p, last);
     return true;
   }
 
   // Items of large tables are of so many pairs that their bits say nothing.
-  void ask_all(Strip& strip, Members named, std::size_t p, std::size_t last) {
+  void ask_all(Strip& strip, std::size_t p, std::size_t last) {
+    const Members named = among_.lines();
+    strip.few.assign(named.begin(), named.end());
     for (std::size_t begin = 0; p < last; ++p) {
       std::size_t end = begin;
       while (end < named.size() && static_cast<std::size_t>(named[end]) < line(p + 1)) ++end;
-      const Members own = named.subspan(begin, end - begin);
-      if (own.size() > 1) strip.asked.push_back({p, own, 0, true});
+      if (end - begin > 1) add_together(strip, p, begin, end);
       begin = end;
     }
   }
 
-  // The bits of a person's main lines, and whether any of them contains an item whose lines were left out.
-  struct Sought {
-    std::uint64_t first = 0, second = 0;
-    bool late = false;
-  };
+  static void add_together(Strip& strip, std::size_t person, std::size_t begin, std::size_t end) {
+    strip.couples.push_back(
+        {static_cast<std::int32_t>(begin), static_cast<std::int32_t>(end), static_cast<std::int32_t>(person), kTogether, 0});
+  }
 
-  // Persons are come to by their main lines, which few of them have. The first of whom there may be any is p.
-  void ask(Strip& strip, Members named, std::size_t p) {
-    std::size_t leads = 0, few = 0, end = 0;
-    for (std::size_t k = 0; k < named.size(); ++k) {
-      number_[k] = scopes_.number(events_.item[static_cast<std::size_t>(named[k])]);
-      leads_[leads] = static_cast<std::int32_t>(k);
-      leads += scopes_.leads(number_[k]) ? 1 : 0;
+  // Lines are come to by main ones, which few persons have. The first of whom there may be any is p.
+  void ask(Strip& strip, std::size_t p) {
+    among_.lead_count = 0;
+    std::fill_n(among_.line.begin() + static_cast<std::ptrdiff_t>(kMost + among_.count), kMost, INT32_MAX);
+    for (std::size_t k = kMost; k < kMost + among_.count; ++k) {
+      among_.number[k] = number(among_.line[k]);
+      const PairScopes::Trait& own = scopes_.trait(among_.number[k]);
+      among_.wanted[0][k] = own.wanted[0], among_.wanted[1][k] = own.wanted[1];
+      among_.leads[among_.lead_count] = static_cast<std::int32_t>(k);
+      among_.lead_count += scopes_.leads(among_.number[k]) ? 1 : 0;
     }
-    for (std::size_t l = 0; l < leads;) {
-      std::size_t begin = static_cast<std::size_t>(leads_[l]);
-      while (line(p + 1) <= static_cast<std::size_t>(named[begin])) ++p;
-      const std::size_t from = line(p), until = line(p + 1);
-      Sought sought;
-      std::size_t next = begin;
-      for (; l < leads && static_cast<std::size_t>(named[static_cast<std::size_t>(leads_[l])]) < until; ++l) {
-        next = static_cast<std::size_t>(leads_[l]);
-        const auto& own = scopes_.trait(number_[next]).own;
-        sought.first |= own[0], sought.second |= own[1];
-        sought.late |= late_ && early_.calls(number_[next]);
+    find_likely_(among_, scopes_, late_ ? &early_ : nullptr, events_.person_begin, p, likely_);
+    for (std::size_t k = 0; k < likely_.count; ++k) {
+      const std::int32_t included = likely_.included[k], main = likely_.main[k], person = likely_.person[k];
+      if (included == Likely::kCrowded) {
+        ask_crowd(strip, static_cast<std::size_t>(person));
+      } else if (included == Likely::kCalls) {
+        for (const std::int32_t own : all_of(static_cast<std::size_t>(person)))
+          if (!early_.first().has(item(own))) couple(strip, own, main, person);
+      } else {
+        couple(strip, included, main, person);
       }
-      while (begin > end && static_cast<std::size_t>(named[begin - 1]) >= from) --begin;
-      for (end = next + 1; end < named.size() && static_cast<std::size_t>(named[end]) < until;) ++end;
-      const Members own = named.subspan(begin, end - begin);
-      few += sought.late ? ask_late(strip, p, sought, few) : ask(strip, p, own, std::span(number_).subspan(begin, own.size()), sought, few);
     }
   }
 
-  std::size_t ask_late(Strip& strip, std::size_t person, const Sought& sought, std::size_t few) {
-    const Members named = all_of(person);
-    late_number_.clear();
-    for (const std::int32_t line : named) late_number_.push_back(scopes_.number(events_.item[static_cast<std::size_t>(line)]));
-    return ask(strip, person, named, late_number_, sought, few);
+  // Of a couple and of no other lines more is read, and asked for here.
+  void couple(Strip& strip, std::int32_t included, std::int32_t main, std::int32_t person) {
+    const auto matches = scopes_.matches(number(included));
+    const std::uint16_t with = number(main);
+    for (const PairScopes::Match& match : matches) {
+      // An item hits itself only within some time.
+      if (match.main != with || (number(included) == with && groupings_[match.grouping].cell != Cell::kWithin)) continue;
+      strip.couples.push_back({included, main, person, match.grouping, match.pair});
+      near(groupings_[match.grouping], static_cast<std::size_t>(included));
+      near(groupings_[match.grouping], static_cast<std::size_t>(main));
+    }
+  }
+
+  // Of lines that are so many only those that may be of a pair with any other.
+  void ask_crowd(Strip& strip, std::size_t person) {
+    const std::size_t before = strip.few.size();
+    std::array<std::uint64_t, 2> sought{};
+    const Members lines = all_of(person);
+    for (const std::int32_t line : lines)
+      for (std::size_t w = 0; w < sought.size(); ++w) sought[w] |= scopes_.trait(number(line)).own[w];
+    bool any = false;
+    for (const std::int32_t line : lines) {
+      const PairScopes::Trait& own = scopes_.trait(number(line));
+      const bool asks = (own.wanted[0] & sought[0]) != 0 && (own.wanted[1] & sought[1]) != 0;
+      if (asks || scopes_.leads(number(line))) strip.few.push_back(line);
+      any |= asks;
+    }
+    if (any) add_together(strip, person, before, strip.few.size());
+    if (!any) strip.few.resize(before);
   }
 
   // Every line of a person that is of any row.
   [[nodiscard]] Members all_of(std::size_t person) {
     return {late_named_.data(), scopes_.named().of(events_.item, line(person), line(person + 1), late_named_.data())};
-  }
-
-  // How many lines were put behind the first `few`.
-  std::size_t ask(Strip& strip, std::size_t person, Members named, std::span<const std::uint16_t> number, const Sought& sought,
-                  std::size_t few) {
-    std::size_t end = few;
-    unsigned any = 0;
-    for (std::size_t k = 0; k < named.size(); ++k) {
-      const PairScopes::Trait& own = scopes_.trait(number[k]);
-      const unsigned asks = ((own.wanted[0] & sought.first) != 0 ? 1U : 0U) & ((own.wanted[1] & sought.second) != 0 ? 1U : 0U);
-      strip.few[end] = named[k];
-      end += asks | (scopes_.leads(number[k]) ? 1U : 0U);
-      any |= asks;
-    }
-    if (any == 0) return 0;
-    const Members some(strip.few.data() + few, end - few);
-    const bool many = some.size() > kMany;
-    if (!many && !couple(strip, some)) return 0;
-    strip.asked.push_back({person, some, strip.couples.size(), many});
-    return end - few;
-  }
-
-  // Whether the items of any two lines may be a pair. Of these lines and no others more is read, and asked for here.
-  bool couple(Strip& strip, Members lines) {
-    const std::size_t before = strip.couples.size();
-    for (const std::int32_t included : lines) {
-      const std::int32_t item = events_.item[static_cast<std::size_t>(included)];
-      const PairScopes::Trait& own = scopes_.trait(scopes_.number(item));
-      if (own.wanted[0] == 0) continue;
-      for (const std::int32_t main : lines) {
-        const std::int32_t with = events_.item[static_cast<std::size_t>(main)];
-        const PairScopes::Trait& other = scopes_.trait(scopes_.number(with));
-        if ((own.wanted[0] & other.own[0]) == 0 || (own.wanted[1] & other.own[1]) == 0) continue;
-        const PairIndex::Mark mark = PairIndex::mark_of(with);
-        for (std::size_t g = 0; g < groupings_.size(); ++g) {
-          const PairIndex& index = scopes_.indexes()[g];
-          if ((index.role(item) & PairIndex::kIncluded) == 0 || !index.marks(item).may_have(mark)) continue;
-          strip.couples.push_back({included, main, g});
-          near(groupings_[g], static_cast<std::size_t>(included));
-          near(groupings_[g], static_cast<std::size_t>(main));
-        }
-      }
-    }
-    return strip.couples.size() > before;
   }
 
   // Inlined, as the next, for a function that only asks ahead is one without effect to g++, which leaves it out.
@@ -227,82 +197,79 @@ class Search {
   }
 
   // What the pairs of large tables are probed in: the words of a person's lines, and where those of the next one's are.
-  [[gnu::always_inline]] void near_words(const std::vector<Asked>& persons, std::size_t asked) const noexcept {
+  [[gnu::always_inline]] void near_words(const Strip& strip, std::size_t own) const noexcept {
     for (const PairIndex& index : scopes_.indexes()) {
-      for (const std::int32_t line : persons[asked].few) {
-        const std::int32_t item = events_.item[static_cast<std::size_t>(line)];
-        if ((index.role(item) & PairIndex::kIncluded) != 0) index.marks(item).prefetch();
-      }
-      if (asked + 1 == persons.size()) continue;
-      for (const std::int32_t line : persons[asked + 1].few) index.prefetch_place(events_.item[static_cast<std::size_t>(line)]);
+      for (const std::int32_t line : lines_of(strip, strip.couples[own]))
+        if ((index.role(item(line)) & PairIndex::kIncluded) != 0) index.marks(item(line)).prefetch();
+      if (own + 1 == strip.couples.size()) continue;
+      for (const std::int32_t line : lines_of(strip, strip.couples[own + 1])) index.prefetch_place(item(line));
     }
+  }
+
+  [[nodiscard]] static Members lines_of(const Strip& strip, const Couple& together) noexcept {
+    return Members(strip.few).subspan(static_cast<std::size_t>(together.included),
+                                      static_cast<std::size_t>(together.main - together.included));
   }
 
   void find_lacking(Members named) noexcept {
     for (const std::int32_t line : named)
-      for (std::size_t g = 0; g < groupings_.size() && !lacking; ++g) {
-        const auto i = static_cast<std::size_t>(line);
-        lacking = lacks_key(events_, groupings_[g], i) && scopes_.indexes()[g].role(events_.item[i]) != 0;
+      for (std::size_t g = 0; g < groupings_.size() && !lacking; ++g)
+        lacking = lacks_key(events_, groupings_[g], static_cast<std::size_t>(line)) && scopes_.indexes()[g].role(item(line)) != 0;
+  }
+
+  // Leaves the couples that stand in one group: their lines are every line that may stand in a finding.
+  void meet(Strip& strip) const {
+    std::size_t kept = 0;
+    for (const Couple one : strip.couples) {
+      if (one.grouping != kTogether) {
+        if (!together(groupings_[one.grouping], events_.time, static_cast<std::size_t>(one.included), static_cast<std::size_t>(one.main)))
+          continue;
+        __builtin_prefetch(events_.quantity.data() + one.included);
       }
+      strip.couples[kept++] = one;
+    }
+    strip.couples.resize(kept);
   }
 
   void judge(const Strip& strip) {
-    const std::vector<Asked>& asked = strip.asked;
-    std::size_t begin = 0;
-    for (std::size_t a = 0; a < asked.size(); ++a) {
-      if (!scopes_.small()) near_words(asked, a);
-      for (std::size_t g = 0; g < groupings_.size(); ++g) {
-        const std::size_t end = strip.meeting_end[a * groupings_.size() + g];
-        const Members lines = asked[a].all ? asked[a].few : Members(strip.meeting).subspan(begin, end - begin);
-        begin = end;
-        if (lines.empty()) continue;
-        if (lines.size() == 2) {
-          pairings_[g].judge_two(lines[0], lines[1]);
-          continue;
-        }
-        const std::size_t before = found[g].size();
-        if (judge(lines, g)) continue;
-        found[g].back_to(before);
-        static_cast<void>(judge(all_of(asked[a].person), g));
+    const std::span<const Couple> couples = strip.couples;
+    for (std::size_t k = 0; k < couples.size();) {
+      const Couple& one = couples[k];
+      const std::size_t first = k++;
+      while (k < couples.size() && couples[k].person == one.person) ++k;
+      if (one.grouping == kTogether) {
+        if (!scopes_.small()) near_words(strip, first);
+        for (std::size_t g = 0; g < groupings_.size(); ++g) judge(one.person, lines_of(strip, one), g);
+      } else if (k == first + 1) {
+        pairings_[one.grouping].judge({one.pair, one.included, one.main});
+      } else {
+        judge(couples.subspan(first, k - first));
       }
     }
   }
 
-  // The lines of couples that meet: every line that may stand in a finding, and of no other more is read.
-  void meet(Strip& strip) const {
-    std::vector<std::int32_t>& meeting = strip.meeting;
-    meeting.clear(), strip.meeting_end.clear();
-    std::size_t first = 0;
-    for (const Asked& asked : strip.asked) {
-      for (std::size_t g = 0; g < groupings_.size(); ++g) {
-        const auto begin = static_cast<std::ptrdiff_t>(meeting.size());
-        for (std::size_t k = first; k < asked.couples; ++k) {
-          const Couple& one = strip.couples[k];
-          if (one.grouping != g || !may_meet(one)) continue;
-          __builtin_prefetch(events_.quantity.data() + one.included);
-          meeting.insert(meeting.end(), {one.included, one.main});
-        }
-        std::sort(meeting.begin() + begin, meeting.end());
-        meeting.erase(std::unique(meeting.begin() + begin, meeting.end()), meeting.end());
-        strip.meeting_end.push_back(meeting.size());
-      }
-      first = asked.couples;
+  // Couples of a person.
+  void judge(std::span<const Couple> couples) {
+    for (std::size_t g = 0; g < groupings_.size(); ++g) {
+      hits_.clear();
+      for (const Couple& one : couples)
+        if (one.grouping == g) hits_.push_back({one.pair, one.included, one.main});
+      if (hits_.size() == 1) pairings_[g].judge(hits_.front());
+      if (hits_.size() <= 1) continue;
+      std::ranges::sort(hits_, {}, [](const Pairing::Hit& hit) { return std::pair(hit.included, hit.main); });
+      if (!pairings_[g].judge(hits_)) static_cast<void>(judge(all_of(static_cast<std::size_t>(couples.front().person)), g));
     }
   }
 
-  // Whether two lines are no farther apart than lines of one group can be.
-  [[nodiscard]] bool may_meet(const Couple& couple) const noexcept {
-    const Grouping& by = groupings_[couple.grouping];
-    const auto a = static_cast<std::size_t>(couple.included), b = static_cast<std::size_t>(couple.main);
-    if (!by.subject.empty() && by.subject[a] != by.subject[b]) return false;
-    if (!by.cut.empty() && by.cut[a] != by.cut[b]) return false;
-    if (by.cell == Cell::kLine || by.cell == Cell::kSubject) return true;
-    const Wide apart = static_cast<Wide>(events_.time[a]) - events_.time[b];
-    const Wide most = by.cell == Cell::kWithin ? by.reach : by.cell == Cell::kDay ? kDayMicros : kHourMicros;
-    return -most <= apart && apart <= most;
+  // Where two groups of one cell hit only all lines of rows tell which of them begins first.
+  void judge(std::int32_t person, Members lines, std::size_t g) {
+    const std::size_t before = found[g].size();
+    if (judge(lines, g)) return;
+    found[g].back_to(before);
+    static_cast<void>(judge(all_of(static_cast<std::size_t>(person)), g));
   }
 
-  // False where two groups of one cell hit: only all lines of rows tell which of them begins first.
+  // False where two groups of one cell hit.
   bool judge(Members lines, std::size_t g) {
     const PairIndex& index = scopes_.indexes()[g];
     Grouping cells = groupings_[g];
@@ -318,7 +285,7 @@ class Search {
           pairings_[g].judge(group);
           if (found[g].size() == before) return;
           const std::int64_t time = size == 0 ? 0 : events_.time[static_cast<std::size_t>(group.front())];
-          const std::int64_t cell = size == 0 ? 0 : time / size - (time % size < 0 ? 1 : 0);
+          const std::int64_t cell = size == 0 ? 0 : cell_of(time, size);
           if (any && cell == last) apart = false;
           any = true;
           last = cell;
@@ -333,11 +300,12 @@ class Search {
   std::vector<Pairing> pairings_;  // by grouping
   Parts parts_;
   std::array<Strip, 3> strips_;
-  std::vector<std::int32_t> leads_;    // places of main lines among the named ones of a strip
-  std::vector<std::uint16_t> number_;  // of the named ones' items
-  bool late_ = false;                  // some items are looked for only where a line calls for them
+  Candidates among_;
+  Likely likely_;
+  FindLikely find_likely_ = find_likely();
+  bool late_ = false;  // some items are looked for only where a line calls for them
   std::vector<std::int32_t> late_named_;
-  std::vector<std::uint16_t> late_number_;
+  std::vector<Pairing::Hit> hits_;
 };
 
 }  // namespace
@@ -349,7 +317,7 @@ std::optional<Found> pairs(const PairEvents& events, const PairScopes& scopes, s
   const Chunks chunks = cut_evenly(events.person_begin, threads);
   const std::size_t count = chunks.begin.size() - 1;
   // By grouping first: a chunk's place within a grouping does not tell where it was cut.
-  std::vector<Found> parts(groupings.size() * count);
+  std::vector<FoundRows> parts(groupings.size() * count);
   std::vector<std::uint8_t> sound(count), lacking(count);
   for_each_chunk(chunks, threads, [&](std::size_t c) {
     Search search(events, scopes, early, groupings, included_qty, dated);
@@ -360,7 +328,7 @@ std::optional<Found> pairs(const PairEvents& events, const PairScopes& scopes, s
   if (std::find(sound.begin(), sound.end(), 0) != sound.end()) return std::nullopt;
   const bool narrowed = !when.region.empty() || !when.level.empty();
   const bool some_lost = narrowed || std::find(lacking.begin(), lacking.end(), 1) != lacking.end();
-  Found all = parts.empty() ? Found{} : joined(std::move(parts));
+  Found all = joined(parts);
   all.unknown = some_lost ? count_lost(events, scopes.indexes(), groupings, dated, threads) : 0;
   return all;
 }

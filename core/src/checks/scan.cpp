@@ -41,13 +41,28 @@ bool look(std::span<const std::uint8_t> table, std::span<const std::int32_t> cod
   return (all & ChosenCodes::kNone) == 0;
 }
 
-Keep best() noexcept {
+// What a processor has, unless nothing but the plain way is wanted.
+template <class Way>
+Way allowed(Way way) noexcept {
   const char* most = std::getenv("YB_MAX_ISA");
-  const Keep wide = wide_keep();
-  return wide != nullptr && (most == nullptr || std::strcmp(most, "v1") != 0) ? wide : plain_keep;
+  return most == nullptr || std::strcmp(most, "v1") != 0 ? way : nullptr;
 }
 
 }  // namespace
+
+// Its page begins behind those that there are; before the first is the empty one.
+void ScanPages::choose(std::size_t place) noexcept {
+  if (!fit) return;
+  std::uint8_t& page = begin[place >> shift];
+  if (page == 0) {
+    fit = used_ + 2 * page_words() <= kWords;
+    if (!fit) return;
+    used_ += page_words();
+    page = static_cast<std::uint8_t>(used_);
+  }
+  std::uint16_t& word = words[page + (place / kWordBits) % page_words()];
+  word = static_cast<std::uint16_t>(word | 1U << place % kWordBits);
+}
 
 // Eight bytes become eight bits by one product, and only set bits are gone through: few are.
 std::size_t plain_keep(std::span<const std::uint8_t> said, std::int32_t first, std::int32_t* kept) noexcept {
@@ -85,7 +100,9 @@ std::size_t scan(std::span<const std::uint8_t> table, Keep keep, std::span<const
 }
 
 std::size_t ChosenCodes::of(std::span<const std::int32_t> code, std::size_t begin, std::size_t end, std::int32_t* kept) const noexcept {
-  static const Keep keep = best();
+  static const Keep wide = allowed(wide_keep()), keep = wide != nullptr ? wide : plain_keep;
+  static const PagedScan paged = allowed(paged_scan());
+  if (paged != nullptr && pages_.fit) return paged(pages_, places_, code, begin, end, kept);
   return scan(chosen_, keep, code, begin, end, kept);
 }
 

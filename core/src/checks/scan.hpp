@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#include "ybcore/checks/chosen.hpp"
+
 namespace ybcore::checks {
 
 inline constexpr std::size_t kScanBlock = 64;  // rows whose bytes are gone through together
@@ -20,5 +22,10 @@ std::size_t plain_keep(std::span<const std::uint8_t> said, std::int32_t first, s
 // As ChosenCodes::of; `table` has a byte by code + 1, 0 or 1, and ChosenCodes::kNone from there to a power of two.
 std::size_t scan(std::span<const std::uint8_t> table, Keep keep, std::span<const std::int32_t> code, std::size_t begin, std::size_t end,
                  std::int32_t* kept) noexcept;
+
+// As ChosenCodes::of, by pages that fit of a table of so many places: thirty-two codes at once. Null where this processor or build cannot.
+using PagedScan = std::size_t (*)(const ScanPages& pages, std::size_t places, std::span<const std::int32_t> code, std::size_t begin,
+                                  std::size_t end, std::int32_t* kept) noexcept;
+[[nodiscard]] PagedScan paged_scan() noexcept;
 
 }  // namespace ybcore::checks

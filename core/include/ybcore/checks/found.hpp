@@ -82,17 +82,6 @@ struct Found {
 
   // One finding for each of some events, which it names whole, without a measure.
   void open_whole(std::span<const std::int32_t> at, std::span<const std::int32_t> table_row);
-
-  // Takes back what was opened after the first `findings`.
-  void back_to(std::size_t findings) {
-    for (auto* column : {&measure, &limit, &begin, &end}) column->resize(findings);
-    for (auto* column : {&entry, &step}) column->resize(findings);
-    details.resize(findings + 1);
-    const auto rows = static_cast<std::size_t>(details.back());
-    event.resize(rows);
-    part.resize(rows);
-    excess.resize(rows);
-  }
 };
 
 // The findings of chunks, in the order of the chunks.

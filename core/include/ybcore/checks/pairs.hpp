@@ -129,14 +129,27 @@ class PairScopes {
   [[nodiscard]] bool leads(std::uint16_t number) const noexcept { return number < leads_; }
   [[nodiscard]] const Trait& trait(std::uint16_t number) const noexcept { return traits_[number]; }
 
+  // A main item of an included one, by number, and their pair in the index of a grouping.
+  struct Match {
+    std::uint16_t main, grouping;
+    std::uint32_t pair;
+  };
+  // Of an included item, main items rising.
+  [[nodiscard]] std::span<const Match> matches(std::uint16_t number) const noexcept {
+    return std::span(matches_).subspan(match_begin_[number], match_begin_[number + std::size_t{1}] - match_begin_[number]);
+  }
+
  private:
   void number_items(std::size_t items);
+  void match(std::span<const std::int32_t> numbered);
 
   std::vector<PairIndex> indexes_;
   std::size_t items_;
   ChosenCodes named_;
   std::vector<std::uint16_t> number_;  // by item; none of large tables
   std::vector<Trait> traits_;          // by number
+  std::vector<Match> matches_;
+  std::vector<std::uint32_t> match_begin_;  // by number
   std::size_t leads_ = 0;
   bool small_ = true;
 };
