@@ -81,7 +81,9 @@ def imports(root: Path, path: Path) -> set[str]:
 # What the language does not offer and a machine may: stores past the cache, gathers, large pages. All do without where it is absent.
 MACHINE = {
     "core/src/stream.hpp": {"emmintrin.h"},
-    "core/src/checks/scan_wide.cpp": {"immintrin.h"},  # vectors, chosen when the program runs
+    "core/src/checks/pair_likely.cpp": {"immintrin.h"},  # vectors, chosen when the program runs, as the next two
+    "core/src/checks/scan_paged.cpp": {"immintrin.h"},
+    "core/src/checks/scan_wide.cpp": {"immintrin.h"},
     "core/src/scratch.cpp": {"sys/mman.h"},
     "core/src/image.cpp": {"fcntl.h", "sys/mman.h", "sys/stat.h", "unistd.h"},  # a file that processes share
     "core/include/ybcore/ybcore.h": {"stddef.h", "stdint.h"},  # C, not C++
