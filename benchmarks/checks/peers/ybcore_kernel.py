@@ -75,10 +75,10 @@ def told(places: Any, rule: Any, measure: Any, excess: Any, amount: Any) -> dict
 
 
 def offending(found: dict[str, Any]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(finding, event, excess) of the offending details."""
+    """(finding, event, place) of the offending details."""
     own = np.flatnonzero(found["part"] == 1)
     finding = np.repeat(np.arange(len(found["measure"])), np.diff(found["details"]))
-    return finding.take(own), found["event"].take(own), found["excess"].take(own)
+    return finding.take(own), found["event"].take(own), own
 
 
 def sets(masks: list[list[bool]]) -> np.ndarray:
@@ -123,10 +123,10 @@ def attribute(ready: Ready, workload: Workload, threads: int) -> Callable[[], An
 
 def excesses(ready: Ready, found: dict[str, Any], place: np.ndarray | None) -> dict[str, np.ndarray]:
     """Lines that carry excess, with its share of their amount."""
-    finding, event, excess = offending(found)
-    at = event if place is None else place[event]
+    finding, event, own = offending(found)
+    at, excess = event if place is None else place.take(event), found["excess"].take(own)
     quantity, amount = (core().taken(ready.lines[name], at) for name in ("quantity", "amount"))
-    return told(at, 0, found["measure"][finding], excess, core().check_shares(amount, quantity, excess))
+    return told(at, 0, found["measure"].take(finding), excess, core().check_shares(amount, quantity, excess))
 
 
 def cap(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
@@ -179,7 +179,7 @@ def pairs(ready: Ready, workload: Workload, threads: int) -> Callable[[], Any]:
         found = built.check(persons, time, lines["item"], lines["quantity"], None, None, None, groups, threads, whole)
         finding, hit, _ = offending(found)
         quantity, amount = (c.taken(lines[name], hit, threads) for name in ("quantity", "amount"))
-        return told(hit, found["entry"][finding], found["measure"][finding], quantity, amount)
+        return told(hit, found["entry"].take(finding), found["measure"].take(finding), quantity, amount)
 
     return run
 
@@ -196,7 +196,7 @@ def window_visits(ready: Ready, workload: Workload, threads: int) -> Callable[[]
         )
         finding, event, _ = offending(found)
         none = np.zeros(len(event), np.int64)
-        return told(event, found["step"][finding], found["measure"][finding], none, none)
+        return told(event, found["step"].take(finding), found["measure"].take(finding), none, none)
 
     return run
 
