@@ -268,6 +268,8 @@ def test_every_fault_at_once_and_no_echo_of_a_part_that_was_left_out():
         ("K09", "{grace: 1}", "K09 needs `form`"),
         ("K10", "{form: course, mode: days, max: 3, comparator: more_than}", "unknown word 'days'"),
         ("K10", "{form: course, mode: span, max: 3}", "`comparator` is needed"),
+        ("K10", "{form: course, mode: span, max: 3, comparator: less_than}", "unknown word 'less_than'"),
+        ("K10", "{form: prescription_days, max: 3, comparator: at_most}", "unknown word 'at_most'"),
         ("K11", "{factors: [], full_price: {table: kinds}, group_priority: [a], same: visit}", "too few items"),
         ("K12", "{form: distinct, comparator: more_than}", "one of value, thresholds is needed"),
         ("K13", "{by: institution, period: all, numerator: {measure: amount}, denominator: {measure: amount}, test: {kind: change, comparator: more_than, value: 0.1}, min_sample: 1}", "a change needs periods"),

@@ -13,6 +13,7 @@ from .figures import Whole
 from .vocabulary import SCOPE_KEYS, VISIT_KINDS
 
 __all__ = [
+    "Beyond",
     "Bilingual",
     "ColumnRef",
     "Comparator",
@@ -34,6 +35,7 @@ __all__ = [
 ]
 
 Comparator = Annotated[Literal["more_than", "at_least", "less_than", "at_most"], Word("比较方式")]
+Beyond = Annotated[Literal["more_than", "at_least"], Word("比较方式")]
 Edge = Annotated[Literal["through", "within"], Word("边界")]
 Subject = Annotated[Literal["visit", "person", "person_institution"], Word("主体")]
 GroupKind = Annotated[

@@ -8,7 +8,7 @@ from pydantic import Field, PlainValidator, ValidationInfo, WithJsonSchema, mode
 
 from ..policy.faults import Fault, Faults, fail, unknown
 from ..policy.fields import Flag, MonthDay, Node, Positive, SomeWords, Word
-from .fields import EMPTY, ColumnRef, Comparator, Edge, ScopeField, Severity, holds_something, read_scope
+from .fields import EMPTY, Beyond, ColumnRef, Comparator, Edge, ScopeField, Severity, holds_something, read_scope
 from .figures import QuantityCell, Whole, WholeCell, default_figure
 from .groupchecks import MEASURES, Threshold, read_thresholds
 
@@ -271,7 +271,7 @@ class Unsettled(Node):
 
 class _Supply(Node):
     max: WholeCell
-    comparator: Comparator
+    comparator: Beyond
     rounding: Annotated[Literal["exact", "pack"], Word("取整")] = "exact"
 
 
