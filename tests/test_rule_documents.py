@@ -259,6 +259,7 @@ def test_every_fault_at_once_and_no_echo_of_a_part_that_was_left_out():
         ("K12", "{form: distinct, comparator: more_than, thresholds: [{value: {column: cap}}]}", "unknown key 'column'"),
         ("K04", "{symmetric: true}", "one of group, groups is needed"),
         ("K04", "{group: hours}", "unknown word 'hours'"),
+        ("K04", "{groups: {a: {group: day}}, bundle: {list: tumours, at_least: 2}}", "a bundle has no table whose rows choose among groups"),
         ("K05", "{partner: {kind: item, list: tumours}, where: history}", "`where: history` and `look_back_days` go together"),
         ("K05", "{partner: {kind: item}, where: visit}", "one of list, column is needed"),
         ("K06", "{group: stay, measure: quantity, cap: {factor: 1}, comparator: more_than}", "`of` is missing"),

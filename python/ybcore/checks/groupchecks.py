@@ -62,6 +62,17 @@ class Pair(Node):
         exactly_one(self, "group", "groups")
         if self.bundle is not None and self.symmetric:
             fail(Fault("a bundle has no sides", "打包项目没有方向", key=True), "symmetric")
+        if self.bundle is not None and self.groups is not None:
+            fail(
+                Fault(
+                    "a bundle has no table whose rows choose among groups",
+                    "打包项目没有可据以选组的表",
+                    "group: the one that all members stand in",
+                    "group：全部成员所在的组",
+                    key=True,
+                ),
+                "groups",
+            )
         return self
 
 
