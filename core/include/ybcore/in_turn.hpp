@@ -16,8 +16,8 @@ namespace ybcore {
 
 struct InTurn {
   std::vector<std::int64_t> order, circle;
-  std::vector<std::int64_t> path;   // scratch, as is
-  std::vector<std::uint8_t> state;  // this
+  std::vector<std::int64_t> path;  // scratch, as the next
+  std::vector<std::uint8_t> state;
 };
 
 void in_turn(std::span<const std::int64_t> on, InTurn& out);

@@ -7,7 +7,7 @@
 // Gives     The candidates of each rule in the order of the lines, with their items and visits where these are asked for.
 // Fails     Nothing is given where an item is not from -1 to below `items`, or `holds` has not the visit of a line that a rule names: seen
 //           in the same pass, so that columns are read once.
-// Cost      A look at a bit a line; a mask, and four bytes for a while, a line that any rule names, with scopes or visits a word more of
+// Cost      A look at a byte a line; a mask, and four bytes for a while, a line that any rule names, with scopes or visits a word more of
 //           memory that is asked for ahead; a few operations a candidate, and for a while as much memory as what is given.
 #pragma once
 
