@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -22,6 +23,31 @@ def test_example_prints_what_the_page_says(page: str, tmp_path: Path):
     assert len(code.splitlines()) <= 15
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout == printed, done.stderr
+
+
+@pytest.mark.parametrize(("page", "lang"), [("README.md", "en"), ("README.zh-CN.md", "zh")])
+def test_the_demo_prints_what_the_page_says(page: str, lang: str, tmp_path: Path):
+    """Every line but the first, of the speed, and the story of one settlement of it."""
+    blocks = re.findall(r"^```\w*\n(.*?)^```$", (ROOT / page).read_text(encoding="utf-8"), re.M | re.S)
+    tables = next(block for block in blocks if "━" in block)
+    story = next(block for block in blocks if re.match(r"\S+ \d{22}\n", block))
+    printed = _lines(_command(tmp_path, "demo", "--lang", lang))
+    wanted = [line for line in _lines(tables)[1:] if line != "…"]
+    assert len(wanted) > 20
+    assert [line for line in wanted if line not in printed] == []
+    setl_id = re.search(r"\d{22}", story).group()
+    told = _lines(_command(tmp_path, "explain", "--run", "ybcore-demo", "--setl-id", setl_id, "--lang", lang))
+    assert [line for line in _lines(story) if line not in told and line != "…"] == []
+
+
+def _command(folder: Path, *words: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "ybcore", *words], cwd=folder, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "200"})  # fmt: skip
+    return done.stdout + done.stderr
+
+
+def _lines(text: str) -> list[str]:
+    """Without what only the width of a terminal decides."""
+    return [re.sub(r"[━─]+", "─", re.sub(r"\s+", " ", line)).strip() for line in text.splitlines() if line.strip()]
 
 
 @pytest.mark.parametrize("page", [*PAGES, *(f"docs/{name}" for name in CHINESE if f"docs/{name}" not in PAGES)])
